@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bytes.h"
+#include "plugins/sdk/object_key.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast {
+
+struct ObjectInfo {
+  ObjectKey key;
+  std::uint64_t size = 0;  // bytes
+  std::chrono::system_clock::time_point written;
+};
+
+enum class ListDirection { kAscending, kDescending };
+
+struct ListOptions {
+  std::string prefix;            // a plain prefix of the whole key; empty = all
+  std::string marker;            // only keys after it, in the direction of the listing; not included
+  std::size_t limit = 1000;      // 1 to 10,000
+  ListDirection direction = ListDirection::kAscending;
+};
+
+// How strong CreateExclusive is (design: bank).
+enum class ExclusiveStrength {
+  kAtomic,   // exactly one of many callers wins
+  kSettled,  // exactly one holds after the settle time; until then several may believe they won
+};
+
+// A Bank holds checkpoints: a flat map from key to bytes that, once written, never change.
+//
+// Every bank keeps these promises (tests/conformance/bank_suite.h checks them, and so does
+// `holdfast bank check`):
+//   - Put is all or nothing, and durable once it returns success.
+//   - Put on a key that exists fails with kConflict; nothing is overwritten. Where two may want the
+//     same key at once: CreateExclusive.
+//   - Get after Put finds the object, byte for byte. List may lag: never infer absence from it.
+//   - Lists are ordered by the bytes of the whole key.
+//   - No key continues another ("a" and "a/b"): the second of them fails with kConflict.
+// Errors: kNotFound, kConflict, kDenied, kCorrupt, kUnavailable as in error.h; a full store is
+// kDenied. A Bank may be used from several threads.
+class Bank {
+ public:
+  virtual ~Bank() = default;
+
+  // Creates `key`, reading exactly `size` bytes from `source`. kInvalidInput when it ends early or
+  // goes on, and then nothing is stored.
+  virtual Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) = 0;
+  // Creates `key`, which others may want at the same time: kConflict for all but one (strength()).
+  virtual Status CreateExclusive(const ObjectKey& key, std::string_view value) = 0;
+  // Writes `key` whatever was there, all or nothing: for a lease or claim that the caller holds.
+  virtual Status Replace(const ObjectKey& key, std::string_view value) = 0;
+  // Writes the object's bytes [offset, offset + length) to `sink`; an end beyond the object's is
+  // cut off, an offset beyond it is kInvalidInput. kWhole: to the end.
+  static constexpr std::uint64_t kWhole = ~std::uint64_t{0};
+  virtual Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset = 0,
+                     std::uint64_t length = kWhole) = 0;
+  virtual Result<std::vector<ObjectInfo>> List(const ListOptions& options) = 0;
+  virtual Result<ObjectInfo> Stat(const ObjectKey& key) = 0;
+  // kNotFound when there is nothing (any more).
+  virtual Status Delete(const ObjectKey& key) = 0;
+
+  virtual ExclusiveStrength strength() const = 0;
+  // For people: "filesystem bank at /var/lib/holdfast". No secret.
+  virtual std::string Describe() const = 0;
+};
+
+// Put of bytes in memory.
+Status PutBytes(Bank& bank, const ObjectKey& key, std::string_view value);
+
+}  // namespace holdfast

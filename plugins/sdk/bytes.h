@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "plugins/sdk/result.h"
+
+namespace holdfast {
+
+// A stream of bytes that is read once, front to back. Not synchronised: one reader.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  // Reads at most buffer.size() bytes (which is > 0); 0 means the end. May return fewer than asked.
+  virtual Result<std::size_t> Read(std::span<std::byte> buffer) = 0;
+};
+
+// A stream of bytes that is written once, front to back. Not synchronised: one writer.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  // Takes all of `data`, or fails; after a failure the sink is not used again.
+  virtual Status Write(std::span<const std::byte> data) = 0;
+};
+
+// Reads from memory. The bytes are borrowed and must outlive the source.
+class MemorySource final : public ByteSource {
+ public:
+  explicit MemorySource(std::string_view data) : data_(data) {}
+  Result<std::size_t> Read(std::span<std::byte> buffer) override;
+
+ private:
+  std::string_view data_;
+};
+
+// Collects into a string, at most `limit` bytes: kInvalidInput beyond.
+class StringSink final : public ByteSink {
+ public:
+  explicit StringSink(std::uint64_t limit) : limit_(limit) {}
+  Status Write(std::span<const std::byte> data) override;
+  const std::string& data() const { return data_; }
+  std::string Take() { return std::move(data_); }
+
+ private:
+  std::uint64_t limit_;
+  std::string data_;
+};
+
+inline std::span<const std::byte> AsBytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+inline std::string_view AsText(std::span<const std::byte> data) {
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
+
+// Reads until `buffer` is full or the source ends; returns how many bytes are in it.
+Result<std::size_t> ReadFully(ByteSource& source, std::span<std::byte> buffer);
+
+}  // namespace holdfast

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/error.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast {
+
+struct IniEntry {
+  std::string key;    // as written, lower-cased
+  std::string value;  // without surrounding blanks
+  Where where;        // the line, the caret on the value
+  Where key_where;    // the caret on the key
+};
+
+struct IniSection {
+  std::string name;
+  Where where;
+  std::vector<IniEntry> entries;  // in file order; a key may stand twice only if the caller allows it
+};
+
+struct IniFile {
+  std::string file;
+  std::vector<IniSection> sections;
+};
+
+// Reads an INI text: sections, `key = value` or `key: value`, lines starting with '#' or ';' are
+// comments. inih parses; what it does without a word is refused here with file, line, caret and
+// hint: lines over 4,000 bytes, ` ;` or ` #` inside a value, an indented line (inih: continues
+// the key above), a section given twice, a key outside any section, a line without '=', NUL and
+// invalid UTF-8. All faults are collected: the first is the error, the others its causes.
+Result<IniFile> ParseIni(std::string_view text, std::string_view file);
+
+}  // namespace holdfast

@@ -1,0 +1,256 @@
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "plugins/sdk/activity.h"
+#include "plugins/sdk/checkpoint.h"
+#include "plugins/sdk/context.h"
+#include "plugins/sdk/descriptor.h"
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/parameters.h"
+#include "plugins/sdk/resource.h"
+
+namespace holdfast {
+
+// What a plugin answers when it is asked about one (operation, activity, resource, parameters).
+struct StepChoice {
+  enum class Kind {
+    kNone,       // nothing to do for this resource: a no-op, no step
+    kOwn,        // a step of its own
+    kAggregate,  // one step together with all resources of the same key
+  };
+  Kind kind = Kind::kOwn;
+  std::string key;  // of kAggregate
+
+  static StepChoice None() { return {Kind::kNone, {}}; }
+  static StepChoice Own() { return {Kind::kOwn, {}}; }
+  static StepChoice Aggregate(std::string key) { return {Kind::kAggregate, std::move(key)}; }
+  friend bool operator==(const StepChoice&, const StepChoice&) = default;
+};
+
+// A protection plugin, whatever it is made of (a C++ class, an executable). Used by the runtime;
+// authors of C++ plugins write a plain class (below), not a subclass. One object may serve several
+// activities one after the other; one thread at a time.
+class ProtectionPlugin {
+ public:
+  virtual ~ProtectionPlugin() = default;
+  virtual const PluginDescriptor& descriptor() const = 0;
+  virtual const PollSettings& poll_settings() const = 0;
+  // A pure function of its arguments (and the settings). Asked only for activities that the
+  // descriptor defines.
+  virtual Result<StepChoice> Choose(Operation operation, ActivityKind kind, const Resource& resource,
+                                    const Value& parameters) const = 0;
+  // Starts an activity that the descriptor defines, for one resource, or for all of an aggregated
+  // step. The arguments outlive the coroutine.
+  virtual Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint,
+                         Context& context, std::span<const Resource> resources,
+                         const Parameters& parameters) = 0;
+};
+
+// --- C++ plugins ----------------------------------------------------------------------------------
+// A protection plugin is a class such as
+//
+//   class DirectoryProtection {
+//    public:
+//     static constexpr std::string_view kName = "local-directory";
+//     static constexpr std::string_view kDescription = "directories of this machine";
+//     static constexpr std::array<std::string_view, 1> kTypes{"Local::Directory"};
+//     struct Settings { ... Describe ... };                  // optional; schema.h
+//     struct ProtectParameters { ... };                      // optional; also Restore-, Delete-, Verify-
+//     struct SavedInfo { static constexpr int kVersion = 1; ... };  // optional
+//     static constexpr bool kQuiesces = false;               // optional
+//     static constexpr bool kPostActsOnFailure = true;       // optional
+//     static constexpr std::array kEmptyOnPurpose{Operation::kDelete};  // optional
+//     static constexpr std::array<std::string_view, n> kAliases{...};   // optional
+//     static constexpr std::string_view kSettingsSection = "...";       // optional: kName with '_'
+//
+//     explicit DirectoryProtection(Settings settings);       // or a default constructor
+//     // optional; without it every defined activity is a step of its own
+//     StepChoice Choose(Operation, ActivityKind, const Resource&, const Value& parameters) const;
+//
+//     Activity activity_protect_parallel(Checkpoint&, Context&, const Resource&, const Parameters&);
+//     Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>, const Parameters&);
+//   };
+//
+// Its activities are the methods activity_<operation>_<activity> with the specification's four
+// parameters; the third is one resource, or a span where the plugin aggregates. Which exist is
+// found out here, so a descriptor cannot disagree with the code.
+
+namespace plugin_internal {
+
+// One detector per method name: HOLDFAST_DETECT_ACTIVITY(protect, pre) makes Has_protect_pre<P>,
+// true for either form, and Call_protect_pre.
+#define HOLDFAST_DETECT_ACTIVITY(operation, kind)                                                 \
+  template <class P>                                                                              \
+  concept One_##operation##_##kind =                                                              \
+      requires(P& p, Checkpoint& c, Context& x, const Resource& r, const Parameters& a) {         \
+        { p.activity_##operation##_##kind(c, x, r, a) } -> std::same_as<Activity>;                \
+      };                                                                                          \
+  template <class P>                                                                              \
+  concept Many_##operation##_##kind =                                                             \
+      requires(P& p, Checkpoint& c, Context& x, std::span<const Resource> r, const Parameters& a) { \
+        { p.activity_##operation##_##kind(c, x, r, a) } -> std::same_as<Activity>;                \
+      };                                                                                          \
+  template <class P>                                                                              \
+  concept Named_##operation##_##kind = requires { &P::activity_##operation##_##kind; };           \
+  template <class P>                                                                              \
+  constexpr bool Has_##operation##_##kind() {                                                     \
+    constexpr bool has = One_##operation##_##kind<P> || Many_##operation##_##kind<P>;             \
+    static_assert(has || !Named_##operation##_##kind<P>,                                          \
+                  "activity_" #operation "_" #kind                                                \
+                  " does not take (Checkpoint&, Context&, const Resource& or "                    \
+                  "std::span<const Resource>, const Parameters&) and return an Activity");        \
+    return has;                                                                                   \
+  }                                                                                               \
+  template <class P>                                                                              \
+  Activity Call_##operation##_##kind(P& p, Checkpoint& c, Context& x,                             \
+                                     std::span<const Resource> r, const Parameters& a) {          \
+    if constexpr (Many_##operation##_##kind<P>) {                                                 \
+      return p.activity_##operation##_##kind(c, x, r, a);                                         \
+    } else if constexpr (One_##operation##_##kind<P>) {                                           \
+      HOLDFAST_CHECK(r.size() == 1);                                                              \
+      return p.activity_##operation##_##kind(c, x, r.front(), a);                                 \
+    } else {                                                                                      \
+      CheckFailed("an activity that the plugin does not define was started", __FILE__, __LINE__); \
+    }                                                                                             \
+  }
+
+#define HOLDFAST_DETECT_OPERATION(operation)        \
+  HOLDFAST_DETECT_ACTIVITY(operation, pre)          \
+  HOLDFAST_DETECT_ACTIVITY(operation, pre_finish)   \
+  HOLDFAST_DETECT_ACTIVITY(operation, parallel)     \
+  HOLDFAST_DETECT_ACTIVITY(operation, post)
+
+HOLDFAST_DETECT_OPERATION(protect)
+HOLDFAST_DETECT_OPERATION(restore)
+HOLDFAST_DETECT_OPERATION(delete)
+HOLDFAST_DETECT_OPERATION(verify)
+
+#undef HOLDFAST_DETECT_OPERATION
+#undef HOLDFAST_DETECT_ACTIVITY
+
+template <class P>
+using Caller = Activity (*)(P&, Checkpoint&, Context&, std::span<const Resource>, const Parameters&);
+
+// The callers of a class by operation and activity; what it does not define is nullptr.
+template <class P>
+struct CallerTable {
+  Caller<P> at[kAllOperations.size()][kActivityKindCount]{};
+  constexpr CallerTable() {
+#define HOLDFAST_ROW(index, operation)                                                        \
+  if constexpr (Has_##operation##_pre<P>()) at[index][0] = &Call_##operation##_pre<P>;         \
+  if constexpr (Has_##operation##_pre_finish<P>())                                            \
+    at[index][1] = &Call_##operation##_pre_finish<P>;                                         \
+  if constexpr (Has_##operation##_parallel<P>()) at[index][2] = &Call_##operation##_parallel<P>; \
+  if constexpr (Has_##operation##_post<P>()) at[index][3] = &Call_##operation##_post<P>;
+    HOLDFAST_ROW(0, protect)
+    HOLDFAST_ROW(1, restore)
+    HOLDFAST_ROW(2, delete)
+    HOLDFAST_ROW(3, verify)
+#undef HOLDFAST_ROW
+  }
+};
+
+template <class P>
+PluginDescriptor MakeDescriptor() {
+  PluginDescriptor d;
+  d.name = std::string(P::kName);
+  d.description = std::string(P::kDescription);
+  for (const std::string_view type : P::kTypes) d.types.emplace_back(type);
+  if constexpr (requires { P::kAliases; }) {
+    for (const std::string_view alias : P::kAliases) d.aliases.emplace_back(alias);
+  }
+  if constexpr (requires { P::kSettingsSection; }) {
+    d.settings_section = std::string(P::kSettingsSection);
+  } else {
+    d.settings_section = d.name;
+    for (char& c : d.settings_section) {
+      if (c == '-') c = '_';
+    }
+  }
+  if constexpr (requires { typename P::Settings; }) d.settings = SchemaOf<typename P::Settings>();
+  for (Field& field : SchemaOf<PollSettings>().fields) d.settings.fields.push_back(std::move(field));
+  constexpr CallerTable<P> callers;
+  for (std::size_t o = 0; o < kAllOperations.size(); ++o) {
+    for (std::size_t k = 0; k < kActivityKindCount; ++k) {
+      d.operations[o].activities[k] = callers.at[o][k] != nullptr;
+    }
+  }
+  if constexpr (requires { typename P::ProtectParameters; }) {
+    d.operation(Operation::kProtect).parameters = SchemaOf<typename P::ProtectParameters>();
+  }
+  if constexpr (requires { typename P::RestoreParameters; }) {
+    d.operation(Operation::kRestore).parameters = SchemaOf<typename P::RestoreParameters>();
+  }
+  if constexpr (requires { typename P::DeleteParameters; }) {
+    d.operation(Operation::kDelete).parameters = SchemaOf<typename P::DeleteParameters>();
+  }
+  if constexpr (requires { typename P::VerifyParameters; }) {
+    d.operation(Operation::kVerify).parameters = SchemaOf<typename P::VerifyParameters>();
+  }
+  if constexpr (requires { typename P::SavedInfo; }) {
+    d.has_saved_info = true;
+    d.saved_info = SchemaOf<typename P::SavedInfo>();
+  }
+  if constexpr (requires { P::kQuiesces; }) d.quiesces = P::kQuiesces;
+  if constexpr (requires { P::kPostActsOnFailure; }) d.post_acts_on_failure = P::kPostActsOnFailure;
+  if constexpr (requires { P::kEmptyOnPurpose; }) {
+    for (const Operation operation : P::kEmptyOnPurpose) d.operation(operation).empty_on_purpose = true;
+  }
+  return d;
+}
+
+template <class P>
+class ClassPlugin final : public ProtectionPlugin {
+ public:
+  // `settings` has passed CheckAgainstSchema(descriptor.settings).
+  explicit ClassPlugin(const Value& settings)
+      : descriptor_(MakeDescriptor<P>()),
+        poll_(BindChecked<PollSettings>(settings)),
+        plugin_(MakePlugin(settings)) {}
+
+  const PluginDescriptor& descriptor() const override { return descriptor_; }
+  const PollSettings& poll_settings() const override { return poll_; }
+  Result<StepChoice> Choose(Operation operation, ActivityKind kind, const Resource& resource,
+                            const Value& parameters) const override {
+    if constexpr (requires { plugin_.Choose(operation, kind, resource, parameters); }) {
+      return plugin_.Choose(operation, kind, resource, parameters);
+    } else {
+      return StepChoice::Own();
+    }
+  }
+  Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,
+                 std::span<const Resource> resources, const Parameters& parameters) override {
+    static constexpr CallerTable<P> kCallers;
+    const auto caller = kCallers.at[static_cast<std::size_t>(operation)][static_cast<std::size_t>(kind)];
+    HOLDFAST_CHECK(caller != nullptr);
+    return caller(plugin_, checkpoint, context, resources, parameters);
+  }
+
+ private:
+  static P MakePlugin(const Value& settings) {
+    if constexpr (requires { typename P::Settings; }) {
+      return P(BindChecked<typename P::Settings>(settings));
+    } else {
+      return P();
+    }
+  }
+  PluginDescriptor descriptor_;
+  PollSettings poll_;
+  P plugin_;
+};
+
+}  // namespace plugin_internal
+
+template <class P>
+std::unique_ptr<ProtectionPlugin> MakeProtectionPlugin(const Value& checked_settings) {
+  return std::make_unique<plugin_internal::ClassPlugin<P>>(checked_settings);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bank.h"
+#include "plugins/sdk/ini.h"
+#include "plugins/sdk/protectable_plugin.h"
+#include "plugins/sdk/protection_plugin.h"
+#include "plugins/sdk/registry.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast {
+
+// One providers.d/*.conf, read but not resolved: nothing has been opened.
+struct ProviderConfig {
+  std::string file;
+  std::string name;
+  std::string id;  // a UUID, lower case
+  std::string description;
+  bool enabled = true;
+  IniEntry bank;
+  std::vector<IniEntry> plugins;      // protection plugins, by name; "exec:PATH" is an executable
+  std::vector<IniSection> sections;   // all but [provider]
+};
+
+// Reads one file; errors have file, line, caret and hint, all of them collected.
+Result<ProviderConfig> LoadProviderFile(const std::string& file);
+
+// A folder of providers. One that is broken stops only what uses it.
+struct ProviderFolder {
+  struct Broken {
+    std::string file;
+    Error error;
+  };
+  std::string folder;
+  std::vector<ProviderConfig> providers;  // sorted by file name; a duplicate id makes both broken
+  std::vector<Broken> broken;
+  std::vector<std::string> ignored;  // files that do not end in .conf
+  // By name or id: kNotFound (did you mean), kInvalidInput when it is among the broken, disabled,
+  // or the name is not unique.
+  Result<const ProviderConfig*> Find(std::string_view name_or_id) const;
+};
+Result<ProviderFolder> LoadProviderFolder(const std::string& folder);
+
+// Makes the plugins and banks that a provider names known to the registry: loads the module that
+// a generated table gives for the name (runtime/modules), or asks an exec plugin to describe
+// itself. kNotFound when no module has it.
+class PluginSource {
+ public:
+  virtual ~PluginSource() = default;
+  virtual Status Require(std::string_view name, PluginRegistry& registry) = 0;
+  // Every name that it could make known, for "did you mean" and `holdfast plugins`.
+  virtual std::vector<std::string> Names() const = 0;
+};
+
+// A provider with its parts: the bank and the plugins, their settings checked. Borrowed from by
+// the runtime; one thread.
+class Provider {
+ public:
+  // Resolves every name and section. Errors (file, line, caret, hint, all collected): an unknown
+  // plugin or bank, a key or section that nobody reads, a wrong setting, two plugins for one
+  // resource type. A plugin known by name but not built in is a warning, and so is a secret in
+  // clear. The registry and source outlive the provider.
+  static Result<std::unique_ptr<Provider>> Open(const ProviderConfig& config,
+                                                PluginRegistry& registry, PluginSource& source);
+
+  const ProviderConfig& config() const { return config_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  // Opens the bank at the first call. kInvalidInput when its bank is not built in.
+  Result<Bank*> bank();
+  // What bank() would open, for `providers show`.
+  const BankEntry* bank_entry() const { return bank_entry_; }
+
+  // The plugin of a resource type; kInvalidInput naming the type and the plugins there are.
+  Result<ProtectionPlugin*> ProtectionFor(std::string_view type);
+  const std::vector<std::unique_ptr<ProtectionPlugin>>& protections() const { return protections_; }
+  // The protectables of the types that the provider's plugins protect.
+  const std::vector<std::unique_ptr<ProtectablePlugin>>& protectables() const { return protectables_; }
+  Result<ProtectablePlugin*> ProtectableFor(std::string_view type);
+
+ private:
+  explicit Provider(ProviderConfig config) : config_(std::move(config)) {}
+  ProviderConfig config_;
+  std::vector<std::string> warnings_;
+  const BankEntry* bank_entry_ = nullptr;  // Not owned; the registry outlives this.
+  Value bank_settings_;
+  std::unique_ptr<Bank> bank_;
+  std::vector<std::unique_ptr<ProtectionPlugin>> protections_;
+  std::map<std::string, ProtectionPlugin*, std::less<>> by_type_;
+  std::vector<std::unique_ptr<ProtectablePlugin>> protectables_;
+};
+
+}  // namespace holdfast

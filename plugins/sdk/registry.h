@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bank.h"
+#include "plugins/sdk/descriptor.h"
+#include "plugins/sdk/protectable_plugin.h"
+#include "plugins/sdk/protection_plugin.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast {
+
+struct BankEntry {
+  std::string name;                  // what providers write: "filesystem"
+  std::string description;
+  std::vector<std::string> aliases;
+  std::string settings_section;
+  Schema settings;
+  // `settings` has passed the schema.
+  std::function<Result<std::unique_ptr<Bank>>(const Value& settings)> open;
+};
+
+struct ProtectionEntry {
+  PluginDescriptor descriptor;
+  std::function<Result<std::unique_ptr<ProtectionPlugin>>(const Value& settings)> make;
+};
+
+struct ProtectableEntry {
+  ProtectableDescriptor descriptor;
+  std::function<Result<std::unique_ptr<ProtectablePlugin>>(const Value& settings)> make;
+};
+
+// The plugins of this process. Filled by generated explicit calls (one Register function per
+// plugin folder); read afterwards. Not synchronised.
+class PluginRegistry {
+ public:
+  // Refuses (kConflict) a name or alias given twice, and (kInvalidInput) a protection plugin that
+  // lacks protect, restore or delete without saying that the operation is empty on purpose. The
+  // first such error is kept and returned by status(): a Register function need not look.
+  void AddProtection(ProtectionEntry entry);
+  void AddProtectable(ProtectableEntry entry);
+  void AddBank(BankEntry entry);
+
+  // A C++ protection plugin class (protection_plugin.h).
+  template <class P>
+  void AddProtection() {
+    AddProtection({plugin_internal::MakeDescriptor<P>(),
+                   [](const Value& settings) -> Result<std::unique_ptr<ProtectionPlugin>> {
+                     return MakeProtectionPlugin<P>(settings);
+                   }});
+  }
+
+  Status status() const;
+  // By name or alias; nullptr when there is none.
+  const ProtectionEntry* FindProtection(std::string_view name) const;
+  const BankEntry* FindBank(std::string_view name) const;
+  // By resource type.
+  const ProtectableEntry* FindProtectable(std::string_view type) const;
+  const std::vector<std::unique_ptr<ProtectionEntry>>& protections() const { return protections_; }
+  const std::vector<std::unique_ptr<ProtectableEntry>>& protectables() const { return protectables_; }
+  const std::vector<std::unique_ptr<BankEntry>>& banks() const { return banks_; }
+
+ private:
+  std::vector<std::unique_ptr<ProtectionEntry>> protections_;
+  std::vector<std::unique_ptr<ProtectableEntry>> protectables_;
+  std::vector<std::unique_ptr<BankEntry>> banks_;
+  std::vector<Error> errors_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "plugins/sdk/result.h"
+
+namespace holdfast {
+
+// A secret's text. It has no operator<< and no conversion; its memory is wiped when it goes.
+class Secret {
+ public:
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  Secret(Secret&&) noexcept = default;
+  Secret& operator=(Secret&&) noexcept = default;
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  ~Secret();
+  const std::string& Reveal() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+// Where a secret stands. Settings hold this, never the secret: for a setting `password` a provider
+// says `password_file = PATH` or `password_env = NAME`; `password = ...` in clear is read too, with
+// a warning.
+struct SecretReference {
+  enum class Kind { kNone, kFile, kEnvironment, kClear };
+  Kind kind = Kind::kNone;
+  std::string where;  // the path, the variable's name, or the text itself
+
+  bool given() const { return kind != Kind::kNone; }
+  // Reads the secret: a file without its final newline (at most 64 KiB), a variable, the text.
+  // kNotFound or kDenied name the file or variable, never the contents.
+  Result<Secret> Read() const;
+};
+
+}  // namespace holdfast

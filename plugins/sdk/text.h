@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast {
+
+// Text as it may be shown on a terminal, in a log or in a YAML comment: control characters
+// (C0, DEL, C1), bidirectional overrides and invalid UTF-8 become \xNN; one line. Tenants choose
+// names; none of them may steer a terminal.
+std::string Printable(std::string_view text);
+
+// True when `text` is well-formed UTF-8 (Unicode 15, table 3-7: no surrogates, no overlong forms).
+bool IsUtf8(std::string_view text);
+
+// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length away), or
+// an empty string: for "did you mean".
+std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// "1.5 GiB", "12 B": binary units, one decimal.
+std::string HumanSize(std::uint64_t bytes);
+// "250 ms", "1.2 s", "3 min 20 s", "26 h".
+std::string HumanDuration(double seconds);
+
+std::string_view Trim(std::string_view text);
+std::vector<std::string_view> Split(std::string_view text, char separator);
+std::string Join(const std::vector<std::string>& parts, std::string_view separator);
+
+}  // namespace holdfast
