@@ -36,7 +36,7 @@ enum class ExclusiveStrength {
 
 // A Bank holds checkpoints: a flat map from key to bytes that, once written, never change.
 //
-// Every bank keeps these promises (tests/conformance/bank_suite.h checks them, and so does
+// Every bank keeps these promises (plugins/banks/conformance checks them, in tests and as
 // `holdfast bank check`):
 //   - Put is all or nothing, and durable once it returns success.
 //   - Put on a key that exists fails with kConflict; nothing is overwritten. Where two may want the
@@ -62,6 +62,7 @@ class Bank {
   static constexpr std::uint64_t kWhole = ~std::uint64_t{0};
   virtual Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset = 0,
                      std::uint64_t length = kWhole) = 0;
+  // A page with fewer than `limit` objects is the last one.
   virtual Result<std::vector<ObjectInfo>> List(const ListOptions& options) = 0;
   virtual Result<ObjectInfo> Stat(const ObjectKey& key) = 0;
   // kNotFound when there is nothing (any more).

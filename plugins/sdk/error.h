@@ -56,7 +56,7 @@ class [[nodiscard]] Error {
   Error While(std::string_view context) &&;
 
   // For people, several lines, no newline at the end:
-  //   file:7: message
+  //   file:7:5: message
   //   7 | the line
   //     |     ^^^^
   //   help: hint
@@ -88,8 +88,9 @@ inline Error Corrupt(std::string message) {
   return Error(ErrorCode::kCorrupt, std::move(message));
 }
 
-// An error for a failed system call: "<what>: <strerror>". EACCES and EPERM are kDenied, ENOENT
-// kNotFound, EEXIST kConflict, EINTR, EAGAIN, EMFILE and ETIMEDOUT kUnavailable, others kInternal.
+// An error for a failed system call: "<what>: <strerror>". EACCES, EPERM, EROFS, ENOSPC and
+// EDQUOT are kDenied, ENOENT kNotFound, EEXIST kConflict, EINTR, EAGAIN, EMFILE, ENFILE and
+// ETIMEDOUT kUnavailable, others kInternal.
 Error SystemError(int error_number, std::string_view what);
 
 }  // namespace holdfast
