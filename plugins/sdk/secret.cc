@@ -1,0 +1,65 @@
+#include "plugins/sdk/secret.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::size_t kMaxSecret = 64U << 10U;
+
+Result<Secret> ReadSecretFile(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return SystemError(errno, "reading the secret in " + path);
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (text.size() <= kMaxSecret) {
+    const ssize_t n = read(descriptor, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int error_number = errno;
+      close(descriptor);
+      return SystemError(error_number, "reading the secret in " + path);
+    }
+    if (n == 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  close(descriptor);
+  OPENSSL_cleanse(buffer.data(), buffer.size());
+  if (text.size() > kMaxSecret) return InvalidInput("the secret in " + path + " is larger than 64 KiB");
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  return Secret(std::move(text));
+}
+
+}  // namespace
+
+Secret::~Secret() {
+  OPENSSL_cleanse(text_.data(), text_.size());
+}
+
+Result<Secret> SecretReference::Read() const {
+  switch (kind) {
+    case Kind::kFile:
+      return ReadSecretFile(where);
+    case Kind::kEnvironment: {
+      const char* const text = std::getenv(where.c_str());
+      if (text == nullptr) {
+        return NotFound("the environment variable " + where + ", which holds a secret, is not set");
+      }
+      return Secret(text);
+    }
+    case Kind::kClear:
+      return Secret(where);
+    case Kind::kNone:
+      break;
+  }
+  return NotFound("no secret is configured");
+}
+
+}  // namespace holdfast
