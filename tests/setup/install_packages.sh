@@ -1,0 +1,60 @@
+#!/bin/sh
+# Installs the Debian packages that Holdfast needs and that are missing, and says so.
+#   install_packages.sh build      what compiles it, and what `make demo` runs
+#   install_packages.sh test       the above, and what the tests need (PostgreSQL is the one server)
+#   install_packages.sh soak       the above, and sanitizers, tidy, and the tools it is timed against
+# Works as root without sudo, and with sudo for others. Starts no server: Debian is told not to
+# create or start a PostgreSQL cluster of its own before that package is installed.
+set -eu
+
+build="g++ cmake ninja-build pkg-config ccache
+  libyaml-cpp-dev libinih-dev libboost-dev libboost-graph-dev libcli11-dev nlohmann-json3-dev
+  libexpected-dev libfmt-dev libzstd-dev libsodium-dev libssl-dev libarchive-dev libacl1-dev libattr1-dev
+  libpq-dev libsqlite3-dev
+  postgresql-15 postgresql-client-15 sqlite3 graphviz"
+test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema acl attr"
+soak="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev restic zstd time"
+
+case "${1:-}" in
+  build) wanted=$build ;;
+  test) wanted=$test ;;
+  soak) wanted=$soak ;;
+  *) echo "usage: $0 build|test|soak" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $wanted; do
+  state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=none
+  [ "$state" = installed ] || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+  exit 0
+fi
+
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "these Debian packages are missing and you are not root, and there is no sudo:$missing" >&2
+    exit 1
+  fi
+  as_root=sudo
+fi
+
+echo "installing Debian packages:$missing"
+case " $missing " in
+  *" postgresql-15 "*)
+    # Read by postgresql-common when it is installed: no cluster, so nothing that could start.
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+      $as_root mkdir -p /etc/postgresql-common
+      printf 'create_main_cluster = false\n' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi ;;
+esac
+log=$(mktemp)
+if ! { $as_root apt-get update -q &&
+       $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing; } >"$log" 2>&1; then
+  cat "$log" >&2
+  rm -f "$log"
+  echo "the packages above could not be installed" >&2
+  exit 1
+fi
+rm -f "$log"
