@@ -58,7 +58,10 @@ class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
   // kNotFound when there is no such program, kDenied when it may not be run. How it ended is in
-  // the outcome, a failure of `input` or `output` is the error.
+  // the outcome, a failure of `input` or `output` is the error. The process is killed (SIGKILL)
+  // when this one dies. Its output is complete when it has exited: what it left running in the
+  // background stays, is not waited for, and is ended only with it, at the deadline, or where
+  // extra pipes were given.
   virtual Result<ProcessOutcome> Run(const ProcessSpec& spec) = 0;
   // Starts a process that outlives this one (a new session, standard descriptors on /dev/null or
   // the given log file); returns its id. For things that are journaled, so that they can be ended.
