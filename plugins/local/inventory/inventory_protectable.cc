@@ -1,0 +1,148 @@
+#include "plugins/local/inventory/inventory_protectable.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::inventory {
+namespace {
+
+class ApplicationList final : public InventoryProtectable {
+ public:
+  using InventoryProtectable::InventoryProtectable;
+
+ protected:
+  Result<std::vector<Found>> Entries(Context&, const Inventory& inventory) override {
+    std::vector<Found> found;
+    for (const Application& item : inventory.applications) found.push_back({item.Node(), {}});
+    return found;
+  }
+};
+
+class DirectoryList final : public InventoryProtectable {
+ public:
+  using InventoryProtectable::InventoryProtectable;
+
+ protected:
+  Result<std::vector<Found>> Entries(Context&, const Inventory& inventory) override {
+    std::vector<Found> found;
+    for (const Directory& item : inventory.directories) {
+      found.push_back({item.Node(), item.applications});
+    }
+    return found;
+  }
+};
+
+class SqliteList final : public InventoryProtectable {
+ public:
+  using InventoryProtectable::InventoryProtectable;
+
+ protected:
+  Result<std::vector<Found>> Entries(Context&, const Inventory& inventory) override {
+    std::vector<Found> found;
+    for (const Sqlite& item : inventory.sqlite) found.push_back({item.Node(), item.applications});
+    return found;
+  }
+};
+
+template <class P>
+ProtectableEntry EntryOf(std::string_view type, std::string_view description) {
+  ProtectableDescriptor descriptor = MakeDescriptor(type, description);
+  auto make = [descriptor](const Value& settings) -> Result<std::unique_ptr<ProtectablePlugin>> {
+    return std::unique_ptr<ProtectablePlugin>(
+        std::make_unique<P>(descriptor, BindChecked<Settings>(settings)));
+  };
+  return {std::move(descriptor), std::move(make)};
+}
+
+}  // namespace
+
+Result<const Inventory*> InventoryFile::Get() {
+  if (path_.empty()) {
+    return InvalidInput("the provider names no inventory of this machine")
+        .Hint("set 'inventory = PATH' in its section [local]");
+  }
+  struct stat st {};
+  if (::stat(path_.c_str(), &st) != 0) {
+    return SystemError(errno, "inventory file " + Printable(path_));
+  }
+  std::string state =
+      fmt::format("{}:{}:{}:{}.{}:{}.{}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
+                  st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+  if (state != state_) {
+    HOLDFAST_ASSIGN_OR_RETURN(inventory_, LoadInventory(path_));
+    state_ = std::move(state);
+  }
+  return &inventory_;
+}
+
+InventoryProtectable::InventoryProtectable(ProtectableDescriptor descriptor,
+                                           const Settings& settings)
+    : descriptor_(std::move(descriptor)), file_(settings.inventory) {}
+
+Result<std::vector<ResourceGraph::Node>> InventoryProtectable::List(Context& context) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Inventory* const inventory, file_.Get());
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<Found> found, Entries(context, *inventory));
+  std::vector<ResourceGraph::Node> nodes;
+  nodes.reserve(found.size());
+  for (Found& item : found) nodes.push_back(std::move(item.node));
+  return nodes;
+}
+
+Result<ResourceGraph::Node> InventoryProtectable::Show(Context& context, std::string_view id) {
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<ResourceGraph::Node> nodes, List(context));
+  std::vector<std::string> ids;
+  for (ResourceGraph::Node& node : nodes) {
+    if (node.key.id == id) return std::move(node);
+    ids.push_back(node.key.id);
+  }
+  Error error = NotFound(fmt::format("no {} '{}' in the inventory", descriptor_.type, Printable(id)));
+  if (const std::string nearest = Nearest(id, ids); !nearest.empty()) {
+    return std::move(error).Hint(fmt::format("did you mean '{}'?", Printable(nearest)));
+  }
+  return error;
+}
+
+Result<std::vector<Dependent>> InventoryProtectable::Dependents(Context& context,
+                                                                const ResourceGraph::Node& parent) {
+  std::vector<Dependent> dependents;
+  const auto& parents = descriptor_.parent_types;
+  if (std::find(parents.begin(), parents.end(), parent.key.type) == parents.end()) return dependents;
+  HOLDFAST_ASSIGN_OR_RETURN(const Inventory* const inventory, file_.Get());
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<Found> found, Entries(context, *inventory));
+  for (Found& item : found) {
+    const auto& above = item.applications;
+    if (std::find(above.begin(), above.end(), parent.key.id) == above.end()) continue;
+    dependents.push_back({std::move(item.node), Value()});
+  }
+  return dependents;
+}
+
+ProtectableDescriptor MakeDescriptor(std::string_view type, std::string_view description) {
+  ProtectableDescriptor descriptor;
+  descriptor.type = std::string(type);
+  descriptor.description = std::string(description);
+  if (type != kApplicationType) descriptor.parent_types.emplace_back(kApplicationType);
+  descriptor.settings_section = std::string(kSettingsSection);
+  descriptor.settings = SchemaOf<Settings>();
+  return descriptor;
+}
+
+ProtectableEntry ApplicationProtectable() {
+  return EntryOf<ApplicationList>(kApplicationType, "applications of this machine, from its inventory");
+}
+
+ProtectableEntry DirectoryProtectable() {
+  return EntryOf<DirectoryList>(kDirectoryType, "directories of this machine, from its inventory");
+}
+
+ProtectableEntry SqliteProtectable() {
+  return EntryOf<SqliteList>(kSqliteType, "SQLite databases of this machine, from its inventory");
+}
+
+}  // namespace holdfast::plugins::inventory

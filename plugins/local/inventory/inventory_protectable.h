@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/local/inventory/inventory.h"
+#include "plugins/sdk/protectable_plugin.h"
+#include "plugins/sdk/registry.h"
+
+namespace holdfast::plugins::inventory {
+
+// Settings of every protectable of the family, section [local] of a provider file.
+struct Settings {
+  std::string inventory;
+  template <class Fields>
+  static void Describe(Fields& fields) {
+    fields("inventory", &Settings::inventory,
+           "path of the inventory file (YAML): the applications, directories and databases of this "
+           "machine");
+  }
+};
+inline constexpr std::string_view kSettingsSection = "local";
+
+// The inventory file of a provider, read when it is first needed and again when it has changed.
+// One thread.
+class InventoryFile {
+ public:
+  explicit InventoryFile(std::string path) : path_(std::move(path)) {}
+  // kInvalidInput with a hint when the provider names no file; otherwise as LoadInventory. What it
+  // points to is valid until the next call.
+  Result<const Inventory*> Get();
+
+ private:
+  std::string path_;
+  std::string state_;  // what stat said of the file that was read
+  Inventory inventory_;
+};
+
+// A protectable whose resources are entries of the inventory: List, Show and Dependents over what
+// Entries() gives. For types that need more than the file (databases that are found on a server)
+// Entries() may ask outside.
+class InventoryProtectable : public ProtectablePlugin {
+ public:
+  InventoryProtectable(ProtectableDescriptor descriptor, const Settings& settings);
+
+  const ProtectableDescriptor& descriptor() const override { return descriptor_; }
+  Result<std::vector<ResourceGraph::Node>> List(Context& context) override;
+  Result<ResourceGraph::Node> Show(Context& context, std::string_view id) override;
+  Result<std::vector<Dependent>> Dependents(Context& context,
+                                            const ResourceGraph::Node& parent) override;
+
+ protected:
+  // A resource and the ids of the applications that it stands below.
+  struct Found {
+    ResourceGraph::Node node;
+    std::vector<std::string> applications;
+  };
+  virtual Result<std::vector<Found>> Entries(Context& context, const Inventory& inventory) = 0;
+
+ private:
+  ProtectableDescriptor descriptor_;
+  InventoryFile file_;
+};
+
+// A descriptor of the family: settings from [local], parent Local::Application unless the type is
+// that one.
+ProtectableDescriptor MakeDescriptor(std::string_view type, std::string_view description);
+
+// The protectables of Local::Application, Local::Directory and Local::SQLite::Database, for the
+// registry. Each is registered by the folder of the plugin that protects it.
+ProtectableEntry ApplicationProtectable();
+ProtectableEntry DirectoryProtectable();
+ProtectableEntry SqliteProtectable();
+
+}  // namespace holdfast::plugins::inventory
