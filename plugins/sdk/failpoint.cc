@@ -9,7 +9,8 @@
 namespace holdfast {
 
 void Failpoint(const char* name) {
-  static const char* const wanted = std::getenv("HOLDFAST_FAILPOINT");
+  // Asked every time: a test forks and sets it in the child.
+  const char* const wanted = std::getenv("HOLDFAST_FAILPOINT");
   if (wanted == nullptr) return;
   std::string_view text(wanted);
   // A failpoint's name may hold colons; only digits behind the last one are a count.
