@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# `make demo`: the main job on one machine, with real data. An application (a directory, an SQLite and
+# a PostgreSQL database, all written to all the time) is protected, damaged, restored, lost but for the
+# bank, and restored again. Says what it does; leaves nothing running and nothing behind but its log.
+#   DEMO_DIR      where it works (default: a new folder, removed at the end)
+#   DEMO_FUSE     leaf: with leaf fusion
+#   DEMO_RATE     bytes a second that copies are slowed to, such as "1 MiB" (a test uses it)
+#   DEMO_KEEP=1   keeps the folder
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${BUILD:-$top/build}
+case "$build" in /*) ;; *) build=$top/$build ;; esac
+export PATH="$build/bin:$PATH"
+
+dir=${DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/holdfast-demo.XXXXXX")}
+mkdir -p "$dir"
+chmod 755 "$dir" # the database server runs as another user
+shop_pid=""
+finish() {
+  code=$?
+  [ -z "$shop_pid" ] || { rm -f "$SHOP/running"; wait "$shop_pid" 2>/dev/null || true; }
+  "$top/tests/setup/pg_server.sh" stop "$dir/pg" >/dev/null 2>&1 || true # may never have started
+  if [ "$code" != 0 ]; then
+    echo "demo: failed; what it left is in $dir" >&2
+  elif [ -z "${DEMO_KEEP:-}" ]; then
+    rm -rf "$dir"
+  fi
+}
+trap finish EXIT
+
+step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+run() { printf '$ %s\n' "$*"; "$@"; }
+
+step "A PostgreSQL server of our own (no network, its own folder)"
+"$top/tests/setup/pg_server.sh" start "$dir/pg"
+export PGHOST="$dir/pg" PGUSER=postgres
+createdb shop
+
+step "An application that takes orders all the time: into files, SQLite and PostgreSQL"
+export SHOP="$dir/shop" SHOP_PSQL="psql -X -d shop"
+mkdir -p "$SHOP/orders" "$SHOP/pictures"
+for i in 1 2 3 4 5 6; do head -c 700000 /dev/urandom >"$SHOP/pictures/$i.jpg"; done
+ln -s pictures/1.jpg "$SHOP/logo.jpg"
+sqlite3 "$SHOP/shop.db" 'create table orders(id integer primary key, what text); create table stock(item text, picture blob);
+  with recursive n(i) as (select 1 union all select i + 1 from n where i < 64) insert into stock select "item " || i, randomblob(16384) from n'
+psql -X -q -d shop -c 'create table orders(id integer primary key, what text);
+  create table customers(id integer primary key, name text, notes text);
+  insert into customers select i, $$customer $$ || i, (select string_agg(md5(random()::text), $$$$) from generate_series(1, 40)) from generate_series(1, 1000) i'
+"$top/tests/demo/shop.sh" serve &
+shop_pid=$!
+for _ in $(seq 200); do [ -e "$SHOP/orders/000005.txt" ] && break; sleep 0.05; done
+echo "it runs (process $shop_pid) and has taken $(ls "$SHOP/orders" | wc -l) orders"
+
+step "What is protected, and where to: an inventory, a provider, a plan"
+mkdir -p "$dir/providers.d" "$dir/bank" "$dir/work"
+cat >"$dir/inventory.yaml" <<END
+applications:
+  - id: shop
+    name: The shop
+    quiesce: {command: [$top/tests/demo/shop.sh, freeze], timeout: 20s}
+    resume: {command: [$top/tests/demo/shop.sh, thaw], timeout: 20s}
+    directories:
+      - {id: orders, name: order files, path: $SHOP/orders}
+      - {id: pictures, path: $SHOP/pictures}
+    sqlite:
+      - {id: shop.db, path: $SHOP/shop.db}
+    postgresql:
+      - {id: shop-db, host: $PGHOST, user: postgres, database: shop}
+END
+cat >"$dir/providers.d/demo.conf" <<END
+[provider]
+name = demo
+id = 5d1f6c0e-7a53-4b0c-9f37-1f0f3d5c9a11
+description = The demo: local plugins and a filesystem bank
+bank = filesystem
+plugin = local-application
+plugin = local-directory
+plugin = local-sqlite
+plugin = local-postgresql
+[filesystem]
+path = $dir/bank
+[local]
+inventory = $dir/inventory.yaml
+END
+cat >"$dir/work/shop.yaml" <<END
+name: shop
+provider: demo
+resources:
+  - Local::Application#shop
+parameters:
+  Local::Directory: {snapshot: copy${DEMO_RATE:+, rate_limit: $DEMO_RATE}}
+${DEMO_RATE:+  Local::SQLite::Database: {rate_limit: $DEMO_RATE\}}
+policy:
+  fuse: ${DEMO_FUSE:-none}
+END
+export HOLDFAST_PROVIDER_CONFIG_DIR="$dir/providers.d"
+cd "$dir/work"
+run holdfast plan discover shop.yaml
+run holdfast check shop.yaml
+
+step "Compile: a workflow file for Argo, to be reviewed, and its bundle"
+run holdfast compile protect shop.yaml -o protect.yaml
+echo "the workflow is $dir/work/protect.yaml; its steps:"
+grep -A3 -- '- name: ' protect.yaml | head -24
+
+step "Run that very file on this machine; the shop goes on taking orders"
+run holdfast run protect.yaml
+before=$(ls "$SHOP/orders" | wc -l)
+
+step "The checkpoint"
+run holdfast checkpoints list
+run holdfast checkpoints show latest
+for _ in $(seq 200); do [ "$(ls "$SHOP/orders" | wc -l)" -gt "$before" ] && break; sleep 0.05; done
+echo "the shop has gone on: $(ls "$SHOP/orders" | wc -l) orders by now"
+rm -f "$SHOP/running"
+wait "$shop_pid" || true # its last order may meet the end of the demo's data
+shop_pid=""
+
+# What the checkpoint holds is one point in time: the same last order in all three. The sums are
+# what the restores are held to.
+state() {
+  (cd "$SHOP" && find orders pictures -type f | LC_ALL=C sort | xargs sha256sum | sha256sum)
+  sqlite3 "$SHOP/shop.db" 'select count(*), max(id), (select sum(length(picture)) from stock) from orders'
+  psql -X -qAt -d shop -c 'select count(*), max(id), (select md5(string_agg(id || name || notes, $$,$$ order by id)) from customers) from orders'
+}
+last_orders() {
+  echo "files: $(ls "$SHOP/orders" | tail -1 | sed 's/^0*//; s/.txt//')" \
+    "sqlite: $(sqlite3 "$SHOP/shop.db" 'select max(id) from orders')" \
+    "postgresql: $(psql -X -qAt -d shop -c 'select max(id) from orders')"
+}
+
+cat >"$dir/work/overwrite.yaml" <<END
+Local::Directory: {overwrite: true, existing: replace}
+Local::SQLite::Database: {overwrite: true}
+Local::PostgreSQL::Database: {overwrite: true}
+END
+
+step "Damage everything"
+rm -rf "$SHOP/orders" && mkdir "$SHOP/orders" && echo garbage >"$SHOP/orders/000001.txt"
+echo garbage >"$SHOP/pictures/1.jpg"
+rm "$SHOP/pictures/2.jpg"
+head -c 8192 /dev/urandom | dd of="$SHOP/shop.db" bs=8192 count=1 conv=notrunc status=none
+psql -X -q -d shop -c 'drop table customers; delete from orders'
+echo "files deleted and overwritten, shop.db scribbled over, tables dropped"
+
+step "Restore over it (overwriting is asked for in a parameters file)"
+run holdfast compile restore latest --parameters overwrite.yaml -o restore.yaml
+run holdfast run restore.yaml
+last_orders
+first=$(state)
+printf 'state:\n%s\n' "$first"
+set -- $(last_orders)
+[ "$2" = "$4" ] && [ "$4" = "$6" ] || { echo "demo: the three are not of one point in time" >&2; exit 1; }
+
+step "Lose everything but the bank and the provider file"
+rm -rf "$dir/work" "$dir/inventory.yaml" "$SHOP"
+dropdb shop
+mkdir -p "$dir/work" "$SHOP"
+cd "$dir/work"
+sed -i '/^\[local\]/,$d' "$dir/providers.d/demo.conf"
+ls -A "$dir/work" "$SHOP"
+run holdfast checkpoints list
+run holdfast compile restore latest -o restore.yaml
+run holdfast run restore.yaml
+second=$(state)
+printf 'state:\n%s\n' "$second"
+[ "$first" = "$second" ] || { echo "demo: the second restore differs from the first" >&2; exit 1; }
+echo "all is back: same files, same rows"
+
+step "Verify, then delete the checkpoint"
+run holdfast checkpoints verify latest
+run holdfast checkpoints delete latest
+run holdfast checkpoints list
+
+step "Done: nothing is left running"
