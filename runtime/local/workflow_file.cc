@@ -1,0 +1,397 @@
+#include "runtime/local/workflow_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "plugins/sdk/sha256.h"
+#include "plugins/sdk/text.h"
+#include "plugins/sdk/yaml/yaml_in.h"
+#include "runtime/local/template_reader.h"
+#include "runtime/local/workflow_check.h"
+
+namespace holdfast::local {
+namespace {
+
+using Names = std::string_view;
+
+constexpr std::array<Names, 4> kDocumentRead{"apiVersion", "kind", "metadata", "spec"};
+constexpr std::array<Names, 1> kDocumentIgnored{"status"};
+constexpr std::array<Names, 4> kMetadataRead{"name", "generateName", "namespace", "uid"};
+constexpr std::array<Names, 10> kMetadataIgnored{
+    "labels", "annotations", "creationTimestamp", "resourceVersion", "generation",
+    "ownerReferences", "finalizers", "managedFields", "selfLink", "deletionTimestamp"};
+
+constexpr std::array<Names, 7> kSpecRead{"entrypoint", "onExit", "arguments", "templates",
+                                         "parallelism", "activeDeadlineSeconds", "workflowTemplateRef"};
+constexpr std::array<Names, 29> kSpecIgnored{
+    "serviceAccountName", "automountServiceAccountToken", "executor", "volumes", "volumeClaimTemplates",
+    "volumeClaimGC", "nodeSelector", "affinity", "tolerations", "imagePullSecrets", "hostNetwork", "hostAliases",
+    "dnsPolicy", "dnsConfig", "ttlStrategy", "podGC", "podMetadata", "workflowMetadata", "archiveLogs",
+    "artifactGC", "artifactRepositoryRef", "schedulerName", "podPriorityClassName", "priority",
+    "podDisruptionBudget", "podSpecPatch", "securityContext", "metrics", "shareProcessNamespace"};
+constexpr std::array<Names, 6> kSpecRefused{"suspend", "hooks", "retryStrategy", "synchronization", "templateDefaults",
+                                            "shutdown"};
+constexpr std::array<Names, 1> kRefRead{"name"};
+constexpr std::array<Names, 1> kRefRefused{"clusterScope"};
+
+constexpr std::string_view kApiVersion = "argoproj.io/v1alpha1";
+
+Result<std::string> ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return SystemError(errno, fmt::format("cannot read '{}'", path));
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (in.bad() || text.fail()) return SystemError(EIO, fmt::format("cannot read '{}'", path));
+  return std::move(text).str();
+}
+
+// What `spec` of a Workflow or a WorkflowTemplate says.
+struct Spec {
+  std::string entrypoint;
+  Position entrypoint_position;
+  std::string on_exit;
+  Position on_exit_position;
+  std::vector<Parameter> parameters;
+  std::optional<std::int64_t> parallelism;
+  std::optional<std::chrono::seconds> active_deadline;
+  std::string template_ref;
+  Position template_ref_position;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::vector<SourceFile> files) { workflow_.sources = std::move(files); }
+
+  Result<Workflow> Read() {
+    HOLDFAST_RETURN_IF_ERROR(ParseFiles());
+    HOLDFAST_ASSIGN_OR_RETURN(Document* const main, FindMain());
+    HOLDFAST_RETURN_IF_ERROR(ReadMetadata(*main));
+    main_name_ = main->name;
+    HOLDFAST_ASSIGN_OR_RETURN(Spec spec, ReadSpec(*main));
+    std::string owner;  // the document in which entrypoint and onExit are looked up
+    if (!spec.template_ref.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(Document* const base, FindTemplate(SourceOf(*main), spec.template_ref_position, spec.template_ref));
+      owner = base->name;
+      HOLDFAST_ASSIGN_OR_RETURN(Spec below, ReadSpec(*base));
+      Inherit(spec, std::move(below));
+    }
+    HOLDFAST_RETURN_IF_ERROR(Load(*main, ""));
+    workflow_.parameters = std::move(spec.parameters);
+    workflow_.parallelism = spec.parallelism;
+    workflow_.active_deadline = spec.active_deadline;
+    if (spec.entrypoint.empty()) {
+      return SourceOf(*main).At(main->spec().position(), "'spec' has no 'entrypoint'");
+    }
+    workflow_.entrypoint.name = spec.entrypoint;
+    workflow_.entrypoint.document = owner;
+    workflow_.entrypoint.position = spec.entrypoint_position;
+    HOLDFAST_RETURN_IF_ERROR(Resolve(SourceOf(*main), "", workflow_.entrypoint));
+    if (!spec.on_exit.empty()) {
+      TemplateCall call;
+      call.name = spec.on_exit;
+      call.document = owner;
+      call.position = spec.on_exit_position;
+      HOLDFAST_RETURN_IF_ERROR(Resolve(SourceOf(*main), "", call));
+      workflow_.on_exit = std::move(call);
+    }
+    HOLDFAST_RETURN_IF_ERROR(ResolveAll());
+    HOLDFAST_RETURN_IF_ERROR(CheckWorkflow(workflow_));
+    Sha256 sha;
+    for (const std::uint32_t source : used_sources_) sha.Update(Sha256Hex(workflow_.sources[source].text));
+    workflow_.sha256 = sha.FinishHex();
+    return std::move(workflow_);
+  }
+
+ private:
+  struct Document {
+    std::uint32_t source = 0;
+    std::string kind;
+    std::string name;
+    Value value;
+    bool loaded = false;
+
+    const Value& spec() const { return *value.Find("spec"); }
+  };
+
+  const SourceFile& SourceOf(const Document& document) const { return workflow_.sources[document.source]; }
+
+  Status ParseFiles() {
+    for (std::uint32_t i = 0; i < workflow_.sources.size(); ++i) {
+      const SourceFile& source = workflow_.sources[i];
+      auto parsed = ParseYamlStream(source.text, source.path);
+      if (!parsed) {
+        if (i == 0) return std::move(parsed).error();
+        // A broken neighbour matters only when something is missing.
+        broken_.push_back(std::move(parsed).error());
+        continue;
+      }
+      for (Value& value : *parsed) {
+        Document document;
+        document.source = i;
+        document.kind = value.StringOr("kind", "");
+        if (i != 0 && document.kind != "WorkflowTemplate") continue;
+        if (const Value* metadata = value.Find("metadata")) document.name = metadata->StringOr("name", "");
+        document.value = std::move(value);
+        documents_.push_back(std::make_unique<Document>(std::move(document)));
+      }
+    }
+    return Ok();
+  }
+
+  Result<Document*> FindMain() {
+    const SourceFile& source = workflow_.sources[0];
+    std::vector<Document*> workflows;
+    std::vector<Document*> templates;
+    for (const auto& document : documents_) {
+      if (document->source != 0) continue;
+      HOLDFAST_RETURN_IF_ERROR(CheckDocument(*document));
+      if (document->kind == "Workflow") {
+        workflows.push_back(document.get());
+      } else if (const Value* entrypoint = document->spec().Find("entrypoint"); entrypoint != nullptr) {
+        templates.push_back(document.get());
+      }
+    }
+    auto& candidates = workflows.empty() ? templates : workflows;
+    if (candidates.empty()) {
+      return source.At({}, "there is no Workflow in this file, and no WorkflowTemplate with an 'entrypoint'");
+    }
+    if (candidates.size() > 1) {
+      return source.At(candidates[1]->value.position(),
+                       fmt::format("there are {} {}s in this file; one was expected", candidates.size(), candidates[1]->kind));
+    }
+    return candidates[0];
+  }
+
+  Status CheckDocument(const Document& document) const {
+    const SourceFile& source = SourceOf(document);
+    HOLDFAST_RETURN_IF_ERROR(CheckFields(source, document.value, {"a document", kDocumentRead, kDocumentIgnored, {}}));
+    const Value* kind = document.value.Find("kind");
+    if (kind == nullptr) return source.At(document.value.position(), "a document has no 'kind'");
+    if (document.kind != "Workflow" && document.kind != "WorkflowTemplate") {
+      return source.At(kind->position(), fmt::format("the local engine does not run a '{}'", Printable(document.kind)), document.kind.size())
+          .Hint("it runs a Workflow or a WorkflowTemplate");
+    }
+    const Value* version = document.value.Find("apiVersion");
+    if (version == nullptr || !version->is_string() || version->AsString() != kApiVersion) {
+      return source.At(version == nullptr ? document.value.position() : version->position(),
+                       fmt::format("'apiVersion' of a {} is {}", document.kind, kApiVersion));
+    }
+    for (const std::string_view key : {"metadata", "spec"}) {
+      HOLDFAST_ASSIGN_OR_RETURN(const Value* map, MapField(source, document.value, key));
+      if (map == nullptr) return source.At(document.value.position(), fmt::format("a {} has no '{}'", document.kind, key));
+    }
+    return CheckFields(source, *document.value.Find("metadata"), {"'metadata'", kMetadataRead, kMetadataIgnored, {}});
+  }
+
+  Status ReadMetadata(const Document& main) {
+    const Value& metadata = *main.value.Find("metadata");
+    workflow_.kind = main.kind;
+    workflow_.name = metadata.StringOr("name", "");
+    workflow_.generate_name = metadata.StringOr("generateName", "");
+    workflow_.name_space = metadata.StringOr("namespace", "default");
+    workflow_.uid = metadata.StringOr("uid", "");
+    if (workflow_.name.empty() && workflow_.generate_name.empty()) {
+      return SourceOf(main).At(metadata.position(), "'metadata' has neither 'name' nor 'generateName'");
+    }
+    return Ok();
+  }
+
+  Result<Spec> ReadSpec(const Document& document) const {
+    const SourceFile& source = SourceOf(document);
+    const Value& value = document.spec();
+    HOLDFAST_RETURN_IF_ERROR(CheckFields(source, value, {"'spec'", kSpecRead, kSpecIgnored, kSpecRefused}));
+    Spec spec;
+    for (const auto& [key, text, position] : {std::tuple{"entrypoint", &spec.entrypoint, &spec.entrypoint_position},
+                                              std::tuple{"onExit", &spec.on_exit, &spec.on_exit_position}}) {
+      const Value* found = value.Find(key);
+      if (found == nullptr) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(*text, TextOfScalar(source, *found, fmt::format("'{}'", key)));
+      *position = found->position();
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const Value* arguments, MapField(source, value, "arguments"));
+    HOLDFAST_ASSIGN_OR_RETURN(spec.parameters, ReadParameters(source, arguments, "'arguments'"));
+    if (const Value* parallelism = value.Find("parallelism")) {
+      HOLDFAST_ASSIGN_OR_RETURN(spec.parallelism, ReadInteger(source, *parallelism, "'parallelism'", 1));
+    }
+    if (const Value* deadline = value.Find("activeDeadlineSeconds")) {
+      HOLDFAST_ASSIGN_OR_RETURN(spec.active_deadline, ReadSeconds(source, *deadline, "'activeDeadlineSeconds'"));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const Value* ref, MapField(source, value, "workflowTemplateRef"));
+    if (ref != nullptr) {
+      HOLDFAST_RETURN_IF_ERROR(CheckFields(source, *ref, {"'workflowTemplateRef'", kRefRead, {}, kRefRefused}));
+      const Value* name = ref->Find("name");
+      if (name == nullptr || !name->is_string()) return source.At(ref->position(), "'workflowTemplateRef' has no 'name'");
+      spec.template_ref = name->AsString();
+      spec.template_ref_position = name->position();
+    }
+    return spec;
+  }
+
+  // What a Workflow leaves open comes from the WorkflowTemplate that it names.
+  static void Inherit(Spec& spec, Spec below) {
+    if (spec.entrypoint.empty()) {
+      spec.entrypoint = below.entrypoint;
+      spec.entrypoint_position = spec.template_ref_position;
+    }
+    if (spec.on_exit.empty()) {
+      spec.on_exit = below.on_exit;
+      spec.on_exit_position = spec.template_ref_position;
+    }
+    if (!spec.parallelism) spec.parallelism = below.parallelism;
+    if (!spec.active_deadline) spec.active_deadline = below.active_deadline;
+    for (Parameter& parameter : below.parameters) {
+      // Positions are of the workflow's own file: where it names the other.
+      parameter.position = spec.template_ref_position;
+      if (parameter.value) parameter.value->position = spec.template_ref_position;
+      const auto own = std::find_if(spec.parameters.begin(), spec.parameters.end(),
+                                    [&parameter](const Parameter& p) { return p.name == parameter.name; });
+      if (own == spec.parameters.end()) {
+        spec.parameters.push_back(std::move(parameter));
+      } else if (!own->value) {
+        own->value = std::move(parameter.value);
+      }
+    }
+  }
+
+  Result<Document*> FindTemplate(const SourceFile& asking, Position position, const std::string& name) {
+    std::vector<Document*> found;
+    std::vector<std::string> names;
+    for (const auto& document : documents_) {
+      if (document->kind != "WorkflowTemplate") continue;
+      names.push_back(document->name);
+      if (document->name == name) found.push_back(document.get());
+    }
+    // The file's own goes before those of the folders.
+    if (found.empty() || (found.size() > 1 && (found[0]->source != 0 || found[1]->source == 0))) {
+      const std::string near = Nearest(name, names);
+      Error error =
+          found.empty()
+              ? asking.At(position, fmt::format("there is no WorkflowTemplate '{}'", Printable(name)), name.size())
+                    .Hint(!near.empty()     ? fmt::format("did you mean '{}'?", near)
+                          : names.empty() ? "there is none at all in this file and the folders of templates"
+                                          : "there are " + Join(names, ", "))
+              : asking.At(position, fmt::format("there are {} WorkflowTemplates '{}': in {} and {}", found.size(), Printable(name),
+                                                SourceOf(*found[0]).path, SourceOf(*found[1]).path), name.size());
+      if (found.empty() && !broken_.empty()) return std::move(error).Because(broken_[0]);
+      return error;
+    }
+    if (found[0]->source != 0) HOLDFAST_RETURN_IF_ERROR(CheckDocument(*found[0]));
+    return found[0];
+  }
+
+  // Reads the templates of a document, once. `owner` is empty for the workflow's own.
+  Status Load(Document& document, const std::string& owner) {
+    if (document.loaded) return Ok();
+    document.loaded = true;
+    used_sources_.insert(document.source);
+    const SourceFile& source = SourceOf(document);
+    HOLDFAST_RETURN_IF_ERROR(ReadSpec(document));
+    HOLDFAST_ASSIGN_OR_RETURN(const Value* list, ListField(source, document.spec(), "templates"));
+    if (list == nullptr) return Ok();
+    for (const Value& element : list->AsList()) {
+      HOLDFAST_ASSIGN_OR_RETURN(Template made, ReadTemplate(source, element));
+      made.source = document.source;
+      made.document = owner;
+      const auto index = static_cast<std::uint32_t>(workflow_.templates.size());
+      if (!index_.emplace(std::pair(owner, made.name), index).second) {
+        return source.At(element.Find("name")->position(), fmt::format("there are two templates '{}' here", Printable(made.name)),
+                         made.name.size());
+      }
+      workflow_.templates.push_back(std::move(made));
+    }
+    return Ok();
+  }
+
+  // `from` is the document of the caller, in which a plain template name is looked up.
+  Status Resolve(const SourceFile& source, const std::string& from, TemplateCall& call) {
+    std::string owner = from;
+    if (!call.document.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(Document* const document, FindTemplate(source, call.position, call.document));
+      // The workflow's own document can be referred to by its name, too.
+      owner = document->kind == workflow_.kind && document->name == main_name_ && document->source == 0 ? "" : document->name;
+      HOLDFAST_RETURN_IF_ERROR(Load(*document, owner));
+    }
+    const auto found = index_.find(std::pair(owner, call.name));
+    if (found != index_.end()) {
+      call.template_index = found->second;
+      return Ok();
+    }
+    std::vector<std::string> names;
+    for (const auto& entry : index_) {
+      if (entry.first.first == owner) names.push_back(entry.first.second);
+    }
+    const std::string near = Nearest(call.name, names);
+    return source
+        .At(call.position,
+            fmt::format("there is no template '{}'{}", Printable(call.name),
+                        owner.empty() ? "" : fmt::format(" in WorkflowTemplate '{}'", Printable(owner))),
+            call.name.size())
+        .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  }
+
+  Status ResolveAll() {
+    // Load() appends to `templates`: indices, never references across a Resolve().
+    for (std::size_t i = 0; i < workflow_.templates.size(); ++i) {
+      if (!workflow_.templates[i].dag) continue;
+      const SourceFile source = workflow_.sources[workflow_.templates[i].source];
+      const std::string owner = workflow_.templates[i].document;
+      for (std::size_t t = 0; t < workflow_.templates[i].dag->tasks.size(); ++t) {
+        TemplateCall call = std::move(workflow_.templates[i].dag->tasks[t].call);
+        HOLDFAST_RETURN_IF_ERROR(Resolve(source, owner, call));
+        workflow_.templates[i].dag->tasks[t].call = std::move(call);
+        if (!workflow_.templates[i].dag->tasks[t].exit_hook) continue;
+        TemplateCall hook = std::move(*workflow_.templates[i].dag->tasks[t].exit_hook);
+        HOLDFAST_RETURN_IF_ERROR(Resolve(source, owner, hook));
+        workflow_.templates[i].dag->tasks[t].exit_hook = std::move(hook);
+      }
+    }
+    return Ok();
+  }
+
+  Workflow workflow_;
+  std::vector<std::unique_ptr<Document>> documents_;
+  std::vector<Error> broken_;
+  std::map<std::pair<std::string, std::string>, std::uint32_t> index_;  // (document, template)
+  std::set<std::uint32_t> used_sources_;
+  std::string main_name_;
+};
+
+}  // namespace
+
+Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) { return Reader(std::move(files)).Read(); }
+
+Result<Workflow> ReadWorkflowFile(const std::string& path, const std::vector<std::string>& template_folders) {
+  std::vector<SourceFile> files;
+  HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  files.push_back({path, std::move(text)});
+  for (const std::string& folder : template_folders) {
+    std::vector<std::string> paths;
+    std::error_code failed;
+    std::filesystem::directory_iterator entries(folder, failed);
+    for (; !failed && entries != std::filesystem::directory_iterator(); entries.increment(failed)) {
+      const std::string extension = entries->path().extension().string();
+      if (extension == ".yaml" || extension == ".yml") paths.push_back(entries->path().string());
+    }
+    if (failed) return SystemError(failed.value(), fmt::format("cannot list the folder of templates '{}'", folder));
+    std::sort(paths.begin(), paths.end());
+    for (std::string& file : paths) {
+      HOLDFAST_ASSIGN_OR_RETURN(std::string other, ReadFile(file));
+      files.push_back({std::move(file), std::move(other)});
+    }
+  }
+  return ReadWorkflow(std::move(files));
+}
+
+}  // namespace holdfast::local

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/result.h"
+#include "runtime/local/workflow.h"
+
+namespace holdfast::local {
+
+// Reads a Workflow or WorkflowTemplate of Argo (docs/reference/argo-subset.md), with all that it
+// refers to: other templates of the file, WorkflowTemplates of the same file, and those of the
+// *.yaml and *.yml files of `template_folders`.
+//
+// Everything that the local engine does not run is kInvalidInput with file, line and the field's
+// name: unknown fields and tags, missing templates, arguments and parameters, cycles among tasks
+// and templates. Fields that matter to a cluster only (image, resources ...) are passed over.
+// kNotFound when there is no such file or folder.
+Result<Workflow> ReadWorkflowFile(const std::string& path, const std::vector<std::string>& template_folders);
+
+// The same from memory: `files[0]` is the workflow's file, the others are of template folders.
+Result<Workflow> ReadWorkflow(std::vector<SourceFile> files);
+
+}  // namespace holdfast::local
