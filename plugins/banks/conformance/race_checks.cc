@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <array>
+#include <latch>
+#include <mutex>
+#include <thread>
+
+#include "plugins/banks/conformance/check_tools.h"
+
+namespace holdfast::banks::conformance {
+namespace {
+
+constexpr int kWriters = 8;
+
+// Runs `work(0)` to `work(count - 1)` on a thread each, all starting at once; the first failure.
+template <class Work>
+Status AtOnce(int count, Work work) {
+  std::latch start(count);
+  std::mutex mutex;
+  Status outcome = Ok();
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      start.arrive_and_wait();
+      Status done = work(i);
+      const std::lock_guard lock(mutex);
+      if (outcome && !done) outcome = std::move(done);
+    });
+  }
+  threads.clear();
+  return outcome;
+}
+
+Status OneOfManyCreatorsWins(const BankCheckArea& area) {
+  const bool atomic = area.section.bank().strength() == ExclusiveStrength::kAtomic;
+  for (int round = 0; round < (atomic ? 20 : 2); ++round) {
+    const std::string key = fmt::format("claim-{}", round);
+    std::array<bool, kWriters> won{};
+    Status raced = AtOnce(kWriters, [&](int i) -> Status {
+      Status created = area.section.CreateExclusive(key, fmt::format("writer {}", i));
+      won[static_cast<std::size_t>(i)] = created.has_value();
+      if (!created && created.error().code() != ErrorCode::kConflict) return created;
+      return Ok();
+    });
+    if (!raced) return raced;
+    if (!atomic) std::this_thread::sleep_for(area.options.settle);
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string holder, area.section.GetBytes(key));
+    const auto winners = std::count(won.begin(), won.end(), true);
+    int named = -1;
+    for (int i = 0; i < kWriters; ++i) {
+      if (holder == fmt::format("writer {}", i)) named = i;
+    }
+    if (named < 0) return Violation("the object holds what nobody wrote");
+    if (!won[static_cast<std::size_t>(named)]) {
+      return Violation(fmt::format("writer {} holds the key and was told that it lost", named));
+    }
+    if (atomic && winners != 1) {
+      return Violation(fmt::format("{} of {} creators were told that they won", winners, kWriters));
+    }
+  }
+  return Ok();
+}
+
+// Of many Puts on one key none may mix with another, whoever wins.
+Status OneOfManyPutsIsStoredWhole(const BankCheckArea& area) {
+  const bool atomic = area.section.bank().strength() == ExclusiveStrength::kAtomic;
+  const auto value = [](int i) { return Noise(200'000 + static_cast<std::size_t>(i) * 1000,
+                                              static_cast<std::uint64_t>(i) + 100); };
+  std::array<bool, kWriters> won{};
+  Status raced = AtOnce(kWriters, [&](int i) -> Status {
+    Status put = area.section.PutBytes("key", value(i));
+    won[static_cast<std::size_t>(i)] = put.has_value();
+    if (!put && put.error().code() != ErrorCode::kConflict) return put;
+    return Ok();
+  });
+  if (!raced) return raced;
+  const auto winners = std::count(won.begin(), won.end(), true);
+  if (winners < 1 || (atomic && winners != 1)) {
+    return Violation(fmt::format("{} of {} puts on one key succeeded", winners, kWriters));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string stored, area.section.GetBytes("key"));
+  for (int i = 0; i < kWriters; ++i) {
+    if (won[static_cast<std::size_t>(i)] && stored == value(i)) return Ok();
+  }
+  return Violation("the object is not what a put that succeeded has written");
+}
+
+Status WritersOfDifferentKeysAllSucceed(const BankCheckArea& area) {
+  Status raced = AtOnce(kWriters, [&](int i) -> Status {
+    for (int n = 0; n < 10; ++n) {
+      // The same new folders for all of them.
+      const std::string key = fmt::format("folder-{}/below/writer-{}", n, i);
+      HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes(key, key));
+    }
+    return Ok();
+  });
+  if (!raced) return raced;
+  std::vector<std::string> expected;
+  for (int n = 0; n < 10; ++n) {
+    for (int i = 0; i < kWriters; ++i) {
+      expected.push_back(fmt::format("folder-{}/below/writer-{}", n, i));
+      HOLDFAST_RETURN_IF_ERROR(ExpectBytes(area.section, expected.back(), expected.back()));
+    }
+  }
+  std::sort(expected.begin(), expected.end());
+  return ExpectList(area, {}, expected);
+}
+
+// A delete that empties a place must not lose what another puts there at the same moment.
+Status PutsBesideDeletesSucceed(const BankCheckArea& area) {
+  return AtOnce(kWriters, [&](int i) -> Status {
+    const std::string key = fmt::format("a/b/c/writer-{}", i);
+    for (int n = 0; n < 25; ++n) {
+      const std::string value = fmt::format("{} of {}", n, i);
+      HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes(key, value));
+      HOLDFAST_RETURN_IF_ERROR(ExpectBytes(area.section, key, value));
+      HOLDFAST_RETURN_IF_ERROR(area.section.Delete(key));
+    }
+    return Ok();
+  });
+}
+
+Status ReadersOfAReplacedKeySeeOneWholeValue(const BankCheckArea& area) {
+  const auto value = [](int n) { return std::string(static_cast<std::size_t>(20'000 + n % 7 * 3000),
+                                                    static_cast<char>('a' + n % 26)); };
+  HOLDFAST_RETURN_IF_ERROR(area.section.Replace("lease", value(0)));
+  return AtOnce(4, [&](int i) -> Status {
+    for (int n = 0; n < 60; ++n) {
+      if (i == 0) {
+        HOLDFAST_RETURN_IF_ERROR(area.section.Replace("lease", value(n)));
+        continue;
+      }
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string seen, area.section.GetBytes("lease"));
+      const int letter = seen.empty() ? -1 : seen.front() - 'a';
+      bool whole = false;
+      for (int k = 0; k < 60 && !whole; ++k) whole = k % 26 == letter && seen == value(k);
+      if (!whole) return Violation("a reader saw a value that nobody wrote");
+    }
+    return Ok();
+  });
+}
+
+#define HOLDFAST_BANK_CHECK(name) \
+  BankCheck { #name, name }
+
+constexpr std::array kChecks{
+    HOLDFAST_BANK_CHECK(OneOfManyCreatorsWins),
+    HOLDFAST_BANK_CHECK(OneOfManyPutsIsStoredWhole),
+    HOLDFAST_BANK_CHECK(WritersOfDifferentKeysAllSucceed),
+    HOLDFAST_BANK_CHECK(PutsBesideDeletesSucceed),
+    HOLDFAST_BANK_CHECK(ReadersOfAReplacedKeySeeOneWholeValue),
+};
+
+}  // namespace
+
+std::span<const BankCheck> RaceChecks() { return kChecks; }
+
+}  // namespace holdfast::banks::conformance

@@ -1,0 +1,99 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "plugins/banks/conformance/bank_suite.h"
+#include "plugins/banks/filesystem/filesystem_bank.h"
+#include "plugins/banks/memory/memory_bank.h"
+#include "tests/bank/temporary_folder.h"
+
+namespace holdfast {
+namespace {
+
+// One test per check and bank, named after both.
+class BankConformance : public ::testing::TestWithParam<BankCheck> {};
+
+std::string NameOfCheck(const ::testing::TestParamInfo<BankCheck>& info) {
+  return std::string(info.param.name);
+}
+
+TEST_P(BankConformance, Memory) {
+  MemoryBank bank;
+  const BankCheckResult result = RunBankCheck(bank, GetParam(), "t/local/check");
+  EXPECT_TRUE(result.outcome) << result.outcome.error().Render();
+}
+
+TEST_P(BankConformance, Filesystem) {
+  const testing::TemporaryFolder folder;
+  auto bank = OpenFilesystemBank(folder.path() / "bank");
+  ASSERT_TRUE(bank) << bank.error().Render();
+  const BankCheckResult result = RunBankCheck(**bank, GetParam(), "t/local/check");
+  EXPECT_TRUE(result.outcome) << result.outcome.error().Render();
+  // Nothing of ours stays, no temporary file either.
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path() / "bank"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, BankConformance,
+                         ::testing::ValuesIn(BankChecks().begin(), BankChecks().end()), NameOfCheck);
+
+// A bank that breaks one promise each: the suite must see it.
+class Overwriting final : public Bank {
+ public:
+  explicit Overwriting(Bank& bank) : bank_(&bank) {}
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    std::ignore = bank_->Delete(key);
+    return bank_->Put(key, source, size);
+  }
+  Status CreateExclusive(const ObjectKey& key, std::string_view value) override {
+    return bank_->Replace(key, value);
+  }
+  Status Replace(const ObjectKey& key, std::string_view value) override {
+    return bank_->Replace(key, value);
+  }
+  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
+             std::uint64_t length) override {
+    return bank_->Get(key, sink, offset, length);
+  }
+  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
+    ListOptions other = options;
+    other.direction = ListDirection::kAscending;
+    return bank_->List(other);
+  }
+  Result<ObjectInfo> Stat(const ObjectKey& key) override { return bank_->Stat(key); }
+  Status Delete(const ObjectKey& key) override {
+    std::ignore = bank_->Delete(key);
+    return Ok();
+  }
+  ExclusiveStrength strength() const override { return ExclusiveStrength::kAtomic; }
+  std::string Describe() const override { return "a bank that overwrites"; }
+
+ private:
+  Bank* bank_;
+};
+
+TEST(BankSuite, SeesABankThatBreaksItsPromises) {
+  MemoryBank memory;
+  Overwriting bank(memory);
+  std::vector<std::string> failed;
+  for (const BankCheckResult& result : RunBankChecks(bank, "t/local/check")) {
+    if (!result.outcome) failed.push_back(result.name);
+  }
+  for (const char* expected :
+       {"PutNeverOverwrites", "CreateExclusiveNeverOverwrites", "ListsAreOrderedByTheWholeKey",
+        "PagesJoinToTheWholeList", "WhatIsNotThereIsNotFound", "OneOfManyCreatorsWins",
+        "TheLastKeyOfASeriesIsFound"}) {
+    EXPECT_NE(std::find(failed.begin(), failed.end(), expected), failed.end()) << expected;
+  }
+}
+
+TEST(BankSuite, ReportsEveryCheckOnce) {
+  MemoryBank bank;
+  std::vector<std::string> before;
+  const auto results = RunBankChecks(bank, "t/local/check", {},
+                                     [&](std::string_view name) { before.emplace_back(name); });
+  ASSERT_EQ(results.size(), BankChecks().size());
+  for (std::size_t i = 0; i < results.size(); ++i) EXPECT_EQ(before[i], results[i].name);
+}
+
+}  // namespace
+}  // namespace holdfast
