@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -48,6 +49,9 @@ struct BundleResource {
   Resource resource;       // with parents and children
   std::string plugin;      // the protection plugin's name
   Value parameters;        // of the bundle's operation, checked, defaults filled in
+  // By ActivityKind: the step that runs it, wherever it is; empty = there is none. MakeBundle fills
+  // it in, so that a step finds the other activities of its resource without reading every shard.
+  std::array<std::string, kActivityKindCount> steps;
 };
 
 struct BundleShard {
