@@ -1,0 +1,222 @@
+#include "plugins/local/application/application_protection.h"
+
+#include <fmt/format.h>
+
+#include "plugins/local/application/hook.h"
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::application {
+namespace {
+
+// The journal of an application: {"state": ..., "quiesced_at": ...}. An intent is journaled before
+// the command, so that the clean-up of a killed step knows that the command may have run.
+constexpr std::string_view kState = "state";
+constexpr std::string_view kQuiesceIntended = "quiesce-intended";
+constexpr std::string_view kQuiesced = "quiesced";
+constexpr std::string_view kResumed = "resumed";
+constexpr std::string_view kStopIntended = "stop-intended";
+constexpr std::string_view kStopped = "stopped";
+constexpr std::string_view kStarted = "started";
+
+Status JournalState(Checkpoint& checkpoint, const Resource& resource, std::string_view state) {
+  Value entry(Value::Map{});
+  entry.Set(kState, state);
+  return checkpoint.Journal(resource, entry);
+}
+
+Result<std::string> JournaledState(Checkpoint& checkpoint, const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  return journal.StringOr(kState, "");
+}
+
+// Runs `resume` (where there is one) and journals that it has run.
+Status Resume(Checkpoint& checkpoint, Context& context, const Resource& resource,
+              const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto command, FindHook(resource, parameters, "resume"));
+  if (command) {
+    HOLDFAST_RETURN_IF_ERROR(
+        RunHook(context, checkpoint, resource, "resume", *command, HookStop::kNever));
+  }
+  Failpoint("application:resumed");
+  return JournalState(checkpoint, resource, kResumed);
+}
+
+Status Start(Checkpoint& checkpoint, Context& context, const Resource& resource,
+             const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto command, FindHook(resource, parameters, "start"));
+  if (command) {
+    HOLDFAST_RETURN_IF_ERROR(
+        RunHook(context, checkpoint, resource, "start", *command, HookStop::kNever));
+  }
+  Failpoint("application:started");
+  return JournalState(checkpoint, resource, kStarted);
+}
+
+Status Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
+               const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto quiesce, FindHook(resource, parameters, "quiesce"));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resume, FindHook(resource, parameters, "resume"));
+  if (!quiesce) return Ok();
+  if (!resume) {
+    return InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
+                                    Printable(resource.name)))
+        .Hint("what is brought to rest must be let go on");
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string before, JournaledState(checkpoint, resource));
+  if (before == kQuiesced) return Ok();  // a killed attempt got that far; nothing has resumed it
+  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kQuiesceIntended));
+  Failpoint("application:quiesce-intended");
+  Status quiesced =
+      RunHook(context, checkpoint, resource, "quiesce", *quiesce, HookStop::kAtCancellation);
+  Failpoint("application:quiesced");
+  if (quiesced) {
+    const WallTime now = context.clock().Now();
+    Value entry(Value::Map{});
+    entry.Set(kState, kQuiesced).Set("quiesced_at", FormatTime(now));
+    quiesced = checkpoint.Journal(resource, entry);
+    if (quiesced) quiesced = checkpoint.SetPointInTime(resource, now);
+    Failpoint("application:quiesce-recorded");
+  }
+  if (quiesced) return Ok();
+  // A pre that fails undoes what it did half: the command may have brought a part to rest.
+  Error failure = std::move(quiesced).error();
+  if (Status undone = Resume(checkpoint, context, resource, parameters); !undone) {
+    return std::move(failure).Because(std::move(undone).error().While("letting it go on again"));
+  }
+  return failure;
+}
+
+Status ResumeAndSay(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                    const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const std::string state = journal.StringOr(kState, "");
+  if (state.empty()) return Ok();
+  if (state != kResumed) {
+    HOLDFAST_RETURN_IF_ERROR(Resume(checkpoint, context, resource, parameters));
+    Value entry(Value::Map{});
+    entry.Set("resumed_at", FormatTime(context.clock().Now()));
+    HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const Value now, checkpoint.Journaled(resource));
+  ApplicationProtection::SavedInfo info;
+  info.quiesced_at = now.StringOr("quiesced_at", "");
+  info.resumed_at = now.StringOr("resumed_at", "");
+  const auto from = ParseTime(info.quiesced_at);
+  const auto to = ParseTime(info.resumed_at);
+  if (from && to) {
+    info.quiesced_for = std::chrono::duration_cast<std::chrono::milliseconds>(*to - *from);
+    Value fields(Value::Map{});
+    fields.Set("quiesced_for_ms", static_cast<std::int64_t>(info.quiesced_for.count()));
+    context.log().Log(
+        LogLevel::kInfo,
+        fmt::format("application '{}' was at rest for {}", Printable(resource.name),
+                    HumanDuration(static_cast<double>(info.quiesced_for.count()) / 1000.0)),
+        fields);
+  }
+  return checkpoint.SaveInfo(resource, ToValue(info));
+}
+
+Status Stop(Checkpoint& checkpoint, Context& context, const Resource& resource,
+            const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto stop, FindHook(resource, parameters, "stop"));
+  if (!stop) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string before, JournaledState(checkpoint, resource));
+  if (before == kStopped) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kStopIntended));
+  Failpoint("application:stop-intended");
+  Status stopped = RunHook(context, checkpoint, resource, "stop", *stop, HookStop::kAtCancellation);
+  Failpoint("application:stopped");
+  if (stopped) stopped = JournalState(checkpoint, resource, kStopped);
+  if (stopped) return Ok();
+  Error failure = std::move(stopped).error();
+  if (Status undone = Start(checkpoint, context, resource, parameters); !undone) {
+    return std::move(failure).Because(std::move(undone).error().While("starting it again"));
+  }
+  return failure;
+}
+
+Status StartAfterRestore(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                         const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string state, JournaledState(checkpoint, resource));
+  if (state == kStarted) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const bool all, checkpoint.AllSucceeded(resource));
+  // Stopped but not restored (its stop never finished, so nothing below it ran): start it. Partly
+  // restored: an application on a mixture of old and new data does harm that no one can undo.
+  if (!all && state == kStopped && !parameters.BoolOr("start_after_failure", false)) {
+    context.log().Log(LogLevel::kWarning,
+                      fmt::format("application '{}' stays stopped: not everything below it was "
+                                  "restored (start_after_failure is false)",
+                                  Printable(resource.name)));
+    return Ok();
+  }
+  return Start(checkpoint, context, resource, parameters);
+}
+
+bool HasHook(const Resource& resource, const Value& parameters, std::string_view name) {
+  const auto found = FindHook(resource, parameters, name);
+  return !found || found->has_value();  // a wrong form has its step, which says what is wrong
+}
+
+}  // namespace
+
+StepChoice ApplicationProtection::Choose(Operation operation, ActivityKind kind,
+                                         const Resource& resource, const Value& parameters) const {
+  switch (operation) {
+    case Operation::kProtect:
+      return HasHook(resource, parameters, "quiesce") ? StepChoice::Own() : StepChoice::None();
+    case Operation::kRestore:
+      if (kind == ActivityKind::kPre && !HasHook(resource, parameters, "stop")) {
+        return StepChoice::None();
+      }
+      if (kind == ActivityKind::kPost && !HasHook(resource, parameters, "start")) {
+        return StepChoice::None();
+      }
+      return StepChoice::Own();
+    default: return StepChoice::Own();
+  }
+}
+
+Activity ApplicationProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
+                                                     const Resource& resource,
+                                                     const Parameters& parameters) {
+  co_return Quiesce(checkpoint, context, resource, parameters.Of(resource));
+}
+
+Activity ApplicationProtection::activity_protect_pre_finish(Checkpoint& checkpoint,
+                                                            Context& context,
+                                                            const Resource& resource,
+                                                            const Parameters& parameters) {
+  co_return ResumeAndSay(checkpoint, context, resource, parameters.Of(resource));
+}
+
+Activity ApplicationProtection::activity_protect_post(Checkpoint& checkpoint, Context& context,
+                                                      const Resource& resource,
+                                                      const Parameters& parameters) {
+  HOLDFAST_CO_ASSIGN_OR_RETURN(const std::string state, JournaledState(checkpoint, resource));
+  if (state.empty() || state == kResumed) co_return Ok();
+  context.log().Log(LogLevel::kWarning,
+                    fmt::format("application '{}' is still at rest: letting it go on",
+                                Printable(resource.name)));
+  co_return Resume(checkpoint, context, resource, parameters.Of(resource));
+}
+
+Activity ApplicationProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
+                                                     const Resource& resource,
+                                                     const Parameters& parameters) {
+  co_return Stop(checkpoint, context, resource, parameters.Of(resource));
+}
+
+Activity ApplicationProtection::activity_restore_parallel(Checkpoint& checkpoint, Context&,
+                                                          const Resource& resource,
+                                                          const Parameters&) {
+  co_return checkpoint.SetNewResource(resource, resource.key);
+}
+
+Activity ApplicationProtection::activity_restore_post(Checkpoint& checkpoint, Context& context,
+                                                      const Resource& resource,
+                                                      const Parameters& parameters) {
+  co_return StartAfterRestore(checkpoint, context, resource, parameters.Of(resource));
+}
+
+}  // namespace holdfast::plugins::application
