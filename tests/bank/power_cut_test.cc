@@ -192,8 +192,7 @@ TEST(PowerCut, KeepsWhatAProcessBuiltOnTheRemainsOfAnother) {
     script.Create("a/b/d/claim", "first");
   };
   const auto second = [](Script& script) {
-    script.PutAgain("a/b/c/shared", "same");
-    script.Put("a/b/c/own", "own");
+    script.PutAgain("a/b/c/shared", "same");  // and nothing else there, which would sync it, too
     script.Put("a/b/d/own", "own");
   };
   const std::uint64_t calls = CallsOf(first);
