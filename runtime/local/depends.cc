@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <unordered_set>
 #include <utility>
 
@@ -183,6 +184,30 @@ DependsExpression DependsExpression::AllOf(std::span<const std::uint32_t> tasks)
     if (all.items_.size() > 1) all.AddOperator(Kind::kAnd);
   }
   return all;
+}
+
+std::vector<std::uint32_t> DependsExpression::RequiredSuccesses() const {
+  using Set = std::vector<std::uint32_t>;  // sorted
+  std::vector<Set> stack;
+  for (const Item& item : items_) {
+    if (item.kind == Kind::kTest) {
+      stack.push_back(item.phases == Bit(Phase::kSucceeded) ? Set{item.task} : Set{});
+    } else if (item.kind == Kind::kNot) {
+      stack.back().clear();
+    } else {
+      Set right = std::move(stack.back());
+      stack.pop_back();
+      Set both;
+      if (item.kind == Kind::kAnd) {
+        std::set_union(stack.back().begin(), stack.back().end(), right.begin(), right.end(), std::back_inserter(both));
+      } else {
+        std::set_intersection(stack.back().begin(), stack.back().end(), right.begin(), right.end(),
+                              std::back_inserter(both));
+      }
+      stack.back() = std::move(both);
+    }
+  }
+  return stack.empty() ? Set{} : std::move(stack.back());
 }
 
 bool DependsExpression::Evaluate(const std::function<Phase(std::uint32_t)>& phase_of) const {

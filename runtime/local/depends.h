@@ -43,6 +43,9 @@ class DependsExpression {
   std::size_t node_count() const { return node_count_; }
   bool over_limit() const { return node_count_ > kMaxNodes; }
 
+  // The tasks without whose success it cannot be true, sorted: gates, as far as the file says them.
+  std::vector<std::uint32_t> RequiredSuccesses() const;
+
   // `phase_of` gives the phase of each task in tasks(); all are fulfilled.
   bool Evaluate(const std::function<Phase(std::uint32_t)>& phase_of) const;
 

@@ -46,12 +46,9 @@ std::string_view NameOf(Shutdown strategy) {
 }
 
 Scheduler::Scheduler(const Workflow& workflow, SchedulerSettings settings)
-    : workflow_(workflow), settings_(std::move(settings)) {
-  values_["workflow.name"] = workflow_.NameOfRun(settings_.run_id);
-  values_["workflow.namespace"] = workflow_.name_space;
-  values_["workflow.uid"] = settings_.run_id;
-  for (const auto& [name, value] : settings_.parameters) values_["workflow.parameters." + name] = value;
-}
+    : workflow_(workflow),
+      settings_(std::move(settings)),
+      values_(ValuesOfWorkflow(workflow, settings_.run_id, settings_.parameters)) {}
 
 void Scheduler::Start() {
   const NodeId root = AddNode(Role::kRoot, kNoNode, ".", workflow_.entrypoint.name, "");
@@ -135,6 +132,13 @@ NodeInfo Scheduler::Info(NodeId id) const {
   return info;
 }
 
+const RetryStrategy* Scheduler::RetryOf(NodeId id) const {
+  const Node& node = nodes_[id];
+  if (node.template_index == kNoNode) return nullptr;
+  const auto& retry = workflow_.templates[node.template_index].retry;
+  return retry ? &*retry : nullptr;
+}
+
 std::vector<NodeInfo> Scheduler::Nodes() const {
   std::vector<NodeInfo> infos;
   for (NodeId id = 0; id < nodes_.size(); ++id) {
@@ -161,40 +165,20 @@ NodeId Scheduler::AddNode(Role role, NodeId parent, std::string name, std::strin
   return id;
 }
 
-// Fills the inputs of the template that is called, and remembers which it is. The arguments are
-// texts of the caller, the defaults of nobody.
+// Chooses the template of a node, and fills its inputs.
 Status Scheduler::FillInputs(Node& node, const TemplateCall& call, NodeId caller) {
   node.template_index = call.template_index;
   const Template& made = workflow_.templates[call.template_index];
   node.type = made.dag ? NodeType::kDag : made.retry ? NodeType::kRetry : NodeType::kPod;
-  const Lookup values = [this](std::string_view name) -> const std::string* {
-    const auto found = values_.find(name);
-    return found == values_.end() ? nullptr : &found->second;
-  };
-  for (const Parameter& input : made.inputs) {
-    if (!input.value) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(node.inputs[input.name], input.value->text.Fill(values));
-  }
-  for (const NamedText& argument : call.arguments) {
-    HOLDFAST_ASSIGN_OR_RETURN(node.inputs[argument.name],
-                              argument.value.text.Fill(caller == kNoNode ? values : LookupFor(caller)));
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(node.inputs, local::FillInputs(workflow_, call, values_, LookupFor(caller)));
   return Ok();
 }
 
 Lookup Scheduler::LookupFor(NodeId id) const {
-  return [this, id](std::string_view name) -> const std::string* {
-    const Node& node = nodes_[id];
-    constexpr std::string_view kInput = "inputs.parameters.";
-    if (name.starts_with(kInput)) {
-      const auto found = node.inputs.find(std::string(name.substr(kInput.size())));
-      return found == node.inputs.end() ? nullptr : &found->second;
-    }
-    if (name == "tasks.name") return &node.task;
-    if (name == "workflow.status") return node.on_exit ? &status_ : nullptr;
-    const auto found = values_.find(name);
-    return found == values_.end() ? nullptr : &found->second;
-  };
+  static const std::map<std::string, std::string> kNone;
+  if (id == kNoNode) return MakeLookup(values_, kNone, nullptr, nullptr);
+  const Node& node = nodes_[id];
+  return MakeLookup(values_, node.inputs, &node.task, node.on_exit ? &status_ : nullptr);
 }
 
 void Scheduler::Show(NodeId id) {
@@ -286,21 +270,7 @@ Result<PodCommand> Scheduler::CommandOf(NodeId pod) const {
     if (name == "retries") return made.retry ? &number : nullptr;
     return of_node(name);
   };
-  PodCommand out;
-  out.deadline = made.active_deadline;
-  for (const PlacedText& text : made.container->command) {
-    HOLDFAST_ASSIGN_OR_RETURN(std::string filled, text.text.Fill(lookup));
-    out.command.push_back(std::move(filled));
-  }
-  for (const PlacedText& text : made.container->args) {
-    HOLDFAST_ASSIGN_OR_RETURN(std::string filled, text.text.Fill(lookup));
-    out.args.push_back(std::move(filled));
-  }
-  for (const NamedText& variable : made.container->environment) {
-    HOLDFAST_ASSIGN_OR_RETURN(std::string filled, variable.value.text.Fill(lookup));
-    out.environment.emplace_back(variable.name, std::move(filled));
-  }
-  return out;
+  return FillCommand(made, lookup);
 }
 
 bool Scheduler::AcquireLocks(NodeId id) {
@@ -402,6 +372,7 @@ void Scheduler::EvaluateTask(std::uint32_t dag_number, std::uint32_t number) {
 }
 
 void Scheduler::OnFulfilled(NodeId id) {
+  fulfilled_log_.push_back(id);
   ReleaseLocks(id);
   switch (nodes_[id].role) {
     case Role::kTry: return OnTryFulfilled(id);

@@ -15,6 +15,7 @@
 
 #include "plugins/sdk/result.h"
 #include "runtime/local/phase.h"
+#include "runtime/local/pod_command.h"
 #include "runtime/local/workflow.h"
 
 namespace holdfast::local {
@@ -37,14 +38,6 @@ struct SchedulerSettings {
 struct PodResult {
   std::optional<int> exit_code;  // none: it never got one (phase Error)
   std::string message;
-};
-
-// What a pod runs, all {{...}} filled in.
-struct PodCommand {
-  std::vector<std::string> command;
-  std::vector<std::string> args;
-  std::vector<std::pair<std::string, std::string>> environment;
-  std::optional<std::chrono::seconds> deadline;
 };
 
 // What the scheduler wants done.
@@ -100,6 +93,9 @@ class Scheduler {
 
   std::vector<Action> TakeActions() { return std::exchange(actions_, {}); }
 
+  // The nodes that were fulfilled since the last call, in order.
+  std::vector<NodeId> TakeFulfilled() { return std::exchange(fulfilled_log_, {}); }
+
   bool complete() const { return complete_; }
   // Running until complete().
   Phase phase() const { return phase_; }
@@ -111,6 +107,8 @@ class Scheduler {
   bool stuck() const;
 
   NodeInfo Info(NodeId node) const;
+  // How a Retry node is tried again; nullptr for others. Borrowed from the workflow.
+  const RetryStrategy* RetryOf(NodeId node) const;
   // All nodes that Argo would show, in the order of their making.
   std::vector<NodeInfo> Nodes() const;
   // kNoNode when there is none.
@@ -193,13 +191,14 @@ class Scheduler {
 
   const Workflow& workflow_;  // Not owned; outlives this
   SchedulerSettings settings_;
-  std::map<std::string, std::string, std::less<>> values_;  // workflow.* by name
-  std::string status_;                                      // workflow.status
+  WorkflowValues values_;
+  std::string status_;  // workflow.status
 
   std::deque<Node> nodes_;
   std::deque<DagInstance> dags_;
   std::unordered_map<std::string, NodeId> by_name_;
   std::deque<NodeId> fulfilled_;
+  std::vector<NodeId> fulfilled_log_;
   std::deque<std::pair<std::uint32_t, std::uint32_t>> to_evaluate_;  // (DAG instance, task)
   Ordered ready_;            // pods that wait for a slot
   Ordered waiting_for_lock_;

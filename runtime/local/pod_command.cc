@@ -1,0 +1,65 @@
+#include "runtime/local/pod_command.h"
+
+#include <string_view>
+
+namespace holdfast::local {
+
+WorkflowValues ValuesOfWorkflow(const Workflow& workflow, const std::string& run_id,
+                                const std::map<std::string, std::string>& parameters) {
+  WorkflowValues values;
+  values["workflow.name"] = workflow.NameOfRun(run_id);
+  values["workflow.namespace"] = workflow.name_space;
+  values["workflow.uid"] = run_id;
+  for (const auto& [name, value] : parameters) values["workflow.parameters." + name] = value;
+  return values;
+}
+
+Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow, const TemplateCall& call,
+                                                      const WorkflowValues& values, const Lookup& caller) {
+  std::map<std::string, std::string> inputs;
+  const std::map<std::string, std::string> none;
+  const Lookup of_workflow = MakeLookup(values, none, nullptr, nullptr);
+  for (const Parameter& input : workflow.templates[call.template_index].inputs) {
+    if (!input.value) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(inputs[input.name], input.value->text.Fill(of_workflow));
+  }
+  for (const NamedText& argument : call.arguments) {
+    HOLDFAST_ASSIGN_OR_RETURN(inputs[argument.name], argument.value.text.Fill(caller));
+  }
+  return inputs;
+}
+
+Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup) {
+  PodCommand out;
+  out.deadline = made.active_deadline;
+  for (const PlacedText& text : made.container->command) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string filled, text.text.Fill(lookup));
+    out.command.push_back(std::move(filled));
+  }
+  for (const PlacedText& text : made.container->args) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string filled, text.text.Fill(lookup));
+    out.args.push_back(std::move(filled));
+  }
+  for (const NamedText& variable : made.container->environment) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string filled, variable.value.text.Fill(lookup));
+    out.environment.emplace_back(variable.name, std::move(filled));
+  }
+  return out;
+}
+
+Lookup MakeLookup(const WorkflowValues& values, const std::map<std::string, std::string>& inputs,
+                  const std::string* task, const std::string* status) {
+  return [&values, &inputs, task, status](std::string_view name) -> const std::string* {
+    constexpr std::string_view kInput = "inputs.parameters.";
+    if (name.starts_with(kInput)) {
+      const auto found = inputs.find(std::string(name.substr(kInput.size())));
+      return found == inputs.end() ? nullptr : &found->second;
+    }
+    if (name == "tasks.name") return task;
+    if (name == "workflow.status") return status;
+    const auto found = values.find(name);
+    return found == values.end() ? nullptr : &found->second;
+  };
+}
+
+}  // namespace holdfast::local

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/result.h"
+#include "runtime/local/expression.h"
+#include "runtime/local/workflow.h"
+
+namespace holdfast::local {
+
+// What a pod runs, all {{...}} filled in.
+struct PodCommand {
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::optional<std::chrono::seconds> deadline;  // of one try
+};
+
+// The values of workflow.* by full name, but for workflow.status.
+using WorkflowValues = std::map<std::string, std::string, std::less<>>;
+WorkflowValues ValuesOfWorkflow(const Workflow& workflow, const std::string& run_id,
+                                const std::map<std::string, std::string>& parameters);
+
+// The inputs of a template that is called: defaults know workflow.* only, arguments are texts of
+// the caller.
+Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow, const TemplateCall& call,
+                                                      const WorkflowValues& values, const Lookup& caller);
+
+// `made` has a container; `lookup` knows everything that may stand in a leaf template.
+Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup);
+
+// Looks up inputs.parameters.*, tasks.name (when `task` is given), workflow.status (when `status`
+// is given) and workflow.*. All arguments are borrowed and outlive the result.
+Lookup MakeLookup(const WorkflowValues& values, const std::map<std::string, std::string>& inputs,
+                  const std::string* task, const std::string* status);
+
+}  // namespace holdfast::local
