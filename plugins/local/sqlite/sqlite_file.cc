@@ -1,0 +1,154 @@
+#include "plugins/local/sqlite/sqlite_file.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <memory>
+
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::sqlite {
+namespace {
+
+struct CloseDatabase {
+  void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+};
+using Database = std::unique_ptr<sqlite3, CloseDatabase>;
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+Error SqliteError(int code, sqlite3* db, const std::string& doing) {
+  ErrorCode ours = ErrorCode::kInternal;
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: ours = ErrorCode::kUnavailable; break;
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_READONLY:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN: ours = ErrorCode::kDenied; break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: ours = ErrorCode::kCorrupt; break;
+    default: break;
+  }
+  const char* text = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+  return Error(ours, fmt::format("{}: {}", doing, Printable(text)));
+}
+
+// A path as a file: URI, so that no byte of it is read as anything else.
+std::string Uri(const std::string& path, std::string_view query) {
+  std::string out = "file:";
+  for (const char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '/' || c == '.' || c == '-' || c == '_';
+    if (plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out + std::string(query);
+}
+
+Result<Database> Open(const std::string& uri, int flags, const std::string& doing) {
+  sqlite3* raw = nullptr;
+  const int code =
+      sqlite3_open_v2(uri.c_str(), &raw, flags | SQLITE_OPEN_URI | SQLITE_OPEN_FULLMUTEX, nullptr);
+  Database db(raw);
+  if (code != SQLITE_OK) return SqliteError(code, raw, doing);
+  sqlite3_extended_result_codes(raw, 1);
+  return db;
+}
+
+// The first column of the first row; empty when there is no row.
+Result<std::string> Ask(sqlite3* db, const char* sql, const std::string& doing) {
+  sqlite3_stmt* raw = nullptr;
+  int code = sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
+  const Statement statement(raw);
+  if (code != SQLITE_OK) return SqliteError(code, db, doing);
+  code = sqlite3_step(raw);
+  if (code == SQLITE_DONE) return std::string();
+  if (code != SQLITE_ROW) return SqliteError(code, db, doing);
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0));
+  return std::string(text == nullptr ? "" : text);
+}
+
+Status Do(sqlite3* db, const char* sql, const std::string& doing) {
+  const int code = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return SqliteError(code, db, doing);
+  return Ok();
+}
+
+std::int64_t Number(const std::string& text) {
+  return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10);
+}
+
+}  // namespace
+
+Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string& to,
+                                     std::chrono::milliseconds busy_timeout, Context& context,
+                                     const std::function<Status(const DatabaseFacts&)>& before_copy) {
+  const std::string doing = fmt::format("copying the database '{}'", Printable(from));
+  // Read-write, so that a hot journal of a crashed application is rolled back; SQLite falls back to
+  // reading alone where it may not write.
+  HOLDFAST_ASSIGN_OR_RETURN(const Database source, Open(Uri(from, ""), SQLITE_OPEN_READWRITE, doing));
+  sqlite3_busy_timeout(source.get(), static_cast<int>(busy_timeout.count()));
+  // A backup that is the last to close must not checkpoint the application's WAL.
+  sqlite3_db_config(source.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  HOLDFAST_RETURN_IF_ERROR(Do(source.get(), "BEGIN", doing));
+  DatabaseFacts facts;
+  // The first read takes the lock and fixes the point in time.
+  HOLDFAST_RETURN_IF_ERROR(Ask(source.get(), "SELECT count(*) FROM sqlite_schema", doing));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string pages, Ask(source.get(), "PRAGMA page_count", doing));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string page_size, Ask(source.get(), "PRAGMA page_size", doing));
+  HOLDFAST_ASSIGN_OR_RETURN(facts.journal_mode, Ask(source.get(), "PRAGMA journal_mode", doing));
+  facts.page_size = Number(page_size);
+  facts.size = static_cast<std::uint64_t>(Number(pages) * facts.page_size);
+  facts.sqlite_version = sqlite3_libversion();
+  HOLDFAST_RETURN_IF_ERROR(before_copy(facts));
+
+  HOLDFAST_ASSIGN_OR_RETURN(const Database target, Open(Uri(to, ""), SQLITE_OPEN_READWRITE, doing));
+  // The copy is made again from the start when it is cut short; the caller syncs it once.
+  HOLDFAST_RETURN_IF_ERROR(Do(target.get(), "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", doing));
+  sqlite3_backup* backup = sqlite3_backup_init(target.get(), "main", source.get(), "main");
+  if (backup == nullptr) return SqliteError(sqlite3_errcode(target.get()), target.get(), doing);
+  const int at_once = static_cast<int>((4U << 20U) / static_cast<unsigned>(
+                                                         facts.page_size > 0 ? facts.page_size : 4096));
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK && !context.cancelled()) {
+    code = sqlite3_backup_step(backup, at_once);
+    const auto total = static_cast<std::uint64_t>(sqlite3_backup_pagecount(backup));
+    const auto left = static_cast<std::uint64_t>(sqlite3_backup_remaining(backup));
+    context.Report({(total - left) * static_cast<std::uint64_t>(facts.page_size),
+                    total * static_cast<std::uint64_t>(facts.page_size), "copying"});
+  }
+  const int finished = sqlite3_backup_finish(backup);
+  if (code == SQLITE_OK) return CancelledError();
+  if (code != SQLITE_DONE) return SqliteError(code, source.get(), doing);
+  if (finished != SQLITE_OK) return SqliteError(finished, target.get(), doing);
+  return facts;
+}
+
+Status CheckDatabase(const std::string& path, Check check, Context& context) {
+  if (check == Check::kNone) return Ok();
+  const std::string doing = fmt::format("checking the database '{}'", Printable(path));
+  // immutable: a database in WAL mode could not be opened read-only without making files beside it.
+  HOLDFAST_ASSIGN_OR_RETURN(const Database db,
+                            Open(Uri(path, "?immutable=1"), SQLITE_OPEN_READONLY, doing));
+  sqlite3_progress_handler(
+      db.get(), 100'000,
+      [](void* data) { return static_cast<Context*>(data)->cancelled() ? 1 : 0; }, &context);
+  auto finding = Ask(db.get(), check == Check::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)",
+                     doing);
+  if (!finding) {
+    if (context.cancelled()) return CancelledError();
+    return Error(std::move(finding).error());
+  }
+  if (*finding != "ok") return Corrupt(fmt::format("{}: {}", doing, Printable(*finding)));
+  return Ok();
+}
+
+}  // namespace holdfast::plugins::sqlite

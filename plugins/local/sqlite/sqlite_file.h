@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "plugins/sdk/context.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast::plugins::sqlite {
+
+// What is known about a database file.
+struct DatabaseFacts {
+  std::uint64_t size = 0;  // bytes, as SQLite counts them: pages x page size
+  std::int64_t page_size = 0;
+  std::string journal_mode;  // "wal", "delete"
+  std::string sqlite_version;
+};
+
+// Copies the database at `from` into the empty file at `to` with SQLite's online backup: one point
+// in time, whatever others write meanwhile. One read transaction is held for the whole copy: in WAL
+// mode writers go on, otherwise they wait. `busy_timeout` is how long to wait for a writer's lock:
+// kUnavailable past it. `before_copy` is called inside the transaction, when the size is known; its
+// error stops the copy. The copy is not synced. The caller removes `to` after a failure.
+Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string& to,
+                                     std::chrono::milliseconds busy_timeout, Context& context,
+                                     const std::function<Status(const DatabaseFacts&)>& before_copy);
+
+enum class Check { kNone, kQuick, kFull };
+
+// PRAGMA quick_check or integrity_check of a file that nobody else uses; kCorrupt with the first
+// finding. The file is not changed (opened read-only and immutable).
+Status CheckDatabase(const std::string& path, Check check, Context& context);
+
+}  // namespace holdfast::plugins::sqlite

@@ -1,0 +1,391 @@
+#include "plugins/local/sqlite/sqlite_protection.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include "plugins/local/sqlite/sqlite_file.h"
+#include "plugins/local/sqlite/sqlite_restore.h"
+#include "plugins/local/staging/paced_copy.h"
+#include "plugins/local/staging/staging.h"
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::sqlite {
+namespace {
+
+constexpr std::string_view kStream = "database";
+
+// The file of a resource, links followed: the staged copy must be on the file's own volume, and
+// SQLite names the journals after the file, not the link.
+Result<std::string> DatabasePath(const Resource& resource) {
+  const std::string path = resource.extra.StringOr("path", "");
+  if (path.empty() || path.front() != '/') {
+    return InvalidInput(fmt::format("SQLite database '{}' has no absolute 'path'", Printable(resource.name)))
+        .Hint("its entry in the inventory names the file");
+  }
+  struct Free {
+    void operator()(char* text) const { std::free(text); }
+  };
+  const std::unique_ptr<char, Free> real(::realpath(path.c_str(), nullptr));
+  if (real == nullptr) {
+    return SystemError(errno, fmt::format("database file '{}'", Printable(path)));
+  }
+  return std::string(real.get());
+}
+
+Result<struct stat> StatOf(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return SystemError(errno, fmt::format("looking at '{}'", Printable(path)));
+  }
+  return info;
+}
+
+Result<SqliteProtection::SavedInfo> InfoOf(const std::string& path) {
+  HOLDFAST_ASSIGN_OR_RETURN(const struct stat file, StatOf(path));
+  if (!S_ISREG(file.st_mode)) return InvalidInput(fmt::format("'{}' is no file", Printable(path)));
+  HOLDFAST_ASSIGN_OR_RETURN(const struct stat folder, StatOf(staging::FolderOf(path)));
+  SqliteProtection::SavedInfo info;
+  info.path = path;
+  info.mode = file.st_mode & 07777;
+  info.uid = file.st_uid;
+  info.gid = file.st_gid;
+  info.folder_mode = folder.st_mode & 07777;
+  info.folder_uid = folder.st_uid;
+  info.folder_gid = folder.st_gid;
+  return info;
+}
+
+std::string PartOf(const std::string& staged) {
+  return staged + "-part";
+}
+
+Status RemoveStaged(const std::string& staged) {
+  for (const std::string& path : {staged, PartOf(staged), PartOf(staged) + "-journal"}) {
+    HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(path));
+  }
+  return Ok();
+}
+
+Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& path,
+                                          const std::string& staged,
+                                          std::chrono::milliseconds busy_timeout) {
+  HOLDFAST_ASSIGN_OR_RETURN(SqliteProtection::SavedInfo info, InfoOf(path));
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  const std::string part = PartOf(staged);
+  HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(part));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const DatabaseFacts facts,
+      BackupDatabase(path, part, context.TimeLeft(busy_timeout), context,
+                     [&](const DatabaseFacts& known) {
+                       return staging::RequireFreeSpace(staging::FolderOf(staged), known.size);
+                     }));
+  HOLDFAST_RETURN_IF_ERROR(staging::SyncFile(file.get(), part));
+  Failpoint("sqlite:copied");
+  HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(part, staged));
+  HOLDFAST_ASSIGN_OR_RETURN(const struct stat copy, StatOf(staged));
+  info.size.bytes = static_cast<std::uint64_t>(copy.st_size);
+  info.page_size = facts.page_size;
+  info.journal_mode = facts.journal_mode;
+  info.sqlite_version = facts.sqlite_version;
+  return info;
+}
+
+Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkpoint,
+                  Context& context, const Resource& resource,
+                  const SqliteProtection::ProtectParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string path, DatabasePath(resource));
+  std::string folder = !parameters.staging.empty() ? parameters.staging : settings.staging;
+  if (folder.empty()) folder = staging::FolderOf(path);
+  const std::string staged =
+      fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "staged"));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value before, checkpoint.Journaled(resource));
+  if (before.Find("info") != nullptr && before.StringOr("staged", "") == staged) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(staged));
+    if (there) return Ok();  // a killed attempt had staged it
+  }
+  Value intent(Value::Map{});
+  intent.Set("staged", staged);
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
+  Failpoint("sqlite:intended");
+  // The lock that fixes the point in time is taken a moment later than this.
+  const WallTime begun = context.clock().Now();
+  auto info = Stage(context, path, staged, settings.busy_timeout);
+  Status done;
+  if (!info) {
+    done = Error(std::move(info).error());
+  } else {
+    Failpoint("sqlite:staged");
+    Value entry(Value::Map{});
+    entry.Set("info", ToValue(*info));
+    done = checkpoint.SetPointInTime(resource, begun);
+    if (done) done = checkpoint.Journal(resource, entry);
+  }
+  if (done) return Ok();
+  Error failure = std::move(done).error();
+  if (Status undone = RemoveStaged(staged); !undone) {
+    return std::move(failure).Because(std::move(undone).error());
+  }
+  return failure;
+}
+
+Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                       const SqliteProtection::ProtectParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const std::string staged = journal.StringOr("staged", "");
+  const Value* saved = journal.Find("info");
+  if (staged.empty() || saved == nullptr) return Internal("there is no staged copy in the journal");
+  HOLDFAST_ASSIGN_OR_RETURN(const auto info,
+                            Bind<SqliteProtection::SavedInfo>(*saved, "", "journaled info"));
+  auto file = staging::OpenForReading(staged);
+  if (!file) {
+    return std::move(file).error().While("the staged copy").Hint(
+        "where each step is a pod, 'staging' must name a folder that all of them mount");
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto stream, checkpoint.CreateData(resource, kStream));
+  staging::FileSource source(file->get(), staged);
+  staging::Pace pace(parameters.rate_limit.bytes, context);
+  staging::PacedSink sink(*stream, pace, context, info.size.bytes, "copying to the bank");
+  HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t copied, staging::CopyAll(source, &sink, context));
+  if (copied != info.size.bytes) {
+    return Corrupt(fmt::format("the staged copy '{}' has {} bytes, {} were written",
+                               Printable(staged), copied, info.size.bytes));
+  }
+  Failpoint("sqlite:streamed");
+  HOLDFAST_RETURN_IF_ERROR(stream->Finish());
+  return checkpoint.SaveInfo(resource, ToValue(info));
+}
+
+Status ProtectPost(Checkpoint& checkpoint, const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const std::string staged = journal.StringOr("staged", "");
+  if (staged.empty()) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  Failpoint("sqlite:cleaned");
+  return Ok();
+}
+
+Check CheckOf(std::string_view name) {
+  if (name == "none") return Check::kNone;
+  return name == "quick" ? Check::kQuick : Check::kFull;
+}
+
+// Where a restore goes to: the parameter, else where the database was.
+Result<std::string> TargetOf(const std::string& parameter, const std::string& saved) {
+  const std::string& path = parameter.empty() ? saved : parameter;
+  if (path.empty() || path.front() != '/' || path.back() == '/') {
+    return InvalidInput(fmt::format("'{}' is no absolute path of a file", Printable(path)));
+  }
+  // Through a link to the file that it names: a rename would replace the link itself.
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
+    return InvalidInput(fmt::format("'{}' is a link", Printable(path)))
+        .Hint("name the file that it points to, with 'path'");
+  }
+  return path;
+}
+
+Status SetOwner(int descriptor, const std::string& path, std::int64_t mode, std::int64_t uid,
+                std::int64_t gid, Context& context) {
+  if (::fchown(descriptor, static_cast<uid_t>(uid), static_cast<gid_t>(gid)) != 0) {
+    // Not root: then the file is ours, as everything is that we make.
+    if (errno != EPERM) return SystemError(errno, fmt::format("owner of '{}'", Printable(path)));
+    context.log().Log(LogLevel::kWarning, fmt::format("'{}' cannot be given back to user {}, group {}",
+                                                      Printable(path), uid, gid));
+  }
+  if (::fchmod(descriptor, static_cast<mode_t>(mode & 07777)) != 0) {
+    return SystemError(errno, fmt::format("permissions of '{}'", Printable(path)));
+  }
+  return Ok();
+}
+
+Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                  const SqliteProtection::RestoreParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+  const auto info = BindChecked<SqliteProtection::SavedInfo>(saved);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string target, TargetOf(parameters.path, info.path));
+  const RestoreFiles files = FilesOfRestore(checkpoint, resource, target);
+  HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
+  const std::string folder = staging::FolderOf(target);
+  HOLDFAST_ASSIGN_OR_RETURN(const bool made, staging::MakeFolders(folder));
+  if (made) {
+    HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor open, staging::OpenForReading(folder));
+    HOLDFAST_RETURN_IF_ERROR(SetOwner(open.get(), folder, info.folder_mode, info.folder_uid,
+                                      info.folder_gid, context));
+  }
+  HOLDFAST_RETURN_IF_ERROR(staging::RequireFreeSpace(folder, info.size.bytes));
+  Value intent(Value::Map{});
+  intent.Set("target", target);
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
+  Failpoint("sqlite:restore-intended");
+  return Ok();
+}
+
+Status WriteFresh(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                  const RestoreFiles& files, const SqliteProtection::SavedInfo& info, Check check) {
+  HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(files.fresh));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
+  staging::FileSink sink(file.get(), files.fresh);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t size, staging::CopyAll(*source, &sink, context));
+  if (size != info.size.bytes) {
+    return Corrupt(fmt::format("the checkpoint holds {} bytes of the database, {} were saved", size,
+                               info.size.bytes));
+  }
+  Failpoint("sqlite:restore-written");
+  HOLDFAST_RETURN_IF_ERROR(CheckDatabase(files.fresh, check, context));
+  HOLDFAST_RETURN_IF_ERROR(
+      SetOwner(file.get(), files.fresh, info.mode, info.uid, info.gid, context));
+  return staging::SyncFile(file.get(), files.fresh);
+}
+
+Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                       const SqliteProtection::RestoreParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+  const auto info = BindChecked<SqliteProtection::SavedInfo>(saved);
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const std::string target = journal.StringOr("target", "");
+  if (target.empty()) return Internal("there is no target in the journal");
+  const RestoreFiles files = FilesOfRestore(checkpoint, resource, target);
+  HOLDFAST_ASSIGN_OR_RETURN(const bool fresh, staging::Exists(files.fresh));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool replaced, staging::Exists(files.replaced));
+  const bool verified = journal.BoolOr("verified", false);
+  // Verified and no longer there: a killed attempt has swapped it in.
+  if (!verified || fresh) {
+    if (!replaced) HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
+    if (!verified) {
+      HOLDFAST_RETURN_IF_ERROR(WriteFresh(checkpoint, context, resource, files, info,
+                                          CheckOf(parameters.check)));
+      Value entry(Value::Map{});
+      entry.Set("verified", true);
+      HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
+      Failpoint("sqlite:restore-verified");
+    }
+    HOLDFAST_RETURN_IF_ERROR(SwapIn(files));
+  } else {
+    HOLDFAST_RETURN_IF_ERROR(SwapIn(files));
+  }
+  ResourceKey now = resource.key;
+  if (target != info.path) now.id = target;
+  return checkpoint.SetNewResource(resource, now);
+}
+
+Status RestorePost(Checkpoint& checkpoint, const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const std::string target = journal.StringOr("target", "");
+  if (target.empty()) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(CleanUpRestore(FilesOfRestore(checkpoint, resource, target)));
+  Failpoint("sqlite:restore-cleaned");
+  return Ok();
+}
+
+Status VerifyPre(Checkpoint& checkpoint, const Resource& resource,
+                 const SqliteProtection::VerifyParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+  const auto info = BindChecked<SqliteProtection::SavedInfo>(saved);
+  HOLDFAST_RETURN_IF_ERROR(staging::RequireFreeSpace(parameters.scratch, info.size.bytes));
+  Value intent(Value::Map{});
+  intent.Set("scratch", fmt::format("{}/{}", parameters.scratch,
+                                    staging::HiddenName(checkpoint, resource, "scratch")));
+  return checkpoint.Journal(resource, intent);
+}
+
+Status VerifyParallel(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                      const SqliteProtection::VerifyParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+  const auto info = BindChecked<SqliteProtection::SavedInfo>(saved);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
+  std::uint64_t size = 0;
+  if (parameters.integrity_check) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+    const std::string scratch = journal.StringOr("scratch", "");
+    if (scratch.empty()) return Internal("there is no scratch copy in the journal");
+    HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(scratch));
+    staging::FileSink sink(file.get(), scratch);
+    HOLDFAST_ASSIGN_OR_RETURN(size, staging::CopyAll(*source, &sink, context));
+    Failpoint("sqlite:scratch-written");
+    HOLDFAST_RETURN_IF_ERROR(CheckDatabase(scratch, Check::kFull, context));
+  } else {
+    HOLDFAST_ASSIGN_OR_RETURN(size, staging::CopyAll(*source, nullptr, context));
+  }
+  if (size == info.size.bytes) return Ok();
+  return Corrupt(fmt::format("the checkpoint holds {} bytes of the database, {} were saved", size,
+                             info.size.bytes));
+}
+
+}  // namespace
+
+StepChoice SqliteProtection::Choose(Operation operation, ActivityKind kind, const Resource&,
+                                    const Value& parameters) const {
+  if (operation == Operation::kVerify && kind != ActivityKind::kParallel &&
+      !parameters.BoolOr("integrity_check", false)) {
+    return StepChoice::None();
+  }
+  return StepChoice::Own();
+}
+
+Activity SqliteProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
+                                                const Resource& resource,
+                                                const Parameters& parameters) {
+  co_return ProtectPre(settings_, checkpoint, context, resource,
+                       parameters.As<ProtectParameters>(resource));
+}
+
+Activity SqliteProtection::activity_protect_parallel(Checkpoint& checkpoint, Context& context,
+                                                     const Resource& resource,
+                                                     const Parameters& parameters) {
+  co_return ProtectParallel(checkpoint, context, resource, parameters.As<ProtectParameters>(resource));
+}
+
+Activity SqliteProtection::activity_protect_post(Checkpoint& checkpoint, Context&,
+                                                 const Resource& resource, const Parameters&) {
+  co_return ProtectPost(checkpoint, resource);
+}
+
+Activity SqliteProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
+                                                const Resource& resource,
+                                                const Parameters& parameters) {
+  co_return RestorePre(checkpoint, context, resource, parameters.As<RestoreParameters>(resource));
+}
+
+Activity SqliteProtection::activity_restore_parallel(Checkpoint& checkpoint, Context& context,
+                                                     const Resource& resource,
+                                                     const Parameters& parameters) {
+  co_return RestoreParallel(checkpoint, context, resource, parameters.As<RestoreParameters>(resource));
+}
+
+Activity SqliteProtection::activity_restore_post(Checkpoint& checkpoint, Context&,
+                                                 const Resource& resource, const Parameters&) {
+  co_return RestorePost(checkpoint, resource);
+}
+
+Activity SqliteProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
+                                                    const Resource& resource, const Parameters&) {
+  co_return checkpoint.DeleteData(resource);
+}
+
+Activity SqliteProtection::activity_verify_pre(Checkpoint& checkpoint, Context&,
+                                               const Resource& resource,
+                                               const Parameters& parameters) {
+  co_return VerifyPre(checkpoint, resource, parameters.As<VerifyParameters>(resource));
+}
+
+Activity SqliteProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
+                                                    const Resource& resource,
+                                                    const Parameters& parameters) {
+  co_return VerifyParallel(checkpoint, context, resource, parameters.As<VerifyParameters>(resource));
+}
+
+Activity SqliteProtection::activity_verify_post(Checkpoint& checkpoint, Context&,
+                                                const Resource& resource, const Parameters&) {
+  HOLDFAST_CO_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const std::string scratch = journal.StringOr("scratch", "");
+  if (scratch.empty()) co_return Ok();
+  co_return staging::RemoveDurably(scratch);
+}
+
+}  // namespace holdfast::plugins::sqlite

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "plugins/sdk/protection_plugin.h"
+
+namespace holdfast::plugins::sqlite {
+
+// Local::SQLite::Database: one database file (resource extra: path). protect copies it in pre with
+// SQLite's online backup into a staging file, parallel brings that to the bank, post removes it.
+// restore writes beside the target, checks and renames. README.md has the details.
+class SqliteProtection {
+ public:
+  static constexpr std::string_view kName = "local-sqlite";
+  static constexpr std::string_view kDescription = "SQLite databases of this machine";
+  static constexpr std::array<std::string_view, 1> kTypes{"Local::SQLite::Database"};
+  static constexpr bool kPostActsOnFailure = true;
+
+  struct Settings {
+    std::string staging;
+    std::chrono::milliseconds busy_timeout{30'000};
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("staging", &Settings::staging,
+             "folder for the staged copies; unless given, the database's own");
+      fields("busy_timeout", &Settings::busy_timeout, "how long to wait for a writer's lock")
+          .Range(0, 3'600'000);
+    }
+  };
+  struct ProtectParameters {
+    std::string staging;
+    ByteSize rate_limit;
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("staging", &ProtectParameters::staging,
+             "folder for the staged copy, over the setting; where each step is a pod it must be on a "
+             "volume that all of them mount");
+      fields("rate_limit", &ProtectParameters::rate_limit,
+             "bytes a second at which the staged copy is read; 0 = no limit");
+    }
+  };
+  struct RestoreParameters {
+    std::string path;
+    bool overwrite = false;
+    std::string check = "full";
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("path", &RestoreParameters::path,
+             "where to restore to, absolute; unless given, where it was");
+      fields("overwrite", &RestoreParameters::overwrite, "replace a file that is there");
+      fields("check", &RestoreParameters::check,
+             "SQLite's own check of what was written, before it takes its place")
+          .OneOf({"full", "quick", "none"});
+    }
+  };
+  struct VerifyParameters {
+    bool integrity_check = false;
+    std::string scratch = "/var/tmp";
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("integrity_check", &VerifyParameters::integrity_check,
+             "beside reading every byte, write a scratch copy and let SQLite check it");
+      fields("scratch", &VerifyParameters::scratch, "folder for the scratch copy");
+    }
+  };
+  struct SavedInfo {
+    static constexpr int kVersion = 1;
+    std::string path;
+    ByteSize size;
+    std::int64_t page_size = 0;
+    std::string journal_mode;
+    std::string sqlite_version;
+    std::int64_t mode = 0600;
+    std::int64_t uid = 0;
+    std::int64_t gid = 0;
+    std::int64_t folder_mode = 0755;
+    std::int64_t folder_uid = 0;
+    std::int64_t folder_gid = 0;
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("path", &SavedInfo::path, "where the database was").Required();
+      fields("size", &SavedInfo::size, "bytes of the copy").Required();
+      fields("page_size", &SavedInfo::page_size, "bytes of a page");
+      fields("journal_mode", &SavedInfo::journal_mode, "SQLite's journal mode");
+      fields("sqlite_version", &SavedInfo::sqlite_version, "version that made the copy");
+      fields("mode", &SavedInfo::mode, "permissions of the file");
+      fields("uid", &SavedInfo::uid, "owner of the file");
+      fields("gid", &SavedInfo::gid, "group of the file");
+      fields("folder_mode", &SavedInfo::folder_mode, "permissions of its folder");
+      fields("folder_uid", &SavedInfo::folder_uid, "owner of its folder");
+      fields("folder_gid", &SavedInfo::folder_gid, "group of its folder");
+    }
+  };
+
+  explicit SqliteProtection(Settings settings) : settings_(std::move(settings)) {}
+
+  StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
+                    const Value& parameters) const;
+
+  Activity activity_protect_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                const Parameters& parameters);
+  Activity activity_protect_parallel(Checkpoint& checkpoint, Context& context,
+                                     const Resource& resource, const Parameters& parameters);
+  Activity activity_protect_post(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                 const Parameters& parameters);
+  Activity activity_restore_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                const Parameters& parameters);
+  Activity activity_restore_parallel(Checkpoint& checkpoint, Context& context,
+                                     const Resource& resource, const Parameters& parameters);
+  Activity activity_restore_post(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                 const Parameters& parameters);
+  Activity activity_delete_parallel(Checkpoint& checkpoint, Context& context,
+                                    const Resource& resource, const Parameters& parameters);
+  // Only with integrity_check: the scratch copy's name is journaled before it is written.
+  Activity activity_verify_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                               const Parameters& parameters);
+  Activity activity_verify_parallel(Checkpoint& checkpoint, Context& context,
+                                    const Resource& resource, const Parameters& parameters);
+  Activity activity_verify_post(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                const Parameters& parameters);
+
+ private:
+  Settings settings_;
+};
+
+}  // namespace holdfast::plugins::sqlite

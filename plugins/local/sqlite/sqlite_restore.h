@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "plugins/local/sqlite/sqlite_protection.h"
+
+// How a restored database file takes its place: written beside the target, checked, then swapped
+// in; what was there is moved aside first, together with its journals, and comes back when the swap
+// does not get done.
+namespace holdfast::plugins::sqlite {
+
+// The files of one restore, all in the target's folder, so that they are on one file system.
+struct RestoreFiles {
+  std::string target;
+  std::string fresh;     // the new file until it takes its place
+  std::string replaced;  // what was at the target; its journals beside it
+};
+RestoreFiles FilesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
+                            const std::string& target);
+
+// kConflict, with a hint, when there is a file (or a journal of one) at the target and `overwrite`
+// is false.
+Status RefuseExisting(const RestoreFiles& files, bool overwrite);
+
+// Moves what is at the target aside and the fresh file in. Again after a crash in the middle: goes
+// on. kNotFound when there is neither a fresh file nor a target.
+Status SwapIn(const RestoreFiles& files);
+
+// After success or failure: puts back what was moved aside when the swap was not done, removes
+// everything that is not the target. Again: success.
+Status CleanUpRestore(const RestoreFiles& files);
+
+}  // namespace holdfast::plugins::sqlite
