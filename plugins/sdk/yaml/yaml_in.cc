@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -42,6 +43,12 @@ class Lines {
     if (shown.ends_with('\r')) shown.remove_suffix(1);
     if (shown.size() <= 200) where.text = std::string(shown);
     return std::move(error).At(std::move(where));
+  }
+
+  // How many lines there are, at least 1; an empty one at the end does not count.
+  std::size_t Count() const {
+    const auto newlines = static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n'));
+    return std::max<std::size_t>(newlines + (text_.ends_with('\n') ? 0 : 1), 1);
   }
 
   // The numbers of the lines that start or end a document.
@@ -132,8 +139,10 @@ std::optional<Value> Resolve(const std::string& text) {
       double number = 0;
       const char* end = digits.data() + digits.size();
       const auto parsed = std::from_chars(digits.data(), end, number);
-      // Too small is zero enough; too large is not held.
-      if (parsed.ec == std::errc::result_out_of_range && std::abs(number) < 1) return Value(0.0);
+      // Too small is zero enough; too large is not held. from_chars does not say which it was.
+      if (parsed.ec == std::errc::result_out_of_range && !std::isinf(std::strtod(text.c_str(), nullptr))) {
+        return Value(0.0);
+      }
       if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
       return Value(number);
     }
@@ -321,6 +330,21 @@ Status CheckBytes(std::string_view text, const Lines& lines) {
   return Ok();
 }
 
+// yaml-cpp 0.7 takes a quoted text that is never closed for one that ends with the file, when the
+// file ends with a newline. A document end marker makes it see the mistake; where a text ends in
+// other bytes, adding one would change a block scalar.
+std::string Terminated(std::string_view text) {
+  std::string copy(text);
+  const std::size_t last = text.find_last_not_of(" \t\r\n");
+  if (last == std::string_view::npos || text.find('\n', last) == std::string_view::npos) return copy;
+  const std::size_t line = text.rfind('\n', last);
+  const std::string_view last_line =
+      text.substr(line == std::string_view::npos ? 0 : line + 1, last - line);
+  if (last_line.starts_with("...") || last_line.starts_with("---")) return copy;
+  if (!copy.ends_with('\n')) copy += '\n';
+  return copy + "...\n";
+}
+
 struct Document {
   Value value;
   std::size_t line;  // where it starts, from 1
@@ -337,7 +361,7 @@ Result<std::vector<Document>> ParseDocuments(std::string_view text, std::string_
   std::vector<Document> documents;
   Builder builder(lines);
   try {
-    std::istringstream stream{std::string(text)};
+    std::istringstream stream(Terminated(text));
     YAML::Parser parser(stream);
     std::size_t previous_last = 0;
     while (parser.HandleNextDocument(builder) && !builder.error()) {
@@ -349,15 +373,22 @@ Result<std::vector<Document>> ParseDocuments(std::string_view text, std::string_
                             .Hint("check the indentation"),
                         builder.first_line(), 1, 1);
       }
-      previous_last = builder.last_line();
       const std::size_t line = builder.first_line();
       documents.push_back({builder.Take(), line});
+      // The place of an empty document is where the next one starts: it says nothing.
+      previous_last = documents.back().value.is_null() ? 0 : builder.last_line();
     }
   } catch (const YAML::Exception& e) {
     if (!builder.error()) {
-      return lines.At(InvalidInput(fmt::format("not valid YAML: {}", e.msg)),
-                      static_cast<std::size_t>(std::max(e.mark.line, 0)) + 1,
-                      static_cast<std::size_t>(std::max(e.mark.column, 0)) + 1, 1);
+      auto line = static_cast<std::size_t>(std::max(e.mark.line, 0)) + 1;
+      auto column = static_cast<std::size_t>(std::max(e.mark.column, 0)) + 1;
+      std::string message = fmt::format("not valid YAML: {}", e.msg);
+      if (const std::size_t last = lines.Count(); line > last) {
+        line = last;
+        column = 0;
+        if (e.msg == YAML::ErrorMsg::DOC_IN_SCALAR) message = "not valid YAML: a quote is not closed";
+      }
+      return lines.At(InvalidInput(std::move(message)), line, column, 1);
     }
   } catch (const std::exception& e) {
     return Internal(fmt::format("{}: reading YAML: {}", file, e.what()));
