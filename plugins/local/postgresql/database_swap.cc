@@ -1,0 +1,142 @@
+#include "plugins/local/postgresql/database_swap.h"
+
+#include <fmt/format.h>
+
+#include "plugins/local/staging/staging.h"
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::postgresql {
+namespace {
+
+constexpr int kRenameTries = 5;
+
+Status EndSessions(Connection& maintenance, const std::string& database) {
+  HOLDFAST_RETURN_IF_ERROR(maintenance.Query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> "
+      "pg_backend_pid()",
+      {database}));
+  return Ok();
+}
+
+Status Drop(Connection& maintenance, const std::string& database) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there, DatabaseExists(maintenance, database));
+  if (!there) return Ok();
+  // FORCE came with 13; before it, a session that a killed pg_restore left must be ended first.
+  const bool can_force = maintenance.server_version() >= 130000;
+  if (!can_force) HOLDFAST_RETURN_IF_ERROR(EndSessions(maintenance, database));
+  return maintenance.Do(fmt::format("DROP DATABASE {}{}", QuoteName(database),
+                                    can_force ? " WITH (FORCE)" : ""));
+}
+
+}  // namespace
+
+SwapNames NamesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
+                         const std::string& target) {
+  const std::string token = staging::HiddenToken(checkpoint, resource);
+  return {target, "holdfast_tmp_" + token, "holdfast_tmp_" + token + "_old"};
+}
+
+Result<bool> DatabaseExists(Connection& maintenance, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found,
+                            maintenance.Ask("SELECT 1 FROM pg_database WHERE datname = $1", {name}));
+  return found.has_value();
+}
+
+Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
+                      const std::string& target, bool overwrite, Context& context) {
+  if (overwrite) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there, DatabaseExists(maintenance, target));
+  if (!there) return Ok();
+  const auto refuse = [&target](std::string_view why) {
+    return Error(ErrorCode::kConflict, fmt::format("database '{}' {}", Printable(target), why))
+        .Hint("'overwrite: true' replaces it, 'database' restores into another one");
+  };
+  // Our own sessions take a moment to go after they are closed.
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto sessions,
+      maintenance.Ask("SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND NOT (application_name = "
+                      "'holdfast' AND usename = current_user)",
+                      {target}));
+  if (sessions) return refuse("exists already, and someone is connected to it");
+  HOLDFAST_ASSIGN_OR_RETURN(Connection inside, Connection::Open(address, target, context));
+  // Objects of users: 16384 is the first number that is not PostgreSQL's own (FirstNormalObjectId).
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto objects,
+      inside.Ask("SELECT 1 WHERE EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN "
+                 "('r','p','v','m','S','f')) OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384) OR "
+                 "EXISTS (SELECT FROM pg_largeobject_metadata)"));
+  if (objects) return refuse("exists already, and is not empty");
+  return Ok();
+}
+
+Status CreateFresh(Connection& maintenance, const SwapNames& names,
+                   const PostgresqlProtection::SavedInfo& info, bool owners, Context& context) {
+  HOLDFAST_RETURN_IF_ERROR(Drop(maintenance, names.fresh));
+  std::string sql = fmt::format("CREATE DATABASE {} TEMPLATE template0", QuoteName(names.fresh));
+  if (!info.encoding.empty()) sql += fmt::format(" ENCODING {}", QuoteText(info.encoding));
+  if (!info.collate.empty()) sql += fmt::format(" LC_COLLATE {}", QuoteText(info.collate));
+  if (!info.ctype.empty()) sql += fmt::format(" LC_CTYPE {}", QuoteText(info.ctype));
+  if (!info.icu_locale.empty() && maintenance.server_version() >= 150000) {
+    sql += fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}", QuoteText(info.icu_locale));
+  }
+  if (owners && !info.owner.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto may, maintenance.Ask("SELECT 1 FROM pg_roles WHERE rolname = $1 AND "
+                                        "pg_has_role(current_user, oid, 'MEMBER')",
+                                        {info.owner}));
+    if (may) {
+      sql += fmt::format(" OWNER {}", QuoteName(info.owner));
+    } else {
+      context.log().Log(LogLevel::kWarning,
+                        fmt::format("database '{}' cannot be given back to role '{}'",
+                                    Printable(names.target), Printable(info.owner)));
+    }
+  }
+  if (Status made = maintenance.Do(sql); !made) {
+    return std::move(made).error().While("making the database").Hint(
+        "the role needs CREATEDB, and the server the locale that the database had");
+  }
+  return Ok();
+}
+
+Status SwapIn(Connection& maintenance, const SwapNames& names) {
+  for (int tries = 1;; ++tries) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool fresh, DatabaseExists(maintenance, names.fresh));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool target, DatabaseExists(maintenance, names.target));
+    if (!fresh) {
+      if (target) return Ok();
+      return NotFound(fmt::format("the restored database '{}' is gone", names.fresh));
+    }
+    std::string sql;
+    if (target) {
+      HOLDFAST_RETURN_IF_ERROR(EndSessions(maintenance, names.target));
+      sql = fmt::format("ALTER DATABASE {} RENAME TO {};", QuoteName(names.target),
+                        QuoteName(names.replaced));
+    }
+    sql += fmt::format("ALTER DATABASE {} RENAME TO {}", QuoteName(names.fresh),
+                       QuoteName(names.target));
+    // Both in one message are one transaction: at no moment is there none of that name.
+    Status renamed = maintenance.Do(sql);
+    if (renamed) return Ok();
+    // An application that connects again at once gets in between now and then.
+    if (renamed.error().code() != ErrorCode::kUnavailable || tries == kRenameTries) {
+      return std::move(renamed).error().While(
+          fmt::format("renaming to '{}'", Printable(names.target)));
+    }
+  }
+}
+
+Status DropLeftovers(Connection& maintenance, const SwapNames& names) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool target, DatabaseExists(maintenance, names.target));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool replaced, DatabaseExists(maintenance, names.replaced));
+  if (replaced && !target) {
+    // Someone has dropped the new one by hand; the old one is the last that there is.
+    HOLDFAST_RETURN_IF_ERROR(maintenance.Do(fmt::format(
+        "ALTER DATABASE {} RENAME TO {}", QuoteName(names.replaced), QuoteName(names.target))));
+  }
+  HOLDFAST_RETURN_IF_ERROR(Drop(maintenance, names.replaced));
+  return Drop(maintenance, names.fresh);
+}
+
+}  // namespace holdfast::plugins::postgresql

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "plugins/local/postgresql/postgresql_protection.h"
+#include "plugins/local/postgresql/server.h"
+
+// How a restored database takes its place: filled under a temporary name, then renamed, in one
+// transaction with the renaming of the one that it replaces.
+namespace holdfast::plugins::postgresql {
+
+// The databases of one restore.
+struct SwapNames {
+  std::string target;
+  std::string fresh;     // "holdfast_tmp_<16 hex>": the new one until it takes its place
+  std::string replaced;  // what was at the target, until it is dropped
+};
+SwapNames NamesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
+                         const std::string& target);
+
+Result<bool> DatabaseExists(Connection& maintenance, const std::string& name);
+
+// kConflict, with a hint, when the target exists, `overwrite` is false, and something is in it or
+// someone is connected to it.
+Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
+                      const std::string& target, bool overwrite, Context& context);
+
+// Makes the fresh database, empty, as the protected one was (encoding, locale, owner where that role
+// exists); one that an attempt before left is dropped first.
+Status CreateFresh(Connection& maintenance, const SwapNames& names,
+                   const PostgresqlProtection::SavedInfo& info, bool owners, Context& context);
+
+// Renames. Ends the sessions of the target. Again after a crash: what is done is done.
+Status SwapIn(Connection& maintenance, const SwapNames& names);
+
+// Drops what is neither the old nor the new target. Again: success.
+Status DropLeftovers(Connection& maintenance, const SwapNames& names);
+
+}  // namespace holdfast::plugins::postgresql

@@ -1,0 +1,423 @@
+#include "plugins/local/postgresql/postgresql_protection.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "plugins/local/postgresql/database_swap.h"
+#include "plugins/local/postgresql/server.h"
+#include "plugins/local/postgresql/snapshot_holder.h"
+#include "plugins/local/postgresql/tools.h"
+#include "plugins/local/staging/paced_copy.h"
+#include "plugins/local/staging/staging.h"
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::postgresql {
+namespace {
+
+using Settings = PostgresqlProtection::Settings;
+using SavedInfo = PostgresqlProtection::SavedInfo;
+
+constexpr std::string_view kStream = "dump";
+
+ServerAddress DefaultAddress(const Settings& settings) {
+  return {settings.host, settings.port, settings.user, settings.password};
+}
+
+Result<std::string> DatabaseOf(const Resource& resource) {
+  std::string database = resource.extra.StringOr("database", "");
+  if (database.empty()) {
+    return InvalidInput(
+        fmt::format("PostgreSQL database '{}' has no 'database'", Printable(resource.name)))
+        .Hint("its entry in the inventory names it");
+  }
+  return database;
+}
+
+Result<SavedInfo> InfoOf(const ServerAddress& address, const std::string& database,
+                         Context& context) {
+  HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::Open(address, database, context));
+  SavedInfo info;
+  info.host = address.host;
+  info.port = address.port;
+  info.database = database;
+  info.server_version = connection.server_version();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto rows,
+      connection.Query("SELECT pg_encoding_to_char(encoding), datcollate, datctype, "
+                       "pg_get_userbyid(datdba), pg_database_size(oid)::text FROM pg_database WHERE "
+                       "datname = current_database()"));
+  if (rows.size() != 1) return Internal("the server does not know its own database");
+  const Connection::Row& row = rows.front();
+  info.encoding = row[0].value_or("");
+  info.collate = row[1].value_or("");
+  info.ctype = row[2].value_or("");
+  info.owner = row[3].value_or("");
+  info.database_size.bytes = std::strtoull(row[4].value_or("0").c_str(), nullptr, 10);
+  if (info.server_version >= 150000) {
+    // Renamed in 17.
+    const char* column = info.server_version >= 170000 ? "datlocale" : "daticulocale";
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto locale,
+        connection.Ask(fmt::format("SELECT {} FROM pg_database WHERE datname = current_database() "
+                                   "AND datlocprovider = 'i'",
+                                   column)));
+    info.icu_locale = locale.value_or("");
+  }
+  return info;
+}
+
+std::string PartOf(const std::string& staged) {
+  return staged + "-part";
+}
+
+Status RemoveStaged(const std::string& staged) {
+  HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(staged));
+  return staging::RemoveDurably(PartOf(staged));
+}
+
+// Dumps into the staging file; returns how many bytes it is.
+Result<std::uint64_t> Stage(const Tool& pg_dump, const ServerAddress& address,
+                            const DumpRequest& request, const std::string& staged,
+                            Context& context) {
+  const std::string part = PartOf(staged);
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(part));
+  staging::FileSink sink(file.get(), part);
+  staging::Pace pace(0, context);
+  staging::PacedSink counted(sink, pace, context, 0, "dumping");
+  HOLDFAST_RETURN_IF_ERROR(RunDump(pg_dump, address, request, counted, context));
+  HOLDFAST_RETURN_IF_ERROR(staging::SyncFile(file.get(), part));
+  Failpoint("postgresql:dumped");
+  HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(part, staged));
+  return pace.spent();
+}
+
+Status JournalInfo(Checkpoint& checkpoint, const Resource& resource, const SavedInfo& info,
+                   WallTime point_in_time, std::uint64_t staged_size) {
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetPointInTime(resource, point_in_time));
+  Value entry(Value::Map{});
+  entry.Set("info", ToValue(info)).Set("staged_size", staged_size);
+  return checkpoint.Journal(resource, entry);
+}
+
+Status StagePre(const Tool& pg_dump, const ServerAddress& address, const SavedInfo& info,
+                const std::string& folder, Checkpoint& checkpoint, Context& context,
+                const Resource& resource,
+                const PostgresqlProtection::ProtectParameters& parameters) {
+  const std::string staged =
+      fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "staged"));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value before, checkpoint.Journaled(resource));
+  if (before.Find("info") != nullptr && before.StringOr("staged", "") == staged) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(staged));
+    if (there) return Ok();  // a killed attempt had staged it
+  }
+  // A dump has no indexes and is smaller than its database in all but odd cases.
+  HOLDFAST_RETURN_IF_ERROR(staging::RequireFreeSpace(folder, info.database_size.bytes));
+  Value intent(Value::Map{});
+  intent.Set("staged", staged);
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
+  Failpoint("postgresql:dump-intended");
+  const WallTime begun = context.clock().Now();
+  auto size = Stage(pg_dump, address, {info.database, "", parameters.lock_timeout}, staged, context);
+  Status done;
+  if (!size) {
+    done = Error(std::move(size).error());
+  } else {
+    Failpoint("postgresql:staged");
+    done = JournalInfo(checkpoint, resource, info, begun, *size);
+  }
+  if (done) return Ok();
+  Error failure = std::move(done).error();
+  if (Status undone = RemoveStaged(staged); !undone) {
+    return std::move(failure).Because(std::move(undone).error());
+  }
+  return failure;
+}
+
+Status HolderPre(const Settings& settings, const ServerAddress& address, const SavedInfo& info,
+                 const std::string& folder, Checkpoint& checkpoint, Context& context,
+                 const Resource& resource,
+                 const PostgresqlProtection::ProtectParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Tool psql,
+      FindTool("psql", settings.bin_dir, 10, context));
+  const HolderRequest request{address, info.database, folder, parameters.holder_limit};
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string snapshot,
+                            StartSnapshotHolder(psql, request, checkpoint, context, resource));
+  Status recorded = JournalInfo(checkpoint, resource, info, context.clock().Now(), 0);
+  if (recorded) return Ok();
+  Error failure = std::move(recorded).error();
+  if (Status ended = EndSnapshotHolder(address, settings.maintenance_database, checkpoint, context,
+                                       resource);
+      !ended) {
+    return std::move(failure).Because(std::move(ended).error());
+  }
+  return failure;
+}
+
+Status ProtectPre(const Settings& settings, Checkpoint& checkpoint, Context& context,
+                  const Resource& resource,
+                  const PostgresqlProtection::ProtectParameters& parameters) {
+  const ServerAddress address = AddressOf(resource, DefaultAddress(settings));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string database, DatabaseOf(resource));
+  HOLDFAST_ASSIGN_OR_RETURN(SavedInfo info, InfoOf(address, database, context));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Tool pg_dump,
+      FindTool("pg_dump", settings.bin_dir, static_cast<int>(info.server_version / 10000), context));
+  info.dump_major = pg_dump.major;
+  info.snapshot = parameters.snapshot;
+  const std::string folder = parameters.staging.empty() ? settings.staging : parameters.staging;
+  if (parameters.snapshot == "holder") {
+    return HolderPre(settings, address, info, folder, checkpoint, context, resource, parameters);
+  }
+  return StagePre(pg_dump, address, info, folder, checkpoint, context, resource, parameters);
+}
+
+// From the staged file, or straight from pg_dump on the snapshot that is held.
+Status ProtectParallel(const Settings& settings, Checkpoint& checkpoint, Context& context,
+                       const Resource& resource,
+                       const PostgresqlProtection::ProtectParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const Value* saved = journal.Find("info");
+  if (saved == nullptr) return Internal("there is no snapshot in the journal");
+  HOLDFAST_ASSIGN_OR_RETURN(const auto info, Bind<SavedInfo>(*saved, "", "journaled info"));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto stream, checkpoint.CreateData(resource, kStream));
+  staging::Pace pace(parameters.rate_limit.bytes, context);
+  if (info.snapshot == "holder") {
+    const Value* held = journal.Find("snapshot");
+    const std::string snapshot = held == nullptr ? "" : held->StringOr("snapshot", "");
+    if (snapshot.empty()) return Internal("there is no snapshot in the journal");
+    const ServerAddress address = AddressOf(resource, DefaultAddress(settings));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Tool pg_dump,
+        FindTool("pg_dump", settings.bin_dir, static_cast<int>(info.dump_major), context));
+    staging::PacedSink sink(*stream, pace, context, 0, "copying to the bank");
+    HOLDFAST_RETURN_IF_ERROR(RunDump(
+        pg_dump, address, {info.database, snapshot, parameters.lock_timeout}, sink, context));
+  } else {
+    const std::string staged = journal.StringOr("staged", "");
+    const auto size = static_cast<std::uint64_t>(journal.IntOr("staged_size", 0));
+    auto file = staging::OpenForReading(staged);
+    if (!file) {
+      return std::move(file).error().While("the staged dump").Hint(
+          "where each step is a pod, 'staging' must name a folder that all of them mount");
+    }
+    staging::FileSource source(file->get(), staged);
+    staging::PacedSink sink(*stream, pace, context, size, "copying to the bank");
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t copied, staging::CopyAll(source, &sink, context));
+    if (copied != size) {
+      return Corrupt(fmt::format("the staged dump '{}' has {} bytes, {} were written",
+                                 Printable(staged), copied, size));
+    }
+  }
+  Failpoint("postgresql:streamed");
+  HOLDFAST_RETURN_IF_ERROR(stream->Finish());
+  return checkpoint.SaveInfo(resource, ToValue(info));
+}
+
+Status ProtectPost(const Settings& settings, Checkpoint& checkpoint, Context& context,
+                   const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  if (const std::string staged = journal.StringOr("staged", ""); !staged.empty()) {
+    HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  }
+  HOLDFAST_RETURN_IF_ERROR(EndSnapshotHolder(AddressOf(resource, DefaultAddress(settings)),
+                                             settings.maintenance_database, checkpoint, context,
+                                             resource));
+  Failpoint("postgresql:cleaned");
+  return Ok();
+}
+
+struct RestoreTarget {
+  ServerAddress address;
+  std::string database;
+};
+
+// The resource's server, changed by the parameters. Another host has a login of its own: the
+// provider's, not the one that the old host's entry names.
+RestoreTarget TargetOf(const Settings& settings, const Resource& resource, const SavedInfo& info,
+                       const PostgresqlProtection::RestoreParameters& parameters) {
+  RestoreTarget target{AddressOf(resource, DefaultAddress(settings)),
+                       parameters.database.empty() ? info.database : parameters.database};
+  if (!parameters.host.empty()) {
+    target.address = DefaultAddress(settings);
+    target.address.host = parameters.host;
+  }
+  if (parameters.port != 0) target.address.port = parameters.port;
+  if (!parameters.user.empty()) target.address.user = parameters.user;
+  return target;
+}
+
+// Only where the server is on this machine and tells where its data is.
+Status RequireSpaceForDatabase(Connection& maintenance, const ServerAddress& address,
+                               const SavedInfo& info) {
+  if (!address.host.empty() && address.host.front() != '/') return Ok();
+  const auto folder = maintenance.Ask("SELECT current_setting('data_directory', true)");
+  if (!folder || !*folder || (*folder)->empty()) return Ok();  // only superusers may know
+  HOLDFAST_ASSIGN_OR_RETURN(const bool visible, staging::Exists(**folder));
+  if (!visible) return Ok();
+  return staging::RequireFreeSpace(**folder, info.database_size.bytes);
+}
+
+Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& context,
+                  const Resource& resource,
+                  const PostgresqlProtection::RestoreParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+  const auto info = BindChecked<SavedInfo>(saved);
+  const RestoreTarget target = TargetOf(settings, resource, info, parameters);
+  HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_restore,
+                            FindTool("pg_restore", settings.bin_dir,
+                                     static_cast<int>(info.dump_major), context));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Connection maintenance,
+      Connection::Open(target.address, settings.maintenance_database, context));
+  if (target.database == settings.maintenance_database) {
+    return InvalidInput(fmt::format("'{}' cannot be replaced: it is the maintenance database",
+                                    Printable(target.database)))
+        .Hint("restore into another one with 'database', or set 'maintenance_database' in the "
+              "section [local_postgresql]");
+  }
+  HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
+                                          parameters.overwrite, context));
+  HOLDFAST_RETURN_IF_ERROR(RequireSpaceForDatabase(maintenance, target.address, info));
+  Value intent(Value::Map{});
+  intent.Set("target", target.database);
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
+  Failpoint("postgresql:restore-intended");
+  return Ok();
+}
+
+Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context& context,
+                       const Resource& resource,
+                       const PostgresqlProtection::RestoreParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+  const auto info = BindChecked<SavedInfo>(saved);
+  const RestoreTarget target = TargetOf(settings, resource, info, parameters);
+  const SwapNames names = NamesOfRestore(checkpoint, resource, target.database);
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Connection maintenance,
+      Connection::Open(target.address, settings.maintenance_database, context));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  HOLDFAST_ASSIGN_OR_RETURN(bool fresh, DatabaseExists(maintenance, names.fresh));
+  const bool restored = journal.BoolOr("restored", false);
+  if (!restored) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_restore,
+                              FindTool("pg_restore", settings.bin_dir,
+                                       static_cast<int>(info.dump_major), context));
+    HOLDFAST_RETURN_IF_ERROR(CreateFresh(maintenance, names, info, parameters.owners, context));
+    Failpoint("postgresql:created");
+    HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
+    HOLDFAST_RETURN_IF_ERROR(RunRestore(pg_restore, target.address, names.fresh, parameters.owners,
+                                        *source, context));
+    // pg_restore need not read what follows the last entry; it is checked like the rest.
+    HOLDFAST_RETURN_IF_ERROR(staging::CopyAll(*source, nullptr, context));
+    Failpoint("postgresql:restored");
+    Value entry(Value::Map{});
+    entry.Set("restored", true);
+    HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
+    Failpoint("postgresql:restore-recorded");
+    fresh = true;
+  }
+  // Restored and no longer there: a killed attempt has swapped it in.
+  if (fresh) {
+    HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
+                                            parameters.overwrite, context));
+    HOLDFAST_RETURN_IF_ERROR(SwapIn(maintenance, names));
+  }
+  Failpoint("postgresql:swapped");
+  HOLDFAST_RETURN_IF_ERROR(DropLeftovers(maintenance, names));
+  ResourceKey now = resource.key;
+  if (target.database != info.database || !parameters.host.empty() || parameters.port != 0) {
+    now.id = fmt::format("{}/{}", target.address.str(), target.database);
+  }
+  return checkpoint.SetNewResource(resource, now);
+}
+
+Status RestorePost(const Settings& settings, Checkpoint& checkpoint, Context& context,
+                   const Resource& resource,
+                   const PostgresqlProtection::RestoreParameters& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  const std::string database = journal.StringOr("target", "");
+  if (database.empty()) return Ok();
+  const RestoreTarget target = TargetOf(settings, resource, SavedInfo{}, parameters);
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Connection maintenance,
+      Connection::Open(target.address, settings.maintenance_database, context));
+  HOLDFAST_RETURN_IF_ERROR(
+      DropLeftovers(maintenance, NamesOfRestore(checkpoint, resource, database)));
+  Failpoint("postgresql:restore-cleaned");
+  return Ok();
+}
+
+Status Verify(const Settings& settings, Checkpoint& checkpoint, Context& context,
+              const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+  const auto info = BindChecked<SavedInfo>(saved);
+  HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_restore,
+                            FindTool("pg_restore", settings.bin_dir,
+                                     static_cast<int>(info.dump_major), context));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::size_t entries, ListDump(pg_restore, *source, context));
+  // The list stands at the front; the rest is read so that every byte is checked.
+  HOLDFAST_RETURN_IF_ERROR(staging::CopyAll(*source, nullptr, context));
+  context.log().Log(LogLevel::kInfo, fmt::format("the dump lists {} entries", entries));
+  return Ok();
+}
+
+}  // namespace
+
+Activity PostgresqlProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
+                                                    const Resource& resource,
+                                                    const Parameters& parameters) {
+  co_return ProtectPre(settings_, checkpoint, context, resource,
+                       parameters.As<ProtectParameters>(resource));
+}
+
+Activity PostgresqlProtection::activity_protect_parallel(Checkpoint& checkpoint, Context& context,
+                                                         const Resource& resource,
+                                                         const Parameters& parameters) {
+  co_return ProtectParallel(settings_, checkpoint, context, resource,
+                            parameters.As<ProtectParameters>(resource));
+}
+
+Activity PostgresqlProtection::activity_protect_post(Checkpoint& checkpoint, Context& context,
+                                                     const Resource& resource, const Parameters&) {
+  co_return ProtectPost(settings_, checkpoint, context, resource);
+}
+
+Activity PostgresqlProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
+                                                    const Resource& resource,
+                                                    const Parameters& parameters) {
+  co_return RestorePre(settings_, checkpoint, context, resource,
+                       parameters.As<RestoreParameters>(resource));
+}
+
+Activity PostgresqlProtection::activity_restore_parallel(Checkpoint& checkpoint, Context& context,
+                                                         const Resource& resource,
+                                                         const Parameters& parameters) {
+  co_return RestoreParallel(settings_, checkpoint, context, resource,
+                            parameters.As<RestoreParameters>(resource));
+}
+
+Activity PostgresqlProtection::activity_restore_post(Checkpoint& checkpoint, Context& context,
+                                                     const Resource& resource,
+                                                     const Parameters& parameters) {
+  co_return RestorePost(settings_, checkpoint, context, resource,
+                        parameters.As<RestoreParameters>(resource));
+}
+
+Activity PostgresqlProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
+                                                        const Resource& resource,
+                                                        const Parameters&) {
+  co_return checkpoint.DeleteData(resource);
+}
+
+Activity PostgresqlProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
+                                                        const Resource& resource,
+                                                        const Parameters&) {
+  co_return Verify(settings_, checkpoint, context, resource);
+}
+
+}  // namespace holdfast::plugins::postgresql
