@@ -200,4 +200,10 @@ ReducedGraph ReduceResourceGraph(const ResourceGraph& graph) {
   return reduced;
 }
 
+Result<Digraph> OrderActivities(const ResourceGraph& graph, const ReducedGraph& reduced,
+                                std::span<const ResourceId> parents_first,
+                                const ActivityTable& table, std::size_t max_edges) {
+  return Orderer(graph, reduced, parents_first, table, max_edges).Run();
+}
+
 }  // namespace holdfast::compiler

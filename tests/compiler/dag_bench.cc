@@ -1,0 +1,159 @@
+// How long it takes to build the activity DAG of large graphs in memory. Prints one line a case;
+// exit code 1 when the forest of 100,000 resources takes a second or more (release builds).
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/dag/activity_dag.h"
+#include "compiler/dag/essential_gates.h"
+#include "plugins/sdk/resource_graph.h"
+
+namespace holdfast::compiler {
+namespace {
+
+using Edges = std::vector<std::pair<int, int>>;
+
+ResourceGraph MakeGraph(int size, const Edges& edges) {
+  const auto key = [](int i) { return ResourceKey{"Bench::Node", fmt::format("{:08}", i)}; };
+  ResourceGraphBuilder builder;
+  for (int i = 0; i < size; ++i) {
+    if (!builder.AddResource({key(i), "", {}}).has_value()) std::abort();
+  }
+  for (const auto& [parent, child] : edges) {
+    if (!builder.AddEdge(key(parent), key(child)).has_value()) std::abort();
+  }
+  auto graph = builder.Build();
+  if (!graph.has_value()) std::abort();
+  return std::move(*graph);
+}
+
+Edges Forest(int size) {  // applications of 100, two levels: 3 servers of 32 volumes
+  Edges edges;
+  for (int i = 0; i < size; ++i) {
+    const int in_tree = i % 100;
+    if (in_tree == 0) continue;
+    edges.emplace_back(in_tree <= 3 ? i - in_tree : i - in_tree + 1 + in_tree % 3, i);
+  }
+  return edges;
+}
+Edges Chain(int size) {
+  Edges edges;
+  for (int i = 1; i < size; ++i) edges.emplace_back(i - 1, i);
+  return edges;
+}
+Edges Star(int size) {
+  Edges edges;
+  for (int i = 1; i < size; ++i) edges.emplace_back(0, i);
+  return edges;
+}
+Edges OneTree(int size) {
+  Edges edges;
+  for (int i = 1; i < size; ++i) edges.emplace_back((i - 1) / 10, i);
+  return edges;
+}
+Edges Comb(int size) {  // a chain in which every resource has a leaf
+  Edges edges;
+  for (int i = 2; i < size; ++i) edges.emplace_back(i % 2 == 0 ? i - 2 : i - 1, i);
+  return edges;
+}
+Edges Ladder(int size) {  // layers of two, each below both of the layer above
+  Edges edges;
+  for (int i = 2; i < size; ++i) {
+    const int above = i / 2 * 2 - 2;
+    edges.emplace_back(above, i);
+    edges.emplace_back(above + 1, i);
+  }
+  return edges;
+}
+Edges Layers(int size) {  // layers of 30, each node below 4 of the layer above
+  Edges edges;
+  for (int i = 30; i < size; ++i) {
+    for (int k = 0; k < 4; ++k) {
+      edges.emplace_back(i / 30 * 30 - 30 + (i * 7 + k * 11) % 30, i);
+    }
+  }
+  return edges;
+}
+
+// Which of pre, pre_finish, parallel and post resource i defines.
+using Defines = bool (*)(int resource, ActivityKind kind);
+bool Three(int, ActivityKind kind) { return kind != ActivityKind::kPreFinish; }
+bool All(int, ActivityKind) { return true; }
+bool NoParallel(int, ActivityKind kind) {
+  return kind == ActivityKind::kPre || kind == ActivityKind::kPost;
+}
+bool Holes(int resource, ActivityKind kind) {
+  return ((static_cast<unsigned>(resource) * 2654435761U) >> (7 + 3 * static_cast<int>(kind))) % 3 == 0;
+}
+bool OddLayers(int resource, ActivityKind kind) {
+  return kind == ActivityKind::kParallel || resource / 2 % 2 == 1;
+}
+
+double Measure(std::string_view name, int size, const Edges& edges, Defines defines,
+               FuseMode fuse = FuseMode::kNone) {
+  const ResourceGraph graph = MakeGraph(size, edges);
+  ActivityTable table;
+  table.choices.resize(static_cast<std::size_t>(size));
+  for (int i = 0; i < size; ++i) {
+    for (const ActivityKind kind : kAllActivityKinds) {
+      table.choices[static_cast<std::size_t>(i)][static_cast<std::size_t>(kind)] =
+          defines(i, kind) ? StepChoice::Own() : StepChoice::None();
+    }
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto dag = BuildActivityDag(graph, table, fuse);
+  const auto built = std::chrono::steady_clock::now();
+  if (!dag.has_value()) {
+    fmt::print("{:34} {:>8} resources: {}\n", name, size, dag.error().message());
+    return 0;
+  }
+  const auto conditions = EssentialGates(*dag);
+  const auto end = std::chrono::steady_clock::now();
+  std::size_t links = 0;
+  for (const auto& step : dag->steps) links += step.order.size();
+  const double seconds = std::chrono::duration<double>(built - start).count();
+  fmt::print("{:34} {:>8} resources {:>8} steps {:>8} links  dag {:.3f} s  gates of the file {:.3f} s{}\n",
+             name, size, dag->steps.size(), links, seconds,
+             std::chrono::duration<double>(end - built).count(),
+             dag->notes.empty() ? "" : "  (" + dag->notes.front() + ")");
+  std::fflush(stdout);
+  return seconds;
+}
+
+int Run() {
+  const double forest = Measure("forest", 100'000, Forest(100'000), Three);
+  Measure("forest, fused", 100'000, Forest(100'000), Three, FuseMode::kLeaf);
+  Measure("forest, with pre_finish", 100'000, Forest(100'000), All);
+  Measure("forest, activities missing", 100'000, Forest(100'000), Holes);
+  Measure("forest x 2", 200'000, Forest(200'000), Three);
+  Measure("forest x 10", 1'000'000, Forest(1'000'000), Three);
+  Measure("one tree", 100'000, OneTree(100'000), Three);
+  Measure("one tree, with pre_finish", 100'000, OneTree(100'000), All);
+  Measure("one tree, activities missing", 100'000, OneTree(100'000), Holes);
+  Measure("star", 100'000, Star(100'000), Three);
+  Measure("star, activities missing", 100'000, Star(100'000), Holes);
+  Measure("comb, activities missing", 100'000, Comb(100'000), Holes);
+  Measure("chain", 100'000, Chain(100'000), Three);
+  Measure("chain, activities missing", 100'000, Chain(100'000), Holes);
+  Measure("ladder of 5,000 layers", 10'000, Ladder(10'000), Three);
+  Measure("ladder of 10,000 layers", 20'000, Ladder(20'000), Three);
+  Measure("ladder of 20,000 layers", 40'000, Ladder(40'000), Three);
+  Measure("ladder of 10,000, no parallel", 20'000, Ladder(20'000), NoParallel);
+  Measure("ladder of 10,000, odd layers", 20'000, Ladder(20'000), OddLayers);
+  Measure("ladder of 10,000, missing", 20'000, Ladder(20'000), Holes);
+  Measure("ladder of 10,000, with pre_finish", 20'000, Ladder(20'000), All);
+  Measure("layers of 30, missing", 30'000, Layers(30'000), Holes);
+  Measure("layers of 30, missing", 60'000, Layers(60'000), Holes);
+  return forest < 1 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace holdfast::compiler
+
+int main() { return holdfast::compiler::Run(); }
