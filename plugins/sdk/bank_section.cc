@@ -81,7 +81,12 @@ Status BankSection::Get(std::string_view key, ByteSink& sink, std::uint64_t offs
 
 Result<std::string> BankSection::GetBytes(std::string_view key, std::uint64_t limit) const {
   StringSink sink(limit);
-  HOLDFAST_RETURN_IF_ERROR(Get(key, sink));
+  Status got = Get(key, sink);
+  // A sink that is full does not know what it was filled with.
+  if (!got && got.error().code() == ErrorCode::kInvalidInput) {
+    return std::move(got).error().While(fmt::format("reading '{}'", key));
+  }
+  HOLDFAST_RETURN_IF_ERROR(std::move(got));
   return sink.Take();
 }
 
@@ -113,6 +118,7 @@ Result<std::vector<std::string>> BankSection::ListAll(std::string_view prefix) c
   const std::string own = prefix_ + "/";
   ListOptions options;
   options.prefix = own + std::string(prefix);
+  options.limit = 10'000;
   std::vector<std::string> keys;
   while (true) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> page, bank_->List(options));

@@ -1,0 +1,393 @@
+#include "plugins/sdk/bundle.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/sha256.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::size_t kMaxSteps = 1000;      // in a shard
+constexpr std::size_t kMaxResources = 4000;  // of resources without a step, in a shard
+
+Value KeyToValue(const ResourceKey& key) { return Value().Set("type", key.type).Set("id", key.id); }
+
+Value LinksToValue(const std::vector<ResourceLink>& links) {
+  Value::List out;
+  for (const ResourceLink& link : links) {
+    Value entry = KeyToValue(link.key).Set("name", link.name);
+    if (!link.facts.is_null()) entry.Set("facts", link.facts);
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+Value StepToValue(const BundleStep& step) {
+  Value::List activities;
+  for (const BundleActivity& activity : step.activities) {
+    Value entry = KeyToValue(activity.resource).Set("activity", NameOf(activity.kind));
+    Value::List gates;
+    for (const BundleGate& gate : activity.gates) {
+      gates.push_back(KeyToValue(gate.resource).Set("step", gate.step).Set("activity", NameOf(gate.kind)));
+    }
+    if (!gates.empty()) entry.Set("gates", std::move(gates));
+    activities.push_back(std::move(entry));
+  }
+  Value out = Value().Set("name", step.name).Set("activities", std::move(activities));
+  if (!step.order.empty()) out.Set("order", Value::List(step.order.begin(), step.order.end()));
+  return out;
+}
+
+Value ResourceToValue(const BundleResource& entry) {
+  Value out = KeyToValue(entry.resource.key).Set("name", entry.resource.name).Set("plugin", entry.plugin);
+  if (!entry.resource.extra.is_null()) out.Set("extra", entry.resource.extra);
+  if (!entry.resource.parents.empty()) out.Set("parents", LinksToValue(entry.resource.parents));
+  if (!entry.resource.children.empty()) out.Set("children", LinksToValue(entry.resource.children));
+  if (!entry.parameters.is_null()) out.Set("parameters", entry.parameters);
+  Value steps;
+  for (const ActivityKind kind : kAllActivityKinds) {
+    const std::string& step = entry.steps[static_cast<std::size_t>(kind)];
+    if (!step.empty()) steps.Set(NameOf(kind), step);
+  }
+  if (!steps.is_null()) out.Set("steps", std::move(steps));
+  return out;
+}
+
+// Reads the values of one bundle object. What is missing or of another kind makes the object
+// kCorrupt: only our own programs write it.
+class Reader {
+ public:
+  explicit Reader(std::string_view name) : name_(name) {}
+
+  Error Bad(std::string_view what) const {
+    return Corrupt(std::string(name_) + " is no bundle object of this build: " + std::string(what));
+  }
+  Result<std::string> Text(const Value& map, std::string_view key) const {
+    const Value* const value = map.Find(key);
+    if (value == nullptr || !value->is_string()) return Bad("no text '" + std::string(key) + "'");
+    return value->AsString();
+  }
+  // A list that may be left out when it is empty.
+  Result<const Value::List*> List(const Value& map, std::string_view key) const {
+    static const Value::List empty;
+    const Value* const value = map.Find(key);
+    if (value == nullptr) return &empty;
+    if (!value->is_list()) return Bad("'" + std::string(key) + "' is no list");
+    return &value->AsList();
+  }
+  Result<ResourceKey> Key(const Value& map) const {
+    ResourceKey key;
+    HOLDFAST_ASSIGN_OR_RETURN(key.type, Text(map, "type"));
+    HOLDFAST_ASSIGN_OR_RETURN(key.id, Text(map, "id"));
+    return key;
+  }
+  Result<ActivityKind> Kind(const Value& map) const {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string name, Text(map, "activity"));
+    const auto kind = ParseActivityKind(name);
+    if (!kind) return Bad("unknown activity");
+    return *kind;
+  }
+  Result<std::vector<ResourceLink>> Links(const Value& map, std::string_view key) const {
+    std::vector<ResourceLink> out;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto list, List(map, key));
+    for (const Value& entry : *list) {
+      ResourceLink link;
+      HOLDFAST_ASSIGN_OR_RETURN(link.key, Key(entry));
+      link.name = entry.StringOr("name", "");
+      if (const Value* const facts = entry.Find("facts"); facts != nullptr) link.facts = *facts;
+      out.push_back(std::move(link));
+    }
+    return out;
+  }
+  Result<BundleStep> Step(const Value& value) const {
+    BundleStep step;
+    HOLDFAST_ASSIGN_OR_RETURN(step.name, Text(value, "name"));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto activities, List(value, "activities"));
+    for (const Value& entry : *activities) {
+      BundleActivity activity;
+      HOLDFAST_ASSIGN_OR_RETURN(activity.resource, Key(entry));
+      HOLDFAST_ASSIGN_OR_RETURN(activity.kind, Kind(entry));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto gates, List(entry, "gates"));
+      for (const Value& gate : *gates) {
+        BundleGate out;
+        HOLDFAST_ASSIGN_OR_RETURN(out.step, Text(gate, "step"));
+        HOLDFAST_ASSIGN_OR_RETURN(out.resource, Key(gate));
+        HOLDFAST_ASSIGN_OR_RETURN(out.kind, Kind(gate));
+        activity.gates.push_back(std::move(out));
+      }
+      step.activities.push_back(std::move(activity));
+    }
+    if (step.activities.empty()) return Bad("a step without activities");
+    HOLDFAST_ASSIGN_OR_RETURN(const auto order, List(value, "order"));
+    for (const Value& name : *order) {
+      if (!name.is_string()) return Bad("'order' holds something else than texts");
+      step.order.push_back(name.AsString());
+    }
+    return step;
+  }
+  Result<BundleResource> Resource(const Value& value) const {
+    BundleResource out;
+    HOLDFAST_ASSIGN_OR_RETURN(out.resource.key, Key(value));
+    out.resource.name = value.StringOr("name", "");
+    HOLDFAST_ASSIGN_OR_RETURN(out.plugin, Text(value, "plugin"));
+    if (const Value* const extra = value.Find("extra"); extra != nullptr) out.resource.extra = *extra;
+    HOLDFAST_ASSIGN_OR_RETURN(out.resource.parents, Links(value, "parents"));
+    HOLDFAST_ASSIGN_OR_RETURN(out.resource.children, Links(value, "children"));
+    if (const Value* const parameters = value.Find("parameters"); parameters != nullptr) out.parameters = *parameters;
+    if (const Value* const steps = value.Find("steps"); steps != nullptr) {
+      for (const ActivityKind kind : kAllActivityKinds) {
+        out.steps[static_cast<std::size_t>(kind)] = steps->StringOr(NameOf(kind), "");
+      }
+    }
+    return out;
+  }
+
+ private:
+  std::string_view name_;
+};
+
+Result<Value> ParseObject(std::string_view text, std::string_view name) {
+  auto value = ParseJson(text, name);
+  if (!value) return Corrupt(value.error().OneLine()).While("reading the bundle");
+  if (!value->is_map()) return Corrupt(std::string(name) + " is no bundle object");
+  const std::int64_t format = value->IntOr("format", 0);
+  if (format != Bundle::kFormat) {
+    return InvalidInput(std::string(name) + " has format " + std::to_string(format) + "; this build reads " +
+                        std::to_string(Bundle::kFormat))
+        .Hint("compile again with this build");
+  }
+  return value;
+}
+
+std::string ShardFile(std::size_t index) { return "shard-" + std::to_string(index) + ".json"; }
+
+}  // namespace
+
+Result<std::string> DumpBundle(const Bundle& bundle) {
+  Value::List plugins;
+  for (const PluginDescriptor& plugin : bundle.plugins) plugins.push_back(DescriptorToValue(plugin));
+  Value::List shards;
+  for (const BundleShardRef& shard : bundle.shards) {
+    shards.push_back(Value().Set("sha256", shard.sha256).Set("first", shard.first).Set("steps", shard.steps));
+  }
+  Value out = Value()
+                  .Set("format", Bundle::kFormat)
+                  .Set("operation", NameOf(bundle.operation))
+                  .Set("provider", Value().Set("id", bundle.provider_id).Set("name", bundle.provider_name))
+                  .Set("plan", bundle.plan)
+                  .Set("plugins", std::move(plugins))
+                  .Set("shards", std::move(shards))
+                  .Set("resources", bundle.resources)
+                  .Set("steps", bundle.steps)
+                  .Set("roots", Value::List(bundle.roots.begin(), bundle.roots.end()));
+  if (!bundle.checkpoint.empty()) out.Set("checkpoint", bundle.checkpoint);
+  if (!bundle.parameters.is_null()) out.Set("parameters", bundle.parameters);
+  return DumpJsonPretty(out);
+}
+
+Result<std::string> DumpShard(const BundleShard& shard) {
+  Value::List steps;
+  for (const BundleStep& step : shard.steps) steps.push_back(StepToValue(step));
+  Value::List resources;
+  for (const BundleResource& resource : shard.resources) resources.push_back(ResourceToValue(resource));
+  return DumpJsonPretty(Value()
+                            .Set("format", Bundle::kFormat)
+                            .Set("steps", std::move(steps))
+                            .Set("resources", std::move(resources)));
+}
+
+Result<Bundle> ParseBundle(std::string_view text, std::string_view name) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value value, ParseObject(text, name));
+  const Reader reader(name);
+  Bundle out;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string operation, reader.Text(value, "operation"));
+  const auto parsed = ParseOperation(operation);
+  if (!parsed) return reader.Bad("unknown operation");
+  out.operation = *parsed;
+  const Value* const provider = value.Find("provider");
+  if (provider == nullptr) return reader.Bad("no provider");
+  HOLDFAST_ASSIGN_OR_RETURN(out.provider_id, reader.Text(*provider, "id"));
+  HOLDFAST_ASSIGN_OR_RETURN(out.provider_name, reader.Text(*provider, "name"));
+  if (const Value* const plan = value.Find("plan"); plan != nullptr) out.plan = *plan;
+  out.checkpoint = value.StringOr("checkpoint", "");
+  if (const Value* const parameters = value.Find("parameters"); parameters != nullptr) out.parameters = *parameters;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto plugins, reader.List(value, "plugins"));
+  for (const Value& plugin : *plugins) {
+    HOLDFAST_ASSIGN_OR_RETURN(PluginDescriptor descriptor, DescriptorFromValue(plugin, name));
+    out.plugins.push_back(std::move(descriptor));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto shards, reader.List(value, "shards"));
+  for (const Value& shard : *shards) {
+    BundleShardRef ref;
+    HOLDFAST_ASSIGN_OR_RETURN(ref.sha256, reader.Text(shard, "sha256"));
+    HOLDFAST_ASSIGN_OR_RETURN(ref.first, reader.Text(shard, "first"));
+    ref.steps = static_cast<std::uint64_t>(shard.IntOr("steps", 0));
+    out.shards.push_back(std::move(ref));
+  }
+  out.resources = static_cast<std::uint64_t>(value.IntOr("resources", 0));
+  out.steps = static_cast<std::uint64_t>(value.IntOr("steps", 0));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto roots, reader.List(value, "roots"));
+  for (const Value& root : *roots) {
+    if (!root.is_string()) return reader.Bad("a root that is no text");
+    out.roots.push_back(root.AsString());
+  }
+  return out;
+}
+
+Result<BundleShard> ParseShard(std::string_view text, std::string_view name) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value value, ParseObject(text, name));
+  const Reader reader(name);
+  BundleShard out;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, reader.List(value, "steps"));
+  for (const Value& entry : *steps) {
+    HOLDFAST_ASSIGN_OR_RETURN(BundleStep step, reader.Step(entry));
+    out.steps.push_back(std::move(step));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, reader.List(value, "resources"));
+  for (const Value& entry : *resources) {
+    HOLDFAST_ASSIGN_OR_RETURN(BundleResource resource, reader.Resource(entry));
+    out.resources.push_back(std::move(resource));
+  }
+  return out;
+}
+
+Result<std::size_t> ShardOfStep(const Bundle& bundle, std::string_view step) {
+  if (bundle.shards.empty()) return NotFound("the bundle has no steps");
+  const auto after = std::upper_bound(bundle.shards.begin(), bundle.shards.end(), step,
+                                      [](std::string_view name, const BundleShardRef& shard) { return name < shard.first; });
+  return after == bundle.shards.begin() ? 0 : static_cast<std::size_t>(after - bundle.shards.begin()) - 1;
+}
+
+Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps, std::vector<BundleResource> resources) {
+  std::sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(resources.begin(), resources.end(),
+            [](const auto& a, const auto& b) { return a.resource.key < b.resource.key; });
+  std::map<ResourceKey, BundleResource*> by_key;
+  for (BundleResource& resource : resources) {
+    if (!by_key.emplace(resource.resource.key, &resource).second) {
+      return Internal("a bundle got the resource " + Printable(resource.resource.key.str()) + " twice");
+    }
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (i > 0 && steps[i].name == steps[i - 1].name) return Internal("two steps are called " + steps[i].name);
+    for (const BundleActivity& activity : steps[i].activities) {
+      const auto at = by_key.find(activity.resource);
+      if (at == by_key.end()) return Internal("step " + steps[i].name + " acts on a resource that is not in the bundle");
+      at->second->steps[static_cast<std::size_t>(activity.kind)] = steps[i].name;
+    }
+  }
+
+  BundleFiles out;
+  std::set<ResourceKey> placed;
+  bundle.shards.clear();
+  const auto add_shard = [&](BundleShard shard, std::string first) -> Status {
+    std::sort(shard.resources.begin(), shard.resources.end(),
+              [](const auto& a, const auto& b) { return a.resource.key < b.resource.key; });
+    HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpShard(shard));
+    bundle.shards.push_back({Sha256Hex(text), std::move(first), shard.steps.size()});
+    out.files[ShardFile(bundle.shards.size() - 1)] = std::move(text);
+    return Ok();
+  };
+  for (std::size_t begin = 0; begin < steps.size(); begin += kMaxSteps) {
+    BundleShard shard;
+    std::set<ResourceKey> here;
+    for (std::size_t i = begin; i < std::min(steps.size(), begin + kMaxSteps); ++i) {
+      for (const BundleActivity& activity : steps[i].activities) here.insert(activity.resource);
+      shard.steps.push_back(std::move(steps[i]));
+    }
+    for (const ResourceKey& key : here) shard.resources.push_back(*by_key.at(key));
+    placed.insert(here.begin(), here.end());
+    std::string first = shard.steps.front().name;
+    HOLDFAST_RETURN_IF_ERROR(add_shard(std::move(shard), std::move(first)));
+  }
+  // Resources without a step belong to the graph too. '~' sorts behind every step's name, so a
+  // look-up by name never ends in these shards.
+  BundleShard rest;
+  std::size_t rests = 0;
+  const auto flush = [&]() -> Status {
+    if (rest.resources.empty()) return Ok();
+    return add_shard(std::exchange(rest, {}), "~" + std::string(rests < 10 ? "00" : rests < 100 ? "0" : "") +
+                                                  std::to_string(rests++));
+  };
+  for (const BundleResource& resource : resources) {
+    if (placed.contains(resource.resource.key)) continue;
+    rest.resources.push_back(resource);
+    if (rest.resources.size() == kMaxResources) HOLDFAST_RETURN_IF_ERROR(flush());
+  }
+  HOLDFAST_RETURN_IF_ERROR(flush());
+
+  bundle.resources = resources.size();
+  bundle.steps = steps.size();
+  std::sort(bundle.plugins.begin(), bundle.plugins.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpBundle(bundle));
+  out.sha256 = Sha256Hex(text);
+  out.files["bundle.json"] = std::move(text);
+  return out;
+}
+
+const BundleStep* LoadedBundle::FindStep(std::string_view name) const {
+  const auto index = ShardOfStep(bundle, name);
+  if (!index || *index >= shards.size()) return nullptr;
+  const auto& steps = shards[*index].steps;
+  const auto at = std::lower_bound(steps.begin(), steps.end(), name,
+                                   [](const BundleStep& step, std::string_view n) { return step.name < n; });
+  return at == steps.end() || at->name != name ? nullptr : &*at;
+}
+
+const BundleResource* LoadedBundle::FindResource(const ResourceKey& key) const {
+  for (const BundleShard& shard : shards) {
+    const auto at = std::lower_bound(shard.resources.begin(), shard.resources.end(), key,
+                                     [](const BundleResource& r, const ResourceKey& k) { return r.resource.key < k; });
+    if (at != shard.resources.end() && at->resource.key == key) return &*at;
+  }
+  return nullptr;
+}
+
+const PluginDescriptor* LoadedBundle::FindPlugin(std::string_view name) const {
+  for (const PluginDescriptor& plugin : bundle.plugins) {
+    if (plugin.name == name) return &plugin;
+  }
+  return nullptr;
+}
+
+Result<LoadedBundle> LoadBundle(const BundleFiles& files) {
+  const auto head = files.files.find("bundle.json");
+  if (head == files.files.end()) return NotFound("the bundle has no bundle.json");
+  LoadedBundle out;
+  out.sha256 = Sha256Hex(head->second);
+  HOLDFAST_ASSIGN_OR_RETURN(out.bundle, ParseBundle(head->second, "bundle.json"));
+  for (std::size_t i = 0; i < out.bundle.shards.size(); ++i) {
+    const std::string name = ShardFile(i);
+    const auto shard = files.files.find(name);
+    if (shard == files.files.end()) return NotFound("the bundle has no " + name);
+    if (Sha256Hex(shard->second) != out.bundle.shards[i].sha256) {
+      return InvalidInput(name + " is not the one that bundle.json names");
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(BundleShard parsed, ParseShard(shard->second, name));
+    out.shards.push_back(std::move(parsed));
+  }
+  return out;
+}
+
+Result<ResourceGraph> GraphOfBundle(const LoadedBundle& bundle) {
+  ResourceGraphBuilder builder;
+  std::set<ResourceKey> seen;
+  for (const BundleShard& shard : bundle.shards) {
+    for (const BundleResource& entry : shard.resources) {
+      if (!seen.insert(entry.resource.key).second) continue;
+      HOLDFAST_RETURN_IF_ERROR(
+          builder.AddResource({entry.resource.key, entry.resource.name, entry.resource.extra}));
+      for (const ResourceLink& child : entry.resource.children) {
+        HOLDFAST_RETURN_IF_ERROR(builder.AddEdge(entry.resource.key, child.key, child.facts));
+      }
+    }
+  }
+  return builder.Build();
+}
+
+}  // namespace holdfast
