@@ -37,7 +37,8 @@ constexpr std::array<ResultName, 8> kResults{{
 }};
 
 bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_';
 }
 
 }  // namespace
@@ -61,7 +62,8 @@ class DependsExpression::Parser {
   Result<DependsExpression> Parse() {
     bool want_operand = true;
     while (true) {
-      while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
+      while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
+                                    text_[at_] == '\r')) {
         ++at_;
       }
       if (at_ == text_.size()) break;
@@ -75,7 +77,8 @@ class DependsExpression::Parser {
           HOLDFAST_RETURN_IF_ERROR(Operand());
           want_operand = false;
         } else {
-          return Bad(at_, fmt::format("a task's name was expected, not '{}'", Printable(text_.substr(at_, 1))));
+          return Bad(at_, fmt::format("a task's name was expected, not '{}'",
+                                      Printable(text_.substr(at_, 1))));
         }
       } else if (c == ')') {
         HOLDFAST_RETURN_IF_ERROR(Close());
@@ -86,11 +89,13 @@ class DependsExpression::Parser {
         at_ += 2;
         want_operand = true;
       } else {
-        return Bad(at_, fmt::format("'&&', '||' or ')' was expected, not '{}'", Printable(text_.substr(at_, 1))));
+        return Bad(at_, fmt::format("'&&', '||' or ')' was expected, not '{}'",
+                                    Printable(text_.substr(at_, 1))));
       }
     }
     if (want_operand) {
-      return Bad(at_, out_.items_.empty() ? "it is empty" : "it ends where a task's name was expected");
+      return Bad(at_,
+                 out_.items_.empty() ? "it is empty" : "it ends where a task's name was expected");
     }
     Reduce(Op::kOr);
     if (!stack_.empty()) return Bad(stack_.back().at, "'(' is never closed");
@@ -160,7 +165,8 @@ class DependsExpression::Parser {
     for (const ResultName& known : kResults) names.emplace_back(known.name);
     const std::string near = Nearest(result, names);
     return Bad(result_at, fmt::format("a task has no result '{}'", Printable(result)))
-        .Hint(near.empty() ? "the results are " + Join(names, ", ") : fmt::format("did you mean '{}'?", near));
+        .Hint(near.empty() ? "the results are " + Join(names, ", ")
+                           : fmt::format("did you mean '{}'?", near));
   }
 
   std::string_view text_;
@@ -171,7 +177,8 @@ class DependsExpression::Parser {
   DependsExpression out_;
 };
 
-Result<DependsExpression> DependsExpression::Parse(std::string_view text, const TaskNumbers& tasks) {
+Result<DependsExpression> DependsExpression::Parse(std::string_view text,
+                                                   const TaskNumbers& tasks) {
   return Parser(text, tasks).Parse();
 }
 
@@ -199,7 +206,8 @@ std::vector<std::uint32_t> DependsExpression::RequiredSuccesses() const {
       stack.pop_back();
       Set both;
       if (item.kind == Kind::kAnd) {
-        std::set_union(stack.back().begin(), stack.back().end(), right.begin(), right.end(), std::back_inserter(both));
+        std::set_union(stack.back().begin(), stack.back().end(), right.begin(), right.end(),
+                       std::back_inserter(both));
       } else {
         std::set_intersection(stack.back().begin(), stack.back().end(), right.begin(), right.end(),
                               std::back_inserter(both));

@@ -39,7 +39,8 @@ WallTime FromMilliseconds(std::int64_t count) { return WallTime(milliseconds(cou
 
 class Engine {
  public:
-  Engine(const RunOptions& options, RunObserver& observer, const Workflow& workflow, RunFolder folder)
+  Engine(const RunOptions& options, RunObserver& observer, const Workflow& workflow,
+         RunFolder folder)
       : options_(options), observer_(observer), workflow_(workflow), folder_(std::move(folder)) {}
 
   Result<RunOutcome> Run(const std::map<std::string, std::string>& parameters) {
@@ -62,7 +63,8 @@ class Engine {
       return std::move(done).error();
     }
     RunOutcome outcome = MakeOutcome();
-    HOLDFAST_RETURN_IF_ERROR(Record(Value().Set("event", "ended").Set("phase", NameOf(outcome.phase)), true));
+    HOLDFAST_RETURN_IF_ERROR(
+        Record(Value().Set("event", "ended").Set("phase", NameOf(outcome.phase)), true));
     observer_.RunEnded(outcome);
     return outcome;
   }
@@ -108,8 +110,13 @@ class Engine {
     Value::Map given;
     for (const auto& [name, value] : parameters_) given.emplace(name, value);
     Value head;
-    head.Set("event", "run").Set("format", kStateFormat).Set("run", run_id_).Set("file", options_.file);
-    head.Set("sha256", workflow_.sha256).Set("slots", static_cast<std::int64_t>(Slots())).Set("parameters", Value(std::move(given)));
+    head.Set("event", "run")
+        .Set("format", kStateFormat)
+        .Set("run", run_id_)
+        .Set("file", options_.file);
+    head.Set("sha256", workflow_.sha256)
+        .Set("slots", static_cast<std::int64_t>(Slots()))
+        .Set("parameters", Value(std::move(given)));
     head.Set("time", Milliseconds(started_));
     HOLDFAST_RETURN_IF_ERROR(folder_.StartRun(run_id_, head));
     MakeScheduler(Slots());
@@ -123,15 +130,19 @@ class Engine {
     run_id_ = options_.run_id;
     if (run_id_.empty()) {
       HOLDFAST_ASSIGN_OR_RETURN(run_id_, folder_.LatestRun());
-      if (run_id_.empty()) return NotFound(fmt::format("there is no run in '{}' to resume", folder_.folder()));
+      if (run_id_.empty())
+        return NotFound(fmt::format("there is no run in '{}' to resume", folder_.folder()));
     }
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Value> lines, folder_.ResumeRun(run_id_));
     if (lines.empty() || lines[0].IntOr("format", 0) != kStateFormat) {
-      return Corrupt(fmt::format("the state of run '{}' has no head that this version knows", run_id_));
+      return Corrupt(
+          fmt::format("the state of run '{}' has no head that this version knows", run_id_));
     }
     const Value& head = lines[0];
     if (head.StringOr("sha256", "") != workflow_.sha256) {
-      return InvalidInput(fmt::format("'{}' or one of its templates has changed since run '{}' was started", options_.file, run_id_))
+      return InvalidInput(
+                 fmt::format("'{}' or one of its templates has changed since run '{}' was started",
+                             options_.file, run_id_))
           .Hint("bring the file back, or start a new run");
     }
     if (const Value* given = head.Find("parameters"); given != nullptr && given->is_map()) {
@@ -139,7 +150,8 @@ class Engine {
     }
     for (const auto& [name, value] : options_.parameters) {
       if (parameters_[name] != value) {
-        return InvalidInput(fmt::format("run '{}' was started with another value of parameter '{}'", run_id_, name));
+        return InvalidInput(fmt::format("run '{}' was started with another value of parameter '{}'",
+                                        run_id_, name));
       }
     }
     started_ = FromMilliseconds(head.IntOr("time", 0));
@@ -151,7 +163,8 @@ class Engine {
       Replay();
     }
     scheduler_->TakeFulfilled();
-    HOLDFAST_RETURN_IF_ERROR(Record(Value().Set("event", "resumed").Set("slots", static_cast<std::int64_t>(Slots())), true));
+    HOLDFAST_RETURN_IF_ERROR(Record(
+        Value().Set("event", "resumed").Set("slots", static_cast<std::int64_t>(Slots())), true));
     // What ran when the engine ended runs again; then come the steps for which there is room now.
     for (const NodeId node : replayed_) restart_.push_back(node);
     for (const auto& [node, wait] : replayed_waits_) timers_[node] = SystemClock().Steady() + wait;
@@ -176,7 +189,8 @@ class Engine {
     const std::string event = line.StringOr("event", "");
     const WallTime time = FromMilliseconds(line.IntOr("time", 0));
     const auto damaged = [this, number] {
-      return Corrupt(fmt::format("line {} of the state of run '{}' does not fit what is before it", number, run_id_));
+      return Corrupt(fmt::format("line {} of the state of run '{}' does not fit what is before it",
+                                 number, run_id_));
     };
     if (event == "started" || event == "finished") {
       const NodeId node = scheduler_->Find(line.StringOr("node", ""));
@@ -186,9 +200,11 @@ class Engine {
         times_[node] = {time, std::nullopt};
         return Ok();
       }
-      if (replayed_.erase(node) == 0 && !IsFulfilled(scheduler_->Info(node).phase)) return damaged();
+      if (replayed_.erase(node) == 0 && !IsFulfilled(scheduler_->Info(node).phase))
+        return damaged();
       PodResult result;
-      if (const Value* code = line.Find("exit"); code != nullptr && code->is_int()) result.exit_code = static_cast<int>(code->AsInt());
+      if (const Value* code = line.Find("exit"); code != nullptr && code->is_int())
+        result.exit_code = static_cast<int>(code->AsInt());
       result.message = line.StringOr("message", "");
       times_[node].end = time;
       scheduler_->PodFinished(node, result);
@@ -197,13 +213,15 @@ class Engine {
       if (node == kNoNode || replayed_waits_.erase(node) == 0) return damaged();
       scheduler_->WaitOver(node);
     } else if (event == "shutdown") {
-      scheduler_->Stop(line.StringOr("strategy", "") == "Stop" ? Shutdown::kStop : Shutdown::kTerminate);
+      scheduler_->Stop(line.StringOr("strategy", "") == "Stop" ? Shutdown::kStop
+                                                               : Shutdown::kTerminate);
     } else if (event == "deadline") {
       scheduler_->DeadlinePassed();
     } else if (event == "resumed") {
       scheduler_->SetSlots(static_cast<std::size_t>(line.IntOr("slots", 0)));
     } else if (event == "ended") {
-      return Error(ErrorCode::kConflict, fmt::format("run '{}' has ended: {}", run_id_, line.StringOr("phase", "")))
+      return Error(ErrorCode::kConflict,
+                   fmt::format("run '{}' has ended: {}", run_id_, line.StringOr("phase", "")))
           .Hint("start a new run; parameter 'record' names what it is to go on with");
     } else {
       return damaged();
@@ -237,12 +255,14 @@ class Engine {
         wait.push_back({step.process.descriptor(), POLLIN, 0});
         order.push_back(node);
       }
-      if (poll(wait.data(), wait.size(), TimeoutMs()) < 0 && errno != EINTR) return SystemError(errno, "cannot wait for steps");
+      if (poll(wait.data(), wait.size(), TimeoutMs()) < 0 && errno != EINTR)
+        return SystemError(errno, "cannot wait for steps");
       if (signals != nullptr) {
         for (int left = signals->Take(); left > 0; --left) HOLDFAST_RETURN_IF_ERROR(OnStopSignal());
       }
       for (std::size_t i = 0; i < order.size(); ++i) {
-        if (wait[i + (signals != nullptr ? 1 : 0)].revents != 0) HOLDFAST_RETURN_IF_ERROR(Collect(order[i]));
+        if (wait[i + (signals != nullptr ? 1 : 0)].revents != 0)
+          HOLDFAST_RETURN_IF_ERROR(Collect(order[i]));
       }
       HOLDFAST_RETURN_IF_ERROR(OnTimers());
     }
@@ -291,7 +311,8 @@ class Engine {
     }
     for (const NodeId node : over) {
       timers_.erase(node);
-      HOLDFAST_RETURN_IF_ERROR(Record(Value().Set("event", "waited").Set("node", scheduler_->Info(node).name), true));
+      HOLDFAST_RETURN_IF_ERROR(
+          Record(Value().Set("event", "waited").Set("node", scheduler_->Info(node).name), true));
       scheduler_->WaitOver(node);
       HOLDFAST_RETURN_IF_ERROR(Apply());
     }
@@ -310,12 +331,15 @@ class Engine {
       for (auto& [node, step] : steps_) step.process.KillGroup();
       return Ok();
     }
-    return Shut(stop_signals_ == 1 && scheduler_->shutdown() == Shutdown::kNone ? Shutdown::kStop : Shutdown::kTerminate);
+    return Shut(stop_signals_ == 1 && scheduler_->shutdown() == Shutdown::kNone
+                    ? Shutdown::kStop
+                    : Shutdown::kTerminate);
   }
 
   Status Shut(Shutdown strategy) {
     if (scheduler_->complete() || strategy <= scheduler_->shutdown()) return Ok();
-    HOLDFAST_RETURN_IF_ERROR(Record(Value().Set("event", "shutdown").Set("strategy", NameOf(strategy)), true));
+    HOLDFAST_RETURN_IF_ERROR(
+        Record(Value().Set("event", "shutdown").Set("strategy", NameOf(strategy)), true));
     observer_.Stopping(strategy);
     scheduler_->Stop(strategy);
     return Apply();
@@ -334,7 +358,8 @@ class Engine {
     }
     for (const NodeId node : scheduler_->TakeFulfilled()) {
       const NodeInfo info = scheduler_->Info(node);
-      const bool leaf = info.type == NodeType::kSkipped || (info.type == NodeType::kPod && !times_.contains(node));
+      const bool leaf = info.type == NodeType::kSkipped ||
+                        (info.type == NodeType::kPod && !times_.contains(node));
       if (leaf) observer_.TaskLeftOut(info);
     }
     return Ok();
@@ -381,13 +406,17 @@ class Engine {
       return Ok();
     }
     step_info.pid = process->pid();
-    Step step{std::move(step_info), std::move(*process), std::move(tail), SystemClock().Steady(), std::nullopt, std::nullopt, std::nullopt};
+    Step step{std::move(step_info), std::move(*process), std::move(tail), SystemClock().Steady(),
+              std::nullopt,         std::nullopt,        std::nullopt};
     if (command.deadline) step.deadline = step.started + *command.deadline;
     Step& kept = steps_.insert_or_assign(node, std::move(step)).first->second;
     Failpoint("engine:after-start");
     // Only told: a step whose start is not recorded is run again, as any that has not finished.
-    HOLDFAST_RETURN_IF_ERROR(Record(
-        Value().Set("event", "started").Set("node", info.name).Set("pid", static_cast<std::int64_t>(kept.info.pid)), false));
+    HOLDFAST_RETURN_IF_ERROR(Record(Value()
+                                        .Set("event", "started")
+                                        .Set("node", info.name)
+                                        .Set("pid", static_cast<std::int64_t>(kept.info.pid)),
+                                    false));
     scheduler_->PodStarted(node);
     observer_.StepStarted(kept.info);
     return Ok();
@@ -399,13 +428,15 @@ class Engine {
 
   Status Collect(NodeId node) {
     Step& step = steps_.at(node);
-    HOLDFAST_ASSIGN_OR_RETURN(const std::optional<int> code, step.process.Collect(step.reason.has_value()));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::optional<int> code,
+                              step.process.Collect(step.reason.has_value()));
     if (!code) return Ok();
     Tail(step);
     PodResult result;
     result.exit_code = code;
     if (*code != 0) result.message = fmt::format("exit code {}", *code);
-    if (step.reason) result.message = *step.reason + (*code == 0 ? "" : fmt::format(", exit code {}", *code));
+    if (step.reason)
+      result.message = *step.reason + (*code == 0 ? "" : fmt::format(", exit code {}", *code));
     Step ended = std::move(step);
     steps_.erase(node);
     return Finish(node, result, &ended);
@@ -413,7 +444,9 @@ class Engine {
 
   Status Finish(NodeId node, const PodResult& result, const Step* step) {
     Value line;
-    line.Set("event", "finished").Set("node", scheduler_->Info(node).name).Set("message", Printable(result.message));
+    line.Set("event", "finished")
+        .Set("node", scheduler_->Info(node).name)
+        .Set("message", Printable(result.message));
     if (result.exit_code) line.Set("exit", static_cast<std::int64_t>(*result.exit_code));
     Failpoint("engine:before-finished");
     HOLDFAST_RETURN_IF_ERROR(Record(std::move(line), true));
@@ -426,7 +459,8 @@ class Engine {
     end.phase = info.phase;
     end.exit_code = result.exit_code;
     end.message = result.message;
-    if (step != nullptr) end.seconds = std::chrono::duration<double>(SystemClock().Steady() - step->started).count();
+    if (step != nullptr)
+      end.seconds = std::chrono::duration<double>(SystemClock().Steady() - step->started).count();
     if (info.retry != kNoNode && !IsFulfilled(scheduler_->Info(info.retry).phase)) {
       end.retried = true;
       // Taken from the strategy, not from the actions, which are still to be done.
@@ -511,7 +545,8 @@ Status CheckNoneInterrupted(const RunFolder& folder) {
   const auto lines = folder.ReadRun(latest);
   if (!lines && lines.error().code() == ErrorCode::kNotFound) return Ok();
   if (lines && !lines->empty() && lines->back().StringOr("event", "") == "ended") return Ok();
-  return Error(ErrorCode::kConflict, fmt::format("run '{}' in '{}' was interrupted", latest, folder.folder()))
+  return Error(ErrorCode::kConflict,
+               fmt::format("run '{}' in '{}' was interrupted", latest, folder.folder()))
       .Hint("'--resume' goes on with it, '--new' leaves it and starts another");
 }
 
@@ -535,14 +570,17 @@ std::string MakeRunId() {
 }
 
 Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Workflow workflow, ReadWorkflowFile(options.file, options.template_folders));
+  HOLDFAST_ASSIGN_OR_RETURN(const Workflow workflow,
+                            ReadWorkflowFile(options.file, options.template_folders));
   std::map<std::string, std::string> parameters;
   if (!options.resume) {
     HOLDFAST_ASSIGN_OR_RETURN(parameters, ResolveParameters(workflow, options.parameters));
   }
-  HOLDFAST_ASSIGN_OR_RETURN(RunFolder folder,
-                            RunFolder::Open(options.work_folder.empty() ? options.file + ".run" : options.work_folder));
-  if (!options.resume && !options.abandon_interrupted) HOLDFAST_RETURN_IF_ERROR(CheckNoneInterrupted(folder));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      RunFolder folder,
+      RunFolder::Open(options.work_folder.empty() ? options.file + ".run" : options.work_folder));
+  if (!options.resume && !options.abandon_interrupted)
+    HOLDFAST_RETURN_IF_ERROR(CheckNoneInterrupted(folder));
   return Engine(options, observer, workflow, std::move(folder)).Run(parameters);
 }
 

@@ -18,15 +18,17 @@
 namespace holdfast::local {
 
 struct RunOptions {
-  std::string file;                            // the workflow's file
-  std::vector<std::string> template_folders;   // where referenced WorkflowTemplates are
+  std::string file;                               // the workflow's file
+  std::vector<std::string> template_folders;      // where referenced WorkflowTemplates are
   std::map<std::string, std::string> parameters;  // over the file's values
-  std::string run_id;       // {{workflow.uid}}; empty = made at start. With resume: which run; empty = the latest
+  std::string run_id;  // {{workflow.uid}}; empty = made at start. With resume: which run; empty =
+                       // the latest
   std::string work_folder;  // empty = `<file>.run`; RunFolder says what is in it
-  unsigned jobs = 0;        // most steps at once, beside the file's parallelism; 0 = as the file says
-  bool resume = false;      // go on with an interrupted run: same id, finished steps are not run again
+  unsigned jobs = 0;    // most steps at once, beside the file's parallelism; 0 = as the file says
+  bool resume = false;  // go on with an interrupted run: same id, finished steps are not run again
   bool abandon_interrupted = false;  // start a new run although the latest was interrupted
-  std::string step_binary;  // runs where a command is called holdfast-step, whatever its folder; empty = as written
+  std::string step_binary;  // runs where a command is called holdfast-step, whatever its folder;
+                            // empty = as written
   // Over the environment of this process and over `env` of the file.
   std::map<std::string, std::string> environment;
   std::chrono::milliseconds grace{std::chrono::seconds(30)};  // from SIGTERM to SIGKILL
@@ -51,7 +53,7 @@ struct StepEnd {
   std::optional<int> exit_code;
   std::string message;
   double seconds = 0;
-  bool retried = false;                     // another try follows
+  bool retried = false;                      // another try follows
   std::chrono::milliseconds retry_after{0};  // this long from now
 };
 

@@ -20,7 +20,8 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsWord(char c) { return IsWordStart(c) || IsDigit(c); }
 
 Error WrongKind(std::string_view op, const Value& a, const Value& b) {
-  return InvalidInput(fmt::format("'{}' does not work on {} and {}", op, NameOf(a.kind()), NameOf(b.kind())));
+  return InvalidInput(
+      fmt::format("'{}' does not work on {} and {}", op, NameOf(a.kind()), NameOf(b.kind())));
 }
 
 bool IsNumber(const Value& value) { return value.is_int() || value.is_double(); }
@@ -80,7 +81,8 @@ Result<Value> Convert(const std::string& function, const Value& value) {
     if (value.is_string()) {
       const std::string& text = value.AsString();
       const auto end = text.data() + text.size();
-      if (const auto read = std::from_chars(text.data(), end, number); read.ec == std::errc{} && read.ptr == end) {
+      if (const auto read = std::from_chars(text.data(), end, number);
+          read.ec == std::errc{} && read.ptr == end) {
         return Value(number);
       }
     }
@@ -93,7 +95,8 @@ Result<Value> Convert(const std::string& function, const Value& value) {
     if (value.is_string()) {
       const std::string& text = value.AsString();
       const auto end = text.data() + text.size();
-      if (const auto read = std::from_chars(text.data(), end, number); read.ec == std::errc{} && read.ptr == end) {
+      if (const auto read = std::from_chars(text.data(), end, number);
+          read.ec == std::errc{} && read.ptr == end) {
         return Value(number);
       }
     }
@@ -123,13 +126,16 @@ class Expression::Parser {
   }
 
   void Skip() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n'))
+      ++at_;
   }
 
   bool Take(std::string_view token) {
     Skip();
     if (text_.substr(at_, token.size()) != token) return false;
-    if (IsWordStart(token[0]) && at_ + token.size() < text_.size() && IsWord(text_[at_ + token.size()])) return false;
+    if (IsWordStart(token[0]) && at_ + token.size() < text_.size() &&
+        IsWord(text_[at_ + token.size()]))
+      return false;
     at_ += token.size();
     return true;
   }
@@ -242,7 +248,8 @@ class Expression::Parser {
       return Add({Kind::kLiteral, "", Value(std::move(text)), {}});
     }
     if (IsDigit(c)) return Number();
-    if (!IsWordStart(c)) return Bad(fmt::format("a value was expected, not '{}'", Printable(text_.substr(at_, 1))));
+    if (!IsWordStart(c))
+      return Bad(fmt::format("a value was expected, not '{}'", Printable(text_.substr(at_, 1))));
     return Word(depth);
   }
 
@@ -293,7 +300,8 @@ class Expression::Parser {
     const std::size_t start = at_;
     while (at_ < text_.size() && IsWord(text_[at_])) ++at_;
     std::string name(text_.substr(start, at_ - start));
-    if (name == "true" || name == "false") return Add({Kind::kLiteral, "", Value(name == "true"), {}});
+    if (name == "true" || name == "false")
+      return Add({Kind::kLiteral, "", Value(name == "true"), {}});
     if (Take("(")) {
       if (name != "asInt" && name != "asFloat" && name != "string") {
         at_ = start;
@@ -312,7 +320,8 @@ class Expression::Parser {
         name += text_.substr(part, at_ - part);
       } else {
         Skip();
-        if (at_ == text_.size() || (text_[at_] != '"' && text_[at_] != '\'')) return Bad("a quoted name was expected");
+        if (at_ == text_.size() || (text_[at_] != '"' && text_[at_] != '\''))
+          return Bad("a quoted name was expected");
         HOLDFAST_ASSIGN_OR_RETURN(const std::string part, Quoted());
         if (!Take("]")) return Bad("']' was expected");
         name += '.';
@@ -333,10 +342,12 @@ Result<Expression> Expression::Parse(std::string_view text) { return Parser(text
 Result<Value> Expression::EvaluateNode(std::uint32_t index, const Lookup& lookup) const {
   const Node& node = nodes_[index];
   switch (node.kind) {
-    case Kind::kLiteral: return node.literal;
+    case Kind::kLiteral:
+      return node.literal;
     case Kind::kVariable: {
       const std::string* text = lookup(node.name);
-      if (text == nullptr) return InvalidInput(fmt::format("there is no variable '{}' here", Printable(node.name)));
+      if (text == nullptr)
+        return InvalidInput(fmt::format("there is no variable '{}' here", Printable(node.name)));
       return Value(*text);
     }
     case Kind::kList: {
@@ -351,7 +362,9 @@ Result<Value> Expression::EvaluateNode(std::uint32_t index, const Lookup& lookup
     case Kind::kOr: {
       for (const std::uint32_t child : node.children) {
         HOLDFAST_ASSIGN_OR_RETURN(const Value side, EvaluateNode(child, lookup));
-        if (!side.is_bool()) return InvalidInput(fmt::format("'{}' does not work on {}", node.name, NameOf(side.kind())));
+        if (!side.is_bool())
+          return InvalidInput(
+              fmt::format("'{}' does not work on {}", node.name, NameOf(side.kind())));
         if (side.AsBool() == (node.kind == Kind::kOr)) return side;
       }
       return Value(node.kind == Kind::kAnd);
@@ -367,7 +380,8 @@ Result<Value> Expression::EvaluateNode(std::uint32_t index, const Lookup& lookup
       HOLDFAST_ASSIGN_OR_RETURN(const Value inner, EvaluateNode(node.children[0], lookup));
       if (node.kind == Kind::kCall) return Convert(node.name, inner);
       if (node.kind == Kind::kMinus) return Calculate("-", Value(0), inner);
-      if (!inner.is_bool()) return InvalidInput(fmt::format("'!' does not work on {}", NameOf(inner.kind())));
+      if (!inner.is_bool())
+        return InvalidInput(fmt::format("'!' does not work on {}", NameOf(inner.kind())));
       return Value(!inner.AsBool());
     }
     case Kind::kBinary: {
@@ -389,20 +403,27 @@ Result<Value> Expression::EvaluateNode(std::uint32_t index, const Lookup& lookup
   return Internal("an expression of no known kind");
 }
 
-Result<Value> Expression::Evaluate(const Lookup& lookup) const { return EvaluateNode(root_, lookup); }
+Result<Value> Expression::Evaluate(const Lookup& lookup) const {
+  return EvaluateNode(root_, lookup);
+}
 
 Result<bool> Expression::EvaluateBool(const Lookup& lookup) const {
   HOLDFAST_ASSIGN_OR_RETURN(const Value value, Evaluate(lookup));
-  if (!value.is_bool()) return InvalidInput(fmt::format("it is {}, not true or false", NameOf(value.kind())));
+  if (!value.is_bool())
+    return InvalidInput(fmt::format("it is {}, not true or false", NameOf(value.kind())));
   return value.AsBool();
 }
 
 std::string TextOf(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::kBool: return value.AsBool() ? "true" : "false";
-    case Value::Kind::kInt: return fmt::format("{}", value.AsInt());
-    case Value::Kind::kDouble: return fmt::format("{}", value.AsDouble());
-    case Value::Kind::kString: return value.AsString();
+    case Value::Kind::kBool:
+      return value.AsBool() ? "true" : "false";
+    case Value::Kind::kInt:
+      return fmt::format("{}", value.AsInt());
+    case Value::Kind::kDouble:
+      return fmt::format("{}", value.AsDouble());
+    case Value::Kind::kString:
+      return value.AsString();
     case Value::Kind::kList: {
       std::string text = "[";
       for (const Value& element : value.AsList()) {
@@ -412,7 +433,8 @@ std::string TextOf(const Value& value) {
       return text + "]";
     }
     case Value::Kind::kNull:
-    case Value::Kind::kMap: break;
+    case Value::Kind::kMap:
+      break;
   }
   return "";
 }

@@ -33,7 +33,18 @@ class Expression {
   const std::vector<std::string>& variables() const { return variables_; }
 
  private:
-  enum class Kind : std::uint8_t { kLiteral, kVariable, kList, kCall, kNot, kMinus, kAnd, kOr, kBinary, kChoice };
+  enum class Kind : std::uint8_t {
+    kLiteral,
+    kVariable,
+    kList,
+    kCall,
+    kNot,
+    kMinus,
+    kAnd,
+    kOr,
+    kBinary,
+    kChoice
+  };
   struct Node {
     Kind kind = Kind::kLiteral;
     std::string name;  // variable, function or operator

@@ -24,7 +24,8 @@ LogTail::LogTail(std::string path) : path_(std::move(path)) {
 void LogTail::TakeLine(std::vector<Value>& out) {
   if (!too_long_ && line_.starts_with('{') && line_.find("\"progress\"") != std::string::npos) {
     auto value = ParseJson(line_, path_);
-    if (value && value->StringOr("message_type", "") == "progress") out.push_back(std::move(*value));
+    if (value && value->StringOr("message_type", "") == "progress")
+      out.push_back(std::move(*value));
   }
   line_.clear();
   too_long_ = false;
@@ -36,7 +37,8 @@ std::vector<Value> LogTail::ReadProgress() {
   if (!file_.open()) return out;
   std::array<char, 16384> buffer{};
   while (true) {
-    const ssize_t got = pread(file_.number(), buffer.data(), buffer.size(), static_cast<off_t>(offset_));
+    const ssize_t got =
+        pread(file_.number(), buffer.data(), buffer.size(), static_cast<off_t>(offset_));
     if (got <= 0) return out;
     offset_ += static_cast<std::uint64_t>(got);
     for (ssize_t i = 0; i < got; ++i) {

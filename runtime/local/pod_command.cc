@@ -14,8 +14,10 @@ WorkflowValues ValuesOfWorkflow(const Workflow& workflow, const std::string& run
   return values;
 }
 
-Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow, const TemplateCall& call,
-                                                      const WorkflowValues& values, const Lookup& caller) {
+Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow,
+                                                      const TemplateCall& call,
+                                                      const WorkflowValues& values,
+                                                      const Lookup& caller) {
   std::map<std::string, std::string> inputs;
   const std::map<std::string, std::string> none;
   const Lookup of_workflow = MakeLookup(values, none, nullptr, nullptr);

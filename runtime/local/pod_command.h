@@ -28,8 +28,10 @@ WorkflowValues ValuesOfWorkflow(const Workflow& workflow, const std::string& run
 
 // The inputs of a template that is called: defaults know workflow.* only, arguments are texts of
 // the caller.
-Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow, const TemplateCall& call,
-                                                      const WorkflowValues& values, const Lookup& caller);
+Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow,
+                                                      const TemplateCall& call,
+                                                      const WorkflowValues& values,
+                                                      const Lookup& caller);
 
 // `made` has a container; `lookup` knows everything that may stand in a leaf template.
 Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup);

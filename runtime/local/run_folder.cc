@@ -23,7 +23,8 @@ namespace {
 
 Status SyncFolder(const std::string& folder) {
   const Descriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened.open() || fsync(opened.number()) != 0) return SystemError(errno, fmt::format("cannot sync '{}'", folder));
+  if (!opened.open() || fsync(opened.number()) != 0)
+    return SystemError(errno, fmt::format("cannot sync '{}'", folder));
   return Ok();
 }
 
@@ -43,16 +44,19 @@ Status WriteFileDurably(const std::string& path, std::string_view text) {
     const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!file.open()) return SystemError(errno, fmt::format("cannot write '{}'", temporary));
     HOLDFAST_RETURN_IF_ERROR(WriteAll(file.number(), text, temporary));
-    if (fsync(file.number()) != 0) return SystemError(errno, fmt::format("cannot sync '{}'", temporary));
+    if (fsync(file.number()) != 0)
+      return SystemError(errno, fmt::format("cannot sync '{}'", temporary));
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) return SystemError(errno, fmt::format("cannot write '{}'", path));
+  if (rename(temporary.c_str(), path.c_str()) != 0)
+    return SystemError(errno, fmt::format("cannot write '{}'", path));
   return SyncFolder(std::filesystem::path(path).parent_path().string());
 }
 
 Status MakeFolder(const std::string& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) return SystemError(failed.value(), fmt::format("cannot make the folder '{}'", folder));
+  if (failed)
+    return SystemError(failed.value(), fmt::format("cannot make the folder '{}'", folder));
   return Ok();
 }
 
@@ -66,7 +70,8 @@ Result<std::string> ReadWhole(const std::string& path) {
 }
 
 // The whole lines of a state, and how many bytes they take.
-Result<std::pair<std::vector<Value>, std::size_t>> ParseState(const std::string& text, const std::string& path) {
+Result<std::pair<std::vector<Value>, std::size_t>> ParseState(const std::string& text,
+                                                              const std::string& path) {
   std::vector<Value> lines;
   std::size_t at = 0;
   while (true) {
@@ -86,8 +91,8 @@ Result<std::pair<std::vector<Value>, std::size_t>> ParseState(const std::string&
 Status CheckRunId(const std::string& run) {
   const bool good = !run.empty() && run.size() <= 100 && run[0] != '.' && run[0] != '-' &&
                     std::all_of(run.begin(), run.end(), [](char c) {
-                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                             c == '_' || c == '.';
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
                     });
   if (!good) return InvalidInput(fmt::format("'{}' cannot be the id of a run", Printable(run)));
   return Ok();
@@ -127,7 +132,9 @@ Status RunFolder::StartRun(const std::string& run, const Value& head) {
   HOLDFAST_RETURN_IF_ERROR(CheckRunId(run));
   run_ = run;
   if (mkdir(run_folder().c_str(), 0700) != 0) {
-    if (errno == EEXIST) return Error(ErrorCode::kConflict, fmt::format("there is a run '{}' in '{}' already", run, folder_));
+    if (errno == EEXIST)
+      return Error(ErrorCode::kConflict,
+                   fmt::format("there is a run '{}' in '{}' already", run, folder_));
     return SystemError(errno, fmt::format("cannot make the folder '{}'", run_folder()));
   }
   HOLDFAST_RETURN_IF_ERROR(MakeFolder(run_folder() + "/logs"));
@@ -146,7 +153,8 @@ Result<std::vector<Value>> RunFolder::ReadRun(const std::string& run) const {
   const std::string path = fmt::format("{}/{}/state.jsonl", folder_, run);
   auto text = ReadWhole(path);
   if (!text) {
-    if (text.error().code() == ErrorCode::kNotFound) return NotFound(fmt::format("there is no run '{}' in '{}'", run, folder_));
+    if (text.error().code() == ErrorCode::kNotFound)
+      return NotFound(fmt::format("there is no run '{}' in '{}'", run, folder_));
     return std::move(text).error();
   }
   HOLDFAST_ASSIGN_OR_RETURN(auto parsed, ParseState(*text, path));
@@ -161,7 +169,8 @@ Result<std::vector<Value>> RunFolder::ResumeRun(const std::string& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto parsed, ParseState(text, path));
   state_ = Descriptor(open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!state_.open()) return SystemError(errno, fmt::format("cannot write '{}'", path));
-  if (parsed.second != text.size() && ftruncate(state_.number(), static_cast<off_t>(parsed.second)) != 0) {
+  if (parsed.second != text.size() &&
+      ftruncate(state_.number(), static_cast<off_t>(parsed.second)) != 0) {
     return SystemError(errno, fmt::format("cannot repair '{}'", path));
   }
   return lines;
@@ -171,7 +180,8 @@ Status RunFolder::Append(const Value& line, bool durable) {
   HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpJson(line));
   text += '\n';
   HOLDFAST_RETURN_IF_ERROR(WriteAll(state_.number(), text, run_folder() + "/state.jsonl"));
-  if (durable && fdatasync(state_.number()) != 0) return SystemError(errno, fmt::format("cannot sync the state of run '{}'", run_));
+  if (durable && fdatasync(state_.number()) != 0)
+    return SystemError(errno, fmt::format("cannot sync the state of run '{}'", run_));
   return Ok();
 }
 

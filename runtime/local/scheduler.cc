@@ -16,13 +16,17 @@ enum Branch : std::uint8_t { kSucceeded = 1, kFailed = 2, kError = 4, kEntry = 8
 
 std::uint8_t BranchOf(Phase phase) {
   switch (phase) {
-    case Phase::kSucceeded: return kSucceeded;
-    case Phase::kFailed: return kFailed;
-    case Phase::kError: return kError;
+    case Phase::kSucceeded:
+      return kSucceeded;
+    case Phase::kFailed:
+      return kFailed;
+    case Phase::kError:
+      return kError;
     case Phase::kPending:
     case Phase::kRunning:
     case Phase::kSkipped:
-    case Phase::kOmitted: break;
+    case Phase::kOmitted:
+      break;
   }
   return 0;
 }
@@ -30,20 +34,12 @@ std::uint8_t BranchOf(Phase phase) {
 // Four bytes that sort as the number does.
 std::string OrderOf(std::uint32_t number) {
   std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((number >> static_cast<unsigned>(shift)) & 0xFFU);
+  for (int shift = 24; shift >= 0; shift -= 8)
+    bytes += static_cast<char>((number >> static_cast<unsigned>(shift)) & 0xFFU);
   return bytes;
 }
 
 }  // namespace
-
-std::string_view NameOf(Shutdown strategy) {
-  switch (strategy) {
-    case Shutdown::kNone: return "";
-    case Shutdown::kStop: return "Stop";
-    case Shutdown::kTerminate: return "Terminate";
-  }
-  return "";
-}
 
 Scheduler::Scheduler(const Workflow& workflow, SchedulerSettings settings)
     : workflow_(workflow),
@@ -75,7 +71,9 @@ void Scheduler::PodFinished(NodeId id, const PodResult& result) {
     return;
   }
   running_.erase(id);
-  const Phase phase = !result.exit_code ? Phase::kError : *result.exit_code == 0 ? Phase::kSucceeded : Phase::kFailed;
+  const Phase phase = !result.exit_code        ? Phase::kError
+                      : *result.exit_code == 0 ? Phase::kSucceeded
+                                               : Phase::kFailed;
   Fulfil(id, phase, result.message);
   Drain();
 }
@@ -83,22 +81,6 @@ void Scheduler::PodFinished(NodeId id, const PodResult& result) {
 void Scheduler::WaitOver(NodeId node) {
   if (complete_ || waiting_.erase(node) == 0) return;
   AddTry(node);
-  Drain();
-}
-
-void Scheduler::Stop(Shutdown strategy) {
-  if (complete_ || strategy <= shutdown_) return;
-  shutdown_ = strategy;
-  if (!root_done_ || strategy == Shutdown::kTerminate) stopped_ = true;
-  FailAll();
-  force_below_ = static_cast<std::uint32_t>(dags_.size());
-  Drain();
-}
-
-void Scheduler::DeadlinePassed() {
-  if (complete_ || root_done_ || deadline_passed_) return;
-  deadline_passed_ = true;
-  FailAll();
   Drain();
 }
 
@@ -120,7 +102,8 @@ NodeInfo Scheduler::Info(NodeId id) const {
   info.id = id;
   info.name = node.name;
   info.task = node.task;
-  if (node.template_index != kNoNode) info.template_name = workflow_.templates[node.template_index].name;
+  if (node.template_index != kNoNode)
+    info.template_name = workflow_.templates[node.template_index].name;
   info.type = node.type;
   info.phase = node.phase;
   info.message = node.message;
@@ -149,7 +132,8 @@ std::vector<NodeInfo> Scheduler::Nodes() const {
 
 // --- Nodes ---------------------------------------------------------------------------------------
 
-NodeId Scheduler::AddNode(Role role, NodeId parent, std::string name, std::string task, std::string order) {
+NodeId Scheduler::AddNode(Role role, NodeId parent, std::string name, std::string task,
+                          std::string order) {
   const auto id = static_cast<NodeId>(nodes_.size());
   Node node;
   node.role = role;
@@ -170,7 +154,8 @@ Status Scheduler::FillInputs(Node& node, const TemplateCall& call, NodeId caller
   node.template_index = call.template_index;
   const Template& made = workflow_.templates[call.template_index];
   node.type = made.dag ? NodeType::kDag : made.retry ? NodeType::kRetry : NodeType::kPod;
-  HOLDFAST_ASSIGN_OR_RETURN(node.inputs, local::FillInputs(workflow_, call, values_, LookupFor(caller)));
+  HOLDFAST_ASSIGN_OR_RETURN(node.inputs,
+                            local::FillInputs(workflow_, call, values_, LookupFor(caller)));
   return Ok();
 }
 
@@ -229,8 +214,8 @@ void Scheduler::StartDag(NodeId id) {
 
 void Scheduler::AddTry(NodeId retry) {
   const std::uint32_t number = nodes_[retry].tries++;
-  const NodeId id = AddNode(Role::kTry, retry, fmt::format("{}({})", nodes_[retry].name, number), nodes_[retry].task,
-                            nodes_[retry].order);
+  const NodeId id = AddNode(Role::kTry, retry, fmt::format("{}({})", nodes_[retry].name, number),
+                            nodes_[retry].task, nodes_[retry].order);
   Node& node = nodes_[id];
   node.type = NodeType::kPod;
   node.template_index = nodes_[retry].template_index;
@@ -337,8 +322,8 @@ void Scheduler::EvaluateTask(std::uint32_t dag_number, std::uint32_t number) {
   const Task& task = workflow_.templates[dag.template_index].dag->tasks[number];
   TaskState& state = dag.tasks[number];
   const std::string& path = nodes_[dag.node].name;
-  const NodeId id = AddNode(Role::kTask, dag.node, path == "." ? task.name : path + "." + task.name, task.name,
-                            nodes_[dag.node].order + OrderOf(number));
+  const NodeId id = AddNode(Role::kTask, dag.node, path == "." ? task.name : path + "." + task.name,
+                            task.name, nodes_[dag.node].order + OrderOf(number));
   state.node = id;
   Node& node = nodes_[id];
   node.dag = dag_number;
@@ -349,18 +334,21 @@ void Scheduler::EvaluateTask(std::uint32_t dag_number, std::uint32_t number) {
   node.visible = true;
   if (task.depends.over_limit()) {
     return Fulfil(id, Phase::kError,
-                  fmt::format("unable to evaluate 'depends': it has {} nodes, {} are allowed", task.depends.node_count(),
-                              DependsExpression::kMaxNodes));
+                  fmt::format("unable to evaluate 'depends': it has {} nodes, {} are allowed",
+                              task.depends.node_count(), DependsExpression::kMaxNodes));
   }
-  if (!task.depends.Evaluate([this, &dag](std::uint32_t t) { return nodes_[dag.tasks[t].node].phase; })) {
+  if (!task.depends.Evaluate(
+          [this, &dag](std::uint32_t t) { return nodes_[dag.tasks[t].node].phase; })) {
     return Fulfil(id, Phase::kOmitted, "omitted: depends condition not met");
   }
   if (task.when) {
     const auto when = task.when->text.Fill(LookupFor(dag.node));
     if (!when) return Fulfil(id, Phase::kError, when.error().message());
     const std::string_view value = Trim(*when);
-    if (value == "false") return Fulfil(id, Phase::kSkipped, fmt::format("when '{}' evaluated false", value));
-    if (value != "true") return Fulfil(id, Phase::kError, fmt::format("when '{}' is not true or false", value));
+    if (value == "false")
+      return Fulfil(id, Phase::kSkipped, fmt::format("when '{}' evaluated false", value));
+    if (value != "true")
+      return Fulfil(id, Phase::kError, fmt::format("when '{}' is not true or false", value));
   }
   if (auto filled = FillInputs(node, task.call, dag.node); !filled) {
     node.type = NodeType::kSkipped;
@@ -375,10 +363,14 @@ void Scheduler::OnFulfilled(NodeId id) {
   fulfilled_log_.push_back(id);
   ReleaseLocks(id);
   switch (nodes_[id].role) {
-    case Role::kTry: return OnTryFulfilled(id);
-    case Role::kTask: return OnTaskFulfilled(id);
-    case Role::kRoot: return OnRootFulfilled(id);
-    case Role::kExitHandler: return Complete();
+    case Role::kTry:
+      return OnTryFulfilled(id);
+    case Role::kTask:
+      return OnTaskFulfilled(id);
+    case Role::kRoot:
+      return OnRootFulfilled(id);
+    case Role::kExitHandler:
+      return Complete();
     case Role::kHook: {
       const std::uint32_t dag = nodes_[id].dag;
       NotifyDependents(dag, nodes_[id].task_index);
@@ -403,15 +395,17 @@ void Scheduler::OnTryFulfilled(NodeId id) {
       (last.phase == Phase::kError && strategy.policy == RetryStrategy::Policy::kOnFailure)) {
     return Fulfil(retry, last.phase, last.message);
   }
-  if (strategy.limit && tries > *strategy.limit) return Fulfil(retry, last.phase, "No more retries left");
+  if (strategy.limit && tries > *strategy.limit)
+    return Fulfil(retry, last.phase, "No more retries left");
   if (strategy.expression) {
     const std::string status(NameOf(last.phase));
     const std::string code = std::to_string(last.exit_code.value_or(-1));
-    const auto again = strategy.expression->EvaluateBool([&](std::string_view name) -> const std::string* {
-      if (name == "lastRetry.status") return &status;
-      if (name == "lastRetry.exitCode") return &code;
-      return name == "lastRetry.message" ? &last.message : nullptr;
-    });
+    const auto again =
+        strategy.expression->EvaluateBool([&](std::string_view name) -> const std::string* {
+          if (name == "lastRetry.status") return &status;
+          if (name == "lastRetry.exitCode") return &code;
+          return name == "lastRetry.message" ? &last.message : nullptr;
+        });
     if (!again) return Fulfil(retry, Phase::kError, again.error().message());
     if (!*again) return Fulfil(retry, last.phase, "retryStrategy.expression evaluated to false");
   }
@@ -435,7 +429,8 @@ void Scheduler::OnTaskFulfilled(NodeId id) {
     for (const std::uint32_t target : workflow_.templates[inner.template_index].dag->targets) {
       state.out |= inner.tasks[target].out;
     }
-    if ((state.out & kEntry) != 0) state.out = static_cast<std::uint8_t>((state.out & ~kEntry) | BranchOf(node.phase));
+    if ((state.out & kEntry) != 0)
+      state.out = static_cast<std::uint8_t>((state.out & ~kEntry) | BranchOf(node.phase));
   }
   if (dag.done) return;
   const Task& task = workflow_.templates[dag.template_index].dag->tasks[node.task_index];
@@ -451,7 +446,8 @@ void Scheduler::StartHook(std::uint32_t dag_number, std::uint32_t number) {
   DagInstance& dag = dags_[dag_number];
   const Task& task = workflow_.templates[dag.template_index].dag->tasks[number];
   const NodeId owner = dag.tasks[number].node;
-  const NodeId id = AddNode(Role::kHook, dag.node, nodes_[owner].name + ".onExit", "onExit", nodes_[owner].order + "h");
+  const NodeId id = AddNode(Role::kHook, dag.node, nodes_[owner].name + ".onExit", "onExit",
+                            nodes_[owner].order + "h");
   dag.tasks[number].hook = id;
   ++dag.open;
   Node& node = nodes_[id];
@@ -503,24 +499,6 @@ Phase Scheduler::Verdict(const DagInstance& dag) const {
   return verdict;
 }
 
-// After a shutdown a DAG is Failed at once, whatever of it still dies, unless an exit hook of one
-// of its targets runs. The innermost first: what comes after them is looked at on the way out.
-bool Scheduler::ForceOneDag() {
-  while (force_below_ > 0) {
-    DagInstance& dag = dags_[--force_below_];
-    if (dag.done || !StopApplies(nodes_[dag.node])) continue;
-    bool hook_runs = false;
-    for (const std::uint32_t target : workflow_.templates[dag.template_index].dag->targets) {
-      const NodeId hook = dag.tasks[target].hook;
-      hook_runs = hook_runs || (hook != kNoNode && !IsFulfilled(nodes_[hook].phase));
-    }
-    if (hook_runs) continue;
-    CompleteDag(force_below_);
-    return true;
-  }
-  return false;
-}
-
 void Scheduler::OnRootFulfilled(NodeId id) {
   root_done_ = true;
   root_phase_ = nodes_[id].phase;
@@ -542,48 +520,9 @@ void Scheduler::Complete() {
   complete_ = true;
   phase_ = root_phase_;
   const NodeId handler = Find("onExit");
-  if (root_phase_ == Phase::kSucceeded && handler != kNoNode && IsFailedOrError(nodes_[handler].phase)) {
+  if (root_phase_ == Phase::kSucceeded && handler != kNoNode &&
+      IsFailedOrError(nodes_[handler].phase)) {
     phase_ = nodes_[handler].phase;
-  }
-}
-
-// --- Shutdown and deadline -----------------------------------------------------------------------
-
-bool Scheduler::StopApplies(const Node& node) const {
-  return shutdown_ == Shutdown::kTerminate || (shutdown_ == Shutdown::kStop && !node.exit_scope);
-}
-
-bool Scheduler::MayNotStart(const Node& node) const {
-  return StopApplies(node) || (deadline_passed_ && !node.exit_scope);
-}
-
-std::string Scheduler::WhyNotStarted() const {
-  if (shutdown_ != Shutdown::kNone) return fmt::format("workflow shutdown with strategy: {}", NameOf(shutdown_));
-  return "Step exceeded its deadline";
-}
-
-void Scheduler::FailAll() {
-  const std::set<NodeId> running = running_;
-  for (const NodeId id : running) {
-    if (!MayNotStart(nodes_[id])) continue;
-    running_.erase(id);
-    actions_.push_back({Action::Kind::kKill, id, {}, {}});
-    Fulfil(id, Phase::kFailed, WhyNotStarted());
-  }
-  for (Ordered* queue : {&ready_, &waiting_for_lock_}) {
-    const Ordered entries = *queue;
-    for (const auto& entry : entries) {
-      if (!MayNotStart(nodes_[entry.second])) continue;
-      queue->erase(entry);
-      Show(entry.second);
-      Fulfil(entry.second, Phase::kFailed, WhyNotStarted());
-    }
-  }
-  const std::set<NodeId> waiting = waiting_;
-  for (const NodeId id : waiting) {
-    if (!MayNotStart(nodes_[id])) continue;
-    waiting_.erase(id);
-    Fulfil(id, Phase::kFailed, WhyNotStarted());
   }
 }
 

@@ -124,9 +124,9 @@ class Scheduler {
     std::string message;
     std::optional<int> exit_code;
     std::uint32_t template_index = kNoNode;
-    std::uint32_t dag = kNoNode;         // the instance that it stands in
-    std::uint32_t task_index = 0;        // in that DAG
-    std::uint32_t own_dag = kNoNode;     // the instance that it is, for a DAG node
+    std::uint32_t dag = kNoNode;      // the instance that it stands in
+    std::uint32_t task_index = 0;     // in that DAG
+    std::uint32_t own_dag = kNoNode;  // the instance that it is, for a DAG node
     NodeId retry = kNoNode;
     std::uint32_t tries = 0;
     std::uint32_t attempt = 0;
@@ -200,7 +200,7 @@ class Scheduler {
   std::deque<NodeId> fulfilled_;
   std::vector<NodeId> fulfilled_log_;
   std::deque<std::pair<std::uint32_t, std::uint32_t>> to_evaluate_;  // (DAG instance, task)
-  Ordered ready_;            // pods that wait for a slot
+  Ordered ready_;                                                    // pods that wait for a slot
   Ordered waiting_for_lock_;
   std::set<NodeId> waiting_;  // Retry nodes between two tries
   std::set<NodeId> running_;  // pods that take a slot

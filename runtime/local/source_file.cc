@@ -43,28 +43,34 @@ Error SourceFile::AtKey(const Value& value, std::string_view key, std::string me
 
 Status CheckFields(const SourceFile& source, const Value& value, const FieldTable& table) {
   if (!value.is_map()) {
-    return source.At(value.position(), fmt::format("{} is a map of fields, not {}", table.object, NameOf(value.kind())));
+    return source.At(value.position(), fmt::format("{} is a map of fields, not {}", table.object,
+                                                   NameOf(value.kind())));
   }
   for (const auto& [key, member] : value.AsMap()) {
     if (Contains(table.read, key) || Contains(table.ignored, key)) continue;
     if (Contains(table.refused, key)) {
       return source
-          .AtKey(member, key, fmt::format("the local engine does not run '{}' of {}", key, table.object))
+          .AtKey(member, key,
+                 fmt::format("the local engine does not run '{}' of {}", key, table.object))
           .Hint("docs/reference/argo-subset.md lists the part of the Argo language that it runs");
     }
     std::vector<std::string> names(table.read.begin(), table.read.end());
     names.insert(names.end(), table.ignored.begin(), table.ignored.end());
     const std::string near = Nearest(key, names);
     std::vector<std::string> shown(table.read.begin(), table.read.end());
-    return source.AtKey(member, key, fmt::format("{} has no field '{}'", table.object, Printable(key)))
-        .Hint(near.empty() ? "its fields are " + Join(shown, ", ") : fmt::format("did you mean '{}'?", near));
+    return source
+        .AtKey(member, key, fmt::format("{} has no field '{}'", table.object, Printable(key)))
+        .Hint(near.empty() ? "its fields are " + Join(shown, ", ")
+                           : fmt::format("did you mean '{}'?", near));
   }
   return Ok();
 }
 
-Result<std::string> TextOfScalar(const SourceFile& source, const Value& value, std::string_view what) {
+Result<std::string> TextOfScalar(const SourceFile& source, const Value& value,
+                                 std::string_view what) {
   if (value.is_list() || value.is_map() || value.is_null()) {
-    return source.At(value.position(), fmt::format("{} is a text, not {}", what, NameOf(value.kind())));
+    return source.At(value.position(),
+                     fmt::format("{} is a text, not {}", what, NameOf(value.kind())));
   }
   return TextOf(value);
 }
@@ -73,7 +79,8 @@ Result<const Value*> ListField(const SourceFile& source, const Value& map, std::
   const Value* found = map.Find(key);
   if (found == nullptr || found->is_null()) return nullptr;
   if (!found->is_list()) {
-    return source.AtKey(*found, key, fmt::format("'{}' is a list, not {}", key, NameOf(found->kind())));
+    return source.AtKey(*found, key,
+                        fmt::format("'{}' is a list, not {}", key, NameOf(found->kind())));
   }
   return found;
 }
@@ -82,7 +89,8 @@ Result<const Value*> MapField(const SourceFile& source, const Value& map, std::s
   const Value* found = map.Find(key);
   if (found == nullptr || found->is_null()) return nullptr;
   if (!found->is_map()) {
-    return source.AtKey(*found, key, fmt::format("'{}' is a map of fields, not {}", key, NameOf(found->kind())));
+    return source.AtKey(*found, key,
+                        fmt::format("'{}' is a map of fields, not {}", key, NameOf(found->kind())));
   }
   return found;
 }

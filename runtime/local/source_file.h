@@ -29,11 +29,13 @@ struct FieldTable {
   std::span<const std::string_view> refused;  // Argo has them, the engine does not
 };
 
-// Refuses, at its place, whatever is no map and every key that is not in the table's first two lists.
+// Refuses, at its place, whatever is no map and every key that is not in the table's first two
+// lists.
 Status CheckFields(const SourceFile& source, const Value& value, const FieldTable& table);
 
 // A scalar as Argo takes it where a text is wanted: numbers and truths are written out.
-Result<std::string> TextOfScalar(const SourceFile& source, const Value& value, std::string_view what);
+Result<std::string> TextOfScalar(const SourceFile& source, const Value& value,
+                                 std::string_view what);
 
 // The member `key` of `map`, checked to be of the wanted kind; nullptr when it is absent or null.
 Result<const Value*> ListField(const SourceFile& source, const Value& map, std::string_view key);

@@ -63,8 +63,10 @@ class Lister {
       inner.exit_handler = place.exit_handler;
       inner.line = task.position.line;
       inner.depends = task.depends_text;
-      for (const std::uint32_t gate : task.depends.RequiredSuccesses()) inner.gates.push_back(prefix + made.dag->tasks[gate].name);
-      for (const std::uint32_t other : task.depends.tasks()) inner.order.push_back(prefix + made.dag->tasks[other].name);
+      for (const std::uint32_t gate : task.depends.RequiredSuccesses())
+        inner.gates.push_back(prefix + made.dag->tasks[gate].name);
+      for (const std::uint32_t other : task.depends.tasks())
+        inner.order.push_back(prefix + made.dag->tasks[other].name);
       inner.never = place.never || !task.needed;
       if (task.when) {
         HOLDFAST_ASSIGN_OR_RETURN(const std::string when, task.when->text.Fill(lookup));
@@ -86,7 +88,8 @@ class Lister {
 
   Status AddStep(const Template& made, const Lookup& of_place, const Place& place) {
     const std::string first = "0";
-    HOLDFAST_ASSIGN_OR_RETURN(PodCommand command, FillCommand(made, [&](std::string_view name) -> const std::string* {
+    HOLDFAST_ASSIGN_OR_RETURN(PodCommand command,
+                              FillCommand(made, [&](std::string_view name) -> const std::string* {
                                 if (name == "retries") return made.retry ? &first : nullptr;
                                 return of_place(name);
                               }));
@@ -117,7 +120,8 @@ class Lister {
 }  // namespace
 
 Result<std::vector<ListedStep>> ListSteps(const ListOptions& options) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Workflow workflow, ReadWorkflowFile(options.file, options.template_folders));
+  HOLDFAST_ASSIGN_OR_RETURN(const Workflow workflow,
+                            ReadWorkflowFile(options.file, options.template_folders));
   std::map<std::string, std::string> given = options.parameters;
   for (const Parameter& parameter : workflow.parameters) {
     if (!parameter.value) given.emplace(parameter.name, "");
@@ -134,7 +138,8 @@ Result<ListedStep> FindStep(const std::vector<ListedStep>& steps, const std::str
     names.push_back(step.name);
     if (step.task != name) continue;
     if (found != nullptr) {
-      return Error(ErrorCode::kUsage, fmt::format("several steps are called '{}': {} and {}", Printable(name), found->name, step.name));
+      return Error(ErrorCode::kUsage, fmt::format("several steps are called '{}': {} and {}",
+                                                  Printable(name), found->name, step.name));
     }
     found = &step;
   }

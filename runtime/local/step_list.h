@@ -14,17 +14,20 @@ namespace holdfast::local {
 
 // A container step of a workflow file, as `holdfast step list|show|run` needs it.
 struct ListedStep {
-  std::string name;           // path below the workflow: "a-pre", "region.b-pre", "onExit"
-  std::string task;           // the task's own name
+  std::string name;  // path below the workflow: "a-pre", "region.b-pre", "onExit"
+  std::string task;  // the task's own name
   std::string template_name;
   std::vector<std::string> command;  // with the step binary of the options put in
   std::vector<std::string> args;
-  std::vector<std::pair<std::string, std::string>> environment;  // of the file; goes over the caller's own
-  std::string depends;             // as it stands in the file
-  std::vector<std::string> gates;  // paths of the tasks that must have Succeeded, as far as the file says it
+  std::vector<std::pair<std::string, std::string>>
+      environment;      // of the file; goes over the caller's own
+  std::string depends;  // as it stands in the file
+  std::vector<std::string>
+      gates;  // paths of the tasks that must have Succeeded, as far as the file says it
   std::vector<std::string> order;  // paths of all tasks that it waits for, gates included
   bool exit_handler = false;
-  bool never = false;  // its `when` is false, or nothing that decides the verdict needs it: no process
+  bool never =
+      false;  // its `when` is false, or nothing that decides the verdict needs it: no process
   std::uint32_t line = 0;  // of the task in its file
 };
 
@@ -32,8 +35,8 @@ struct ListOptions {
   std::string file;
   std::vector<std::string> template_folders;
   std::map<std::string, std::string> parameters;
-  std::string run_id;       // {{workflow.uid}}
-  std::string step_binary;  // as in RunOptions
+  std::string run_id;                // {{workflow.uid}}
+  std::string step_binary;           // as in RunOptions
   std::string status = "Succeeded";  // {{workflow.status}} of the exit handler
 };
 

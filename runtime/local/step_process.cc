@@ -22,10 +22,12 @@ namespace {
 
 // The file that execve is to run. What is there but may not be run is told apart from what is not
 // there, as a shell does.
-Result<std::string> FindProgram(const std::string& name, const std::map<std::string, std::string>& environment) {
+Result<std::string> FindProgram(const std::string& name,
+                                const std::map<std::string, std::string>& environment) {
   if (name.find('/') != std::string::npos) return name;
   const auto path = environment.find("PATH");
-  const std::string folders = path == environment.end() ? "/usr/local/bin:/usr/bin:/bin" : path->second;
+  const std::string folders =
+      path == environment.end() ? "/usr/local/bin:/usr/bin:/bin" : path->second;
   bool denied = false;
   for (const std::string_view folder : Split(folders, ':')) {
     std::string candidate = folder.empty() ? "./" + name : fmt::format("{}/{}", folder, name);
@@ -36,7 +38,8 @@ Result<std::string> FindProgram(const std::string& name, const std::map<std::str
 }
 
 // Everything between fork and exec: only calls that are safe there.
-[[noreturn]] void BecomeStep(const char* program, char* const* argv, char* const* environment, int log, int parent, int report) {
+[[noreturn]] void BecomeStep(const char* program, char* const* argv, char* const* environment,
+                             int log, int parent, int report) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   // The parent may have died before the line above: then nobody would ever tell us.
@@ -83,15 +86,18 @@ std::map<std::string, std::string> OwnEnvironment() {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (equals != std::string_view::npos)
+      environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return environment;
 }
 
 Result<StepProcess> StepProcess::Start(const StepProcessSpec& spec) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string program, FindProgram(spec.argv[0], spec.environment));
-  const Descriptor log(open(spec.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!log.open()) return SystemError(errno, fmt::format("cannot write the log '{}'", spec.log_file));
+  const Descriptor log(
+      open(spec.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!log.open())
+    return SystemError(errno, fmt::format("cannot write the log '{}'", spec.log_file));
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return SystemError(errno, "cannot make a pipe");
   const Descriptor report_out(ends[0]);
@@ -99,7 +105,8 @@ Result<StepProcess> StepProcess::Start(const StepProcessSpec& spec) {
 
   // All memory is taken before the fork.
   std::vector<std::string> variables;
-  for (const auto& [name, value] : spec.environment) variables.push_back(fmt::format("{}={}", name, value));
+  for (const auto& [name, value] : spec.environment)
+    variables.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> argv;
   for (const std::string& argument : spec.argv) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -114,7 +121,9 @@ Result<StepProcess> StepProcess::Start(const StepProcessSpec& spec) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const int parent = getpid();
   const int pid = fork();
-  if (pid == 0) BecomeStep(program.c_str(), argv.data(), environment.data(), log.number(), parent, report_in.number());
+  if (pid == 0)
+    BecomeStep(program.c_str(), argv.data(), environment.data(), log.number(), parent,
+               report_in.number());
   const int fork_error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return SystemError(fork_error, "cannot start a process");

@@ -31,7 +31,7 @@ class Descriptor {
 };
 
 struct StepProcessSpec {
-  std::vector<std::string> argv;                   // argv[0] with a '/' or looked up in the PATH of `environment`
+  std::vector<std::string> argv;  // argv[0] with a '/' or looked up in the PATH of `environment`
   std::map<std::string, std::string> environment;  // all of it
   std::string log_file;                            // stdout and stderr are appended to it
 };

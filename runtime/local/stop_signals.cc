@@ -33,7 +33,8 @@ void OnSignal(int) {
 Result<StopSignals> StopSignals::Catch() {
   StopSignals made;
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return SystemError(errno, "cannot make a pipe");
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    return SystemError(errno, "cannot make a pipe");
   made.out_ = Descriptor(ends[0]);
   made.in_ = Descriptor(ends[1]);
   int none = -1;
@@ -53,7 +54,9 @@ Result<StopSignals> StopSignals::Catch() {
 }
 
 StopSignals::StopSignals(StopSignals&& other) noexcept
-    : out_(std::move(other.out_)), in_(std::move(other.in_)), active_(std::exchange(other.active_, false)) {}
+    : out_(std::move(other.out_)),
+      in_(std::move(other.in_)),
+      active_(std::exchange(other.active_, false)) {}
 
 StopSignals::~StopSignals() {
   if (!active_) return;

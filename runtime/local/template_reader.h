@@ -15,15 +15,11 @@ namespace holdfast::local {
 // (template_index is 0); everything else is checked, with file and line.
 Result<Template> ReadTemplate(const SourceFile& source, const Value& value);
 
-// Reads the `parameters` of `arguments` or `inputs`; an absent list is empty.
-Result<std::vector<Parameter>> ReadParameters(const SourceFile& source, const Value* value,
-                                              std::string_view what);
-
 // A whole number of seconds of at least 1, as an integer or a text.
 Result<std::chrono::seconds> ReadSeconds(const SourceFile& source, const Value& value,
                                          std::string_view what);
-Result<std::int64_t> ReadInteger(const SourceFile& source, const Value& value, std::string_view what,
-                                 std::int64_t least);
+Result<std::int64_t> ReadInteger(const SourceFile& source, const Value& value,
+                                 std::string_view what, std::int64_t least);
 
 // "90" (seconds), "250ms", "10s", "1m30s", "2h".
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text);

@@ -29,7 +29,8 @@ Result<TextTemplate> TextTemplate::Parse(std::string_view text) {
       if (!expression) {
         return std::move(expression).error().While(fmt::format("'{{{{{}}}}}'", Printable(tag)));
       }
-      out.segments_.push_back({Segment::Kind::kExpression, std::string(tag), std::move(*expression)});
+      out.segments_.push_back(
+          {Segment::Kind::kExpression, std::string(tag), std::move(*expression)});
     } else {
       out.segments_.push_back({Segment::Kind::kVariable, std::string(tag), {}});
     }
@@ -49,7 +50,8 @@ Result<std::string> TextTemplate::Fill(const Lookup& lookup) const {
     if (segment.kind == Segment::Kind::kExpression) {
       auto result = segment.expression.Evaluate(lookup);
       if (!result) {
-        return std::move(result).error().While(fmt::format("'{{{{{}}}}}'", Printable(segment.text)));
+        return std::move(result).error().While(
+            fmt::format("'{{{{{}}}}}'", Printable(segment.text)));
       }
       value = TextOf(*result);
     } else if (const std::string* found = lookup(segment.text)) {
@@ -58,11 +60,13 @@ Result<std::string> TextTemplate::Fill(const Lookup& lookup) const {
       out += "{{retries}}";
       continue;
     } else {
-      return InvalidInput(fmt::format("there is no variable '{{{{{}}}}}' here", Printable(segment.text)));
+      return InvalidInput(
+          fmt::format("there is no variable '{{{{{}}}}}' here", Printable(segment.text)));
     }
     if (value.find("{{") != std::string::npos) {
-      return InvalidInput(fmt::format("the value of '{{{{{}}}}}' contains '{{{{', which Argo would interpret",
-                                      Printable(segment.text)));
+      return InvalidInput(
+          fmt::format("the value of '{{{{{}}}}}' contains '{{{{', which Argo would interpret",
+                      Printable(segment.text)));
     }
     out += value;
   }

@@ -34,14 +34,17 @@ class Checker {
     for (const Parameter& parameter : workflow_.parameters) {
       if (!parameter.value) continue;
       if (!parameter.value->text.Variables().empty()) {
-        return workflow_.sources[0].At(parameter.value->position,
-                                       fmt::format("the value of parameter '{}' contains '{{{{'", parameter.name))
+        return workflow_.sources[0]
+            .At(parameter.value->position,
+                fmt::format("the value of parameter '{}' contains '{{{{'", parameter.name))
             .Hint("a parameter of the workflow is a plain text");
       }
     }
-    HOLDFAST_RETURN_IF_ERROR(CheckCall(workflow_.sources[0], workflow_.entrypoint, nullptr, {workflow_.entrypoint.template_index, false, false}));
+    HOLDFAST_RETURN_IF_ERROR(CheckCall(workflow_.sources[0], workflow_.entrypoint, nullptr,
+                                       {workflow_.entrypoint.template_index, false, false}));
     if (workflow_.on_exit) {
-      HOLDFAST_RETURN_IF_ERROR(CheckCall(workflow_.sources[0], *workflow_.on_exit, nullptr, {workflow_.on_exit->template_index, true, false}));
+      HOLDFAST_RETURN_IF_ERROR(CheckCall(workflow_.sources[0], *workflow_.on_exit, nullptr,
+                                         {workflow_.on_exit->template_index, true, false}));
     }
     while (!todo_.empty()) {
       const Use use = todo_.back();
@@ -81,7 +84,9 @@ class Checker {
           continue;
         }
         const Task& task = made.dag->tasks[frame.next / 2];
-        const TemplateCall* call = frame.next % 2 == 0 ? &task.call : task.exit_hook ? &*task.exit_hook : nullptr;
+        const TemplateCall* call = frame.next % 2 == 0 ? &task.call
+                                   : task.exit_hook    ? &*task.exit_hook
+                                                       : nullptr;
         ++frame.next;
         if (call == nullptr || colours[call->template_index] == Colour::kBlack) continue;
         if (colours[call->template_index] == Colour::kGrey) {
@@ -91,7 +96,9 @@ class Checker {
             inside = inside || step.index == call->template_index;
             if (inside) cycle += workflow_.templates[step.index].name + " -> ";
           }
-          return SourceOf(made).At(call->position, fmt::format("a template contains itself: {}{}", cycle, call->name), call->name.size());
+          return SourceOf(made).At(
+              call->position, fmt::format("a template contains itself: {}{}", cycle, call->name),
+              call->name.size());
         }
         colours[call->template_index] = Colour::kGrey;
         stack.push_back({call->template_index, 0});
@@ -111,11 +118,14 @@ class Checker {
         depth_[index] = std::max(depth_[index], depth_[task.exit_hook->template_index] + 1);
       }
       if (steps_[index] > kMaxSteps) {
-        return SourceOf(made).At(made.position, fmt::format("template '{}' comes to more than {} steps", made.name, kMaxSteps));
+        return SourceOf(made).At(
+            made.position,
+            fmt::format("template '{}' comes to more than {} steps", made.name, kMaxSteps));
       }
     }
     if (depth_[index] > kMaxDepth) {
-      return SourceOf(made).At(made.position, fmt::format("more than {} templates inside each other", kMaxDepth));
+      return SourceOf(made).At(made.position,
+                               fmt::format("more than {} templates inside each other", kMaxDepth));
     }
     return Ok();
   }
@@ -126,31 +136,40 @@ class Checker {
   }
 
   // `caller` is the template in which the text stands; nullptr outside all templates.
-  Status CheckText(const SourceFile& source, const PlacedText& text, const Template* caller, const Use& use, bool leaf) const {
+  Status CheckText(const SourceFile& source, const PlacedText& text, const Template* caller,
+                   const Use& use, bool leaf) const {
     for (const std::string& name : text.text.Variables()) {
-      bool known = name == "workflow.name" || name == "workflow.namespace" || name == "workflow.uid";
+      bool known =
+          name == "workflow.name" || name == "workflow.namespace" || name == "workflow.uid";
       if (name == "workflow.status") known = use.on_exit;
       if (name == "tasks.name") known = leaf && use.task;
       if (name == "retries") known = leaf;
       constexpr std::string_view kParameter = "workflow.parameters.";
       constexpr std::string_view kInput = "inputs.parameters.";
-      if (name.starts_with(kParameter)) known = HasParameter(std::string_view(name).substr(kParameter.size()));
+      if (name.starts_with(kParameter))
+        known = HasParameter(std::string_view(name).substr(kParameter.size()));
       if (name.starts_with(kInput) && caller != nullptr) {
         const std::string_view input = std::string_view(name).substr(kInput.size());
         known = std::any_of(caller->inputs.begin(), caller->inputs.end(),
                             [input](const Parameter& p) { return p.name == input; });
       }
       if (!known) {
-        return source.At(text.position, fmt::format("there is no variable '{{{{{}}}}}' here", Printable(name)))
-            .Hint(leaf ? "known are workflow.name, .namespace, .uid, .parameters.NAME, inputs.parameters.NAME, "
-                         "tasks.name in a template that a task calls, workflow.status below onExit, retries"
-                       : "known are workflow.name, .namespace, .uid, .parameters.NAME and inputs.parameters.NAME");
+        return source
+            .At(text.position,
+                fmt::format("there is no variable '{{{{{}}}}}' here", Printable(name)))
+            .Hint(leaf ? "known are workflow.name, .namespace, .uid, .parameters.NAME, "
+                         "inputs.parameters.NAME, "
+                         "tasks.name in a template that a task calls, workflow.status below "
+                         "onExit, retries"
+                       : "known are workflow.name, .namespace, .uid, .parameters.NAME and "
+                         "inputs.parameters.NAME");
       }
     }
     return Ok();
   }
 
-  Status CheckCall(const SourceFile& source, const TemplateCall& call, const Template* caller, const Use& use) {
+  Status CheckCall(const SourceFile& source, const TemplateCall& call, const Template* caller,
+                   const Use& use) {
     const Template& made = workflow_.templates[call.template_index];
     for (const NamedText& argument : call.arguments) {
       std::vector<std::string> names;
@@ -158,17 +177,20 @@ class Checker {
       if (std::find(names.begin(), names.end(), argument.name) == names.end()) {
         const std::string near = Nearest(argument.name, names);
         return source
-            .At(argument.value.position, fmt::format("template '{}' has no input '{}'", call.name, Printable(argument.name)))
+            .At(argument.value.position,
+                fmt::format("template '{}' has no input '{}'", call.name, Printable(argument.name)))
             .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near));
       }
       HOLDFAST_RETURN_IF_ERROR(CheckText(source, argument.value, caller, use, false));
     }
     for (const Parameter& input : made.inputs) {
-      const bool given = input.value || std::any_of(call.arguments.begin(), call.arguments.end(), [&input](const NamedText& a) {
-                           return a.name == input.name;
-                         });
+      const bool given =
+          input.value || std::any_of(call.arguments.begin(), call.arguments.end(),
+                                     [&input](const NamedText& a) { return a.name == input.name; });
       if (!given) {
-        return source.At(call.position, fmt::format("template '{}' needs a value for its input '{}'", call.name, Printable(input.name)),
+        return source.At(call.position,
+                         fmt::format("template '{}' needs a value for its input '{}'", call.name,
+                                     Printable(input.name)),
                          call.name.size());
       }
     }
@@ -181,11 +203,13 @@ class Checker {
     const SourceFile& source = SourceOf(made);
     for (const Parameter& input : made.inputs) {
       // A default may name the workflow's variables, not other inputs.
-      if (input.value) HOLDFAST_RETURN_IF_ERROR(CheckText(source, *input.value, nullptr, use, false));
+      if (input.value)
+        HOLDFAST_RETURN_IF_ERROR(CheckText(source, *input.value, nullptr, use, false));
     }
     if (made.container) {
       for (const auto* texts : {&made.container->command, &made.container->args}) {
-        for (const PlacedText& text : *texts) HOLDFAST_RETURN_IF_ERROR(CheckText(source, text, &made, use, true));
+        for (const PlacedText& text : *texts)
+          HOLDFAST_RETURN_IF_ERROR(CheckText(source, text, &made, use, true));
       }
       for (const NamedText& variable : made.container->environment) {
         HOLDFAST_RETURN_IF_ERROR(CheckText(source, variable.value, &made, use, true));
@@ -194,20 +218,25 @@ class Checker {
     }
     for (const Task& task : made.dag->tasks) {
       if (task.when) HOLDFAST_RETURN_IF_ERROR(CheckWhen(source, task, made, use));
-      HOLDFAST_RETURN_IF_ERROR(CheckCall(source, task.call, &made, {task.call.template_index, use.on_exit, true}));
+      HOLDFAST_RETURN_IF_ERROR(
+          CheckCall(source, task.call, &made, {task.call.template_index, use.on_exit, true}));
       if (task.exit_hook) {
-        HOLDFAST_RETURN_IF_ERROR(
-            CheckCall(source, *task.exit_hook, &made, {task.exit_hook->template_index, use.on_exit, false}));
+        HOLDFAST_RETURN_IF_ERROR(CheckCall(source, *task.exit_hook, &made,
+                                           {task.exit_hook->template_index, use.on_exit, false}));
       }
     }
     return Ok();
   }
 
-  Status CheckWhen(const SourceFile& source, const Task& task, const Template& made, const Use& use) const {
+  Status CheckWhen(const SourceFile& source, const Task& task, const Template& made,
+                   const Use& use) const {
     HOLDFAST_RETURN_IF_ERROR(CheckText(source, *task.when, &made, use, false));
     const std::string_view text = Trim(task.when->text.source());
     if (text == "true" || text == "false" || !task.when->text.Variables().empty()) return Ok();
-    return source.At(task.when->position, fmt::format("'when' of task '{}' is \"true\" or \"false\" here", task.name), text.size())
+    return source
+        .At(task.when->position,
+            fmt::format("'when' of task '{}' is \"true\" or \"false\" here", task.name),
+            text.size())
         .Hint("or one variable that is one of them");
   }
 
@@ -240,8 +269,8 @@ std::chrono::milliseconds RetryStrategy::WaitAfter(std::uint32_t tries) const {
   return std::chrono::milliseconds(wait);
 }
 
-Result<std::map<std::string, std::string>> ResolveParameters(const Workflow& workflow,
-                                                             const std::map<std::string, std::string>& given) {
+Result<std::map<std::string, std::string>> ResolveParameters(
+    const Workflow& workflow, const std::map<std::string, std::string>& given) {
   std::map<std::string, std::string> values;
   std::vector<std::string> names;
   for (const Parameter& parameter : workflow.parameters) names.push_back(parameter.name);
@@ -249,22 +278,26 @@ Result<std::map<std::string, std::string>> ResolveParameters(const Workflow& wor
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       const std::string near = Nearest(name, names);
       return InvalidInput(fmt::format("the workflow has no parameter '{}'", Printable(name)))
-          .Hint(!near.empty()     ? fmt::format("did you mean '{}'?", near)
+          .Hint(!near.empty()   ? fmt::format("did you mean '{}'?", near)
                 : names.empty() ? "it has none"
                                 : "it has " + Join(names, ", "));
     }
     if (value.find("{{") != std::string::npos) {
-      return InvalidInput(fmt::format("the value of parameter '{}' contains '{{{{', which Argo would interpret", name));
+      return InvalidInput(fmt::format(
+          "the value of parameter '{}' contains '{{{{', which Argo would interpret", name));
     }
   }
   for (const Parameter& parameter : workflow.parameters) {
     if (const auto found = given.find(parameter.name); found != given.end()) {
       values[parameter.name] = found->second;
     } else if (parameter.value) {
-      HOLDFAST_ASSIGN_OR_RETURN(values[parameter.name], parameter.value->text.Fill([](std::string_view) { return nullptr; }));
+      HOLDFAST_ASSIGN_OR_RETURN(
+          values[parameter.name],
+          parameter.value->text.Fill([](std::string_view) { return nullptr; }));
     } else {
       return workflow.sources[0]
-          .At(parameter.position, fmt::format("parameter '{}' has no value", Printable(parameter.name)))
+          .At(parameter.position,
+              fmt::format("parameter '{}' has no value", Printable(parameter.name)))
           .Hint(fmt::format("give one: --parameter {}=VALUE", parameter.name));
     }
   }

@@ -18,6 +18,7 @@
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
+#include "runtime/local/call_reader.h"
 #include "runtime/local/template_reader.h"
 #include "runtime/local/workflow_check.h"
 
@@ -30,19 +31,44 @@ constexpr std::array<Names, 4> kDocumentRead{"apiVersion", "kind", "metadata", "
 constexpr std::array<Names, 1> kDocumentIgnored{"status"};
 constexpr std::array<Names, 4> kMetadataRead{"name", "generateName", "namespace", "uid"};
 constexpr std::array<Names, 10> kMetadataIgnored{
-    "labels", "annotations", "creationTimestamp", "resourceVersion", "generation",
-    "ownerReferences", "finalizers", "managedFields", "selfLink", "deletionTimestamp"};
+    "labels",          "annotations", "creationTimestamp", "resourceVersion", "generation",
+    "ownerReferences", "finalizers",  "managedFields",     "selfLink",        "deletionTimestamp"};
 
-constexpr std::array<Names, 7> kSpecRead{"entrypoint", "onExit", "arguments", "templates",
-                                         "parallelism", "activeDeadlineSeconds", "workflowTemplateRef"};
-constexpr std::array<Names, 29> kSpecIgnored{
-    "serviceAccountName", "automountServiceAccountToken", "executor", "volumes", "volumeClaimTemplates",
-    "volumeClaimGC", "nodeSelector", "affinity", "tolerations", "imagePullSecrets", "hostNetwork", "hostAliases",
-    "dnsPolicy", "dnsConfig", "ttlStrategy", "podGC", "podMetadata", "workflowMetadata", "archiveLogs",
-    "artifactGC", "artifactRepositoryRef", "schedulerName", "podPriorityClassName", "priority",
-    "podDisruptionBudget", "podSpecPatch", "securityContext", "metrics", "shareProcessNamespace"};
-constexpr std::array<Names, 6> kSpecRefused{"suspend", "hooks", "retryStrategy", "synchronization", "templateDefaults",
-                                            "shutdown"};
+constexpr std::array<Names, 7> kSpecRead{"entrypoint",         "onExit",
+                                         "arguments",          "templates",
+                                         "parallelism",        "activeDeadlineSeconds",
+                                         "workflowTemplateRef"};
+constexpr std::array<Names, 29> kSpecIgnored{"serviceAccountName",
+                                             "automountServiceAccountToken",
+                                             "executor",
+                                             "volumes",
+                                             "volumeClaimTemplates",
+                                             "volumeClaimGC",
+                                             "nodeSelector",
+                                             "affinity",
+                                             "tolerations",
+                                             "imagePullSecrets",
+                                             "hostNetwork",
+                                             "hostAliases",
+                                             "dnsPolicy",
+                                             "dnsConfig",
+                                             "ttlStrategy",
+                                             "podGC",
+                                             "podMetadata",
+                                             "workflowMetadata",
+                                             "archiveLogs",
+                                             "artifactGC",
+                                             "artifactRepositoryRef",
+                                             "schedulerName",
+                                             "podPriorityClassName",
+                                             "priority",
+                                             "podDisruptionBudget",
+                                             "podSpecPatch",
+                                             "securityContext",
+                                             "metrics",
+                                             "shareProcessNamespace"};
+constexpr std::array<Names, 6> kSpecRefused{
+    "suspend", "hooks", "retryStrategy", "synchronization", "templateDefaults", "shutdown"};
 constexpr std::array<Names, 1> kRefRead{"name"};
 constexpr std::array<Names, 1> kRefRefused{"clusterScope"};
 
@@ -82,7 +108,9 @@ class Reader {
     HOLDFAST_ASSIGN_OR_RETURN(Spec spec, ReadSpec(*main));
     std::string owner;  // the document in which entrypoint and onExit are looked up
     if (!spec.template_ref.empty()) {
-      HOLDFAST_ASSIGN_OR_RETURN(Document* const base, FindTemplate(SourceOf(*main), spec.template_ref_position, spec.template_ref));
+      HOLDFAST_ASSIGN_OR_RETURN(
+          Document* const base,
+          FindTemplate(SourceOf(*main), spec.template_ref_position, spec.template_ref));
       owner = base->name;
       HOLDFAST_ASSIGN_OR_RETURN(Spec below, ReadSpec(*base));
       Inherit(spec, std::move(below));
@@ -109,7 +137,8 @@ class Reader {
     HOLDFAST_RETURN_IF_ERROR(ResolveAll());
     HOLDFAST_RETURN_IF_ERROR(CheckWorkflow(workflow_));
     Sha256 sha;
-    for (const std::uint32_t source : used_sources_) sha.Update(Sha256Hex(workflow_.sources[source].text));
+    for (const std::uint32_t source : used_sources_)
+      sha.Update(Sha256Hex(workflow_.sources[source].text));
     workflow_.sha256 = sha.FinishHex();
     return std::move(workflow_);
   }
@@ -125,7 +154,9 @@ class Reader {
     const Value& spec() const { return *value.Find("spec"); }
   };
 
-  const SourceFile& SourceOf(const Document& document) const { return workflow_.sources[document.source]; }
+  const SourceFile& SourceOf(const Document& document) const {
+    return workflow_.sources[document.source];
+  }
 
   Status ParseFiles() {
     for (std::uint32_t i = 0; i < workflow_.sources.size(); ++i) {
@@ -142,7 +173,8 @@ class Reader {
         document.source = i;
         document.kind = value.StringOr("kind", "");
         if (i != 0 && document.kind != "WorkflowTemplate") continue;
-        if (const Value* metadata = value.Find("metadata")) document.name = metadata->StringOr("name", "");
+        if (const Value* metadata = value.Find("metadata"))
+          document.name = metadata->StringOr("name", "");
         document.value = std::move(value);
         documents_.push_back(std::make_unique<Document>(std::move(document)));
       }
@@ -159,28 +191,35 @@ class Reader {
       HOLDFAST_RETURN_IF_ERROR(CheckDocument(*document));
       if (document->kind == "Workflow") {
         workflows.push_back(document.get());
-      } else if (const Value* entrypoint = document->spec().Find("entrypoint"); entrypoint != nullptr) {
+      } else if (const Value* entrypoint = document->spec().Find("entrypoint");
+                 entrypoint != nullptr) {
         templates.push_back(document.get());
       }
     }
     auto& candidates = workflows.empty() ? templates : workflows;
     if (candidates.empty()) {
-      return source.At({}, "there is no Workflow in this file, and no WorkflowTemplate with an 'entrypoint'");
+      return source.At(
+          {}, "there is no Workflow in this file, and no WorkflowTemplate with an 'entrypoint'");
     }
     if (candidates.size() > 1) {
       return source.At(candidates[1]->value.position(),
-                       fmt::format("there are {} {}s in this file; one was expected", candidates.size(), candidates[1]->kind));
+                       fmt::format("there are {} {}s in this file; one was expected",
+                                   candidates.size(), candidates[1]->kind));
     }
     return candidates[0];
   }
 
   Status CheckDocument(const Document& document) const {
     const SourceFile& source = SourceOf(document);
-    HOLDFAST_RETURN_IF_ERROR(CheckFields(source, document.value, {"a document", kDocumentRead, kDocumentIgnored, {}}));
+    HOLDFAST_RETURN_IF_ERROR(
+        CheckFields(source, document.value, {"a document", kDocumentRead, kDocumentIgnored, {}}));
     const Value* kind = document.value.Find("kind");
     if (kind == nullptr) return source.At(document.value.position(), "a document has no 'kind'");
     if (document.kind != "Workflow" && document.kind != "WorkflowTemplate") {
-      return source.At(kind->position(), fmt::format("the local engine does not run a '{}'", Printable(document.kind)), document.kind.size())
+      return source
+          .At(kind->position(),
+              fmt::format("the local engine does not run a '{}'", Printable(document.kind)),
+              document.kind.size())
           .Hint("it runs a Workflow or a WorkflowTemplate");
     }
     const Value* version = document.value.Find("apiVersion");
@@ -190,9 +229,12 @@ class Reader {
     }
     for (const std::string_view key : {"metadata", "spec"}) {
       HOLDFAST_ASSIGN_OR_RETURN(const Value* map, MapField(source, document.value, key));
-      if (map == nullptr) return source.At(document.value.position(), fmt::format("a {} has no '{}'", document.kind, key));
+      if (map == nullptr)
+        return source.At(document.value.position(),
+                         fmt::format("a {} has no '{}'", document.kind, key));
     }
-    return CheckFields(source, *document.value.Find("metadata"), {"'metadata'", kMetadataRead, kMetadataIgnored, {}});
+    return CheckFields(source, *document.value.Find("metadata"),
+                       {"'metadata'", kMetadataRead, kMetadataIgnored, {}});
   }
 
   Status ReadMetadata(const Document& main) {
@@ -203,7 +245,8 @@ class Reader {
     workflow_.name_space = metadata.StringOr("namespace", "default");
     workflow_.uid = metadata.StringOr("uid", "");
     if (workflow_.name.empty() && workflow_.generate_name.empty()) {
-      return SourceOf(main).At(metadata.position(), "'metadata' has neither 'name' nor 'generateName'");
+      return SourceOf(main).At(metadata.position(),
+                               "'metadata' has neither 'name' nor 'generateName'");
     }
     return Ok();
   }
@@ -211,10 +254,12 @@ class Reader {
   Result<Spec> ReadSpec(const Document& document) const {
     const SourceFile& source = SourceOf(document);
     const Value& value = document.spec();
-    HOLDFAST_RETURN_IF_ERROR(CheckFields(source, value, {"'spec'", kSpecRead, kSpecIgnored, kSpecRefused}));
+    HOLDFAST_RETURN_IF_ERROR(
+        CheckFields(source, value, {"'spec'", kSpecRead, kSpecIgnored, kSpecRefused}));
     Spec spec;
-    for (const auto& [key, text, position] : {std::tuple{"entrypoint", &spec.entrypoint, &spec.entrypoint_position},
-                                              std::tuple{"onExit", &spec.on_exit, &spec.on_exit_position}}) {
+    for (const auto& [key, text, position] :
+         {std::tuple{"entrypoint", &spec.entrypoint, &spec.entrypoint_position},
+          std::tuple{"onExit", &spec.on_exit, &spec.on_exit_position}}) {
       const Value* found = value.Find(key);
       if (found == nullptr) continue;
       HOLDFAST_ASSIGN_OR_RETURN(*text, TextOfScalar(source, *found, fmt::format("'{}'", key)));
@@ -223,16 +268,20 @@ class Reader {
     HOLDFAST_ASSIGN_OR_RETURN(const Value* arguments, MapField(source, value, "arguments"));
     HOLDFAST_ASSIGN_OR_RETURN(spec.parameters, ReadParameters(source, arguments, "'arguments'"));
     if (const Value* parallelism = value.Find("parallelism")) {
-      HOLDFAST_ASSIGN_OR_RETURN(spec.parallelism, ReadInteger(source, *parallelism, "'parallelism'", 1));
+      HOLDFAST_ASSIGN_OR_RETURN(spec.parallelism,
+                                ReadInteger(source, *parallelism, "'parallelism'", 1));
     }
     if (const Value* deadline = value.Find("activeDeadlineSeconds")) {
-      HOLDFAST_ASSIGN_OR_RETURN(spec.active_deadline, ReadSeconds(source, *deadline, "'activeDeadlineSeconds'"));
+      HOLDFAST_ASSIGN_OR_RETURN(spec.active_deadline,
+                                ReadSeconds(source, *deadline, "'activeDeadlineSeconds'"));
     }
     HOLDFAST_ASSIGN_OR_RETURN(const Value* ref, MapField(source, value, "workflowTemplateRef"));
     if (ref != nullptr) {
-      HOLDFAST_RETURN_IF_ERROR(CheckFields(source, *ref, {"'workflowTemplateRef'", kRefRead, {}, kRefRefused}));
+      HOLDFAST_RETURN_IF_ERROR(
+          CheckFields(source, *ref, {"'workflowTemplateRef'", kRefRead, {}, kRefRefused}));
       const Value* name = ref->Find("name");
-      if (name == nullptr || !name->is_string()) return source.At(ref->position(), "'workflowTemplateRef' has no 'name'");
+      if (name == nullptr || !name->is_string())
+        return source.At(ref->position(), "'workflowTemplateRef' has no 'name'");
       spec.template_ref = name->AsString();
       spec.template_ref_position = name->position();
     }
@@ -255,8 +304,9 @@ class Reader {
       // Positions are of the workflow's own file: where it names the other.
       parameter.position = spec.template_ref_position;
       if (parameter.value) parameter.value->position = spec.template_ref_position;
-      const auto own = std::find_if(spec.parameters.begin(), spec.parameters.end(),
-                                    [&parameter](const Parameter& p) { return p.name == parameter.name; });
+      const auto own =
+          std::find_if(spec.parameters.begin(), spec.parameters.end(),
+                       [&parameter](const Parameter& p) { return p.name == parameter.name; });
       if (own == spec.parameters.end()) {
         spec.parameters.push_back(std::move(parameter));
       } else if (!own->value) {
@@ -265,7 +315,8 @@ class Reader {
     }
   }
 
-  Result<Document*> FindTemplate(const SourceFile& asking, Position position, const std::string& name) {
+  Result<Document*> FindTemplate(const SourceFile& asking, Position position,
+                                 const std::string& name) {
     std::vector<Document*> found;
     std::vector<std::string> names;
     for (const auto& document : documents_) {
@@ -278,12 +329,18 @@ class Reader {
       const std::string near = Nearest(name, names);
       Error error =
           found.empty()
-              ? asking.At(position, fmt::format("there is no WorkflowTemplate '{}'", Printable(name)), name.size())
-                    .Hint(!near.empty()     ? fmt::format("did you mean '{}'?", near)
-                          : names.empty() ? "there is none at all in this file and the folders of templates"
-                                          : "there are " + Join(names, ", "))
-              : asking.At(position, fmt::format("there are {} WorkflowTemplates '{}': in {} and {}", found.size(), Printable(name),
-                                                SourceOf(*found[0]).path, SourceOf(*found[1]).path), name.size());
+              ? asking
+                    .At(position, fmt::format("there is no WorkflowTemplate '{}'", Printable(name)),
+                        name.size())
+                    .Hint(!near.empty() ? fmt::format("did you mean '{}'?", near)
+                          : names.empty()
+                              ? "there is none at all in this file and the folders of templates"
+                              : "there are " + Join(names, ", "))
+              : asking.At(position,
+                          fmt::format("there are {} WorkflowTemplates '{}': in {} and {}",
+                                      found.size(), Printable(name), SourceOf(*found[0]).path,
+                                      SourceOf(*found[1]).path),
+                          name.size());
       if (found.empty() && !broken_.empty()) return std::move(error).Because(broken_[0]);
       return error;
     }
@@ -306,7 +363,8 @@ class Reader {
       made.document = owner;
       const auto index = static_cast<std::uint32_t>(workflow_.templates.size());
       if (!index_.emplace(std::pair(owner, made.name), index).second) {
-        return source.At(element.Find("name")->position(), fmt::format("there are two templates '{}' here", Printable(made.name)),
+        return source.At(element.Find("name")->position(),
+                         fmt::format("there are two templates '{}' here", Printable(made.name)),
                          made.name.size());
       }
       workflow_.templates.push_back(std::move(made));
@@ -318,9 +376,13 @@ class Reader {
   Status Resolve(const SourceFile& source, const std::string& from, TemplateCall& call) {
     std::string owner = from;
     if (!call.document.empty()) {
-      HOLDFAST_ASSIGN_OR_RETURN(Document* const document, FindTemplate(source, call.position, call.document));
+      HOLDFAST_ASSIGN_OR_RETURN(Document* const document,
+                                FindTemplate(source, call.position, call.document));
       // The workflow's own document can be referred to by its name, too.
-      owner = document->kind == workflow_.kind && document->name == main_name_ && document->source == 0 ? "" : document->name;
+      owner =
+          document->kind == workflow_.kind && document->name == main_name_ && document->source == 0
+              ? ""
+              : document->name;
       HOLDFAST_RETURN_IF_ERROR(Load(*document, owner));
     }
     const auto found = index_.find(std::pair(owner, call.name));
@@ -335,8 +397,9 @@ class Reader {
     const std::string near = Nearest(call.name, names);
     return source
         .At(call.position,
-            fmt::format("there is no template '{}'{}", Printable(call.name),
-                        owner.empty() ? "" : fmt::format(" in WorkflowTemplate '{}'", Printable(owner))),
+            fmt::format(
+                "there is no template '{}'{}", Printable(call.name),
+                owner.empty() ? "" : fmt::format(" in WorkflowTemplate '{}'", Printable(owner))),
             call.name.size())
         .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near));
   }
@@ -345,7 +408,7 @@ class Reader {
     // Load() appends to `templates`: indices, never references across a Resolve().
     for (std::size_t i = 0; i < workflow_.templates.size(); ++i) {
       if (!workflow_.templates[i].dag) continue;
-      const SourceFile source = workflow_.sources[workflow_.templates[i].source];
+      const SourceFile& source = workflow_.sources[workflow_.templates[i].source];
       const std::string owner = workflow_.templates[i].document;
       for (std::size_t t = 0; t < workflow_.templates[i].dag->tasks.size(); ++t) {
         TemplateCall call = std::move(workflow_.templates[i].dag->tasks[t].call);
@@ -370,9 +433,12 @@ class Reader {
 
 }  // namespace
 
-Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) { return Reader(std::move(files)).Read(); }
+Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) {
+  return Reader(std::move(files)).Read();
+}
 
-Result<Workflow> ReadWorkflowFile(const std::string& path, const std::vector<std::string>& template_folders) {
+Result<Workflow> ReadWorkflowFile(const std::string& path,
+                                  const std::vector<std::string>& template_folders) {
   std::vector<SourceFile> files;
   HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
   files.push_back({path, std::move(text)});
@@ -384,7 +450,9 @@ Result<Workflow> ReadWorkflowFile(const std::string& path, const std::vector<std
       const std::string extension = entries->path().extension().string();
       if (extension == ".yaml" || extension == ".yml") paths.push_back(entries->path().string());
     }
-    if (failed) return SystemError(failed.value(), fmt::format("cannot list the folder of templates '{}'", folder));
+    if (failed)
+      return SystemError(failed.value(),
+                         fmt::format("cannot list the folder of templates '{}'", folder));
     std::sort(paths.begin(), paths.end());
     for (std::string& file : paths) {
       HOLDFAST_ASSIGN_OR_RETURN(std::string other, ReadFile(file));

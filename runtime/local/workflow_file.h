@@ -17,7 +17,8 @@ namespace holdfast::local {
 // name: unknown fields and tags, missing templates, arguments and parameters, cycles among tasks
 // and templates. Fields that matter to a cluster only (image, resources ...) are passed over.
 // kNotFound when there is no such file or folder.
-Result<Workflow> ReadWorkflowFile(const std::string& path, const std::vector<std::string>& template_folders);
+Result<Workflow> ReadWorkflowFile(const std::string& path,
+                                  const std::vector<std::string>& template_folders);
 
 // The same from memory: `files[0]` is the workflow's file, the others are of template folders.
 Result<Workflow> ReadWorkflow(std::vector<SourceFile> files);

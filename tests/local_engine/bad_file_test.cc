@@ -50,17 +50,19 @@ TEST_P(BadWorkflowFile, IsRefusedWithThisText) {
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
   ASSERT_TRUE(refused.error().where().has_value());
   const std::string text = refused.error().Render() + "\n";
-  if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr) std::ofstream(base + ".err", std::ios::binary) << text;
+  if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr)
+    std::ofstream(base + ".err", std::ios::binary) << text;
   EXPECT_EQ(text, ReadFile(base + ".err"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Case, BadWorkflowFile, testing::ValuesIn(CaseNames()), [](const auto& info) {
-  std::string name = info.param;
-  for (char& c : name) {
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Case, BadWorkflowFile, testing::ValuesIn(CaseNames()),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           for (char& c : name) {
+                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+                           }
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace holdfast::local

@@ -1,6 +1,7 @@
 // Runs every recorded case of the real Argo scheduler through ours: workflow.yaml and the script of
-// pod outcomes go in, phases and starts must be those of expected.json. tests/local_engine/corpus/README.md
-// says what the files hold. HOLDFAST_ARGO_CORPUS names another folder of cases.
+// pod outcomes go in, phases and starts must be those of expected.json.
+// tests/local_engine/corpus/README.md says what the files hold. HOLDFAST_ARGO_CORPUS names another
+// folder of cases.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -66,7 +67,10 @@ std::ostream& operator<<(std::ostream& out, const StartRecord& start) {
 class Player {
  public:
   Player(const Workflow& workflow, const Value& script, unsigned seed)
-      : workflow_(workflow), script_(script), random_(seed), scheduler_(workflow, SettingsOf(workflow)) {}
+      : workflow_(workflow),
+        script_(script),
+        random_(seed),
+        scheduler_(workflow, SettingsOf(workflow)) {}
 
   void Play() {
     scheduler_.Start();
@@ -76,7 +80,8 @@ class Player {
       if (ShutdownIsDue()) {
         const Value& shutdown = *script_.Find("shutdown");
         shut_down_ = true;
-        scheduler_.Stop(shutdown.StringOr("strategy", "") == "Stop" ? Shutdown::kStop : Shutdown::kTerminate);
+        scheduler_.Stop(shutdown.StringOr("strategy", "") == "Stop" ? Shutdown::kStop
+                                                                    : Shutdown::kTerminate);
         Take();
         continue;
       }
@@ -129,7 +134,8 @@ class Player {
     if (shutdown == nullptr || shut_down_) return false;
     const std::string started = shutdown->StringOr("afterStarted", "");
     const std::string finished = shutdown->StringOr("afterFinished", "");
-    return (!started.empty() && std::find(started_names.begin(), started_names.end(), started) != started_names.end()) ||
+    return (!started.empty() && std::find(started_names.begin(), started_names.end(), started) !=
+                                    started_names.end()) ||
            (!finished.empty() && ended_.contains(finished));
   }
 
@@ -161,8 +167,8 @@ class Player {
   std::string OutcomeOf(const NodeInfo& info) const {
     const Value* outcomes = script_.Find("outcomes");
     if (outcomes == nullptr) return "succeed";
-    for (const std::string& key : {info.name, WithoutTry(info.name), LastPart(info.name), WithoutTry(LastPart(info.name)),
-                                   info.template_name}) {
+    for (const std::string& key : {info.name, WithoutTry(info.name), LastPart(info.name),
+                                   WithoutTry(LastPart(info.name)), info.template_name}) {
       const Value* found = outcomes->Find(key);
       if (found == nullptr) continue;
       if (found->is_string()) return found->AsString();
@@ -216,7 +222,8 @@ std::vector<std::string> Before(const Workflow& workflow, const std::string& pod
     rest = rest.find('.') == std::string::npos ? "" : rest.substr(rest.find('.') + 1);
     const auto& dag = workflow.templates[index].dag;
     if (!dag) break;
-    const auto task = std::find_if(dag->tasks.begin(), dag->tasks.end(), [&name](const Task& t) { return t.name == name; });
+    const auto task = std::find_if(dag->tasks.begin(), dag->tasks.end(),
+                                   [&name](const Task& t) { return t.name == name; });
     if (task == dag->tasks.end()) break;
     std::set<std::uint32_t> seen;
     std::vector<std::uint32_t> todo(task->depends.tasks().begin(), task->depends.tasks().end());
@@ -225,7 +232,8 @@ std::vector<std::string> Before(const Workflow& workflow, const std::string& pod
       todo.pop_back();
       if (!seen.insert(at).second) continue;
       before.push_back(prefix + dag->tasks[at].name);
-      todo.insert(todo.end(), dag->tasks[at].depends.tasks().begin(), dag->tasks[at].depends.tasks().end());
+      todo.insert(todo.end(), dag->tasks[at].depends.tasks().begin(),
+                  dag->tasks[at].depends.tasks().end());
     }
     // An exit hook comes after what it belongs to.
     if (rest == "onExit" && !shutdown) before.push_back(prefix + name);
@@ -247,9 +255,12 @@ class ArgoCorpus : public testing::TestWithParam<std::string> {
     bool error = false;
     std::map<std::string, std::string> want;
     for (const Value& node : expected.Find("nodes")->AsList()) {
-      want[node.StringOr("name", "")] = node.StringOr("type", "") + " " + node.StringOr("phase", "");
+      want[node.StringOr("name", "")] =
+          node.StringOr("type", "") + " " + node.StringOr("phase", "");
       // Tries and DAGs aside: the steps' own outcomes.
-      if (node.StringOr("type", "") == "DAG" || node.StringOr("name", "").find('(') != std::string::npos) continue;
+      if (node.StringOr("type", "") == "DAG" ||
+          node.StringOr("name", "").find('(') != std::string::npos)
+        continue;
       failed = failed || node.StringOr("phase", "") == "Failed";
       error = error || node.StringOr("phase", "") == "Error";
     }
@@ -287,7 +298,8 @@ class ArgoCorpus : public testing::TestWithParam<std::string> {
     EXPECT_EQ(got_starts, want_starts);
 
     for (std::size_t i = 0; i < player.started_names.size(); ++i) {
-      for (const std::string& task : Before(workflow, player.started_names[i], script.Find("shutdown") != nullptr)) {
+      for (const std::string& task :
+           Before(workflow, player.started_names[i], script.Find("shutdown") != nullptr)) {
         for (const std::string& other : player.started_names) {
           const bool belongs = WithoutTry(other) == task || other.starts_with(task + ".");
           if (belongs && !(other == player.started_names[i])) {
@@ -327,7 +339,9 @@ INSTANTIATE_TEST_SUITE_P(Case, ArgoCorpus, testing::ValuesIn(CaseNames()), [](co
   return name;
 });
 
-TEST(ArgoCorpusFolder, HoldsAllRecordedCases) { EXPECT_GE(CaseNames().size(), 97U) << "in " << CorpusFolder(); }
+TEST(ArgoCorpusFolder, HoldsAllRecordedCases) {
+  EXPECT_GE(CaseNames().size(), 97U) << "in " << CorpusFolder();
+}
 
 }  // namespace
 }  // namespace holdfast::local

@@ -32,14 +32,21 @@ class EngineTest : public testing::Test, protected RunObserver {
   // `tasks` are DAG tasks; `templates` more templates; `spec` more fields of spec. Each task runs
   // the shell script of the template that it calls.
   void Write(const std::string& tasks, const std::string& templates, const std::string& spec = "") {
-    WriteFile("wf.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: wf}\nspec:\n  entrypoint: main\n" +
-                             spec + "  templates:\n  - name: main\n    dag:\n      failFast: false\n      tasks:\n" + tasks + templates);
+    WriteFile("wf.yaml",
+              "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: wf}\nspec:\n  "
+              "entrypoint: main\n" +
+                  spec +
+                  "  templates:\n  - name: main\n    dag:\n      failFast: false\n      tasks:\n" +
+                  tasks + templates);
   }
   // A template that runs a script; `more` are fields of the template.
-  static std::string Script(const std::string& name, const std::string& script, const std::string& more = "") {
+  static std::string Script(const std::string& name, const std::string& script,
+                            const std::string& more = "") {
     std::string indented = script;
-    for (std::size_t at = 0; (at = indented.find('\n', at)) != std::string::npos; at += 11) indented.replace(at, 1, "\n          ");
-    return "  - name: " + name + "\n" + more + "    container:\n      command: [sh, -c]\n      args:\n      - |\n          " +
+    for (std::size_t at = 0; (at = indented.find('\n', at)) != std::string::npos; at += 11)
+      indented.replace(at, 1, "\n          ");
+    return "  - name: " + name + "\n" + more +
+           "    container:\n      command: [sh, -c]\n      args:\n      - |\n          " +
            indented + "\n";
   }
   void WriteFile(const std::string& name, const std::string& text) const {
@@ -82,7 +89,8 @@ class EngineTest : public testing::Test, protected RunObserver {
   }
   void StepEnded(const StepInfo& step, const StepEnd& end) override {
     events_.push_back("ended " + step.name + " " + std::string(NameOf(end.phase)) + " " +
-                      (end.exit_code ? std::to_string(*end.exit_code) : "-") + (end.retried ? " retried" : ""));
+                      (end.exit_code ? std::to_string(*end.exit_code) : "-") +
+                      (end.retried ? " retried" : ""));
   }
   void StepProgress(const StepInfo& step, const Value& line) override {
     if (on_progress_) on_progress_(step, line);
@@ -90,7 +98,9 @@ class EngineTest : public testing::Test, protected RunObserver {
   void TaskLeftOut(const NodeInfo& node) override {
     events_.push_back("left out " + node.name + " " + std::string(NameOf(node.phase)));
   }
-  void Stopping(Shutdown strategy) override { events_.push_back("stopping " + std::string(NameOf(strategy))); }
+  void Stopping(Shutdown strategy) override {
+    events_.push_back("stopping " + std::string(NameOf(strategy)));
+  }
 
   std::string folder_;
   RunOptions options_;

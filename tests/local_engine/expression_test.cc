@@ -26,7 +26,8 @@ bool Holds(const std::string& text, std::map<std::uint32_t, Phase> phases) {
 }
 
 TEST(Depends, AndBindsTighterThanOr) {
-  const std::map<std::uint32_t, Phase> phases{{0, Phase::kSucceeded}, {2, Phase::kFailed}, {3, Phase::kFailed}};
+  const std::map<std::uint32_t, Phase> phases{
+      {0, Phase::kSucceeded}, {2, Phase::kFailed}, {3, Phase::kFailed}};
   EXPECT_TRUE(Holds("a.Succeeded || b.Succeeded && c.Succeeded", phases));
   EXPECT_FALSE(Holds("(a.Succeeded || b.Succeeded) && c.Succeeded", phases));
 }
@@ -39,8 +40,10 @@ TEST(Depends, NotBindsTightest) {
 }
 
 TEST(Depends, ABareNameIsSucceededOrSkipped) {
-  for (const auto& [phase, want] : std::map<Phase, bool>{{Phase::kSucceeded, true}, {Phase::kSkipped, true},
-                                                         {Phase::kOmitted, false}, {Phase::kFailed, false},
+  for (const auto& [phase, want] : std::map<Phase, bool>{{Phase::kSucceeded, true},
+                                                         {Phase::kSkipped, true},
+                                                         {Phase::kOmitted, false},
+                                                         {Phase::kFailed, false},
                                                          {Phase::kError, false}}) {
     EXPECT_EQ(Holds("a-pre", {{1, phase}}), want) << NameOf(phase);
   }
@@ -53,11 +56,14 @@ TEST(Depends, NothingIsEverDaemonedOrAGroup) {
 
 TEST(Depends, NamesEachTaskOnceInOrder) {
   const auto parsed = ParseDepends("c.Failed || a-pre && c.Errored");
-  EXPECT_THAT(std::vector<std::uint32_t>(parsed.tasks().begin(), parsed.tasks().end()), ElementsAre(3, 1));
+  EXPECT_THAT(std::vector<std::uint32_t>(parsed.tasks().begin(), parsed.tasks().end()),
+              ElementsAre(3, 1));
 }
 
 TEST(Depends, RequiredSuccessesAreTheGates) {
-  EXPECT_THAT(ParseDepends("a.Succeeded && a-pre.Succeeded && (b.Succeeded || b.Failed)").RequiredSuccesses(), ElementsAre(0, 1));
+  EXPECT_THAT(ParseDepends("a.Succeeded && a-pre.Succeeded && (b.Succeeded || b.Failed)")
+                  .RequiredSuccesses(),
+              ElementsAre(0, 1));
   EXPECT_THAT(ParseDepends("a.Succeeded && !b.Daemoned").RequiredSuccesses(), ElementsAre(0));
   EXPECT_THAT(ParseDepends("a.Succeeded || b.Succeeded").RequiredSuccesses(), ElementsAre());
 }
@@ -102,7 +108,9 @@ std::string Evaluated(const std::string& text) {
 }
 
 TEST(Expressions, TheRetryConditionOfGeneratedFiles) {
-  EXPECT_EQ(Evaluated("lastRetry.status == \"Error\" || asInt(lastRetry.exitCode) in [75, 137, 143]"), "true");
+  EXPECT_EQ(
+      Evaluated("lastRetry.status == \"Error\" || asInt(lastRetry.exitCode) in [75, 137, 143]"),
+      "true");
   EXPECT_EQ(Evaluated("asInt(lastRetry.exitCode) == 4"), "false");
   EXPECT_EQ(Evaluated("not (asInt(lastRetry.exitCode) in [4])"), "true");
 }
@@ -131,7 +139,8 @@ TEST(TextTemplates, FillsVariablesAndExpressions) {
   const std::string name = "wf";
   const auto text = TextTemplate::Parse("--run={{ workflow.name }} {{=1+1}} }} {{retries}}");
   ASSERT_TRUE(text.has_value());
-  const auto filled = text->Fill([&](std::string_view n) { return n == "workflow.name" ? &name : nullptr; });
+  const auto filled =
+      text->Fill([&](std::string_view n) { return n == "workflow.name" ? &name : nullptr; });
   ASSERT_TRUE(filled.has_value()) << filled.error().OneLine();
   EXPECT_EQ(*filled, "--run=wf 2 }} {{retries}}");
 }
@@ -139,7 +148,8 @@ TEST(TextTemplates, FillsVariablesAndExpressions) {
 TEST(TextTemplates, PercentEncodedTextIsNotInterpreted) {
   const auto text = TextTemplate::Parse("%7B%7Bworkflow.name%7D%7D");
   ASSERT_TRUE(text.has_value());
-  EXPECT_EQ(text->Fill([](std::string_view) { return nullptr; }).value(), "%7B%7Bworkflow.name%7D%7D");
+  EXPECT_EQ(text->Fill([](std::string_view) { return nullptr; }).value(),
+            "%7B%7Bworkflow.name%7D%7D");
 }
 
 TEST(TextTemplates, AValueThatArgoWouldInterpretAgainIsRefused) {

@@ -47,13 +47,17 @@ class Resume : public EngineTest {
   }
   // a, then b kills the engine the first time it runs, then c; `end` after all.
   void WriteKillingWorkflow() {
-    Write("      - {name: a, template: plain}\n      - {name: b, template: killer, depends: a.Succeeded}\n"
-          "      - {name: c, template: plain, depends: b.Succeeded}\n",
-          Script("plain", "echo {{tasks.name}} >> $OUT") +
-              Script("killer", "echo b >> $OUT\nif [ ! -e $DIR/mark ]; then\n  touch $DIR/mark; echo $$ > $DIR/pid\n"
-                               "  kill -9 $PPID\n  exec sleep 600\nfi") +
-              Script("end", "echo end {{workflow.status}} {{workflow.uid}} >> $OUT"),
-          "  onExit: end\n");
+    Write(
+        "      - {name: a, template: plain}\n      - {name: b, template: killer, depends: "
+        "a.Succeeded}\n"
+        "      - {name: c, template: plain, depends: b.Succeeded}\n",
+        Script("plain", "echo {{tasks.name}} >> $OUT") +
+            Script("killer",
+                   "echo b >> $OUT\nif [ ! -e $DIR/mark ]; then\n  touch $DIR/mark; echo $$ > "
+                   "$DIR/pid\n"
+                   "  kill -9 $PPID\n  exec sleep 600\nfi") +
+            Script("end", "echo end {{workflow.status}} {{workflow.uid}} >> $OUT"),
+        "  onExit: end\n");
   }
 };
 
@@ -138,9 +142,12 @@ TEST_F(Resume, ATornLastLineCountsAsNotWrittenADamagedOneIsCorrupt) {
 
 TEST_F(Resume, AStoppedRunStaysStopped) {
   Write("      - {name: a, template: long}\n      - {name: b, template: plain, depends: a}\n",
-        Script("long", "echo a >> $OUT\nkill -INT $PPID\nexec sleep 600") + Script("plain", "echo b >> $OUT") +
-            Script("killer", "echo end {{workflow.status}} >> $OUT\nif [ ! -e $DIR/mark ]; then\n  touch $DIR/mark\n  kill -9 $PPID\n"
-                             "  exec sleep 600\nfi"),
+        Script("long", "echo a >> $OUT\nkill -INT $PPID\nexec sleep 600") +
+            Script("plain", "echo b >> $OUT") +
+            Script("killer",
+                   "echo end {{workflow.status}} >> $OUT\nif [ ! -e $DIR/mark ]; then\n  touch "
+                   "$DIR/mark\n  kill -9 $PPID\n"
+                   "  exec sleep 600\nfi"),
         "  onExit: killer\n");
   ASSERT_TRUE(WasKilled(RunInChild("")));
   options_.resume = true;
@@ -163,14 +170,17 @@ TEST_F(Resume, GoesOnWithOtherJobs) {
 class ResumeAt : public Resume, public testing::WithParamInterface<const char*> {};
 
 TEST_P(ResumeAt, EndsTheRunWhereverItWasKilled) {
-  Write("      - {name: a, template: plain}\n      - {name: b, template: flaky, depends: a}\n"
-        "      - {name: c, template: plain, depends: a}\n      - {name: d, template: plain, depends: b && c}\n",
-        Script("plain", "echo {{tasks.name}} >> $OUT") +
-            Script("flaky", "echo b{{retries}} >> $OUT\ntest {{retries}} = 1 || exit 75",
-                   "    retryStrategy:\n      limit: '3'\n      expression: asInt(lastRetry.exitCode) == 75\n"
-                   "      backoff: {duration: 1ms}\n") +
-            Script("end", "echo end {{workflow.status}} >> $OUT"),
-        "  onExit: end\n");
+  Write(
+      "      - {name: a, template: plain}\n      - {name: b, template: flaky, depends: a}\n"
+      "      - {name: c, template: plain, depends: a}\n      - {name: d, template: plain, depends: "
+      "b && c}\n",
+      Script("plain", "echo {{tasks.name}} >> $OUT") +
+          Script("flaky", "echo b{{retries}} >> $OUT\ntest {{retries}} = 1 || exit 75",
+                 "    retryStrategy:\n      limit: '3'\n      expression: "
+                 "asInt(lastRetry.exitCode) == 75\n"
+                 "      backoff: {duration: 1ms}\n") +
+          Script("end", "echo end {{workflow.status}} >> $OUT"),
+      "  onExit: end\n");
   int kills = 0;
   for (int round = 0; round < 40; ++round) {
     // Later and later, as an engine that is killed at its first start each time gets nowhere.
@@ -185,7 +195,8 @@ TEST_P(ResumeAt, EndsTheRunWhereverItWasKilled) {
   }
   EXPECT_GT(kills, 0);
   const std::string out = Read("out");
-  for (const char* line : {"a", "b0", "b1", "c", "d", "end Succeeded"}) EXPECT_GE(Count(out, line), 1) << line << "\n" << out;
+  for (const char* line : {"a", "b0", "b1", "c", "d", "end Succeeded"})
+    EXPECT_GE(Count(out, line), 1) << line << "\n" << out;
   EXPECT_EQ(Count(out, "b2"), 0) << "a try that finished was tried again";
   EXPECT_EQ(out.substr(out.rfind("end ")), "end Succeeded\n");
   // A kill comes after at most the steps that ran right then.
@@ -193,11 +204,13 @@ TEST_P(ResumeAt, EndsTheRunWhereverItWasKilled) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Failpoint, ResumeAt,
-                         testing::Values("engine:before-start", "engine:after-start", "engine:before-finished",
-                                         "engine:after-finished"),
+                         testing::Values("engine:before-start", "engine:after-start",
+                                         "engine:before-finished", "engine:after-finished"),
                          [](const auto& info) {
                            std::string name = info.param;
-                           std::replace_if(name.begin(), name.end(), [](char c) { return c == ':' || c == '-'; }, '_');
+                           std::replace_if(
+                               name.begin(), name.end(),
+                               [](char c) { return c == ':' || c == '-'; }, '_');
                            return name;
                          });
 

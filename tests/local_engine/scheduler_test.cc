@@ -19,7 +19,8 @@ using testing::UnorderedElementsAre;
 
 Workflow Parse(const std::string& spec) {
   const std::string text =
-      "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: plan-}\nspec:\n" + spec;
+      "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: plan-}\nspec:\n" +
+      spec;
   auto workflow = ReadWorkflow({{"wf.yaml", text}});
   if (!workflow) ADD_FAILURE() << workflow.error().Render();
   return workflow ? std::move(*workflow) : Workflow();
@@ -42,7 +43,8 @@ constexpr const char* kLeaves = R"(
 // Drives a scheduler by names.
 class Driver {
  public:
-  explicit Driver(Workflow workflow, std::size_t slots = 0) : workflow_(std::move(workflow)), scheduler_(workflow_, {"r1", {}, slots}) {
+  explicit Driver(Workflow workflow, std::size_t slots = 0)
+      : workflow_(std::move(workflow)), scheduler_(workflow_, {"r1", {}, slots}) {
     scheduler_.Start();
     Take();
   }
@@ -108,7 +110,8 @@ TEST(Scheduler, ReadyTasksStartInFileOrderAsSlotsAllow) {
       - {name: c, template: step}
       - {name: b, template: step}
       - {name: a, template: step}
-)") + kLeaves), 2);
+)") + kLeaves),
+             2);
   EXPECT_THAT(run.running, ElementsAre("c", "b"));
   run.End("b", 0);
   EXPECT_THAT(run.running, ElementsAre("c", "a"));
@@ -332,7 +335,8 @@ TEST(Scheduler, AChainOf100000OmittedTasksDoesNotRecurse) {
   ASSERT_EQ(scheduler.TakeActions().size(), 1U);
   scheduler.PodFinished(scheduler.Find("t0"), {4, ""});
   EXPECT_TRUE(scheduler.complete());
-  EXPECT_EQ(scheduler.phase(), Phase::kFailed) << "an omitted target inherits the failure of its branch";
+  EXPECT_EQ(scheduler.phase(), Phase::kFailed)
+      << "an omitted target inherits the failure of its branch";
 }
 
 TEST(Scheduler, TimeGrowsWithTheEventsNotWithTheirSquare) {
@@ -354,7 +358,8 @@ TEST(Scheduler, TimeGrowsWithTheEventsNotWithTheirSquare) {
   seconds(2000);  // warms up
   const double small = std::min(seconds(4000), seconds(4000));
   const double large = std::min(seconds(32000), seconds(32000));
-  EXPECT_LT(large, small * 8 * 4 + 0.05) << "eight times the tasks took " << large / small << " times as long";
+  EXPECT_LT(large, small * 8 * 4 + 0.05)
+      << "eight times the tasks took " << large / small << " times as long";
 }
 
 TEST(Scheduler, TheSameEventsGiveTheSameActions) {

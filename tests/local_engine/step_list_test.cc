@@ -14,15 +14,20 @@ using testing::ElementsAre;
 class StepList : public EngineTest {
  protected:
   std::vector<ListedStep> List() {
-    Write("      - {name: begin, template: step}\n      - {name: a-pre, template: step, depends: begin.Succeeded}\n"
-          "      - {name: region, template: inner, depends: a-pre.Succeeded}\n"
-          "      - name: a-post\n        template: step\n"
-          "        depends: a-pre.Succeeded && (region.Succeeded || region.Failed || region.Errored || region.Omitted)\n"
-          "      - {name: gate, template: step, when: 'false'}\n",
-          "  - name: inner\n    dag: {tasks: [{name: b-par, template: step}]}\n"
-          "  - name: step\n    container: {command: [holdfast-step], args: [run, '--run={{workflow.uid}}', '--step={{tasks.name}}']}\n"
-          "  - name: end\n    container: {command: [holdfast-step], args: [end, '{{workflow.status}}', '{{workflow.parameters.record}}']}\n",
-          "  onExit: end\n  arguments: {parameters: [{name: record}]}\n");
+    Write(
+        "      - {name: begin, template: step}\n      - {name: a-pre, template: step, depends: "
+        "begin.Succeeded}\n"
+        "      - {name: region, template: inner, depends: a-pre.Succeeded}\n"
+        "      - name: a-post\n        template: step\n"
+        "        depends: a-pre.Succeeded && (region.Succeeded || region.Failed || region.Errored "
+        "|| region.Omitted)\n"
+        "      - {name: gate, template: step, when: 'false'}\n",
+        "  - name: inner\n    dag: {tasks: [{name: b-par, template: step}]}\n"
+        "  - name: step\n    container: {command: [holdfast-step], args: [run, "
+        "'--run={{workflow.uid}}', '--step={{tasks.name}}']}\n"
+        "  - name: end\n    container: {command: [holdfast-step], args: [end, "
+        "'{{workflow.status}}', '{{workflow.parameters.record}}']}\n",
+        "  onExit: end\n  arguments: {parameters: [{name: record}]}\n");
     ListOptions options;
     options.file = options_.file;
     options.run_id = "r1";
