@@ -1,0 +1,170 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/protection_plugin.h"
+#include "plugins/sdk/schema.h"
+
+namespace holdfast::plugins::directory {
+
+// Local::Directory: whole trees of this machine, as a pax archive (stream "tree") with a listing
+// beside it (stream "files"). README.md has the details.
+//   protect   pre = make the snapshot (none: no step), parallel = read it, post = take it away
+//   restore   pre = check what is there and the free space, parallel = write, post = clean up
+//   delete    parallel = remove the data;   verify   parallel = read every byte, check the archive
+class DirectoryProtection {
+ public:
+  static constexpr std::string_view kName = "local-directory";
+  static constexpr std::string_view kDescription = "directories of this machine, whole trees";
+  static constexpr std::array<std::string_view, 1> kTypes{"Local::Directory"};
+  static constexpr bool kPostActsOnFailure = true;
+
+  struct ProtectParameters {
+    std::string snapshot = "none";
+    std::string staging;
+    std::vector<std::string> snapshot_create;
+    std::vector<std::string> snapshot_remove;
+    std::string snapshot_path;
+    std::chrono::milliseconds snapshot_timeout{std::chrono::minutes(5)};
+    std::vector<std::string> exclude;
+    std::optional<bool> one_file_system;
+    std::string on_change = "warn";
+    std::string on_unreadable = "fail";
+    ByteSize rate_limit;
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("snapshot", &ProtectParameters::snapshot,
+             "what is read: a tree of shared blocks made in pre (reflink), a copy made in pre (copy), "
+             "what your command makes in pre (command), or the live tree (none)")
+          .OneOf({"none", "reflink", "copy", "command"});
+      fields("staging", &ProtectParameters::staging,
+             "absolute path of the folder in which the reflink or copy is made; unless given, the "
+             "directory's parent");
+      fields("snapshot_create", &ProtectParameters::snapshot_create,
+             "command that makes a snapshot: words, no shell; {path} is the directory, {name} a name "
+             "for the snapshot");
+      fields("snapshot_remove", &ProtectParameters::snapshot_remove,
+             "command that takes the snapshot away; must succeed when there is none");
+      fields("snapshot_path", &ProtectParameters::snapshot_path,
+             "where the snapshot's tree is; {path} and {name} as above");
+      fields("snapshot_timeout", &ProtectParameters::snapshot_timeout, "how long each command may take")
+          .Range(1, 24LL * 3'600'000);
+      fields("exclude", &ProtectParameters::exclude,
+             "patterns of what is left out, beside the inventory's");
+      fields("one_file_system", &ProtectParameters::one_file_system,
+             "leave out what is mounted below; unless given, what the inventory says");
+      fields("on_change", &ProtectParameters::on_change,
+             "what a file that changes or vanishes while it is read is: a warning or a failure")
+          .OneOf({"warn", "fail"});
+      fields("on_unreadable", &ProtectParameters::on_unreadable,
+             "what an entry that cannot be read is: a failure, or left out with a warning")
+          .OneOf({"fail", "warn"});
+      fields("rate_limit", &ProtectParameters::rate_limit,
+             "bytes a second at which the tree is read in parallel; 0 = no limit");
+    }
+  };
+  struct RestoreParameters {
+    std::string target;
+    std::string only;
+    bool overwrite = false;
+    std::string others = "keep";
+    std::string owners = "numeric";
+    std::string on_unsupported = "fail";
+    ByteSize rate_limit;
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("target", &RestoreParameters::target,
+             "absolute path of the directory to restore to; unless given, where it was");
+      fields("only", &RestoreParameters::only,
+             "restore this path only (below the directory, without a leading '/'), and what is in it");
+      fields("overwrite", &RestoreParameters::overwrite, "replace what is there");
+      fields("others", &RestoreParameters::others,
+             "with overwrite: what happens to entries that the checkpoint does not have")
+          .OneOf({"keep", "remove"});
+      fields("owners", &RestoreParameters::owners,
+             "whose the entries become: by their old ids, by their old names, or the restoring user's")
+          .OneOf({"numeric", "names", "none"});
+      fields("on_unsupported", &RestoreParameters::on_unsupported,
+             "what an owner, device or attribute is that cannot be had here: a failure or a warning")
+          .OneOf({"fail", "warn"});
+      fields("rate_limit", &RestoreParameters::rate_limit,
+             "bytes a second at which the tree is written; 0 = no limit");
+    }
+  };
+  struct SavedInfo {
+    static constexpr int kVersion = 1;
+    std::string path;
+    std::string format = "pax";
+    std::string snapshot;
+    std::string window_begin;
+    std::string window_end;
+    std::vector<std::string> exclude;
+    bool one_file_system = false;
+    std::int64_t entries = 0;
+    std::int64_t files = 0;
+    std::int64_t directories = 0;
+    std::int64_t symlinks = 0;
+    std::int64_t hard_links = 0;
+    std::int64_t specials = 0;
+    ByteSize bytes;
+    ByteSize data_bytes;
+    ByteSize largest;
+    std::int64_t changed = 0;
+    std::int64_t unreadable = 0;
+    std::int64_t sockets = 0;
+    template <class Fields>
+    static void Describe(Fields& fields) {
+      fields("path", &SavedInfo::path, "where the directory was").Required();
+      fields("format", &SavedInfo::format, "of the stream tree").OneOf({"pax"});
+      fields("snapshot", &SavedInfo::snapshot, "how it was kept still");
+      fields("window_begin", &SavedInfo::window_begin,
+             "the tree is of no moment before this: when the snapshot, or the reading of the live "
+             "tree, began (RFC 3339)");
+      fields("window_end", &SavedInfo::window_end,
+             "and of no moment after this: when the snapshot was whole, or the live tree read");
+      fields("exclude", &SavedInfo::exclude, "patterns that were left out");
+      fields("one_file_system", &SavedInfo::one_file_system, "mounts below were left out");
+      fields("entries", &SavedInfo::entries, "entries in the archive");
+      fields("files", &SavedInfo::files, "files");
+      fields("directories", &SavedInfo::directories, "directories");
+      fields("symlinks", &SavedInfo::symlinks, "symlinks");
+      fields("hard_links", &SavedInfo::hard_links, "further names of entries");
+      fields("specials", &SavedInfo::specials, "fifos and devices");
+      fields("bytes", &SavedInfo::bytes, "sizes of all files");
+      fields("data_bytes", &SavedInfo::data_bytes, "the same without holes");
+      fields("largest", &SavedInfo::largest, "data of the largest file");
+      fields("changed", &SavedInfo::changed, "entries that changed or vanished while they were read");
+      fields("unreadable", &SavedInfo::unreadable, "entries that were left out, unreadable");
+      fields("sockets", &SavedInfo::sockets, "sockets, which are left out");
+    }
+  };
+
+  // Without a snapshot protect has no pre and no post.
+  StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
+                    const Value& parameters) const;
+
+  Activity activity_protect_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                const Parameters& parameters);
+  Activity activity_protect_parallel(Checkpoint& checkpoint, Context& context,
+                                     const Resource& resource, const Parameters& parameters);
+  Activity activity_protect_post(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                 const Parameters& parameters);
+  Activity activity_restore_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                const Parameters& parameters);
+  Activity activity_restore_parallel(Checkpoint& checkpoint, Context& context,
+                                     const Resource& resource, const Parameters& parameters);
+  Activity activity_restore_post(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                                 const Parameters& parameters);
+  Activity activity_delete_parallel(Checkpoint& checkpoint, Context& context,
+                                    const Resource& resource, const Parameters& parameters);
+  Activity activity_verify_parallel(Checkpoint& checkpoint, Context& context,
+                                    const Resource& resource, const Parameters& parameters);
+};
+
+}  // namespace holdfast::plugins::directory

@@ -1,0 +1,34 @@
+#include "plugins/local/directory/tree_entry.h"
+
+namespace holdfast::plugins::directory {
+
+std::string_view NameOf(EntryType type) {
+  switch (type) {
+    case EntryType::kFile: return "file";
+    case EntryType::kDirectory: return "directory";
+    case EntryType::kSymlink: return "symlink";
+    case EntryType::kHardLink: return "hard-link";
+    case EntryType::kFifo: return "fifo";
+    case EntryType::kCharacterDevice: return "character-device";
+    case EntryType::kBlockDevice: return "block-device";
+  }
+  return "unknown";
+}
+
+std::uint64_t TreeEntry::DataSize() const {
+  if (type != EntryType::kFile) return 0;
+  if (!sparse) return size;
+  std::uint64_t sum = 0;
+  for (const Extent& extent : extents) sum += extent.length;
+  return sum;
+}
+
+bool IsWorkName(std::string_view name) {
+  const auto is = [name](std::string_view prefix) {
+    return name.size() == prefix.size() + 16 && name.substr(0, prefix.size()) == prefix &&
+           name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
+  };
+  return is(kStagingPrefix) || is(kRestorePrefix);
+}
+
+}  // namespace holdfast::plugins::directory

@@ -1,0 +1,216 @@
+#include "plugins/local/directory/tree_snapshot.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <map>
+#include <utility>
+
+#include "plugins/local/directory/remove_tree.h"
+#include "plugins/local/directory/tree_cloner.h"
+#include "plugins/local/directory/tree_writer.h"
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/sha256.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::directory {
+namespace {
+
+std::string StagingFolder(const Checkpoint& checkpoint, const Resource& resource,
+                          const ProtectSource& source) {
+  std::string folder = source.parameters.staging;
+  if (folder.empty()) folder = source.path.substr(0, source.path.find_last_of('/'));
+  if (folder == "/") folder.clear();
+  return folder + "/" + std::string(kStagingPrefix) + WorkId(checkpoint, resource);
+}
+
+std::string Fill(std::string text, const ProtectSource& source, const std::string& name) {
+  const auto replace = [](const std::string& in, std::string_view key, const std::string& value) {
+    std::string out;
+    std::size_t at = 0;
+    for (;;) {
+      const std::size_t found = in.find(key, at);
+      out += in.substr(at, found == std::string::npos ? found : found - at);
+      if (found == std::string::npos) return out;
+      out += value;
+      at = found + key.size();
+    }
+  };
+  // The name first: a path may hold "{name}", ours never holds "{path}".
+  return replace(replace(text, "{name}", name), "{path}", source.path);
+}
+
+std::string SnapshotName(const Checkpoint& checkpoint, const Resource& resource) {
+  return "holdfast-" + WorkId(checkpoint, resource);
+}
+
+Status RunCommand(Context& context, const ProtectSource& source, const std::string& name,
+                  const std::vector<std::string>& words, std::string_view what) {
+  ProcessSpec spec;
+  for (const std::string& word : words) spec.argv.push_back(Fill(word, source, name));
+  spec.environment = {{"HOLDFAST_PATH", source.path},
+                      {"HOLDFAST_SNAPSHOT_NAME", name},
+                      {"HOLDFAST_SNAPSHOT_PATH", Fill(source.parameters.snapshot_path, source, name)}};
+  spec.deadline = context.TimeLeft(source.parameters.snapshot_timeout);
+  spec.cancellation = &context.cancellation();
+  spec.on_error_line = [&context, what](std::string_view line) {
+    context.log().Log(LogLevel::kInfo, fmt::format("{}: {}", what, Printable(line)));
+  };
+  auto outcome = context.processes().Run(spec);
+  if (!outcome) return std::move(outcome).error().While(what);
+  if (outcome->cancelled) return CancelledError();
+  if (!outcome->ok()) {
+    return Internal(fmt::format("{} failed: {}", what, Printable(DescribeOutcome(*outcome))));
+  }
+  return Ok();
+}
+
+Status MakeClone(Context& context, const std::string& folder, const ProtectSource& source,
+                 CloneMode mode) {
+  HOLDFAST_RETURN_IF_ERROR(RemoveTree(folder));
+  for (const std::string& path : {folder, folder + "/tree", folder + "/work"}) {
+    if (::mkdir(path.c_str(), 0700) != 0) return SystemError(errno, "making " + Printable(path));
+  }
+  TreeWriteOptions options;
+  options.durable = false;  // a snapshot that a power cut damages is made again
+  options.work_folder = folder + "/work";
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<TreeWriter> writer,
+                            TreeWriter::Open(context, folder + "/tree", std::move(options)));
+  TreeCloner cloner(context, *writer, mode);
+  HOLDFAST_RETURN_IF_ERROR(ReadTree(context, source.path, ReadOptionsOf(source), cloner));
+  return writer->Finish();
+}
+
+Status Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
+            const ProtectSource& source) {
+  const auto& parameters = source.parameters;
+  if (parameters.snapshot != "command") {
+    const CloneMode mode = parameters.snapshot == "reflink" ? CloneMode::kReflink : CloneMode::kCopy;
+    return MakeClone(context, StagingFolder(checkpoint, resource, source), source, mode);
+  }
+  const std::string name = SnapshotName(checkpoint, resource);
+  // What a killed attempt left must not pass for this one.
+  HOLDFAST_RETURN_IF_ERROR(
+      RunCommand(context, source, name, parameters.snapshot_remove, "snapshot_remove"));
+  HOLDFAST_RETURN_IF_ERROR(
+      RunCommand(context, source, name, parameters.snapshot_create, "snapshot_create"));
+  const std::string path = SnapshotPath(checkpoint, resource, source);
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
+    return Internal(fmt::format("snapshot_create ended well, but {} is no directory", Printable(path)));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view what) {
+  if (path.empty() || path.front() != '/') {
+    return InvalidInput(fmt::format("{} '{}' is not absolute", what, Printable(path)));
+  }
+  std::string clean;
+  for (const std::string_view part : Split(path, '/')) {
+    if (part == "..") return InvalidInput(fmt::format("{} '{}' holds '..'", what, Printable(path)));
+    if (part.empty() || part == ".") continue;
+    clean += '/';
+    clean += part;
+  }
+  return clean.empty() ? "/" : clean;
+}
+
+std::string WorkId(const Checkpoint& checkpoint, const Resource& resource) {
+  return Sha256Hex(checkpoint.record_id() + '\n' + resource.key.str()).substr(0, 16);
+}
+
+Result<ProtectSource> ProtectSourceOf(const Resource& resource, const Parameters& parameters) {
+  ProtectSource source;
+  source.parameters = parameters.As<DirectoryProtection::ProtectParameters>(resource);
+  auto& p = source.parameters;
+  HOLDFAST_ASSIGN_OR_RETURN(source.path, CleanAbsolutePath(resource.extra.StringOr("path", ""),
+                                                           "the directory's path"));
+  if (!p.staging.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(p.staging, CleanAbsolutePath(p.staging, "staging"));
+  }
+  if ((p.snapshot == "reflink" || p.snapshot == "copy") && p.staging.empty() && source.path == "/") {
+    return InvalidInput("a copy of / has no place beside it").Hint("set 'staging'");
+  }
+  if (p.snapshot == "command" &&
+      (p.snapshot_create.empty() || p.snapshot_remove.empty() || p.snapshot_path.empty())) {
+    return InvalidInput("'snapshot: command' needs snapshot_create, snapshot_remove and snapshot_path");
+  }
+  if (const Value* listed = resource.extra.Find("exclude"); listed != nullptr && listed->is_list()) {
+    for (const Value& pattern : listed->AsList()) {
+      if (pattern.is_string()) source.exclude_texts.push_back(pattern.AsString());
+    }
+  }
+  source.exclude_texts.insert(source.exclude_texts.end(), p.exclude.begin(), p.exclude.end());
+  HOLDFAST_ASSIGN_OR_RETURN(source.exclude, ExcludePatterns::Parse(source.exclude_texts));
+  source.one_file_system = p.one_file_system.value_or(resource.extra.BoolOr("one_file_system", false));
+  return source;
+}
+
+TreeReadOptions ReadOptionsOf(const ProtectSource& source) {
+  TreeReadOptions options;
+  options.exclude = &source.exclude;
+  options.one_file_system = source.one_file_system;
+  options.on_change = source.parameters.on_change == "fail" ? Policy::kFail : Policy::kWarn;
+  options.on_unreadable = source.parameters.on_unreadable == "warn" ? Policy::kWarn : Policy::kFail;
+  return options;
+}
+
+std::string SnapshotPath(const Checkpoint& checkpoint, const Resource& resource,
+                         const ProtectSource& source) {
+  if (source.parameters.snapshot == "none") return source.path;
+  if (source.parameters.snapshot == "command") {
+    return Fill(source.parameters.snapshot_path, source, SnapshotName(checkpoint, resource));
+  }
+  return StagingFolder(checkpoint, resource, source) + "/tree";
+}
+
+Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                    const ProtectSource& source) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
+  const std::string path = SnapshotPath(checkpoint, resource, source);
+  if (struct stat st {}; !journaled.StringOr("window_end", "").empty() && ::stat(path.c_str(), &st) == 0) {
+    return Ok();  // killed after it was whole
+  }
+  const WallTime begin = context.clock().Now();
+  Value intent(Value::Map{});
+  intent.Set("snapshot", source.parameters.snapshot);
+  intent.Set("snapshot_path", path);
+  intent.Set("window_begin", FormatTime(begin));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
+  Failpoint("directory:staging-intent");
+  Status made = Make(checkpoint, context, resource, source);
+  if (made) {
+    Failpoint("directory:staging-whole");
+    Value whole(Value::Map{});
+    whole.Set("window_end", FormatTime(context.clock().Now()));
+    made = checkpoint.Journal(resource, whole);
+    Failpoint("directory:staging-journaled");
+    if (made) return Ok();
+  }
+  // A step that is to end has no time for it; its post is owed and does it.
+  if (context.cancelled()) return CancelledError();
+  Error error = std::move(made).error();
+  if (auto removed = RemoveSnapshot(checkpoint, context, resource, source); !removed) {
+    error = std::move(error).Because(std::move(removed).error());
+  }
+  return error;
+}
+
+Status RemoveSnapshot(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                      const ProtectSource& source) {
+  Failpoint("directory:staging-remove");
+  if (source.parameters.snapshot == "none") return Ok();
+  if (source.parameters.snapshot == "command") {
+    return RunCommand(context, source, SnapshotName(checkpoint, resource),
+                      source.parameters.snapshot_remove, "snapshot_remove");
+  }
+  HOLDFAST_RETURN_IF_ERROR(RemoveTree(StagingFolder(checkpoint, resource, source)));
+  Failpoint("directory:staging-removed");
+  return Ok();
+}
+
+}  // namespace holdfast::plugins::directory

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+
+#include "plugins/local/directory/directory_protection.h"
+#include "plugins/local/directory/exclude_patterns.h"
+#include "plugins/local/directory/tree_reader.h"
+#include "plugins/sdk/checkpoint.h"
+#include "plugins/sdk/context.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast::plugins::directory {
+
+// What protect reads of a resource, from its inventory entry and parameters, checked.
+struct ProtectSource {
+  std::string path;  // of the directory; absolute, clean
+  ExcludePatterns exclude;
+  std::vector<std::string> exclude_texts;
+  bool one_file_system = false;
+  DirectoryProtection::ProtectParameters parameters;
+};
+Result<ProtectSource> ProtectSourceOf(const Resource& resource, const Parameters& parameters);
+TreeReadOptions ReadOptionsOf(const ProtectSource& source);
+
+// The absolute path without empty parts, "." and a final '/'; kInvalidInput for one that is not
+// absolute or holds "..".
+Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view what);
+// 16 hex digits that stand for this resource in this record: names of work folders end in them.
+std::string WorkId(const Checkpoint& checkpoint, const Resource& resource);
+
+// Makes the snapshot of a directory: journals the intent, takes away what a killed attempt left,
+// makes it, journals the window. A snapshot that was whole already is kept. On failure (not when it
+// is cancelled: then post cleans up) what was made is taken away again.
+Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                    const ProtectSource& source);
+// Where the snapshot's tree is.
+std::string SnapshotPath(const Checkpoint& checkpoint, const Resource& resource,
+                         const ProtectSource& source);
+// Takes the snapshot away; nothing there is success.
+Status RemoveSnapshot(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                      const ProtectSource& source);
+
+}  // namespace holdfast::plugins::directory
