@@ -1,0 +1,243 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "plugins/banks/filesystem/filesystem_bank.h"
+#include "plugins/local/application/application_protection.h"
+#include "plugins/local/inventory/inventory.h"
+#include "tests/plugins/activity_harness.h"
+
+namespace holdfast::plugins::application {
+namespace {
+
+using namespace testing_plugins;
+using testing::HasSubstr;
+
+// An application whose hooks keep a file "frozen" and write down what they were called with.
+class ApplicationTest : public testing::Test {
+ protected:
+  ApplicationTest() {
+    auto bank = OpenFilesystemBank(folder_ / "bank");
+    HOLDFAST_CHECK(bank.has_value());
+    bank_ = std::move(*bank);
+    app_.key = {"Local::Application", "shop"};
+    app_.name = "Shop";
+    app_.extra = Value(Value::Map{});
+    Hook("quiesce", Frozen("touch"));
+    Hook("resume", Frozen("rm -f"));
+  }
+  std::string Frozen(const std::string& command) const { return command + " " + (folder_ / "frozen"); }
+  // The hook writes its name to "calls", then does `script`.
+  void Hook(const std::string& name, const std::string& script, std::int64_t timeout_ms = 60'000) {
+    Value::List words{"/bin/sh", "-c", fmt::format("echo {} >> {}; {}", name, folder_ / "calls", script)};
+    Value hook(Value::Map{});
+    hook.Set("command", Value(std::move(words))).Set("timeout_ms", timeout_ms);
+    app_.extra.Set(name, std::move(hook));
+  }
+  bool frozen() const { return std::filesystem::exists(folder_ / "frozen"); }
+  std::string calls() const {
+    std::ifstream in(folder_ / "calls");
+    std::stringstream out;
+    for (std::string line; std::getline(in, line);) out << line << " ";
+    return out.str();
+  }
+  MemoryCheckpoint Protect() { return MemoryCheckpoint(*bank_, "c1"); }
+  Status Run(MemoryCheckpoint& checkpoint, ActivityKind kind, const Value& parameters = {}) {
+    return RunActivity(*plugin_, kind, checkpoint, context_.context(), app_, parameters);
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Bank> bank_;
+  Resource app_;
+  TestContext context_;
+  std::unique_ptr<ProtectionPlugin> plugin_ = MakePlugin<ApplicationProtection>();
+};
+
+TEST_F(ApplicationTest, IsQuiescedInPreAndResumedInPreFinish) {
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  EXPECT_TRUE(frozen());
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPreFinish));
+  EXPECT_FALSE(frozen());
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  EXPECT_EQ(calls(), "quiesce resume ");
+  EXPECT_THAT(context_.log().text(), HasSubstr("application 'Shop' was at rest for"));
+  EXPECT_TRUE(checkpoint.PointInTime(app_).has_value());
+}
+
+TEST_F(ApplicationTest, HooksLearnWhatTheyAreCalledFor) {
+  app_.name = "a name\nof two lines";
+  Hook("quiesce", "echo $HOLDFAST_RESOURCE_ID/$HOLDFAST_RESOURCE_NAME/$HOLDFAST_OPERATION/"
+                  "$HOLDFAST_CHECKPOINT_ID/$HOLDFAST_HOOK > " + (folder_ / "seen"));
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  std::ifstream in(folder_ / "seen");
+  std::string line;
+  std::getline(in, line);
+  EXPECT_THAT(line, testing::StartsWith("shop/a name"));
+  EXPECT_THAT(line, testing::EndsWith("of two lines/protect/c1/quiesce"));
+}
+
+TEST_F(ApplicationTest, AFailingQuiesceIsUndoneAtOnce) {
+  Hook("quiesce", Frozen("touch") + "; echo no disk >&2; exit 3");
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message(), HasSubstr("exit code 3: no disk"));
+  EXPECT_FALSE(frozen());
+}
+
+TEST_F(ApplicationTest, AQuiesceThatTakesTooLongIsEndedAndUndone) {
+  Hook("quiesce", Frozen("touch") + "; exec sleep 1000", 200);
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message(), HasSubstr("took too long"));
+  EXPECT_FALSE(frozen());
+}
+
+TEST_F(ApplicationTest, AStoppedQuiesceIsUndoneAndIsNoFailure) {
+  Hook("quiesce", Frozen("touch") + "; exec sleep 1000");
+  context_.cancellation().Set();
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message(), CancelledError().message());
+  EXPECT_FALSE(frozen());
+}
+
+TEST_F(ApplicationTest, PostResumesWhenPreFinishCouldNot) {
+  Hook("resume", "[ -e " + (folder_ / "second") + " ] || { touch " + (folder_ / "second") +
+                     "; exit 1; }; " + Frozen("rm -f"));
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  EXPECT_FALSE(Run(checkpoint, ActivityKind::kPreFinish));
+  EXPECT_TRUE(frozen());
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  EXPECT_FALSE(frozen());
+}
+
+TEST_F(ApplicationTest, ParametersWinOverTheInventoryAndMayDeclareAShellLine) {
+  Value shell(Value::Map{});
+  shell.Set("shell", "echo shell > " + (folder_ / "by") + " && true").Set("timeout", "5s");
+  Value parameters(Value::Map{});
+  parameters.Set("quiesce", std::move(shell));
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre, parameters));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "by"));
+  EXPECT_EQ(calls(), "");
+}
+
+TEST_F(ApplicationTest, AShellLineThatIsNotDeclaredIsRefused) {
+  Value parameters(Value::Map{});
+  parameters.Set("quiesce", "rm -rf / ; echo");
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre, parameters);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(status.error().hint(), HasSubstr("shell"));
+}
+
+TEST_F(ApplicationTest, WithoutHooksThereAreNoSteps) {
+  app_.extra = Value(Value::Map{});
+  for (const ActivityKind kind : {ActivityKind::kPre, ActivityKind::kPreFinish, ActivityKind::kPost}) {
+    EXPECT_EQ(plugin_->Choose(Operation::kProtect, kind, app_, {})->kind, StepChoice::Kind::kNone);
+  }
+  EXPECT_EQ(plugin_->Choose(Operation::kRestore, ActivityKind::kPre, app_, {})->kind,
+            StepChoice::Kind::kNone);
+  EXPECT_EQ(plugin_->Choose(Operation::kRestore, ActivityKind::kParallel, app_, {})->kind,
+            StepChoice::Kind::kOwn);
+}
+
+TEST_F(ApplicationTest, DescriptorSaysThatItQuiescesAndHasNothingToDelete) {
+  const PluginDescriptor& descriptor = plugin_->descriptor();
+  EXPECT_TRUE(descriptor.quiesces);
+  EXPECT_TRUE(descriptor.post_acts_on_failure);
+  EXPECT_TRUE(descriptor.operation(Operation::kDelete).empty_on_purpose);
+  EXPECT_FALSE(descriptor.operation(Operation::kDelete).DefinesAny());
+}
+
+// --- killed at every failpoint --------------------------------------------------------------------
+
+class ApplicationKilled : public ApplicationTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ApplicationKilled, RunAgainHasTheSameEnd) {
+  const auto all = [&] {
+    MemoryCheckpoint checkpoint = Protect();
+    return RunAllActivities(*plugin_, checkpoint, context_.context(), app_);
+  };
+  ASSERT_TRUE(RunInChild(GetParam(), all).killed);
+  EXPECT_TRUE(all());
+  EXPECT_FALSE(frozen());
+}
+
+TEST_P(ApplicationKilled, NeverRunAgainIsCleanedUpByPost) {
+  ASSERT_TRUE(RunInChild(GetParam(), [&] {
+                MemoryCheckpoint checkpoint = Protect();
+                return RunAllActivities(*plugin_, checkpoint, context_.context(), app_);
+              }).killed);
+  MemoryCheckpoint checkpoint = Protect();
+  checkpoint.set_all_succeeded(false);
+  EXPECT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  EXPECT_FALSE(frozen());
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, ApplicationKilled,
+                         testing::Values("application:quiesce-intended", "application:quiesced",
+                                         "application:quiesce-recorded", "application:resumed"));
+
+// --- restore --------------------------------------------------------------------------------------
+
+class ApplicationRestore : public ApplicationTest {
+ protected:
+  ApplicationRestore() {
+    Hook("stop", "touch " + (folder_ / "stopped"));
+    Hook("start", "rm -f " + (folder_ / "stopped"));
+  }
+  MemoryCheckpoint Restore() { return MemoryCheckpoint(*bank_, Operation::kRestore, "c1", "r1"); }
+  bool stopped() const { return std::filesystem::exists(folder_ / "stopped"); }
+};
+
+TEST_F(ApplicationRestore, IsStoppedBeforeAndStartedAfter) {
+  MemoryCheckpoint checkpoint = Restore();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  EXPECT_TRUE(stopped());
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kParallel));
+  EXPECT_EQ(*checkpoint.NewResource(app_.key), app_.key);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  EXPECT_FALSE(stopped());
+  EXPECT_EQ(calls(), "stop start ");
+}
+
+TEST_F(ApplicationRestore, StaysStoppedOnHalfRestoredDataUnlessToldOtherwise) {
+  MemoryCheckpoint checkpoint = Restore();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  checkpoint.set_all_succeeded(false);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  EXPECT_TRUE(stopped());
+  EXPECT_THAT(context_.log().text(), HasSubstr("stays stopped"));
+  Value parameters(Value::Map{});
+  parameters.Set("start_after_failure", true);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, parameters));
+  EXPECT_FALSE(stopped());
+}
+
+TEST_F(ApplicationRestore, AStopThatWasKilledIsStartedAgainByPost) {
+  for (const char* failpoint : {"application:stop-intended", "application:stopped"}) {
+    ASSERT_TRUE(RunInChild(failpoint, [&] {
+                  MemoryCheckpoint checkpoint = Restore();
+                  return Run(checkpoint, ActivityKind::kPre);
+                }).killed);
+    MemoryCheckpoint checkpoint = Restore();
+    checkpoint.set_all_succeeded(false);
+    ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+    EXPECT_FALSE(stopped()) << failpoint;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::plugins::application

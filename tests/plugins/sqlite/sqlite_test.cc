@@ -1,0 +1,381 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "plugins/banks/filesystem/filesystem_bank.h"
+#include "plugins/local/sqlite/sqlite_protection.h"
+#include "tests/plugins/activity_harness.h"
+
+namespace holdfast::plugins::sqlite {
+namespace {
+
+using namespace testing_plugins;
+using testing::HasSubstr;
+
+// A real database, written with SQLite itself.
+class Database {
+ public:
+  explicit Database(const std::string& path) { HOLDFAST_CHECK(sqlite3_open(path.c_str(), &db_) == SQLITE_OK); }
+  ~Database() { sqlite3_close(db_); }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  void Do(const std::string& sql) {
+    char* message = nullptr;
+    ASSERT_EQ(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << sql << ": " << message;
+  }
+  std::string Ask(const std::string& sql) {
+    std::string out;
+    const auto take = [](void* to, int, char** values, char**) {
+      *static_cast<std::string*>(to) += values[0] == nullptr ? "NULL" : values[0];
+      return 0;
+    };
+    char* message = nullptr;
+    if (sqlite3_exec(db_, sql.c_str(), take, &out, &message) != SQLITE_OK) return message;
+    return out;
+  }
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
+const char kSum[] = "select count(*) || '/' || coalesce(sum(id * length(what)), 0) from orders";
+
+class SqliteTest : public testing::Test {
+ protected:
+  SqliteTest() {
+    auto bank = OpenFilesystemBank(folder_ / "bank");
+    HOLDFAST_CHECK(bank.has_value());
+    bank_ = std::move(*bank);
+    std::filesystem::create_directory(folder_ / "data");
+    path_ = folder_ / "data/shop.db";
+    database_.key = {"Local::SQLite::Database", path_};
+    database_.name = "shop.db";
+    database_.extra = Value(Value::Map{});
+    database_.extra.Set("path", path_);
+  }
+  void Fill(const std::string& pragma = "") {
+    Database db(path_);
+    db.Do(pragma + "create table orders(id integer primary key, what text);"
+          "with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000) "
+          "insert into orders select i, hex(randomblob(100)) from n");
+    sum_ = db.Ask(kSum);
+  }
+  std::string SumOf(const std::string& path) { return Database(path).Ask(kSum); }
+  MemoryCheckpoint Protect() { return MemoryCheckpoint(*bank_, "c1"); }
+  MemoryCheckpoint Restore() { return MemoryCheckpoint(*bank_, Operation::kRestore, "c1", "r1"); }
+  Status Run(MemoryCheckpoint& checkpoint, ActivityKind kind, const Value& parameters = {}) {
+    return RunActivity(*plugin_, kind, checkpoint, context_.context(), database_, parameters);
+  }
+  Status RunAll(MemoryCheckpoint&& checkpoint, const Value& parameters = {}) {
+    return RunAllActivities(*plugin_, checkpoint, context_.context(), database_, parameters);
+  }
+  void MustProtect() {
+    const Status status = RunAll(Protect());
+    ASSERT_TRUE(status) << status.error().Render();
+  }
+  std::set<std::string> Files() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "data")) {
+      names.insert(entry.path().filename());
+    }
+    return names;
+  }
+  static Value Overwrite() {
+    Value parameters(Value::Map{});
+    parameters.Set("overwrite", true);
+    return parameters;
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Bank> bank_;
+  std::string path_;
+  std::string sum_;
+  Resource database_;
+  TestContext context_;
+  std::unique_ptr<ProtectionPlugin> plugin_ = MakePlugin<SqliteProtection>();
+};
+
+TEST_F(SqliteTest, ComesBackAfterItWasLost) {
+  Fill();
+  ::chmod(path_.c_str(), 0640);
+  MustProtect();
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  std::filesystem::remove_all(folder_ / "data");
+  const Status restored = RunAll(Restore());
+  ASSERT_TRUE(restored) << restored.error().Render();
+  EXPECT_EQ(SumOf(path_), sum_);
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  struct stat info {};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0640U);
+}
+
+TEST_F(SqliteTest, AWalDatabaseInUseIsCopiedAtOnePointInTimeAndStaysWal) {
+  Fill("pragma journal_mode=wal;");
+  Database writer(path_);
+  writer.Do("pragma wal_autocheckpoint=0; insert into orders values (5000, 'only in the wal')");
+  const std::string sum = writer.Ask(kSum);
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  writer.Do("insert into orders values (6000, 'after the snapshot')");
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kParallel));
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  Value elsewhere(Value::Map{});
+  elsewhere.Set("path", folder_ / "data/copy.db");
+  ASSERT_TRUE(RunAll(Restore(), elsewhere));
+  EXPECT_EQ(SumOf(folder_ / "data/copy.db"), sum);
+  EXPECT_EQ(Database(folder_ / "data/copy.db").Ask("pragma journal_mode"), "wal");
+  EXPECT_NE(writer.Ask(kSum), sum);
+}
+
+TEST_F(SqliteTest, AHotJournalOfACrashedApplicationIsRolledBackFirst) {
+  Fill();
+  ASSERT_TRUE(RunInChild("", [&]() -> Status {
+                sqlite3* db = nullptr;
+                sqlite3_open(path_.c_str(), &db);
+                sqlite3_exec(db, "pragma cache_size=5; begin; delete from orders where id % 2", nullptr, nullptr, nullptr);
+                ::_exit(9);
+              }).exit_code == 9);
+  ASSERT_TRUE(std::filesystem::exists(path_ + "-journal"));
+  MustProtect();
+  ASSERT_TRUE(RunAll(Restore(), Overwrite()));
+  EXPECT_EQ(SumOf(path_), sum_);
+}
+
+TEST_F(SqliteTest, RefusesToRestoreOverAFileThatIsThere) {
+  Fill();
+  MustProtect();
+  Database(path_).Do("delete from orders");
+  const Status status = RunAll(Restore());
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kConflict);
+  EXPECT_THAT(status.error().hint(), HasSubstr("overwrite"));
+  EXPECT_EQ(SumOf(path_), "0/0");
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
+TEST_F(SqliteTest, OverwritesADamagedFileAndItsLeftoverJournals) {
+  Fill("pragma journal_mode=wal;");
+  MustProtect();
+  {
+    // Frames that would be played into whatever file stands beside them.
+    Database writer(path_);
+    writer.Do("pragma wal_autocheckpoint=0; delete from orders");
+    std::filesystem::copy_file(path_ + "-wal", folder_ / "wal");
+  }
+  std::filesystem::rename(folder_ / "wal", path_ + "-wal");
+  std::ofstream(path_, std::ios::in | std::ios::out) << "garbage garbage garbage";
+  const Status restored = RunAll(Restore(), Overwrite());
+  ASSERT_TRUE(restored) << restored.error().Render();
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  EXPECT_EQ(SumOf(path_), sum_);
+}
+
+TEST_F(SqliteTest, RestoresElsewhereUnderANewId) {
+  Fill();
+  MustProtect();
+  Value elsewhere(Value::Map{});
+  elsewhere.Set("path", folder_ / "new/deep/other.db");
+  MemoryCheckpoint checkpoint = Restore();
+  ASSERT_TRUE(RunAllActivities(*plugin_, checkpoint, context_.context(), database_, elsewhere));
+  EXPECT_EQ(SumOf(folder_ / "new/deep/other.db"), sum_);
+  EXPECT_EQ((*checkpoint.NewResource(database_.key))->id, folder_ / "new/deep/other.db");
+}
+
+TEST_F(SqliteTest, AFileThatIsNoDatabaseFailsAndLeavesNothing) {
+  std::ofstream(path_) << std::string(5000, 'x');
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt);
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
+TEST_F(SqliteTest, AMissingFileIsNotFound) {
+  MemoryCheckpoint checkpoint = Protect();
+  EXPECT_EQ(Run(checkpoint, ActivityKind::kPre).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(SqliteTest, AWriterThatKeepsItsLockIsWaitedForOnlySoLong) {
+  Fill();
+  Database writer(path_);
+  writer.Do("begin exclusive");
+  Value settings(Value::Map{});
+  settings.Set("busy_timeout", "50ms");
+  plugin_ = MakePlugin<SqliteProtection>(settings);
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(Files().count("shop.db"), 1U);
+  for (const std::string& name : Files()) EXPECT_THAT(name, testing::Not(HasSubstr("holdfast")));
+}
+
+TEST_F(SqliteTest, StagesWhereItIsToldTo) {
+  Fill();
+  std::filesystem::create_directory(folder_ / "staging");
+  Value parameters(Value::Map{});
+  parameters.Set("staging", folder_ / "staging");
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre, parameters));
+  EXPECT_FALSE(std::filesystem::is_empty(folder_ / "staging"));
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kParallel, parameters));
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, parameters));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "staging"));
+}
+
+TEST_F(SqliteTest, RateLimitSlowsTheCopyNotTheSnapshot) {
+  Fill();
+  Value parameters(Value::Map{});
+  parameters.Set("rate_limit", "1 MiB");
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre, parameters));
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kParallel, parameters));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const double expected = static_cast<double>(std::filesystem::file_size(path_)) / (1 << 20);
+  EXPECT_GE(took.count(), expected * 0.9);
+}
+
+TEST_F(SqliteTest, ACancelledCopyHasNoOutcome) {
+  Fill();
+  MemoryCheckpoint checkpoint = Protect();
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  context_.cancellation().Set();
+  EXPECT_EQ(Run(checkpoint, ActivityKind::kParallel).error().message(), CancelledError().message());
+}
+
+TEST_F(SqliteTest, VerifyFindsAChangedByte) {
+  Fill();
+  MustProtect();
+  EXPECT_TRUE(RunAll(MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v1")));
+  Value check(Value::Map{});
+  check.Set("integrity_check", true).Set("scratch", folder_.path());
+  EXPECT_TRUE(RunAll(MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v2"), check));
+  MemoryCheckpoint damaged(*bank_, Operation::kVerify, "c1", "v3");
+  ASSERT_TRUE(damaged.Damage(database_, "database"));
+  const Status status = RunAllActivities(*plugin_, damaged, context_.context(), database_);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    EXPECT_THAT(entry.path().filename().string(), testing::Not(HasSubstr("scratch")));
+  }
+}
+
+TEST_F(SqliteTest, RestoreOfDamagedBytesLeavesTheOldFile) {
+  Fill();
+  MustProtect();
+  MemoryCheckpoint restore = Restore();
+  ASSERT_TRUE(restore.Damage(database_, "database"));
+  EXPECT_FALSE(RunAllActivities(*plugin_, restore, context_.context(), database_, Overwrite()));
+  EXPECT_EQ(SumOf(path_), sum_);
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
+TEST_F(SqliteTest, DeleteRemovesEveryByte) {
+  Fill();
+  MustProtect();
+  MemoryCheckpoint checkpoint(*bank_, Operation::kDelete, "c1", "d1");
+  EXPECT_EQ(checkpoint.StoredObjects(database_), 1U);
+  ASSERT_TRUE(RunAllActivities(*plugin_, checkpoint, context_.context(), database_));
+  EXPECT_EQ(checkpoint.StoredObjects(database_), 0U);
+  EXPECT_TRUE(Run(checkpoint, ActivityKind::kParallel)) << "again: success";
+}
+
+// --- killed at every failpoint --------------------------------------------------------------------
+
+class SqliteProtectKilled : public SqliteTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(SqliteProtectKilled, RunAgainHasTheSameEnd) {
+  Fill();
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return RunAll(Protect()); }).killed);
+  MustProtect();
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  ASSERT_TRUE(RunAll(Restore(), Overwrite()));
+  EXPECT_EQ(SumOf(path_), sum_);
+}
+
+TEST_P(SqliteProtectKilled, NeverRunAgainLeavesNothingAfterPost) {
+  Fill();
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return RunAll(Protect()); }).killed);
+  MemoryCheckpoint checkpoint = Protect();
+  checkpoint.set_all_succeeded(false);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  EXPECT_EQ(SumOf(path_), sum_);
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteProtectKilled,
+                         testing::Values("sqlite:intended", "sqlite:copied", "sqlite:staged",
+                                         "sqlite:streamed", "sqlite:cleaned"));
+
+class SqliteRestoreKilled : public SqliteTest, public testing::WithParamInterface<const char*> {
+ protected:
+  // A checkpoint, and at the target another database with a WAL of its own.
+  void SetUp() override {
+    Fill();
+    MustProtect();
+    Database db(path_);
+    db.Do("pragma journal_mode=wal; pragma wal_autocheckpoint=0; delete from orders where id > 10");
+    old_sum_ = db.Ask(kSum);
+    std::filesystem::copy_file(path_, folder_ / "db");
+    std::filesystem::copy_file(path_ + "-wal", folder_ / "wal");
+  }
+  void PutOldFilesBack() {
+    std::filesystem::rename(folder_ / "db", path_);
+    std::filesystem::rename(folder_ / "wal", path_ + "-wal");
+  }
+  std::string old_sum_;
+};
+
+TEST_P(SqliteRestoreKilled, RunAgainHasTheSameEnd) {
+  PutOldFilesBack();
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return RunAll(Restore(), Overwrite()); }).killed);
+  const Status again = RunAll(Restore(), Overwrite());
+  ASSERT_TRUE(again) << again.error().Render();
+  EXPECT_EQ(SumOf(path_), sum_);
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
+TEST_P(SqliteRestoreKilled, NeverRunAgainLeavesTheOldOrTheNewWhole) {
+  PutOldFilesBack();
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return RunAll(Restore(), Overwrite()); }).killed);
+  MemoryCheckpoint checkpoint = Restore();
+  checkpoint.set_all_succeeded(false);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, Overwrite()));
+  for (const std::string& name : Files()) EXPECT_THAT(name, testing::Not(HasSubstr("holdfast")));
+  EXPECT_THAT(SumOf(path_), testing::AnyOf(sum_, old_sum_));
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteRestoreKilled,
+                         testing::Values("sqlite:restore-intended", "sqlite:restore-written",
+                                         "sqlite:restore-verified", "sqlite:moved-aside",
+                                         "sqlite:journals-aside", "sqlite:swapped",
+                                         "sqlite:restore-cleaned"));
+
+TEST_F(SqliteTest, AKilledVerifyLeavesNoScratchCopyAfterPost) {
+  Fill();
+  MustProtect();
+  std::filesystem::create_directory(folder_ / "scratch");
+  Value check(Value::Map{});
+  check.Set("integrity_check", true).Set("scratch", folder_ / "scratch");
+  ASSERT_TRUE(RunInChild("sqlite:scratch-written", [&] {
+                return RunAll(MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v1"), check);
+              }).killed);
+  EXPECT_FALSE(std::filesystem::is_empty(folder_ / "scratch"));
+  MemoryCheckpoint checkpoint(*bank_, Operation::kVerify, "c1", "v1");
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, check));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "scratch"));
+}
+
+}  // namespace
+}  // namespace holdfast::plugins::sqlite
