@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/sha256.h"
@@ -311,8 +312,8 @@ Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps, std
   std::size_t rests = 0;
   const auto flush = [&]() -> Status {
     if (rest.resources.empty()) return Ok();
-    return add_shard(std::exchange(rest, {}), "~" + std::string(rests < 10 ? "00" : rests < 100 ? "0" : "") +
-                                                  std::to_string(rests++));
+    const std::string number = std::to_string(1000 + rests++);
+    return add_shard(std::exchange(rest, {}), "~" + number);
   };
   for (const BundleResource& resource : resources) {
     if (placed.contains(resource.resource.key)) continue;

@@ -1,0 +1,185 @@
+#include "plugins/sdk/ini.h"
+
+#include <ini.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "plugins/sdk/text.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::size_t kMaxLine = 4000;
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+// Feeds inih one line at a time, so that its callback knows which line it is of, and keeps from it
+// what it would take wrongly without a word.
+class Parser {
+ public:
+  Parser(std::string_view text, std::string_view file) : file_(file) {
+    while (!text.empty()) {
+      const std::size_t end = text.find('\n');
+      std::string_view line = text.substr(0, end);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      lines_.push_back(line);
+      if (end == std::string_view::npos) break;
+      text.remove_prefix(end + 1);
+    }
+    out_.file = std::string(file);
+  }
+
+  Result<IniFile> Run() {
+    ini_parse_stream(&Parser::ReadLine, this, &Parser::Take, this);
+    if (!errors_.empty()) {
+      Error first = std::move(errors_.front());
+      for (std::size_t i = 1; i < errors_.size(); ++i) first = std::move(first).Because(std::move(errors_[i]));
+      return first;
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // fgets for inih: the next line that it may see. Those that are refused, comments, blank lines
+  // and sections (which have no callback) are ours.
+  static char* ReadLine(char* buffer, int size, void* self) {
+    auto& parser = *static_cast<Parser*>(self);
+    while (parser.next_ < parser.lines_.size()) {
+      const std::size_t index = parser.next_++;
+      if (!parser.Accept(index)) continue;
+      // inih cuts lines at its buffer and would cut a value at ' ;': it gets key and a placeholder,
+      // the value is taken from the line itself.
+      const std::string line = parser.Substitute(index);
+      if (line.size() + 2 > static_cast<std::size_t>(size)) {
+        parser.Refuse(index, 0, 1, "the key is longer than 150 bytes", "");
+        continue;
+      }
+      std::memcpy(buffer, line.c_str(), line.size());
+      buffer[line.size()] = '\n';
+      buffer[line.size() + 1] = '\0';
+      return buffer;
+    }
+    return nullptr;
+  }
+
+  static int Take(void* self, const char* section, const char* name, const char*) {
+    static_cast<Parser*>(self)->AddEntry(section, name);
+    return 1;
+  }
+
+  bool Accept(std::size_t index) {
+    current_ = index;
+    const std::string_view line = lines_[index];
+    if (line.size() > kMaxLine) return Refuse(index, 0, 1, "the line is longer than 4,000 bytes", "");
+    if (line.find('\0') != std::string_view::npos || !IsUtf8(line)) {
+      return Refuse(index, 0, 1, "the line is not UTF-8 text", "");
+    }
+    const std::string_view trimmed = Trim(line);
+    if (trimmed.empty() || trimmed.front() == '#' || trimmed.front() == ';') return false;
+    if (line.front() == ' ' || line.front() == '\t') {
+      return Refuse(index, line.find(trimmed), trimmed.size(), "the line is indented",
+                    "an indented line would continue the one above; start it in the first column");
+    }
+    if (trimmed.front() == '[') return AddSection(index, trimmed);
+    const std::size_t equals = line.find_first_of("=:");
+    if (equals == std::string_view::npos) {
+      return Refuse(index, 0, trimmed.size(), "the line has no '='", "write 'key = value'");
+    }
+    if (Trim(line.substr(0, equals)).empty()) return Refuse(index, 0, 1, "there is no key before '='", "");
+    if (out_.sections.empty()) {
+      return Refuse(index, 0, trimmed.size(), "the key stands outside any section", "put a line such as [provider] before it");
+    }
+    for (std::size_t at = equals + 1; at + 1 < line.size(); ++at) {
+      const bool blank = line[at] == ' ' || line[at] == '\t';
+      if (blank && (line[at + 1] == ';' || line[at + 1] == '#') && !Trim(line.substr(equals + 1, at - equals)).empty()) {
+        return Refuse(index, at + 1, line.size() - at - 1, "a ';' or '#' inside a value",
+                      "a comment stands on a line of its own; a secret with such a sign goes into a file (KEY_file)");
+      }
+    }
+    return true;
+  }
+
+  bool AddSection(std::size_t index, std::string_view trimmed) {
+    if (trimmed.back() != ']' || trimmed.size() < 3) {
+      return Refuse(index, 0, trimmed.size(), "this is no section", "write [name]");
+    }
+    const std::string name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
+    const auto same = std::find_if(out_.sections.begin(), out_.sections.end(),
+                                   [&](const IniSection& section) { return section.name == name; });
+    if (same != out_.sections.end()) {
+      // Its keys are still read, so that their faults are told as well.
+      Refuse(index, 0, trimmed.size(), "section [" + Printable(name) + "] is given twice",
+             "the first one is in line " + std::to_string(same->where.line));
+    }
+    out_.sections.push_back({name, WhereOf(index, 0, trimmed.size()), {}});
+    return true;
+  }
+
+  void AddEntry(std::string_view, std::string_view name) {
+    const std::string_view line = lines_[current_];
+    const std::size_t equals = line.find_first_of("=:");
+    const std::string_view value = Trim(line.substr(equals + 1));
+    const std::size_t column = value.empty() ? equals : static_cast<std::size_t>(value.data() - line.data());
+    out_.sections.back().entries.push_back({Lower(name), std::string(value),
+                                            WhereOf(current_, column, std::max<std::size_t>(1, value.size())),
+                                            WhereOf(current_, 0, name.size())});
+  }
+
+  std::string Substitute(std::size_t index) const {
+    const std::string_view line = lines_[index];
+    if (line.front() == '[') return "[s]";
+    return std::string(Trim(line.substr(0, line.find_first_of("=:")))) + "=v";
+  }
+
+  Where WhereOf(std::size_t index, std::size_t column, std::size_t width) const {
+    return {std::string(file_), static_cast<std::uint32_t>(index + 1), static_cast<std::uint32_t>(column + 1),
+            Shown(lines_[index]), static_cast<std::uint32_t>(width)};
+  }
+
+  // The line as errors show it: the value of a key that may hold a secret in clear is starred out.
+  static std::string Shown(std::string_view line) {
+    std::string out(line.substr(0, 200));
+    const std::size_t equals = out.find_first_of("=:");
+    if (equals == std::string::npos) return out;
+    const std::string key = Lower(Trim(std::string_view(out).substr(0, equals)));
+    if (key.ends_with("_file") || key.ends_with("_env")) return out;
+    for (const std::string_view word : {"key", "password", "secret", "token", "pass"}) {
+      if (key.find(word) == std::string::npos) continue;
+      for (std::size_t at = equals + 1; at < out.size(); ++at) {
+        if (out[at] != ' ' && out[at] != '\t') out[at] = '*';
+      }
+    }
+    return out;
+  }
+
+  bool Refuse(std::size_t index, std::size_t column, std::size_t width, std::string message, std::string hint) {
+    Error error = InvalidInput(std::move(message)).At(WhereOf(index, column, width));
+    errors_.push_back(hint.empty() ? std::move(error) : std::move(error).Hint(std::move(hint)));
+    return false;
+  }
+
+  std::string_view file_;
+  std::vector<std::string_view> lines_;
+  std::size_t next_ = 0;
+  std::size_t current_ = 0;
+  IniFile out_;
+  std::vector<Error> errors_;
+};
+
+}  // namespace
+
+Result<IniFile> ParseIni(std::string_view text, std::string_view file) {
+  // Some editors begin a file with a byte order mark.
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return Parser(text, file).Run();
+}
+
+}  // namespace holdfast

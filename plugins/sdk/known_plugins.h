@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast {
+
+// A plugin or bank that is known by name, whether it is built in or not: the names under which
+// OpenStack Karbor's provider files call ours, and those of ours that not every build has.
+struct KnownPlugin {
+  std::string_view name;                    // ours
+  std::vector<std::string_view> aliases;    // Karbor's
+  std::vector<std::string_view> sections;   // of the provider file that belong to it
+  bool is_bank = false;
+};
+
+std::span<const KnownPlugin> KnownPlugins();
+
+// By name or alias; nullptr when nobody knows it.
+const KnownPlugin* FindKnownPlugin(std::string_view name);
+
+}  // namespace holdfast

@@ -1,0 +1,349 @@
+#include "plugins/sdk/provider.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "plugins/sdk/known_plugins.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast {
+
+namespace {
+
+// The field that a key of a provider file sets: by name, alias, or a secret's _file and _env.
+const Field* FieldOf(const Schema& schema, std::string_view key) {
+  for (const Field& field : schema.fields) {
+    std::vector<std::string> names{field.name};
+    names.insert(names.end(), field.aliases.begin(), field.aliases.end());
+    for (const std::string& name : names) {
+      if (key == name) return &field;
+      if (field.type == FieldType::kSecret && (key == name + "_file" || key == name + "_env")) return &field;
+    }
+  }
+  return nullptr;
+}
+
+void AddKeysOf(const Schema& schema, std::vector<std::string>& out) {
+  for (const Field& field : schema.fields) {
+    if (field.type == FieldType::kSecret) {
+      out.push_back(field.name + "_file");
+      out.push_back(field.name + "_env");
+    } else {
+      out.push_back(field.name);
+    }
+  }
+}
+
+// A text of a provider file as the field wants it; what does not convert stays a text, and the
+// schema then says what is wrong with it.
+Value FromIniText(const Field& field, const std::string& text) {
+  switch (field.type) {
+    case FieldType::kBoolean: {
+      for (const std::string_view yes : {"true", "yes", "on", "1"}) {
+        if (text == yes) return true;
+      }
+      for (const std::string_view no : {"false", "no", "off", "0"}) {
+        if (text == no) return false;
+      }
+      return text;
+    }
+    case FieldType::kInteger: {
+      std::int64_t number = 0;
+      const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      return error == std::errc() && at == text.data() + text.size() ? Value(number) : Value(text);
+    }
+    case FieldType::kNumber: {
+      double number = 0;
+      const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      return error == std::errc() && at == text.data() + text.size() ? Value(number) : Value(text);
+    }
+    case FieldType::kStringList: {
+      Value::List list;
+      for (const std::string_view item : Split(text, ',')) {
+        if (!Trim(item).empty()) list.emplace_back(Trim(item));
+      }
+      return list;
+    }
+    default:
+      return text;
+  }
+}
+
+// The settings of one provider file, handed out to whoever declares the section.
+class Settings {
+ public:
+  Settings(const ProviderConfig& config, std::vector<Error>& errors, std::vector<std::string>& warnings)
+      : config_(config), errors_(errors), warnings_(warnings) {}
+
+  // The checked settings of `owner`, which declares `schema` in `section`. Keys that this schema
+  // does not have may be another owner's of the same section: CheckUnread looks at them.
+  Value Take(const Schema& schema, const std::vector<std::string>& section_names, std::string_view owner) {
+    Value map{Value::Map{}};
+    std::string shown = section_names.front();
+    for (const IniSection& section : config_.sections) {
+      if (std::find(section_names.begin(), section_names.end(), section.name) == section_names.end()) continue;
+      read_sections_.insert(section.name);
+      shown = section.name;
+      map.set_position({section.where.line, section.where.column});
+      std::set<std::string> seen;
+      for (const IniEntry& entry : section.entries) {
+        known_keys_[section.name].push_back(entry.key);
+        const Field* const field = FieldOf(schema, entry.key);
+        if (field == nullptr) {
+          known_keys_[section.name].pop_back();
+          continue;
+        }
+        if (!seen.insert(entry.key).second) {
+          Report(InvalidInput("'" + entry.key + "' is given twice").At(entry.key_where));
+          continue;
+        }
+        if (field->type == FieldType::kSecret && !entry.key.ends_with("_file") && !entry.key.ends_with("_env")) {
+          Warn(config_.file + ":" + std::to_string(entry.where.line) + ": '" + entry.key +
+               "' is a secret in clear; put it into a file and write '" + entry.key + "_file = PATH'");
+        }
+        Value value = FromIniText(*field, entry.value);
+        value.set_position({entry.where.line, entry.where.column});
+        value.set_key_position({entry.key_where.line, entry.key_where.column});
+        map.Set(entry.key, std::move(value));
+      }
+      AddKeysOf(schema, candidates_[section.name]);
+    }
+    if (map.position().line == 0) {
+      // The section is not there: what it must hold is missed at the head of the file.
+      map.set_position({1, 1});
+    }
+    auto checked = CheckAgainstSchema(schema, map, config_.file,
+                                      "settings of " + std::string(owner) + " in [" + shown + "]");
+    if (checked) return std::move(*checked);
+    Report(WithLine(checked.error()));
+    for (const Error& cause : checked.error().causes()) Report(WithLine(cause));
+    return Value(Value::Map{});
+  }
+
+  // Sections that belong to something known by name that is not built in.
+  void Accept(std::string_view section) { accepted_.insert(std::string(section)); }
+
+  // Errors for what nobody has read.
+  void CheckUnread() {
+    std::vector<std::string> sections;
+    for (const auto& [name, unused] : candidates_) sections.push_back(name);
+    sections.insert(sections.end(), declared_.begin(), declared_.end());
+    for (const IniSection& section : config_.sections) {
+      if (!read_sections_.contains(section.name)) {
+        if (accepted_.contains(section.name)) continue;
+        const std::string near = Nearest(section.name, sections);
+        Error error = InvalidInput("nobody reads the section [" + Printable(section.name) + "]").At(section.where);
+        Report(near.empty() ? std::move(error).Hint("a section holds the settings of the provider's bank or of one of its plugins")
+                            : std::move(error).Hint("did you mean [" + near + "]?"));
+        continue;
+      }
+      const auto& known = known_keys_[section.name];
+      for (const IniEntry& entry : section.entries) {
+        if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
+        const std::string near = Nearest(entry.key, candidates_[section.name]);
+        Error error = InvalidInput("[" + section.name + "] has no key '" + Printable(entry.key) + "'").At(entry.key_where);
+        Report(near.empty() ? std::move(error).Hint("there are " + Join(candidates_[section.name], ", "))
+                            : std::move(error).Hint("did you mean '" + near + "'?"));
+      }
+    }
+  }
+  void Declare(const std::string& section) { declared_.push_back(section); }
+
+ private:
+  // One section may be read for several owners: the same fault is told once.
+  void Report(Error error) {
+    if (told_.insert(error.OneLine()).second) errors_.push_back(std::move(error));
+  }
+  void Warn(std::string text) {
+    if (told_.insert(text).second) warnings_.push_back(std::move(text));
+  }
+
+  // The schema knows lines and columns; the text for the caret is the file's.
+  Error WithLine(const Error& error) const {
+    Error out(error.code(), error.message());
+    if (!error.hint().empty()) out = std::move(out).Hint(error.hint());
+    if (!error.where()) return out;
+    Where where = *error.where();
+    for (const IniSection& section : config_.sections) {
+      if (section.where.line == where.line) where = section.where;
+      for (const IniEntry& entry : section.entries) {
+        if (entry.where.line != where.line) continue;
+        where = where.column == entry.where.column ? entry.where : entry.key_where;
+      }
+    }
+    return std::move(out).At(std::move(where));
+  }
+
+  const ProviderConfig& config_;
+  std::vector<Error>& errors_;
+  std::vector<std::string>& warnings_;
+  std::set<std::string> read_sections_;
+  std::set<std::string> accepted_;
+  std::vector<std::string> declared_;
+  std::map<std::string, std::vector<std::string>> known_keys_;
+  std::map<std::string, std::vector<std::string>> candidates_;
+  std::set<std::string> told_;
+};
+
+// The name under which the build knows what a file calls by an alias of Karbor's.
+std::string OwnName(const std::string& name) {
+  const KnownPlugin* const known = FindKnownPlugin(name);
+  return known == nullptr ? name : std::string(known->name);
+}
+
+std::vector<std::string> SectionsOf(std::string_view name, const std::string& own) {
+  std::vector<std::string> out{own};
+  if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) {
+    for (const std::string_view section : known->sections) {
+      if (section != own) out.emplace_back(section);
+    }
+  }
+  return out;
+}
+
+Error UnknownName(const IniEntry& entry, std::string_view what, const std::vector<std::string>& names) {
+  const std::string near = Nearest(entry.value, names);
+  const std::string hint = near.empty() ? "'holdfast plugins list' shows those built in"
+                                        : "did you mean '" + near + "'? 'holdfast plugins list' shows those built in";
+  return InvalidInput("no " + std::string(what) + " called '" + Printable(entry.value) + "'").At(entry.where).Hint(hint);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, PluginRegistry& registry,
+                                                 PluginSource& source) {
+  std::unique_ptr<Provider> out(new Provider(config));  // NOLINT: the constructor is private
+  std::vector<Error> errors;
+  Settings settings(out->config_, errors, out->warnings_);
+
+  std::vector<std::string> names = source.Names();
+  for (const KnownPlugin& known : KnownPlugins()) names.emplace_back(known.name);
+  for (const auto& entry : registry.banks()) names.push_back(entry->name);
+
+  const auto not_built_in = [&](const IniEntry& entry, std::string_view what) {
+    const KnownPlugin* const known = FindKnownPlugin(entry.value);
+    if (known == nullptr) return false;
+    out->warnings_.push_back(config.file + ":" + std::to_string(entry.where.line) + ": " + std::string(what) + " '" +
+                             entry.value + "' is known, but not built in");
+    for (const std::string_view section : known->sections) settings.Accept(section);
+    return true;
+  };
+
+  // The bank.
+  const std::string bank_name = OwnName(config.bank.value);
+  if (registry.FindBank(bank_name) == nullptr) {
+    auto required = source.Require(bank_name, registry);
+    if (!required && required.error().code() != ErrorCode::kNotFound) return Error(std::move(required).error());
+  }
+  out->bank_entry_ = registry.FindBank(bank_name);
+  if (out->bank_entry_ != nullptr) {
+    settings.Declare(out->bank_entry_->settings_section);
+    out->bank_settings_ = settings.Take(out->bank_entry_->settings,
+                                        SectionsOf(bank_name, out->bank_entry_->settings_section), "the bank");
+  } else if (!not_built_in(config.bank, "bank")) {
+    errors.push_back(UnknownName(config.bank, "bank", names));
+  }
+
+  // Protection plugins.
+  std::map<std::string, std::string> plugin_of_type;
+  for (const IniEntry& entry : config.plugins) {
+    const std::string name = OwnName(entry.value);
+    if (registry.FindProtection(name) == nullptr) {
+      auto required = source.Require(name, registry);
+      if (!required && required.error().code() != ErrorCode::kNotFound) {
+        errors.push_back(Error(std::move(required).error()).At(entry.where));
+        continue;
+      }
+    }
+    const ProtectionEntry* const protection = registry.FindProtection(name);
+    if (protection == nullptr) {
+      if (!not_built_in(entry, "plugin")) errors.push_back(UnknownName(entry, "plugin", names));
+      continue;
+    }
+    const PluginDescriptor& descriptor = protection->descriptor;
+    settings.Declare(descriptor.settings_section);
+    const std::size_t faults = errors.size();
+    const Value checked = settings.Take(descriptor.settings, SectionsOf(name, descriptor.settings_section),
+                                        "plugin " + descriptor.name);
+    if (errors.size() > faults) continue;
+    auto plugin = protection->make(checked);
+    if (!plugin) {
+      errors.push_back(Error(std::move(plugin).error()).At(entry.where));
+      continue;
+    }
+    for (const std::string& type : (*plugin)->descriptor().types) {
+      const auto [at, fresh] = plugin_of_type.emplace(type, entry.value);
+      if (!fresh) {
+        errors.push_back(InvalidInput("plugins '" + at->second + "' and '" + entry.value + "' both protect " + type)
+                             .At(entry.where)
+                             .Hint("name one of them: a resource type has one plugin in a provider"));
+        continue;
+      }
+      out->by_type_[type] = plugin->get();
+    }
+    out->protections_.push_back(std::move(*plugin));
+  }
+
+  // The protectable plugins of the types that are protected.
+  for (const auto& [type, plugin] : out->by_type_) {
+    const ProtectableEntry* const entry = registry.FindProtectable(type);
+    if (entry == nullptr) continue;
+    settings.Declare(entry->descriptor.settings_section);
+    const std::size_t faults = errors.size();
+    const Value checked =
+        settings.Take(entry->descriptor.settings, {entry->descriptor.settings_section}, "the inventory");
+    if (errors.size() > faults) continue;
+    auto protectable = entry->make(checked);
+    if (!protectable) {
+      errors.push_back(std::move(protectable).error());
+      continue;
+    }
+    out->protectables_.push_back(std::move(*protectable));
+  }
+  settings.CheckUnread();
+  if (auto status = registry.status(); !status) errors.push_back(std::move(status).error());
+
+  if (!errors.empty()) {
+    std::stable_sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
+      return (a.where() ? a.where()->line : 0) < (b.where() ? b.where()->line : 0);
+    });
+    Error first = std::move(errors.front());
+    for (std::size_t i = 1; i < errors.size(); ++i) first = std::move(first).Because(std::move(errors[i]));
+    return first;
+  }
+  return out;
+}
+
+Result<Bank*> Provider::bank() {
+  if (bank_ != nullptr) return bank_.get();
+  if (bank_entry_ == nullptr) {
+    return InvalidInput("bank '" + Printable(config_.bank.value) + "' of provider " + Printable(config_.name) +
+                        " is not built in")
+        .At(config_.bank.where)
+        .Hint("'holdfast plugins list' shows the banks that are");
+  }
+  auto opened = bank_entry_->open(bank_settings_);
+  if (!opened) return Error(std::move(opened).error()).While("opening the bank of provider " + Printable(config_.name));
+  bank_ = std::move(*opened);
+  return bank_.get();
+}
+
+Result<ProtectionPlugin*> Provider::ProtectionFor(std::string_view type) {
+  if (const auto at = by_type_.find(type); at != by_type_.end()) return at->second;
+  std::vector<std::string> types;
+  for (const auto& [known, plugin] : by_type_) types.push_back(known);
+  return InvalidInput("provider " + Printable(config_.name) + " has no plugin for resources of type " + Printable(type))
+      .Hint(types.empty() ? "add one to " + config_.file : "it protects " + Join(types, ", "));
+}
+
+Result<ProtectablePlugin*> Provider::ProtectableFor(std::string_view type) {
+  for (const auto& protectable : protectables_) {
+    if (protectable->descriptor().type == type) return protectable.get();
+  }
+  HOLDFAST_RETURN_IF_ERROR(ProtectionFor(type));
+  return InvalidInput("resources of type " + Printable(type) + " cannot be listed: no plugin knows how")
+      .Hint("write their graph by hand, or use a plugin that finds them");
+}
+
+}  // namespace holdfast

@@ -1,0 +1,225 @@
+// Provider files: one, and a folder of them (provider.h). Nothing is resolved here.
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "plugins/sdk/file.h"
+#include "plugins/sdk/provider.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// A UUID as RFC 9562 writes it, in lower case; empty when it is none.
+std::string CanonicalUuid(std::string_view text) {
+  if (text.size() != 36) return {};
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    char& c = out[i];
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (dash ? c != '-' : !hex) return {};
+  }
+  return out;
+}
+
+Error Joined(std::vector<Error> errors) {
+  Error first = std::move(errors.front());
+  for (std::size_t i = 1; i < errors.size(); ++i) first = std::move(first).Because(std::move(errors[i]));
+  return first;
+}
+
+// Reads the section [provider].
+class ProviderSection {
+ public:
+  ProviderSection(const IniSection& section, std::vector<Error>& errors) : section_(section), errors_(errors) {}
+
+  void Read(ProviderConfig& config) {
+    bool has_bank = false;
+    for (const IniEntry& entry : section_.entries) {
+      if (entry.key == "plugin") {
+        AddPlugin(entry, config);
+        continue;
+      }
+      if (const auto [at, fresh] = seen_.emplace(entry.key, entry.key_where.line); !fresh) {
+        errors_.push_back(InvalidInput("'" + entry.key + "' is given twice")
+                              .At(entry.key_where)
+                              .Hint("the first one is in line " + std::to_string(at->second) +
+                                    "; only 'plugin' may be repeated"));
+        continue;
+      }
+      if (entry.key == "name") {
+        config.name = entry.value;
+      } else if (entry.key == "id") {
+        config.id = CanonicalUuid(entry.value);
+        if (config.id.empty()) {
+          errors_.push_back(InvalidInput("'" + Printable(entry.value) + "' is no UUID")
+                                .At(entry.where)
+                                .Hint("an id looks like 2e0c8826-81d6-44f5-bbe5-8f46a98c5845; 'uuidgen' makes one"));
+        }
+      } else if (entry.key == "description") {
+        config.description = entry.value;
+      } else if (entry.key == "enabled") {
+        ReadEnabled(entry, config);
+      } else if (entry.key == "bank") {
+        config.bank = entry;
+        has_bank = !entry.value.empty();
+      } else {
+        UnknownKey(entry);
+      }
+    }
+    Require(!config.name.empty() || seen_.contains("name"), "name", "the provider's name, for people");
+    Require(seen_.contains("id"), "id", "a UUID of its own; 'uuidgen' makes one");
+    Require(has_bank, "bank", "where checkpoints go, such as 'bank = filesystem'");
+    Require(!config.plugins.empty(), "plugin", "at least one protection plugin; 'holdfast plugins list' shows which there are");
+  }
+
+ private:
+  void AddPlugin(const IniEntry& entry, ProviderConfig& config) {
+    for (const IniEntry& other : config.plugins) {
+      if (other.value == entry.value) {
+        errors_.push_back(InvalidInput("plugin '" + Printable(entry.value) + "' is given twice")
+                              .At(entry.where)
+                              .Hint("the first one is in line " + std::to_string(other.where.line)));
+        return;
+      }
+    }
+    if (entry.value.empty()) {
+      errors_.push_back(InvalidInput("'plugin' names no plugin").At(entry.key_where));
+      return;
+    }
+    config.plugins.push_back(entry);
+  }
+
+  void ReadEnabled(const IniEntry& entry, ProviderConfig& config) {
+    std::string value = entry.value;
+    std::transform(value.begin(), value.end(), value.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    if (value == "true" || value == "yes" || value == "on" || value == "1") {
+      config.enabled = true;
+    } else if (value == "false" || value == "no" || value == "off" || value == "0") {
+      config.enabled = false;
+    } else {
+      errors_.push_back(InvalidInput("'enabled' is true or false, not '" + Printable(entry.value) + "'").At(entry.where));
+    }
+  }
+
+  void UnknownKey(const IniEntry& entry) {
+    static const std::vector<std::string> known{"name", "id", "description", "enabled", "bank", "plugin"};
+    const std::string near = Nearest(entry.key, known);
+    errors_.push_back(InvalidInput("[provider] has no key '" + Printable(entry.key) + "'")
+                          .At(entry.key_where)
+                          .Hint(near.empty() ? "there are name, id, description, enabled, bank and plugin"
+                                             : "did you mean '" + near + "'?"));
+  }
+
+  void Require(bool given, std::string_view key, std::string_view what) {
+    if (given) return;
+    errors_.push_back(InvalidInput("[provider] has no '" + std::string(key) + "'").At(section_.where).Hint(std::string(what)));
+  }
+
+  const IniSection& section_;
+  std::vector<Error>& errors_;
+  std::map<std::string, std::uint32_t> seen_;
+};
+
+}  // namespace
+
+Result<ProviderConfig> LoadProviderFile(const std::string& file) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, 1U << 20U));
+  HOLDFAST_ASSIGN_OR_RETURN(IniFile ini, ParseIni(text, file));
+  ProviderConfig config;
+  config.file = file;
+  std::vector<Error> errors;
+  bool found = false;
+  for (IniSection& section : ini.sections) {
+    if (section.name == "provider") {
+      found = true;
+      ProviderSection(section, errors).Read(config);
+    } else {
+      config.sections.push_back(std::move(section));
+    }
+  }
+  if (!found) {
+    errors.push_back(InvalidInput("there is no section [provider]").At({file, 1, 1, {}, 1}).Hint("a provider file begins with [provider]"));
+  }
+  if (!errors.empty()) return Joined(std::move(errors));
+  return config;
+}
+
+Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
+  ProviderFolder out;
+  out.folder = folder;
+  std::error_code error;
+  std::vector<std::string> names;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    names.push_back(at->path().filename());
+  }
+  if (error) return SystemError(error.value(), "reading the provider folder " + folder);
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const std::string path = (fs::path(folder) / name).string();
+    if (fs::is_directory(path, error)) continue;
+    if (name.size() <= 5 || !name.ends_with(".conf")) {
+      out.ignored.push_back(path);
+      continue;
+    }
+    auto config = LoadProviderFile(path);
+    if (config) {
+      out.providers.push_back(std::move(*config));
+    } else {
+      out.broken.push_back({path, std::move(config).error()});
+    }
+  }
+  // Two files with one id: whichever was meant, using the other would be silent damage.
+  std::map<std::string, std::vector<std::string>> files_of;
+  for (const ProviderConfig& config : out.providers) files_of[config.id].push_back(config.file);
+  std::vector<ProviderConfig> unique;
+  for (ProviderConfig& config : out.providers) {
+    const auto& files = files_of[config.id];
+    if (files.size() == 1) {
+      unique.push_back(std::move(config));
+      continue;
+    }
+    const std::string& other = files[0] == config.file ? files[1] : files[0];
+    out.broken.push_back({config.file, InvalidInput("the id " + config.id + " is also that of " + other)
+                                           .At({config.file, 1, 1, {}, 1})
+                                           .Hint("give each provider an id of its own; 'uuidgen' makes one")});
+  }
+  out.providers = std::move(unique);
+  return out;
+}
+
+Result<const ProviderConfig*> ProviderFolder::Find(std::string_view name_or_id) const {
+  const ProviderConfig* found = nullptr;
+  std::vector<std::string> names;
+  for (const ProviderConfig& config : providers) {
+    names.push_back(config.name);
+    if (config.id == name_or_id) {
+      found = &config;
+      break;
+    }
+    if (config.name != name_or_id) continue;
+    if (found != nullptr) {
+      return InvalidInput("two providers are called '" + Printable(name_or_id) + "'")
+          .Hint("name it by its id; 'holdfast providers list' shows them");
+    }
+    found = &config;
+  }
+  if (found != nullptr) {
+    if (!found->enabled) {
+      return InvalidInput("provider '" + found->name + "' is disabled").Hint("'enabled = false' stands in " + found->file);
+    }
+    return found;
+  }
+  Error error = NotFound("there is no provider '" + Printable(name_or_id) + "' in " + folder);
+  for (const Broken& file : broken) error = std::move(error).Because(Error(file.error));
+  const std::string near = Nearest(name_or_id, names);
+  if (!near.empty()) return std::move(error).Hint("did you mean '" + near + "'?");
+  return std::move(error).Hint("'holdfast providers list' shows which there are");
+}
+
+}  // namespace holdfast
