@@ -113,7 +113,7 @@ class Engine {
     head.Set("event", "run")
         .Set("format", kStateFormat)
         .Set("run", run_id_)
-        .Set("file", options_.file);
+        .Set("file", Printable(options_.file));
     head.Set("sha256", workflow_.sha256)
         .Set("slots", static_cast<std::int64_t>(Slots()))
         .Set("parameters", Value(std::move(given)));
@@ -289,7 +289,8 @@ class Engine {
 
   // activeDeadlineSeconds counts on the wall clock, as a resumed run goes on counting.
   std::optional<SteadyTime> RunDeadline() const {
-    if (!workflow_.active_deadline || deadline_seen_) return std::nullopt;
+    if (!workflow_.active_deadline || deadline_seen_ || scheduler_->verdict_known())
+      return std::nullopt;
     const auto left = started_ + *workflow_.active_deadline - SystemClock().Now();
     return SystemClock().Steady() + std::chrono::duration_cast<SteadyTime::duration>(left);
   }

@@ -99,6 +99,8 @@ class Scheduler {
   bool complete() const { return complete_; }
   // Running until complete().
   Phase phase() const { return phase_; }
+  // The verdict is known; only the exit handler may still run.
+  bool verdict_known() const { return root_done_; }
   Shutdown shutdown() const { return shutdown_; }
   // A shutdown came before the verdict, or ended the exit handler.
   bool stopped() const { return stopped_; }
