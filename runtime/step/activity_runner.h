@@ -1,0 +1,31 @@
+#pragma once
+
+#include <span>
+
+#include "plugins/sdk/checkpoint.h"
+#include "plugins/sdk/protection_plugin.h"
+#include "plugins/sdk/result.h"
+#include "runtime/step/step_environment.h"
+
+namespace holdfast::runtime {
+
+// How a call of an activity came to its end.
+enum class ActivityEnd {
+  kDone,      // it ended by itself; `status` is its outcome
+  kStopped,   // cancellation was set: no outcome
+  kTimedOut,  // past activity_timeout: destroyed at a yield, or it returned an error; no outcome
+};
+
+struct ActivityCall {
+  ActivityEnd end = ActivityEnd::kDone;
+  Status status;
+};
+
+// Runs one activity to its end, polling it when it yields: poll_interval, growing by half to
+// poll_interval_max, until activity_timeout. An error that it returns after it was told to end is
+// no outcome (design: semantics, failure); a success is one.
+ActivityCall RunActivity(const StepEnvironment& env, ProtectionPlugin& plugin, Operation operation,
+                         ActivityKind kind, Checkpoint& checkpoint,
+                         std::span<const Resource> resources, const Parameters& parameters);
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,396 @@
+#include "runtime/step/begin.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+#include <set>
+
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+#include "runtime/step/clean_ups.h"
+#include "runtime/step/end.h"
+#include "runtime/store/indices.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::string_view kDriftFail = "fail";
+constexpr std::string_view kDriftIgnore = "ignore";
+
+std::string DriftPolicy(const Bundle& bundle) {
+  const Value* policy = bundle.plan.Find("policy");
+  return policy == nullptr ? std::string(kDriftFail) : policy->StringOr("drift", kDriftFail);
+}
+
+Error OtherVersion(const std::string& plugin, std::string_view what, int compiled, int now) {
+  return InvalidInput(fmt::format("the bundle was compiled for version {} of the {} of {}; this build has "
+                                  "version {}",
+                                  compiled, what, plugin, now))
+      .Hint("compile the workflow again");
+}
+
+// One begin: what was read, then what is written.
+class Beginner {
+ public:
+  Beginner(const StepEnvironment& env, const BeginRequest& request, const DriftChecker& drift,
+           StoredBundle bundle, Record record)
+      : env_(env), request_(request), drift_(drift), bundle_(std::move(bundle)), record_(std::move(record)) {}
+
+  Result<StepReport> Run() {
+    HOLDFAST_RETURN_IF_ERROR(CheckBundle());
+    HOLDFAST_ASSIGN_OR_RETURN(const bool begun, CheckRecord());
+    if (begun) return StepReport{ExitCode::kOk, "begun already"};
+    HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint());
+    if (request_.dry_run) return DryRun();
+    HOLDFAST_RETURN_IF_ERROR(TakeLeases());
+    HOLDFAST_RETURN_IF_ERROR(WriteRecord());
+    if (resume_) HOLDFAST_RETURN_IF_ERROR(StartEpochs());
+    HOLDFAST_RETURN_IF_ERROR(CheckDrift());
+    if (bundle_.bundle().operation == Operation::kDelete) HOLDFAST_RETURN_IF_ERROR(StartDeletion());
+    Failpoint("begin:before-state");
+    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
+    HOLDFAST_RETURN_IF_ERROR(record_.SetState(WorkingState(bundle_.bundle().operation), request_.run, "",
+                                              env_.clock.Now()));
+    Failpoint("begin:after-state");
+    return StepReport{ExitCode::kOk, fmt::format("{} {} is {}", NameOf(record_.kind()), record_.id(),
+                                                 NameOf(WorkingState(bundle_.bundle().operation)))};
+  }
+
+ private:
+  Status CheckBundle() {
+    const Bundle& bundle = bundle_.bundle();
+    if (bundle.provider_id != env_.provider_id) {
+      return InvalidInput(fmt::format("the bundle was compiled for the provider {} ({}), not for {}",
+                                      Printable(bundle.provider_name), bundle.provider_id,
+                                      env_.provider_id));
+    }
+    // Reads every shard, and with it checks every hash.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle_.AllResources());
+    std::set<std::pair<std::string, std::string>> used;
+    for (const auto& [key, resource] : resources) used.emplace(key.type, resource->plugin);
+    for (const auto& [type, name] : used) {
+      HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin, env_.protection(type));
+      const PluginDescriptor& now = plugin->descriptor();
+      if (now.name != name) {
+        return InvalidInput(fmt::format("the bundle was compiled for the plugin {} of {}; the provider now "
+                                        "has {}",
+                                        name, type, now.name))
+            .Hint("compile the workflow again");
+      }
+      for (const PluginDescriptor& compiled : bundle.plugins) {
+        if (compiled.name != name) continue;
+        const int parameters = compiled.operation(bundle.operation).parameters.version;
+        const int parameters_now = now.operation(bundle.operation).parameters.version;
+        if (parameters != parameters_now) {
+          return OtherVersion(name, "parameters", parameters, parameters_now);
+        }
+        if (compiled.has_saved_info && compiled.saved_info.version != now.saved_info.version) {
+          return OtherVersion(name, "saved info", compiled.saved_info.version, now.saved_info.version);
+        }
+      }
+    }
+    return Ok();
+  }
+
+  // True when this run has begun already.
+  Result<bool> CheckRecord() {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, request_.run));
+    if (entry && entry->record != record_.id()) {
+      return InvalidInput(fmt::format("run {} works on {}, not on {}", request_.run, entry->record,
+                                      record_.id()));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(present_, CurrentLease(env_.tenant, record_.id()));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, record_.State());
+    const bool own = present_ && present_->run == request_.run;
+    if (own && (present_->ending || present_->released)) {
+      return Error(ErrorCode::kLocked, fmt::format("run {} has ended", request_.run))
+          .Hint("to go on, resume: start the workflow again with the parameter record=" + record_.id());
+    }
+    if (own && state && IsWorking(state->state) && state->run == request_.run) return true;
+    if (present_ && !own && !present_->gone(env_.clock.Now())) {
+      return LeaseHeldError(record_.id(), *present_);
+    }
+    if (state && state->state != RecordState::kError &&
+        state->state != WorkingState(bundle_.bundle().operation)) {
+      return InvalidInput(fmt::format("{} {} is {}: there is nothing to resume", NameOf(record_.kind()),
+                                      record_.id(), NameOf(state->state)))
+          .Hint("start without the parameter 'record'");
+    }
+    resume_ = state.has_value();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, record_.Head());
+    if (head && head->bundle != bundle_.sha256()) {
+      return InvalidInput(fmt::format("{} {} was made from bundle {}, not from {}", NameOf(record_.kind()),
+                                      record_.id(), head->bundle.substr(0, 12),
+                                      bundle_.sha256().substr(0, 12)))
+          .Hint("resume it with the workflow that began it");
+    }
+    return false;
+  }
+
+  Status CheckCheckpoint() {
+    const Bundle& bundle = bundle_.bundle();
+    if (bundle.operation == Operation::kProtect) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
+                              Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle.checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
+    if (!state) return NotFound("there is no checkpoint " + bundle.checkpoint);
+    if (state->state == RecordState::kDeleted) {
+      return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
+    }
+    if (bundle.operation == Operation::kDelete || state->state == RecordState::kAvailable) return Ok();
+    if (state->state == RecordState::kError && request_.partial) return Ok();
+    Error error = InvalidInput(
+        fmt::format("the checkpoint {} is {}", bundle.checkpoint, NameOf(state->state)));
+    if (state->state == RecordState::kError) {
+      return std::move(error).Hint("--partial works on what it holds");
+    }
+    return error;
+  }
+
+  Result<StepReport> DryRun() {
+    return StepReport{ExitCode::kOk,
+                      fmt::format("would {} the {} {} with {} steps", resume_ ? "resume" : "create",
+                                  NameOf(record_.kind()), record_.id(), bundle_.bundle().steps)};
+  }
+
+  Status TakeLeases() {
+    const Bundle& bundle = bundle_.bundle();
+    Failpoint("begin:before-marker");
+    HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(CheckpointId()));
+    // Each side first writes its own marker and then looks for the other's: of a deletion and a
+    // restore that begin at once, at least one sees the other.
+    if (bundle.operation != Operation::kProtect) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(env_.tenant));
+      for (const Unfinished& other : unfinished) {
+        if (other.checkpoint != bundle.checkpoint || other.record == record_.id()) continue;
+        const bool deletes = bundle.operation == Operation::kDelete;
+        const bool in_the_way =
+            deletes ? other.kind == RecordKind::kRestore || other.kind == RecordKind::kVerification
+                    : other.kind == RecordKind::kDeletion;
+        if (!in_the_way) continue;
+        if (!resume_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+        return Error(ErrorCode::kLocked, fmt::format("the {} {} works on the checkpoint {}",
+                                                     NameOf(other.kind), other.record, bundle.checkpoint))
+            .Hint("wait for its end; if its engine is dead: holdfast gc");
+      }
+    }
+    if (present_ && present_->run == request_.run) {
+      lease_ = *present_;
+    } else {
+      LeaseRequest wanted;
+      wanted.run = request_.run;
+      wanted.after = present_ ? present_->token : 0;
+      wanted.epochs = present_ ? present_->epochs : "";
+      wanted.fail_fast = request_.fail_fast;
+      wanted.expiry = env_.lease_expiry;
+      HOLDFAST_ASSIGN_OR_RETURN(lease_, TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now()));
+    }
+    Failpoint("begin:after-lease");
+    if (bundle.operation == Operation::kDelete) {
+      Status taken = TakeCheckpoint();
+      if (!taken) {
+        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
+        if (!resume_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+        return taken;
+      }
+    }
+    RunEntry entry;
+    entry.run = request_.run;
+    entry.record = record_.id();
+    entry.kind = record_.kind();
+    entry.bundle = bundle_.sha256();
+    entry.token = lease_.token;
+    entry.checkpoint_token = checkpoint_token_;
+    entry.started_by = request_.started_by;
+    entry.started = env_.clock.Now();
+    HOLDFAST_RETURN_IF_ERROR(PutRun(env_.tenant, entry));
+    Failpoint("begin:after-run");
+    return Ok();
+  }
+
+  // A deletion holds its checkpoint's lease, too: nobody resumes or deletes it meanwhile.
+  Status TakeCheckpoint() {
+    const std::string& id = bundle_.bundle().checkpoint;
+    HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, id));
+    if (held && held->run == request_.run && !held->released) {
+      checkpoint_token_ = held->token;
+      return Ok();
+    }
+    if (held && !held->gone(env_.clock.Now())) return LeaseHeldError(id, *held);
+    LeaseRequest wanted;
+    wanted.run = request_.run;
+    wanted.after = held ? held->token : 0;
+    wanted.epochs = held ? held->epochs : "";
+    wanted.expiry = env_.lease_expiry;
+    HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(env_.tenant, id, wanted, env_.clock.Now()));
+    checkpoint_token_ = lease.token;
+    // What a dead run left behind is brought to its end first: nothing stays quiesced because its
+    // checkpoint is deleted.
+    HOLDFAST_ASSIGN_OR_RETURN(Record checkpoint, Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
+    if (state && head && state->state == RecordState::kProtecting) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                                RunView::Hold(env_, std::move(checkpoint), std::move(lease), head->bundle));
+      HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin"));
+    }
+    return Ok();
+  }
+
+  Status WriteRecord() {
+    const Bundle& bundle = bundle_.bundle();
+    RecordHead head;
+    head.operation = bundle.operation;
+    head.checkpoint = CheckpointId();
+    head.bundle = bundle_.sha256();
+    head.provider_id = bundle.provider_id;
+    head.provider_name = bundle.provider_name;
+    head.plan = bundle.plan;
+    head.parameters = bundle.parameters;
+    head.resources = bundle.resources;
+    head.created = env_.clock.Now();
+    head.created_by = request_.started_by;
+    HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, bundle_.Graph());
+    return record_.CreateHead(head, graph);
+  }
+
+  Status StartEpochs() {
+    const std::string table = NumberPart(lease_.token);
+    if (lease_.epochs == table) return Ok();  // an earlier begin of this run got so far
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view, RunView::Hold(env_, record_, lease_, bundle_.sha256()));
+    HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env_, *view));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env_, *view, "begin"));
+    if (!owed.empty()) {
+      return Unavailable(fmt::format("{} clean-ups of an earlier run could not be made", owed.size()));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, view->bundle().Graph());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto resources, view->bundle().AllResources());
+    std::map<ResourceKey, bool> finished;
+    std::map<ResourceKey, std::uint64_t> epochs;
+    std::set<ResourceKey> quiesces;
+    for (const auto& [key, resource] : resources) {
+      bool all = true;
+      std::uint64_t epoch = 1;
+      for (const ActivityKind kind : kAllActivityKinds) {
+        const std::string& step = resource->steps[static_cast<std::size_t>(kind)];
+        if (step.empty()) continue;
+        HOLDFAST_ASSIGN_OR_RETURN(epoch, view->EpochOf(step, key));
+        HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded, view->Succeeded(step, key, kind));
+        all = all && succeeded;
+      }
+      finished.emplace(key, all);
+      epochs.emplace(key, epoch);
+      HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin, env_.protection(key.type));
+      if (plugin->descriptor().quiesces) quiesces.insert(key);
+    }
+    const auto next = NextEpochs(
+        graph, [&](const ResourceKey& key) { return quiesces.contains(key); }, finished, epochs);
+    HOLDFAST_RETURN_IF_ERROR(WriteEpochTable(record_.section(), bundle_, table, next));
+    Failpoint("begin:after-epochs");
+    // From here on the new epochs are in force; before, a crash leaves the old ones.
+    lease_.epochs = table;
+    return RenewLease(env_.tenant, record_.id(), lease_, env_.lease_expiry, env_.clock.Now());
+  }
+
+  Status CheckDrift() {
+    const Bundle& bundle = bundle_.bundle();
+    const std::string policy = DriftPolicy(bundle);
+    if (bundle.operation != Operation::kProtect || policy == kDriftIgnore || !drift_) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, bundle_.Graph());
+    auto found = drift_(bundle, graph);
+    std::string text;
+    if (!found) {
+      // A listing that fails must not keep what is in the file from being protected.
+      text = "the live graph could not be listed: " + found.error().OneLine();
+    } else {
+      text = std::move(*found);
+    }
+    if (text.empty()) return Ok();
+    env_.log.Log(policy == kDriftFail ? LogLevel::kError : LogLevel::kWarning, "drift: " + text,
+                 Value().Set("policy", policy));
+    return record_.PutDrift(request_.run, {policy, text});
+  }
+
+  Status StartDeletion() {
+    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Record::Open(env_.tenant, RecordKind::kCheckpoint,
+                                                                    bundle_.bundle().checkpoint));
+    HOLDFAST_RETURN_IF_ERROR(
+        checkpoint.SetState(RecordState::kDeleting, request_.run, "", env_.clock.Now()));
+    Failpoint("begin:after-deleting");
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
+    return head ? RemoveIndices(checkpoint, *head) : Ok();
+  }
+
+  std::string CheckpointId() const {
+    return bundle_.bundle().operation == Operation::kProtect ? record_.id() : bundle_.bundle().checkpoint;
+  }
+
+  const StepEnvironment& env_;
+  const BeginRequest& request_;
+  const DriftChecker& drift_;
+  StoredBundle bundle_;
+  Record record_;
+  std::optional<Lease> present_;
+  Lease lease_;
+  std::uint64_t checkpoint_token_ = 0;
+  bool resume_ = false;
+};
+
+}  // namespace
+
+std::map<ResourceKey, std::uint64_t> NextEpochs(const ResourceGraph& graph,
+                                                const std::function<bool(const ResourceKey&)>& quiesces,
+                                                const std::map<ResourceKey, bool>& finished,
+                                                const std::map<ResourceKey, std::uint64_t>& epochs) {
+  // Consistency groups: a resource that quiesces and all below it; groups that share a resource are
+  // one. `group` is a union-find forest over the resources.
+  const std::size_t n = graph.size();
+  std::vector<std::uint32_t> group(n);
+  std::iota(group.begin(), group.end(), 0U);
+  const auto find = [&group](std::uint32_t i) {
+    while (group[i] != i) i = group[i] = group[group[i]];
+    return i;
+  };
+  std::vector<bool> covered(n, false);
+  std::vector<ResourceId> open;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (!quiesces(graph.nodes()[i].key)) continue;
+    covered[i] = true;
+    open.push_back(ResourceId{i});
+  }
+  while (!open.empty()) {
+    const ResourceId id = open.back();
+    open.pop_back();
+    for (const ResourceId child : graph.children(id)) {
+      group[find(child.value)] = find(id.value);
+      if (covered[child.value]) continue;
+      covered[child.value] = true;
+      open.push_back(child);
+    }
+  }
+  std::vector<bool> redo(n, false);
+  for (std::uint32_t i = 0; i < n; ++i) {
+    const auto at = finished.find(graph.nodes()[i].key);
+    if (at != finished.end() && !at->second) redo[find(i)] = true;
+  }
+  std::map<ResourceKey, std::uint64_t> next;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    const ResourceKey& key = graph.nodes()[i].key;
+    const auto at = epochs.find(key);
+    const std::uint64_t epoch = at == epochs.end() ? 1 : at->second;
+    next.emplace(key, redo[find(i)] ? epoch + 1 : epoch);
+  }
+  return next;
+}
+
+Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request, const DriftChecker& drift) {
+  if (request.run.empty()) return InvalidInput("a run needs an id");
+  HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle, StoredBundle::Open(env.tenant, request.bundle));
+  HOLDFAST_ASSIGN_OR_RETURN(Record record,
+                            Record::Open(env.tenant, RecordKindOf(bundle.bundle().operation),
+                                         request.record.empty() ? request.run : request.record));
+  Beginner beginner(env, request, drift, std::move(bundle), std::move(record));
+  return beginner.Run();
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/step/run_view.h"
+
+namespace holdfast::runtime {
+
+// A post that has to be called although no engine will: its resource's pre succeeded, or was
+// killed after it had journaled an intent, and the post has no recorded outcome (design:
+// semantics, failure). A resource without pre owes one once another of its activities has begun.
+// Posts that act only on success are never owed.
+struct OwedCleanUp {
+  const BundleStep* step = nullptr;  // not owned: the bundle's
+  const BundleResource* resource = nullptr;
+  std::uint64_t epoch = 1;
+};
+
+// Every clean-up that is owed, in the order of the steps; older epochs count, too.
+Result<std::vector<OwedCleanUp>> FindOwedCleanUps(const StepEnvironment& env, RunView& run);
+
+// Calls them, one after the other, each in an attempt of its step. One that fails is recorded and
+// the next goes on; one that is stopped or times out has no outcome and stays owed. Returns what is
+// still owed. `by` is "end", "begin" or "gc".
+Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, RunView& run,
+                                                 std::string_view by);
+
+// Waits until no other process works on a step of the run: its claim has a result, its process is
+// gone, or its heartbeat has ended (which a holder of an old token brings about itself).
+// kUnavailable when this process is told to end meanwhile.
+Status WaitForClaims(const StepEnvironment& env, RunView& run);
+
+}  // namespace holdfast::runtime

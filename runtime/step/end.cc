@@ -1,0 +1,228 @@
+#include "runtime/step/end.h"
+
+#include <fmt/format.h>
+
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+#include "runtime/step/clean_ups.h"
+#include "runtime/step/heartbeat.h"
+#include "runtime/store/indices.h"
+#include "runtime/store/manifest.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::string_view kEndStep = "end";
+constexpr std::size_t kReasonsShown = 3;
+
+// Only one process ends a run at a time.
+Result<Claim> ClaimEnd(const StepEnvironment& env, const Record& record, const Lease& lease) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto claims, ReadClaims(record.section(), kEndStep));
+  if (!claims.empty()) {
+    const Claim& last = claims.back();
+    // The claim of an earlier run's end is over with that run.
+    if (last.run == lease.run && !(last.holder == env.self) &&
+        !HolderIsDead(last, env.self, env.clock.Now(), env.claim_expiry)) {
+      return Unavailable(fmt::format("the run is being ended by process {} on {}", last.holder.pid,
+                                     last.holder.host));
+    }
+  }
+  Claim claim;
+  claim.number = claims.size() + 1;
+  claim.attempt = NewAttemptId(claim.number);
+  claim.run = lease.run;
+  claim.token = lease.token;
+  claim.holder = env.self;
+  claim.heartbeat = env.clock.Now();
+  Status created = CreateClaim(record.section(), kEndStep, claim);
+  if (created) return claim;
+  if (created.error().code() != ErrorCode::kConflict) return created.error();
+  return Unavailable("another process has just begun to end the run");
+}
+
+// What is left of a checkpoint once every plugin has deleted what it had made.
+Status EraseCheckpoint(const StepEnvironment& env, RunView& run) {
+  const Record& deletion = run.record();
+  HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Record::Open(deletion.tenant(), RecordKind::kCheckpoint,
+                                                                  run.checkpoint_id()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
+  if (state && state->state == RecordState::kDeleted) return Ok();
+  // Data before manifests: what is still there stays readable as what it is. State and plan stay as
+  // the tombstone.
+  for (const std::string_view part :
+       {"data/", "resources/", "work/", "journal/", "epochs/", "failures/", "drift/"}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.section().ListAll(part));
+    for (const std::string& key : keys) {
+      HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent(key));
+      Failpoint("end:erasing");
+    }
+  }
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent("graph"));
+  HOLDFAST_RETURN_IF_ERROR(
+      checkpoint.SetState(RecordState::kDeleted, run.lease().run, "", env.clock.Now()));
+  return checkpoint.RemoveUnfinished();
+}
+
+// The deletion's lease of its checkpoint.
+Status ReleaseCheckpoint(RunView& run, std::string_view deletion_run) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(run.record().tenant(), run.checkpoint_id()));
+  if (!lease || lease->released) return Ok();
+  if (lease->run != deletion_run && lease->run != run.lease().run) return Ok();
+  return ReleaseLease(run.record().tenant(), run.checkpoint_id(), *lease);
+}
+
+Result<StepReport> ReportOf(const Record& record, std::string_view run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  if (!state) return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
+  const std::string text = fmt::format("{} {} is {}", NameOf(record.kind()), record.id(), NameOf(state->state));
+  if (state->state == RecordState::kError || IsWorking(state->state)) {
+    return StepReport{ExitCode::kRunFailed, state->reason.empty() ? text : text + ": " + state->reason};
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto drift, record.Drift(run));
+  if (drift && drift->policy == "fail") {
+    return StepReport{ExitCode::kRunFailed, text + ", but there is drift: " + drift->text};
+  }
+  return StepReport{ExitCode::kOk, text};
+}
+
+}  // namespace
+
+Result<Verdict> JudgeRecord(RunView& run) {
+  Verdict verdict;
+  std::size_t bad = 0;
+  const auto add = [&](std::string reason) {
+    if (++bad <= kReasonsShown) verdict.reasons.push_back(std::move(reason));
+  };
+  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, run.bundle().AllSteps());
+  for (const BundleStep* const step : steps) {
+    for (const BundleActivity& activity : step->activities) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run.EpochOf(step->name, activity.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step->name));
+      const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
+      if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
+      std::string what = "did not end";
+      if (outcome != nullptr) {
+        what = outcome->outcome == Outcome::kFailed ? "failed: " + outcome->error : "was omitted";
+      }
+      const std::string text =
+          fmt::format("{} of {} {}", NameOf(activity.kind), Printable(activity.resource.str()), what);
+      // Failures are what a reader looks for; omissions follow from them.
+      if (outcome != nullptr && outcome->outcome == Outcome::kFailed && bad >= kReasonsShown) {
+        verdict.reasons.back() = text;
+      }
+      add(text);
+    }
+  }
+  if (run.operation() == Operation::kProtect) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
+    HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run.checkpoint_section());
+    for (const auto& [key, resource] : resources) {
+      const std::string& step = resource->steps[static_cast<std::size_t>(FinalisingKind(*resource))];
+      if (step.empty() || bad > kReasonsShown) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run.EpochOf(step, key));
+      auto manifest = ReadManifest(checkpoint, key, epoch);
+      if (!manifest) {
+        if (manifest.error().code() == ErrorCode::kUnavailable) return std::move(manifest).error();
+        add("the manifest of " + Printable(key.str()) + " does not read back: " + manifest.error().OneLine());
+        continue;
+      }
+      if (!*manifest) {
+        if (bad == 0) add("the manifest of " + Printable(key.str()) + " is missing");
+        else ++bad;
+        continue;
+      }
+      HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                                checkpoint.Narrow(DataPrefix(key), SectionAccess::kRead));
+      for (const StreamManifest& stream : (*manifest)->streams) {
+        Status there = StatDataStream(data, stream);
+        if (there) continue;
+        if (there.error().code() == ErrorCode::kUnavailable) return there.error();
+        add("the data of " + Printable(key.str()) + " does not read back: " + there.error().OneLine());
+      }
+    }
+  }
+  verdict.good = bad == 0;
+  if (bad > verdict.reasons.size()) {
+    verdict.reasons.push_back(fmt::format("and {} more", bad - verdict.reasons.size()));
+  }
+  return verdict;
+}
+
+Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by) {
+  const Record& record = run.record();
+  HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env, run));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  if (!state) {
+    // Its begin was killed before it created anything that a reader could see.
+    HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
+    return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env, run, by));
+  if (env.cancellation.is_set()) return StepReport{ExitCode::kTerminated, "stopped before it was done"};
+  HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
+  RecordState now = state->state;
+  if (IsWorking(now)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Verdict verdict, JudgeRecord(run));
+    if (verdict.good && run.operation() == Operation::kDelete) {
+      HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(env, run));
+    }
+    now = verdict.good ? GoodState(run.operation()) : RecordState::kError;
+    Failpoint("end:before-state");
+    HOLDFAST_RETURN_IF_ERROR(
+        record.SetState(now, run.lease().run, Join(verdict.reasons, "; "), env.clock.Now()));
+    Failpoint("end:after-state");
+  }
+  if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+    if (head) HOLDFAST_RETURN_IF_ERROR(WriteIndices(record, *head));
+    Failpoint("end:after-indices");
+  }
+  if (run.operation() == Operation::kDelete) {
+    HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, state->run));
+  }
+  // The marker stays while a clean-up is owed: gc will find it.
+  if (owed.empty()) HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
+  Failpoint("end:after-marker");
+  return ReportOf(record, state->run);
+}
+
+Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env.tenant, request.run));
+  if (!entry) {
+    return StepReport{ExitCode::kOk, "the begin of this run was refused or never ran: nothing to end"};
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env.tenant, entry->kind, entry->record));
+  HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env.tenant, record.id()));
+  if (!lease) return Corrupt("the lease of " + record.id() + " is gone");
+  if (lease->run != request.run) {
+    return Error(ErrorCode::kLocked, fmt::format("run {} has taken over {}: this run has nothing to end",
+                                                 lease->run, record.id()));
+  }
+  if (lease->released) return ReportOf(record, request.run);
+  if (request.dry_run) {
+    return StepReport{ExitCode::kOk, fmt::format("would end run {} on {} {}", request.run,
+                                                 NameOf(record.kind()), record.id())};
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(Claim claim, ClaimEnd(env, record, *lease));
+  Failpoint("end:after-claim");
+  LeaseRequest wanted;
+  wanted.run = request.run;
+  wanted.ending = true;
+  wanted.epochs = lease->epochs;
+  wanted.after = lease->token;
+  wanted.expiry = env.lease_expiry;
+  HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env.tenant, record.id(), wanted, env.clock.Now()));
+  Failpoint("end:after-token");
+  HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Hold(env, record, token, entry->bundle));
+  StepReport report;
+  {
+    const Heartbeat heartbeat(env, record, std::string(kEndStep), std::move(claim), token);
+    HOLDFAST_ASSIGN_OR_RETURN(report, FinishRecord(env, *run, "end"));
+  }
+  if (report.exit_code == ExitCode::kTerminated) return report;
+  HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env.tenant, record.id(), run->lease()));
+  Failpoint("end:after-release");
+  return report;
+}
+
+}  // namespace holdfast::runtime

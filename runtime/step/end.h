@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/step/run_view.h"
+#include "runtime/step/step_driver.h"
+
+namespace holdfast::runtime {
+
+struct EndRequest {
+  std::string run;
+  std::string status;  // what the engine believes; logged, never used
+  bool dry_run = false;
+};
+
+// The last step of every run, and an engine's exit handler: takes a new fencing token, waits for
+// dying steps, makes the clean-ups that are owed, sets the record's state from the journal alone,
+// writes the indices, gives the lease back. Exit codes: 0 the record ended well (also when there
+// was nothing to end: the run's begin was refused), 5 it did not, 143 told to end meanwhile.
+// Idempotent: what a killed `end` left is completed.
+Result<StepReport> End(const StepEnvironment& env, const EndRequest& request);
+
+// What was found out about a record.
+struct Verdict {
+  bool good = false;
+  std::vector<std::string> reasons;  // why not, at most a handful; for people
+};
+// Available if and only if the journal holds a success of every activity in the bundle and (protect)
+// every manifest reads back.
+Result<Verdict> JudgeRecord(RunView& run);
+
+// What `end`, gc and a deletion of an abandoned checkpoint do once they have the lease: claims,
+// clean-ups, verdict, state, indices, marker. `by` stands in the journal.
+Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by);
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,265 @@
+#include "runtime/step/step_attempt.h"
+
+#include <fmt/format.h>
+
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+#include "runtime/step/step_checkpoint.h"
+#include "runtime/store/layout.h"
+
+namespace holdfast::runtime {
+namespace {
+
+Status CheckPlugin(const ProtectionPlugin& plugin, const BundleResource& resource) {
+  if (plugin.descriptor().name == resource.plugin) return Ok();
+  return InvalidInput(fmt::format("the bundle was compiled for the plugin {} of {}; the provider now has {}",
+                                  resource.plugin, resource.resource.key.type, plugin.descriptor().name))
+      .Hint("compile the workflow again");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StepAttempt>> StepAttempt::Claim(const StepEnvironment& env, RunView& run,
+                                                        const BundleStep& step, std::uint64_t epoch,
+                                                        std::string_view by, bool take_over) {
+  Failpoint("before:claim");
+  run.Forget(step.name);
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step.name));
+  const runtime::Claim* const open = journal->OpenClaim();
+  // A process works on one step at a time: an open claim of its own is of an attempt that it gave up.
+  if (open != nullptr && !take_over && !(open->holder == env.self) &&
+      !HolderIsDead(*open, env.self, env.clock.Now(), env.claim_expiry)) {
+    return Unavailable(fmt::format("step {} is being run by process {} on {}", step.name,
+                                   open->holder.pid, open->holder.host));
+  }
+  runtime::Claim claim;
+  claim.number = journal->attempts.empty() ? 1 : journal->attempts.back().claim.number + 1;
+  claim.attempt = NewAttemptId(claim.number);
+  claim.epoch = epoch;
+  claim.run = run.lease().run;
+  claim.token = run.lease().token;
+  claim.holder = env.self;
+  claim.heartbeat = env.clock.Now();
+  HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
+  if (Status created = CreateClaim(run.record().section(), step.name, claim); !created) {
+    if (created.error().code() != ErrorCode::kConflict) return created.error();
+    return Unavailable(fmt::format("another process has just claimed step {}", step.name));
+  }
+  Failpoint("after:claim");
+  // The end of the run waits for live claims only after it has taken its token: one that was made
+  // in between has to give way.
+  HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
+  run.Forget(step.name);
+  return std::unique_ptr<StepAttempt>(
+      new StepAttempt(env, run, step, std::move(claim), std::string(by)));
+}
+
+Result<const ActivityOutcome*> StepAttempt::OutcomeOf(const ResourceKey& resource, ActivityKind kind,
+                                                      std::uint64_t epoch) {
+  for (const ActivityOutcome& outcome : outcomes_) {
+    if (outcome.kind == kind && outcome.epoch == epoch && outcome.resource == resource) return &outcome;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step_.name));
+  return journal->Find(resource, kind, epoch);
+}
+
+void StepAttempt::Omit(const ResourceKey& resource, ActivityKind kind, std::uint64_t epoch,
+                       std::string_view reason) {
+  ActivityOutcome outcome;
+  outcome.resource = resource;
+  outcome.kind = kind;
+  outcome.epoch = epoch;
+  outcome.outcome = Outcome::kOmitted;
+  outcome.reason = std::string(reason);
+  outcome.started = outcome.ended = env_.clock.Now();
+  outcome.by = by_;
+  outcome.attempt = id();
+  outcomes_.push_back(std::move(outcome));
+}
+
+Status StepAttempt::PutManifest(ActivityKind kind, const BundleResource& resource, std::uint64_t epoch,
+                                const ActivityOutcome& outcome, std::string_view attempt) {
+  HOLDFAST_ASSIGN_OR_RETURN(ProtectionPlugin* const plugin, env_.protection(resource.resource.key.type));
+  const PluginDescriptor& descriptor = plugin->descriptor();
+  HOLDFAST_ASSIGN_OR_RETURN(Contribution all, EarlierContributions(run_, resource, kind, epoch));
+  Contribution mine;
+  HOLDFAST_ASSIGN_OR_RETURN(mine.streams, StreamsFromValue(outcome.streams, step_.name));
+  mine.saved = outcome.saved;
+  if (!outcome.point_in_time.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(mine.point_in_time, ParseTime(outcome.point_in_time));
+  }
+  Merge(all, mine);
+  ResourceManifest manifest;
+  manifest.resource = resource.resource.key;
+  manifest.name = resource.resource.name;
+  manifest.plugin = descriptor.name;
+  manifest.saved_info_version = descriptor.has_saved_info ? descriptor.saved_info.version : 0;
+  manifest.parameters_version = descriptor.operation(Operation::kProtect).parameters.version;
+  manifest.epoch = epoch;
+  manifest.attempt = std::string(attempt);
+  manifest.point_in_time = all.point_in_time.value_or(outcome.started);
+  manifest.streams = std::move(all.streams);
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
+  Failpoint("before:manifest");
+  HOLDFAST_RETURN_IF_ERROR(WriteManifest(checkpoint, std::move(manifest), all.saved));
+  Failpoint("after:manifest");
+  return Ok();
+}
+
+Result<bool> StepAttempt::AdoptManifest(ActivityKind kind, const BundleResource& resource,
+                                        std::uint64_t epoch) {
+  if (run_.operation() != Operation::kProtect || FinalisingKind(resource) != kind) return false;
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, ReadManifest(checkpoint, resource.resource.key, epoch));
+  if (!manifest) return false;
+  ActivityOutcome outcome;
+  outcome.resource = resource.resource.key;
+  outcome.kind = kind;
+  outcome.epoch = epoch;
+  outcome.started = outcome.ended = env_.clock.Now();
+  outcome.by = by_;
+  outcome.attempt = id();
+  outcomes_.push_back(std::move(outcome));
+  return true;
+}
+
+Status StepAttempt::CompleteManifest(const BundleResource& resource, const ActivityOutcome& outcome) {
+  if (run_.operation() != Operation::kProtect || FinalisingKind(resource) != outcome.kind) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifest,
+                            ReadManifest(checkpoint, resource.resource.key, outcome.epoch));
+  if (manifest) return Ok();
+  return PutManifest(outcome.kind, resource, outcome.epoch, outcome, outcome.attempt);
+}
+
+Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
+                                      const std::vector<const BundleResource*>& resources,
+                                      std::uint64_t epoch, bool goes_on) {
+  HOLDFAST_ASSIGN_OR_RETURN(ProtectionPlugin* const plugin,
+                            env_.protection(resources.front()->resource.key.type));
+  for (const BundleResource* const resource : resources) {
+    HOLDFAST_RETURN_IF_ERROR(CheckPlugin(*plugin, *resource));
+  }
+  const PluginDescriptor& descriptor = plugin->descriptor();
+  if (!descriptor.operation(run_.operation()).Defines(kind)) {
+    return InvalidInput(fmt::format("the plugin {} does not define {}_{} any more", descriptor.name,
+                                    NameOf(run_.operation()), NameOf(kind)))
+        .Hint("compile the workflow again");
+  }
+
+  std::vector<Resource> given;
+  std::map<ResourceKey, Value> parameters;
+  for (const BundleResource* const resource : resources) {
+    given.push_back(resource->resource);
+    parameters.emplace(resource->resource.key, resource->parameters);
+  }
+  const Parameters checked(std::move(parameters));
+
+  CheckpointScope scope;
+  scope.step = step_.name;
+  scope.attempt = id();
+  scope.kind = kind;
+  scope.descriptor = &descriptor;
+  scope.resources = resources;
+  scope.epoch = epoch;
+  scope.intents = &intents_;
+  scope.all_succeeded = [this, kind, epoch](const ResourceKey& resource) -> Result<bool> {
+    // Earlier activities of the same resource in a fused step, then all that the step comes after.
+    for (const BundleActivity& activity : step_.activities) {
+      if (activity.resource != resource || activity.kind >= kind) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome, OutcomeOf(resource, activity.kind, epoch));
+      if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) return false;
+    }
+    return run_.AllBeforeSucceeded(step_);
+  };
+  HOLDFAST_ASSIGN_OR_RETURN(const auto checkpoint, StepCheckpoint::Make(env_, run_, std::move(scope)));
+
+  HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
+  const WallTime started = env_.clock.Now();
+  ActivityCall call;
+  bool fenced = false;
+  {
+    Heartbeat heartbeat(env_, run_.record(), step_.name, claim_, run_.lease());
+    Failpoint("before:activity");
+    call = RunActivity(env_, *plugin, run_.operation(), kind, *checkpoint, given, checked);
+    Failpoint("after:activity");
+    fenced = heartbeat.fenced() || checkpoint->fenced();
+  }
+  // Whatever the plugin made of it: the lease is gone, and nothing may be recorded.
+  if (fenced) {
+    return Error(ErrorCode::kLocked, fmt::format("the lease of {} was lost while step {} ran",
+                                                 run_.record().id(), step_.name));
+  }
+  if (call.end != ActivityEnd::kDone) {
+    failure_ = call.status.error().OneLine();
+    return call.end;
+  }
+
+  std::vector<ActivityOutcome> mine;
+  for (const BundleResource* const resource : resources) {
+    ActivityOutcome outcome;
+    outcome.resource = resource->resource.key;
+    outcome.kind = kind;
+    outcome.epoch = epoch;
+    outcome.outcome = call.status ? Outcome::kSucceeded : Outcome::kFailed;
+    if (!call.status) outcome.error = call.status.error().OneLine();
+    outcome.started = started;
+    outcome.ended = env_.clock.Now();
+    outcome.by = by_;
+    outcome.attempt = id();
+    if (call.status && run_.operation() == Operation::kProtect) {
+      const Contribution& made = checkpoint->contribution(resource->resource.key);
+      if (!made.streams.empty()) outcome.streams = StreamsToValue(made.streams);
+      outcome.saved = made.saved;
+      if (made.point_in_time) outcome.point_in_time = FormatTime(*made.point_in_time);
+    }
+    mine.push_back(std::move(outcome));
+  }
+  if (!call.status) failure_ = call.status.error().OneLine();
+
+  HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
+  // The commit point of an activity that ends the data of one resource is the manifest; of several,
+  // that commit together, the journaled outcome: the manifests follow from it.
+  const bool together = resources.size() > 1;
+  if (together && call.status) {
+    HOLDFAST_RETURN_IF_ERROR(WriteOutcomes(run_.record().section(), step_.name, id(),
+                                           ++journaled_outcomes_, mine));
+  }
+  for (std::size_t i = 0; i < resources.size(); ++i) {
+    if (!call.status || run_.operation() != Operation::kProtect) break;
+    if (FinalisingKind(*resources[i]) != kind) continue;
+    HOLDFAST_RETURN_IF_ERROR(PutManifest(kind, *resources[i], epoch, mine[i], id()));
+    if (!together) {
+      // They are in the manifest now; a second copy would only make the journal large.
+      mine[i].streams = Value();
+      mine[i].saved = Value();
+    }
+  }
+  if (goes_on && !(together && call.status)) {
+    HOLDFAST_RETURN_IF_ERROR(WriteOutcomes(run_.record().section(), step_.name, id(),
+                                           ++journaled_outcomes_, mine));
+    Failpoint("after:outcome");
+  }
+  for (ActivityOutcome& outcome : mine) outcomes_.push_back(std::move(outcome));
+  return ActivityEnd::kDone;
+}
+
+Status StepAttempt::Finish(ExitCode exit_code, bool clean, std::string_view how) {
+  HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
+  AttemptResult result;
+  result.run = run_.lease().run;
+  result.token = run_.lease().token;
+  result.exit_code = static_cast<int>(exit_code);
+  result.clean = clean;
+  result.how = std::string(how);
+  result.started = started_;
+  result.ended = env_.clock.Now();
+  result.outcomes = outcomes_;
+  Failpoint("before:result");
+  HOLDFAST_RETURN_IF_ERROR(WriteResult(run_.record().section(), step_.name, id(), result));
+  Failpoint("after:result");
+  run_.Forget(step_.name);
+  return Ok();
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,363 @@
+#include "runtime/step/step_checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plugins/sdk/text.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr int kNewResourceFormat = 1;
+
+Status CheckStreamName(std::string_view name) {
+  const bool known = !name.empty() && name.size() <= 64 &&
+                     std::all_of(name.begin(), name.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                     });
+  if (known) return Ok();
+  return InvalidInput(fmt::format("'{}' cannot name a stream", Printable(name)))
+      .Hint("1 to 64 of a-z, 0-9 and '-'");
+}
+
+void MergeMaps(Value& into, const Value& from) {
+  if (!from.is_map()) return;
+  for (const auto& [key, value] : from.AsMap()) into.Set(key, value);
+}
+
+}  // namespace
+
+void Merge(Contribution& base, const Contribution& more) {
+  for (const StreamManifest& stream : more.streams) {
+    std::erase_if(base.streams, [&](const StreamManifest& s) { return s.name == stream.name; });
+    base.streams.push_back(stream);
+  }
+  if (!more.saved.is_null()) base.saved = more.saved;
+  if (more.point_in_time) base.point_in_time = more.point_in_time;
+}
+
+Result<Contribution> EarlierContributions(RunView& run, const BundleResource& resource,
+                                          ActivityKind kind, std::uint64_t epoch) {
+  Contribution all;
+  for (const ActivityKind earlier : kAllActivityKinds) {
+    if (earlier >= kind) break;
+    const std::string& step = resource.steps[static_cast<std::size_t>(earlier)];
+    if (step.empty()) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
+    const ActivityOutcome* const outcome = journal->Find(resource.resource.key, earlier, epoch);
+    if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) continue;
+    Contribution one;
+    HOLDFAST_ASSIGN_OR_RETURN(one.streams, StreamsFromValue(outcome->streams, step));
+    one.saved = outcome->saved;
+    if (!outcome->point_in_time.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(one.point_in_time, ParseTime(outcome->point_in_time));
+    }
+    Merge(all, one);
+  }
+  return all;
+}
+
+Result<Value> ReadJournaled(RunView& run, const BundleResource& resource, std::uint64_t epoch) {
+  Value all{Value::Map{}};
+  for (const ActivityKind kind : kAllActivityKinds) {
+    const std::string& step = resource.steps[static_cast<std::size_t>(kind)];
+    if (step.empty()) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
+    for (const Attempt& attempt : journal->attempts) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto intents,
+                                ReadIntents(run.record().section(), step, attempt.claim.attempt));
+      for (const Intent& intent : intents) {
+        if (intent.kind == kind && intent.epoch == epoch && intent.resource == resource.resource.key) {
+          MergeMaps(all, intent.entries);
+        }
+      }
+    }
+  }
+  return all;
+}
+
+Result<bool> HasIntent(RunView& run, const BundleResource& resource, ActivityKind kind,
+                       std::uint64_t epoch) {
+  const std::string& step = resource.steps[static_cast<std::size_t>(kind)];
+  if (step.empty()) return false;
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
+  for (const Attempt& attempt : journal->attempts) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto intents,
+                              ReadIntents(run.record().section(), step, attempt.claim.attempt));
+    for (const Intent& intent : intents) {
+      if (intent.kind == kind && intent.epoch == epoch && intent.resource == resource.resource.key) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+Result<std::unique_ptr<StepCheckpoint>> StepCheckpoint::Make(const StepEnvironment& env, RunView& run,
+                                                             CheckpointScope scope) {
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection checkpoint, run.checkpoint_section());
+  return std::unique_ptr<StepCheckpoint>(
+      new StepCheckpoint(env, run, std::move(checkpoint), std::move(scope)));
+}
+
+Result<const BundleResource*> StepCheckpoint::Given(const Resource& resource) const {
+  for (const BundleResource* const given : scope_.resources) {
+    if (given->resource.key == resource.key) return given;
+  }
+  return Error(ErrorCode::kDenied,
+               fmt::format("{} is not given to this activity", Printable(resource.key.str())));
+}
+
+Status StepCheckpoint::Require(Operation wanted, std::string_view what) const {
+  if (operation() == wanted) return Ok();
+  return Error(ErrorCode::kDenied,
+               fmt::format("{} belongs to {}, not to {}", what, NameOf(wanted), NameOf(operation())));
+}
+
+Status StepCheckpoint::CheckHeld() {
+  Status held = run_.CheckHeld();
+  if (!held && held.error().code() == ErrorCode::kLocked) fenced_ = true;
+  return held;
+}
+
+const Contribution& StepCheckpoint::contribution(const ResourceKey& resource) {
+  return contributions_[resource];
+}
+
+Result<std::unique_ptr<DataWriter>> StepCheckpoint::CreateData(const Resource& resource,
+                                                               std::string_view name) {
+  HOLDFAST_RETURN_IF_ERROR(Require(Operation::kProtect, "writing data"));
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  HOLDFAST_RETURN_IF_ERROR(CheckStreamName(name));
+  if (scope_.kind > FinalisingKind(*given)) {
+    return Error(ErrorCode::kDenied, fmt::format("the data of {} was ended by its {}",
+                                                 Printable(resource.key.str()),
+                                                 NameOf(FinalisingKind(*given))));
+  }
+  HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+  Contribution& mine = contributions_[resource.key];
+  for (const StreamManifest& stream : mine.streams) {
+    if (stream.name == name) {
+      return Error(ErrorCode::kConflict, fmt::format("the stream '{}' was written already", name));
+    }
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint_.Narrow(DataPrefix(resource.key), SectionAccess::kWrite));
+  return CreateDataStream(data, std::string(name), scope_.attempt, env_.data,
+                          [&mine](const StreamManifest& stream) {
+                            mine.streams.push_back(stream);
+                            return Ok();
+                          });
+}
+
+Status StepCheckpoint::SaveInfo(const Resource& resource, Value info) {
+  HOLDFAST_RETURN_IF_ERROR(Require(Operation::kProtect, "saving info"));
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  if (scope_.kind > FinalisingKind(*given)) {
+    return Error(ErrorCode::kDenied, fmt::format("the data of {} was ended by its {}",
+                                                 Printable(resource.key.str()),
+                                                 NameOf(FinalisingKind(*given))));
+  }
+  if (!scope_.descriptor->has_saved_info) {
+    return Internal("the plugin " + scope_.descriptor->name + " saves info but declares no schema of it");
+  }
+  // Kept as the plugin gave it: the checked form is another one (durations, sizes).
+  HOLDFAST_RETURN_IF_ERROR(CheckAgainstSchema(scope_.descriptor->saved_info, info, "",
+                                              "saved info of " + Printable(resource.key.str())));
+  contributions_[resource.key].saved = std::move(info);
+  return Ok();
+}
+
+Status StepCheckpoint::SetPointInTime(const Resource& resource, WallTime time) {
+  HOLDFAST_RETURN_IF_ERROR(Require(Operation::kProtect, "setting the point in time"));
+  HOLDFAST_RETURN_IF_ERROR(Given(resource));
+  contributions_[resource.key].point_in_time = time;
+  return Ok();
+}
+
+Result<const ResourceManifest*> StepCheckpoint::ManifestOf(const ResourceKey& resource) {
+  const auto known = manifests_.find(resource);
+  if (known != manifests_.end()) return &known->second;
+  HOLDFAST_ASSIGN_OR_RETURN(auto manifest, NewestManifest(checkpoint_, resource));
+  if (!manifest) {
+    return NotFound(fmt::format("the checkpoint {} holds nothing of {}", id(), Printable(resource.str())));
+  }
+  return &manifests_.emplace(resource, std::move(*manifest)).first->second;
+}
+
+Result<Contribution> StepCheckpoint::SoFar(const BundleResource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(Contribution all,
+                            EarlierContributions(run_, resource, scope_.kind, scope_.epoch));
+  Merge(all, contributions_[resource.resource.key]);
+  return all;
+}
+
+Result<std::vector<DataInfo>> StepCheckpoint::ListData(const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  std::vector<DataInfo> infos;
+  if (operation() == Operation::kProtect) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Contribution so_far, SoFar(*given));
+    for (const auto& stream : so_far.streams) infos.push_back({stream.name, stream.size, stream.sha256});
+    return infos;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
+  for (const auto& stream : manifest->streams) infos.push_back({stream.name, stream.size, stream.sha256});
+  return infos;
+}
+
+Result<std::unique_ptr<ByteSource>> StepCheckpoint::OpenData(const Resource& resource,
+                                                             std::string_view name) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  std::vector<StreamManifest> streams;
+  if (operation() == Operation::kProtect) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Contribution so_far, SoFar(*given));
+    streams = so_far.streams;
+  } else {
+    HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
+    streams = manifest->streams;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint_.Narrow(DataPrefix(resource.key), SectionAccess::kRead));
+  for (const StreamManifest& stream : streams) {
+    if (stream.name == name) return OpenDataStream(data, stream, env_.data);
+  }
+  return NotFound(fmt::format("the checkpoint {} holds no stream '{}' of {}", id(), Printable(name),
+                              Printable(resource.key.str())));
+}
+
+Result<Value> StepCheckpoint::CheckedInfo(const ResourceManifest& manifest,
+                                          const PluginDescriptor& descriptor) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value info, ReadSavedInfo(checkpoint_, manifest));
+  if (info.is_null()) {
+    return NotFound("no info was saved for " + Printable(manifest.resource.str()));
+  }
+  if (manifest.saved_info_version != descriptor.saved_info.version) {
+    return InvalidInput(fmt::format("the info saved for {} has version {} of the schema of {}; this "
+                                    "build reads version {}",
+                                    Printable(manifest.resource.str()), manifest.saved_info_version,
+                                    descriptor.name, descriptor.saved_info.version))
+        .Hint("use the version of the plugin that wrote the checkpoint");
+  }
+  return CheckAgainstSchema(descriptor.saved_info, info, "",
+                            "saved info of " + Printable(manifest.resource.str()));
+}
+
+Result<Value> StepCheckpoint::SavedInfo(const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  if (operation() == Operation::kProtect) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Contribution so_far, SoFar(*given));
+    if (so_far.saved.is_null()) {
+      return NotFound("no info was saved for " + Printable(resource.key.str()) + " yet");
+    }
+    return CheckAgainstSchema(scope_.descriptor->saved_info, so_far.saved, "",
+                              "saved info of " + Printable(resource.key.str()));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
+  return CheckedInfo(*manifest, *scope_.descriptor);
+}
+
+Result<Value> StepCheckpoint::SavedInfoOfChild(const Resource& resource, const ResourceKey& child) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  const auto& children = given->resource.children;
+  if (std::none_of(children.begin(), children.end(),
+                   [&](const ResourceLink& link) { return link.key == child; })) {
+    return Error(ErrorCode::kDenied, fmt::format("{} is no child of {}", Printable(child.str()),
+                                                 Printable(resource.key.str())));
+  }
+  HOLDFAST_RETURN_IF_ERROR(operation() == Operation::kProtect
+                               ? Status(Error(ErrorCode::kDenied, "a protect reads no saved info of children"))
+                               : Ok());
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(child));
+  HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin, env_.protection(child.type));
+  return CheckedInfo(*manifest, plugin->descriptor());
+}
+
+Status StepCheckpoint::DeleteData(const Resource& resource) {
+  HOLDFAST_RETURN_IF_ERROR(Require(Operation::kDelete, "deleting data"));
+  HOLDFAST_RETURN_IF_ERROR(Given(resource));
+  HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+  const std::string prefix = DataPrefix(resource.key) + "/";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint_.ListAll(prefix));
+  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(checkpoint_.DeleteIfPresent(key));
+  return Ok();
+}
+
+Status StepCheckpoint::Journal(const Resource& resource, const Value& entries) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  if (!entries.is_map()) return Internal("what is journaled is a map");
+  HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+  // Read before it is written to: afterwards both say the same.
+  HOLDFAST_ASSIGN_OR_RETURN(Value all, Journaled(given->resource));
+  const std::uint64_t number = *scope_.intents + 1;
+  HOLDFAST_RETURN_IF_ERROR(WriteIntent(run_.record().section(), scope_.step, scope_.attempt, number,
+                                       {resource.key, scope_.kind, scope_.epoch, entries}));
+  *scope_.intents = number;
+  MergeMaps(all, entries);
+  journaled_[resource.key] = std::move(all);
+  return Ok();
+}
+
+Result<Value> StepCheckpoint::Journaled(const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  const auto known = journaled_.find(resource.key);
+  if (known != journaled_.end()) return known->second;
+  HOLDFAST_ASSIGN_OR_RETURN(Value all, ReadJournaled(run_, *given, scope_.epoch));
+  return journaled_.emplace(resource.key, std::move(all)).first->second;
+}
+
+Result<bool> StepCheckpoint::AllSucceeded(const Resource& resource) {
+  HOLDFAST_RETURN_IF_ERROR(Given(resource));
+  return scope_.all_succeeded(resource.key);
+}
+
+Status StepCheckpoint::SetNewResource(const Resource& resource, const ResourceKey& now) {
+  HOLDFAST_RETURN_IF_ERROR(Require(Operation::kRestore, "naming a new resource"));
+  HOLDFAST_RETURN_IF_ERROR(Given(resource));
+  HOLDFAST_RETURN_IF_ERROR(CheckResourceKey(now));
+  HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto before, NewResource(resource.key));
+  if (before && *before == now) return Ok();
+  const BankSection& record = run_.record().section();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpObject(Value()
+                                           .Set("old", ResourceKeyToValue(resource.key))
+                                           .Set("new", ResourceKeyToValue(now)),
+                                       kNewResourceFormat));
+  for (std::uint64_t number = 1;; ++number) {
+    Status put = record.PutBytes(NewResourcePrefix(resource.key) + NumberPart(number), bytes);
+    if (put || put.error().code() != ErrorCode::kConflict) return put;
+  }
+}
+
+Result<std::optional<ResourceKey>> StepCheckpoint::NewResource(const ResourceKey& old) {
+  return ReadNewResource(run_.record().section(), old);
+}
+
+Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
+  HOLDFAST_RETURN_IF_ERROR(Given(resource));
+  const std::string prefix = DataPrefix(resource.key);
+  switch (operation()) {
+    case Operation::kProtect:
+      HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+      return checkpoint_.Narrow(prefix + "/" + scope_.attempt + "/raw", SectionAccess::kWrite);
+    case Operation::kDelete:
+      HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+      return checkpoint_.Narrow(prefix, SectionAccess::kDelete);
+    case Operation::kRestore:
+    case Operation::kVerify: {
+      HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
+      return checkpoint_.Narrow(prefix + "/" + manifest->attempt + "/raw", SectionAccess::kRead);
+    }
+  }
+  return Internal("an unknown operation");
+}
+
+Result<BankSection> StepCheckpoint::RecordSection(const Resource& resource) {
+  HOLDFAST_RETURN_IF_ERROR(Given(resource));
+  HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+  return run_.record().section().Narrow(WorkPrefix(resource.key), SectionAccess::kWrite);
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,326 @@
+#include "runtime/step/step_driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+#include "runtime/step/step_checkpoint.h"
+#include "runtime/store/layout.h"
+
+namespace holdfast::runtime {
+namespace {
+
+std::string ActivityText(const ResourceKey& resource, ActivityKind kind) {
+  return fmt::format("{} of {}", NameOf(kind), Printable(resource.str()));
+}
+
+bool Selected(const StepRequest& request, const BundleActivity& activity) {
+  return !request.only ||
+         (request.only->first == activity.resource && request.only->second == activity.kind);
+}
+
+}  // namespace
+
+Result<std::string> FindStepOf(RunView& run, const ResourceKey& resource, ActivityKind kind) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
+  const auto found = resources.find(resource);
+  if (found == resources.end()) {
+    return NotFound(fmt::format("the bundle has no resource {}", Printable(resource.str())));
+  }
+  const std::string& step = found->second->steps[static_cast<std::size_t>(kind)];
+  if (step.empty()) {
+    return NotFound(fmt::format("there is no {} in this bundle", ActivityText(resource, kind)));
+  }
+  return step;
+}
+
+Result<std::vector<StepDriver::Pending>> StepDriver::FindPending(const BundleStep& step,
+                                                                 const StepRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
+  std::vector<Pending> pending;
+  for (const BundleActivity& activity : step.activities) {
+    if (!Selected(request, activity)) continue;
+    Pending one;
+    one.activity = &activity;
+    HOLDFAST_ASSIGN_OR_RETURN(one.resource, run_.bundle().ResourceOf(step.name, activity.resource));
+    HOLDFAST_ASSIGN_OR_RETURN(one.epoch, run_.EpochOf(step.name, activity.resource));
+    const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, one.epoch);
+    if (outcome != nullptr && outcome->final()) continue;
+    pending.push_back(one);
+  }
+  return pending;
+}
+
+Result<bool> StepDriver::GatesSucceeded(const BundleStep& step, const Pending& pending,
+                                        StepAttempt* attempt) {
+  for (const BundleGate& gate : pending.activity->gates) {
+    if (gate.step == step.name && attempt != nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run_.EpochOf(gate.step, gate.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome,
+                                attempt->OutcomeOf(gate.resource, gate.kind, epoch));
+      if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) return false;
+      continue;
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded, run_.Succeeded(gate.step, gate.resource, gate.kind));
+    if (!succeeded) return false;
+  }
+  return true;
+}
+
+Result<StepDriver::Decision> StepDriver::Decide(const BundleStep& step, const Pending& pending,
+                                                const StepRequest& request, StepAttempt* attempt) {
+  const ActivityKind kind = pending.activity->kind;
+  HOLDFAST_ASSIGN_OR_RETURN(const bool open, GatesSucceeded(step, pending, attempt));
+  if (!open) {
+    if (kind == ActivityKind::kPost) {
+      // The own pre was killed half way: the clean-up is owed and `end` will make it. An omission
+      // recorded here would be its second outcome.
+      HOLDFAST_ASSIGN_OR_RETURN(const bool begun,
+                                HasIntent(run_, *pending.resource, ActivityKind::kPre, pending.epoch));
+      const std::string& pre = pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPre)];
+      if (begun) {
+        HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(pre));
+        if (journal->Find(pending.resource->resource.key, ActivityKind::kPre, pending.epoch) == nullptr) {
+          return Decision::kLeave;
+        }
+      }
+    }
+    return Decision::kOmitGate;
+  }
+  if (kind == ActivityKind::kPre && (request.fail_fast || run_.lease().fail_fast)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool failed,
+                              run_.record().section().Exists(FailureKey(run_.lease().token)));
+    if (failed) return Decision::kOmitFailFast;
+  }
+  if (kind == ActivityKind::kPost) {
+    HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin,
+                              env_.protection(pending.activity->resource.type));
+    if (!plugin->descriptor().post_acts_on_failure) {
+      for (const BundleActivity& before : step.activities) {
+        if (before.resource != pending.activity->resource || before.kind >= kind) continue;
+        bool succeeded = false;
+        if (attempt != nullptr) {
+          HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome,
+                                    attempt->OutcomeOf(before.resource, before.kind, pending.epoch));
+          succeeded = outcome != nullptr && outcome->outcome == Outcome::kSucceeded;
+        } else {
+          HOLDFAST_ASSIGN_OR_RETURN(succeeded, run_.Succeeded(step.name, before.resource, before.kind));
+        }
+        if (!succeeded) return Decision::kOmitCommit;
+      }
+      HOLDFAST_ASSIGN_OR_RETURN(const bool all, run_.AllBeforeSucceeded(step));
+      if (!all) return Decision::kOmitCommit;
+    }
+  }
+  return Decision::kRun;
+}
+
+Status StepDriver::RefuseClosedEpoch(const BundleStep& step, const Pending& pending) {
+  if (pending.activity->kind == ActivityKind::kPost) return Ok();
+  const std::string& post = pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPost)];
+  if (post.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(post));
+  const ActivityOutcome* const outcome =
+      journal->Find(pending.resource->resource.key, ActivityKind::kPost, pending.epoch);
+  if (outcome == nullptr || !outcome->final()) return Ok();
+  return InvalidInput(fmt::format("step {} is too late: the post of {} has run, its epoch {} is closed",
+                                  step.name, Printable(pending.resource->resource.key.str()),
+                                  pending.epoch))
+      .Hint("resume: start the workflow again with the parameter record=" + run_.record().id());
+}
+
+Result<StepReport> StepDriver::Recorded(const BundleStep& step, const StepRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
+  bool failed = false;
+  bool succeeded = false;
+  std::string error;
+  for (const BundleActivity& activity : step.activities) {
+    if (!Selected(request, activity)) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run_.EpochOf(step.name, activity.resource));
+    const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
+    if (outcome == nullptr) continue;
+    succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
+    if (outcome->outcome == Outcome::kFailed) {
+      failed = true;
+      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind), outcome->error);
+    }
+  }
+  if (failed) return StepReport{ExitCode::kActivityFailed, error + " (recorded earlier)"};
+  if (succeeded) return StepReport{ExitCode::kOk, "done already"};
+  return StepReport{ExitCode::kOmitted, "omitted already"};
+}
+
+Result<StepReport> StepDriver::Describe(const BundleStep& step, const std::vector<Pending>& pending,
+                                        const StepRequest& request) {
+  StepReport report;
+  report.message = "step " + step.name + ":";
+  if (pending.empty()) report.message += " nothing: it was done already";
+  for (const Pending& one : pending) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Decision decision, Decide(step, one, request, nullptr));
+    report.message +=
+        fmt::format(" {} {} with plugin {}, epoch {};",
+                    decision == Decision::kRun ? "would run" : "would omit for now",
+                    ActivityText(one.activity->resource, one.activity->kind), one.resource->plugin,
+                    one.epoch);
+  }
+  return report;
+}
+
+Status StepDriver::NoteFailure(const BundleStep& step) {
+  Status noted = run_.record().section().PutBytes(FailureKey(run_.lease().token), step.name + "\n");
+  if (!noted && noted.error().code() == ErrorCode::kConflict) return Ok();
+  return noted;
+}
+
+Result<bool> StepDriver::Clean(const BundleStep& step, StepAttempt& attempt) {
+  for (const BundleActivity& activity : step.activities) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run_.EpochOf(step.name, activity.resource));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome,
+                              attempt.OutcomeOf(activity.resource, activity.kind, epoch));
+    if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) return false;
+  }
+  return run_.AllBeforeSucceeded(step);
+}
+
+Result<StepReport> StepDriver::Gate(const std::string& name) {
+  if (!run_.begun()) return StepReport{ExitCode::kOmitted, "the run has not begun"};
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleStep* const step, run_.bundle().Step(name));
+  for (const BundleActivity& activity : step->activities) {
+    HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
+                              run_.bundle().ResourceOf(name, activity.resource));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool open, GatesSucceeded(*step, {&activity, resource, 1}, nullptr));
+    if (open) return StepReport{ExitCode::kOk, "the gates of " + name + " succeeded"};
+  }
+  return StepReport{ExitCode::kOmitted, "a gate of " + name + " did not succeed"};
+}
+
+Result<StepReport> StepDriver::Run(const StepRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleStep* const found, run_.bundle().Step(request.step));
+  const BundleStep& step = *found;
+  if (!run_.begun()) {
+    return StepReport{ExitCode::kOmitted, "omitted: the begin of this run has not succeeded"};
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<Pending> pending, FindPending(step, request));
+  if (request.dry_run) return Describe(step, pending, request);
+  if (pending.empty()) {
+    // A process that was killed between its manifests and its result left those to complete.
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
+    if (journal->OpenClaim() == nullptr) return Recorded(step, request);
+  }
+  {
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
+    for (const Pending& one : pending) {
+      if (!journal->attempts.empty()) HOLDFAST_RETURN_IF_ERROR(RefuseClosedEpoch(step, one));
+    }
+    // Omitted before and still so: the journal says it already.
+    bool same = !pending.empty() && journal->LastResult() != nullptr && journal->OpenClaim() == nullptr;
+    for (const Pending& one : pending) {
+      if (!same) break;
+      const auto* const outcome = journal->Find(one.activity->resource, one.activity->kind, one.epoch);
+      same = outcome != nullptr && outcome->outcome == Outcome::kOmitted;
+      if (!same) break;
+      HOLDFAST_ASSIGN_OR_RETURN(const Decision decision, Decide(step, one, request, nullptr));
+      same = decision == Decision::kOmitGate || decision == Decision::kOmitFailFast;
+    }
+    if (same) return Recorded(step, request);
+  }
+
+  HOLDFAST_RETURN_IF_ERROR(run_.KeepLease(env_));
+  std::uint64_t epoch = 1;
+  if (!pending.empty()) epoch = pending.front().epoch;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto attempt,
+                            StepAttempt::Claim(env_, run_, step, epoch, request.by));
+  // Another process may have finished between the first look and the claim.
+  HOLDFAST_ASSIGN_OR_RETURN(pending, FindPending(step, request));
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
+  if (journal->attempts.size() > 1) {
+    for (const BundleActivity& activity : step.activities) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t e, run_.EpochOf(step.name, activity.resource));
+      const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, e);
+      if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const auto* const resource,
+                                run_.bundle().ResourceOf(step.name, activity.resource));
+      HOLDFAST_RETURN_IF_ERROR(attempt->CompleteManifest(*resource, *outcome));
+    }
+  }
+
+  ActivityEnd end = ActivityEnd::kDone;
+  bool called = false;
+  bool left = false;
+  for (std::size_t i = 0; i < pending.size() && end == ActivityEnd::kDone;) {
+    // One activity of all its resources, as far as they are in the same epoch: one call.
+    const ActivityKind kind = pending[i].activity->kind;
+    std::vector<const BundleResource*> given;
+    const std::uint64_t group_epoch = pending[i].epoch;
+    std::size_t next = i;
+    for (; next < pending.size() && pending[next].activity->kind == kind &&
+           pending[next].epoch == group_epoch;
+         ++next) {
+      const Pending& one = pending[next];
+      const ResourceKey& key = one.activity->resource;
+      HOLDFAST_ASSIGN_OR_RETURN(const Decision decision, Decide(step, one, request, attempt.get()));
+      switch (decision) {
+        case Decision::kOmitGate: attempt->Omit(key, kind, one.epoch, kReasonGate); break;
+        case Decision::kOmitFailFast: attempt->Omit(key, kind, one.epoch, kReasonFailFast); break;
+        case Decision::kOmitCommit: attempt->Omit(key, kind, one.epoch, kReasonCommit); break;
+        case Decision::kLeave: left = true; break;
+        case Decision::kRun: given.push_back(one.resource); break;
+      }
+    }
+    bool adopted = false;
+    if (given.size() == 1) {
+      HOLDFAST_ASSIGN_OR_RETURN(adopted, attempt->AdoptManifest(kind, *given.front(), group_epoch));
+    }
+    if (!given.empty() && !adopted) {
+      called = true;
+      HOLDFAST_ASSIGN_OR_RETURN(end, attempt->Call(kind, given, group_epoch, next < pending.size()));
+    }
+    i = next;
+  }
+
+  // What the step says as a whole: also of what earlier attempts did.
+  bool failed = false;
+  bool succeeded = false;
+  std::string error;
+  for (const BundleActivity& activity : step.activities) {
+    if (!Selected(request, activity)) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t e, run_.EpochOf(step.name, activity.resource));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome,
+                              attempt->OutcomeOf(activity.resource, activity.kind, e));
+    if (outcome == nullptr) continue;
+    succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
+    if (outcome->outcome == Outcome::kFailed) {
+      failed = true;
+      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind), outcome->error);
+    }
+  }
+  StepReport report;
+  std::string_view how = "done";
+  if (end == ActivityEnd::kTimedOut) {
+    report = {ExitCode::kActivityFailed, "timed out: " + attempt->failure()};
+    how = "timed-out";
+  } else if (env_.cancellation.is_set()) {
+    // Told to end: never 0, also when the activity managed to finish.
+    report = {ExitCode::kTerminated, end == ActivityEnd::kStopped ? "stopped before it was done"
+                                                                  : "stopped; what was done is recorded"};
+    how = "stopped";
+  } else if (failed) {
+    report = {ExitCode::kActivityFailed, error};
+  } else if (succeeded) {
+    report = {ExitCode::kOk, called ? "done" : "done already"};
+  } else {
+    report = {ExitCode::kOmitted, left ? "omitted: its pre did not end; the end of the run cleans up"
+                                       : "omitted: a gate did not succeed"};
+  }
+  bool clean = false;
+  if (end == ActivityEnd::kDone && !failed) {
+    HOLDFAST_ASSIGN_OR_RETURN(clean, Clean(step, *attempt));
+  }
+  if (failed) HOLDFAST_RETURN_IF_ERROR(NoteFailure(step));
+  HOLDFAST_RETURN_IF_ERROR(attempt->Finish(report.exit_code, clean, how));
+  return report;
+}
+
+}  // namespace holdfast::runtime

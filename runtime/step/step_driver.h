@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/exit_code.h"
+#include "runtime/step/run_view.h"
+#include "runtime/step/step_attempt.h"
+
+namespace holdfast::runtime {
+
+struct StepRequest {
+  std::string step;
+  // Only this activity of the step (`run --resource --activity`): also one of a fused step.
+  std::optional<std::pair<ResourceKey, ActivityKind>> only;
+  bool fail_fast = false;  // beside the run's own parameter
+  bool dry_run = false;    // say what would be done; nothing is written
+  std::string by = "step";
+};
+
+// What a step did, or had done before.
+struct StepReport {
+  ExitCode exit_code = ExitCode::kOk;
+  std::string message;  // one line, for people
+};
+
+// Runs one step of a run: claims it, asks the journal for its gates, calls its activities, records
+// their outcomes. Crash-only and idempotent: a step that was done returns what is recorded, one
+// that was killed is done again by a new attempt (design: semantics, steps are crash-only).
+//
+// Exit codes: 0 its activities succeeded; 4 one failed or timed out; 20 nothing was done, because
+// gates did not succeed; 143 it was told to end. Errors: kUnavailable while another process runs
+// the step, kLocked when the run has lost its lease, and what a bank or the bundle gives.
+class StepDriver {
+ public:
+  StepDriver(const StepEnvironment& env, RunView& run) : env_(env), run_(run) {}
+
+  Result<StepReport> Run(const StepRequest& request);
+  // Whether anything in the step can run: 0 or 20. Writes nothing.
+  Result<StepReport> Gate(const std::string& step);
+
+ private:
+  struct Pending {
+    const BundleActivity* activity = nullptr;
+    const BundleResource* resource = nullptr;
+    std::uint64_t epoch = 1;
+  };
+  enum class Decision { kRun, kOmitGate, kOmitFailFast, kOmitCommit, kLeave };
+
+  // The activities of a request that have no final outcome.
+  Result<std::vector<Pending>> FindPending(const BundleStep& step, const StepRequest& request);
+  Result<bool> GatesSucceeded(const BundleStep& step, const Pending& pending, StepAttempt* attempt);
+  Result<Decision> Decide(const BundleStep& step, const Pending& pending, const StepRequest& request,
+                          StepAttempt* attempt);
+  Status RefuseClosedEpoch(const BundleStep& step, const Pending& pending);
+  Result<StepReport> Recorded(const BundleStep& step, const StepRequest& request);
+  Result<StepReport> Describe(const BundleStep& step, const std::vector<Pending>& pending,
+                              const StepRequest& request);
+  Status NoteFailure(const BundleStep& step);
+  Result<bool> Clean(const BundleStep& step, StepAttempt& attempt);
+
+  const StepEnvironment& env_;
+  RunView& run_;
+};
+
+// The step that runs an activity of a resource; kNotFound when the bundle has none.
+Result<std::string> FindStepOf(RunView& run, const ResourceKey& resource, ActivityKind kind);
+
+}  // namespace holdfast::runtime

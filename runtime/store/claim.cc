@@ -1,0 +1,84 @@
+#include "runtime/store/claim.h"
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include "runtime/store/layout.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr int kFormat = 1;
+
+Result<std::string> Dump(std::string_view step, const Claim& claim) {
+  return DumpObject(Value()
+                        .Set("step", step)
+                        .Set("attempt", claim.attempt)
+                        .Set("epoch", claim.epoch)
+                        .Set("run", claim.run)
+                        .Set("token", claim.token)
+                        .Set("holder", Value()
+                                           .Set("host", claim.holder.host)
+                                           .Set("boot_id", claim.holder.boot_id)
+                                           .Set("pid", claim.holder.pid)
+                                           .Set("start_time", claim.holder.start_time))
+                        .Set("heartbeat", FormatTime(claim.heartbeat)),
+                    kFormat);
+}
+
+}  // namespace
+
+std::string NewAttemptId(std::uint64_t claim_number) {
+  std::random_device random;
+  const std::uint64_t high = random();
+  return fmt::format("{:06}-{:016x}", claim_number, (high << 32U) | random());
+}
+
+Result<std::vector<Claim>> ReadClaims(const BankSection& record, std::string_view step) {
+  std::vector<Claim> claims;
+  const std::string prefix = ClaimPrefix(step);
+  for (std::uint64_t number = 1;; ++number) {
+    const std::string key = prefix + NumberPart(number);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kFormat));
+    if (!value) return claims;
+    Claim claim;
+    claim.number = number;
+    HOLDFAST_ASSIGN_OR_RETURN(claim.attempt, TextMember(*value, "attempt", key));
+    HOLDFAST_ASSIGN_OR_RETURN(claim.epoch, NumberMember(*value, "epoch", key));
+    HOLDFAST_ASSIGN_OR_RETURN(claim.run, TextMember(*value, "run", key));
+    HOLDFAST_ASSIGN_OR_RETURN(claim.token, NumberMember(*value, "token", key));
+    HOLDFAST_ASSIGN_OR_RETURN(claim.heartbeat, TimeMember(*value, "heartbeat", key));
+    if (const Value* holder = value->Find("holder"); holder != nullptr) {
+      claim.holder.host = holder->StringOr("host", "");
+      claim.holder.boot_id = holder->StringOr("boot_id", "");
+      claim.holder.pid = static_cast<int>(holder->IntOr("pid", 0));
+      claim.holder.start_time = static_cast<std::uint64_t>(holder->IntOr("start_time", 0));
+    }
+    claims.push_back(std::move(claim));
+  }
+}
+
+Status CreateClaim(const BankSection& record, std::string_view step, const Claim& claim) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(step, claim));
+  return record.CreateExclusive(ClaimPrefix(step) + NumberPart(claim.number), bytes);
+}
+
+Status RenewClaim(const BankSection& record, std::string_view step, Claim& claim, WallTime now) {
+  claim.heartbeat = now;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(step, claim));
+  return record.Replace(ClaimPrefix(step) + NumberPart(claim.number), bytes);
+}
+
+bool HolderIsDead(const Claim& claim, const ProcessIdentity& self, WallTime now,
+                  std::chrono::milliseconds expiry) {
+  if (claim.holder.host == self.host) {
+    if (claim.holder.boot_id != self.boot_id) return true;
+    const auto found = FindProcess(claim.holder.pid);
+    return !found || !(*found == claim.holder);
+  }
+  return claim.heartbeat + expiry <= now;
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bank_section.h"
+#include "plugins/sdk/result.h"
+#include "runtime/store/record.h"
+
+namespace holdfast::runtime {
+
+// Pointers to available checkpoints, so that finding one does not read them all:
+//   indices/by-date/<time>-<record>, indices/by-plan/<plan>/<time>-<record>,
+//   indices/by-provider/<provider id>/<time>-<record>
+// They are made from the record's head alone, so writing and removing them again is safe.
+Status WriteIndices(const Record& checkpoint, const RecordHead& head);
+Status RemoveIndices(const Record& checkpoint, const RecordHead& head);
+
+struct IndexEntry {
+  std::string record;
+  std::string plan;
+  WallTime created;
+};
+// Of one plan, oldest first; every plan when `plan` is empty.
+Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan);
+
+}  // namespace holdfast::runtime

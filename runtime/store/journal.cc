@@ -1,0 +1,207 @@
+#include "runtime/store/journal.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "runtime/store/layout.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr int kIntentFormat = 1;
+constexpr int kResultFormat = 1;
+
+constexpr std::array<std::string_view, 3> kOutcomeNames{"succeeded", "failed", "omitted"};
+
+Value ToValue(const ActivityOutcome& outcome) {
+  Value value = ResourceKeyToValue(outcome.resource);
+  value.Set("activity", NameOf(outcome.kind))
+      .Set("epoch", outcome.epoch)
+      .Set("outcome", NameOf(outcome.outcome))
+      .Set("started", FormatTime(outcome.started))
+      .Set("ended", FormatTime(outcome.ended))
+      .Set("by", outcome.by);
+  if (!outcome.reason.empty()) value.Set("reason", outcome.reason);
+  if (!outcome.error.empty()) value.Set("error", outcome.error);
+  if (!outcome.streams.is_null()) value.Set("streams", outcome.streams);
+  if (!outcome.saved.is_null()) value.Set("saved", outcome.saved);
+  if (!outcome.point_in_time.empty()) value.Set("point_in_time", outcome.point_in_time);
+  return value;
+}
+
+Result<ActivityKind> KindMember(const Value& value, std::string_view key) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string name, TextMember(value, "activity", key));
+  const auto kind = ParseActivityKind(name);
+  if (!kind) return Corrupt(fmt::format("the object {} has an unknown activity '{}'", key, name));
+  return *kind;
+}
+
+Result<ActivityOutcome> OutcomeFromValue(const Value& value, std::string_view key,
+                                         std::string_view attempt) {
+  ActivityOutcome outcome;
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.resource, ResourceKeyFromValue(value, key));
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.kind, KindMember(value, key));
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.epoch, NumberMember(value, "epoch", key));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string name, TextMember(value, "outcome", key));
+  bool known = false;
+  for (std::size_t i = 0; i < kOutcomeNames.size(); ++i) {
+    if (kOutcomeNames[i] != name) continue;
+    outcome.outcome = static_cast<Outcome>(i);
+    known = true;
+  }
+  if (!known) return Corrupt(fmt::format("the object {} has an unknown outcome '{}'", key, name));
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.started, TimeMember(value, "started", key));
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.ended, TimeMember(value, "ended", key));
+  outcome.by = value.StringOr("by", "");
+  outcome.reason = value.StringOr("reason", "");
+  outcome.error = value.StringOr("error", "");
+  outcome.point_in_time = value.StringOr("point_in_time", "");
+  if (const Value* streams = value.Find("streams"); streams != nullptr) outcome.streams = *streams;
+  if (const Value* saved = value.Find("saved"); saved != nullptr) outcome.saved = *saved;
+  outcome.attempt = std::string(attempt);
+  return outcome;
+}
+
+Value OutcomesToValue(const std::vector<ActivityOutcome>& outcomes) {
+  Value::List list;
+  for (const ActivityOutcome& outcome : outcomes) list.push_back(ToValue(outcome));
+  return list;
+}
+
+Status ReadOutcomes(const Value& object, std::string_view key, std::string_view attempt,
+                    std::vector<ActivityOutcome>& out) {
+  const Value* list = object.Find("activities");
+  if (list == nullptr || !list->is_list()) {
+    return Corrupt(fmt::format("the object {} lacks the list 'activities'", key));
+  }
+  for (const Value& value : list->AsList()) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto outcome, OutcomeFromValue(value, key, attempt));
+    out.push_back(std::move(outcome));
+  }
+  return Ok();
+}
+
+Result<Attempt> ReadAttempt(const BankSection& record, std::string_view step, Claim claim) {
+  Attempt attempt;
+  attempt.claim = std::move(claim);
+  const std::string prefix = AttemptPrefix(step, attempt.claim.attempt);
+  const std::string key = prefix + "/result";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kResultFormat));
+  if (value) {
+    AttemptResult result;
+    HOLDFAST_ASSIGN_OR_RETURN(result.run, TextMember(*value, "run", key));
+    HOLDFAST_ASSIGN_OR_RETURN(result.token, NumberMember(*value, "token", key));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t exit_code, NumberMember(*value, "exit_code", key));
+    result.exit_code = static_cast<int>(exit_code);
+    result.clean = value->BoolOr("clean", false);
+    result.how = value->StringOr("how", "");
+    HOLDFAST_ASSIGN_OR_RETURN(result.started, TimeMember(*value, "started", key));
+    HOLDFAST_ASSIGN_OR_RETURN(result.ended, TimeMember(*value, "ended", key));
+    HOLDFAST_RETURN_IF_ERROR(ReadOutcomes(*value, key, attempt.claim.attempt, result.outcomes));
+    attempt.outcomes = result.outcomes;
+    attempt.result = std::move(result);
+    return attempt;
+  }
+  for (std::uint64_t number = 1;; ++number) {
+    const std::string outcome_key = prefix + "/outcome-" + NumberPart(number);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto object, ReadObject(record, outcome_key, kResultFormat));
+    if (!object) return attempt;
+    HOLDFAST_RETURN_IF_ERROR(
+        ReadOutcomes(*object, outcome_key, attempt.claim.attempt, attempt.outcomes));
+  }
+}
+
+}  // namespace
+
+std::string_view NameOf(Outcome outcome) {
+  return kOutcomeNames[static_cast<std::size_t>(outcome)];
+}
+
+const ActivityOutcome* StepJournal::Find(const ResourceKey& resource, ActivityKind kind,
+                                         std::uint64_t epoch) const {
+  const ActivityOutcome* found = nullptr;
+  for (const Attempt& attempt : attempts) {
+    for (const ActivityOutcome& outcome : attempt.outcomes) {
+      if (outcome.kind != kind || outcome.epoch != epoch || outcome.resource != resource) continue;
+      if (found == nullptr || !found->final() || outcome.final()) found = &outcome;
+    }
+  }
+  return found;
+}
+
+const Claim* StepJournal::OpenClaim() const {
+  if (attempts.empty() || attempts.back().result) return nullptr;
+  return &attempts.back().claim;
+}
+
+const AttemptResult* StepJournal::LastResult() const {
+  for (auto at = attempts.rbegin(); at != attempts.rend(); ++at) {
+    if (at->result) return &*at->result;
+  }
+  return nullptr;
+}
+
+Result<StepJournal> ReadStepJournal(const BankSection& record, std::string_view step) {
+  StepJournal journal;
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<Claim> claims, ReadClaims(record, step));
+  for (Claim& claim : claims) {
+    HOLDFAST_ASSIGN_OR_RETURN(Attempt attempt, ReadAttempt(record, step, std::move(claim)));
+    journal.attempts.push_back(std::move(attempt));
+  }
+  return journal;
+}
+
+Result<std::vector<Intent>> ReadIntents(const BankSection& record, std::string_view step,
+                                        std::string_view attempt) {
+  std::vector<Intent> intents;
+  const std::string prefix = AttemptPrefix(step, attempt) + "/intent-";
+  for (std::uint64_t number = 1;; ++number) {
+    const std::string key = prefix + NumberPart(number);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kIntentFormat));
+    if (!value) return intents;
+    Intent intent;
+    HOLDFAST_ASSIGN_OR_RETURN(intent.resource, ResourceKeyFromValue(*value, key));
+    HOLDFAST_ASSIGN_OR_RETURN(intent.kind, KindMember(*value, key));
+    HOLDFAST_ASSIGN_OR_RETURN(intent.epoch, NumberMember(*value, "epoch", key));
+    if (const Value* entries = value->Find("entries"); entries != nullptr) intent.entries = *entries;
+    intents.push_back(std::move(intent));
+  }
+}
+
+Status WriteIntent(const BankSection& record, std::string_view step, std::string_view attempt,
+                   std::uint64_t number, const Intent& intent) {
+  Value value = ResourceKeyToValue(intent.resource);
+  value.Set("activity", NameOf(intent.kind)).Set("epoch", intent.epoch).Set("entries", intent.entries);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kIntentFormat));
+  return record.PutBytes(AttemptPrefix(step, attempt) + "/intent-" + NumberPart(number), bytes);
+}
+
+Status WriteOutcomes(const BankSection& record, std::string_view step, std::string_view attempt,
+                     std::uint64_t number, const std::vector<ActivityOutcome>& outcomes) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::string bytes,
+      DumpObject(Value().Set("activities", OutcomesToValue(outcomes)), kResultFormat));
+  return record.PutBytes(AttemptPrefix(step, attempt) + "/outcome-" + NumberPart(number), bytes);
+}
+
+Status WriteResult(const BankSection& record, std::string_view step, std::string_view attempt,
+                   const AttemptResult& result) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpObject(Value()
+                                           .Set("step", step)
+                                           .Set("attempt", attempt)
+                                           .Set("run", result.run)
+                                           .Set("token", result.token)
+                                           .Set("exit_code", result.exit_code)
+                                           .Set("clean", result.clean)
+                                           .Set("how", result.how)
+                                           .Set("started", FormatTime(result.started))
+                                           .Set("ended", FormatTime(result.ended))
+                                           .Set("activities", OutcomesToValue(result.outcomes)),
+                                       kResultFormat));
+  return record.PutBytes(AttemptPrefix(step, attempt) + "/result", bytes);
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "plugins/sdk/clock.h"
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/resource.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast::runtime {
+
+// Where everything lies below a tenant's section of a bank (design: bank, layout). Only this file
+// makes keys; text that a tenant or an engine chose goes through KeyPart().
+
+// What a run works on.
+enum class RecordKind { kCheckpoint, kRestore, kDeletion, kVerification };
+
+// "checkpoints", "restores", "deletions", "verifications".
+std::string_view FolderOf(RecordKind kind);
+// "checkpoint", "restore", "deletion", "verification".
+std::string_view NameOf(RecordKind kind);
+std::optional<RecordKind> ParseRecordKind(std::string_view name);
+// The kind of record that an operation makes.
+RecordKind RecordKindOf(Operation operation);
+
+// Numbers in keys have a fixed width, so that a listing sorts by them: "000042".
+std::string NumberPart(std::uint64_t number);
+
+// Below the tenant's section.
+std::string RecordPrefix(RecordKind kind, std::string_view record);
+std::string RunKey(std::string_view run);
+std::string UnfinishedKey(std::string_view record);
+std::string LeasePrefix(std::string_view record);  // + NumberPart(token)
+std::string BundlePrefix(std::string_view sha256);
+std::string PublishedKey(std::string_view sha256);
+
+// Below a record's section.
+std::string StatePrefix();                               // + NumberPart(n)
+std::string ClaimPrefix(std::string_view step);          // + NumberPart(n)
+std::string AttemptPrefix(std::string_view step, std::string_view attempt);  // + "/..."
+std::string ResourcePrefix(const ResourceKey& resource);                // resources/<type>/<id>
+std::string EpochPrefix(const ResourceKey& resource, std::uint64_t epoch);
+std::string DataPrefix(const ResourceKey& resource);                    // data/<type>/<id>
+std::string NewResourcePrefix(const ResourceKey& resource);             // + NumberPart(n)
+std::string WorkPrefix(const ResourceKey& resource);  // what a plugin keeps in the run's record
+std::string EpochShardKey(std::string_view table, std::size_t shard);
+std::string FailureKey(std::uint64_t token);
+
+// A time as a key part that sorts: "20261124T014800.123Z".
+std::string TimePart(WallTime time);
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,104 @@
+#include "runtime/store/lease.h"
+
+#include <fmt/format.h>
+
+#include "runtime/store/layout.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr int kFormat = 1;
+
+std::string LeaseKey(std::string_view record, std::uint64_t token) {
+  return LeasePrefix(record) + NumberPart(token);
+}
+
+Result<std::string> Dump(const Lease& lease) {
+  Value value = Value()
+                    .Set("run", lease.run)
+                    .Set("taken", FormatTime(lease.taken))
+                    .Set("expires", FormatTime(lease.expires));
+  if (lease.ending) value.Set("ending", true);
+  if (lease.released) value.Set("released", true);
+  if (lease.fail_fast) value.Set("fail_fast", true);
+  if (!lease.epochs.empty()) value.Set("epochs", lease.epochs);
+  return DumpObject(std::move(value), kFormat);
+}
+
+Result<std::optional<Lease>> ReadLease(const BankSection& tenant, std::string_view record,
+                                       std::uint64_t token) {
+  const std::string key = LeaseKey(record, token);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kFormat));
+  if (!value) return std::optional<Lease>();
+  Lease lease;
+  lease.token = token;
+  HOLDFAST_ASSIGN_OR_RETURN(lease.run, TextMember(*value, "run", key));
+  HOLDFAST_ASSIGN_OR_RETURN(lease.taken, TimeMember(*value, "taken", key));
+  HOLDFAST_ASSIGN_OR_RETURN(lease.expires, TimeMember(*value, "expires", key));
+  lease.ending = value->BoolOr("ending", false);
+  lease.released = value->BoolOr("released", false);
+  lease.epochs = value->StringOr("epochs", "");
+  lease.fail_fast = value->BoolOr("fail_fast", false);
+  return std::optional<Lease>(std::move(lease));
+}
+
+}  // namespace
+
+Result<std::optional<Lease>> CurrentLease(const BankSection& tenant, std::string_view record) {
+  std::optional<Lease> last;
+  for (std::uint64_t token = 1;; ++token) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto lease, ReadLease(tenant, record, token));
+    if (!lease) return last;
+    last = std::move(lease);
+  }
+}
+
+Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
+                        const LeaseRequest& request, WallTime now) {
+  Lease lease;
+  lease.token = request.after + 1;
+  lease.run = request.run;
+  lease.taken = now;
+  lease.expires = now + request.expiry;
+  lease.ending = request.ending;
+  lease.epochs = request.epochs;
+  lease.fail_fast = request.fail_fast;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(lease));
+  const Status created = tenant.CreateExclusive(LeaseKey(record, lease.token), bytes);
+  if (created) return lease;
+  if (created.error().code() != ErrorCode::kConflict) return created.error();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto other, CurrentLease(tenant, record));
+  if (!other) return created.error();
+  return LeaseHeldError(record, *other);
+}
+
+Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lease,
+                  std::chrono::milliseconds expiry, WallTime now) {
+  lease.expires = now + expiry;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(lease));
+  return tenant.Replace(LeaseKey(record, lease.token), bytes);
+}
+
+Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& lease) {
+  lease.released = true;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(lease));
+  return tenant.Replace(LeaseKey(record, lease.token), bytes);
+}
+
+Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, lease.token + 1)));
+  if (!newer) return Ok();
+  return Error(ErrorCode::kLocked,
+               fmt::format("token {} of {} is old: another run, or the end of this one, works on it",
+                           lease.token, record));
+}
+
+Error LeaseHeldError(std::string_view record, const Lease& lease) {
+  return Error(ErrorCode::kLocked,
+               fmt::format("{} is being worked on by run {} (token {}, until {})", record, lease.run,
+                           lease.token, FormatTime(lease.expires)))
+      .Hint("wait for it; if its engine is dead: holdfast gc --run " + lease.run);
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "plugins/sdk/bank_section.h"
+#include "plugins/sdk/clock.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast::runtime {
+
+// How long a lease lasts when nobody renews it: longer than a queue may make steps wait.
+inline constexpr auto kLeaseExpiry = std::chrono::hours{12};
+
+// Who works on a record. `token` is the fencing token: it grows with every run and again when an
+// `end` starts; the greatest one counts, whoever holds a smaller one stops (design: bank, lease).
+struct Lease {
+  std::uint64_t token = 0;
+  std::string run;
+  WallTime taken;
+  WallTime expires;
+  bool ending = false;    // an `end` (or gc) has it: steps of the same run stop, too
+  bool released = false;  // given back
+  // The name of the run's epoch table below the record (epochs.h); empty: every epoch is 1.
+  std::string epochs;
+  bool fail_fast = false;  // the run's parameter
+
+  bool gone(WallTime now) const { return released || expires <= now; }
+};
+
+// The lease with the greatest token; nullopt when nobody ever worked on the record. Reads tokens
+// upwards, never a listing, so that a bank whose listings lag gives the same answer.
+Result<std::optional<Lease>> CurrentLease(const BankSection& tenant, std::string_view record);
+
+struct LeaseRequest {
+  std::string run;
+  bool ending = false;
+  std::string epochs;
+  bool fail_fast = false;
+  // The token that the caller saw last (0: none): the new one is the next. Somebody else's new
+  // token in between is kLocked.
+  std::uint64_t after = 0;
+  std::chrono::milliseconds expiry = kLeaseExpiry;
+};
+// Creates the next token, exclusively. The caller has decided that it may have it.
+Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
+                        const LeaseRequest& request, WallTime now);
+// Rewrites the caller's own token with a later expiry.
+Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lease,
+                  std::chrono::milliseconds expiry, WallTime now);
+// Gives it back. Releasing again is success.
+Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& lease);
+// kLocked when a greater token than the caller's exists.
+Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease);
+
+// The error of one who comes while another run has the lease.
+Error LeaseHeldError(std::string_view record, const Lease& lease);
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,133 @@
+#include "runtime/store/manifest.h"
+
+#include <fmt/format.h>
+
+#include "runtime/store/layout.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+namespace {
+constexpr int kManifestFormat = 1;
+constexpr int kSavedFormat = 1;
+constexpr int kNewResourceFormat = 1;
+}  // namespace
+
+std::uint64_t ResourceManifest::bytes() const {
+  std::uint64_t sum = 0;
+  for (const StreamManifest& stream : streams) sum += stream.size;
+  return sum;
+}
+
+Value StreamsToValue(const std::vector<StreamManifest>& streams) {
+  Value::List list;
+  for (const StreamManifest& stream : streams) {
+    Value value = StreamManifestToValue(stream);
+    value.Set("name", stream.name);
+    list.push_back(std::move(value));
+  }
+  return list;
+}
+
+Result<std::vector<StreamManifest>> StreamsFromValue(const Value& value, std::string_view key) {
+  std::vector<StreamManifest> streams;
+  if (value.is_null()) return streams;
+  if (!value.is_list()) return Corrupt(fmt::format("'streams' of the object {} is no list", key));
+  for (const Value& entry : value.AsList()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string name, TextMember(entry, "name", key));
+    HOLDFAST_ASSIGN_OR_RETURN(StreamManifest stream, StreamManifestFromValue(entry, name));
+    streams.push_back(std::move(stream));
+  }
+  return streams;
+}
+
+Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved) {
+  const std::string prefix = EpochPrefix(manifest.resource, manifest.epoch);
+  if (!saved.is_null()) {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        DumpObject(Value().Set("version", manifest.saved_info_version).Set("info", saved), kSavedFormat));
+    manifest.saved_object = "saved";
+    Status put = checkpoint.PutSame(prefix + "/saved", bytes);
+    if (!put && put.error().code() == ErrorCode::kConflict) {
+      // An attempt that died before its manifest left other bytes there. Objects never change, so
+      // this attempt's lie beside them and the manifest says which ones count.
+      manifest.saved_object = "saved-" + manifest.attempt;
+      put = checkpoint.PutSame(prefix + "/" + manifest.saved_object, bytes);
+    }
+    HOLDFAST_RETURN_IF_ERROR(put);
+  }
+  Value value = ResourceKeyToValue(manifest.resource);
+  value.Set("name", manifest.name)
+      .Set("plugin", manifest.plugin)
+      .Set("saved_info_version", manifest.saved_info_version)
+      .Set("parameters_version", manifest.parameters_version)
+      .Set("epoch", manifest.epoch)
+      .Set("attempt", manifest.attempt)
+      .Set("point_in_time", FormatTime(manifest.point_in_time))
+      .Set("streams", StreamsToValue(manifest.streams));
+  if (!manifest.saved_object.empty()) value.Set("saved", manifest.saved_object);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kManifestFormat));
+  return checkpoint.PutSame(prefix + "/manifest", bytes);
+}
+
+Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
+                                                     const ResourceKey& resource, std::uint64_t epoch) {
+  const std::string key = EpochPrefix(resource, epoch) + "/manifest";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(checkpoint, key, kManifestFormat));
+  if (!value) return std::optional<ResourceManifest>();
+  ResourceManifest manifest;
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.resource, ResourceKeyFromValue(*value, key));
+  if (manifest.resource != resource) {
+    return Corrupt(fmt::format("the object {} is the manifest of another resource", key));
+  }
+  manifest.name = value->StringOr("name", "");
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.plugin, TextMember(*value, "plugin", key));
+  manifest.saved_info_version = static_cast<int>(value->IntOr("saved_info_version", 0));
+  manifest.parameters_version = static_cast<int>(value->IntOr("parameters_version", 1));
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.epoch, NumberMember(*value, "epoch", key));
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.attempt, TextMember(*value, "attempt", key));
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.point_in_time, TimeMember(*value, "point_in_time", key));
+  if (const Value* streams = value->Find("streams"); streams != nullptr) {
+    HOLDFAST_ASSIGN_OR_RETURN(manifest.streams, StreamsFromValue(*streams, key));
+  }
+  manifest.saved_object = value->StringOr("saved", "");
+  return std::optional<ResourceManifest>(std::move(manifest));
+}
+
+Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkpoint,
+                                                       const ResourceKey& resource) {
+  const std::string prefix = ResourcePrefix(resource) + "/";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.ListAll(prefix));
+  for (auto at = keys.rbegin(); at != keys.rend(); ++at) {
+    if (!at->ends_with("/manifest")) continue;
+    const std::string epoch = at->substr(prefix.size(), at->size() - prefix.size() - 9);
+    char* end = nullptr;
+    const std::uint64_t number = std::strtoull(epoch.c_str(), &end, 10);
+    if (epoch.empty() || *end != '\0') continue;
+    return ReadManifest(checkpoint, resource, number);
+  }
+  return std::optional<ResourceManifest>();
+}
+
+Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record, const ResourceKey& old) {
+  std::optional<ResourceKey> found;
+  for (std::uint64_t number = 1;; ++number) {
+    const std::string key = NewResourcePrefix(old) + NumberPart(number);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kNewResourceFormat));
+    if (!value) return found;
+    const Value* now = value->Find("new");
+    if (now == nullptr) return Corrupt(fmt::format("the object {} lacks 'new'", key));
+    HOLDFAST_ASSIGN_OR_RETURN(found, ResourceKeyFromValue(*now, key));
+  }
+}
+
+Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest) {
+  if (manifest.saved_object.empty()) return Value();
+  const std::string key = EpochPrefix(manifest.resource, manifest.epoch) + "/" + manifest.saved_object;
+  HOLDFAST_ASSIGN_OR_RETURN(const Value value, RequireObject(checkpoint, key, kSavedFormat));
+  const Value* info = value.Find("info");
+  if (info == nullptr) return Corrupt(fmt::format("the object {} lacks 'info'", key));
+  return *info;
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bank_section.h"
+#include "plugins/sdk/clock.h"
+#include "plugins/sdk/resource.h"
+#include "plugins/sdk/result.h"
+#include "plugins/sdk/value.h"
+#include "runtime/data/data_stream.h"
+
+namespace holdfast::runtime {
+
+// What a checkpoint holds of one resource, written once per epoch by the activity that ends the
+// resource's data (design: bank): resources/<type>/<id>/<epoch>/manifest. It names the attempt
+// that counts; what other attempts wrote is an orphan for gc.
+struct ResourceManifest {
+  ResourceKey resource;
+  std::string name;    // for people
+  std::string plugin;  // the protection plugin that wrote it
+  int saved_info_version = 0;  // the plugin's schema; 0 = it saves nothing
+  int parameters_version = 1;  // the schema of its protect parameters
+  std::uint64_t epoch = 1;
+  std::string attempt;
+  WallTime point_in_time;
+  std::vector<StreamManifest> streams;
+  // The object beside the manifest that holds the saved info ("saved"); empty = none.
+  std::string saved_object;
+
+  std::uint64_t bytes() const;
+};
+
+// Writes saved info (unless null) and then the manifest. A manifest that is there already decides:
+// the same attempt's is success, another's kConflict.
+Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved);
+
+// nullopt where the epoch has none.
+Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
+                                                     const ResourceKey& resource, std::uint64_t epoch);
+// The manifest of the newest epoch that has one; nullopt when there is none at all.
+Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkpoint,
+                                                       const ResourceKey& resource);
+// The saved info as the plugin gave it; null when there is none.
+Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest);
+
+// What became of a resource in a restore record: the newest of new_resources/<type>/<id>/<n>.
+Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record, const ResourceKey& old);
+
+// Streams as a list of maps with their names, and back.
+Value StreamsToValue(const std::vector<StreamManifest>& streams);
+Result<std::vector<StreamManifest>> StreamsFromValue(const Value& value, std::string_view key);
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,264 @@
+#include "runtime/store/record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/object_key.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr int kStateFormat = 1;
+constexpr int kHeadFormat = 1;
+constexpr int kRunFormat = 1;
+constexpr int kUnfinishedFormat = 1;
+constexpr int kDriftFormat = 1;
+
+constexpr std::array<std::string_view, 9> kStateNames{"protecting", "restoring", "verifying",
+                                                      "deleting",   "available", "restored",
+                                                      "verified",   "deleted",   "error"};
+
+std::string DriftKey(std::string_view run) {
+  return "drift/" + KeyPart(run);
+}
+
+}  // namespace
+
+std::string_view NameOf(RecordState state) {
+  return kStateNames[static_cast<std::size_t>(state)];
+}
+
+std::optional<RecordState> ParseRecordState(std::string_view name) {
+  const auto at = std::find(kStateNames.begin(), kStateNames.end(), name);
+  if (at == kStateNames.end()) return std::nullopt;
+  return static_cast<RecordState>(at - kStateNames.begin());
+}
+
+RecordState WorkingState(Operation operation) {
+  switch (operation) {
+    case Operation::kProtect: return RecordState::kProtecting;
+    case Operation::kRestore: return RecordState::kRestoring;
+    case Operation::kDelete: return RecordState::kDeleting;
+    case Operation::kVerify: return RecordState::kVerifying;
+  }
+  return RecordState::kProtecting;
+}
+
+RecordState GoodState(Operation operation) {
+  switch (operation) {
+    case Operation::kProtect: return RecordState::kAvailable;
+    case Operation::kRestore: return RecordState::kRestored;
+    case Operation::kDelete: return RecordState::kDeleted;
+    case Operation::kVerify: return RecordState::kVerified;
+  }
+  return RecordState::kAvailable;
+}
+
+bool IsWorking(RecordState state) {
+  return state == RecordState::kProtecting || state == RecordState::kRestoring ||
+         state == RecordState::kVerifying || state == RecordState::kDeleting;
+}
+
+Result<Record> Record::Open(const BankSection& tenant, RecordKind kind, std::string id) {
+  if (id.empty()) return InvalidInput("a record needs an id");
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection section,
+                            tenant.Narrow(RecordPrefix(kind, id), tenant.access()));
+  return Record(kind, std::move(id), tenant, std::move(section));
+}
+
+Result<std::vector<StateEntry>> Record::States() const {
+  std::vector<StateEntry> states;
+  for (std::uint64_t number = 1;; ++number) {
+    const std::string key = StatePrefix() + NumberPart(number);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, key, kStateFormat));
+    if (!value) return states;
+    StateEntry entry;
+    entry.number = number;
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string name, TextMember(*value, "state", key));
+    const auto state = ParseRecordState(name);
+    if (!state) return Corrupt(fmt::format("the object {} has an unknown state '{}'", key, name));
+    entry.state = *state;
+    HOLDFAST_ASSIGN_OR_RETURN(entry.time, TimeMember(*value, "time", key));
+    HOLDFAST_ASSIGN_OR_RETURN(entry.run, TextMember(*value, "run", key));
+    entry.reason = value->StringOr("reason", "");
+    states.push_back(std::move(entry));
+  }
+}
+
+Result<std::optional<StateEntry>> Record::State() const {
+  HOLDFAST_ASSIGN_OR_RETURN(auto states, States());
+  if (states.empty()) return std::optional<StateEntry>();
+  return std::optional<StateEntry>(std::move(states.back()));
+}
+
+Status Record::SetState(RecordState state, std::string_view run, std::string_view reason,
+                        WallTime now) const {
+  constexpr int kTries = 5;
+  Value value =
+      Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
+  if (!reason.empty()) value.Set("reason", reason);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kStateFormat));
+  for (int i = 0; i < kTries; ++i) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto last, State());
+    if (last && last->state == state && last->run == run) return Ok();
+    const std::uint64_t number = last ? last->number + 1 : 1;
+    Status created = section_.CreateExclusive(StatePrefix() + NumberPart(number), bytes);
+    if (created || created.error().code() != ErrorCode::kConflict) return created;
+  }
+  return Unavailable(fmt::format("the state of {} {} changes all the time", NameOf(kind_), id_));
+}
+
+Result<std::optional<RecordHead>> Record::Head() const {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, "plan", kHeadFormat));
+  if (!value) return std::optional<RecordHead>();
+  const std::string key = section_.prefix() + "/plan";
+  RecordHead head;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string operation, TextMember(*value, "operation", key));
+  const auto parsed = ParseOperation(operation);
+  if (!parsed) return Corrupt(fmt::format("the object {} has an unknown operation", key));
+  head.operation = *parsed;
+  HOLDFAST_ASSIGN_OR_RETURN(head.checkpoint, TextMember(*value, "checkpoint", key));
+  HOLDFAST_ASSIGN_OR_RETURN(head.bundle, TextMember(*value, "bundle", key));
+  HOLDFAST_ASSIGN_OR_RETURN(head.provider_id, TextMember(*value, "provider_id", key));
+  head.provider_name = value->StringOr("provider_name", "");
+  if (const Value* plan = value->Find("plan"); plan != nullptr) head.plan = *plan;
+  if (const Value* parameters = value->Find("parameters"); parameters != nullptr) {
+    head.parameters = *parameters;
+  }
+  head.resources = static_cast<std::uint64_t>(value->IntOr("resources", 0));
+  HOLDFAST_ASSIGN_OR_RETURN(head.created, TimeMember(*value, "created", key));
+  head.created_by = value->StringOr("created_by", "");
+  return std::optional<RecordHead>(std::move(head));
+}
+
+Status Record::CreateHead(const RecordHead& head, const ResourceGraph& graph) const {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto present, Head());
+  if (present && present->bundle != head.bundle) {
+    return InvalidInput(fmt::format("{} {} was made from bundle {}, not from {}", NameOf(kind_), id_,
+                                    present->bundle.substr(0, 12), head.bundle.substr(0, 12)))
+        .Hint("resume it with the workflow that began it, or start a new record");
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string graph_bytes, DumpJson(GraphToValue(graph)));
+  HOLDFAST_RETURN_IF_ERROR(section_.PutSame("graph", graph_bytes));
+  if (present) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpObject(Value()
+                                           .Set("record", id_)
+                                           .Set("operation", NameOf(head.operation))
+                                           .Set("checkpoint", head.checkpoint)
+                                           .Set("bundle", head.bundle)
+                                           .Set("provider_id", head.provider_id)
+                                           .Set("provider_name", head.provider_name)
+                                           .Set("plan", head.plan)
+                                           .Set("parameters", head.parameters)
+                                           .Set("resources", head.resources)
+                                           .Set("created", FormatTime(head.created))
+                                           .Set("created_by", head.created_by),
+                                       kHeadFormat));
+  return section_.PutSame("plan", bytes);
+}
+
+Result<ResourceGraph> Record::Graph() const {
+  auto bytes = section_.GetBytes("graph", std::uint64_t{1} << 30U);
+  if (!bytes) {
+    if (bytes.error().code() != ErrorCode::kNotFound) return std::move(bytes).error();
+    return NotFound(fmt::format("{} {} has no saved graph", NameOf(kind_), id_));
+  }
+  const std::string name = section_.prefix() + "/graph";
+  HOLDFAST_ASSIGN_OR_RETURN(const Value value, ParseJson(*bytes, name));
+  return GraphFromValue(value, name);
+}
+
+Status Record::PutDrift(std::string_view run, const DriftNote& note) const {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::string bytes,
+      DumpObject(Value().Set("policy", note.policy).Set("text", note.text), kDriftFormat));
+  Status put = section_.PutBytes(DriftKey(run), bytes);
+  // A begin that runs again may find the live graph changed once more: what was said first stays.
+  if (!put && put.error().code() == ErrorCode::kConflict) return Ok();
+  return put;
+}
+
+Result<std::optional<DriftNote>> Record::Drift(std::string_view run) const {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, DriftKey(run), kDriftFormat));
+  if (!value) return std::optional<DriftNote>();
+  return std::optional<DriftNote>(DriftNote{value->StringOr("policy", ""), value->StringOr("text", "")});
+}
+
+Status Record::MarkUnfinished(std::string_view checkpoint) const {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(Value()
+                                                                    .Set("record", id_)
+                                                                    .Set("kind", NameOf(kind_))
+                                                                    .Set("checkpoint", checkpoint),
+                                                                kUnfinishedFormat));
+  return tenant_.PutSame(UnfinishedKey(id_), bytes);
+}
+
+Status Record::RemoveUnfinished() const {
+  return tenant_.DeleteIfPresent(UnfinishedKey(id_));
+}
+
+Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll("indices/unfinished/"));
+  std::vector<Unfinished> found;
+  for (const std::string& key : keys) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kUnfinishedFormat));
+    if (!value) continue;  // removed since it was listed
+    Unfinished entry;
+    HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string kind, TextMember(*value, "kind", key));
+    const auto parsed = ParseRecordKind(kind);
+    if (!parsed) return Corrupt(fmt::format("the object {} has an unknown kind '{}'", key, kind));
+    entry.kind = *parsed;
+    entry.checkpoint = value->StringOr("checkpoint", "");
+    found.push_back(std::move(entry));
+  }
+  return found;
+}
+
+Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_view run) {
+  if (run.empty()) return InvalidInput("a run needs an id");
+  const std::string key = RunKey(run);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kRunFormat));
+  if (!value) return std::optional<RunEntry>();
+  RunEntry entry;
+  entry.run = std::string(run);
+  HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string kind, TextMember(*value, "kind", key));
+  const auto parsed = ParseRecordKind(kind);
+  if (!parsed) return Corrupt(fmt::format("the object {} has an unknown kind '{}'", key, kind));
+  entry.kind = *parsed;
+  HOLDFAST_ASSIGN_OR_RETURN(entry.bundle, TextMember(*value, "bundle", key));
+  HOLDFAST_ASSIGN_OR_RETURN(entry.token, NumberMember(*value, "token", key));
+  entry.checkpoint_token = static_cast<std::uint64_t>(value->IntOr("checkpoint_token", 0));
+  entry.started_by = value->StringOr("started_by", "");
+  HOLDFAST_ASSIGN_OR_RETURN(entry.started, TimeMember(*value, "started", key));
+  return std::optional<RunEntry>(std::move(entry));
+}
+
+Status PutRun(const BankSection& tenant, const RunEntry& entry) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto present, ReadRun(tenant, entry.run));
+  if (present) {
+    if (present->record == entry.record && present->token == entry.token) return Ok();
+    return Error(ErrorCode::kConflict,
+                 fmt::format("run {} has begun already, on {} {}", entry.run, NameOf(present->kind),
+                             present->record));
+  }
+  Value value = Value()
+                    .Set("run", entry.run)
+                    .Set("record", entry.record)
+                    .Set("kind", NameOf(entry.kind))
+                    .Set("bundle", entry.bundle)
+                    .Set("token", entry.token)
+                    .Set("started_by", entry.started_by)
+                    .Set("started", FormatTime(entry.started));
+  if (entry.checkpoint_token != 0) value.Set("checkpoint_token", entry.checkpoint_token);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kRunFormat));
+  return tenant.PutSame(RunKey(entry.run), bytes);
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bank_section.h"
+#include "plugins/sdk/clock.h"
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/resource_graph.h"
+#include "plugins/sdk/result.h"
+#include "plugins/sdk/value.h"
+#include "runtime/store/layout.h"
+
+namespace holdfast::runtime {
+
+enum class RecordState {
+  kProtecting,
+  kRestoring,
+  kVerifying,
+  kDeleting,
+  kAvailable,  // a checkpoint that is whole
+  kRestored,
+  kVerified,
+  kDeleted,
+  kError,
+};
+std::string_view NameOf(RecordState state);
+std::optional<RecordState> ParseRecordState(std::string_view name);
+// The state in which steps of the operation work, and the one of a record that ended well.
+RecordState WorkingState(Operation operation);
+RecordState GoodState(Operation operation);
+// Being worked on (or left so by a crash).
+bool IsWorking(RecordState state);
+
+// One entry of the numbered series state/<n>.
+struct StateEntry {
+  std::uint64_t number = 0;
+  RecordState state = RecordState::kError;
+  WallTime time;
+  std::string run;     // who set it
+  std::string reason;  // one line, for people; may be empty
+};
+
+// What a record is about: the object `plan`, written once by the first `begin`.
+struct RecordHead {
+  Operation operation = Operation::kProtect;
+  std::string checkpoint;  // protect: the record itself
+  std::string bundle;      // SHA-256
+  std::string provider_id;
+  std::string provider_name;
+  Value plan;        // as in the bundle
+  Value parameters;  // as in the bundle
+  std::uint64_t resources = 0;
+  WallTime created;
+  std::string created_by;
+
+  std::string PlanName() const { return plan.StringOr("name", ""); }
+};
+
+// What drift the `begin` of a run found (object drift/<run>).
+struct DriftNote {
+  std::string policy;  // "fail" or "warn"
+  std::string text;
+};
+
+// One checkpoint, restore, deletion or verification below a tenant's section. Cheap to make; a
+// value type over a borrowed bank. All writes are those of the run that holds the lease.
+class Record {
+ public:
+  // `tenant` is the section t/<tenant>. Nothing is read.
+  static Result<Record> Open(const BankSection& tenant, RecordKind kind, std::string id);
+
+  RecordKind kind() const { return kind_; }
+  const std::string& id() const { return id_; }
+  const BankSection& tenant() const { return tenant_; }
+  const BankSection& section() const { return section_; }
+
+  // The newest state; nullopt: there is no such record (yet). Read upwards, never from a listing.
+  Result<std::optional<StateEntry>> State() const;
+  Result<std::vector<StateEntry>> States() const;
+  // Adds a state; the same one by the same run again is success.
+  Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now) const;
+
+  Result<std::optional<RecordHead>> Head() const;
+  // Writes plan and graph; a head that is there already is kept, if it is of the same bundle
+  // (else kInvalidInput).
+  Status CreateHead(const RecordHead& head, const ResourceGraph& graph) const;
+  Result<ResourceGraph> Graph() const;
+
+  Status PutDrift(std::string_view run, const DriftNote& note) const;
+  Result<std::optional<DriftNote>> Drift(std::string_view run) const;
+
+  // The marker indices/unfinished/<record>.
+  Status MarkUnfinished(std::string_view checkpoint) const;
+  Status RemoveUnfinished() const;
+
+ private:
+  Record(RecordKind kind, std::string id, BankSection tenant, BankSection section)
+      : kind_(kind), id_(std::move(id)), tenant_(std::move(tenant)), section_(std::move(section)) {}
+  RecordKind kind_;
+  std::string id_;
+  BankSection tenant_;
+  BankSection section_;
+};
+
+// One marker of indices/unfinished.
+struct Unfinished {
+  std::string record;
+  RecordKind kind = RecordKind::kCheckpoint;
+  std::string checkpoint;  // that it works on
+};
+Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant);
+
+// What `begin` writes about a run: runs/<run>.
+struct RunEntry {
+  std::string run;
+  std::string record;
+  RecordKind kind = RecordKind::kCheckpoint;
+  std::string bundle;
+  std::uint64_t token = 0;             // of the record's lease
+  std::uint64_t checkpoint_token = 0;  // deletion: of the checkpoint's lease
+  std::string started_by;
+  WallTime started;
+};
+Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_view run);
+// The same run again with the same token is success; with another one kConflict.
+Status PutRun(const BankSection& tenant, const RunEntry& entry);
+
+}  // namespace holdfast::runtime
