@@ -51,8 +51,8 @@ Error CollisionError(const ResourceGraph& graph, const ActivityTable& table, con
         return StepOf(steps, ActivityAt(e.to)) == next;
       });
       if (edge == edges.end()) continue;
-      text += (i == 0 ? "" : "; ") + Describe(graph, table, from) + " -> " +
-              Describe(graph, table, ActivityAt(edge->to));
+      if (i != 0) text += "; ";
+      text += Describe(graph, table, from) + " -> " + Describe(graph, table, ActivityAt(edge->to));
       break;
     }
   }

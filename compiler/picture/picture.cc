@@ -95,14 +95,15 @@ DrawnStep DrawStep(const ResourceGraph& graph, const ActivityDag::Step& step) {
     return drawn;
   }
   drawn.in_frame = false;
-  drawn.label = std::string(NameOf(step.activities.front().kind)) + " of ";
+  drawn.label = NameOf(step.activities.front().kind);
+  drawn.label += " of ";
   for (std::size_t i = 0; i < step.activities.size(); ++i) {
     if (i == kShownResources && step.activities.size() > kShownResources + 1) {
       drawn.label += fmt::format(" and {} more", step.activities.size() - kShownResources);
       break;
     }
-    drawn.label += (i == 0 ? std::string() : std::string(", ")) +
-                   ResourceLabel(graph, step.activities[i].resource);
+    if (i != 0) drawn.label += ", ";
+    drawn.label += ResourceLabel(graph, step.activities[i].resource);
   }
   return drawn;
 }
@@ -134,6 +135,7 @@ std::string DagAsDot(const ResourceGraph& graph, const ActivityDag& dag) {
   std::string out =
       "digraph activities {\n"
       "  rankdir=TB;\n"
+      "  newrank=true;\n"
       "  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n"
       "  edge [penwidth=2];\n";
   for (const ResourceId resource : frames.order) {
