@@ -76,6 +76,8 @@ class Provider {
   Result<Bank*> bank();
   // What bank() would open, for `providers show`.
   const BankEntry* bank_entry() const { return bank_entry_; }
+  // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.
+  const Value& bank_settings() const { return bank_settings_; }
 
   // The plugin of a resource type; kInvalidInput naming the type and the plugins there are.
   Result<ProtectionPlugin*> ProtectionFor(std::string_view type);
@@ -89,7 +91,7 @@ class Provider {
   ProviderConfig config_;
   std::vector<std::string> warnings_;
   const BankEntry* bank_entry_ = nullptr;  // Not owned; the registry outlives this.
-  Value bank_settings_;
+  Value bank_settings_{Value::Map{}};
   std::unique_ptr<Bank> bank_;
   std::vector<std::unique_ptr<ProtectionPlugin>> protections_;
   std::map<std::string, ProtectionPlugin*, std::less<>> by_type_;

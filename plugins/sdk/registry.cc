@@ -60,6 +60,17 @@ void PluginRegistry::AddBank(BankEntry entry) {
   banks_.push_back(std::make_unique<BankEntry>(std::move(entry)));
 }
 
+void PluginRegistry::AddResolver(std::string prefix, Resolver resolve) {
+  resolvers_.insert_or_assign(std::move(prefix), std::move(resolve));
+}
+
+Status PluginRegistry::Resolve(std::string_view name) {
+  for (const auto& [prefix, resolve] : resolvers_) {
+    if (name.starts_with(prefix)) return resolve(name, *this);
+  }
+  return NotFound("no plugin called '" + std::string(name) + "'");
+}
+
 Status PluginRegistry::status() const {
   if (errors_.empty()) return Ok();
   return Error(errors_.front());

@@ -46,6 +46,13 @@ class PluginRegistry {
   void AddProtectable(ProtectableEntry entry);
   void AddBank(BankEntry entry);
 
+  // Names that begin with `prefix` ("exec:") are made known by `resolve`, which adds the entry of
+  // that very name.
+  using Resolver = std::function<Status(std::string_view name, PluginRegistry& registry)>;
+  void AddResolver(std::string prefix, Resolver resolve);
+  // Calls the resolver of `name`; kNotFound when no prefix fits.
+  Status Resolve(std::string_view name);
+
   // A C++ protection plugin class (protection_plugin.h).
   template <class P>
   void AddProtection() {
@@ -69,6 +76,7 @@ class PluginRegistry {
   std::vector<std::unique_ptr<ProtectionEntry>> protections_;
   std::vector<std::unique_ptr<ProtectableEntry>> protectables_;
   std::vector<std::unique_ptr<BankEntry>> banks_;
+  std::map<std::string, Resolver, std::less<>> resolvers_;
   std::vector<Error> errors_;
 };
 

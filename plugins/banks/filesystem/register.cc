@@ -1,0 +1,30 @@
+#include "plugins/banks/filesystem/register.h"
+
+#include "plugins/banks/filesystem/filesystem_bank.h"
+#include "plugins/sdk/bank_settings.h"
+
+namespace holdfast::banks::filesystem {
+
+namespace {
+
+struct Settings {
+  std::string path;
+  template <class Fields>
+  static void Describe(Fields& fields) {
+    fields("path", &Settings::path, "the folder of the bank; made when only it is missing").Required();
+  }
+};
+
+}  // namespace
+
+void Register(PluginRegistry& registry) {
+  BankEntry entry;
+  entry.name = "filesystem";
+  entry.description = "a folder of this machine or of a shared file system";
+  entry.settings_section = "filesystem";
+  entry.settings = WithDataSettings(SchemaOf<Settings>());
+  entry.open = [](const Value& settings) { return OpenFilesystemBank(BindChecked<Settings>(settings).path); };
+  registry.AddBank(std::move(entry));
+}
+
+}  // namespace holdfast::banks::filesystem
