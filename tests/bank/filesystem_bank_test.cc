@@ -192,6 +192,8 @@ class FailingCalls : public banks::filesystem::FileCalls {
   std::size_t longest_write = ~std::size_t{0};
   std::function<void()> before_create;
   bool link_answer_lost = false;
+  bool links_overwrite = false;
+  bool names_without_case = false;
 
   int OpenRoot(const char* path) override { return real().OpenRoot(path); }
   int OpenFolder(int f, const char* name) override { return real().OpenFolder(f, name); }
@@ -206,7 +208,16 @@ class FailingCalls : public banks::filesystem::FileCalls {
   int Sync(int fd) override { return sync_error != 0 ? -sync_error : real().Sync(fd); }
   int Link(int f, const char* from, const char* to) override {
     if (link_error != 0) return -link_error;
-    const int linked = real().Link(f, from, to);
+    int linked = real().Link(f, from, to);
+    if (links_overwrite && linked == -EEXIST) {
+      std::ignore = real().Unlink(f, to);
+      linked = real().Link(f, from, to);
+    }
+    if (names_without_case && linked == 0) {
+      std::string upper = to;
+      std::transform(upper.begin(), upper.end(), upper.begin(), ::toupper);
+      if (const int made = real().CreateFile(f, upper.c_str()); made >= 0) real().Close(made);
+    }
     return link_answer_lost && linked == 0 ? -EEXIST : linked;
   }
   int Rename(int f, const char* from, const char* to) override { return real().Rename(f, from, to); }
@@ -282,6 +293,39 @@ TEST_F(FailingFilesystemBankTest, ALostAnswerOfLinkIsNoConflict) {
   calls_.link_answer_lost = true;
   EXPECT_TRUE(PutBytes(*bank_, Key("a"), "x"));
   EXPECT_THAT(Keys(*bank_), ElementsAre("a"));
+}
+
+TEST_F(FailingFilesystemBankTest, TheProbeRefusesAFileSystemWithoutLinks) {
+  calls_.link_error = EOPNOTSUPP;
+  const Status probed = ProbeFilesystemBank(root_, calls_);
+  ASSERT_FALSE(probed);
+  EXPECT_EQ(probed.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(probed.error().message(), HasSubstr("hard links"));
+  EXPECT_TRUE(std::filesystem::is_empty(root_));
+}
+
+TEST_F(FailingFilesystemBankTest, TheProbeRefusesAFileSystemThatCannotSync) {
+  calls_.sync_error = EINVAL;
+  const Status probed = ProbeFilesystemBank(root_, calls_);
+  ASSERT_FALSE(probed);
+  EXPECT_EQ(probed.error().code(), ErrorCode::kDenied);
+  EXPECT_TRUE(std::filesystem::is_empty(root_));
+}
+
+TEST_F(FailingFilesystemBankTest, TheProbeRefusesLinksThatOverwrite) {
+  calls_.links_overwrite = true;
+  const Status probed = ProbeFilesystemBank(root_, calls_);
+  ASSERT_FALSE(probed);
+  EXPECT_THAT(probed.error().message(), HasSubstr("overwrote"));
+  EXPECT_TRUE(std::filesystem::is_empty(root_));
+}
+
+TEST_F(FailingFilesystemBankTest, TheProbeRefusesNamesWithoutCase) {
+  calls_.names_without_case = true;
+  const Status probed = ProbeFilesystemBank(root_, calls_);
+  ASSERT_FALSE(probed);
+  EXPECT_THAT(probed.error().message(), HasSubstr("case"));
+  EXPECT_TRUE(std::filesystem::is_empty(root_));
 }
 
 // Runs `work(i)` in processes of their own; true when all of them returned true.

@@ -18,8 +18,27 @@ banks::filesystem::FileCalls& Real() { return banks::filesystem::SystemFileCalls
 }  // namespace
 
 SimulatedDisk::SimulatedDisk(std::filesystem::path base) : base_(std::move(base)) {
+  Read(base_);
+}
+
+SimulatedDisk::NodeId SimulatedDisk::Read(const std::filesystem::path& source) {
+  const NodeId id = nodes_.size();
   nodes_.emplace_back();
-  nodes_.front().is_folder = true;
+  if (!std::filesystem::is_directory(source)) {
+    std::ifstream file(source, std::ios::binary);
+    nodes_[id].bytes.assign(std::istreambuf_iterator<char>(file), {});
+    nodes_[id].synced_bytes = nodes_[id].bytes;
+    return id;
+  }
+  nodes_[id].is_folder = true;
+  struct stat info {};
+  nodes_[id].marked = ::stat(source.c_str(), &info) == 0 && (info.st_mode & S_ISVTX) != 0;
+  for (const auto& entry : std::filesystem::directory_iterator(source)) {
+    const NodeId child = Read(entry.path());
+    nodes_[id].names[entry.path().filename()] = child;
+  }
+  nodes_[id].synced_names = nodes_[id].names;
+  return id;
 }
 
 void SimulatedDisk::WriteSurvivors(const std::filesystem::path& target, Survivors survivors,

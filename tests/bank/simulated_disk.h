@@ -25,7 +25,8 @@ enum class Survivors {
 // Single-threaded.
 class SimulatedDisk {
  public:
-  // `base` exists and is durable; everything below it is the disk's.
+  // `base` exists and is durable; everything below it is the disk's. What is there already is
+  // durable, too.
   explicit SimulatedDisk(std::filesystem::path base);
 
   // Writes what survives below `target`, which exists and is empty.
@@ -43,6 +44,7 @@ class SimulatedDisk {
     std::map<std::string, NodeId> names;
     std::map<std::string, NodeId> synced_names;
   };
+  NodeId Read(const std::filesystem::path& source);
   void Write(const std::filesystem::path& target, NodeId id, Survivors survivors,
              std::mt19937_64& random) const;
 

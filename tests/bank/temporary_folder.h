@@ -11,8 +11,9 @@ namespace holdfast::testing {
 // A folder that is removed with all that is in it when this goes.
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "holdfast-test-XXXXXX").string();
+  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
+  explicit TemporaryFolder(const std::filesystem::path& parent) {
+    std::string name = (parent / "holdfast-test-XXXXXX").string();
     HOLDFAST_CHECK(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }

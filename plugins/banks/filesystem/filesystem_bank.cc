@@ -139,12 +139,14 @@ Error FilesystemBank::Failed(int error_number, const ObjectKey& key, std::string
                              key.str(), root_, error_number == EDQUOT ? " (quota)" : ""))
         .Hint("nothing was stored; free space there, or delete checkpoints, and run again");
   }
-  if (error_number == EPERM || error_number == EOPNOTSUPP || error_number == ENOSYS) {
-    return SystemError(EPERM, fmt::format("{} '{}' in the bank at '{}'", doing, key.str(), root_))
+  Error error =
+      SystemError(error_number, fmt::format("{} '{}' in the bank at '{}'", doing, key.str(), root_));
+  if (error_number == EPERM || error_number == EOPNOTSUPP || error_number == ENOSYS ||
+      error_number == ENAMETOOLONG) {
+    return Error(ErrorCode::kDenied, error.message())
         .Hint("'holdfast bank check' says what the file system there cannot do");
   }
-  return SystemError(error_number,
-                     fmt::format("{} '{}' in the bank at '{}'", doing, key.str(), root_));
+  return error;
 }
 
 Result<Descriptor> FilesystemBank::MakeFolders(const ObjectKey& key) {

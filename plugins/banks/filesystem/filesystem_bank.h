@@ -32,6 +32,8 @@ Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& ro
 // that never overwrite, rename, long names, names that differ in case. kDenied, saying what does
 // not hold there. Leaves nothing behind. Milliseconds to seconds.
 Status ProbeFilesystemBank(const std::filesystem::path& root);
+// The same with system calls of the caller's: for tests.
+Status ProbeFilesystemBank(const std::filesystem::path& root, banks::filesystem::FileCalls& calls);
 
 // What a sweep found.
 struct TemporaryFiles {

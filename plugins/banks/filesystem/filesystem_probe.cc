@@ -126,7 +126,10 @@ Status Sweep(FileCalls& calls, int folder, WallTime before, bool dry_run, Tempor
 }  // namespace
 
 Status ProbeFilesystemBank(const std::filesystem::path& root) {
-  FileCalls& calls = banks::filesystem::SystemFileCalls();
+  return ProbeFilesystemBank(root, banks::filesystem::SystemFileCalls());
+}
+
+Status ProbeFilesystemBank(const std::filesystem::path& root, FileCalls& calls) {
   const std::string name = fmt::format("{}probe-{}", kTemporaryMark, ::getpid());
   const std::string shown = root.string();
   const Descriptor folder(calls, calls.OpenRoot(root.c_str()));
