@@ -67,10 +67,7 @@ std::ostream& operator<<(std::ostream& out, const StartRecord& start) {
 class Player {
  public:
   Player(const Workflow& workflow, const Value& script, unsigned seed)
-      : workflow_(workflow),
-        script_(script),
-        random_(seed),
-        scheduler_(workflow, SettingsOf(workflow)) {}
+      : script_(script), random_(seed), scheduler_(workflow, SettingsOf(workflow)) {}
 
   void Play() {
     scheduler_.Start();
@@ -196,7 +193,6 @@ class Player {
     scheduler_.PodFinished(pod, result);
   }
 
-  const Workflow& workflow_;
   const Value& script_;
   std::mt19937 random_;
   Scheduler scheduler_;
