@@ -14,6 +14,12 @@ namespace {
 
 using Set = ActivitySets::Set;
 
+// How many links may be looked at to find what other paths imply (about half a second); a count,
+// so that the result is the same on every machine.
+constexpr std::size_t kPruneVisits = 100'000'000;
+// Sets of up to so many activities are left to the reduction of the steps.
+constexpr std::size_t kNotPruned = 16;
+
 // Hands the nearest existing activities from resource to resource: down the graph for pre, up it
 // for pre_finish and post.
 //
@@ -25,6 +31,9 @@ using Set = ActivitySets::Set;
 //      else comes up.
 //   2. Where r has a pre_finish, every pre and pre_finish that its children hand up comes before
 //      it; only parallel and post of theirs are handed up past it.
+// Outside of trees more than that can be implied, and where activities are missing, what is handed
+// on would grow from layer to layer. There each set is pruned: what comes before another member of
+// the set is left out, as far as kPruneVisits goes. That is a matter of cost only.
 class Orderer {
  public:
   Orderer(const ResourceGraph& graph, const ReducedGraph& reduced,
@@ -36,9 +45,15 @@ class Orderer {
         table_(table),
         max_edges_(max_edges),
         sets_(static_cast<std::uint32_t>(graph.size() * kActivityKindCount)),
-        pre_(graph.size(), ActivitySets::kEmpty) {}
+        pre_(graph.size(), ActivitySets::kEmpty),
+        links_(graph.size() * kActivityKindCount),
+        depth_(graph.size(), 0),
+        height_(graph.size(), 0),
+        seen_(graph.size() * kActivityKindCount, 0),
+        member_(graph.size() * kActivityKindCount, 0) {}
 
   Result<Digraph> Run() {
+    MeasureResources();
     HOLDFAST_RETURN_IF_ERROR(Prepare());
     HOLDFAST_RETURN_IF_ERROR(FinishPreparations());
     HOLDFAST_RETURN_IF_ERROR(Complete());
@@ -59,13 +74,83 @@ class Orderer {
     listed_.clear();
     sets_.List(before, listed_);
     const std::uint32_t to = ActivityIndex(ResourceId{r}, kind);
+    Links& links = links_[to];
+    links.begin = edges_.size();
     for (const std::uint32_t from : listed_) edges_.push_back({from, to});
+    links.end = edges_.size();
     if (edges_.size() <= max_edges_) return Ok();
     return InvalidInput("the order of this graph's activities takes too many links: " +
                         std::to_string(edges_.size()) + " up to " +
                         std::string(NameOf(kind)) + " of " + LabelOf(graph_.node(ResourceId{r})))
         .Hint("many resources hang below many parents through one that has no such activity: "
               "protect them in several plans");
+  }
+
+  // Grows along every link: with the depth of the resource for pre, then with its height.
+  std::int64_t Rank(std::uint32_t activity) const {
+    const ActivityRef a = ActivityAt(activity);
+    if (a.kind == ActivityKind::kPre) {
+      return static_cast<std::int64_t>(depth_[a.resource.value]) -
+             static_cast<std::int64_t>(graph_.size());
+    }
+    return std::int64_t{height_[a.resource.value]} * 4 + static_cast<std::int64_t>(a.kind);
+  }
+
+  void MeasureResources() {
+    for (const ResourceId r : parents_first_) {
+      for (const auto& edge : reduced_.children.out_edges(r.value)) {
+        depth_[edge.to] = std::max(depth_[edge.to], depth_[r.value] + 1);
+      }
+    }
+    for (auto at = parents_first_.rbegin(); at != parents_first_.rend(); ++at) {
+      for (const auto& edge : reduced_.children.out_edges(at->value)) {
+        height_[at->value] = std::max(height_[at->value], height_[edge.to] + 1);
+      }
+    }
+  }
+
+  // The union of `members`, pruned, as it is handed on from r.
+  Set Join(std::uint32_t r, std::vector<Set>& members) {
+    const Set set = sets_.Union(members);
+    if (reduced_.in_tree[r] || set == ActivitySets::kEmpty || visits_left_ == 0) return set;
+    if (set >= pruned_.size()) pruned_.resize(set + 1, ActivitySets::kEmpty);
+    if (pruned_[set] != ActivitySets::kEmpty) return pruned_[set];
+    listed_.clear();
+    sets_.List({&set, 1}, listed_);
+    visits_left_ -= std::min(visits_left_, listed_.size());
+    if (listed_.size() > kNotPruned) {
+      Prune(listed_);
+      return pruned_[set] = sets_.Listed(listed_);
+    }
+    return pruned_[set] = set;
+  }
+
+  // Removes from `activities` those that come before another one of them: found by going back
+  // along the links from all of them, no further than the first of them.
+  void Prune(std::vector<std::uint32_t>& activities) {
+    ++mark_;
+    std::int64_t first = Rank(activities.front());
+    for (const std::uint32_t activity : activities) {
+      first = std::min(first, Rank(activity));
+      member_[activity] = mark_;
+    }
+    bool any = false;
+    open_ = activities;
+    while (!open_.empty()) {
+      const Links& links = links_[open_.back()];
+      open_.pop_back();
+      if (visits_left_ < links.end - links.begin) break;
+      visits_left_ -= links.end - links.begin;
+      for (std::size_t i = links.begin; i < links.end; ++i) {
+        const std::uint32_t before = edges_[i].from;
+        if (seen_[before] == mark_ || Rank(before) < first) continue;
+        seen_[before] = mark_;
+        any = any || member_[before] == mark_;
+        open_.push_back(before);
+      }
+    }
+    if (!any) return;
+    std::erase_if(activities, [&](std::uint32_t activity) { return seen_[activity] == mark_; });
   }
 
   // pre_[r]: r.pre, or the nearest ones before it.
@@ -83,7 +168,7 @@ class Orderer {
       for (std::uint32_t i = parent_begin[r]; i < parent_begin[r + 1]; ++i) {
         members_.push_back(pre_[parents[i]]);
       }
-      pre_[r] = sets_.Union(members_);
+      pre_[r] = Join(r, members_);
       if (!Exists(r, ActivityKind::kPre)) continue;
       HOLDFAST_RETURN_IF_ERROR(Order({&pre_[r], 1}, r, ActivityKind::kPre));
       pre_[r] = Single(r, ActivityKind::kPre);
@@ -106,7 +191,7 @@ class Orderer {
       members_.clear();
       for (const auto& edge : reduced_.children.out_edges(r)) members_.push_back(prepared[edge.to]);
       KeepBeside(pre_[r], members_, false);
-      prepared[r] = members_.empty() ? pre_[r] : sets_.Union(members_);
+      prepared[r] = members_.empty() ? pre_[r] : Join(r, members_);
       if (!Exists(r, ActivityKind::kPreFinish)) continue;
       HOLDFAST_RETURN_IF_ERROR(Order({&prepared[r], 1}, r, ActivityKind::kPreFinish));
       prepared[r] = Single(r, ActivityKind::kPreFinish);
@@ -129,7 +214,7 @@ class Orderer {
       members_.clear();
       if (has_parallel) members_.push_back(Single(r, ActivityKind::kParallel));
       for (const auto& edge : reduced_.children.out_edges(r)) members_.push_back(late[edge.to]);
-      late[r] = sets_.Union(members_);
+      late[r] = Join(r, members_);
 
       if (has_pre_finish) {
         early[r] = has_parallel ? ActivitySets::kEmpty : own_start;
@@ -138,7 +223,7 @@ class Orderer {
         for (const auto& edge : reduced_.children.out_edges(r)) members_.push_back(early[edge.to]);
         KeepBeside(pre_[r], members_, late[r] != ActivitySets::kEmpty);
         const bool leaf = reduced_.children.out_edges(r).empty();
-        early[r] = leaf && !has_parallel ? own_start : sets_.Union(members_);
+        early[r] = leaf && !has_parallel ? own_start : Join(r, members_);
       }
       if (!Exists(r, ActivityKind::kPost)) continue;
       HOLDFAST_RETURN_IF_ERROR(
@@ -167,6 +252,21 @@ class Orderer {
   std::vector<Digraph::Edge> edges_;
   std::vector<Set> members_;
   std::vector<std::uint32_t> listed_;
+
+  // What an activity comes after: its part of edges_.
+  struct Links {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  std::vector<Links> links_;          // by activity number
+  std::vector<std::uint32_t> depth_;  // by resource: the longest way from a root
+  std::vector<std::uint32_t> height_; // by resource: the longest way to a leaf
+  std::vector<Set> pruned_;           // by set: the same, pruned; kEmpty = not yet
+  std::vector<std::uint32_t> seen_;   // by activity number: the last prune that met it
+  std::vector<std::uint32_t> member_;
+  std::vector<std::uint32_t> open_;
+  std::uint32_t mark_ = 0;
+  std::size_t visits_left_ = kPruneVisits;
 };
 
 }  // namespace

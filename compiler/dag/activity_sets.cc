@@ -72,6 +72,12 @@ ActivitySets::Set ActivitySets::Union(std::vector<Set>& members) {
   return Intern(scratch_, false);
 }
 
+ActivitySets::Set ActivitySets::Listed(std::span<const std::uint32_t> activities) {
+  if (activities.empty()) return kEmpty;
+  if (activities.size() == 1) return Single(activities.front());
+  return Intern(activities, false);
+}
+
 void ActivitySets::List(std::span<const Set> sets, std::vector<std::uint32_t>& out) {
   const std::size_t begin = out.size();
   ++mark_;

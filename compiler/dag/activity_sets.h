@@ -22,6 +22,8 @@ class ActivitySets {
   Set Single(std::uint32_t activity);
   // The union. `members` is scratch space: its contents are lost.
   Set Union(std::vector<Set>& members);
+  // The set of these activities (sorted, each once).
+  Set Listed(std::span<const std::uint32_t> activities);
   // Adds the activities of all `sets` to `out`, each once, sorted.
   void List(std::span<const Set> sets, std::vector<std::uint32_t>& out);
 

@@ -91,6 +91,9 @@ bool NoParallel(int, ActivityKind kind) {
 bool Holes(int resource, ActivityKind kind) {
   return ((static_cast<unsigned>(resource) * 2654435761U) >> (7 + 3 * static_cast<int>(kind))) % 3 == 0;
 }
+bool HolesAfterPre(int resource, ActivityKind kind) {
+  return kind == ActivityKind::kPre || Holes(resource, kind);
+}
 bool OddLayers(int resource, ActivityKind kind) {
   return kind == ActivityKind::kParallel || resource / 2 % 2 == 1;
 }
@@ -148,8 +151,10 @@ int Run() {
   Measure("ladder of 10,000, odd layers", 20'000, Ladder(20'000), OddLayers);
   Measure("ladder of 10,000, missing", 20'000, Ladder(20'000), Holes);
   Measure("ladder of 10,000, with pre_finish", 20'000, Ladder(20'000), All);
-  Measure("layers of 30, missing", 30'000, Layers(30'000), Holes);
-  Measure("layers of 30, missing", 60'000, Layers(60'000), Holes);
+  Measure("layers of 30", 30'000, Layers(30'000), All);
+  Measure("layers of 30, missing", 30'000, Layers(30'000), HolesAfterPre);
+  Measure("layers of 30, missing", 60'000, Layers(60'000), HolesAfterPre);
+  Measure("layers of 30, every kind missing", 3'000, Layers(3'000), Holes);
   return forest < 1 ? 0 : 1;
 }
 

@@ -201,6 +201,47 @@ RC_GTEST_PROP(Contraction, IsReducedInForests, ()) {
   RC_ASSERT(IsReduced(MatrixOf(Contract(c))));
 }
 
+// Sets of activities so large that they are pruned on the way.
+class ContractionOfLayers : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(ContractionOfLayers, KeepsTheOrderOfWhatExistsAndAddsNone) {
+  constexpr int kWide = 25;
+  unsigned state = GetParam();
+  const auto below = [&](unsigned limit) {
+    state = state * 1664525U + 1013904223U;
+    return (state >> 16U) % limit;
+  };
+  RandomCase random;
+  random.size = 5 * kWide;
+  for (int i = 0; i < random.size; ++i) {
+    auto& choices = random.choices.emplace_back();
+    for (std::size_t k = 0; k < 4; ++k) {
+      choices[k] = below(10) < 3 ? StepChoice::Own() : StepChoice::None();
+    }
+    for (int k = 0; i >= kWide && k < 8; ++k) {
+      random.edges.emplace_back(i / kWide * kWide - kWide + static_cast<int>(below(kWide)), i);
+    }
+  }
+  // 125 keys: more than RandomCase's own numbering tells apart.
+  ResourceGraphBuilder builder;
+  const auto key = [](int i) { return ResourceKey{"T::N", std::to_string(1000 + i)}; };
+  for (int i = 0; i < random.size; ++i) {
+    ASSERT_TRUE(builder.AddResource({key(i), "", {}}).has_value());
+  }
+  for (const auto& [parent, child] : random.edges) {
+    ASSERT_TRUE(builder.AddEdge(key(parent), key(child)).has_value());
+  }
+  auto graph = builder.Build();
+  ASSERT_TRUE(graph.has_value());
+  const DagCase c{std::move(*graph), {random.choices}};
+  EXPECT_TRUE(Close(MatrixOf(Contract(c))) == OracleOrder(c.graph, c.table));
+  const auto dag = BuildActivityDag(c.graph, c.table, FuseMode::kNone);
+  ASSERT_TRUE(dag.has_value());
+  EXPECT_TRUE(IsReduced(StepMatrix(*dag)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ContractionOfLayers, ::testing::Values(1U, 2U, 3U, 4U));
+
 RC_GTEST_PROP(Gates, AreThoseOfTheDefinition, ()) {
   const DagCase c = (*AnyCase(Shape::kAny, Keys::kNone)).Make();
   const auto walk = WalkGraph(c.graph);
