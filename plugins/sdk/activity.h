@@ -12,6 +12,12 @@ namespace holdfast {
 
 // How far an activity is; what a yield says.
 struct Progress {
+  Progress() = default;
+  // A constructor, not an aggregate: g++ 12 copies an aggregate temporary in a co_yield byte for
+  // byte, and its string is then freed wrongly.
+  Progress(std::uint64_t done_so_far, std::uint64_t all, std::string doing)
+      : done(done_so_far), total(all), what(std::move(doing)) {}
+
   std::uint64_t done = 0;   // bytes or items
   std::uint64_t total = 0;  // 0 = not known
   std::string what;         // "copying", "waiting for the snapshot"

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "plugins/banks/memory/memory_bank.h"
+#include "plugins/sdk/bundle.h"
+#include "plugins/sdk/protection_plugin.h"
+#include "runtime/step/begin.h"
+#include "runtime/step/end.h"
+#include "runtime/step/step_driver.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/record.h"
+#include "tests/bank/faulty_bank.h"
+
+namespace holdfast::testing_runtime {
+
+using runtime::RecordState;
+using runtime::StepReport;
+
+// What a scripted activity does when it is called.
+struct Behaviour {
+  bool fails = false;
+  bool journals = true;       // an intent before it does anything
+  bool dies = false;          // after its intent and half of its work: the process is gone
+  bool stopped = false;       // SIGTERM arrives while it runs
+  bool hangs = false;         // yields for ever: activity_timeout ends it
+  bool loses_lease = false;   // somebody takes a new token while it runs
+  int yields = 0;
+};
+
+// What stands outside of every process: the bank, what is quiesced, what was called. One per test.
+class World {
+ public:
+  World();
+  ~World();
+
+  // --- The graph ---------------------------------------------------------------------------------
+  // Types: T::App (quiesces in pre, resumes in pre_finish, cleans up in post; for restore all four),
+  // T::Volume (pre, parallel with data, post), T::Plain (parallel only), T::Ledger (pre, post that
+  // commits only on success), T::Group (like T::Volume; its pres share one step).
+  void Add(const std::string& resource, const std::vector<std::string>& parents = {});
+  bool fuse_leaves = false;
+  std::string drift_policy = "fail";
+
+  // Compiles what was added for an operation and puts the bundle into the bank.
+  std::string Publish(Operation operation = Operation::kProtect, const std::string& checkpoint = "");
+  // Names of the steps in an order that an engine could choose.
+  std::vector<std::string> Steps(const std::string& bundle);
+
+  // --- Scripts: "pre T::App#a" -> what it does ----------------------------------------------------
+  std::map<std::string, Behaviour> script;
+
+  // --- What happened --------------------------------------------------------------------------------
+  std::vector<std::string> calls;      // "pre T::App#a", in order
+  std::set<std::string> quiesced;      // "T::App#a"
+  std::set<std::string> snapshots;     // what a volume's pre made and its post has to remove
+  std::map<std::string, bool> all_succeeded;  // "post T::App#a" -> what the plugin was told
+  std::size_t CallsOf(const std::string& call) const;
+
+  // --- Processes ------------------------------------------------------------------------------------
+  struct Outcome {
+    ExitCode code = ExitCode::kOk;
+    std::string text;
+  };
+  Outcome Begin(const std::string& run, const std::string& bundle, const std::string& record = "");
+  Outcome Run(const std::string& run, const std::string& bundle, const std::string& step,
+              const std::string& record = "");
+  Outcome End(const std::string& run);
+  // begin, every step (again while it says "try again" or 143), end; returns end's outcome.
+  Outcome RunAll(const std::string& run, const std::string& bundle, const std::string& record = "");
+
+  // For requests that need more than the above; `cancellation` may be nullptr.
+  template <class Work>
+  Outcome InProcess(Work work);
+
+  std::optional<RecordState> StateOf(const std::string& record,
+                                     runtime::RecordKind kind = runtime::RecordKind::kCheckpoint);
+  std::vector<std::string> Unfinished();
+  // Every outcome of one activity that the journal holds, in order: "succeeded", "failed",
+  // "omitted", over all attempts and epochs.
+  std::vector<std::string> Outcomes(const std::string& record, const std::string& step,
+                                    const std::string& activity);
+
+  MemoryBank memory;
+  testing::FaultyBank bank{memory};
+  BankSection tenant;
+  WallTime now;                         // of every process' clock
+  std::string drift;                    // what the drift checker finds
+  bool fail_fast = false;
+  bool partial = false;
+  std::optional<ProcessIdentity> identity;  // of the next process; none: one that is dead when it is over
+  std::chrono::milliseconds heartbeat_every{20'000};
+
+ private:
+  friend class ScriptedPlugin;
+  class Process;
+  std::map<ResourceKey, std::vector<ResourceKey>> parents_;
+  int processes_ = 0;
+  std::uint64_t deaths_ = 0;
+  std::recursive_mutex mutex_;
+};
+
+inline ResourceKey Key(const std::string& text) {
+  return *ParseResourceKey(text);
+}
+
+}  // namespace holdfast::testing_runtime
