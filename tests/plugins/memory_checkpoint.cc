@@ -155,7 +155,8 @@ Status MemoryCheckpoint::SaveInfo(const Resource& resource, Value info) {
 Status MemoryCheckpoint::SetPointInTime(const Resource& resource, WallTime time) {
   HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
   HOLDFAST_RETURN_IF_ERROR(CheckOperation(true));
-  return ReplaceJson(CheckpointKey("time", resource.key), FormatTime(time));
+  pending_[resource.key].point_in_time = time;
+  return Ok();
 }
 
 Result<std::vector<DataInfo>> MemoryCheckpoint::ListData(const Resource& resource) {
@@ -273,6 +274,10 @@ Status MemoryCheckpoint::Commit() {
     }
     if (pending.saved) {
       HOLDFAST_RETURN_IF_ERROR(ReplaceJson(CheckpointKey("saved", key), *pending.saved));
+    }
+    if (pending.point_in_time) {
+      HOLDFAST_RETURN_IF_ERROR(
+          ReplaceJson(CheckpointKey("time", key), FormatTime(*pending.point_in_time)));
     }
   }
   Abandon();

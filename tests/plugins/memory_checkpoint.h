@@ -72,6 +72,7 @@ class MemoryCheckpoint final : public Checkpoint {
   struct Pending {
     std::map<std::string, DataInfo> streams;
     std::optional<Value> saved;
+    std::optional<WallTime> point_in_time;
   };
 
   Status CheckGiven(const Resource& resource) const;

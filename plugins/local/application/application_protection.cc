@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "plugins/local/application/hook.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
@@ -18,6 +20,8 @@ constexpr std::string_view kResumed = "resumed";
 constexpr std::string_view kStopIntended = "stop-intended";
 constexpr std::string_view kStopped = "stopped";
 constexpr std::string_view kStarted = "started";
+
+constexpr int kUndoTries = 10;
 
 Status JournalState(Checkpoint& checkpoint, const Resource& resource, std::string_view state) {
   Value entry(Value::Map{});
@@ -53,22 +57,40 @@ Status Start(Checkpoint& checkpoint, Context& context, const Resource& resource,
   return JournalState(checkpoint, resource, kStarted);
 }
 
-Status Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
-               const Value& parameters) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto quiesce, FindHook(resource, parameters, "quiesce"));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto resume, FindHook(resource, parameters, "resume"));
-  if (!quiesce) return Ok();
-  if (!resume) {
-    return InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
-                                    Printable(resource.name)))
-        .Hint("what is brought to rest must be let go on");
+// What pre is to do when it fails: the error, and whether the application is to go on first.
+struct Failed {
+  Error error;
+  bool undo = false;
+};
+
+std::optional<Failed> Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                              const Value& parameters) {
+  const auto quiesce = FindHook(resource, parameters, "quiesce");
+  if (!quiesce) return Failed{quiesce.error()};
+  const auto resume = FindHook(resource, parameters, "resume");
+  if (!resume) return Failed{resume.error()};
+  if (!*quiesce) return std::nullopt;
+  if (!*resume) {
+    return Failed{InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
+                                           Printable(resource.name)))
+                      .Hint("what is brought to rest must be let go on")};
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string before, JournaledState(checkpoint, resource));
-  if (before == kQuiesced) return Ok();  // a killed attempt got that far; nothing has resumed it
-  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kQuiesceIntended));
+  const auto journal = checkpoint.Journaled(resource);
+  if (!journal) return Failed{journal.error()};
+  if (journal->StringOr(kState, "") == kQuiesced) {
+    // A killed attempt got that far and nothing has resumed it; what it said of the checkpoint went
+    // with it.
+    const auto time = ParseTime(journal->StringOr("quiesced_at", ""));
+    if (!time) return Failed{time.error()};
+    if (Status set = checkpoint.SetPointInTime(resource, *time); !set) return Failed{set.error()};
+    return std::nullopt;
+  }
+  if (Status intent = JournalState(checkpoint, resource, kQuiesceIntended); !intent) {
+    return Failed{intent.error()};
+  }
   Failpoint("application:quiesce-intended");
   Status quiesced =
-      RunHook(context, checkpoint, resource, "quiesce", *quiesce, HookStop::kAtCancellation);
+      RunHook(context, checkpoint, resource, "quiesce", **quiesce, HookStop::kAtCancellation);
   Failpoint("application:quiesced");
   if (quiesced) {
     const WallTime now = context.clock().Now();
@@ -78,13 +100,8 @@ Status Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resourc
     if (quiesced) quiesced = checkpoint.SetPointInTime(resource, now);
     Failpoint("application:quiesce-recorded");
   }
-  if (quiesced) return Ok();
-  // A pre that fails undoes what it did half: the command may have brought a part to rest.
-  Error failure = std::move(quiesced).error();
-  if (Status undone = Resume(checkpoint, context, resource, parameters); !undone) {
-    return std::move(failure).Because(std::move(undone).error().While("letting it go on again"));
-  }
-  return failure;
+  if (quiesced) return std::nullopt;
+  return Failed{quiesced.error(), true};
 }
 
 Status ResumeAndSay(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -117,23 +134,23 @@ Status ResumeAndSay(Checkpoint& checkpoint, Context& context, const Resource& re
   return checkpoint.SaveInfo(resource, ToValue(info));
 }
 
-Status Stop(Checkpoint& checkpoint, Context& context, const Resource& resource,
-            const Value& parameters) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto stop, FindHook(resource, parameters, "stop"));
-  if (!stop) return Ok();
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string before, JournaledState(checkpoint, resource));
-  if (before == kStopped) return Ok();
-  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kStopIntended));
+std::optional<Failed> Stop(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                           const Value& parameters) {
+  const auto stop = FindHook(resource, parameters, "stop");
+  if (!stop) return Failed{stop.error()};
+  if (!*stop) return std::nullopt;
+  const auto before = JournaledState(checkpoint, resource);
+  if (!before) return Failed{before.error()};
+  if (*before == kStopped) return std::nullopt;
+  if (Status intent = JournalState(checkpoint, resource, kStopIntended); !intent) {
+    return Failed{intent.error()};
+  }
   Failpoint("application:stop-intended");
-  Status stopped = RunHook(context, checkpoint, resource, "stop", *stop, HookStop::kAtCancellation);
+  Status stopped = RunHook(context, checkpoint, resource, "stop", **stop, HookStop::kAtCancellation);
   Failpoint("application:stopped");
   if (stopped) stopped = JournalState(checkpoint, resource, kStopped);
-  if (stopped) return Ok();
-  Error failure = std::move(stopped).error();
-  if (Status undone = Start(checkpoint, context, resource, parameters); !undone) {
-    return std::move(failure).Because(std::move(undone).error().While("starting it again"));
-  }
-  return failure;
+  if (stopped) return std::nullopt;
+  return Failed{stopped.error(), true};
 }
 
 Status StartAfterRestore(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -180,7 +197,20 @@ StepChoice ApplicationProtection::Choose(Operation operation, ActivityKind kind,
 Activity ApplicationProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
                                                      const Resource& resource,
                                                      const Parameters& parameters) {
-  co_return Quiesce(checkpoint, context, resource, parameters.Of(resource));
+  std::optional<Failed> failed = Quiesce(checkpoint, context, resource, parameters.Of(resource));
+  if (!failed) co_return Ok();
+  // A pre that fails undoes what it did half: the command may have brought a part to rest. Only a
+  // pre that never ends is cleaned up by post, so this does not give up at the first try.
+  for (int tries = 1; failed->undo; ++tries) {
+    Status undone = Resume(checkpoint, context, resource, parameters.Of(resource));
+    if (undone) break;
+    context.log().Log(LogLevel::kError, undone.error().OneLine());
+    if (tries == kUndoTries) {
+      co_return std::move(failed->error).Because(std::move(undone).error().While("letting it go on again"));
+    }
+    co_yield Progress{0, 0, "letting the application go on again"};
+  }
+  co_return std::move(failed->error);
 }
 
 Activity ApplicationProtection::activity_protect_pre_finish(Checkpoint& checkpoint,
@@ -204,7 +234,18 @@ Activity ApplicationProtection::activity_protect_post(Checkpoint& checkpoint, Co
 Activity ApplicationProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
                                                      const Resource& resource,
                                                      const Parameters& parameters) {
-  co_return Stop(checkpoint, context, resource, parameters.Of(resource));
+  std::optional<Failed> failed = Stop(checkpoint, context, resource, parameters.Of(resource));
+  if (!failed) co_return Ok();
+  for (int tries = 1; failed->undo; ++tries) {
+    Status undone = Start(checkpoint, context, resource, parameters.Of(resource));
+    if (undone) break;
+    context.log().Log(LogLevel::kError, undone.error().OneLine());
+    if (tries == kUndoTries) {
+      co_return std::move(failed->error).Because(std::move(undone).error().While("starting it again"));
+    }
+    co_yield Progress{0, 0, "starting the application again"};
+  }
+  co_return std::move(failed->error);
 }
 
 Activity ApplicationProtection::activity_restore_parallel(Checkpoint& checkpoint, Context&,

@@ -98,7 +98,9 @@ Status JournalInfo(Checkpoint& checkpoint, const Resource& resource, const Saved
                    WallTime point_in_time, std::uint64_t staged_size) {
   HOLDFAST_RETURN_IF_ERROR(checkpoint.SetPointInTime(resource, point_in_time));
   Value entry(Value::Map{});
-  entry.Set("info", ToValue(info)).Set("staged_size", staged_size);
+  entry.Set("info", ToValue(info))
+      .Set("staged_size", staged_size)
+      .Set("point_in_time", FormatTime(point_in_time));
   return checkpoint.Journal(resource, entry);
 }
 
@@ -111,7 +113,11 @@ Status StagePre(const Tool& pg_dump, const ServerAddress& address, const SavedIn
   HOLDFAST_ASSIGN_OR_RETURN(const Value before, checkpoint.Journaled(resource));
   if (before.Find("info") != nullptr && before.StringOr("staged", "") == staged) {
     HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(staged));
-    if (there) return Ok();  // a killed attempt had staged it
+    // A killed attempt had staged it; what it said of the checkpoint went with it.
+    if (there) {
+      HOLDFAST_ASSIGN_OR_RETURN(const WallTime time, ParseTime(before.StringOr("point_in_time", "")));
+      return checkpoint.SetPointInTime(resource, time);
+    }
   }
   // A dump has no indexes and is smaller than its database in all but odd cases.
   HOLDFAST_RETURN_IF_ERROR(staging::RequireFreeSpace(folder, info.database_size.bytes));
@@ -144,9 +150,9 @@ Status HolderPre(const Settings& settings, const ServerAddress& address, const S
       const Tool psql,
       FindTool("psql", settings.bin_dir, 10, context));
   const HolderRequest request{address, info.database, folder, parameters.holder_limit};
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string snapshot,
+  HOLDFAST_ASSIGN_OR_RETURN(const HeldSnapshot held,
                             StartSnapshotHolder(psql, request, checkpoint, context, resource));
-  Status recorded = JournalInfo(checkpoint, resource, info, context.clock().Now(), 0);
+  Status recorded = JournalInfo(checkpoint, resource, info, held.taken, 0);
   if (recorded) return Ok();
   Error failure = std::move(recorded).error();
   if (Status ended = EndSnapshotHolder(address, settings.maintenance_database, checkpoint, context,

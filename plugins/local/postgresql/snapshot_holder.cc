@@ -117,9 +117,9 @@ Result<Announcement> AwaitAnnouncement(const std::string& path, int pid, Context
   }
 }
 
-Result<std::string> Launch(const Tool& psql, const HolderRequest& request, const std::string& token,
-                           const std::string& path, Checkpoint& checkpoint, Context& context,
-                           const Resource& resource) {
+Result<HeldSnapshot> Launch(const Tool& psql, const HolderRequest& request, const std::string& token,
+                            const std::string& path, Checkpoint& checkpoint, Context& context,
+                            const Resource& resource) {
   ProcessSpec spec;
   const std::string announce = fmt::format(
       "SELECT pg_export_snapshot() || '|' || pid || '|' || {} FROM pg_stat_activity WHERE pid = "
@@ -144,25 +144,27 @@ Result<std::string> Launch(const Tool& psql, const HolderRequest& request, const
   Failpoint("postgresql:holder-started");
   HOLDFAST_ASSIGN_OR_RETURN(const Announcement said, AwaitAnnouncement(path, pid, context));
   Failpoint("postgresql:holder-announced");
+  const WallTime taken = context.clock().Now();
   const ProcessIdentity process = FindProcess(pid).value_or(ProcessIdentity{});
   Value known(Value::Map{});
   known.Set("snapshot", said.snapshot)
       .Set("backend_pid", said.backend_pid)
       .Set("backend_start", said.backend_start)
       .Set("pid", pid)
-      .Set("pid_start", process.start_time);
+      .Set("pid_start", process.start_time)
+      .Set("taken", FormatTime(taken));
   Value entry(Value::Map{});
   entry.Set("snapshot", std::move(known));
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
   Failpoint("postgresql:holder-recorded");
-  return said.snapshot;
+  return HeldSnapshot{said.snapshot, taken};
 }
 
 }  // namespace
 
-Result<std::string> StartSnapshotHolder(const Tool& psql, const HolderRequest& request,
-                                        Checkpoint& checkpoint, Context& context,
-                                        const Resource& resource) {
+Result<HeldSnapshot> StartSnapshotHolder(const Tool& psql, const HolderRequest& request,
+                                         Checkpoint& checkpoint, Context& context,
+                                         const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string token = staging::HiddenToken(checkpoint, resource);
   const std::string path =
@@ -171,7 +173,10 @@ Result<std::string> StartSnapshotHolder(const Tool& psql, const HolderRequest& r
     HOLDFAST_ASSIGN_OR_RETURN(Connection connection,
                               Connection::Open(request.address, request.database, context));
     HOLDFAST_ASSIGN_OR_RETURN(const bool lives, BackendLives(connection, token, *known));
-    if (lives) return known->StringOr("snapshot", "");
+    if (lives) {
+      HOLDFAST_ASSIGN_OR_RETURN(const WallTime taken, ParseTime(known->StringOr("taken", "")));
+      return HeldSnapshot{known->StringOr("snapshot", ""), taken};
+    }
   }
   if (journal.Find("holder") != nullptr) {
     // An attempt before this one may have started one and not journaled it.

@@ -23,11 +23,15 @@ struct HolderRequest {
   std::chrono::milliseconds limit{std::chrono::hours(12)};
 };
 
-// Starts one, or finds the one that an attempt before started. Returns the snapshot's id. After an
-// error nothing is left.
-Result<std::string> StartSnapshotHolder(const Tool& psql, const HolderRequest& request,
-                                        Checkpoint& checkpoint, Context& context,
-                                        const Resource& resource);
+struct HeldSnapshot {
+  std::string id;  // for pg_dump --snapshot
+  WallTime taken;
+};
+
+// Starts one, or finds the one that an attempt before started. After an error nothing is left.
+Result<HeldSnapshot> StartSnapshotHolder(const Tool& psql, const HolderRequest& request,
+                                         Checkpoint& checkpoint, Context& context,
+                                         const Resource& resource);
 
 // Ends whatever holder the journal knows of, through the server (pg_terminate_backend) and, on this
 // host, its process; returns when both are gone. Nothing journaled: success. `maintenance_database`

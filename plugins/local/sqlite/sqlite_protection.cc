@@ -107,7 +107,11 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
   HOLDFAST_ASSIGN_OR_RETURN(const Value before, checkpoint.Journaled(resource));
   if (before.Find("info") != nullptr && before.StringOr("staged", "") == staged) {
     HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(staged));
-    if (there) return Ok();  // a killed attempt had staged it
+    // A killed attempt had staged it; what it said of the checkpoint went with it.
+    if (there) {
+      HOLDFAST_ASSIGN_OR_RETURN(const WallTime time, ParseTime(before.StringOr("point_in_time", "")));
+      return checkpoint.SetPointInTime(resource, time);
+    }
   }
   Value intent(Value::Map{});
   intent.Set("staged", staged);
@@ -122,7 +126,7 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
   } else {
     Failpoint("sqlite:staged");
     Value entry(Value::Map{});
-    entry.Set("info", ToValue(*info));
+    entry.Set("info", ToValue(*info)).Set("point_in_time", FormatTime(begun));
     done = checkpoint.SetPointInTime(resource, begun);
     if (done) done = checkpoint.Journal(resource, entry);
   }

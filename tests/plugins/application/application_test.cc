@@ -91,6 +91,16 @@ TEST_F(ApplicationTest, AFailingQuiesceIsUndoneAtOnce) {
   EXPECT_FALSE(frozen());
 }
 
+TEST_F(ApplicationTest, UndoingAFailedQuiesceIsTriedAgain) {
+  Hook("quiesce", Frozen("touch") + "; exit 3");
+  Hook("resume", "[ $(grep -c resume " + (folder_ / "calls") + ") -ge 3 ] || exit 1; " + Frozen("rm -f"));
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_FALSE(frozen());
+  EXPECT_EQ(calls(), "quiesce resume resume resume ");
+}
+
 TEST_F(ApplicationTest, AQuiesceThatTakesTooLongIsEndedAndUndone) {
   Hook("quiesce", Frozen("touch") + "; exec sleep 1000", 200);
   MemoryCheckpoint checkpoint = Protect();
@@ -173,6 +183,8 @@ TEST_P(ApplicationKilled, RunAgainHasTheSameEnd) {
   ASSERT_TRUE(RunInChild(GetParam(), all).killed);
   EXPECT_TRUE(all());
   EXPECT_FALSE(frozen());
+  MemoryCheckpoint checkpoint = Protect();
+  EXPECT_TRUE(checkpoint.PointInTime(app_).has_value());
 }
 
 TEST_P(ApplicationKilled, NeverRunAgainIsCleanedUpByPost) {

@@ -346,6 +346,7 @@ TEST_P(PostgresqlProtectKilled, RunAgainHasTheSameEnd) {
   ASSERT_TRUE(RunInChild(GetParam().failpoint, [&] { return RunAll(Protect(), How()); }).killed);
   MustProtect(How());
   EXPECT_EQ(Leftovers(), "");
+  EXPECT_TRUE(Protect().PointInTime(database_).has_value());
   ASSERT_TRUE(RunAll(Restore(), Overwrite()));
   EXPECT_EQ(Sql("shop", kSum), sum_);
 }

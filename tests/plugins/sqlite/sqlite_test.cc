@@ -300,6 +300,7 @@ TEST_P(SqliteProtectKilled, RunAgainHasTheSameEnd) {
   ASSERT_TRUE(RunInChild(GetParam(), [&] { return RunAll(Protect()); }).killed);
   MustProtect();
   EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  EXPECT_TRUE(Protect().PointInTime(database_).has_value());
   ASSERT_TRUE(RunAll(Restore(), Overwrite()));
   EXPECT_EQ(SumOf(path_), sum_);
 }
