@@ -7,6 +7,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "plugins/sdk/activity.h"
 #include "plugins/sdk/checkpoint.h"
@@ -14,6 +15,7 @@
 #include "plugins/sdk/descriptor.h"
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/parameters.h"
+#include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/resource.h"
 
 namespace holdfast {
@@ -51,6 +53,9 @@ class ProtectionPlugin {
   virtual Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint,
                          Context& context, std::span<const Resource> resources,
                          const Parameters& parameters) = 0;
+  // The protectables that this plugin object brings, for types that only its settings tell. Asked
+  // once, when a provider has made the plugin; the registry's are for types that it does not bring.
+  virtual std::vector<std::unique_ptr<ProtectablePlugin>> TakeProtectables() { return {}; }
 };
 
 // --- C++ plugins ----------------------------------------------------------------------------------

@@ -11,14 +11,22 @@ namespace holdfast {
 
 namespace {
 
+bool IsNameOf(const Field& field, std::string_view key) {
+  return key == field.name ||
+         std::find(field.aliases.begin(), field.aliases.end(), key) != field.aliases.end();
+}
+
 // The field that a key of a provider file sets: by name, alias, or a secret's _file and _env.
 const Field* FieldOf(const Schema& schema, std::string_view key) {
   for (const Field& field : schema.fields) {
+    if (IsNameOf(field, key)) return &field;
+  }
+  for (const Field& field : schema.fields) {
+    if (field.type != FieldType::kSecret) continue;
     std::vector<std::string> names{field.name};
     names.insert(names.end(), field.aliases.begin(), field.aliases.end());
     for (const std::string& name : names) {
-      if (key == name) return &field;
-      if (field.type == FieldType::kSecret && (key == name + "_file" || key == name + "_env")) return &field;
+      if (key == name + "_file" || key == name + "_env") return &field;
     }
   }
   return nullptr;
@@ -78,7 +86,9 @@ class Settings {
 
   // The checked settings of `owner`, which declares `schema` in `section`. Keys that this schema
   // does not have may be another owner's of the same section: CheckUnread looks at them.
-  Value Take(const Schema& schema, const std::vector<std::string>& section_names, std::string_view owner) {
+  // What is missing where there is no such section is told at `named`, the line that names the owner.
+  Value Take(const Schema& schema, const std::vector<std::string>& section_names, std::string_view owner,
+             const Where& named) {
     Value map{Value::Map{}};
     std::string shown = section_names.front();
     for (const IniSection& section : config_.sections) {
@@ -98,10 +108,7 @@ class Settings {
           Report(InvalidInput("'" + entry.key + "' is given twice").At(entry.key_where));
           continue;
         }
-        if (field->type == FieldType::kSecret && !entry.key.ends_with("_file") && !entry.key.ends_with("_env")) {
-          Warn(config_.file + ":" + std::to_string(entry.where.line) + ": '" + entry.key +
-               "' is a secret in clear; put it into a file and write '" + entry.key + "_file = PATH'");
-        }
+        if (field->type == FieldType::kSecret && IsNameOf(*field, entry.key)) WarnOfSecret(entry);
         Value value = FromIniText(*field, entry.value);
         value.set_position({entry.where.line, entry.where.column});
         value.set_key_position({entry.key_where.line, entry.key_where.column});
@@ -110,19 +117,30 @@ class Settings {
       AddKeysOf(schema, candidates_[section.name]);
     }
     if (map.position().line == 0) {
-      // The section is not there: what it must hold is missed at the head of the file.
-      map.set_position({1, 1});
+      map.set_position({named.line, named.column});
     }
     auto checked = CheckAgainstSchema(schema, map, config_.file,
                                       "settings of " + std::string(owner) + " in [" + shown + "]");
     if (checked) return std::move(*checked);
-    Report(WithLine(checked.error()));
-    for (const Error& cause : checked.error().causes()) Report(WithLine(cause));
+    Report(WithLine(checked.error(), named));
+    for (const Error& cause : checked.error().causes()) Report(WithLine(cause, named));
     return Value(Value::Map{});
   }
 
-  // Sections that belong to something known by name that is not built in.
-  void Accept(std::string_view section) { accepted_.insert(std::string(section)); }
+  // The sections of a plugin that is known by name but not built in: nobody can say what they may
+  // hold, but a secret in clear is told.
+  void Accept(const KnownPlugin& known) {
+    for (const std::string_view name : known.sections) {
+      accepted_.emplace(name);
+      for (const IniSection& section : config_.sections) {
+        if (section.name != name) continue;
+        for (const IniEntry& entry : section.entries) {
+          const auto& secrets = known.secrets;
+          if (std::find(secrets.begin(), secrets.end(), entry.key) != secrets.end()) WarnOfSecret(entry);
+        }
+      }
+    }
+  }
 
   // Errors for what nobody has read.
   void CheckUnread() {
@@ -130,8 +148,8 @@ class Settings {
     for (const auto& [name, unused] : candidates_) sections.push_back(name);
     sections.insert(sections.end(), declared_.begin(), declared_.end());
     for (const IniSection& section : config_.sections) {
+      if (accepted_.contains(section.name)) continue;
       if (!read_sections_.contains(section.name)) {
-        if (accepted_.contains(section.name)) continue;
         const std::string near = Nearest(section.name, sections);
         Error error = InvalidInput("nobody reads the section [" + Printable(section.name) + "]").At(section.where);
         Report(near.empty() ? std::move(error).Hint("a section holds the settings of the provider's bank or of one of its plugins")
@@ -155,16 +173,19 @@ class Settings {
   void Report(Error error) {
     if (told_.insert(error.OneLine()).second) errors_.push_back(std::move(error));
   }
-  void Warn(std::string text) {
+  void WarnOfSecret(const IniEntry& entry) {
+    std::string text = config_.file + ":" + std::to_string(entry.where.line) + ": '" + entry.key +
+                       "' is a secret in clear; put it into a file and write '" + entry.key + "_file = PATH'";
     if (told_.insert(text).second) warnings_.push_back(std::move(text));
   }
 
   // The schema knows lines and columns; the text for the caret is the file's.
-  Error WithLine(const Error& error) const {
+  Error WithLine(const Error& error, const Where& named) const {
     Error out(error.code(), error.message());
     if (!error.hint().empty()) out = std::move(out).Hint(error.hint());
     if (!error.where()) return out;
     Where where = *error.where();
+    if (where.line == named.line) return std::move(out).At(named);
     for (const IniSection& section : config_.sections) {
       if (section.where.line == where.line) where = section.where;
       for (const IniEntry& entry : section.entries) {
@@ -226,7 +247,7 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     if (known == nullptr) return false;
     out->warnings_.push_back(config.file + ":" + std::to_string(entry.where.line) + ": " + std::string(what) + " '" +
                              entry.value + "' is known, but not built in");
-    for (const std::string_view section : known->sections) settings.Accept(section);
+    settings.Accept(*known);
     return true;
   };
 
@@ -234,19 +255,23 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
   const std::string bank_name = OwnName(config.bank.value);
   if (registry.FindBank(bank_name) == nullptr) {
     auto required = source.Require(bank_name, registry);
-    if (!required && required.error().code() != ErrorCode::kNotFound) return Error(std::move(required).error());
+    if (!required && required.error().code() != ErrorCode::kNotFound) {
+      return Error(std::move(required).error()).At(config.bank.where);
+    }
   }
   out->bank_entry_ = registry.FindBank(bank_name);
   if (out->bank_entry_ != nullptr) {
     settings.Declare(out->bank_entry_->settings_section);
     out->bank_settings_ = settings.Take(out->bank_entry_->settings,
-                                        SectionsOf(bank_name, out->bank_entry_->settings_section), "the bank");
+                                        SectionsOf(bank_name, out->bank_entry_->settings_section), "the bank",
+                                        config.bank.where);
   } else if (!not_built_in(config.bank, "bank")) {
     errors.push_back(UnknownName(config.bank, "bank", names));
   }
 
   // Protection plugins.
   std::map<std::string, std::string> plugin_of_type;
+  std::map<const ProtectionPlugin*, const IniEntry*> named_by;
   for (const IniEntry& entry : config.plugins) {
     const std::string name = OwnName(entry.value);
     if (registry.FindProtection(name) == nullptr) {
@@ -265,7 +290,7 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     settings.Declare(descriptor.settings_section);
     const std::size_t faults = errors.size();
     const Value checked = settings.Take(descriptor.settings, SectionsOf(name, descriptor.settings_section),
-                                        "plugin " + descriptor.name);
+                                        "plugin " + descriptor.name, entry.where);
     if (errors.size() > faults) continue;
     auto plugin = protection->make(checked);
     if (!plugin) {
@@ -282,21 +307,26 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
       }
       out->by_type_[type] = plugin->get();
     }
+    for (auto& brought : (*plugin)->TakeProtectables()) {
+      if (out->by_type_[brought->descriptor().type] == plugin->get()) out->protectables_.push_back(std::move(brought));
+    }
+    named_by[plugin->get()] = &entry;
     out->protections_.push_back(std::move(*plugin));
   }
 
   // The protectable plugins of the types that are protected.
   for (const auto& [type, plugin] : out->by_type_) {
     const ProtectableEntry* const entry = registry.FindProtectable(type);
-    if (entry == nullptr) continue;
+    if (entry == nullptr || out->HasProtectable(type)) continue;
+    const Where& named = named_by[plugin]->where;
     settings.Declare(entry->descriptor.settings_section);
     const std::size_t faults = errors.size();
     const Value checked =
-        settings.Take(entry->descriptor.settings, {entry->descriptor.settings_section}, "the inventory");
+        settings.Take(entry->descriptor.settings, {entry->descriptor.settings_section}, "resources of " + type, named);
     if (errors.size() > faults) continue;
     auto protectable = entry->make(checked);
     if (!protectable) {
-      errors.push_back(std::move(protectable).error());
+      errors.push_back(Error(std::move(protectable).error()).At(named));
       continue;
     }
     out->protectables_.push_back(std::move(*protectable));
@@ -335,6 +365,11 @@ Result<ProtectionPlugin*> Provider::ProtectionFor(std::string_view type) {
   for (const auto& [known, plugin] : by_type_) types.push_back(known);
   return InvalidInput("provider " + Printable(config_.name) + " has no plugin for resources of type " + Printable(type))
       .Hint(types.empty() ? "add one to " + config_.file : "it protects " + Join(types, ", "));
+}
+
+bool Provider::HasProtectable(std::string_view type) const {
+  return std::any_of(protectables_.begin(), protectables_.end(),
+                     [&](const auto& protectable) { return protectable->descriptor().type == type; });
 }
 
 Result<ProtectablePlugin*> Provider::ProtectableFor(std::string_view type) {

@@ -21,6 +21,7 @@ struct ProviderConfig {
   std::string file;
   std::string name;
   std::string id;  // a UUID, lower case
+  Where id_where;  // the line that says it
   std::string description;
   bool enabled = true;
   IniEntry bank;
@@ -36,6 +37,9 @@ struct ProviderFolder {
   struct Broken {
     std::string file;
     Error error;
+    // What the file says of itself, as far as it can be read; maybe empty.
+    std::string name;
+    std::string id;
   };
   std::string folder;
   std::vector<ProviderConfig> providers;  // sorted by file name; a duplicate id makes both broken
@@ -88,6 +92,7 @@ class Provider {
 
  private:
   explicit Provider(ProviderConfig config) : config_(std::move(config)) {}
+  bool HasProtectable(std::string_view type) const;
   ProviderConfig config_;
   std::vector<std::string> warnings_;
   const BankEntry* bank_entry_ = nullptr;  // Not owned; the registry outlives this.

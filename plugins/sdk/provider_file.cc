@@ -13,6 +13,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::uint64_t kMaxFile = 1U << 20U;
+
 // A UUID as RFC 9562 writes it, in lower case; empty when it is none.
 std::string CanonicalUuid(std::string_view text) {
   if (text.size() != 36) return {};
@@ -56,6 +58,7 @@ class ProviderSection {
         config.name = entry.value;
       } else if (entry.key == "id") {
         config.id = CanonicalUuid(entry.value);
+        config.id_where = entry.where;
         if (config.id.empty()) {
           errors_.push_back(InvalidInput("'" + Printable(entry.value) + "' is no UUID")
                                 .At(entry.where)
@@ -72,7 +75,7 @@ class ProviderSection {
         UnknownKey(entry);
       }
     }
-    Require(!config.name.empty() || seen_.contains("name"), "name", "the provider's name, for people");
+    Require(!config.name.empty(), "name", "the provider's name, for people");
     Require(seen_.contains("id"), "id", "a UUID of its own; 'uuidgen' makes one");
     Require(has_bank, "bank", "where checkpoints go, such as 'bank = filesystem'");
     Require(!config.plugins.empty(), "plugin", "at least one protection plugin; 'holdfast plugins list' shows which there are");
@@ -126,10 +129,24 @@ class ProviderSection {
   std::map<std::string, std::uint32_t> seen_;
 };
 
+// What a broken file calls itself, as far as a look at its lines tells: so that whoever asks for
+// that provider learns that it is broken, not that it is not there.
+std::string ClaimedValue(const std::string& file, std::string_view key) {
+  const auto text = ReadFile(file, kMaxFile);
+  if (!text) return {};
+  for (const std::string_view line : Split(*text, '\n')) {
+    const std::size_t equals = line.find_first_of("=:");
+    if (equals != std::string_view::npos && Trim(line.substr(0, equals)) == key) {
+      return std::string(Trim(line.substr(equals + 1)));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ProviderConfig> LoadProviderFile(const std::string& file) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, 1U << 20U));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxFile));
   HOLDFAST_ASSIGN_OR_RETURN(IniFile ini, ParseIni(text, file));
   ProviderConfig config;
   config.file = file;
@@ -171,7 +188,10 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
     if (config) {
       out.providers.push_back(std::move(*config));
     } else {
-      out.broken.push_back({path, std::move(config).error()});
+      const std::string id = ClaimedValue(path, "id");
+      const std::string canonical = CanonicalUuid(id);
+      out.broken.push_back(
+          {path, std::move(config).error(), ClaimedValue(path, "name"), canonical.empty() ? id : canonical});
     }
   }
   // Two files with one id: whichever was meant, using the other would be silent damage.
@@ -185,9 +205,11 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
       continue;
     }
     const std::string& other = files[0] == config.file ? files[1] : files[0];
-    out.broken.push_back({config.file, InvalidInput("the id " + config.id + " is also that of " + other)
-                                           .At({config.file, 1, 1, {}, 1})
-                                           .Hint("give each provider an id of its own; 'uuidgen' makes one")});
+    out.broken.push_back({config.file,
+                          InvalidInput("the id " + config.id + " is also that of " + other)
+                              .At(config.id_where)
+                              .Hint("give each provider an id of its own; 'uuidgen' makes one"),
+                          config.name, config.id});
   }
   out.providers = std::move(unique);
   return out;
@@ -215,8 +237,12 @@ Result<const ProviderConfig*> ProviderFolder::Find(std::string_view name_or_id) 
     }
     return found;
   }
+  for (const Broken& file : broken) {
+    if (file.name != name_or_id && file.id != name_or_id) continue;
+    return InvalidInput("provider '" + Printable(name_or_id) + "' cannot be used: its file is broken")
+        .Because(Error(file.error));
+  }
   Error error = NotFound("there is no provider '" + Printable(name_or_id) + "' in " + folder);
-  for (const Broken& file : broken) error = std::move(error).Because(Error(file.error));
   const std::string near = Nearest(name_or_id, names);
   if (!near.empty()) return std::move(error).Hint("did you mean '" + near + "'?");
   return std::move(error).Hint("'holdfast providers list' shows which there are");

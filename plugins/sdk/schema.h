@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -197,6 +198,15 @@ class FieldOptions {
   Field* field_;  // Not owned; a temporary's use only.
 };
 
+// What does not fit into the member is refused by the schema, not cut off.
+template <class T>
+void LimitToWidth(Field& field) {
+  if constexpr (std::is_same_v<T, int> || std::is_same_v<T, unsigned>) {
+    field.minimum = std::numeric_limits<T>::min();
+    field.maximum = std::numeric_limits<T>::max();
+  }
+}
+
 struct NoOptions {
   NoOptions& Required() { return *this; }
   NoOptions& OneOf(const std::vector<std::string>&) { return *this; }
@@ -215,6 +225,11 @@ struct SchemaVisitor {
     field.type = TypeOf<M>();
     field.description = std::string(description);
     field.default_value = ToFileForm(defaults.*member);
+    if constexpr (IsOptional<M>::value) {
+      LimitToWidth<typename M::value_type>(field);
+    } else {
+      LimitToWidth<M>(field);
+    }
     schema.fields.push_back(std::move(field));
     return FieldOptions(schema.fields.back());
   }

@@ -66,7 +66,7 @@ class ModuleLoader final : public PluginSource {
     void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
       const char* const reason = dlerror();
-      return NotFound("the plugin module " + path + " cannot be opened: " + (reason == nullptr ? "" : reason))
+      return InvalidInput("the plugin module " + path + " cannot be opened: " + (reason == nullptr ? "" : reason))
           .Hint("modules are installed beside the programs, in lib/holdfast; HOLDFAST_MODULE_DIR names another folder");
     }
     const auto build_id = reinterpret_cast<const char* (*)()>(dlsym(handle, "holdfast_module_build_id"));

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/result.h"
+#include "plugins/sdk/schema.h"
+#include "plugins/sdk/value.h"
+
+namespace holdfast::plugins::noop {
+
+// What one activity does for one resource: one of the maps `pre`, `pre_finish`, `parallel`, `post`
+// in the parameters. In this order: dies at "begin", journals its intent, sleeps, yields, dies in
+// the "middle", exits, fails, writes data, journals that it is done, dies at the "end".
+struct Behaviour {
+  bool none = false;
+  std::string aggregate;
+  bool journal = false;
+  std::chrono::milliseconds sleep{0};
+  std::int64_t yields = 0;
+  std::string die;
+  int die_times = 1;
+  std::optional<int> exit;
+  bool fail = false;
+  int fail_times = 0;
+  std::string error = "internal";
+  ByteSize data;
+
+  template <class Fields>
+  static void Describe(Fields& fields) {
+    fields("none", &Behaviour::none, "no step for this resource: the activity is a no-op");
+    fields("aggregate", &Behaviour::aggregate, "resources with the same key share one step");
+    fields("journal", &Behaviour::journal, "journal an intent before the work and its end after it");
+    fields("sleep", &Behaviour::sleep, "how long the work takes").Range(0, 24LL * 3'600'000);
+    fields("yields", &Behaviour::yields, "how often it asks to be polled again").Range(0, 1'000'000'000);
+    fields("die", &Behaviour::die, "where the process kills itself with SIGKILL")
+        .OneOf({"begin", "middle", "end"});
+    fields("die_times", &Behaviour::die_times, "how often in one record it dies; 0 = each time")
+        .Range(0, 1'000'000);
+    fields("exit", &Behaviour::exit, "the process ends with this exit code, as often as die_times says")
+        .Range(0, 255);
+    fields("fail", &Behaviour::fail, "fails each time");
+    fields("fail_times", &Behaviour::fail_times, "fails that often in one record, then succeeds")
+        .Range(0, 1'000'000);
+    fields("error", &Behaviour::error, "the code of its failures")
+        .OneOf({"internal", "unavailable", "denied", "corrupt", "not-found", "invalid-input"});
+    fields("data", &Behaviour::data, "protect: how many bytes of data it writes")
+        .Range(0, std::int64_t{1} << 40);
+  }
+};
+
+// The parameters of every operation: what each activity does, and what restore says.
+struct NoopParameters {
+  Value pre;
+  Value pre_finish;
+  Value parallel;
+  Value post;
+  std::string new_id;
+
+  template <class Fields>
+  static void Describe(Fields& fields) {
+    fields("pre", &NoopParameters::pre, "what pre does (a map; the plugin's README lists its keys)");
+    fields("pre_finish", &NoopParameters::pre_finish, "what pre_finish does");
+    fields("parallel", &NoopParameters::parallel, "what parallel does");
+    fields("post", &NoopParameters::post, "what post does");
+    fields("new_id", &NoopParameters::new_id,
+           "restore: the id of the resource afterwards; unless given, the old one");
+  }
+};
+
+// What `kind` does by these parameters, which have passed the schema of NoopParameters;
+// kInvalidInput (naming key and what is allowed) when that map is wrong. Nothing said: a Behaviour
+// that does nothing and succeeds.
+Result<Behaviour> BehaviourOf(ActivityKind kind, const Value& parameters);
+
+// What a noop activity fails with, by the name in `error`.
+Error FailureOf(const Behaviour& behaviour, std::string message);
+
+}  // namespace holdfast::plugins::noop
