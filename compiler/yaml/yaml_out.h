@@ -1,64 +1,99 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 
 namespace holdfast::compiler {
 
-// Writes YAML block style, two spaces a level, straight into one string: what generated files are
-// made of. Every text that is not ours is written by Text(), which always double-quotes, so that no
-// reader takes it for a number, a truth, a date or an anchor. The same calls give the same bytes.
-// Not synchronised.
+// Writes YAML for engines and for readers in git: block style, two spaces, lists at the level of
+// their key; the same calls give the same bytes. Whatever a YAML reader could take for something
+// else than a text stands in double quotes: Text() always quotes.
+//
+//   YamlOut out;
+//   out.BeginMap();
+//   out.Key("volumeId");
+//   out.Text(id);
+//   out.EndMap();
+//   HOLDFAST_ASSIGN_OR_RETURN(std::string text, out.Take());
+//
+// A map takes pairs of Key and value, a list takes values; misuse (a value without a key) is a bug
+// of ours and ends the process. One thread.
 class YamlOut {
  public:
-  // "# text" at the current indentation; made printable and one line.
+  void BeginMap() { Begin(true, false); }
+  void EndMap() { End(true); }
+  void BeginList() { Begin(false, false); }
+  void EndList() { End(false); }
+  // On one line: {a: 1, b: 2} and [1, 2]. What is begun inside is on the same line, too.
+  void BeginFlowMap() { Begin(true, true); }
+  void EndFlowMap() { End(true); }
+  void BeginFlowList() { Begin(false, true); }
+  void EndFlowList() { End(false); }
+
+  // The next member of a map: as it is where that is safe, else in double quotes.
+  void Key(std::string_view key);
+
+  // Any text, in double quotes. Control characters, line and paragraph separators, bidirectional
+  // overrides, byte order marks, non-characters and tag characters are escaped.
+  void Text(std::string_view text);
+  // A word of our own without quotes; it must not be readable as anything but a text
+  // (IsPlainWord).
+  void Word(std::string_view word);
+  void Integer(std::int64_t number);
+  void Number(double number);
+  void Bool(bool truth);
+  void Null();
+  // A folded block (">-"): readers see the lines joined by single blanks. Lines must not be empty,
+  // begin with a blank or hold anything but printable ASCII. Not in a flow.
+  void Folded(const std::vector<std::string>& lines);
+  // A value with all that is in it, in block style (`flow`: on one line).
+  void Write(const Value& value, bool flow = false);
+
+  // A comment on a line of its own, before the next member; whatever the text, it stays one line
+  // and printable. Not in a flow.
   void Comment(std::string_view text);
-  void Blank() { out_ += '\n'; }
+  // The same at the end of the line that was written last.
+  void CommentAtEnd(std::string_view text);
+  void BlankLine();
 
-  // Inside a map: `key: ...`. Keys are ours: [A-Za-z0-9_.-]+, else they are quoted.
-  void Text(std::string_view key, std::string_view text);  // double-quoted
-  void Plain(std::string_view key, std::string_view word);  // a word of ours, as it stands
-  void Integer(std::string_view key, std::int64_t number);
-  void Bool(std::string_view key, bool truth);
-  // A long text of ours over several lines, folded (`>-`): the reader gets the parts joined by a
-  // blank.
-  void Folded(std::string_view key, const std::vector<std::string>& parts);
-  void BeginMap(std::string_view key);
-  void BeginList(std::string_view key);
-  void End();  // of a map or list begun with a key
-  // Any value; empty maps and lists in flow style.
-  void Any(std::string_view key, const Value& value);
-
-  // Inside a list: an item that is a map; its first key stands behind the dash.
-  void BeginItem();
-  void EndItem();
-  // An item in flow style: `- {name: "a", value: "b"}`; texts of the pairs are quoted, words not.
-  struct FlowPair {
-    std::string_view key;
-    std::string_view value;
-    bool quoted = true;
-  };
-  void FlowItem(const std::vector<FlowPair>& pairs);
-  void TextItem(std::string_view text);
-
-  std::string Take() { return std::move(out_); }
+  // The text, when everything that was begun has ended; the writer is as new afterwards.
+  // kInvalidInput when a text or key was not UTF-8: YAML cannot hold it.
+  Result<std::string> Take();
 
  private:
-  void Start(std::string_view key);
-  void Item(const Value& value);
+  struct Frame {
+    bool map = false;
+    bool flow = false;
+    bool on_line = false;  // opened behind "- ": its first member stands on the same line
+    bool key_given = false;
+    std::size_t indent = 0;
+    std::size_t members = 0;
+  };
+
+  void Begin(bool map, bool flow);
+  void End(bool map);
+  void StartMember(Frame& frame);
+  // Before any value: a list's "-" or a check that a key was given.
+  void StartValue();
+  void Scalar(std::string_view text);
+  void NewLine(std::size_t indent);
+  std::string Quoted(std::string_view text);
 
   std::string out_;
-  std::size_t indent_ = 0;
-  bool after_dash_ = false;
+  std::vector<Frame> frames_;
+  bool bad_text_ = false;
+  bool root_written_ = false;
 };
 
-// `text` as a double-quoted YAML scalar that every reader of YAML 1.1 and 1.2 reads back as the same
-// bytes: control characters, quotes, backslash, NEL, U+2028, U+2029, BOM and what is no UTF-8 are
-// escaped (the last as \x, which stands for the code point; callers pass UTF-8).
-std::string YamlQuoted(std::string_view text);
+// True for a text that every reader of YAML 1.1 and 1.2 takes for a text without quotes, in block
+// and in flow style: letters, digits, '_', '-', '.' and '/', beginning with a letter, and not
+// true, yes, on, null or the like.
+bool IsPlainWord(std::string_view text);
 
 }  // namespace holdfast::compiler
