@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "plugins/sdk/text.h"
 
@@ -39,6 +40,7 @@ class Parser {
 
   Result<IniFile> Run() {
     ini_parse_stream(&Parser::ReadLine, this, &Parser::Take, this);
+    MissEntry();
     if (!errors_.empty()) {
       Error first = std::move(errors_.front());
       for (std::size_t i = 1; i < errors_.size(); ++i) first = std::move(first).Because(std::move(errors_[i]));
@@ -52,6 +54,7 @@ class Parser {
   // and sections (which have no callback) are ours.
   static char* ReadLine(char* buffer, int size, void* self) {
     auto& parser = *static_cast<Parser*>(self);
+    parser.MissEntry();
     while (parser.next_ < parser.lines_.size()) {
       const std::size_t index = parser.next_++;
       if (!parser.Accept(index)) continue;
@@ -65,6 +68,7 @@ class Parser {
       std::memcpy(buffer, line.c_str(), line.size());
       buffer[line.size()] = '\n';
       buffer[line.size() + 1] = '\0';
+      parser.awaited_ = line.front() != '[';
       return buffer;
     }
     return nullptr;
@@ -73,6 +77,13 @@ class Parser {
   static int Take(void* self, const char* section, const char* name, const char*) {
     static_cast<Parser*>(self)->AddEntry(section, name);
     return 1;
+  }
+
+  // A line that inih was given and had no callback for: it skips what it does not understand.
+  void MissEntry() {
+    if (!std::exchange(awaited_, false)) return;
+    Refuse(current_, 0, lines_[current_].size(), "this is no 'key = value'",
+           "a key is one word; a comment stands on a line of its own");
   }
 
   bool Accept(std::size_t index) {
@@ -112,6 +123,9 @@ class Parser {
       return Refuse(index, 0, trimmed.size(), "this is no section", "write [name]");
     }
     const std::string name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
+    if (name.empty() || name.find_first_of("[]") != std::string::npos) {
+      return Refuse(index, 0, trimmed.size(), "this is no section", "write [name]");
+    }
     const auto same = std::find_if(out_.sections.begin(), out_.sections.end(),
                                    [&](const IniSection& section) { return section.name == name; });
     if (same != out_.sections.end()) {
@@ -124,6 +138,7 @@ class Parser {
   }
 
   void AddEntry(std::string_view, std::string_view name) {
+    awaited_ = false;
     const std::string_view line = lines_[current_];
     const std::size_t equals = line.find_first_of("=:");
     const std::string_view value = Trim(line.substr(equals + 1));
@@ -170,6 +185,7 @@ class Parser {
   std::vector<std::string_view> lines_;
   std::size_t next_ = 0;
   std::size_t current_ = 0;
+  bool awaited_ = false;  // inih has a line of which it must call back
   IniFile out_;
   std::vector<Error> errors_;
 };

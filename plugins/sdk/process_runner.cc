@@ -131,6 +131,7 @@ struct Launch {
   std::size_t placement_count;
   bool detached;
   pid_t parent;
+  int failure;  // where a LaunchFailure is written to; closed by a successful exec
 };
 
 enum class LaunchStage { kNone, kSession, kFolder, kDescriptors, kExec };
@@ -150,10 +151,11 @@ void MarkAllCloseOnExec() {
 }
 
 // Runs in the child of a vfork, in the parent's memory: system calls only, and no return on success.
-void LaunchInChild(const Launch& launch, volatile LaunchFailure& failure) {
-  const auto fail = [&failure](LaunchStage stage) {
-    failure.error_number = errno;
-    failure.stage = stage;
+void LaunchInChild(const Launch& launch) {
+  const auto fail = [&launch](LaunchStage stage) {
+    // Through a pipe, not the shared memory: sanitizers make a fork of a vfork.
+    const LaunchFailure failure{stage, errno};
+    std::ignore = ::write(launch.failure, &failure, sizeof failure);
   };
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
@@ -183,14 +185,14 @@ void LaunchInChild(const Launch& launch, volatile LaunchFailure& failure) {
 
 // vfork, not fork: a fork copies the page tables of a process that may hold large buffers, and
 // fork handlers of libraries that run threads have been seen to hang.
-pid_t VforkAndLaunch(const Launch& launch, volatile LaunchFailure& failure) {
+pid_t VforkAndLaunch(const Launch& launch) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // a handler in the child would run in our memory
   const pid_t pid = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): see above
   if (pid == 0) {
-    LaunchInChild(launch, failure);
+    LaunchInChild(launch);
     ::_exit(127);
   }
   const int error_number = errno;
@@ -229,6 +231,10 @@ Result<pid_t> Start(const ProcessSpec& spec, const std::vector<Placement>& wante
     moved.emplace_back(high);
     placements.push_back({high, placement.child});
   }
+  HOLDFAST_ASSIGN_OR_RETURN(Pipe failures, MakePipe());
+  OwnedDescriptor failure_end(::fcntl(failures.write.get(), F_DUPFD_CLOEXEC, above));
+  if (!failure_end.valid()) return SystemError(errno, "preparing the descriptors of a process");
+  failures.write.Reset();
   std::vector<char*> argv_pointers = Pointers(argv);
   std::vector<char*> environment_pointers = Pointers(environment);
   const Launch launch{program.c_str(),
@@ -238,10 +244,14 @@ Result<pid_t> Start(const ProcessSpec& spec, const std::vector<Placement>& wante
                       placements.data(),
                       placements.size(),
                       detached,
-                      ::getpid()};
-  volatile LaunchFailure failure{};
-  const pid_t pid = VforkAndLaunch(launch, failure);
+                      ::getpid(),
+                      failure_end.get()};
+  const pid_t pid = VforkAndLaunch(launch);
   if (pid < 0) return SystemError(errno, "starting a process");
+  failure_end.Reset();
+  LaunchFailure failure;
+  while (::read(failures.read.get(), &failure, sizeof failure) < 0 && errno == EINTR) {
+  }
   if (failure.stage == LaunchStage::kNone) return pid;
   ::waitpid(pid, nullptr, 0);
   const int error_number = failure.error_number;

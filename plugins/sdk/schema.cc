@@ -20,7 +20,11 @@ struct Unit {
   std::int64_t factor;
 };
 
-constexpr std::array<Unit, 11> kTimeUnits{{{"ms", 1},
+constexpr std::array<Unit, 15> kTimeUnits{{{"ms", 1},
+                                          {"second", 1000},
+                                          {"seconds", 1000},
+                                          {"minute", 60'000},
+                                          {"minutes", 60'000},
                                           {"s", 1000},
                                           {"sec", 1000},
                                           {"m", 60'000},
@@ -59,9 +63,7 @@ std::optional<std::int64_t> ScaledNumber(std::string_view text, const std::array
   text = Trim(text);
   std::size_t end = 0;
   while (end < text.size() && ((text[end] >= '0' && text[end] <= '9') || text[end] == '.')) ++end;
-  double number = 0;
-  const auto [at, error] = std::from_chars(text.data(), text.data() + end, number);
-  if (end == 0 || error != std::errc() || at != text.data() + end) return std::nullopt;
+  if (end == 0) return std::nullopt;
   const std::string unit = Lower(Trim(text.substr(end)));
   std::int64_t factor = bare_factor;
   if (!unit.empty()) {
@@ -69,6 +71,17 @@ std::optional<std::int64_t> ScaledNumber(std::string_view text, const std::array
     if (found == units.end()) return std::nullopt;
     factor = found->factor;
   }
+  // Whole numbers stay exact: a size that was written as a text comes back to the byte.
+  if (text.substr(0, end).find('.') == std::string_view::npos) {
+    std::int64_t whole = 0;
+    std::int64_t product = 0;
+    const auto [at, error] = std::from_chars(text.data(), text.data() + end, whole);
+    if (error != std::errc() || __builtin_mul_overflow(whole, factor, &product)) return std::nullopt;
+    return product;
+  }
+  double number = 0;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + end, number);
+  if (error != std::errc() || at != text.data() + end) return std::nullopt;
   const double scaled = number * static_cast<double>(factor);
   if (!(scaled < 9.0e18)) return std::nullopt;
   return static_cast<std::int64_t>(std::llround(scaled));
