@@ -1,0 +1,26 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "plugins/sdk/process_runner.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast {
+
+// The lower half of ProcessRunner, for process_runner.cc alone.
+
+// A descriptor of ours and the number that it has in the child.
+struct Placement {
+  int ours;
+  int child;
+};
+
+// Starts spec.argv with exactly these descriptors, in a process group of its own and to die with us,
+// or, detached, in a session of its own. The given descriptors stay open here. The caller waits for
+// the child. Thread-safe.
+Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement>& wanted,
+                            bool detached);
+
+}  // namespace holdfast
