@@ -21,14 +21,16 @@ std::uint32_t StepOf(const StepTable& steps, std::uint32_t activity) {
 }
 
 // The link that ends at `to`: the last one on the way through the activities that do not exist.
-LinkKind LinkBetween(ActivityRef from, ActivityRef to, const std::vector<ActivityRef>& gates_of_to) {
+LinkKind LinkBetween(ActivityRef from, ActivityRef to,
+                     const std::vector<ActivityRef>& gates_of_to) {
   switch (to.kind) {
     case ActivityKind::kPre:
       return LinkKind::kParentPreToPre;
     case ActivityKind::kPreFinish:
       return LinkKind::kPreFinish;
     case ActivityKind::kParallel:
-      return from.kind == ActivityKind::kPreFinish ? LinkKind::kPreFinish : LinkKind::kPreToParallel;
+      return from.kind == ActivityKind::kPreFinish ? LinkKind::kPreFinish
+                                                   : LinkKind::kPreToParallel;
     case ActivityKind::kPost:
       break;
   }

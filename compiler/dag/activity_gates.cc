@@ -46,8 +46,9 @@ Result<std::vector<std::vector<ActivityRef>>> GatesOfActivities(
     if (total > max_gates) {
       return InvalidInput("the activities of this graph have too many gates: " +
                           std::to_string(total) + " up to " + LabelOf(graph.node(r)))
-          .Hint("many resources hang below many parents through one without a pre: protect them "
-                "in several plans");
+          .Hint(
+              "many resources hang below many parents through one without a pre: protect them "
+              "in several plans");
     }
   }
   return gates;

@@ -80,10 +80,11 @@ class Orderer {
     links.end = edges_.size();
     if (edges_.size() <= max_edges_) return Ok();
     return InvalidInput("the order of this graph's activities takes too many links: " +
-                        std::to_string(edges_.size()) + " up to " +
-                        std::string(NameOf(kind)) + " of " + LabelOf(graph_.node(ResourceId{r})))
-        .Hint("many resources hang below many parents through one that has no such activity: "
-              "protect them in several plans");
+                        std::to_string(edges_.size()) + " up to " + std::string(NameOf(kind)) +
+                        " of " + LabelOf(graph_.node(ResourceId{r})))
+        .Hint(
+            "many resources hang below many parents through one that has no such activity: "
+            "protect them in several plans");
   }
 
   // Grows along every link: with the depth of the resource for pre, then with its height.
@@ -226,8 +227,7 @@ class Orderer {
         early[r] = leaf && !has_parallel ? own_start : Join(r, members_);
       }
       if (!Exists(r, ActivityKind::kPost)) continue;
-      HOLDFAST_RETURN_IF_ERROR(
-          Order(std::array{early[r], late[r]}, r, ActivityKind::kPost));
+      HOLDFAST_RETURN_IF_ERROR(Order(std::array{early[r], late[r]}, r, ActivityKind::kPost));
       early[r] = ActivitySets::kEmpty;
       late[r] = Single(r, ActivityKind::kPost);
     }
@@ -258,11 +258,11 @@ class Orderer {
     std::size_t begin = 0;
     std::size_t end = 0;
   };
-  std::vector<Links> links_;          // by activity number
-  std::vector<std::uint32_t> depth_;  // by resource: the longest way from a root
-  std::vector<std::uint32_t> height_; // by resource: the longest way to a leaf
-  std::vector<Set> pruned_;           // by set: the same, pruned; kEmpty = not yet
-  std::vector<std::uint32_t> seen_;   // by activity number: the last prune that met it
+  std::vector<Links> links_;           // by activity number
+  std::vector<std::uint32_t> depth_;   // by resource: the longest way from a root
+  std::vector<std::uint32_t> height_;  // by resource: the longest way to a leaf
+  std::vector<Set> pruned_;            // by set: the same, pruned; kEmpty = not yet
+  std::vector<std::uint32_t> seen_;    // by activity number: the last prune that met it
   std::vector<std::uint32_t> member_;
   std::vector<std::uint32_t> open_;
   std::uint32_t mark_ = 0;

@@ -50,7 +50,6 @@ ReducedGraph ReduceResourceGraph(const ResourceGraph& graph);
 inline constexpr std::size_t kMaxOrderEdges = 20'000'000;
 Result<Digraph> OrderActivities(const ResourceGraph& graph, const ReducedGraph& reduced,
                                 std::span<const ResourceId> parents_first,
-                                const ActivityTable& table,
-                                std::size_t max_edges = kMaxOrderEdges);
+                                const ActivityTable& table, std::size_t max_edges = kMaxOrderEdges);
 
 }  // namespace holdfast::compiler

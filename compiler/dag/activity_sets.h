@@ -42,7 +42,7 @@ class ActivitySets {
 
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> pool_;
-  std::vector<Set> single_;  // by activity; kEmpty = not made yet
+  std::vector<Set> single_;                              // by activity; kEmpty = not made yet
   std::unordered_multimap<std::uint64_t, Set> by_hash_;  // looked up, never iterated
   // Marks of the last List: what it has met already.
   std::vector<std::uint32_t> set_mark_;

@@ -14,7 +14,8 @@
 namespace holdfast::compiler {
 namespace {
 
-constexpr std::array kOnEntry{ActivityKind::kPre, ActivityKind::kPreFinish, ActivityKind::kParallel};
+constexpr std::array kOnEntry{ActivityKind::kPre, ActivityKind::kPreFinish,
+                              ActivityKind::kParallel};
 // Of a long way around, the message names this many links.
 constexpr std::size_t kNamedLinks = 8;
 
@@ -57,8 +58,9 @@ Error CollisionError(const ResourceGraph& graph, const ActivityTable& table, con
     }
   }
   return InvalidInput("steps would wait for each other because of what plugins aggregate: " + text)
-      .Hint("resources in one step must not depend on each other, not even through others: their "
-            "plugin has to give them different keys, or steps of their own");
+      .Hint(
+          "resources in one step must not depend on each other, not even through others: their "
+          "plugin has to give them different keys, or steps of their own");
 }
 
 }  // namespace
@@ -145,8 +147,7 @@ StepTable FuseLeaves(const ResourceGraph& graph, const Walk& walk, const Activit
     for (const ActivityKind kind : kAllActivityKinds) {
       if (table.Exists(r, kind)) chain.push_back({r, kind});
     }
-    const bool whole = !below_pre_finish[r.value] &&
-                       std::all_of(chain.begin(), chain.end(), alone);
+    const bool whole = !below_pre_finish[r.value] && std::all_of(chain.begin(), chain.end(), alone);
     if (!whole) {
       std::erase_if(chain, [](const ActivityRef& activity) {
         return activity.kind == ActivityKind::kPre || activity.kind == ActivityKind::kPreFinish;

@@ -13,9 +13,9 @@
 namespace holdfast::compiler {
 namespace {
 
-using Csr = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property,
-                                               boost::no_property, boost::no_property,
-                                               std::uint32_t, std::size_t>;
+using Csr =
+    boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
+                                       boost::no_property, std::uint32_t, std::size_t>;
 
 Csr ToBoost(std::uint32_t size, const std::vector<Digraph::Edge>& edges) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;

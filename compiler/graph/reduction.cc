@@ -179,8 +179,7 @@ class Reducer {
   }
 
   // The positions of the first start and of the last end in question.
-  std::pair<std::size_t, std::size_t> SweepRange(
-      std::span<const std::uint32_t> starts) const {
+  std::pair<std::size_t, std::size_t> SweepRange(std::span<const std::uint32_t> starts) const {
     std::size_t last = 0;
     for (const std::uint32_t start : starts) {
       for (std::size_t j = 0; j < graph_.out_edges(start).size(); ++j) {
@@ -230,10 +229,10 @@ class Reducer {
   std::vector<std::uint32_t> order_;
   std::vector<std::size_t> in_begin_;
   std::vector<InEdge> in_edges_;
-  std::vector<bool> in_question_;         // by edge
-  std::vector<std::uint32_t> position_;   // by node: its place in its component's order
-  std::vector<std::uint64_t> rows_;       // by place: which starts reach the node
-  std::vector<std::uint32_t> column_;     // by node: its number among a sweep's starts
+  std::vector<bool> in_question_;        // by edge
+  std::vector<std::uint32_t> position_;  // by node: its place in its component's order
+  std::vector<std::uint64_t> rows_;      // by place: which starts reach the node
+  std::vector<std::uint32_t> column_;    // by node: its number among a sweep's starts
 };
 
 }  // namespace

@@ -28,7 +28,8 @@ Error CycleError(const ResourceGraph& graph, std::vector<std::uint32_t> cycle) {
   }
   text += LabelOf(graph.nodes()[cycle.front()]);
   return InvalidInput("resources depend on each other in a cycle: " + text)
-      .Hint("a resource can be neither its own parent nor its own child: remove one of these edges");
+      .Hint(
+          "a resource can be neither its own parent nor its own child: remove one of these edges");
 }
 
 }  // namespace

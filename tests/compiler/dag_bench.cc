@@ -89,7 +89,9 @@ bool NoParallel(int, ActivityKind kind) {
   return kind == ActivityKind::kPre || kind == ActivityKind::kPost;
 }
 bool Holes(int resource, ActivityKind kind) {
-  return ((static_cast<unsigned>(resource) * 2654435761U) >> (7 + 3 * static_cast<int>(kind))) % 3 == 0;
+  return ((static_cast<unsigned>(resource) * 2654435761U) >> (7 + 3 * static_cast<int>(kind))) %
+             3 ==
+         0;
 }
 bool HolesAfterPre(int resource, ActivityKind kind) {
   return kind == ActivityKind::kPre || Holes(resource, kind);
@@ -121,10 +123,11 @@ double Measure(std::string_view name, int size, const Edges& edges, Defines defi
   std::size_t links = 0;
   for (const auto& step : dag->steps) links += step.order.size();
   const double seconds = std::chrono::duration<double>(built - start).count();
-  fmt::print("{:34} {:>8} resources {:>8} steps {:>8} links  dag {:.3f} s  gates of the file {:.3f} s{}\n",
-             name, size, dag->steps.size(), links, seconds,
-             std::chrono::duration<double>(end - built).count(),
-             dag->notes.empty() ? "" : "  (" + dag->notes.front() + ")");
+  fmt::print(
+      "{:34} {:>8} resources {:>8} steps {:>8} links  dag {:.3f} s  gates of the file {:.3f} s{}\n",
+      name, size, dag->steps.size(), links, seconds,
+      std::chrono::duration<double>(end - built).count(),
+      dag->notes.empty() ? "" : "  (" + dag->notes.front() + ")");
   std::fflush(stdout);
   return seconds;
 }

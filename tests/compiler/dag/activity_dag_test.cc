@@ -167,7 +167,8 @@ TEST(ActivityDag, AChainOfAHundredThousandDoesNotRecurse) {
   }
   const auto graph = builder.Build();
   ActivityTable table;
-  table.choices.assign(kLength, {StepChoice::Own(), StepChoice::None(), StepChoice::Own(), StepChoice::Own()});
+  table.choices.assign(
+      kLength, {StepChoice::Own(), StepChoice::None(), StepChoice::Own(), StepChoice::Own()});
   const auto dag = BuildActivityDag(*graph, table, FuseMode::kLeaf);
   ASSERT_TRUE(dag.has_value());
   EXPECT_EQ(dag->steps.size(), 3U * kLength - 2);

@@ -41,8 +41,8 @@ std::string ErrorOf(const std::string& text) {
   const auto graph = GraphFromValue(*value, "graph.yaml");
   if (!graph.has_value()) return graph.error().Render();
   ActivityTable table;
-  table.choices.assign(graph->size(), {StepChoice::Own(), StepChoice::Own(), StepChoice::Own(),
-                                       StepChoice::Own()});
+  table.choices.assign(
+      graph->size(), {StepChoice::Own(), StepChoice::Own(), StepChoice::Own(), StepChoice::Own()});
   const auto dag = BuildActivityDag(*graph, table, FuseMode::kNone);
   return dag.has_value() ? "no error" : dag.error().Render();
 }

@@ -40,7 +40,8 @@ Matrix OracleOrder(const ResourceGraph& graph, const ActivityTable& table) {
   const auto size = static_cast<std::uint32_t>(graph.size());
   const Matrix below = Descendants(graph);
   Matrix links(size * 4, std::vector<bool>(size * 4, false));
-  const auto link = [&](std::uint32_t a, ActivityKind a_kind, std::uint32_t b, ActivityKind b_kind) {
+  const auto link = [&](std::uint32_t a, ActivityKind a_kind, std::uint32_t b,
+                        ActivityKind b_kind) {
     links[Number(a, a_kind)][Number(b, b_kind)] = true;
   };
   using enum ActivityKind;
@@ -125,8 +126,9 @@ OracleRun RunOracle(const ResourceGraph& graph, const ActivityTable& table,
   for (std::uint32_t r = 0; r < size; ++r) {
     const bool may = pre_succeeded(r);
     try_to_run(r, kPreFinish, may);
-    try_to_run(r, kParallel,
-               may && (!table.Exists(ResourceId{r}, kPreFinish) || run.succeeded[Number(r, kPreFinish)]));
+    try_to_run(
+        r, kParallel,
+        may && (!table.Exists(ResourceId{r}, kPreFinish) || run.succeeded[Number(r, kPreFinish)]));
     try_to_run(r, kPost, may);
   }
   return run;

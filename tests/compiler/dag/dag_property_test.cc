@@ -34,7 +34,7 @@ const bool kConfigured = [] {
 // A case as data that RapidCheck can shrink and print.
 struct RandomCase {
   int size = 0;
-  std::vector<std::pair<int, int>> edges;                 // parent, child
+  std::vector<std::pair<int, int>> edges;  // parent, child
   std::vector<std::array<StepChoice, 4>> choices;
 
   DagCase Make(bool reversed = false) const {
@@ -89,7 +89,8 @@ rc::Gen<RandomCase> AnyCase(Shape shape, Keys keys) {
   return rc::gen::exec([=] {
     RandomCase c;
     // Mostly small; some wide enough that sets of activities are shared and not listed.
-    c.size = *rc::gen::oneOf(rc::gen::inRange(1, 8), rc::gen::inRange(1, 14), rc::gen::inRange(20, 40));
+    c.size =
+        *rc::gen::oneOf(rc::gen::inRange(1, 8), rc::gen::inRange(1, 14), rc::gen::inRange(20, 40));
     const int form = *rc::gen::inRange(0, 5);
     for (int child = 1; child < c.size; ++child) {
       const auto add = [&](int parent) { c.edges.emplace_back(parent, child); };
@@ -174,13 +175,13 @@ bool IsReduced(const Matrix& edges) {
 Digraph Contract(const DagCase& c) {
   const auto walk = WalkGraph(c.graph);
   RC_ASSERT(walk.has_value());
-  auto order =
-      OrderActivities(c.graph, ReduceResourceGraph(c.graph), walk->parents_first, c.table);
+  auto order = OrderActivities(c.graph, ReduceResourceGraph(c.graph), walk->parents_first, c.table);
   RC_ASSERT(order.has_value());
   return std::move(*order);
 }
 
-// --- Each pass ------------------------------------------------------------------------------------
+// --- Each pass
+// ------------------------------------------------------------------------------------
 
 RC_GTEST_PROP(ResourceReduction, KeepsReachabilityAndNothingImplied, ()) {
   const DagCase c = (*AnyCase(Shape::kAny, Keys::kNone)).Make();
@@ -257,7 +258,8 @@ RC_GTEST_PROP(Gates, AreThoseOfTheDefinition, ()) {
   }
 }
 
-// --- The whole ------------------------------------------------------------------------------------
+// --- The whole
+// ------------------------------------------------------------------------------------
 
 RC_GTEST_PROP(Dag, HasTheStepsOfTheRules, ()) {
   const RandomCase random = *AnyCase(Shape::kAny, Keys::kSome);
@@ -276,7 +278,8 @@ RC_GTEST_PROP(Dag, HasTheStepsOfTheRules, ()) {
     // Sorted by resource, and within a leaf in the order in which they run: the same order.
     RC_ASSERT(std::is_sorted(steps.back().begin(), steps.back().end()));
     for (const ActivityRef activity : steps.back()) {
-      RC_ASSERT(dag->step_of[activity.resource.value][static_cast<std::size_t>(activity.kind)] == i);
+      RC_ASSERT(dag->step_of[activity.resource.value][static_cast<std::size_t>(activity.kind)] ==
+                i);
     }
   }
   std::sort(steps.begin(), steps.end());
@@ -349,7 +352,8 @@ RC_GTEST_PROP(Dag, OfTheReducedGraphHasTheSameOrder, ()) {
   for (const auto& node : c.graph.nodes()) RC_ASSERT(builder.AddResource(node).has_value());
   const ReducedGraph without_implied = ReduceResourceGraph(c.graph);
   for (const auto& edge : without_implied.children.edges()) {
-    RC_ASSERT(builder.AddEdge(c.graph.nodes()[edge.from].key, c.graph.nodes()[edge.to].key).has_value());
+    RC_ASSERT(
+        builder.AddEdge(c.graph.nodes()[edge.from].key, c.graph.nodes()[edge.to].key).has_value());
   }
   const auto reduced = builder.Build();
   const auto edges_of = [&](const ResourceGraph& graph) {
@@ -358,7 +362,8 @@ RC_GTEST_PROP(Dag, OfTheReducedGraphHasTheSameOrder, ()) {
     std::vector<std::pair<ActivityRef, ActivityRef>> edges;
     for (const auto& step : dag->steps) {
       for (const auto& before : step.order) {
-        edges.emplace_back(dag->steps[before.step.value].activities.front(), step.activities.front());
+        edges.emplace_back(dag->steps[before.step.value].activities.front(),
+                           step.activities.front());
       }
     }
     std::sort(edges.begin(), edges.end());
@@ -390,14 +395,16 @@ RC_GTEST_PROP(Dag, StepsStandInWalkOrder, ()) {
     Place first{~0U, ActivityKind::kPost};
     for (const ActivityRef a : step.activities) {
       const bool post = a.kind == ActivityKind::kPost;
-      first = std::min(first, Place{post ? left[a.resource.value] : entered[a.resource.value], a.kind});
+      first =
+          std::min(first, Place{post ? left[a.resource.value] : entered[a.resource.value], a.kind});
     }
     RC_ASSERT(last < first);
     last = first;
   }
 }
 
-// --- Runs -----------------------------------------------------------------------------------------
+// --- Runs
+// -----------------------------------------------------------------------------------------
 
 // Runs a DAG as an engine that reads a file with `conditions` would: a step that a file leaves out
 // (omitted) runs nothing; in a step that is started, each activity looks up its gates first.
@@ -411,7 +418,8 @@ OracleRun RunSteps(const ActivityDag& dag, const std::vector<StepConditions>& co
     std::size_t next = dag.steps.size();
     for (std::size_t i = 0; i < dag.steps.size(); ++i) {
       const auto ended = [&](StepId step) { return done[step.value]; };
-      if (!done[i] && std::all_of(conditions[i].succeeded.begin(), conditions[i].succeeded.end(), ended) &&
+      if (!done[i] &&
+          std::all_of(conditions[i].succeeded.begin(), conditions[i].succeeded.end(), ended) &&
           std::all_of(conditions[i].finished.begin(), conditions[i].finished.end(), ended)) {
         next = i;
       }
@@ -426,12 +434,14 @@ OracleRun RunSteps(const ActivityDag& dag, const std::vector<StepConditions>& co
     const auto& step = dag.steps[next];
     for (std::size_t a = 0; a < step.activities.size(); ++a) {
       const std::uint32_t number = ActivityIndex(step.activities[a]);
-      const bool may = std::all_of(step.gates[a].begin(), step.gates[a].end(), [&](ActivityRef gate) {
-        // What gates an activity has ended before it starts.
-        const std::uint32_t gate_step = dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
-        RC_ASSERT(gate_step == next || done[gate_step]);
-        return run.succeeded[ActivityIndex(gate)];
-      });
+      const bool may =
+          std::all_of(step.gates[a].begin(), step.gates[a].end(), [&](ActivityRef gate) {
+            // What gates an activity has ended before it starts.
+            const std::uint32_t gate_step =
+                dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
+            RC_ASSERT(gate_step == next || done[gate_step]);
+            return run.succeeded[ActivityIndex(gate)];
+          });
       if (may) run.ran[number] = true;
       if (may && !fails[number]) run.succeeded[number] = true;
       all = all && run.succeeded[number];
@@ -483,7 +493,8 @@ RC_GTEST_PROP(EssentialGatesOf, StartNoStepForNothing, ()) {
   const Compiled x = AnyCompiled(Keys::kNone);
   const auto conditions = EssentialGates(x.dag);
   std::vector<bool> fails;
-  for (std::size_t a = 0; a < x.c.graph.size() * 4; ++a) fails.push_back(*rc::gen::inRange(0, 4) == 0);
+  for (std::size_t a = 0; a < x.c.graph.size() * 4; ++a)
+    fails.push_back(*rc::gen::inRange(0, 4) == 0);
   const OracleRun run = RunOracle(x.c.graph, x.c.table, fails);
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     const bool started = std::all_of(

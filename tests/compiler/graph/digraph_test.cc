@@ -13,7 +13,8 @@ using ::testing::IsEmpty;
 
 TEST(Digraph, KeepsOneOfTwoEqualEdgesAndSortsThem) {
   const Digraph graph(3, {{2, 0}, {0, 1}, {2, 0}, {0, 2}});
-  EXPECT_THAT(graph.edges(), ElementsAre(Digraph::Edge{0, 1}, Digraph::Edge{0, 2}, Digraph::Edge{2, 0}));
+  EXPECT_THAT(graph.edges(),
+              ElementsAre(Digraph::Edge{0, 1}, Digraph::Edge{0, 2}, Digraph::Edge{2, 0}));
   EXPECT_EQ(graph.first_edge(2), 2U);
   EXPECT_THAT(graph.out_edges(1), IsEmpty());
 }

@@ -28,7 +28,8 @@ TEST(Reduction, KeepsWhatTheCallerHasSettled) {
 TEST(Reduction, LeavesAComponentThatIsTooLargeAndSaysHowMuch) {
   // The path beside 0 -> 4 is longer than two edges and its ends have others: only bitsets tell.
   const Digraph graph(6, {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {0, 4}, {5, 4}});
-  const Reduction reduction = ReduceTransitively(graph, {}, {.component_nodes = 5, .operations = 0});
+  const Reduction reduction =
+      ReduceTransitively(graph, {}, {.component_nodes = 5, .operations = 0});
   EXPECT_THAT(reduction.keep, Each(true));
   EXPECT_EQ(reduction.unproven, 1U);
   EXPECT_EQ(ReduceTransitively(graph, {}, {.component_nodes = 6, .operations = 0}).unproven, 0U);
@@ -44,7 +45,8 @@ TEST_P(ReductionOfLargeGraphs, EqualsBruteForce) {
   const std::uint32_t reach = GetParam() % 2 == 0 ? 40 : kNodes;
   for (std::uint32_t i = 0; i < kNodes * 4; ++i) {
     const std::uint32_t from = static_cast<std::uint32_t>(random() % (kNodes - 1));
-    const std::uint32_t to = from + 1 + static_cast<std::uint32_t>(random() % std::min(reach, kNodes - from - 1));
+    const std::uint32_t to =
+        from + 1 + static_cast<std::uint32_t>(random() % std::min(reach, kNodes - from - 1));
     // Numbers that say nothing about the order.
     edges.push_back({from * 7 % kNodes, to * 7 % kNodes});
   }

@@ -52,8 +52,9 @@ TEST(Walk, NamesTheCycleInUserNames) {
   const auto walk = WalkGraph(graph);
   ASSERT_FALSE(walk.has_value());
   EXPECT_EQ(walk.error().code(), ErrorCode::kInvalidInput);
-  EXPECT_EQ(walk.error().message(),
-            "resources depend on each other in a cycle: volume data -> server web-1 -> volume data");
+  EXPECT_EQ(
+      walk.error().message(),
+      "resources depend on each other in a cycle: volume data -> server web-1 -> volume data");
 }
 
 TEST(Walk, CutsTheMiddleOutOfALongCycle) {
@@ -64,10 +65,11 @@ TEST(Walk, CutsTheMiddleOutOfALongCycle) {
     resources.emplace_back(key(i), "n" + std::to_string(i));
     edges.emplace_back(key(i), key(i + 1));
   }
-  EXPECT_EQ(WalkGraph(Build(resources, edges)).error().message(),
-            "resources depend on each other in a cycle: node n0 -> node n1 -> node n2 -> node n3 -> "
-            "node n4 -> node n5 -> node n6 -> node n7 -> node n8 -> node n9 -> node n10 -> node n11 "
-            "-> ... (38 more) -> node n0");
+  EXPECT_EQ(
+      WalkGraph(Build(resources, edges)).error().message(),
+      "resources depend on each other in a cycle: node n0 -> node n1 -> node n2 -> node n3 -> "
+      "node n4 -> node n5 -> node n6 -> node n7 -> node n8 -> node n9 -> node n10 -> node n11 "
+      "-> ... (38 more) -> node n0");
 }
 
 TEST(Walk, PrintsHostileNamesSafely) {

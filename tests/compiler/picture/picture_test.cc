@@ -64,7 +64,8 @@ TEST(Picture, SpecificationsServerExample) {
 }
 
 TEST(Picture, PreFinishAggregationAndFusion) {
-  ExpectGolden(Draw(kApplication, PictureFormat::kDot, FuseMode::kLeaf), "application_activities.dot");
+  ExpectGolden(Draw(kApplication, PictureFormat::kDot, FuseMode::kLeaf),
+               "application_activities.dot");
   ExpectGolden(Draw(kApplication, PictureFormat::kMermaid, FuseMode::kLeaf),
                "application_activities.mmd");
 }
@@ -92,7 +93,8 @@ TEST(HostileNames, StayInsideTheirDotString) {
   const auto draw = [](const std::string& name) {
     return LineWith(DrawResourceGraph(OneResource(name), PictureFormat::kDot), "r0");
   };
-  EXPECT_EQ(draw("\"]; r0 -> evil; x [label=\""), R"(  r0 [label="node \"]; r0 -> evil; x [label=\""];)");
+  EXPECT_EQ(draw("\"]; r0 -> evil; x [label=\""),
+            R"(  r0 [label="node \"]; r0 -> evil; x [label=\""];)");
   EXPECT_EQ(draw("\\"), R"(  r0 [label="node \\"];)");
   EXPECT_EQ(draw("\\N &lt;b&gt;"), R"(  r0 [label="node \\N &amp;lt;b&amp;gt;"];)");
   EXPECT_EQ(draw("a\nb"), R"(  r0 [label="node a\\x0ab"];)");
@@ -121,17 +123,19 @@ TEST(HostileNames, AreCutBetweenCharacters) {
 // Graphviz itself reads what we write, names of every printable kind included.
 TEST(HostileNames, AreReadByGraphviz) {
   if (std::system("dot -V >/dev/null 2>&1") != 0) GTEST_SKIP() << "graphviz is not installed";
-  const std::string dot =
-      DrawResourceGraph(OneResource("\"]; subgraph x { \\N & <b> ' \xe2\x82\xac /* // #"), PictureFormat::kDot);
+  const std::string dot = DrawResourceGraph(
+      OneResource("\"]; subgraph x { \\N & <b> ' \xe2\x82\xac /* // #"), PictureFormat::kDot);
   std::string folder = std::filesystem::temp_directory_path() / "holdfast-picture-XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   std::ofstream(folder + "/graph.dot", std::ios::binary) << dot;
   EXPECT_EQ(std::system(("dot -Tsvg -o '" + folder + "/graph.svg' '" + folder + "/graph.dot' 2>'" +
-                         folder + "/errors'").c_str()),
+                         folder + "/errors'")
+                            .c_str()),
             0);
   EXPECT_EQ(ReadFile(folder + "/errors"), "");
   const std::string svg = ReadFile(folder + "/graph.svg");
-  EXPECT_THAT(svg, HasSubstr("node &quot;]; subgraph x { \\N &amp; &lt;b&gt; &#39; \xe2\x82\xac /* // #"));
+  EXPECT_THAT(
+      svg, HasSubstr("node &quot;]; subgraph x { \\N &amp; &lt;b&gt; &#39; \xe2\x82\xac /* // #"));
   EXPECT_THAT(svg, Not(HasSubstr("<b>")));
   std::filesystem::remove_all(folder);
 }
