@@ -1,0 +1,229 @@
+#include "compiler/plan/schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/schema.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::compiler {
+namespace {
+
+struct CronField {
+  std::string_view name;
+  int first;
+  int last;
+};
+
+constexpr std::array<CronField, 5> kCronFields{{{"minute", 0, 59},
+                                                {"hour", 0, 23},
+                                                {"day of month", 1, 31},
+                                                {"month", 1, 12},
+                                                {"day of week", 0, 7}}};
+constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
+                                                   "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+constexpr std::array<std::string_view, 7> kMacros{"@hourly",  "@daily",  "@midnight", "@weekly",
+                                                  "@monthly", "@yearly", "@annually"};
+constexpr std::array<int, 12> kLongestMonth{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::optional<int> NumberIn(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return number;
+}
+
+std::optional<int> ValueIn(std::string_view text, std::size_t field) {
+  const std::string lower = Lower(text);
+  if (field == 3) {
+    const auto at = std::find(kMonths.begin(), kMonths.end(), lower);
+    if (at != kMonths.end()) return static_cast<int>(at - kMonths.begin()) + 1;
+  }
+  if (field == 4) {
+    const auto at = std::find(kDays.begin(), kDays.end(), lower);
+    if (at != kDays.end()) return static_cast<int>(at - kDays.begin());
+  }
+  return NumberIn(text);
+}
+
+// The values that a field allows; an error says what is wrong with it.
+Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
+  const CronField& field = kCronFields[index];
+  const auto wrong = [&](std::string_view part) {
+    return InvalidInput(fmt::format("'{}' is no {} of a cron line", Printable(part), field.name))
+        .Hint(fmt::format("it has numbers from {} to {}, '*', ranges (1-5), lists (1,3) and steps (*/2)",
+                          field.first, field.last));
+  };
+  std::vector<int> values;
+  for (const std::string_view part : Split(text, ',')) {
+    std::string_view range = part;
+    int step = 1;
+    if (const std::size_t slash = part.find('/'); slash != std::string_view::npos) {
+      const auto number = NumberIn(part.substr(slash + 1));
+      if (!number || *number < 1 || *number > field.last) return wrong(part);
+      step = *number;
+      range = part.substr(0, slash);
+    }
+    int first = field.first;
+    int last = field.last;
+    if (range != "*") {
+      const std::size_t dash = range.find('-');
+      const auto low = ValueIn(range.substr(0, dash), index);
+      if (!low) return wrong(part);
+      first = *low;
+      if (dash != std::string_view::npos) {
+        const auto high = ValueIn(range.substr(dash + 1), index);
+        if (!high) return wrong(part);
+        last = *high;
+      } else if (step == 1) {
+        last = first;
+      }
+    }
+    if (first < field.first || last > field.last || first > last) return wrong(part);
+    for (int value = first; value <= last; value += step) values.push_back(value);
+  }
+  return values;
+}
+
+// What cannot be said by a type: the form of a schedule's map.
+struct ScheduleForm {
+  std::string cron;
+  std::string timezone;
+  std::string concurrency = "forbid";
+  std::optional<std::chrono::milliseconds> starting_deadline;
+  bool suspend = false;
+  template <class Fields>
+  static void Describe(Fields& fields) {
+    fields("cron", &ScheduleForm::cron, "when it runs: minute hour day-of-month month day-of-week").Required();
+    fields("timezone", &ScheduleForm::timezone, "the time zone of the cron line, such as Europe/Berlin");
+    fields("concurrency", &ScheduleForm::concurrency, "what happens while the run before is still going on")
+        .OneOf({"forbid", "replace", "allow"});
+    fields("starting_deadline", &ScheduleForm::starting_deadline, "how late a run may still start").Range(1000, 30LL * 86'400'000);
+    fields("suspend", &ScheduleForm::suspend, "true: do not run by itself");
+  }
+};
+
+struct RetentionForm {
+  std::optional<std::int64_t> last;
+  std::optional<std::int64_t> hourly;
+  std::optional<std::int64_t> daily;
+  std::optional<std::int64_t> weekly;
+  std::optional<std::int64_t> monthly;
+  std::optional<std::int64_t> yearly;
+  std::optional<std::chrono::milliseconds> within;
+  template <class Fields>
+  static void Describe(Fields& fields) {
+    fields("last", &RetentionForm::last, "how many of the newest checkpoints to keep").Range(1, 100'000);
+    fields("hourly", &RetentionForm::hourly, "for how many hours to keep the newest of each").Range(1, 100'000);
+    fields("daily", &RetentionForm::daily, "for how many days to keep the newest of each").Range(1, 100'000);
+    fields("weekly", &RetentionForm::weekly, "for how many weeks to keep the newest of each").Range(1, 100'000);
+    fields("monthly", &RetentionForm::monthly, "for how many months to keep the newest of each").Range(1, 100'000);
+    fields("yearly", &RetentionForm::yearly, "for how many years to keep the newest of each").Range(1, 100'000);
+    fields("within", &RetentionForm::within, "keep every one that is younger than this").Range(1000, 36'500LL * 86'400'000);
+  }
+};
+
+bool IsTimeZoneName(std::string_view text) {
+  if (text.empty() || text.size() > 64) return false;
+  for (const std::string_view part : Split(text, '/')) {
+    if (part.empty()) return false;
+    for (const char c : part) {
+      const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                           c == '-' || c == '+';
+      if (!allowed) return false;
+    }
+  }
+  return true;
+}
+
+Error Placed(Error error, const Value& value, std::string_view file, std::size_t width) {
+  return std::move(error).At({std::string(file), value.position().line, value.position().column, {},
+                              static_cast<std::uint32_t>(std::max<std::size_t>(width, 1))});
+}
+
+}  // namespace
+
+Status CheckCronLine(std::string_view line) {
+  if (line.starts_with('@')) {
+    if (std::find(kMacros.begin(), kMacros.end(), line) != kMacros.end()) return Ok();
+    std::vector<std::string> names(kMacros.begin(), kMacros.end());
+    const std::string near = Nearest(line, names);
+    return InvalidInput(fmt::format("'{}' is no schedule", Printable(line)))
+        .Hint(near.empty() ? "there are " + Join(names, ", ") : "did you mean '" + near + "'?");
+  }
+  std::vector<std::string_view> fields;
+  for (const std::string_view part : Split(line, ' ')) {
+    if (!part.empty()) fields.push_back(part);
+  }
+  if (fields.size() != kCronFields.size()) {
+    return InvalidInput(fmt::format("a cron line has five fields, this one has {}", fields.size()))
+        .Hint("minute, hour, day of month, month, day of week: '30 2 * * *' is every night at 02:30");
+  }
+  std::array<std::vector<int>, 5> values;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    HOLDFAST_ASSIGN_OR_RETURN(values[i], ReadField(fields[i], i));
+  }
+  // Cron takes either day where both are given; the day of month alone decides only without the other.
+  if (fields[4] == "*" && fields[2] != "*") {
+    const bool comes = std::any_of(values[3].begin(), values[3].end(), [&values](int month) {
+      return std::any_of(values[2].begin(), values[2].end(),
+                         [month](int day) { return day <= kLongestMonth[static_cast<std::size_t>(month - 1)]; });
+    });
+    if (!comes) {
+      return InvalidInput("this day never comes").Hint("none of its months has such a day");
+    }
+  }
+  return Ok();
+}
+
+Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
+  Value map = schedule;
+  if (schedule.is_string()) {
+    Value line = schedule;
+    map = Value().Set("cron", std::move(line));
+    map.set_position(schedule.position());
+  } else if (!schedule.is_map()) {
+    return Placed(InvalidInput(fmt::format("'schedule' is a cron line or a map, not {}", NameOf(schedule.kind())))
+                      .Hint("such as 'schedule: \"0 2 * * *\"'"),
+                  schedule, file, 1);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<ScheduleForm>(), map, file, "schedule's keys"));
+  const Value& cron = *map.Find("cron");
+  if (Status good = CheckCronLine(cron.AsString()); !good) {
+    return Placed(std::move(good).error(), cron, file, cron.AsString().size());
+  }
+  if (const Value* zone = map.Find("timezone"); zone != nullptr && !zone->is_null() && !IsTimeZoneName(zone->AsString())) {
+    return Placed(InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(zone->AsString())))
+                      .Hint("such as Europe/Berlin or Etc/UTC"),
+                  *zone, file, zone->AsString().size());
+  }
+  return checked;
+}
+
+Result<Value> CheckRetention(const Value& retention, std::string_view file) {
+  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<RetentionForm>(), retention, file, "retention's keys"));
+  if (!checked.is_map() || checked.AsMap().empty()) {
+    return Placed(InvalidInput("'retention' says of nothing how many to keep")
+                      .Hint("give at least one of last, hourly, daily, weekly, monthly, yearly, within"),
+                  retention, file, 1);
+  }
+  return checked;
+}
+
+}  // namespace holdfast::compiler
