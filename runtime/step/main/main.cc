@@ -1,0 +1,223 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/object_key.h"
+#include "plugins/sdk/provider.h"
+#include "plugins/sdk/text.h"
+#include "runtime/discovery/discovery.h"
+#include "runtime/modules/module_loader.h"
+#include "runtime/step/begin.h"
+#include "runtime/step/end.h"
+#include "runtime/step/main/options.h"
+#include "runtime/step/step_driver.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::string_view kDefaultProviderFolder = "/etc/holdfast/providers.d";
+constexpr std::string_view kDefaultTenant = "local";
+constexpr auto kDriftDeadline = std::chrono::minutes(5);
+
+// The only state of this program outside of main: a signal handler has no arguments.
+Cancellation g_cancellation;  // NOLINT: set by the handler below
+
+void OnSignal(int) {
+  g_cancellation.Set();
+}
+
+void InstallSignals() {
+  struct sigaction action {};
+  action.sa_handler = &OnSignal;
+  sigemptyset(&action.sa_mask);
+  // No SA_RESTART: calls that wait return, and their loops look at the cancellation.
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+void Write(int descriptor, std::string_view text) {
+  [[maybe_unused]] const ssize_t written = ::write(descriptor, text.data(), text.size());
+}
+
+int Fail(const Error& error, Logger& log) {
+  const ExitCode code = ExitCodeOf(error.code());
+  log.Log(LogLevel::kError, error.OneLine(), Value().Set("exit_code", static_cast<int>(code)));
+  if (isatty(STDERR_FILENO) != 0) Write(STDERR_FILENO, error.Render() + "\n");
+  return static_cast<int>(code);
+}
+
+std::string ProviderFolderPath(const StepOptions& options) {
+  const char* const from_environment = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
+  return options.Get("provider-config-dir", from_environment == nullptr || *from_environment == '\0'
+                                                ? kDefaultProviderFolder
+                                                : std::string_view(from_environment));
+}
+
+std::string StartedBy(const StepOptions& options) {
+  if (std::string given = options.Get("started-by"); !given.empty()) return given;
+  const char* const user = std::getenv("USER");
+  const ProcessIdentity self = OwnProcessIdentity();
+  return fmt::format("{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user), self.host);
+}
+
+// Lists the live graph below the bundle's roots and compares it with the compiled one.
+DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
+  return [&provider, &env](const Bundle& bundle, const ResourceGraph& compiled) -> Result<std::string> {
+    std::vector<ResourceKey> roots;
+    for (const std::string& root : bundle.roots) {
+      HOLDFAST_ASSIGN_OR_RETURN(ResourceKey key, ParseResourceKey(root));
+      roots.push_back(std::move(key));
+    }
+    if (roots.empty()) return std::string();
+    Context context(env.tenant_name, env.clock, env.log, env.processes, env.cancellation,
+                    env.clock.Steady() + kDriftDeadline);
+    HOLDFAST_ASSIGN_OR_RETURN(const Discovery live, DiscoverGraph(provider, context, roots, {}));
+    const Drift drift = CompareGraphs(compiled, live.graph);
+    if (!drift.any()) return std::string();
+    return DescribeDrift(drift) + "; discover and compile the plan again: holdfast compile protect " +
+           Printable(bundle.plan.StringOr("name", "PLAN"));
+  };
+}
+
+Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& options) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Join(env, options.Get("run"), options.Get("record"),
+                                                          options.Get("bundle")));
+  StepDriver driver(env, *run);
+  StepRequest request;
+  request.step = options.Get("step");
+  request.fail_fast = options.Flag("fail-fast");
+  request.dry_run = options.Flag("dry-run");
+  if (const std::string resource = options.Get("resource"); !resource.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const ResourceKey key, ParseResourceKey(resource));
+    const auto kind = ParseActivityKind(options.Get("activity"));
+    if (!kind) {
+      return Error(ErrorCode::kUsage, "--resource needs --activity")
+          .Hint("pre, pre_finish, parallel or post");
+    }
+    const std::string operation = options.Get("operation", NameOf(run->operation()));
+    if (operation != NameOf(run->operation())) {
+      return InvalidInput(fmt::format("the bundle is one of {}, not of {}", NameOf(run->operation()),
+                                      Printable(operation)));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string step, FindStepOf(*run, key, *kind));
+    if (!request.step.empty() && request.step != step) {
+      return InvalidInput(fmt::format("{} of {} is run by step {}, not by {}", NameOf(*kind),
+                                      Printable(resource), step, Printable(request.step)));
+    }
+    request.step = step;
+    request.only = {key, *kind};
+  }
+  if (request.step.empty()) {
+    return Error(ErrorCode::kUsage, "which step?").Hint("--step=NAME, or --resource and --activity");
+  }
+  if (options.command == "gate") return driver.Gate(request.step);
+  return driver.Run(request);
+}
+
+Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
+  for (const char* const needed : {"provider", "run"}) {
+    if (!options.Get(needed).empty()) continue;
+    return Error(ErrorCode::kUsage, fmt::format("--{} is missing", needed)).Hint("holdfast-step --help");
+  }
+  if (options.command != "end" && options.Get("bundle").empty()) {
+    return Error(ErrorCode::kUsage, "--bundle is missing").Hint("holdfast-step --help");
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder folder, LoadProviderFolder(ProviderFolderPath(options)));
+  HOLDFAST_ASSIGN_OR_RETURN(const ProviderConfig* const config, folder.Find(options.Get("provider")));
+  PluginRegistry registry;
+  RegisterBuiltIns(registry);
+  const std::unique_ptr<PluginSource> source = MakeModuleLoader();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<Provider> provider,
+                            Provider::Open(*config, registry, *source));
+  for (const std::string& warning : provider->warnings()) log.Log(LogLevel::kWarning, warning);
+  HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank, provider->bank());
+  const std::string tenant_name = options.Get("tenant", kDefaultTenant);
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant, BankSection::Open(*bank, "t/" + KeyPart(tenant_name),
+                                                                  SectionAccess::kWrite));
+  const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
+  StepEnvironment env{
+      std::move(tenant),
+      tenant_name,
+      config->id,
+      [&provider](std::string_view type) { return provider->ProtectionFor(type); },
+      SystemClock(),
+      log,
+      *processes,
+      g_cancellation,
+      OwnProcessIdentity(),
+      SleepingPause(g_cancellation),
+      {},
+  };
+  env.data.cancellation = &g_cancellation;
+
+  if (options.command == "begin") {
+    BeginRequest request;
+    request.run = options.Get("run");
+    request.record = options.Get("record");
+    request.bundle = options.Get("bundle");
+    request.started_by = StartedBy(options);
+    request.fail_fast = options.Flag("fail-fast");
+    request.partial = options.Flag("partial");
+    request.dry_run = options.Flag("dry-run");
+    return Begin(env, request, MakeDriftChecker(*provider, env));
+  }
+  if (options.command == "end") {
+    EndRequest request;
+    request.run = options.Get("run");
+    request.status = options.Get("status");
+    request.dry_run = options.Flag("dry-run");
+    if (!request.status.empty()) log.Log(LogLevel::kInfo, "the engine says: " + request.status);
+    return End(env, request);
+  }
+  return RunStep(env, options);
+}
+
+int Main(int argc, char** argv) {
+  const auto options = ParseStepOptions(std::vector<std::string>(argv + 1, argv + argc));
+  if (!options) {
+    Write(STDERR_FILENO, "holdfast-step: " + options.error().Render() + "\n");
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  if (options->help) {
+    Write(STDOUT_FILENO, StepHelp());
+    return 0;
+  }
+  if (options->version) {
+    Write(STDOUT_FILENO, "holdfast-step " HOLDFAST_VERSION "\n");
+    return 0;
+  }
+  InstallSignals();
+  Value fixed = Value().Set("command", options->command);
+  for (const char* const name : {"run", "record", "step"}) {
+    if (const std::string value = options->Get(name); !value.empty()) fixed.Set(name, value);
+  }
+  JsonLinesLogger log(STDERR_FILENO, SystemClock(),
+                      options->Flag("verbose") ? LogLevel::kDebug : LogLevel::kInfo, std::move(fixed));
+  const Result<StepReport> report = Dispatch(*options, log);
+  if (!report) {
+    const int code = Fail(report.error(), log);
+    // Told to end in the middle: what failed then failed for that.
+    return g_cancellation.is_set() && report.error().code() == ErrorCode::kUnavailable
+               ? static_cast<int>(ExitCode::kTerminated)
+               : code;
+  }
+  ExitCode code = report->exit_code;
+  // A step that was told to end never exits 0, also when it was done by then.
+  if (g_cancellation.is_set() && code == ExitCode::kOk) code = ExitCode::kTerminated;
+  log.Log(code == ExitCode::kOk || code == ExitCode::kOmitted ? LogLevel::kInfo : LogLevel::kError,
+          report->message, Value().Set("exit_code", static_cast<int>(code)));
+  if (options->Flag("dry-run")) Write(STDOUT_FILENO, report->message + "\n");
+  return static_cast<int>(code);
+}
+
+}  // namespace
+}  // namespace holdfast::runtime
+
+int main(int argc, char** argv) {
+  return holdfast::runtime::Main(argc, argv);
+}

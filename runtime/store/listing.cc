@@ -1,0 +1,223 @@
+#include "runtime/store/listing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plugins/sdk/object_key.h"
+#include "plugins/sdk/text.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/epoch_table.h"
+#include "runtime/store/indices.h"
+#include "runtime/store/lease.h"
+
+namespace holdfast::runtime {
+namespace {
+
+Result<std::optional<RecordSummary>> Summarise(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
+  if (states.empty()) return std::optional<RecordSummary>();  // its begin never ended
+  RecordSummary summary;
+  summary.id = record.id();
+  summary.kind = record.kind();
+  summary.state = states.back().state;
+  summary.reason = states.back().reason;
+  summary.created = states.front().time;
+  summary.changed = states.back().time;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (head) {
+    summary.plan = head->PlanName();
+    summary.provider_id = head->provider_id;
+    summary.provider_name = head->provider_name;
+    summary.checkpoint = head->checkpoint;
+    summary.resources = head->resources;
+    summary.created = head->created;
+    summary.created_by = head->created_by;
+  }
+  return std::optional<RecordSummary>(std::move(summary));
+}
+
+bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
+  return (filter.plan.empty() || summary.plan == filter.plan) &&
+         (filter.provider.empty() || summary.provider_id == filter.provider ||
+          summary.provider_name == filter.provider) &&
+         (!filter.since || summary.created >= *filter.since) &&
+         (!filter.before || summary.created < *filter.before) &&
+         (!filter.state || summary.state == *filter.state);
+}
+
+Result<std::vector<std::string>> Candidates(const BankSection& tenant, RecordKind kind,
+                                            const RecordFilter& filter) {
+  if (kind != RecordKind::kCheckpoint || filter.state != RecordState::kAvailable) {
+    return ListRecordIds(tenant, kind);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entries, ReadIndex(tenant, filter.plan));
+  std::vector<std::string> ids;
+  for (const IndexEntry& entry : entries) ids.push_back(entry.record);
+  return ids;
+}
+
+Result<std::vector<ResourceReport>> ReportResources(const Record& record, StoredBundle& bundle,
+                                                    const std::string& table) {
+  EpochTable epochs(record.section(), bundle, table);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
+  std::map<std::string, StepJournal, std::less<>> journals;
+  std::vector<ResourceReport> reports;
+  for (const auto& [key, entry] : resources) {
+    ResourceReport report;
+    report.resource = entry->resource;
+    report.plugin = entry->plugin;
+    report.succeeded = true;
+    std::optional<WallTime> first;
+    std::optional<WallTime> last;
+    for (const ActivityKind kind : kAllActivityKinds) {
+      const std::string& step = entry->steps[static_cast<std::size_t>(kind)];
+      if (step.empty()) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(report.epoch, epochs.Of(step, key));
+      auto journal = journals.find(step);
+      if (journal == journals.end()) {
+        HOLDFAST_ASSIGN_OR_RETURN(StepJournal read, ReadStepJournal(record.section(), step));
+        journal = journals.emplace(step, std::move(read)).first;
+      }
+      ActivityReport activity;
+      activity.kind = kind;
+      activity.step = step;
+      activity.attempts = journal->second.attempts.size();
+      if (const auto* const outcome = journal->second.Find(key, kind, report.epoch); outcome != nullptr) {
+        activity.outcome = *outcome;
+        if (outcome->outcome != Outcome::kOmitted) {
+          first = first ? std::min(*first, outcome->started) : outcome->started;
+          last = last ? std::max(*last, outcome->ended) : outcome->ended;
+        }
+      }
+      report.succeeded = report.succeeded && activity.outcome &&
+                         activity.outcome->outcome == Outcome::kSucceeded;
+      report.activities.push_back(std::move(activity));
+    }
+    if (first) report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);
+    if (record.kind() == RecordKind::kCheckpoint) {
+      HOLDFAST_ASSIGN_OR_RETURN(report.manifest, ReadManifest(record.section(), key, report.epoch));
+    } else if (record.kind() == RecordKind::kRestore) {
+      HOLDFAST_ASSIGN_OR_RETURN(report.now, ReadNewResource(record.section(), key));
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> ListRecordIds(const BankSection& tenant, RecordKind kind) {
+  const std::string own = tenant.prefix() + "/";
+  const std::string folder = own + std::string(FolderOf(kind)) + "/";
+  ListOptions options;
+  options.prefix = folder;
+  options.limit = 1;
+  std::vector<std::string> ids;
+  while (true) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto page, tenant.bank().List(options));
+    if (page.empty()) return ids;
+    const std::string rest = page.front().key.str().substr(folder.size());
+    const std::string part = rest.substr(0, rest.find('/'));
+    auto id = TextOfKeyPart(part);
+    if (id) ids.push_back(std::move(*id));
+    // '~' sorts after every byte that a key may have: the next listing starts behind this record.
+    options.marker = folder + part + "/~";
+  }
+}
+
+Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, RecordKind kind,
+                                               const RecordFilter& filter) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto ids, Candidates(tenant, kind, filter));
+  std::vector<RecordSummary> summaries;
+  for (const std::string& id : ids) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, id));
+    HOLDFAST_ASSIGN_OR_RETURN(auto summary, Summarise(record));
+    if (summary && Passes(*summary, filter)) summaries.push_back(std::move(*summary));
+  }
+  std::stable_sort(summaries.begin(), summaries.end(),
+                   [](const auto& a, const auto& b) { return a.created < b.created; });
+  return summaries;
+}
+
+Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, const std::string& id,
+                                bool details) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, id));
+  HOLDFAST_ASSIGN_OR_RETURN(auto summary, Summarise(record));
+  if (!summary) {
+    return NotFound(fmt::format("there is no {} {}", NameOf(kind), Printable(id)))
+        .Hint(fmt::format("holdfast {} list", FolderOf(kind)));
+  }
+  RecordReport report;
+  report.summary = std::move(*summary);
+  HOLDFAST_ASSIGN_OR_RETURN(report.states, record.States());
+  for (auto at = report.states.rbegin(); at != report.states.rend() && !report.drift; ++at) {
+    if (!IsWorking(at->state)) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(report.drift, record.Drift(at->run));
+    break;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (!head) return report;
+  report.operation = head->operation;
+  report.bundle = head->bundle;
+  if (!details || report.summary.state == RecordState::kDeleted) {
+    if (kind == RecordKind::kCheckpoint || !details) return report;
+  }
+  auto bundle = StoredBundle::Open(tenant, head->bundle);
+  if (!bundle) {
+    if (bundle.error().code() == ErrorCode::kNotFound) return report;
+    return std::move(bundle).error();
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, id));
+  HOLDFAST_ASSIGN_OR_RETURN(report.resources,
+                            ReportResources(record, *bundle, lease ? lease->epochs : ""));
+  return report;
+}
+
+Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(tenant, run));
+  if (!entry) return NotFound(fmt::format("run {} never began", Printable(run)));
+  return ShowRecord(tenant, entry->kind, entry->record);
+}
+
+Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entries, ReadIndex(tenant, plan));
+  std::map<std::string, PlanStatus> newest;
+  for (const IndexEntry& entry : entries) {
+    // A pointer that a crash left behind must not make a plan look fresh.
+    HOLDFAST_ASSIGN_OR_RETURN(const Record record,
+                              Record::Open(tenant, RecordKind::kCheckpoint, entry.record));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+    if (!state || state->state != RecordState::kAvailable) continue;
+    PlanStatus& status = newest[entry.plan];
+    if (status.checkpoint.empty() || status.created <= entry.created) {
+      status = {entry.plan, entry.record, entry.created};
+    }
+  }
+  std::vector<PlanStatus> statuses;
+  for (auto& [name, status] : newest) statuses.push_back(std::move(status));
+  return statuses;
+}
+
+Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(auto summary, Summarise(record));
+  HOLDFAST_ASSIGN_OR_RETURN(auto head, record.Head());
+  if (!summary || !head) {
+    return NotFound("there is no checkpoint " + Printable(checkpoint)).Hint("holdfast checkpoints list");
+  }
+  if (summary->state == RecordState::kDeleted) {
+    return NotFound("the checkpoint " + Printable(checkpoint) + " was deleted");
+  }
+  CheckpointSource source;
+  source.summary = std::move(*summary);
+  source.head = std::move(*head);
+  HOLDFAST_ASSIGN_OR_RETURN(source.graph, record.Graph());
+  for (const ResourceGraph::Node& node : source.graph.nodes()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), node.key));
+    if (manifest) source.plugins.emplace(node.key, manifest->plugin);
+  }
+  return source;
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bank_section.h"
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/resource_graph.h"
+#include "plugins/sdk/result.h"
+#include "runtime/store/journal.h"
+#include "runtime/store/manifest.h"
+#include "runtime/store/record.h"
+
+namespace holdfast::runtime {
+
+// What users see of a bank: lists of checkpoints and other records, one record in full, and how
+// fresh each plan is. All of it only reads; what a run is just writing shows as what it is then.
+
+// One record in a list.
+struct RecordSummary {
+  std::string id;
+  RecordKind kind = RecordKind::kCheckpoint;
+  RecordState state = RecordState::kError;
+  std::string reason;      // of the state; may be empty
+  std::string plan;        // the plan's name
+  std::string provider_id;
+  std::string provider_name;
+  std::string checkpoint;  // that it works on; of a checkpoint its own id
+  std::uint64_t resources = 0;
+  WallTime created;        // its first begin
+  WallTime changed;        // of its newest state
+  std::string created_by;
+};
+
+struct RecordFilter {
+  std::string plan;      // empty: all
+  std::string provider;  // id or name; empty: all
+  std::optional<WallTime> since;   // created at or after
+  std::optional<WallTime> before;  // created before
+  std::optional<RecordState> state;
+};
+
+// Every record of a kind, oldest first. Reads three small objects a record; where only available
+// checkpoints are asked for, the index leads to them.
+Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, RecordKind kind,
+                                               const RecordFilter& filter);
+inline Result<std::vector<RecordSummary>> ListCheckpoints(const BankSection& tenant,
+                                                          const RecordFilter& filter) {
+  return ListRecords(tenant, RecordKind::kCheckpoint, filter);
+}
+
+// What one activity came to. Without an outcome it has not run or did not end.
+struct ActivityReport {
+  ActivityKind kind = ActivityKind::kPre;
+  std::string step;
+  std::optional<ActivityOutcome> outcome;
+  std::size_t attempts = 0;  // of its step
+};
+
+struct ResourceReport {
+  Resource resource;
+  std::string plugin;
+  std::uint64_t epoch = 1;
+  std::vector<ActivityReport> activities;
+  std::optional<ResourceManifest> manifest;  // of a checkpoint: what it holds
+  std::optional<ResourceKey> now;            // of a restore: what it became
+  bool succeeded = false;                    // every activity did
+  // From the first activity's start to the last one's end; zero when nothing ran.
+  std::chrono::milliseconds duration{0};
+};
+
+// One record in full.
+struct RecordReport {
+  RecordSummary summary;
+  Operation operation = Operation::kProtect;
+  std::string bundle;
+  std::vector<StateEntry> states;
+  std::optional<DriftNote> drift;  // of its newest run
+  std::vector<ResourceReport> resources;  // sorted by key; empty when its bundle is gone
+};
+// By id, of a kind; kNotFound. `details` off leaves out the resources.
+Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, const std::string& id,
+                                bool details = true);
+// The record that a run works on; kNotFound when the run never began.
+Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run);
+
+// The newest available checkpoint of each plan that ever had one, or of `plan` alone.
+struct PlanStatus {
+  std::string plan;
+  std::string checkpoint;
+  WallTime created;
+};
+Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan);
+
+// What restore, delete and verify of a checkpoint are compiled from.
+struct CheckpointSource {
+  RecordSummary summary;
+  RecordHead head;
+  ResourceGraph graph;
+  // The plugin that protected each resource, by the manifests; a resource without one is absent.
+  std::map<ResourceKey, std::string> plugins;
+};
+Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint);
+
+// The ids of all records of a kind, sorted by their keys; skips from one to the next, so that a
+// record's objects are not listed.
+Result<std::vector<std::string>> ListRecordIds(const BankSection& tenant, RecordKind kind);
+
+}  // namespace holdfast::runtime
