@@ -1,14 +1,46 @@
 #include "plugins/noop/behaviour.h"
 
+#include <utility>
+
 namespace holdfast::plugins::noop {
 
-Result<Behaviour> BehaviourOf(ActivityKind kind, const Value& parameters) {
-  const Value* const map = parameters.Find(NameOf(kind));
-  if (map == nullptr || map->is_null()) return Behaviour();
-  return Bind<Behaviour>(*map, "", "keys of the noop activity " + std::string(NameOf(kind)));
+namespace {
+
+std::string ParameterName(ActivityKind kind, std::string_view field) {
+  return std::string(NameOf(kind)) + "_" + std::string(field);
 }
 
-Error FailureOf(const Behaviour& behaviour, std::string message) {
+}  // namespace
+
+Schema NoopParameterSchema() {
+  Schema out;
+  for (const ActivityKind kind : kAllActivityKinds) {
+    for (Field& field : SchemaOf<Behaviour>().fields) {
+      field.name = ParameterName(kind, field.name);
+      field.description = std::string(NameOf(kind)) + ": " + field.description;
+      out.fields.push_back(std::move(field));
+    }
+  }
+  Field new_id;
+  new_id.name = std::string(kNewId);
+  new_id.description = "restore: the id of the resource afterwards; unless given, the old one";
+  out.fields.push_back(std::move(new_id));
+  return out;
+}
+
+Behaviour BehaviourOf(ActivityKind kind, const Value& parameters) {
+  static const Schema fields = SchemaOf<Behaviour>();
+  Value own{Value::Map{}};
+  for (const Field& field : fields.fields) {
+    if (const Value* const value = parameters.Find(ParameterName(kind, field.name)); value != nullptr) {
+      own.Set(field.name, *value);
+    }
+  }
+  return BindChecked<Behaviour>(own);
+}
+
+Error FailureOf(const Behaviour& behaviour, std::string otherwise) {
+  std::string message = behaviour.message.empty() ? std::move(otherwise) : behaviour.message;
   for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kDenied, ErrorCode::kCorrupt,
                                ErrorCode::kNotFound, ErrorCode::kInvalidInput}) {
     if (NameOf(code) == behaviour.error) return Error(code, std::move(message));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/result.h"
@@ -12,9 +13,9 @@
 
 namespace holdfast::plugins::noop {
 
-// What one activity does for one resource: one of the maps `pre`, `pre_finish`, `parallel`, `post`
-// in the parameters. In this order: dies at "begin", journals its intent, sleeps, yields, dies in
-// the "middle", exits, fails, writes data, journals that it is done, dies at the "end".
+// What one activity does for one resource, as its parameters say. In this order: dies at the
+// "begin", journals its intent, sleeps, yields, dies in the "middle", exits, fails, writes data,
+// journals that it is done, dies at the "end".
 struct Behaviour {
   bool none = false;
   std::string aggregate;
@@ -27,6 +28,7 @@ struct Behaviour {
   bool fail = false;
   int fail_times = 0;
   std::string error = "internal";
+  std::string message;
   ByteSize data;
 
   template <class Fields>
@@ -47,36 +49,23 @@ struct Behaviour {
         .Range(0, 1'000'000);
     fields("error", &Behaviour::error, "the code of its failures")
         .OneOf({"internal", "unavailable", "denied", "corrupt", "not-found", "invalid-input"});
+    fields("message", &Behaviour::message, "what its failures say");
     fields("data", &Behaviour::data, "protect: how many bytes of data it writes")
         .Range(0, std::int64_t{1} << 40);
   }
 };
 
-// The parameters of every operation: what each activity does, and what restore says.
-struct NoopParameters {
-  Value pre;
-  Value pre_finish;
-  Value parallel;
-  Value post;
-  std::string new_id;
+// The parameters of every operation. They are flat, so that one of `type#id` replaces one of `type`
+// alone: each field of Behaviour for each activity, `pre_fail`, `pre_finish_sleep`, `parallel_data`,
+// `post_die` and so on, and `new_id`, which restore reads.
+Schema NoopParameterSchema();
+inline constexpr std::string_view kNewId = "new_id";
 
-  template <class Fields>
-  static void Describe(Fields& fields) {
-    fields("pre", &NoopParameters::pre, "what pre does (a map; the plugin's README lists its keys)");
-    fields("pre_finish", &NoopParameters::pre_finish, "what pre_finish does");
-    fields("parallel", &NoopParameters::parallel, "what parallel does");
-    fields("post", &NoopParameters::post, "what post does");
-    fields("new_id", &NoopParameters::new_id,
-           "restore: the id of the resource afterwards; unless given, the old one");
-  }
-};
+// What `kind` does by these parameters, which have passed the schema.
+Behaviour BehaviourOf(ActivityKind kind, const Value& parameters);
 
-// What `kind` does by these parameters, which have passed the schema of NoopParameters;
-// kInvalidInput (naming key and what is allowed) when that map is wrong. Nothing said: a Behaviour
-// that does nothing and succeeds.
-Result<Behaviour> BehaviourOf(ActivityKind kind, const Value& parameters);
-
-// What a noop activity fails with, by the name in `error`.
-Error FailureOf(const Behaviour& behaviour, std::string message);
+// What a noop activity fails with: the code that `error` names, with `message` if there is one,
+// else with `otherwise`.
+Error FailureOf(const Behaviour& behaviour, std::string otherwise);
 
 }  // namespace holdfast::plugins::noop

@@ -43,8 +43,7 @@ NoopCall::~NoopCall() {
 
 Status NoopCall::Begin() {
   for (const Resource& resource : resources_) {
-    HOLDFAST_ASSIGN_OR_RETURN(Behaviour behaviour, BehaviourOf(kind_, parameters_.Of(resource)));
-    behaviours_.push_back(std::move(behaviour));
+    behaviours_.push_back(BehaviourOf(kind_, parameters_.Of(resource)));
   }
   HOLDFAST_RETURN_IF_ERROR(TraceAll("begin"));
   begun_ = true;
@@ -97,11 +96,10 @@ Status NoopCall::WorkOn(const Resource& resource, const Behaviour& behaviour) {
     HOLDFAST_RETURN_IF_ERROR(WritePattern(resource.key, behaviour.data.bytes, *writer));
     HOLDFAST_RETURN_IF_ERROR(writer->Finish());
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const bool books, KeepsBooks(resource));
-  return books ? KeepBooks(resource) : Ok();
+  return KeepsBooks(resource) ? KeepBooks(resource) : Ok();
 }
 
-Result<bool> NoopCall::KeepsBooks(const Resource& resource) const {
+bool NoopCall::KeepsBooks(const Resource& resource) const {
   // Saved info belongs to what is saved, so post comes last in protect; a restored resource is
   // named as early as its data would be there.
   using enum ActivityKind;
@@ -109,8 +107,7 @@ Result<bool> NoopCall::KeepsBooks(const Resource& resource) const {
   constexpr std::array kOtherOrder{kParallel, kPost, kPreFinish, kPre};
   for (const ActivityKind kind : operation_ == Operation::kProtect ? kProtectOrder : kOtherOrder) {
     if (!descriptor_.operation(operation_).Defines(kind)) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const Behaviour behaviour, BehaviourOf(kind, parameters_.Of(resource)));
-    if (!behaviour.none) return kind == kind_;
+    if (!BehaviourOf(kind, parameters_.Of(resource)).none) return kind == kind_;
   }
   return false;
 }
@@ -122,16 +119,15 @@ Status NoopCall::KeepBooks(const Resource& resource) {
       info.activity = std::string(NameOf(kind_));
       for (const ActivityKind kind : kAllActivityKinds) {
         if (!descriptor_.operation(operation_).Defines(kind)) continue;
-        HOLDFAST_ASSIGN_OR_RETURN(const Behaviour behaviour, BehaviourOf(kind, parameters_.Of(resource)));
+        const Behaviour behaviour = BehaviourOf(kind, parameters_.Of(resource));
         if (!behaviour.none && behaviour.data.bytes > 0) info.data.push_back(StreamName(kind));
       }
       return checkpoint_.SaveInfo(resource, ToValue(info));
     }
     case Operation::kRestore: {
       HOLDFAST_RETURN_IF_ERROR(CheckData(resource));
-      const auto parameters = parameters_.As<NoopParameters>(resource);
       ResourceKey now = resource.key;
-      if (!parameters.new_id.empty()) now.id = parameters.new_id;
+      now.id = parameters_.Of(resource).StringOr(kNewId, now.id);
       return checkpoint_.SetNewResource(resource, now);
     }
     case Operation::kDelete:

@@ -39,7 +39,7 @@ class NoopCall {
   NoopCall(const NoopCall&) = delete;
   NoopCall& operator=(const NoopCall&) = delete;
 
-  // Reads the behaviours, traces, dies at the "begin", journals the intents.
+  // Traces, dies at the "begin", journals the intents.
   Status Begin();
   // The most that any of the resources wants.
   std::int64_t YieldsWanted() const;
@@ -52,7 +52,7 @@ class NoopCall {
   // deleted data, verified data.
   Status KeepBooks(const Resource& resource);
   Status CheckData(const Resource& resource);
-  Result<bool> KeepsBooks(const Resource& resource) const;
+  bool KeepsBooks(const Resource& resource) const;
   Status Sleep() const;
   // Kills the process when a resource is to die at `where`.
   Status DieAt(std::string_view where);

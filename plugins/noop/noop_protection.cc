@@ -13,7 +13,7 @@ namespace {
 
 struct Settings {
   std::vector<std::string> types;
-  std::vector<std::string> activities{"parallel"};
+  std::vector<std::string> activities{"pre", "parallel", "post"};
   bool quiesces = false;
   bool post_acts_on_failure = true;
   std::string graph;
@@ -79,7 +79,7 @@ PluginDescriptor NoopDescriptor() {
   for (Field& field : SchemaOf<PollSettings>().fields) d.settings.fields.push_back(std::move(field));
   for (OperationDescriptor& operation : d.operations) {
     operation.activities.fill(true);
-    operation.parameters = SchemaOf<NoopParameters>();
+    operation.parameters = NoopParameterSchema();
   }
   d.has_saved_info = true;
   d.saved_info = SchemaOf<SavedInfo>();
@@ -115,7 +115,7 @@ NoopProtection::NoopProtection(PluginDescriptor descriptor, PollSettings poll, s
 
 Result<StepChoice> NoopProtection::Choose(Operation, ActivityKind kind, const Resource&,
                                           const Value& parameters) const {
-  HOLDFAST_ASSIGN_OR_RETURN(Behaviour behaviour, BehaviourOf(kind, parameters));
+  Behaviour behaviour = BehaviourOf(kind, parameters);
   if (behaviour.none) return StepChoice::None();
   if (!behaviour.aggregate.empty()) return StepChoice::Aggregate(std::move(behaviour.aggregate));
   return StepChoice::Own();
