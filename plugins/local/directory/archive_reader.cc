@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "plugins/local/directory/archive_writer.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::directory {
@@ -131,6 +132,11 @@ Status ArchiveReader::Fill() {
   const void* value = nullptr;
   std::size_t size = 0;
   while (archive_entry_xattr_next(raw_, &name, &value, &size) == ARCHIVE_OK) {
+    if (std::string_view(name) == kPathAttribute) {
+      const std::string path(static_cast<const char*>(value), size);
+      HOLDFAST_ASSIGN_OR_RETURN(e.path, CleanPath(path.c_str()));
+      continue;
+    }
     e.attributes.push_back({name, std::string(static_cast<const char*>(value), size)});
   }
   std::sort(e.attributes.begin(), e.attributes.end());

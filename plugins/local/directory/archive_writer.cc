@@ -13,6 +13,8 @@ namespace holdfast::plugins::directory {
 namespace {
 
 constexpr int kBlock = 1 << 20;
+// A file name up to this length passes whole, with and without a directory before it.
+constexpr std::size_t kLongestSparsePath = 80;
 
 // Holes are given to libarchive as data that it skips without looking at it.
 constexpr std::size_t kHoleStep = 1U << 20U;
@@ -107,6 +109,11 @@ Status ArchiveWriter::Begin(const TreeEntry& entry) {
                                   attribute.value.size());
   }
   if (entry.sparse) {
+    // libarchive cuts GNU.sparse.name to what an old tar header holds (seen in 3.6.2; its issue 901):
+    // the whole path goes along as an attribute, which our reader takes.
+    if (entry.path.size() > kLongestSparsePath) {
+      archive_entry_xattr_add_entry(e, kPathAttribute, entry.path.data(), entry.path.size());
+    }
     for (const Extent& extent : entry.extents) {
       archive_entry_sparse_add_entry(e, static_cast<la_int64_t>(extent.offset),
                                      static_cast<la_int64_t>(extent.length));

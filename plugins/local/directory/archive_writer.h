@@ -15,6 +15,9 @@ struct archive_entry;
 
 namespace holdfast::plugins::directory {
 
+// In an archive only: the path of a sparse file where it is long.
+inline constexpr const char* kPathAttribute = "holdfast.path";
+
 // Writes a tree as a tar archive in pax format (libarchive). Names are bytes (hdrcharset=BINARY),
 // times have nanoseconds, extended attributes (ACLs among them) are LIBARCHIVE.xattr records, sparse
 // files GNU.sparse 1.0. Any tar that reads pax can list and extract it. Memory: two blocks of 1 MiB.

@@ -103,8 +103,13 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
     if (entry == nullptr && !line) break;
     if (entry == nullptr || !line || entry->path != line->path || NameOf(entry->type) != line->type ||
         entry->size != line->size) {
-      return Corrupt(fmt::format("archive and listing differ at '{}'",
-                                 Printable(entry != nullptr ? entry->path : line->path)));
+      const auto show = [](std::string_view path, std::string_view type, std::uint64_t size) {
+        return fmt::format("the {} '{}' of {} bytes", type, Printable(path), size);
+      };
+      return Corrupt(fmt::format(
+          "archive and listing differ: {} and {}",
+          entry == nullptr ? "the end" : show(entry->path, NameOf(entry->type), entry->size),
+          line ? show(line->path, line->type, line->size) : "the end"));
     }
     ++entries;
     for (;;) {

@@ -1,0 +1,462 @@
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "plugins/local/directory/file_listing.h"
+#include "tests/plugins/directory/directory_fixture.h"
+
+namespace holdfast::plugins::directory {
+namespace {
+
+using namespace testing_plugins;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST_F(DirectoryTest, EverythingThatAFileSystemHasComesBack) {
+  MakeSampleTree(source_);
+  ASSERT_OK(Protect());
+  ASSERT_OK(Verify());
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_EQ(DifferencesOf(source_, target_), "");
+  EXPECT_THAT(WorkFolders(), IsEmpty());
+}
+
+TEST_F(DirectoryTest, RandomTreesComeBack) {
+  const char* const wanted = std::getenv("HOLDFAST_SEEDS");
+  const int seeds = wanted == nullptr ? 6 : std::atoi(wanted);
+  for (int seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    SetUpAgain(seed);
+    MakeRandomTree(source_, static_cast<std::uint64_t>(seed), 150);
+    Value parameters = Map({{"snapshot", seed % 2 == 0 ? "copy" : "none"}});
+    ASSERT_OK(Protect(parameters));
+    ASSERT_OK(Verify());
+    ASSERT_OK(RestoreTo(target_));
+    ASSERT_EQ(DifferencesOf(source_, target_), "");
+    // Over another tree: afterwards it is this one.
+    std::filesystem::remove_all(target_);
+    MakeRandomTree(target_, static_cast<std::uint64_t>(seed) + 1000, 60);
+    ASSERT_OK(Restore(Map({{"target", target_}, {"overwrite", true}, {"others", "remove"}}), "over"));
+    ASSERT_EQ(DifferencesOf(source_, target_), "");
+    ASSERT_THAT(WorkFolders(), IsEmpty());
+  }
+}
+
+TEST_F(DirectoryTest, ComesBackToTheSamePlaceAfterALoss) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "contents");
+  ASSERT_OK(Protect());
+  std::filesystem::rename(source_, folder_ / "kept");
+  ASSERT_OK(Restore({}));
+  EXPECT_EQ(DifferencesOf(folder_ / "kept", source_), "");
+  MemoryCheckpoint look(*bank_, Operation::kRestore, "c1", "r1");
+  auto now = look.NewResource(resource_.key);
+  ASSERT_OK(now);
+  EXPECT_EQ(now->value(), resource_.key);
+}
+
+TEST_F(DirectoryTest, ParentsOfTheTargetAreMade) {
+  MakeFolder(source_);
+  ASSERT_OK(Protect());
+  ASSERT_OK(RestoreTo(folder_ / "gone/with/the disk"));
+  EXPECT_EQ(DifferencesOf(source_, folder_ / "gone/with/the disk"), "");
+}
+
+TEST_F(DirectoryTest, AnEmptyDirectoryIsNoExistingData) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "contents");
+  SetTimes(source_, 1'000'000'000, 1);
+  ASSERT_OK(Protect());
+  MakeFolder(target_, 0700);
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_EQ(DifferencesOf(source_, target_), "");
+}
+
+TEST_F(DirectoryTest, ExistingDataIsRefusedUnlessItMayBeOverwritten) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "old");
+  ASSERT_OK(Protect());
+  WriteFile(source_ + "/f", "new");
+  WriteFile(source_ + "/other", "stays");
+  const Status refused = Restore({});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("overwrite: true"));
+  EXPECT_EQ(ReadFile(source_ + "/f"), "new");
+  ASSERT_OK(Restore(Map({{"overwrite", true}}), "r2"));
+  EXPECT_EQ(ReadFile(source_ + "/f"), "old");
+  EXPECT_EQ(ReadFile(source_ + "/other"), "stays");
+  EXPECT_THAT(WorkFolders(), IsEmpty());
+}
+
+TEST_F(DirectoryTest, OthersAreRemovedWhenThatIsWanted) {
+  MakeSampleTree(source_);
+  ASSERT_OK(Protect());
+  MakeSampleTree(target_);
+  MakeFolder(target_ + "/docs/extra");
+  WriteFile(target_ + "/docs/extra/file", "x");
+  std::filesystem::remove(target_ + "/large");
+  MakeFolder(target_ + "/large");  // a directory where the checkpoint has a file
+  WriteFile(target_ + "/large/in the way", "x");
+  std::filesystem::remove_all(target_ + "/docs/deep");
+  WriteFile(target_ + "/docs/deep", "a file where the checkpoint has a directory");
+  ASSERT_OK(RestoreTo(target_, Map({{"overwrite", true}, {"others", "remove"}})));
+  EXPECT_EQ(DifferencesOf(source_, target_), "");
+}
+
+TEST_F(DirectoryTest, ADirectoryInTheWayOfAFileIsRefusedWhereOthersAreKept) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "file");
+  ASSERT_OK(Protect());
+  MakeFolder(target_);
+  MakeFolder(target_ + "/f");
+  WriteFile(target_ + "/f/precious", "p");
+  EXPECT_FALSE(RestoreTo(target_, Map({{"overwrite", true}})));
+  EXPECT_EQ(ReadFile(target_ + "/f/precious"), "p");
+}
+
+TEST_F(DirectoryTest, OnePathComesBackAlone) {
+  MakeSampleTree(source_);
+  ASSERT_OK(Protect());
+  ASSERT_OK(RestoreTo(target_, Map({{"only", "docs/deep"}})));
+  EXPECT_EQ(DifferencesOf(source_ + "/docs/deep/--option", target_ + "/docs/deep/--option"), "");
+  // Its first name is outside what was asked for.
+  EXPECT_EQ(ReadFile(target_ + "/docs/deep/second name"), "read me\n");
+  EXPECT_FALSE(Exists(target_ + "/docs/readme.txt"));
+  EXPECT_FALSE(Exists(target_ + "/large"));
+  struct stat st {};
+  ASSERT_EQ(::stat((target_ + "/docs").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mtim.tv_sec, 1'400'000'000) << "the way to it is as it was";
+}
+
+TEST_F(DirectoryTest, OneFileComesBackIntoTheLiveTree) {
+  MakeFolder(source_);
+  MakeFolder(source_ + "/a");
+  WriteFile(source_ + "/a/f", "good");
+  WriteFile(source_ + "/a/g", "g");
+  ASSERT_OK(Protect());
+  WriteFile(source_ + "/a/f", "bad");
+  WriteFile(source_ + "/a/g", "newer");
+  const Status refused = Restore(Map({{"only", "a/f"}}));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("a/f holds data already"));
+  std::filesystem::remove(source_ + "/a/f");
+  ASSERT_OK(Restore(Map({{"only", "a/f"}}), "r2"));
+  EXPECT_EQ(ReadFile(source_ + "/a/f"), "good");
+  EXPECT_EQ(ReadFile(source_ + "/a/g"), "newer");
+  const Status missing = Restore(Map({{"only", "a/h"}}), "r3");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
+  EXPECT_FALSE(Restore(Map({{"only", "../a"}}), "r4"));
+}
+
+TEST_F(DirectoryTest, ExcludedEntriesAreLeftOut) {
+  MakeFolder(source_);
+  for (const char* const name : {"/cache", "/src", "/src/cache"}) MakeFolder(source_ + name);
+  for (const char* const name : {"/a.tmp", "/keep.txt", "/cache/x", "/src/b.tmp", "/src/cache/y", "/src/c"}) {
+    WriteFile(source_ + name, "x");
+  }
+  SetExtra("exclude", List({"*.tmp"}));
+  ASSERT_OK(Protect(Map({{"exclude", List({"/cache/"})}})));
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_FALSE(Exists(target_ + "/a.tmp"));
+  EXPECT_FALSE(Exists(target_ + "/src/b.tmp"));
+  EXPECT_FALSE(Exists(target_ + "/cache"));
+  EXPECT_TRUE(Exists(target_ + "/src/cache/y"));
+  EXPECT_TRUE(Exists(target_ + "/keep.txt"));
+  EXPECT_THAT(Saved().exclude, ElementsAre("*.tmp", "/cache/"));
+}
+
+TEST_F(DirectoryTest, OneFileSystemStopsAtMounts) {
+  MakeFolder(source_);
+  MakeFolder(source_ + "/mnt");
+  if (::mount("tmpfs", (source_ + "/mnt").c_str(), "tmpfs", 0, "size=1m") != 0) {
+    GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  }
+  WriteFile(source_ + "/mnt/inside", "x");
+  const Status all = Protect();
+  const Status one = [&] {
+    MemoryCheckpoint second(*bank_, "c2");
+    return RunAllActivities(*plugin_, second, context_.context(), resource_, Map({{"one_file_system", true}}));
+  }();
+  MemoryCheckpoint look(*bank_, Operation::kRestore, "c2", "r1");
+  const Status restored =
+      RunAllActivities(*plugin_, look, context_.context(), resource_, Map({{"target", target_}}));
+  ::umount((source_ + "/mnt").c_str());
+  ASSERT_OK(all);
+  ASSERT_OK(one);
+  ASSERT_OK(restored);
+  EXPECT_EQ(Saved().files, 1);
+  EXPECT_TRUE(Exists(target_ + "/mnt"));
+  EXPECT_FALSE(Exists(target_ + "/mnt/inside"));
+}
+
+TEST_F(DirectoryTest, AMountedEmptyTargetIsFilledInPlace) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "contents");
+  SetTimes(source_, 1'000'000'000, 1);
+  ASSERT_OK(Protect());
+  MakeFolder(target_);
+  if (::mount("tmpfs", target_.c_str(), "tmpfs", 0, "size=1m") != 0) {
+    GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  }
+  const Status restored = RestoreTo(target_);
+  const std::string differences = DifferencesOf(source_, target_);
+  ::umount(target_.c_str());
+  ASSERT_OK(restored);
+  EXPECT_EQ(differences, "");
+}
+
+TEST_F(DirectoryTest, TooLittleSpaceIsSeenBeforeAnythingIsWritten) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", std::string(3U << 20U, 'x'));
+  ASSERT_OK(Protect());
+  MakeFolder(target_);
+  if (::mount("tmpfs", target_.c_str(), "tmpfs", 0, "size=1m") != 0) {
+    GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  }
+  const Status refused = RestoreTo(target_ + "/deeper/tree");
+  const bool touched = Exists(target_ + "/deeper");
+  ::umount(target_.c_str());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(refused.error().message(), HasSubstr("1.0 MiB free"));
+  EXPECT_FALSE(touched);
+}
+
+TEST_F(DirectoryTest, SocketsAreLeftOutWithAWarning) {
+  MakeFolder(source_);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (source_ + "/socket").c_str(), sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_OK(Protect());
+  ::close(fd);
+  EXPECT_EQ(Saved().sockets, 1);
+  EXPECT_THAT(context_.log().text(), HasSubstr("warning: socket: left out: a socket"));
+}
+
+// Calls back when the plugin reports its progress: in the middle of a large file.
+class InterruptedContext final : public Context {
+ public:
+  InterruptedContext(Logger& log, ProcessRunner& processes, const Cancellation& cancellation,
+                     std::function<void()> interruption)
+      : Context("local", SystemClock(), log, processes, cancellation,
+                SystemClock().Steady() + std::chrono::minutes(10)),
+        interruption_(std::move(interruption)) {}
+  void Report(const Progress&) override {
+    if (interruption_) std::exchange(interruption_, nullptr)();
+  }
+
+ private:
+  std::function<void()> interruption_;
+};
+
+class ChangingTest : public DirectoryTest {
+ protected:
+  // Protects two files; while the first, a large one, is read, something happens.
+  Status ProtectWhile(const std::string& on_change, std::function<void()> something) {
+    MakeFolder(source_);
+    WriteFile(source_ + "/large", std::string(20U << 20U, 'l'));
+    WriteFile(source_ + "/small", "s");
+    const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
+    const Cancellation cancellation;
+    InterruptedContext context(context_.log(), *processes, cancellation, std::move(something));
+    MemoryCheckpoint checkpoint(*bank_, "c1");
+    return RunAllActivities(*plugin_, checkpoint, context, resource_, Map({{"on_change", on_change}}));
+  }
+  void Shorten() { ASSERT_EQ(::truncate((source_ + "/large").c_str(), 18 << 20), 0); }
+};
+
+TEST_F(ChangingTest, AFileThatChangesIsAWarningByDefault) {
+  ASSERT_OK(ProtectWhile("warn", [this] { Shorten(); }));
+  EXPECT_EQ(Saved().changed, 1);
+  EXPECT_THAT(context_.log().text(), HasSubstr("large: changed while it was read"));
+  ASSERT_OK(Verify());
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_EQ(std::filesystem::file_size(target_ + "/large"), 20U << 20U);
+}
+
+TEST_F(ChangingTest, AFileThatChangesIsAFailureWhenThatIsWanted) {
+  const Status status = ProtectWhile("fail", [this] { Shorten(); });
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message(), HasSubstr("large changed while it was read"));
+}
+
+TEST_F(ChangingTest, AFileThatVanishesIsAWarningOrAFailure) {
+  ASSERT_OK(ProtectWhile("warn", [this] { std::filesystem::remove(source_ + "/small"); }));
+  EXPECT_EQ(Saved().changed, 1);
+  EXPECT_OK(Verify());
+  std::filesystem::remove_all(source_);
+  const Status status = ProtectWhile("fail", [this] { std::filesystem::remove(source_ + "/small"); });
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message(), HasSubstr("small vanished"));
+}
+
+TEST_F(DirectoryTest, WhatCannotBeReadIsAFailureByDefault) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "x");
+  // A file below a folder that is no longer one: there is nothing that root may not read.
+  SetExtra("path", source_ + "/missing");
+  const Status missing = Protect();
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  SetExtra("path", source_);
+  ASSERT_EQ(::chmod(source_.c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod((source_ + "/f").c_str(), 0000), 0);
+  const auto as_nobody = [&](const char* policy) {
+    return RunInChild("", [&]() -> Status {
+      // A bank in memory: nobody may not write to root's.
+      if (::setgid(65534) != 0 || ::setuid(65534) != 0) return Internal("setuid");
+      auto bank = OpenFilesystemBank(folder_ / "open/bank");
+      if (!bank) return std::move(bank).error();
+      MemoryCheckpoint checkpoint(**bank, policy);
+      return RunAllActivities(*plugin_, checkpoint, context_.context(), resource_,
+                              Map({{"on_unreadable", policy}}));
+    });
+  };
+  MakeFolder(folder_ / "open", 0777);
+  EXPECT_EQ(as_nobody("fail").exit_code, 4);
+  EXPECT_EQ(as_nobody("warn").exit_code, 0);
+}
+
+TEST_F(DirectoryTest, VerifyFindsAFlippedByteInEitherStream) {
+  MakeSampleTree(source_);
+  for (const char* const stream : {"tree", "files"}) {
+    MemoryCheckpoint checkpoint(*bank_, fmt::format("c-{}", stream));
+    ASSERT_OK(RunAllActivities(*plugin_, checkpoint, context_.context(), resource_));
+    ASSERT_OK(checkpoint.Damage(resource_, stream));
+    MemoryCheckpoint verify(*bank_, Operation::kVerify, fmt::format("c-{}", stream), "v");
+    const Status status = RunAllActivities(*plugin_, verify, context_.context(), resource_);
+    ASSERT_FALSE(status) << stream;
+    EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt) << stream;
+  }
+}
+
+TEST_F(DirectoryTest, DeleteLeavesNoDataInTheBank) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "x");
+  ASSERT_OK(Protect());
+  MemoryCheckpoint checkpoint(*bank_, Operation::kDelete, "c1", "d1");
+  ASSERT_GT(checkpoint.StoredObjects(resource_), 0U);
+  ASSERT_OK(RunAllActivities(*plugin_, checkpoint, context_.context(), resource_));
+  EXPECT_EQ(checkpoint.StoredObjects(resource_), 0U);
+  EXPECT_OK(RunAllActivities(*plugin_, checkpoint, context_.context(), resource_));
+}
+
+TEST_F(DirectoryTest, TheListingShowsEveryEntryWithoutTheData) {
+  MakeSampleTree(source_);
+  ASSERT_OK(Protect());
+  MemoryCheckpoint look(*bank_, Operation::kVerify, "c1", "v1");
+  auto stream = look.OpenData(resource_, "files");
+  ASSERT_OK(stream);
+  FileListingReader reader(**stream);
+  std::map<std::string, FileLine> lines;
+  for (;;) {
+    auto line = reader.Next();
+    ASSERT_OK(line);
+    if (!*line) break;
+    lines[(*line)->path] = **line;
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(lines.size()), Saved().entries);
+  EXPECT_EQ(lines["latin-\xe4\xf6\xfc"].size, 9U);
+  EXPECT_EQ(lines["dangling"].target, "/nowhere/\xff\n");
+  EXPECT_EQ(lines["link again"].type, "hard-link");
+  EXPECT_EQ(lines["large"].size, (5U << 20U) + 17);
+  EXPECT_LT(lines["sparse"].data, 1U << 20U);
+}
+
+TEST_F(DirectoryTest, TheLiveWindowIsSaid) {
+  MakeFolder(source_);
+  const WallTime before = SystemClock().Now();
+  ASSERT_OK(Protect());
+  const auto info = Saved();
+  EXPECT_EQ(info.snapshot, "none");
+  const auto begin = ParseTime(info.window_begin);
+  const auto end = ParseTime(info.window_end);
+  ASSERT_TRUE(begin && end);
+  EXPECT_GE(*begin + std::chrono::milliseconds(1), before);
+  EXPECT_LE(*begin, *end);
+  EXPECT_THAT(context_.log().text(), HasSubstr("was read live"));
+}
+
+TEST_F(DirectoryTest, TheRateLimitHolds) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", std::string(4U << 20U, 'x'));
+  const SteadyTime begin = SystemClock().Steady();
+  ASSERT_OK(Protect(Map({{"rate_limit", "8 MiB"}})));
+  EXPECT_GE(SystemClock().Steady() - begin, std::chrono::milliseconds(490));
+}
+
+TEST_F(DirectoryTest, AStopEndsTheReading) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", std::string(4U << 20U, 'x'));
+  context_.cancellation().Set();
+  const Status status = Protect(Map({{"rate_limit", "1"}}));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(DirectoryTest, ASymlinkAsRootIsRefused) {
+  MakeFolder(folder_ / "real");
+  ASSERT_EQ(::symlink("real", source_.c_str()), 0);
+  const Status status = Protect();
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().Render(), HasSubstr("/real"));
+}
+
+TEST_F(DirectoryTest, AVeryDeepTreeComesBack) {
+  MakeFolder(source_);
+  // Deeper than descriptors may be open, and longer than a path may be.
+  constexpr int kDepth = 450;
+  ASSERT_EQ(::chdir(source_.c_str()), 0);
+  for (int i = 0; i < kDepth; ++i) {
+    ASSERT_EQ(::mkdir("d123456789", 0755), 0);
+    ASSERT_EQ(::chdir("d123456789"), 0);
+  }
+  WriteFile("bottom", "here");
+  ASSERT_EQ(::chdir("/"), 0);
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit few{200, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const Status protected_ = Protect(Map({{"snapshot", "copy"}}));
+  const Status restored = RestoreTo(target_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ASSERT_OK(protected_);
+  ASSERT_OK(restored);
+  ASSERT_EQ(::chdir(target_.c_str()), 0);
+  for (int i = 0; i < kDepth; ++i) ASSERT_EQ(::chdir("d123456789"), 0);
+  EXPECT_EQ(ReadFile("bottom"), "here");
+  ASSERT_EQ(::chdir("/"), 0);
+}
+
+TEST_F(DirectoryTest, ManySmallFilesComeBack) {
+  MakeFolder(source_);
+  for (int folder = 0; folder < 20; ++folder) {
+    const std::string path = fmt::format("{}/{}", source_, folder);
+    MakeFolder(path);
+    for (int i = 0; i < 100; ++i) WriteFile(fmt::format("{}/{}", path, i), std::string(700, 'x'));
+  }
+  ASSERT_OK(Protect());
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_EQ(DifferencesOf(source_, target_), "");
+  EXPECT_EQ(Saved().files, 2000);
+}
+
+}  // namespace
+}  // namespace holdfast::plugins::directory

@@ -1,0 +1,149 @@
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "tests/plugins/directory/directory_fixture.h"
+
+namespace holdfast::plugins::directory {
+namespace {
+
+using namespace testing_plugins;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class SnapshotTest : public DirectoryTest {
+ protected:
+  // Protects with a snapshot; between pre and parallel the tree is damaged.
+  void ProtectAndDamage(const Value& parameters) {
+    MakeSampleTree(source_);
+    MemoryCheckpoint checkpoint(*bank_, "c1");
+    ASSERT_OK(Run(checkpoint, ActivityKind::kPre, parameters));
+    ASSERT_EQ(::system(fmt::format("cp -a --sparse=always '{0}' '{0}.kept'", source_).c_str()), 0);
+    WriteFile(source_ + "/docs/readme.txt", "damaged");
+    std::filesystem::remove(source_ + "/large");
+    ASSERT_OK(Run(checkpoint, ActivityKind::kParallel, parameters));
+    ASSERT_OK(Run(checkpoint, ActivityKind::kPost, parameters));
+  }
+};
+
+TEST_F(SnapshotTest, ACopyIsOfTheMomentOfPre) {
+  ProtectAndDamage(Map({{"snapshot", "copy"}}));
+  ASSERT_OK(RestoreTo(target_));
+  // The way the copy went: cp and our copy agree, and so does what was restored.
+  EXPECT_EQ(DifferencesOf(source_ + ".kept", target_), "");
+  EXPECT_EQ(ReadFile(target_ + "/docs/readme.txt"), "read me\n");
+  EXPECT_THAT(WorkFolders(), IsEmpty());
+  EXPECT_EQ(Saved().snapshot, "copy");
+}
+
+TEST_F(SnapshotTest, ReflinksShareBlocksOrSayThatTheyCannot) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/a", std::string(10'000, 'a'));
+  const int from = ::open((source_ + "/a").c_str(), O_RDONLY);
+  const int to = ::open((folder_ / "clone").c_str(), O_WRONLY | O_CREAT, 0600);
+  const bool can = ::ioctl(to, FICLONE, from) == 0;
+  ::close(from);
+  ::close(to);
+  const Value parameters = Map({{"snapshot", "reflink"}});
+  if (can) {
+    std::filesystem::remove_all(source_);
+    ProtectAndDamage(parameters);
+    ASSERT_OK(RestoreTo(target_));
+    EXPECT_EQ(DifferencesOf(source_ + ".kept", target_), "");
+    return;
+  }
+  std::printf("the file system of %s has no reflinks: only the refusal is tested\n", source_.c_str());
+  const Status status = Protect(parameters);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(status.error().Render(), HasSubstr("snapshot: copy"));
+  EXPECT_THAT(WorkFolders(), IsEmpty()) << "a pre that fails undoes its own work";
+}
+
+TEST_F(SnapshotTest, TheStagingFolderCanBeElsewhere) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "x");
+  MakeFolder(folder_ / "elsewhere");
+  const Value parameters = Map({{"snapshot", "copy"}, {"staging", folder_ / "elsewhere"}});
+  MemoryCheckpoint checkpoint(*bank_, "c1");
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPre, parameters));
+  ASSERT_THAT(WorkFolders(), SizeIs(1));
+  EXPECT_THAT(WorkFolders().front(), HasSubstr("/elsewhere/.holdfast-staging-"));
+  ASSERT_OK(Run(checkpoint, ActivityKind::kParallel, parameters));
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPost, parameters));
+  EXPECT_THAT(WorkFolders(), IsEmpty());
+}
+
+TEST_F(SnapshotTest, StagingInsideTheTreeIsNotReadItself) {
+  MakeFolder(source_);
+  MakeFolder(source_ + "/f");
+  ASSERT_OK(Protect(Map({{"snapshot", "copy"}, {"staging", source_}})));
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_EQ(Saved().entries, 2);
+}
+
+TEST_F(SnapshotTest, CommandsMakeAndRemoveTheSnapshot) {
+  MakeSampleTree(source_);
+  MakeFolder(folder_ / "snapshots");
+  const Value parameters =
+      Map({{"snapshot", "command"},
+           {"snapshot_create", List({"sh", "-c", "cp -a \"$1\" \"$2\" && test \"$HOLDFAST_PATH\" = \"$1\"", "sh",
+                                     "{path}", folder_ / "snapshots/{name}"})},
+           {"snapshot_remove", List({"rm", "-rf", folder_ / "snapshots/{name}"})},
+           {"snapshot_path", folder_ / "snapshots/{name}"}});
+  MemoryCheckpoint checkpoint(*bank_, "c1");
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPre, parameters));
+  EXPECT_FALSE(std::filesystem::is_empty(folder_ / "snapshots"));
+  std::filesystem::remove(source_ + "/large");
+  ASSERT_OK(Run(checkpoint, ActivityKind::kParallel, parameters));
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPost, parameters));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "snapshots"));
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_TRUE(Exists(target_ + "/large"));
+  EXPECT_EQ(Saved().path, source_);
+}
+
+TEST_F(SnapshotTest, ASnapshotThatFailsIsUndone) {
+  MakeFolder(source_);
+  Value parameters = Map({{"snapshot", "command"},
+                          {"snapshot_create", List({"sh", "-c", "mkdir " + (folder_ / "made") + "; exit 3"})},
+                          {"snapshot_remove", List({"rm", "-rf", folder_ / "made"})},
+                          {"snapshot_path", folder_ / "made"}});
+  const Status status = Protect(parameters);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message(), HasSubstr("snapshot_create failed: exit code 3"));
+  EXPECT_FALSE(Exists(folder_ / "made"));
+  parameters.MutableMap().erase("snapshot_remove");
+  EXPECT_FALSE(Protect(parameters));
+}
+
+TEST_F(SnapshotTest, WithoutASnapshotThereIsNoStepForIt) {
+  const auto choose = [this](ActivityKind kind, const char* snapshot) {
+    return plugin_->Choose(Operation::kProtect, kind, resource_, Map({{"snapshot", snapshot}})).value().kind;
+  };
+  EXPECT_EQ(choose(ActivityKind::kPre, "none"), StepChoice::Kind::kNone);
+  EXPECT_EQ(choose(ActivityKind::kPost, "none"), StepChoice::Kind::kNone);
+  EXPECT_EQ(choose(ActivityKind::kParallel, "none"), StepChoice::Kind::kOwn);
+  EXPECT_EQ(choose(ActivityKind::kPre, "copy"), StepChoice::Kind::kOwn);
+  EXPECT_EQ(choose(ActivityKind::kPost, "reflink"), StepChoice::Kind::kOwn);
+}
+
+TEST_F(SnapshotTest, PostCleansUpWhatAStopLeft) {
+  MakeSampleTree(source_);
+  const Value parameters = Map({{"snapshot", "copy"}});
+  MemoryCheckpoint checkpoint(*bank_, "c1");
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPre, parameters));
+  ASSERT_THAT(WorkFolders(), SizeIs(1));
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPost, parameters));
+  EXPECT_THAT(WorkFolders(), IsEmpty());
+  EXPECT_OK(Run(checkpoint, ActivityKind::kPost, parameters));  // again: nothing there is success
+}
+
+}  // namespace
+}  // namespace holdfast::plugins::directory
