@@ -48,6 +48,9 @@ class ProtectionPlugin {
   // descriptor defines.
   virtual Result<StepChoice> Choose(Operation operation, ActivityKind kind, const Resource& resource,
                                     const Value& parameters) const = 0;
+  // Preflight (`holdfast check`): could this resource be protected now? Tools there and new enough,
+  // permissions. Changes nothing; soon over. Without a word of the plugin: yes.
+  virtual Status Check(Context& /*context*/, const Resource& /*resource*/) { return Ok(); }
   // Starts an activity that the descriptor defines, for one resource, or for all of an aggregated
   // step. The arguments outlive the coroutine.
   virtual Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint,
@@ -78,6 +81,8 @@ class ProtectionPlugin {
 //     explicit DirectoryProtection(Settings settings);       // or a default constructor
 //     // optional; without it every defined activity is a step of its own
 //     StepChoice Choose(Operation, ActivityKind, const Resource&, const Value& parameters) const;
+//     // optional: the preflight of a resource
+//     Status Check(Context&, const Resource&);
 //
 //     Activity activity_protect_parallel(Checkpoint&, Context&, const Resource&, const Parameters&);
 //     Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>, const Parameters&);
@@ -228,6 +233,13 @@ class ClassPlugin final : public ProtectionPlugin {
       return plugin_.Choose(operation, kind, resource, parameters);
     } else {
       return StepChoice::Own();
+    }
+  }
+  Status Check(Context& context, const Resource& resource) override {
+    if constexpr (requires { plugin_.Check(context, resource); }) {
+      return plugin_.Check(context, resource);
+    } else {
+      return Ok();
     }
   }
   Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,
