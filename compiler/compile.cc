@@ -1,62 +1,46 @@
 #include "compiler/compile.h"
 
-#include "compiler/dag/essential_gates.h"
-#include "compiler/plan/parameter_set.h"
-#include "compiler/workflow/workflow.h"
+#include <fmt/format.h>
+
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "compiler/workflow/engine_workflow.h"
+#include "compiler/workflow/step_names.h"
+#include "plugins/sdk/check.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
-
 namespace {
 
-PluginsByType ByType(const std::vector<PluginDescriptor>& plugins) {
-  PluginsByType out;
-  for (const PluginDescriptor& plugin : plugins) {
-    for (const std::string& type : plugin.types) out[type] = &plugin;
-  }
-  return out;
-}
-
-std::vector<BundleStep> StepsOfBundle(const CompileInput& input, const ActivityDag& dag,
-                                      const std::vector<std::string>& names) {
+std::vector<BundleStep> MakeBundleSteps(const CompileInput& input, const ActivityDag& dag,
+                                        const std::vector<std::string>& names) {
+  const auto key_of = [&input](ResourceId id) -> const ResourceKey& { return input.graph.node(id).key; };
   std::vector<BundleStep> out;
   out.reserve(dag.steps.size());
   for (std::size_t i = 0; i < dag.steps.size(); ++i) {
     const ActivityDag::Step& step = dag.steps[i];
-    BundleStep bundle_step;
-    bundle_step.name = names[i];
+    BundleStep made;
+    made.name = names[i];
     for (std::size_t a = 0; a < step.activities.size(); ++a) {
-      BundleActivity activity;
-      activity.resource = input.graph.node(step.activities[a].resource).key;
-      activity.kind = step.activities[a].kind;
-      for (const ActivityRef& gate : step.gates[a]) {
-        const std::uint32_t gate_step = dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
-        activity.gates.push_back({names[gate_step], input.graph.node(gate.resource).key, gate.kind});
+      BundleActivity activity{key_of(step.activities[a].resource), step.activities[a].kind, {}};
+      for (const ActivityRef gate : step.gates[a]) {
+        const std::uint32_t at = dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
+        activity.gates.push_back({names[at], key_of(gate.resource), gate.kind});
       }
-      bundle_step.activities.push_back(std::move(activity));
+      made.activities.push_back(std::move(activity));
     }
-    for (const ActivityDag::Predecessor& predecessor : step.order) bundle_step.order.push_back(names[predecessor.step.value]);
-    out.push_back(std::move(bundle_step));
+    for (const ActivityDag::Predecessor& predecessor : step.order) {
+      made.order.push_back(names[predecessor.step.value]);
+    }
+    out.push_back(std::move(made));
   }
   return out;
 }
 
-}  // namespace
-
-Result<CompiledWorkflow> Compile(const CompileInput& input) {
-  HOLDFAST_ASSIGN_OR_RETURN(const EngineEmitter* const emitter, FindEngineEmitter(input.engine));
-  const PluginsByType plugins = ByType(input.plugins);
-  for (const ResourceGraph::Node& node : input.graph.nodes()) {
-    if (!plugins.contains(node.key.type)) {
-      return InvalidInput("provider " + Printable(input.provider_name) + " has no plugin for " + Printable(node.key.str()));
-    }
-  }
-  const PlanPolicy policy = PolicyOf(input.plan);
-  const std::string plan_name = input.plan.StringOr("name", "");
-  HOLDFAST_ASSIGN_OR_RETURN(const ActivityDag dag,
-                            BuildActivityDag(input.graph, input.activities, input.fuse.value_or(policy.fuse)));
-  const std::vector<std::string> names = NameSteps(input.graph, input.activities, dag, policy.step_names);
-
+Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
+                              const std::vector<std::string>& names) {
   Bundle bundle;
   bundle.operation = input.operation;
   bundle.provider_id = input.provider_id;
@@ -64,46 +48,80 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   bundle.plan = input.plan;
   bundle.checkpoint = input.checkpoint;
   bundle.parameters = input.given_parameters;
-  bundle.plugins = input.plugins;
-  if (const Value* const roots = input.plan.Find("resources"); roots != nullptr && roots->is_list()) {
-    for (const Value& root : roots->AsList()) {
-      if (root.is_string()) bundle.roots.push_back(root.AsString());
-    }
+  if (const Value* roots = input.plan.Find("resources"); roots != nullptr && roots->is_list()) {
+    for (const Value& root : roots->AsList()) bundle.roots.push_back(root.AsString());
   }
+  std::set<std::string> used;
   std::vector<BundleResource> resources;
   resources.reserve(input.graph.size());
   for (std::uint32_t i = 0; i < input.graph.size(); ++i) {
     BundleResource resource;
     resource.resource = input.graph.ResourceAt(ResourceId{i});
-    resource.plugin = plugins.at(resource.resource.key.type)->name;
+    const PluginDescriptor& plugin = *input.plugins.at(resource.resource.key.type);
+    if (used.insert(plugin.name).second) bundle.plugins.push_back(plugin);
+    resource.plugin = plugin.name;
     resource.parameters = input.parameters[i];
     resources.push_back(std::move(resource));
   }
+  return MakeBundle(std::move(bundle), MakeBundleSteps(input, dag, names), std::move(resources));
+}
+
+std::vector<std::string> MakeHead(const CompileInput& input, const std::string& plan, const ActivityDag& dag) {
+  const auto count = [](std::size_t n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
+  std::vector<std::string> head;
+  std::string first = fmt::format("{} of plan {}", NameOf(input.operation), plan);
+  first.front() = static_cast<char>(first.front() - 'a' + 'A');
+  if (!input.checkpoint.empty()) first += ", checkpoint " + input.checkpoint;
+  head.push_back(fmt::format("{}: {} for {}, provider {}.", first, count(dag.steps.size(), "step"),
+                             count(input.graph.size(), "resource"), input.provider_name));
+  head.push_back("Compiled by Holdfast: to change it, change the plan or the graph and compile again. NAME.bundle beside");
+  head.push_back("this file has what each step does; steps stand in the order of the walk, each below what it is for.");
+  for (const std::string& note : dag.notes) head.push_back(note);
+  return head;
+}
+
+}  // namespace
+
+Result<CompiledWorkflow> Compile(const CompileInput& input) {
+  HOLDFAST_CHECK(input.table.choices.size() == input.graph.size() && input.parameters.size() == input.graph.size());
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<EngineEmitter> emitter, MakeEngineEmitter(input.options.engine));
+  const std::string plan = input.plan.StringOr("name", "");
+  if (!IsPlanName(plan)) return InvalidInput(fmt::format("'{}' cannot be the name of a plan", Printable(plan)));
+  for (const ResourceGraph::Node& node : input.graph.nodes()) {
+    if (!input.plugins.contains(node.key.type)) {
+      return InvalidInput(fmt::format("no plugin of the provider {} protects {} (such as {})", Printable(input.provider_name),
+                                      node.key.type, Printable(node.key.str())));
+    }
+  }
+  const PlanPolicy policy = PolicyOf(input.plan);
+  HOLDFAST_ASSIGN_OR_RETURN(const ActivityDag dag,
+                            BuildActivityDag(input.graph, input.table, input.options.fuse.value_or(policy.fuse)));
+  if (dag.steps.empty()) {
+    return InvalidInput(fmt::format("there is nothing to do: no plugin has anything to {} of these resources",
+                                    NameOf(input.operation)));
+  }
+  const std::vector<std::string> names = NameSteps(input.graph, input.table, dag, policy.step_names);
 
   CompiledWorkflow out;
-  HOLDFAST_ASSIGN_OR_RETURN(out.bundle, MakeBundle(std::move(bundle), StepsOfBundle(input, dag, names), std::move(resources)));
+  out.name = fmt::format("{}-{}", plan, NameOf(input.operation));
   out.notes = dag.notes;
   out.steps = dag.steps.size();
+  HOLDFAST_ASSIGN_OR_RETURN(out.bundle, MakeFiles(input, dag, names));
 
   EngineWorkflow workflow;
-  workflow.name = plan_name + "-" + std::string(NameOf(input.operation));
+  workflow.name = out.name;
   workflow.operation = input.operation;
-  workflow.head = {std::string(NameOf(input.operation)) + " of plan " + plan_name + ": " + std::to_string(dag.steps.size()) +
-                       " steps over " + std::to_string(input.graph.size()) + " resources.",
-                   "Compiled by Holdfast: change the plan and compile again, not this file. Its bundle stands beside it."};
-  if (!input.checkpoint.empty()) workflow.head.push_back("Checkpoint: " + input.checkpoint);
-  for (const std::string& note : dag.notes) workflow.head.push_back(note);
+  workflow.head = MakeHead(input, plan, dag);
+  workflow.steps = MakeSteps(input.graph, dag, names);
   workflow.bundle = out.bundle.sha256;
   workflow.provider = input.provider_id;
-  workflow.parallelism = policy.parallelism;
-  workflow.run_deadline = policy.run_deadline;
   workflow.fail_fast = policy.fail_fast;
-  workflow.partial = input.partial;
-  const std::vector<StepConditions> conditions = EssentialGates(dag);
-  for (std::uint32_t i = 0; i < dag.steps.size(); ++i) {
-    workflow.steps.push_back({names[i], DescribeStep(input.graph, dag, StepId{i}), conditions[i]});
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(out.text, emitter->Emit(workflow, input.emit));
+  workflow.partial = input.options.partial;
+  workflow.parallelism = policy.parallelism;
+  workflow.step_deadline = policy.step_deadline;
+  workflow.run_deadline = policy.run_deadline;
+  workflow.retries = policy.retries;
+  HOLDFAST_ASSIGN_OR_RETURN(out.text, emitter->Emit(workflow, input.options.emit));
   return out;
 }
 

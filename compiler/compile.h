@@ -1,48 +1,59 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/dag/activity_dag.h"
 #include "compiler/emit/engine_emitter.h"
+#include "compiler/plan/parameter_set.h"
 #include "compiler/plan/plan.h"
 #include "plugins/sdk/bundle.h"
-#include "plugins/sdk/descriptor.h"
+#include "plugins/sdk/operation.h"
 #include "plugins/sdk/resource_graph.h"
 #include "plugins/sdk/result.h"
+#include "plugins/sdk/value.h"
 
 namespace holdfast::compiler {
 
-// Everything that a workflow is compiled from. Data: the compiler calls no plugin, opens no file
-// and knows no network.
+struct CompileOptions {
+  std::string engine = "argo";
+  EmitOptions emit;              // kind, max_tasks_per_template, tool_version
+  std::optional<FuseMode> fuse;  // none = as the plan's policy says
+  bool partial = false;          // restore, verify: also of a checkpoint that is in error
+};
+
+// Everything that a workflow is made from; data, so that the compiler calls no plugin.
 struct CompileInput {
   Operation operation = Operation::kProtect;
-  // The plan's value (Plan::value): of the others the one that the checkpoint keeps.
+  // Plan::value; for the other operations what the checkpoint's record or bundle kept.
   Value plan;
-  std::string checkpoint;     // restore, delete, verify: its id
-  bool partial = false;       // restore, verify: also from a checkpoint in error
-  ResourceGraph graph;        // protect: the file's; the others: the checkpoint's
-  ActivityTable activities;   // what the plugins answered, by resource
-  std::vector<Value> parameters;          // by resource: checked, defaults filled in
-  Value given_parameters;                 // as the plan or the parameters file gave them
-  std::vector<PluginDescriptor> plugins;  // of every type in the graph
+  std::string checkpoint;  // restore, delete, verify: its id
   std::string provider_id;
   std::string provider_name;
-  std::string engine = "argo";
-  std::optional<FuseMode> fuse;  // nothing: as the plan says
-  EmitOptions emit;
+  ResourceGraph graph;            // the file's; of the other operations the checkpoint's
+  ActivityTable table;            // what the plugins answered, by ResourceId
+  std::vector<Value> parameters;  // ResolveParameters, by ResourceId
+  Value given_parameters;         // ParameterSet::entries: as the file gave them
+  PluginsByType plugins;          // of every type in the graph; borrowed
+  CompileOptions options;
 };
 
 struct CompiledWorkflow {
-  std::string text;    // the engine's file
-  BundleFiles bundle;  // what stands beside it
-  std::vector<std::string> notes;  // for people: what was not reduced ...
+  std::string name;  // "<plan>-<operation>": the file's default name
+  std::string text;  // the engine's file
+  BundleFiles bundle;
+  std::vector<std::string> notes;  // what to tell the user beside success
   std::size_t steps = 0;           // without begin and end
 };
 
-// Compiles. The same input gives the same bytes. kInvalidInput: a cycle of resources, aggregation
-// that collides, more than the engine takes, a type without plugin.
+// Compiles an operation over a resource graph into a workflow file and its bundle. A pure function:
+// no network, no bank, no file; the same input gives the same bytes.
+// kInvalidInput: a cycle of resources, an aggregation that closes one, an operation for which no
+// plugin has anything to do, a type without plugin, more tasks than max_tasks_per_template, an
+// unknown engine.
 Result<CompiledWorkflow> Compile(const CompileInput& input);
 
 }  // namespace holdfast::compiler

@@ -1,26 +1,35 @@
 #include "compiler/emit/engine_emitter.h"
 
+#include <array>
+
 #include "compiler/emit/argo/argo_emitter.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
+namespace {
 
-const std::vector<std::unique_ptr<EngineEmitter>>& EngineEmitters() {
-  static const std::vector<std::unique_ptr<EngineEmitter>> emitters = [] {
-    std::vector<std::unique_ptr<EngineEmitter>> out;
-    out.push_back(MakeArgoEmitter());
-    return out;
-  }();
-  return emitters;
+struct Engine {
+  std::string_view name;
+  std::unique_ptr<EngineEmitter> (*make)();
+};
+
+constexpr std::array kEngines{Engine{"argo", &MakeArgoEmitter}};
+
+}  // namespace
+
+std::vector<std::string> EngineNames() {
+  std::vector<std::string> names;
+  for (const Engine& engine : kEngines) names.emplace_back(engine.name);
+  return names;
 }
 
-Result<const EngineEmitter*> FindEngineEmitter(std::string_view name) {
-  std::vector<std::string> names;
-  for (const auto& emitter : EngineEmitters()) {
-    if (emitter->name() == name) return static_cast<const EngineEmitter*>(emitter.get());
-    names.emplace_back(emitter->name());
+Result<std::unique_ptr<EngineEmitter>> MakeEngineEmitter(std::string_view name) {
+  for (const Engine& engine : kEngines) {
+    if (engine.name == name) return engine.make();
   }
-  return InvalidInput("there is no engine '" + Printable(name) + "'").Hint("there are " + Join(names, ", "));
+  const std::string near = Nearest(name, EngineNames());
+  return InvalidInput("nothing can be compiled for an engine '" + Printable(name) + "'")
+      .Hint(near.empty() ? "there are " + Join(EngineNames(), ", ") : "did you mean '" + near + "'?");
 }
 
 }  // namespace holdfast::compiler

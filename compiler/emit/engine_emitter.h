@@ -6,15 +6,19 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/workflow/workflow.h"
+#include "compiler/workflow/engine_workflow.h"
 #include "plugins/sdk/result.h"
 
 namespace holdfast::compiler {
 
+// workflow: started once. template: with a stable name, for GitOps and schedules.
+enum class WorkflowKind { kWorkflow, kTemplate };
+
 struct EmitOptions {
-  std::string kind = "workflow";              // workflow: started once; template: with a stable name
-  std::uint32_t max_tasks_per_template = 200;  // Argo's own definitions refuse more
-  std::string tool_version;                   // stands once in the file, for the reader
+  WorkflowKind kind = WorkflowKind::kWorkflow;
+  // Argo's own definitions refuse more than 200 tasks in one template.
+  std::uint32_t max_tasks_per_template = 200;
+  std::string tool_version;  // "holdfast 0.1.0": stands once in the file
 };
 
 // An engine as the compiler sees it: how a workflow is written for it. One folder below
@@ -23,13 +27,12 @@ class EngineEmitter {
  public:
   virtual ~EngineEmitter() = default;
   virtual std::string_view name() const = 0;
-  // The file's text. kInvalidInput (exit code 3) when the workflow is beyond what the engine takes.
+  // The file's text. kInvalidInput when the workflow is beyond what the engine takes.
   virtual Result<std::string> Emit(const EngineWorkflow& workflow, const EmitOptions& options) const = 0;
 };
 
-// Every engine that this build can write for.
-const std::vector<std::unique_ptr<EngineEmitter>>& EngineEmitters();
-// By name; kInvalidInput with those that there are.
-Result<const EngineEmitter*> FindEngineEmitter(std::string_view name);
+// By name; kInvalidInput (did you mean) naming those that this build can write for.
+Result<std::unique_ptr<EngineEmitter>> MakeEngineEmitter(std::string_view name);
+std::vector<std::string> EngineNames();
 
 }  // namespace holdfast::compiler

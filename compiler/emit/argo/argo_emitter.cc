@@ -1,195 +1,239 @@
 #include "compiler/emit/argo/argo_emitter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 
+#include "compiler/emit/argo/argo_depends.h"
 #include "compiler/yaml/yaml_out.h"
-
-// What a step waits for is said in `depends`: `g.Succeeded` for each gate g that a file can name, and
-// "ended in any way" for each other predecessor. `target` names every step, because Argo otherwise
-// takes the verdict from the last ones alone: a clean-up that succeeds would make a failed run green.
-// failFast is off, because a failed branch must not keep others from their clean-ups.
+#include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
-
 namespace {
 
-// From here on the short form is used: `!x.Daemoned` is true of every task that has ended, as none of
-// ours is a daemon, and Argo waits for every task that an expression names (measured).
-constexpr std::size_t kLongFormUpTo = 4;
-// Argo evaluates expressions of at most 10,000 nodes: 1,999 in the short form, 2,500 gates (measured).
-constexpr std::size_t kMostOperands = 1900;
-constexpr std::string_view kSteps = "holdfast-steps";
+constexpr std::string_view kStepTemplates = "holdfast-steps";
+constexpr std::size_t kLineWidth = 100;
+
+std::int64_t WholeSeconds(std::chrono::milliseconds duration) {
+  return std::max<std::int64_t>((duration.count() + 999) / 1000, 1);
+}
+
+// Words in lines of at most the width; a word longer than that has a line to itself.
+std::vector<std::string> Fill(const std::vector<std::string>& words, std::size_t indent) {
+  std::vector<std::string> lines;
+  for (const std::string& word : words) {
+    if (!lines.empty() && indent + lines.back().size() + 1 + word.size() <= kLineWidth) {
+      lines.back() += " " + word;
+    } else {
+      lines.push_back(word);
+    }
+  }
+  return lines;
+}
+
+class FileWriter {
+ public:
+  FileWriter(const EngineWorkflow& workflow, const EmitOptions& options, const ArgoTasks& tasks)
+      : workflow_(workflow), options_(options), tasks_(tasks) {}
+
+  Result<std::string> Run() {
+    for (const std::string& line : workflow_.head) out_.Comment(line);
+    if (tasks_.short_form) {
+      out_.Comment("'!x.Daemoned' in depends means: x has ended, in whatever way (no task here is a daemon).");
+    }
+    if (tasks_.barriers) {
+      out_.Comment("Tasks gate-N and wait-N make no pod: they stand for a list of tasks that is too long for one depends.");
+    }
+    out_.BeginMap();
+    Member("apiVersion", "argoproj.io/v1alpha1");
+    Member("kind", options_.kind == WorkflowKind::kTemplate ? "WorkflowTemplate" : "Workflow");
+    WriteMetadata();
+    out_.Key("spec");
+    out_.BeginMap();
+    Member("entrypoint", "main");
+    out_.Comment("The verdict, and the clean-ups that are still owed: also after a failure, a stop or a deadline.");
+    Member("onExit", "end");
+    WriteLimits();
+    WriteParameters();
+    out_.Key("templates");
+    out_.BeginList();
+    WriteMain();
+    WriteEnd();
+    out_.EndList();
+    out_.EndMap();
+    out_.EndMap();
+    return out_.Take();
+  }
+
+ private:
+  void Member(std::string_view key, std::string_view word) {
+    out_.Key(key);
+    out_.Word(word);
+  }
+
+  void WriteMetadata() {
+    out_.Key("metadata");
+    out_.BeginMap();
+    if (options_.kind == WorkflowKind::kTemplate) {
+      Member("name", workflow_.name);
+    } else {
+      Member("generateName", workflow_.name + "-");
+    }
+    out_.Key("annotations");
+    out_.BeginMap();
+    out_.Key("holdfast/compiled-by");
+    out_.Text(options_.tool_version);
+    out_.EndMap();
+    out_.EndMap();
+  }
+
+  void WriteLimits() {
+    if (workflow_.parallelism) {
+      out_.Key("parallelism");
+      out_.Integer(*workflow_.parallelism);
+    }
+    if (workflow_.run_deadline) {
+      out_.Key("activeDeadlineSeconds");
+      out_.Integer(WholeSeconds(*workflow_.run_deadline));
+    }
+  }
+
+  void Parameter(std::string_view name, std::string_view value) {
+    out_.BeginFlowMap();
+    Member("name", name);
+    out_.Key("value");
+    out_.Text(value);
+    out_.EndFlowMap();
+  }
+
+  void WriteParameters() {
+    out_.Key("arguments");
+    out_.BeginMap();
+    out_.Key("parameters");
+    out_.BeginList();
+    out_.Comment("What this was compiled from (NAME.bundle beside this file), and who runs it.");
+    Parameter("bundle", workflow_.bundle);
+    Parameter("provider", workflow_.provider);
+    out_.Comment("The record of another run, to resume it; empty: a new one.");
+    Parameter("record", "");
+    Parameter("fail-fast", workflow_.fail_fast ? "true" : "false");
+    Parameter("partial", workflow_.partial ? "true" : "false");
+    out_.EndList();
+    out_.EndMap();
+  }
+
+  // `leaf`: a template of holdfast-steps.
+  void BeginTask(std::string_view name, std::string_view leaf) {
+    out_.BeginMap();
+    Member("name", name);
+    out_.Key("templateRef");
+    out_.BeginFlowMap();
+    Member("name", kStepTemplates);
+    Member("template", leaf);
+    out_.EndFlowMap();
+  }
+
+  void WriteMain() {
+    out_.BeginMap();
+    Member("name", "main");
+    out_.Key("dag");
+    out_.BeginMap();
+    out_.Key("failFast");
+    out_.Bool(false);
+    out_.Comment("All steps: what is upstream of no target never starts, and the verdict is that of the targets.");
+    out_.Key("target");
+    std::vector<std::string> targets;
+    for (const ArgoTask& task : tasks_.tasks) {
+      if (!task.barrier) targets.push_back(task.name);
+    }
+    out_.Folded(Fill(targets, 8));
+    out_.Key("tasks");
+    out_.BeginList();
+    for (const ArgoTask& task : tasks_.tasks) WriteTask(task);
+    out_.EndList();
+    out_.EndMap();
+    out_.EndMap();
+  }
+
+  void WriteTask(const ArgoTask& task) {
+    if (task.step != nullptr) out_.Comment(task.step->comment);
+    BeginTask(task.name, task.name == "begin" ? "begin" : "step");
+    WriteDepends(task.depends);
+    if (task.barrier) {
+      out_.Key("when");
+      out_.Text("false");
+    }
+    out_.EndMap();
+  }
+
+  void WriteDepends(const std::vector<std::string>& operands) {
+    if (operands.empty()) return;
+    out_.Key("depends");
+    std::vector<std::string> words{operands.front()};
+    std::size_t width = operands.front().size();
+    for (std::size_t i = 1; i < operands.size(); ++i) {
+      words.push_back("&& " + operands[i]);
+      width += words.back().size() + 1;
+    }
+    constexpr std::size_t kIndent = 17;
+    if (kIndent + width > kLineWidth) return out_.Folded(words);
+    const std::string text = Join(words, " ");
+    if (IsPlainWord(text)) return out_.Word(text);
+    out_.Text(text);
+  }
+
+  // An exit handler is a template of the file itself; the engine's verdict is an argument, as the leaf
+  // template alone could not know it.
+  void WriteEnd() {
+    out_.BeginMap();
+    Member("name", "end");
+    out_.Key("dag");
+    out_.BeginMap();
+    out_.Key("tasks");
+    out_.BeginList();
+    BeginTask("end", "end");
+    out_.Key("arguments");
+    out_.BeginMap();
+    out_.Key("parameters");
+    out_.BeginList();
+    Parameter("status", "{{workflow.status}}");
+    out_.EndList();
+    out_.EndMap();
+    out_.EndMap();
+    out_.EndList();
+    out_.EndMap();
+    out_.EndMap();
+  }
+
+  const EngineWorkflow& workflow_;
+  const EmitOptions& options_;
+  const ArgoTasks& tasks_;
+  YamlOut out_;
+};
 
 class ArgoEmitter final : public EngineEmitter {
  public:
   std::string_view name() const override { return "argo"; }
 
   Result<std::string> Emit(const EngineWorkflow& workflow, const EmitOptions& options) const override {
-    // `begin` is a task of the template, too.
-    if (workflow.steps.size() + 1 > options.max_tasks_per_template) {
-      return InvalidInput("the workflow has " + std::to_string(workflow.steps.size() + 1) +
-                          " tasks; Argo's own definitions refuse more than " +
-                          std::to_string(options.max_tasks_per_template) + " in a template")
-          .Hint("--fuse leaf makes fewer; --max-tasks-per-template N allows more, for the local engine");
+    const ArgoTasks tasks = MakeArgoTasks(workflow);
+    if (tasks.tasks.size() > options.max_tasks_per_template) {
+      return InvalidInput(fmt::format("the workflow has {} tasks in one template; Argo's own definitions refuse more "
+                                      "than {}",
+                                      tasks.tasks.size(), options.max_tasks_per_template))
+          .Hint(fmt::format("--fuse leaf makes fewer of them; for the local engine --max-tasks-per-template {} allows "
+                            "that many",
+                            tasks.tasks.size()));
     }
-    for (const WorkflowStep& step : workflow.steps) {
-      if (step.conditions.succeeded.size() + step.conditions.finished.size() > kMostOperands) {
-        return InvalidInput("step " + step.name + " waits for " +
-                            std::to_string(step.conditions.succeeded.size() + step.conditions.finished.size()) +
-                            " others; Argo evaluates at most " + std::to_string(kMostOperands))
-            .Hint("protect the resources below it with several plans");
-      }
-    }
-    YamlOut out;
-    for (const std::string& line : workflow.head) out.Comment(line);
-    if (HasShortForm(workflow)) {
-      out.Comment("'!x.Daemoned' in depends means: x has ended, in whichever way (no task here is a daemon).");
-    }
-    const bool is_template = options.kind == "template";
-    out.BeginMap();
-    Word(out, "apiVersion", "argoproj.io/v1alpha1");
-    Word(out, "kind", is_template ? "WorkflowTemplate" : "Workflow");
-    out.Key("metadata");
-    out.BeginMap();
-    out.Key(is_template ? "name" : "generateName");
-    out.Text(is_template ? workflow.name : workflow.name + "-");
-    out.Key("annotations");
-    out.BeginMap();
-    out.Key("holdfast/compiled-by");
-    out.Text(options.tool_version);
-    out.EndMap();
-    out.EndMap();
-    out.Key("spec");
-    WriteSpec(workflow, out);
-    out.EndMap();
-    return out.Take();
-  }
-
- private:
-  static bool HasShortForm(const EngineWorkflow& workflow) {
-    return std::any_of(workflow.steps.begin(), workflow.steps.end(),
-                       [](const WorkflowStep& step) { return step.conditions.finished.size() > kLongFormUpTo; });
-  }
-
-  static void Word(YamlOut& out, std::string_view key, std::string_view word) {
-    out.Key(key);
-    out.Word(word);
-  }
-
-  static void Parameter(YamlOut& out, std::string_view name, std::string_view value) {
-    out.BeginFlowMap();
-    Word(out, "name", name);
-    out.Key("value");
-    out.Text(value);
-    out.EndFlowMap();
-  }
-
-  static void WriteSpec(const EngineWorkflow& workflow, YamlOut& out) {
-    out.BeginMap();
-    Word(out, "entrypoint", "main");
-    out.Comment("end is the verdict; it makes the clean-ups that are owed, also after a stop or a deadline.");
-    Word(out, "onExit", "end");
-    if (workflow.parallelism) {
-      out.Key("parallelism");
-      out.Integer(*workflow.parallelism);
-    }
-    if (workflow.run_deadline) {
-      out.Key("activeDeadlineSeconds");
-      out.Integer(std::max<std::int64_t>(1, workflow.run_deadline->count() / 1000));
-    }
-    out.Key("arguments");
-    out.BeginMap();
-    out.Key("parameters");
-    out.BeginList();
-    out.Comment("The bundle that stands beside this file: what it was compiled from.");
-    Parameter(out, "bundle", workflow.bundle);
-    Parameter(out, "provider", workflow.provider);
-    out.Comment("Empty: a record of its own. The id of an earlier run's record: go on with that one.");
-    Parameter(out, "record", "");
-    Parameter(out, "fail-fast", workflow.fail_fast ? "true" : "false");
-    if (workflow.operation == Operation::kRestore || workflow.operation == Operation::kVerify) {
-      out.Comment("true: also from a checkpoint that is in error.");
-      Parameter(out, "partial", workflow.partial ? "true" : "false");
-    } else {
-      Parameter(out, "partial", "false");
-    }
-    out.EndList();
-    out.EndMap();
-    out.Key("templates");
-    out.BeginList();
-    out.BeginMap();
-    Word(out, "name", "main");
-    out.Key("dag");
-    out.BeginMap();
-    out.Key("failFast");
-    out.Bool(false);
-    // A name a line: a step more is a line more in a diff.
-    out.Key("target");
-    std::vector<std::string> target{"begin"};
-    for (const WorkflowStep& step : workflow.steps) target.push_back(step.name);
-    out.Folded(target);
-    out.Key("tasks");
-    out.BeginList();
-    WriteTask("begin", "begin", {}, out);
-    for (const WorkflowStep& step : workflow.steps) {
-      out.Comment(step.comment);
-      WriteTask(step.name, "step", Depends(workflow, step), out);
-    }
-    out.EndList();
-    out.EndMap();
-    out.EndMap();
-    out.BeginMap();
-    Word(out, "name", "end");
-    out.Key("dag");
-    out.BeginMap();
-    out.Key("tasks");
-    out.BeginList();
-    WriteTask("end", "end", {}, out);
-    out.EndList();
-    out.EndMap();
-    out.EndMap();
-    out.EndList();
-    out.EndMap();
-  }
-
-  static void WriteTask(const std::string& name, std::string_view leaf, const std::vector<std::string>& depends, YamlOut& out) {
-    out.BeginMap();
-    Word(out, "name", name);
-    out.Key("templateRef");
-    out.BeginFlowMap();
-    Word(out, "name", kSteps);
-    Word(out, "template", leaf);
-    out.EndFlowMap();
-    if (depends.size() == 1) {
-      out.Key("depends");
-      out.Text(depends.front());
-    } else if (!depends.empty()) {
-      std::vector<std::string> lines{depends.front()};
-      for (std::size_t i = 1; i < depends.size(); ++i) lines.push_back("&& " + depends[i]);
-      out.Key("depends");
-      out.Folded(lines);
-    }
-    out.EndMap();
-  }
-
-  // The operands of `depends`, to be joined by &&.
-  static std::vector<std::string> Depends(const EngineWorkflow& workflow, const WorkflowStep& step) {
-    std::vector<std::string> out;
-    // Without a gate that the file can name, the step must still not run when `begin` was refused.
-    if (step.conditions.succeeded.empty()) out.emplace_back("begin.Succeeded");
-    for (const StepId gate : step.conditions.succeeded) out.push_back(workflow.steps[gate.value].name + ".Succeeded");
-    const bool short_form = step.conditions.finished.size() > kLongFormUpTo;
-    for (const StepId before : step.conditions.finished) {
-      const std::string& name = workflow.steps[before.value].name;
-      out.push_back(short_form ? "!" + name + ".Daemoned"
-                               : "(" + name + ".Succeeded || " + name + ".Failed || " + name + ".Errored || " + name + ".Omitted)");
-    }
-    return out;
+    return FileWriter(workflow, options, tasks).Run();
   }
 };
 
 }  // namespace
 
-std::unique_ptr<EngineEmitter> MakeArgoEmitter() { return std::make_unique<ArgoEmitter>(); }
+std::unique_ptr<EngineEmitter> MakeArgoEmitter() {
+  return std::make_unique<ArgoEmitter>();
+}
 
 }  // namespace holdfast::compiler

@@ -1,0 +1,93 @@
+#include "compiler/workflow/engine_workflow.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "compiler/graph/walk.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::compiler {
+namespace {
+
+// Names of tenants are cut in comments: a line is for reading.
+constexpr std::size_t kLongestLabel = 80;
+
+std::string Cut(std::string text) {
+  if (text.size() <= kLongestLabel) return text;
+  std::size_t end = kLongestLabel - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + "...";
+}
+
+std::string Describe(const ResourceGraph& graph, ResourceId id) {
+  const ResourceGraph::Node& node = graph.node(id);
+  return fmt::format("{} ({})", Cut(LabelOf(node)), Cut(Printable(node.key.str())));
+}
+
+// What a step waits for, in the words of the link that ends at it.
+std::string_view AfterWhat(LinkKind link) {
+  switch (link) {
+    case LinkKind::kParentPreToPre: return "the pre of what it belongs to";
+    case LinkKind::kPreToParallel: return "its pre";
+    case LinkKind::kParallelToPost: return "its parallel";
+    case LinkKind::kPostToParentPost: return "the posts below it";
+    case LinkKind::kPreFinish: return "the preparations below it";
+  }
+  return "";
+}
+
+// A resource's parallel also waits for its own pre_finish, which is a link of that colour, too.
+std::string_view AfterWhat(const ActivityDag& dag, std::size_t step, const ActivityDag::Predecessor& predecessor) {
+  const ActivityRef here = dag.steps[step].activities.front();
+  if (predecessor.link == LinkKind::kPreFinish && here.kind != ActivityKind::kPreFinish) return "its pre_finish";
+  return AfterWhat(predecessor.link);
+}
+
+std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::size_t index) {
+  const ActivityDag::Step& step = dag.steps[index];
+  std::vector<std::string> kinds;
+  std::vector<ResourceId> resources;
+  for (const ActivityRef& activity : step.activities) {
+    const std::string kind(NameOf(activity.kind));
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+    if (resources.empty() || resources.back() != activity.resource) resources.push_back(activity.resource);
+  }
+  std::string out = fmt::format("{} of {}", Join(kinds, ", "), Describe(graph, resources.front()));
+  if (resources.size() == 2) out += " and " + Describe(graph, resources.back());
+  if (resources.size() > 2) out += fmt::format(" and {} more", resources.size() - 1);
+  std::vector<std::string> after;
+  for (const ActivityDag::Predecessor& predecessor : step.order) {
+    const std::string what(AfterWhat(dag, index, predecessor));
+    if (std::find(after.begin(), after.end(), what) == after.end()) after.push_back(what);
+  }
+  if (!after.empty()) out += ": after " + Join(after, ", ");
+  return out;
+}
+
+}  // namespace
+
+std::string_view RuleOf(LinkKind link) {
+  switch (link) {
+    case LinkKind::kParentPreToPre: return "a parent's pre comes before its children's pre";
+    case LinkKind::kPreToParallel: return "a resource's pre comes before its parallel";
+    case LinkKind::kParallelToPost: return "a resource's parallel comes before its post";
+    case LinkKind::kPostToParentPost: return "a child's post comes before its parents' post";
+    case LinkKind::kPreFinish: return "pre_finish comes after the preparations of the resource and all below it, and before its parallel";
+  }
+  return "";
+}
+
+std::vector<WorkflowStep> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
+                                    const std::vector<std::string>& names) {
+  std::vector<StepConditions> conditions = EssentialGates(dag);
+  std::vector<WorkflowStep> steps;
+  steps.reserve(dag.steps.size());
+  for (std::size_t i = 0; i < dag.steps.size(); ++i) {
+    steps.push_back({names[i], CommentOf(graph, dag, i), std::move(conditions[i])});
+  }
+  return steps;
+}
+
+}  // namespace holdfast::compiler

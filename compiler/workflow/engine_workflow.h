@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/dag/activity_dag.h"
+#include "compiler/dag/essential_gates.h"
+#include "compiler/plan/plan.h"
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/resource_graph.h"
+
+namespace holdfast::compiler {
+
+// One step of a workflow, whatever engine runs it.
+struct WorkflowStep {
+  std::string name;     // step_names.h
+  // For the reader: what it does to which resource, and the links that put it where it is. Has
+  // tenants' text in it: only for comments, through Printable.
+  std::string comment;
+  // What an engine's file says that it waits for, by index into EngineWorkflow::steps. `begin` must
+  // have succeeded, too: to be said where `succeeded` is empty, implied where it is not.
+  StepConditions conditions;
+};
+
+// A workflow before it becomes an engine's text (design: stages are types). `begin` comes before all
+// steps; `end`, the verdict, runs when they have ended, however they did.
+struct EngineWorkflow {
+  std::string name;  // "<plan>-<operation>"
+  Operation operation = Operation::kProtect;
+  std::vector<std::string> head;    // comment lines for the top of the file
+  std::vector<WorkflowStep> steps;  // in walk order
+  std::string bundle;               // its SHA-256
+  std::string provider;             // its id
+  bool fail_fast = false;           // the run's parameters' defaults
+  bool partial = false;
+  std::optional<std::uint32_t> parallelism;
+  std::optional<std::chrono::milliseconds> step_deadline;
+  std::optional<std::chrono::milliseconds> run_deadline;
+  std::uint32_t retries = 5;
+};
+
+// The steps of a DAG under the names that they were given (NameSteps).
+std::vector<WorkflowStep> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
+                                    const std::vector<std::string>& names);
+
+// The rule behind a link, for people: "a parent's pre comes before its children's".
+std::string_view RuleOf(LinkKind link);
+
+}  // namespace holdfast::compiler
