@@ -11,17 +11,10 @@
 #include "plugins/sdk/cancellation.h"
 #include "plugins/sdk/checkpoint.h"
 #include "plugins/sdk/result.h"
+#include "plugins/sdk/segment.h"
 #include "plugins/sdk/value.h"
 
 namespace holdfast::runtime {
-
-// One stored segment of a stream, as the manifest lists it.
-struct SegmentInfo {
-  std::uint64_t plain_size = 0;
-  std::string plain_sha256;  // hex
-  std::uint64_t stored_size = 0;
-  std::string stored_sha256;  // hex, of header and payload
-};
 
 // One stream of a resource, as the manifest lists it. Its segments are the objects
 // <attempt>/<name>.<n> (n from 0) below the resource's data section.
@@ -33,7 +26,10 @@ struct StreamManifest {
   std::vector<SegmentInfo> segments;
 };
 
+// A map without the stream's name: "attempt", "size", "sha256" and "segments", a list of
+// [plain size, plain SHA-256, stored size, stored SHA-256].
 Value StreamManifestToValue(const StreamManifest& stream);
+// kCorrupt, naming the stream, when the value is no such map or contradicts itself.
 Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_view name);
 
 struct DataOptions {
@@ -43,21 +39,27 @@ struct DataOptions {
   const Cancellation* cancellation = nullptr;  // Not owned. Set: the next call fails.
 };
 
-// Writes a stream below `data` (the section data/<type>/<id> of a checkpoint). At most
-// 2 x (parallel + 1) segment buffers are in memory. `on_finish` is called once, by Finish, with
-// what the manifest has to list. A stream of no bytes has no segments.
+// Writes a stream below `data` (the section data/<type>/<id> of a checkpoint). A stream of one
+// segment is stored by the caller's thread, in Finish; the second one starts the first of at most
+// `parallel` threads. At most 2 x (parallel + 1) segment buffers are in memory. An error of a thread
+// is returned by the next Write or Finish, and by every later call. `on_finish` is called once, by
+// Finish on its thread, with what the manifest has to list. A stream of no bytes has no segments.
+// Destroyed without Finish, the stream does not count; what it has stored is an orphan for gc.
+// kInvalidInput: `name` or `attempt` is no single part of a key, or an option is out of range.
 Result<std::unique_ptr<DataWriter>> CreateDataStream(
     const BankSection& data, std::string name, std::string attempt, const DataOptions& options,
     std::function<Status(const StreamManifest&)> on_finish);
 
-// Reads a stream back, segments fetched ahead in parallel. Every byte is checked against the
-// manifest before it is handed out: kCorrupt names the object, kNotFound a missing one.
+// Reads a stream back. More than one segment: fetched ahead by at most `parallel` threads, which
+// the first Read starts. Every byte is checked against the manifest before it is handed out:
+// kCorrupt names the object, kNotFound a missing one. At most 2 x (parallel + 1) segments are in
+// memory. kCorrupt at once when the manifest contradicts itself.
 Result<std::unique_ptr<ByteSource>> OpenDataStream(const BankSection& data,
                                                    const StreamManifest& stream,
                                                    const DataOptions& options);
 
 // Checks that every segment is there with its stored size (no bytes are read): what `end` asks
-// before a checkpoint becomes available.
+// before a checkpoint becomes available. kNotFound or kCorrupt names the object.
 Status StatDataStream(const BankSection& data, const StreamManifest& stream);
 
 }  // namespace holdfast::runtime

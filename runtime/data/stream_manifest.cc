@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "plugins/sdk/text.h"
+#include "runtime/data/data_stream.h"
+#include "runtime/data/segment_names.h"
+
+namespace holdfast::runtime {
+namespace {
+
+// Streams of fewer segments are asked for one by one.
+constexpr std::size_t kListFrom = 4;
+constexpr std::size_t kListPage = 10'000;
+
+bool TakeSize(const Value& value, std::uint64_t& size) {
+  if (!value.is_int() || value.AsInt() < 0) return false;
+  size = static_cast<std::uint64_t>(value.AsInt());
+  return true;
+}
+
+bool TakeText(const Value& value, std::string& text) {
+  if (!value.is_string()) return false;
+  text = value.AsString();
+  return true;
+}
+
+bool TakeSegment(const Value& value, SegmentInfo& segment) {
+  if (!value.is_list() || value.AsList().size() != 4) return false;
+  const Value::List& list = value.AsList();
+  return TakeSize(list[0], segment.plain_size) && TakeText(list[1], segment.plain_sha256) &&
+         TakeSize(list[2], segment.stored_size) && TakeText(list[3], segment.stored_sha256);
+}
+
+// The segment's number in the last part of a listed key; nullopt for what no writer names so.
+std::optional<std::size_t> NumberOf(std::string_view text, std::size_t count) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number >= count) return {};
+  if (fmt::format("{}", number) != text) return {};
+  return number;
+}
+
+// Which segments a listing shows with the size that the manifest says. A listing may lag, so it
+// only ever says yes; a failed one says nothing.
+std::vector<bool> ListedSegments(const BankSection& data, const StreamManifest& stream) {
+  std::vector<bool> listed(stream.segments.size(), false);
+  ListOptions options;
+  options.prefix = data.prefix() + "/" + stream.attempt + "/" + stream.name + ".";
+  options.limit = kListPage;
+  for (;;) {
+    const auto page = data.bank().List(options);
+    if (!page) return listed;
+    for (const ObjectInfo& object : *page) {
+      const auto number =
+          NumberOf(std::string_view(object.key.str()).substr(options.prefix.size()), listed.size());
+      if (number && object.size == stream.segments[*number].stored_size) listed[*number] = true;
+    }
+    if (page->size() < kListPage) return listed;
+    options.marker = page->back().key.str();
+  }
+}
+
+}  // namespace
+
+Value StreamManifestToValue(const StreamManifest& stream) {
+  Value::List segments;
+  segments.reserve(stream.segments.size());
+  for (const SegmentInfo& segment : stream.segments) {
+    Value::List list;
+    list.reserve(4);
+    list.emplace_back(segment.plain_size);
+    list.emplace_back(segment.plain_sha256);
+    list.emplace_back(segment.stored_size);
+    list.emplace_back(segment.stored_sha256);
+    segments.emplace_back(std::move(list));
+  }
+  Value value;
+  value.Set("attempt", stream.attempt)
+      .Set("size", stream.size)
+      .Set("sha256", stream.sha256)
+      .Set("segments", std::move(segments));
+  return value;
+}
+
+Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_view name) {
+  StreamManifest stream;
+  stream.name = name;
+  const Value* const attempt = value.Find("attempt");
+  const Value* const size = value.Find("size");
+  const Value* const sha256 = value.Find("sha256");
+  const Value* const segments = value.Find("segments");
+  if (attempt == nullptr || !TakeText(*attempt, stream.attempt) || size == nullptr ||
+      !TakeSize(*size, stream.size) || sha256 == nullptr || !TakeText(*sha256, stream.sha256) ||
+      segments == nullptr || !segments->is_list()) {
+    return Corrupt(fmt::format(
+        "the manifest's stream '{}' lacks one of 'attempt', 'size', 'sha256', 'segments'",
+        Printable(name)));
+  }
+  stream.segments.reserve(segments->AsList().size());
+  for (const Value& entry : segments->AsList()) {
+    SegmentInfo segment;
+    if (!TakeSegment(entry, segment)) {
+      return Corrupt(fmt::format("the manifest's stream '{}': segment {} is no list of two sizes "
+                                 "and two hashes", Printable(name), stream.segments.size()));
+    }
+    stream.segments.push_back(std::move(segment));
+  }
+  HOLDFAST_RETURN_IF_ERROR(CheckStreamManifest(stream));
+  return stream;
+}
+
+Status StatDataStream(const BankSection& data, const StreamManifest& stream) {
+  HOLDFAST_RETURN_IF_ERROR(CheckStreamManifest(stream));
+  std::vector<bool> listed(stream.segments.size(), false);
+  // One page instead of thousands of requests; what it does not show is asked for one by one.
+  if (stream.segments.size() >= kListFrom) listed = ListedSegments(data, stream);
+  for (std::size_t i = 0; i < stream.segments.size(); ++i) {
+    if (listed[i]) continue;
+    const std::string key = SegmentKey(stream.attempt, stream.name, i);
+    const auto info = data.Stat(key);
+    if (!info) {
+      if (info.error().code() != ErrorCode::kNotFound) return info.error();
+      return NotFound(fmt::format("the object {}/{} is missing", data.prefix(), key));
+    }
+    if (info->size != stream.segments[i].stored_size) {
+      return Corrupt(fmt::format("the object {}/{} has {} bytes, the manifest says {}",
+                                 data.prefix(), key, info->size, stream.segments[i].stored_size));
+    }
+  }
+  return Ok();
+}
+
+}  // namespace holdfast::runtime

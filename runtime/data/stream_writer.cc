@@ -1,0 +1,234 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "plugins/sdk/context.h"
+#include "plugins/sdk/sha256.h"
+#include "runtime/data/data_stream.h"
+#include "runtime/data/segment_names.h"
+#include "runtime/data/worker_thread.h"
+
+namespace holdfast::runtime {
+namespace {
+
+// The caller fills one buffer; a full one waits in the only place of the queue; each thread holds
+// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included.
+class StreamWriter final : public DataWriter {
+ public:
+  StreamWriter(const BankSection& data, std::string name, std::string attempt,
+               const DataOptions& options, std::function<Status(const StreamManifest&)> on_finish)
+      : data_(data), options_(options), on_finish_(std::move(on_finish)) {
+    stream_.name = std::move(name);
+    stream_.attempt = std::move(attempt);
+  }
+  StreamWriter(const StreamWriter&) = delete;
+  StreamWriter& operator=(const StreamWriter&) = delete;
+
+  ~StreamWriter() override { EndThreads(); }
+
+  Status Write(std::span<const std::byte> data) override {
+    HOLDFAST_RETURN_IF_ERROR(CheckUsable());
+    while (!data.empty()) {
+      if (filling_.size() == options_.segment_size) HOLDFAST_RETURN_IF_ERROR(HandOver());
+      const std::size_t count =
+          std::min<std::size_t>(data.size(), options_.segment_size - filling_.size());
+      Reserve(filling_.size() + count);
+      filling_.append(AsText(data.first(count)));
+      stream_.size += count;
+      data = data.subspan(count);
+    }
+    return Ok();
+  }
+
+  Result<DataInfo> Finish() override {
+    HOLDFAST_RETURN_IF_ERROR(CheckUsable());
+    const bool only_one = next_ == 0 && !filling_.empty();
+    if (only_one) {
+      HOLDFAST_RETURN_IF_ERROR(StoreHere());
+    } else if (!filling_.empty()) {
+      HOLDFAST_RETURN_IF_ERROR(HandOver());
+    }
+    HOLDFAST_RETURN_IF_ERROR(WaitForThreads());
+    EndThreads();
+    HOLDFAST_RETURN_IF_ERROR(CheckUsable());
+    // The hash of the only segment is that of the stream: no need to compute it twice.
+    stream_.sha256 = only_one ? stream_.segments.front().plain_sha256 : hash_.FinishHex();
+    if (Status listed = on_finish_(stream_); !listed) return Fail(std::move(listed).error());
+    SetFailed(Internal(fmt::format("the stream '{}' was finished already", stream_.name)));
+    return DataInfo{stream_.name, stream_.size, stream_.sha256};
+  }
+
+ private:
+  struct Job {
+    std::size_t number = 0;
+    std::string plain;
+  };
+
+  // The first error, of whichever thread; it stays.
+  void SetFailed(Error error) {  // mutex_ is held, or there are no threads
+    if (!failed_) failed_ = std::move(error);
+    queued_.reset();
+  }
+  Error Fail(Error error) {
+    const std::lock_guard lock(mutex_);
+    SetFailed(std::move(error));
+    return *failed_;
+  }
+
+  bool cancelled() const {
+    return options_.cancellation != nullptr && options_.cancellation->is_set();
+  }
+
+  Status CheckUsable() {
+    const std::lock_guard lock(mutex_);
+    if (!failed_ && cancelled()) SetFailed(CancelledError());
+    if (failed_) return *failed_;
+    return Ok();
+  }
+
+  // Grows in doubling steps, so that a small stream takes little memory, but never above a segment.
+  void Reserve(std::size_t size) {
+    if (size <= filling_.capacity()) return;
+    filling_.reserve(std::min<std::size_t>(std::max(size, 2 * filling_.capacity()),
+                                           options_.segment_size));
+  }
+
+  Status HandOver() {
+    // Of a stream with one segment only, Finish takes the hash from the segment.
+    hash_.Update(filling_);
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [this] { return failed_ || !queued_; });
+    if (failed_) return *failed_;
+    if (idle_ == 0 && threads_.size() < options_.parallel) {
+      if (auto thread = StartWorkerThread([this] { Work(); })) threads_.push_back(std::move(*thread));
+    }
+    if (threads_.empty()) {
+      lock.unlock();
+      return StoreHere();
+    }
+    queued_ = Job{next_++, std::move(filling_)};
+    filling_.clear();
+    if (spare_.empty()) {
+      filling_.reserve(options_.segment_size);
+    } else {
+      filling_ = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    lock.unlock();
+    work_.notify_one();
+    return Ok();
+  }
+
+  // Without a thread: the only segment, or where the system gives no threads.
+  Status StoreHere() {
+    if (!encoder_) encoder_.emplace(SegmentAlgorithm::kZstd, options_.zstd_level);
+    auto info = Store(*encoder_, next_, filling_);
+    if (!info) return Fail(std::move(info).error());
+    filling_.clear();
+    const std::lock_guard lock(mutex_);
+    List(next_++, std::move(*info));
+    return Ok();
+  }
+
+  // Any thread.
+  Result<SegmentInfo> Store(SegmentEncoder& encoder, std::size_t number, std::string& plain) {
+    if (cancelled()) return CancelledError();
+    HOLDFAST_ASSIGN_OR_RETURN(EncodedSegment segment, encoder.Encode(plain));
+    if (cancelled()) return CancelledError();
+    const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
+    // A bank that lost the answer to its first try may find the object there: the same bytes.
+    Status put = data_.PutSame(key, segment.bytes);
+    if (!put) return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
+    return std::move(segment.info);
+  }
+
+  void List(std::size_t number, SegmentInfo info) {  // mutex_ is held
+    if (stream_.segments.size() <= number) stream_.segments.resize(number + 1);
+    stream_.segments[number] = std::move(info);
+  }
+
+  void Work() {
+    SegmentEncoder encoder(SegmentAlgorithm::kZstd, options_.zstd_level);
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      ++idle_;
+      work_.wait(lock, [this] { return stop_ || queued_; });
+      --idle_;
+      if (stop_) return;
+      Job job = std::move(*queued_);
+      queued_.reset();
+      ++busy_;
+      room_.notify_one();
+      lock.unlock();
+      auto info = Store(encoder, job.number, job.plain);
+      job.plain.clear();
+      lock.lock();
+      --busy_;
+      spare_.push_back(std::move(job.plain));
+      if (info) {
+        List(job.number, std::move(*info));
+      } else {
+        SetFailed(std::move(info).error());
+      }
+      room_.notify_one();
+    }
+  }
+
+  Status WaitForThreads() {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [this] { return failed_ || (!queued_ && busy_ == 0); });
+    if (failed_) return *failed_;
+    return Ok();
+  }
+
+  // What is stored just now is stored to its end; what is queued is not.
+  void EndThreads() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    work_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  const BankSection data_;
+  const DataOptions options_;
+  const std::function<Status(const StreamManifest&)> on_finish_;
+
+  // The caller's.
+  std::string filling_;
+  std::size_t next_ = 0;  // the number of the segment that is being filled
+  Sha256 hash_;           // of the segments handed over
+  std::optional<SegmentEncoder> encoder_;
+  std::vector<std::thread> threads_;
+
+  std::mutex mutex_;
+  std::condition_variable work_;  // something is queued, or the end
+  std::condition_variable room_;  // the queue has room, or a segment is stored, or an error
+  // Guarded by mutex_. Of stream_ only the segments; the rest is the caller's and, while threads
+  // run, name and attempt do not change.
+  StreamManifest stream_;
+  std::optional<Job> queued_;
+  std::vector<std::string> spare_;
+  std::optional<Error> failed_;
+  unsigned idle_ = 0;
+  unsigned busy_ = 0;
+  bool stop_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DataWriter>> CreateDataStream(
+    const BankSection& data, std::string name, std::string attempt, const DataOptions& options,
+    std::function<Status(const StreamManifest&)> on_finish) {
+  HOLDFAST_RETURN_IF_ERROR(CheckDataOptions(options));
+  HOLDFAST_RETURN_IF_ERROR(CheckStreamParts(attempt, name));
+  return std::unique_ptr<DataWriter>(std::make_unique<StreamWriter>(
+      data, std::move(name), std::move(attempt), options, std::move(on_finish)));
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,123 @@
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <map>
+#include <mutex>
+
+#include "tests/data/stream_fixture.h"
+
+namespace holdfast::runtime {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;  // Their shadow and quarantine are no measure of ours.
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// Keeps one object's bytes, whatever is put: enough for a stream whose segments are all alike.
+class OneObjectBank final : public Bank {
+ public:
+  Status Put(const ObjectKey&, ByteSource& source, std::uint64_t size) override {
+    std::string block(64 << 10, '\0');
+    std::string* const keep = Claim(size);
+    for (;;) {
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const std::size_t count,
+          source.Read(std::as_writable_bytes(std::span(block.data(), block.size()))));
+      if (count == 0) break;
+      if (keep != nullptr) keep->append(block, 0, count);
+    }
+    return Ok();
+  }
+  Status Get(const ObjectKey&, ByteSink& sink, std::uint64_t, std::uint64_t) override {
+    std::string_view rest = object_;
+    while (!rest.empty()) {
+      const std::string_view block = rest.substr(0, 64 << 10);
+      HOLDFAST_RETURN_IF_ERROR(sink.Write(AsBytes(block)));
+      rest.remove_prefix(block.size());
+    }
+    return Ok();
+  }
+  Status CreateExclusive(const ObjectKey&, std::string_view) override { return Internal("not here"); }
+  Status Replace(const ObjectKey&, std::string_view) override { return Internal("not here"); }
+  Result<std::vector<ObjectInfo>> List(const ListOptions&) override { return Internal("not here"); }
+  Result<ObjectInfo> Stat(const ObjectKey&) override { return Internal("not here"); }
+  Status Delete(const ObjectKey&) override { return Internal("not here"); }
+  ExclusiveStrength strength() const override { return ExclusiveStrength::kAtomic; }
+  std::string Describe() const override { return "one object"; }
+
+ private:
+  std::string* Claim(std::uint64_t size) {
+    const std::lock_guard lock(mutex_);
+    if (claimed_) return nullptr;
+    claimed_ = true;
+    object_.reserve(size);
+    return &object_;
+  }
+  std::mutex mutex_;
+  bool claimed_ = false;
+  std::string object_;
+};
+
+std::int64_t PeakMiB() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} / 1024;
+}
+
+// In a process of its own: what other tests touched does not count. 0 = as it should be.
+int StreamAGibibyte() {
+  OneObjectBank bank;
+  DataOptions options;
+  const std::string segment = RandomBytes(options.segment_size);
+  std::optional<StreamManifest> manifest;
+  {
+    auto writer = CreateDataStream(SectionOf(bank), "dump", "a1", options,
+                                   [&](const StreamManifest& stream) {
+                                     manifest = stream;
+                                     return Ok();
+                                   });
+    for (std::uint64_t size = 0; size < 1024 * kMiB; size += segment.size()) {
+      // In blocks as a plugin gives them.
+      for (std::size_t at = 0; at < segment.size(); at += 256 << 10) {
+        if (!(*writer)->Write(AsBytes(std::string_view(segment).substr(at, 256 << 10)))) return 1;
+      }
+    }
+    if (!(*writer)->Finish() || !manifest) return 2;
+  }
+  const std::int64_t written = PeakMiB();
+  {
+    auto source = OpenDataStream(SectionOf(bank), *manifest, options);
+    std::string block(256 << 10, '\0');
+    std::uint64_t size = 0;
+    for (;;) {
+      const auto count =
+          (*source)->Read(std::as_writable_bytes(std::span(block.data(), block.size())));
+      if (!count) return 3;
+      if (*count == 0) break;
+      size += *count;
+    }
+    if (size != 1024 * kMiB) return 4;
+  }
+  const std::int64_t peak = PeakMiB();
+  std::fprintf(stderr, "peak memory: %lld MiB written, %lld MiB after reading\n",
+               static_cast<long long>(written), static_cast<long long>(peak));
+  return kSanitized || peak < 128 ? 0 : 5;
+}
+
+TEST(DataStreamMemory, AGibibyteGoesThroughLessThan128MiB) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ::_exit(StreamAGibibyte());
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace holdfast::runtime

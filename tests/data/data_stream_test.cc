@@ -1,0 +1,290 @@
+#include "runtime/data/data_stream.h"
+
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/sha256.h"
+#include "tests/data/stream_fixture.h"
+
+namespace holdfast::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+class DataStream : public ::testing::Test {
+ protected:
+  MemoryBank bank_;
+  BankSection data_ = SectionOf(bank_);
+};
+
+// --- round trips ---------------------------------------------------------------------------------
+
+struct RoundTripCase {
+  std::uint64_t size;
+  std::size_t piece;
+};
+
+class RoundTrip : public DataStream, public ::testing::WithParamInterface<RoundTripCase> {};
+
+TEST_P(RoundTrip, GivesBackEveryByteAndListsWhatIsStored) {
+  const auto [size, piece] = GetParam();
+  for (const std::string& bytes : {RandomBytes(size), TextBytes(size)}) {
+    MemoryBank bank;
+    const BankSection data = SectionOf(bank);
+    const Written written = WriteStream(data, bytes, SmallOptions(), piece);
+    ASSERT_FALSE(written.error) << Text(written.error);
+    ASSERT_TRUE(written.manifest);
+    const StreamManifest& manifest = *written.manifest;
+    EXPECT_EQ(manifest.name, "dump");
+    EXPECT_EQ(manifest.attempt, "a1");
+    EXPECT_EQ(manifest.size, size);
+    EXPECT_EQ(manifest.sha256, Sha256Hex(bytes));
+    EXPECT_EQ(written.info.name, "dump");
+    EXPECT_EQ(written.info.size, size);
+    EXPECT_EQ(written.info.sha256, manifest.sha256);
+    ASSERT_EQ(manifest.segments.size(), (size + kMiB - 1) / kMiB);
+    for (std::size_t i = 0; i < manifest.segments.size(); ++i) {
+      const std::string plain = bytes.substr(i * kMiB, kMiB);
+      const std::string stored = data.GetBytes(KeyOf("a1/dump", i)).value();
+      EXPECT_EQ(manifest.segments[i], (SegmentInfo{plain.size(), Sha256Hex(plain), stored.size(),
+                                                   Sha256Hex(stored)}));
+    }
+    EXPECT_EQ(data.ListAll().value().size(), manifest.segments.size());
+    EXPECT_TRUE(StatDataStream(data, manifest).has_value());
+    const Taken taken = ReadStream(data, manifest, SmallOptions(), piece);
+    EXPECT_FALSE(taken.error) << Text(taken.error);
+    EXPECT_TRUE(taken.bytes == bytes) << taken.bytes.size() << " bytes instead of " << size;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AroundTheBorders, RoundTrip,
+                         ::testing::Values(RoundTripCase{0, 1}, RoundTripCase{1, 1},
+                                           RoundTripCase{4096, 7}, RoundTripCase{kMiB - 1, 1000},
+                                           RoundTripCase{kMiB, kMiB}, RoundTripCase{kMiB, 4096},
+                                           RoundTripCase{kMiB + 1, 3 * kMiB},
+                                           RoundTripCase{2 * kMiB - 1, 65536},
+                                           RoundTripCase{2 * kMiB, 65536},
+                                           RoundTripCase{2 * kMiB + 1, 2 * kMiB},
+                                           RoundTripCase{3 * kMiB, kMiB + 1},
+                                           RoundTripCase{9 * kMiB + 12345, 100'000}),
+                         [](const auto& info) {
+                           return std::to_string(info.param.size) + "BytesBy" +
+                                  std::to_string(info.param.piece);
+                         });
+
+TEST_F(DataStream, IsTheSameWhateverTheNumberOfThreads) {
+  const std::string bytes = TextBytes(5 * kMiB + 17);
+  std::optional<Value> first;
+  for (const unsigned parallel : {1U, 2U, 16U}) {
+    MemoryBank bank;
+    const Written written = WriteStream(SectionOf(bank), bytes, SmallOptions(parallel));
+    ASSERT_TRUE(written.manifest) << Text(written.error);
+    const Value value = StreamManifestToValue(*written.manifest);
+    if (!first) first = value;
+    EXPECT_TRUE(value == *first);
+    EXPECT_TRUE(ReadStream(SectionOf(bank), *written.manifest, SmallOptions(parallel)).bytes == bytes);
+  }
+}
+
+TEST_F(DataStream, WithoutFinishDoesNotCount) {
+  bool counted = false;
+  {
+    auto writer = CreateDataStream(data_, "dump", "a1", SmallOptions(), [&](const StreamManifest&) {
+      counted = true;
+      return Ok();
+    });
+    ASSERT_TRUE(writer.has_value());
+    ASSERT_TRUE((*writer)->Write(AsBytes(RandomBytes(4 * kMiB))).has_value());
+  }
+  EXPECT_FALSE(counted);
+}
+
+TEST_F(DataStream, IsFinishedOnce) {
+  int counted = 0;
+  auto writer = CreateDataStream(data_, "dump", "a1", SmallOptions(), [&](const StreamManifest&) {
+    ++counted;
+    return Ok();
+  });
+  ASSERT_TRUE((*writer)->Finish().has_value());
+  EXPECT_FALSE((*writer)->Finish().has_value());
+  EXPECT_FALSE((*writer)->Write(AsBytes("more")).has_value());
+  EXPECT_EQ(counted, 1);
+}
+
+TEST_F(DataStream, PassesOnTheErrorOfOnFinish) {
+  auto writer = CreateDataStream(data_, "dump", "a1", SmallOptions(), [](const StreamManifest&) -> Status {
+    return Error(ErrorCode::kLocked, "the lease is lost");
+  });
+  const auto info = (*writer)->Finish();
+  ASSERT_FALSE(info.has_value());
+  EXPECT_EQ(info.error().code(), ErrorCode::kLocked);
+}
+
+TEST_F(DataStream, OfAnotherAttemptLiesBesideTheFirst) {
+  const Written first = WriteStream(data_, "one", SmallOptions(), 10, "dump", "a1");
+  const Written second = WriteStream(data_, "other", SmallOptions(), 10, "dump", "a2");
+  EXPECT_EQ(ReadStream(data_, *first.manifest, SmallOptions()).bytes, "one");
+  EXPECT_EQ(ReadStream(data_, *second.manifest, SmallOptions()).bytes, "other");
+}
+
+TEST_F(DataStream, TakesASegmentThatLiesThereWithTheSameBytes) {
+  const std::string bytes = RandomBytes(2 * kMiB);
+  ASSERT_FALSE(WriteStream(data_, bytes, SmallOptions()).error);
+  const Written again = WriteStream(data_, bytes, SmallOptions());
+  EXPECT_FALSE(again.error) << Text(again.error);
+  const Written other = WriteStream(data_, RandomBytes(2 * kMiB, 2), SmallOptions());
+  ASSERT_TRUE(other.error);
+  EXPECT_EQ(other.error->code(), ErrorCode::kConflict);
+  EXPECT_THAT(other.error->message(), HasSubstr("t/local/data/T/r/a1/dump."));
+}
+
+TEST_F(DataStream, RefusesNamesAndOptionsThatCannotBe) {
+  const auto code = [&](std::string name, std::string attempt, const DataOptions& options) {
+    auto writer = CreateDataStream(data_, std::move(name), std::move(attempt), options,
+                                   [](const StreamManifest&) { return Ok(); });
+    return writer ? std::string("taken") : std::string(NameOf(writer.error().code()));
+  };
+  EXPECT_EQ(code("dump", "a1", SmallOptions()), "taken");
+  for (const char* bad : {"", ".", "..", "a/b", "a b", "../x", "/a", "a\n"}) {
+    EXPECT_EQ(code(bad, "a1", SmallOptions()), "invalid-input") << bad;
+    EXPECT_EQ(code("dump", bad, SmallOptions()), "invalid-input") << bad;
+  }
+  for (const std::uint64_t size : {std::uint64_t{0}, kMiB - 1, 64 * kMiB + 1}) {
+    DataOptions options = SmallOptions();
+    options.segment_size = size;
+    EXPECT_EQ(code("dump", "a1", options), "invalid-input") << size;
+  }
+  for (const unsigned parallel : {0U, 17U}) {
+    EXPECT_EQ(code("dump", "a1", SmallOptions(parallel)), "invalid-input") << parallel;
+  }
+  for (const int level : {0, 20}) {
+    DataOptions options = SmallOptions();
+    options.zstd_level = level;
+    EXPECT_EQ(code("dump", "a1", options), "invalid-input") << level;
+  }
+}
+
+TEST_F(DataStream, IsReadAgainThroughAReadOnlySection) {
+  const Written written = WriteStream(data_, "bytes", SmallOptions());
+  const auto narrow = BankSection::Open(bank_, data_.prefix(), SectionAccess::kRead).value();
+  EXPECT_EQ(ReadStream(narrow, *written.manifest, SmallOptions()).bytes, "bytes");
+  const Written refused = WriteStream(narrow, "bytes", SmallOptions());
+  ASSERT_TRUE(refused.error);
+  EXPECT_EQ(refused.error->code(), ErrorCode::kDenied);
+}
+
+// --- the manifest as a value ---------------------------------------------------------------------
+
+TEST_F(DataStream, ManifestSurvivesJson) {
+  const Written written = WriteStream(data_, RandomBytes(2 * kMiB + 5), SmallOptions());
+  const std::string json = DumpJson(StreamManifestToValue(*written.manifest)).value();
+  const auto back = StreamManifestFromValue(ParseJson(json, "manifest").value(), "dump");
+  ASSERT_TRUE(back.has_value()) << back.error().OneLine();
+  EXPECT_EQ(back->name, "dump");
+  EXPECT_EQ(back->attempt, written.manifest->attempt);
+  EXPECT_EQ(back->size, written.manifest->size);
+  EXPECT_EQ(back->sha256, written.manifest->sha256);
+  EXPECT_EQ(back->segments, written.manifest->segments);
+}
+
+TEST_F(DataStream, ManifestThatIsNoneIsCorrupt) {
+  const Written written = WriteStream(data_, RandomBytes(2 * kMiB + 5), SmallOptions());
+  const Value good = StreamManifestToValue(*written.manifest);
+  ASSERT_TRUE(StreamManifestFromValue(good, "dump").has_value());
+  const auto refused = [](const Value& value, std::string_view what) {
+    const auto stream = StreamManifestFromValue(value, "dump");
+    ASSERT_FALSE(stream.has_value()) << what;
+    EXPECT_EQ(stream.error().code(), ErrorCode::kCorrupt) << what;
+    EXPECT_THAT(stream.error().message(), HasSubstr("'dump'")) << what;
+  };
+  refused(Value(), "null");
+  refused(Value("text"), "text");
+  for (const char* member : {"attempt", "size", "sha256", "segments"}) {
+    Value lacking = good;
+    lacking.MutableMap().erase(member);
+    refused(lacking, member);
+    Value wrong = good;
+    wrong.Set(member, true);
+    refused(wrong, member);
+  }
+  refused(Value(good).Set("attempt", "../a2"), "an attempt that climbs");
+  refused(Value(good).Set("size", 3), "another size");
+  refused(Value(good).Set("size", -1), "a negative size");
+  refused(Value(good).Set("sha256", "abc"), "a short hash");
+  refused(Value(good).Set("segments", Value::List{}), "no segments");
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (const Value& bad : {Value(), Value(-1), Value("x"), Value(std::int64_t{1} << 40U)}) {
+      Value wrong = good;
+      wrong.MutableMap()["segments"].MutableList()[1].MutableList()[i] = bad;
+      refused(wrong, "member " + std::to_string(i) + " of a segment");
+    }
+  }
+}
+
+// --- what `end` asks ------------------------------------------------------------------------------
+
+// Lists are empty, or fail: a listing may lag.
+class LaggingBank final : public Bank {
+ public:
+  explicit LaggingBank(Bank& bank, bool fails) : bank_(bank), fails_(fails) {}
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    return bank_.Put(key, source, size);
+  }
+  Status CreateExclusive(const ObjectKey& key, std::string_view value) override {
+    return bank_.CreateExclusive(key, value);
+  }
+  Status Replace(const ObjectKey& key, std::string_view value) override {
+    return bank_.Replace(key, value);
+  }
+  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
+             std::uint64_t length) override {
+    return bank_.Get(key, sink, offset, length);
+  }
+  Result<std::vector<ObjectInfo>> List(const ListOptions&) override {
+    if (fails_) return Unavailable("no list today");
+    return std::vector<ObjectInfo>();
+  }
+  Result<ObjectInfo> Stat(const ObjectKey& key) override { return bank_.Stat(key); }
+  Status Delete(const ObjectKey& key) override { return bank_.Delete(key); }
+  ExclusiveStrength strength() const override { return bank_.strength(); }
+  std::string Describe() const override { return "lagging " + bank_.Describe(); }
+
+ private:
+  Bank& bank_;
+  bool fails_;
+};
+
+TEST_F(DataStream, StatFindsEverySegmentThatIsMissingOrOfAnotherSize) {
+  for (const std::size_t segments : {1, 3, 12}) {
+    const Written written = WriteStream(data_, RandomBytes(segments * kMiB), SmallOptions(), kMiB,
+                                        "dump", "a" + std::to_string(segments));
+    ASSERT_TRUE(written.manifest) << Text(written.error);
+    const StreamManifest& manifest = *written.manifest;
+    for (std::size_t i = 0; i < segments; ++i) {
+      const std::string key = KeyOf(manifest.attempt + "/dump", i);
+      const std::string stored = data_.GetBytes(key).value();
+      ASSERT_TRUE(data_.Replace(key, stored + "x").has_value());
+      Status status = StatDataStream(data_, manifest);
+      ASSERT_FALSE(status.has_value()) << key;
+      EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt);
+      EXPECT_THAT(status.error().message(), HasSubstr(key));
+      ASSERT_TRUE(data_.Delete(key).has_value());
+      status = StatDataStream(data_, manifest);
+      ASSERT_FALSE(status.has_value()) << key;
+      EXPECT_EQ(status.error().code(), ErrorCode::kNotFound);
+      EXPECT_THAT(status.error().message(), HasSubstr(key));
+      ASSERT_TRUE(data_.PutBytes(key, stored).has_value());
+    }
+    EXPECT_TRUE(StatDataStream(data_, manifest).has_value());
+  }
+}
+
+TEST_F(DataStream, StatInfersNothingFromAListingThatLags) {
+  const Written written = WriteStream(data_, RandomBytes(12 * kMiB), SmallOptions());
+  ASSERT_TRUE(written.manifest) << Text(written.error);
+  for (const bool fails : {false, true}) {
+    LaggingBank lagging(bank_, fails);
+    EXPECT_TRUE(StatDataStream(SectionOf(lagging), *written.manifest).has_value());
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::runtime
