@@ -137,6 +137,13 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
 
 }  // namespace
 
+Status DirectoryProtection::Check(Context&, const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string path, CleanAbsolutePath(resource.extra.StringOr("path", ""),
+                                                                      "the directory's path"));
+  HOLDFAST_RETURN_IF_ERROR(OpenRoot(path));
+  return Ok();
+}
+
 StepChoice DirectoryProtection::Choose(Operation operation, ActivityKind kind, const Resource&,
                                        const Value& parameters) const {
   if (operation == Operation::kProtect && kind != ActivityKind::kParallel &&

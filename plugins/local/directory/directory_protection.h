@@ -73,7 +73,7 @@ class DirectoryProtection {
     std::string target;
     std::string only;
     bool overwrite = false;
-    std::string others = "keep";
+    std::string existing = "merge";
     std::string owners = "numeric";
     std::string on_unsupported = "fail";
     ByteSize rate_limit;
@@ -84,9 +84,10 @@ class DirectoryProtection {
       fields("only", &RestoreParameters::only,
              "restore this path only (below the directory, without a leading '/'), and what is in it");
       fields("overwrite", &RestoreParameters::overwrite, "replace what is there");
-      fields("others", &RestoreParameters::others,
-             "with overwrite: what happens to entries that the checkpoint does not have")
-          .OneOf({"keep", "remove"});
+      fields("existing", &RestoreParameters::existing,
+             "with overwrite, what becomes of the existing tree: entries that the checkpoint does not "
+             "have stay (merge), or are removed (replace)")
+          .OneOf({"merge", "replace"});
       fields("owners", &RestoreParameters::owners,
              "whose the entries become: by their old ids, by their old names, or the restoring user's")
           .OneOf({"numeric", "names", "none"});
@@ -145,6 +146,8 @@ class DirectoryProtection {
     }
   };
 
+  // Preflight: is the directory there, and may it be read?
+  Status Check(Context& context, const Resource& resource);
   // Without a snapshot protect has no pre and no post.
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
                     const Value& parameters) const;

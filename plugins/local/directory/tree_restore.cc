@@ -73,8 +73,8 @@ Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource, const Para
   }
   const std::string& wanted = plan.parameters.target.empty() ? plan.info.path : plan.parameters.target;
   HOLDFAST_ASSIGN_OR_RETURN(plan.target, CleanAbsolutePath(wanted, "target"));
-  if (plan.parameters.others == "remove" && !plan.parameters.overwrite) {
-    return InvalidInput("'others: remove' needs 'overwrite: true'");
+  if (plan.parameters.existing == "replace" && !plan.parameters.overwrite) {
+    return InvalidInput("'existing: replace' needs 'overwrite: true'");
   }
   plan.parent = ParentOf(plan.target);
   plan.id = WorkId(checkpoint, resource);
@@ -379,7 +379,7 @@ Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resou
   if (!in_place) HOLDFAST_RETURN_IF_ERROR(MakeWorkFolder(plan.work + "/tree"));
   TreeWriteOptions options;
   options.fresh = !in_place;
-  options.remove_others = in_place && plan.parameters.others == "remove";
+  options.remove_others = in_place && plan.parameters.existing == "replace";
   options.owners = plan.parameters.owners == "names"  ? Owners::kNames
                    : plan.parameters.owners == "none" ? Owners::kNone
                                                       : Owners::kNumeric;

@@ -201,7 +201,7 @@ Status TreeWriter::ClearTheWay(const std::string& name, bool directory_stays, bo
   if (!is_directory) return Ok();
   if (!options_.remove_others) {
     return Error(ErrorCode::kConflict, "a directory stands where the checkpoint has none")
-        .Hint("remove it, or restore with 'others: remove'");
+        .Hint("remove it, or restore with 'existing: replace'");
   }
   return RemoveTreeAt(stack_->fd(), name);
 }

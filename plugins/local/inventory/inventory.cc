@@ -278,17 +278,19 @@ class Reader {
       return;
     }
     T& other = at->second;
-    const bool same_place =
-        parent.empty() || std::find(other.applications.begin(), other.applications.end(), parent) !=
-                              other.applications.end();
+    const auto& above = other.applications;
+    const bool same_place = parent.empty()
+                                ? above.empty()
+                                : std::find(above.begin(), above.end(), parent) != above.end();
     if (same_place || !SameContents(other, item)) {
       Fail(item.position,
            InvalidInput(fmt::format("the id '{}' stands twice, first in line {}",
                                     Printable(item.id), other.position.line))
                .Hint(same_place ? "give one of them another id"
-                                : "an entry below two applications must say the same each time"));
+                                : "an entry that stands in several places must say the same each time"));
       return;
     }
+    if (parent.empty()) return;
     other.applications.push_back(parent);
     std::sort(other.applications.begin(), other.applications.end());
   }

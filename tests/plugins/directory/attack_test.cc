@@ -117,7 +117,7 @@ TEST_F(AttackTest, RemovingOthersDoesNotFollowSymlinks) {
   ASSERT_OK(Protect());
   WriteFile(folder_ / "outside/file", "precious");
   ASSERT_EQ(::symlink((folder_ / "outside").c_str(), (target_ + "/way").c_str()), 0);
-  ASSERT_OK(RestoreTo(target_, Map({{"overwrite", true}, {"others", "remove"}})));
+  ASSERT_OK(RestoreTo(target_, Map({{"overwrite", true}, {"existing", "replace"}})));
   EXPECT_FALSE(Exists(target_ + "/way"));
   EXPECT_EQ(ReadFile(folder_ / "outside/file"), "precious");
 }

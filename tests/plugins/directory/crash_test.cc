@@ -63,7 +63,7 @@ class RestoreCrash : public DirectoryTest, public testing::WithParamInterface<Re
         MakeFolder(target_ + "/docs");
         WriteFile(target_ + "/docs/readme.txt", "another");
         WriteFile(target_ + "/docs/surplus", "another");
-        parameters_.Set("overwrite", true).Set("others", "remove");
+        parameters_.Set("overwrite", true).Set("existing", "replace");
         break;
       case Before::kOnePath:
         MakeFolder(target_);

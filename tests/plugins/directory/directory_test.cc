@@ -47,7 +47,7 @@ TEST_F(DirectoryTest, RandomTreesComeBack) {
     // Over another tree: afterwards it is this one.
     std::filesystem::remove_all(target_);
     MakeRandomTree(target_, static_cast<std::uint64_t>(seed) + 1000, 60);
-    ASSERT_OK(Restore(Map({{"target", target_}, {"overwrite", true}, {"others", "remove"}}), "over"));
+    ASSERT_OK(Restore(Map({{"target", target_}, {"overwrite", true}, {"existing", "replace"}}), "over"));
     ASSERT_EQ(DifferencesOf(source_, target_), "");
     ASSERT_THAT(WorkFolders(), IsEmpty());
   }
@@ -111,7 +111,7 @@ TEST_F(DirectoryTest, OthersAreRemovedWhenThatIsWanted) {
   WriteFile(target_ + "/large/in the way", "x");
   std::filesystem::remove_all(target_ + "/docs/deep");
   WriteFile(target_ + "/docs/deep", "a file where the checkpoint has a directory");
-  ASSERT_OK(RestoreTo(target_, Map({{"overwrite", true}, {"others", "remove"}})));
+  ASSERT_OK(RestoreTo(target_, Map({{"overwrite", true}, {"existing", "replace"}})));
   EXPECT_EQ(DifferencesOf(source_, target_), "");
 }
 
