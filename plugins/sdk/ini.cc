@@ -12,6 +12,15 @@ namespace holdfast {
 
 namespace {
 
+// A line with every sign of its value as a star.
+std::string Starred(std::string line) {
+  const std::size_t equals = line.find_first_of("=:");
+  for (std::size_t at = equals == std::string::npos ? line.size() : equals + 1; at < line.size(); ++at) {
+    if (line[at] != ' ' && line[at] != '\t') line[at] = '*';
+  }
+  return line;
+}
+
 constexpr std::size_t kMaxLine = 4000;
 
 std::string Lower(std::string_view text) {
@@ -167,10 +176,7 @@ class Parser {
     const std::string key = Lower(Trim(std::string_view(out).substr(0, equals)));
     if (key.ends_with("_file") || key.ends_with("_env")) return out;
     for (const std::string_view word : {"key", "password", "secret", "token", "pass"}) {
-      if (key.find(word) == std::string::npos) continue;
-      for (std::size_t at = equals + 1; at < out.size(); ++at) {
-        if (out[at] != ' ' && out[at] != '\t') out[at] = '*';
-      }
+      if (key.find(word) != std::string::npos) return Starred(std::move(out));
     }
     return out;
   }
@@ -191,6 +197,11 @@ class Parser {
 };
 
 }  // namespace
+
+Where WithoutValue(Where where) {
+  where.text = Starred(std::move(where.text));
+  return where;
+}
 
 Result<IniFile> ParseIni(std::string_view text, std::string_view file) {
   // Some editors begin a file with a byte order mark.

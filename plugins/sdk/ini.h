@@ -35,4 +35,8 @@ struct IniFile {
 // invalid UTF-8. All faults are collected: the first is the error, the others its causes.
 Result<IniFile> ParseIni(std::string_view text, std::string_view file);
 
+// The place of a line with its value starred out: for errors about a key that nobody knows, which
+// may be that of a secret, misspelt. (Values of keys that look like a secret's always are.)
+Where WithoutValue(Where where);
+
 }  // namespace holdfast

@@ -151,16 +151,22 @@ class Settings {
       if (accepted_.contains(section.name)) continue;
       if (!read_sections_.contains(section.name)) {
         const std::string near = Nearest(section.name, sections);
-        Error error = InvalidInput("nobody reads the section [" + Printable(section.name) + "]").At(section.where);
-        Report(near.empty() ? std::move(error).Hint("a section holds the settings of the provider's bank or of one of its plugins")
-                            : std::move(error).Hint("did you mean [" + near + "]?"));
+        std::string hint = "a section holds the settings of the provider's bank or of one of its plugins";
+        if (const std::string owner = OwnerOf(section.name); !owner.empty()) {
+          hint = "it belongs to '" + owner + "', which this provider does not name";
+        } else if (!near.empty()) {
+          hint = "did you mean [" + near + "]?";
+        }
+        Report(InvalidInput("nobody reads the section [" + Printable(section.name) + "]")
+                   .At(section.where)
+                   .Hint(std::move(hint)));
         continue;
       }
       const auto& known = known_keys_[section.name];
       for (const IniEntry& entry : section.entries) {
         if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
         const std::string near = Nearest(entry.key, candidates_[section.name]);
-        Error error = InvalidInput("[" + section.name + "] has no key '" + Printable(entry.key) + "'").At(entry.key_where);
+        Error error = InvalidInput("[" + section.name + "] has no key '" + Printable(entry.key) + "'").At(WithoutValue(entry.key_where));
         Report(near.empty() ? std::move(error).Hint("there are " + Join(candidates_[section.name], ", "))
                             : std::move(error).Hint("did you mean '" + near + "'?"));
       }
@@ -169,6 +175,15 @@ class Settings {
   void Declare(const std::string& section) { declared_.push_back(section); }
 
  private:
+  // The plugin or bank, known by name, that a section is of.
+  static std::string OwnerOf(const std::string& section) {
+    for (const KnownPlugin& known : KnownPlugins()) {
+      const auto& sections = known.sections;
+      if (std::find(sections.begin(), sections.end(), section) != sections.end()) return std::string(known.name);
+    }
+    return {};
+  }
+
   // One section may be read for several owners: the same fault is told once.
   void Report(Error error) {
     if (told_.insert(error.OneLine()).second) errors_.push_back(std::move(error));
@@ -242,13 +257,25 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
   for (const KnownPlugin& known : KnownPlugins()) names.emplace_back(known.name);
   for (const auto& entry : registry.banks()) names.push_back(entry->name);
 
-  const auto not_built_in = [&](const IniEntry& entry, std::string_view what) {
+  const auto not_there = [&](const IniEntry& entry, std::string_view what, bool is_bank) {
     const KnownPlugin* const known = FindKnownPlugin(entry.value);
-    if (known == nullptr) return false;
+    if (known == nullptr) {
+      errors.push_back(UnknownName(entry, what, names));
+      // What follows from the typing error need not be told as well.
+      const KnownPlugin* const meant = FindKnownPlugin(Nearest(entry.value, names));
+      if (meant != nullptr) settings.Accept(*meant);
+      return;
+    }
+    if (known->is_bank != is_bank) {
+      errors.push_back(InvalidInput("'" + Printable(entry.value) + "' is " + (is_bank ? "a plugin, no bank" : "a bank, no plugin"))
+                           .At(entry.where)
+                           .Hint("'holdfast plugins list' shows both"));
+      settings.Accept(*known);
+      return;
+    }
     out->warnings_.push_back(config.file + ":" + std::to_string(entry.where.line) + ": " + std::string(what) + " '" +
                              entry.value + "' is known, but not built in");
     settings.Accept(*known);
-    return true;
   };
 
   // The bank.
@@ -265,8 +292,8 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     out->bank_settings_ = settings.Take(out->bank_entry_->settings,
                                         SectionsOf(bank_name, out->bank_entry_->settings_section), "the bank",
                                         config.bank.where);
-  } else if (!not_built_in(config.bank, "bank")) {
-    errors.push_back(UnknownName(config.bank, "bank", names));
+  } else {
+    not_there(config.bank, "bank", true);
   }
 
   // Protection plugins.
@@ -278,12 +305,14 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
       auto required = source.Require(name, registry);
       if (!required && required.error().code() != ErrorCode::kNotFound) {
         errors.push_back(Error(std::move(required).error()).At(entry.where));
+        // Its settings are not at fault as well.
+        if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) settings.Accept(*known);
         continue;
       }
     }
     const ProtectionEntry* const protection = registry.FindProtection(name);
     if (protection == nullptr) {
-      if (!not_built_in(entry, "plugin")) errors.push_back(UnknownName(entry, "plugin", names));
+      not_there(entry, "plugin", false);
       continue;
     }
     const PluginDescriptor& descriptor = protection->descriptor;

@@ -114,7 +114,7 @@ class ProviderSection {
     static const std::vector<std::string> known{"name", "id", "description", "enabled", "bank", "plugin"};
     const std::string near = Nearest(entry.key, known);
     errors_.push_back(InvalidInput("[provider] has no key '" + Printable(entry.key) + "'")
-                          .At(entry.key_where)
+                          .At(WithoutValue(entry.key_where))
                           .Hint(near.empty() ? "there are name, id, description, enabled, bank and plugin"
                                              : "did you mean '" + near + "'?"));
   }

@@ -66,12 +66,16 @@ class ModuleLoader final : public PluginSource {
     void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
       const char* const reason = dlerror();
-      return InvalidInput("the plugin module " + path + " cannot be opened: " + (reason == nullptr ? "" : reason))
+      // The reason names the file.
+      return InvalidInput("a plugin module cannot be opened: " + (reason == nullptr ? path : std::string(reason)))
           .Hint("modules are installed beside the programs, in lib/holdfast; HOLDFAST_MODULE_DIR names another folder");
     }
     const auto build_id = reinterpret_cast<const char* (*)()>(dlsym(handle, "holdfast_module_build_id"));
     const auto enter = reinterpret_cast<void (*)(PluginRegistry*)>(dlsym(handle, "holdfast_module_register"));
-    if (build_id == nullptr || enter == nullptr || build_id() != kBuildId) {
+    if (build_id == nullptr || enter == nullptr) {
+      return InvalidInput(path + " is no plugin module").Hint("HOLDFAST_MODULE_DIR names a folder with other files of that name?");
+    }
+    if (build_id() != kBuildId) {
       return InvalidInput("the plugin module " + path + " is of another build than this program")
           .Hint("install programs and modules of the same build");
     }

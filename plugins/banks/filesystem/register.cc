@@ -11,7 +11,9 @@ struct Settings {
   std::string path;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("path", &Settings::path, "the folder of the bank; made when only it is missing").Required();
+    fields("path", &Settings::path, "the folder of the bank; made when only it is missing")
+        .Required()
+        .Alias("file_system_bank_path");
   }
 };
 
