@@ -73,7 +73,7 @@ class ModuleLoader final : public PluginSource {
     const auto build_id = reinterpret_cast<const char* (*)()>(dlsym(handle, "holdfast_module_build_id"));
     const auto enter = reinterpret_cast<void (*)(PluginRegistry*)>(dlsym(handle, "holdfast_module_register"));
     if (build_id == nullptr || enter == nullptr) {
-      return InvalidInput(path + " is no plugin module").Hint("HOLDFAST_MODULE_DIR names a folder with other files of that name?");
+      return InvalidInput(path + " is no plugin module").Hint("is HOLDFAST_MODULE_DIR the folder of this build's modules?");
     }
     if (build_id() != kBuildId) {
       return InvalidInput("the plugin module " + path + " is of another build than this program")
