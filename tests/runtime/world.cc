@@ -414,6 +414,13 @@ World::Outcome World::RunAll(const std::string& run, const std::string& bundle, 
   return End(run);
 }
 
+void World::CollectGarbage(const runtime::GcOptions& options, std::vector<runtime::GcAction>* actions) {
+  Process process(*this);
+  auto done = runtime::Gc(process.env(), options);
+  EXPECT_TRUE(done) << done.error().Render();
+  if (done) *actions = std::move(*done);
+}
+
 std::optional<RecordState> World::StateOf(const std::string& record, runtime::RecordKind kind) {
   const auto opened = runtime::Record::Open(tenant, kind, record);
   const auto state = opened->State();

@@ -14,6 +14,7 @@
 #include "plugins/sdk/protection_plugin.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/end.h"
+#include "runtime/step/gc/gc.h"
 #include "runtime/step/step_driver.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/record.h"
@@ -75,6 +76,8 @@ class World {
   Outcome End(const std::string& run);
   // begin, every step (again while it says "try again" or 143), end; returns end's outcome.
   Outcome RunAll(const std::string& run, const std::string& bundle, const std::string& record = "");
+
+  void CollectGarbage(const runtime::GcOptions& options, std::vector<runtime::GcAction>* actions);
 
   // For requests that need more than the above; `cancellation` may be nullptr.
   template <class Work>

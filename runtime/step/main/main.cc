@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "plugins/sdk/bank_settings.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/object_key.h"
 #include "plugins/sdk/provider.h"
@@ -153,7 +154,8 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
       SleepingPause(g_cancellation),
       {},
   };
-  env.data.cancellation = &g_cancellation;
+  const DataSettings data = BindChecked<DataSettings>(provider->bank_settings());
+  env.data = {data.segment_size.bytes, static_cast<unsigned>(data.parallel), data.compression_level, &g_cancellation};
 
   if (options.command == "begin") {
     BeginRequest request;

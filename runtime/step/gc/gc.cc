@@ -1,0 +1,140 @@
+#include "runtime/step/gc/gc.h"
+
+#include <fmt/format.h>
+
+#include "runtime/step/begin.h"
+#include "runtime/step/end.h"
+#include "runtime/step/gc/orphans.h"
+#include "runtime/step/step_driver.h"
+
+namespace holdfast::runtime {
+namespace {
+
+// Carries a deletion on as a run of its own would: begin (a resume), every step in order, end.
+Result<StepReport> CarryOnDeletion(const StepEnvironment& env, const Record& record,
+                                   const RecordHead& head, const std::string& run) {
+  BeginRequest begin;
+  begin.run = run;
+  begin.record = record.id();
+  begin.bundle = head.bundle;
+  begin.started_by = "gc";
+  HOLDFAST_RETURN_IF_ERROR(Begin(env, begin, nullptr));
+  {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view, RunView::Join(env, run, record.id(), head.bundle));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto steps, view->bundle().AllSteps());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto ordered, InOrder(steps));
+    StepDriver driver(env, *view);
+    for (const BundleStep* const step : ordered) {
+      if (env.cancellation.is_set()) break;
+      StepRequest request;
+      request.step = step->name;
+      request.by = "gc";
+      HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, driver.Run(request));
+      env.log.Log(LogLevel::kInfo, report.message, Value().Set("step", step->name));
+    }
+  }
+  EndRequest end;
+  end.run = run;
+  return End(env, end);
+}
+
+class Collector {
+ public:
+  Collector(const StepEnvironment& env, const GcOptions& options) : env_(env), options_(options) {}
+
+  Result<std::vector<GcAction>> Run() {
+    std::string only;
+    if (!options_.run.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, options_.run));
+      if (!entry) return NotFound("run " + options_.run + " never began");
+      only = entry->record;
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(env_.tenant));
+    for (const Unfinished& entry : unfinished) {
+      if (!only.empty() && entry.record != only) continue;
+      if (env_.cancellation.is_set()) return CancelledError();
+      const std::string subject = fmt::format("{} {}", NameOf(entry.kind), entry.record);
+      if (Status done = Collect(entry, subject); !done) {
+        actions_.push_back({subject, done.error().OneLine(), true});
+      }
+    }
+    if (options_.remove_orphans && only.empty()) {
+      HOLDFAST_RETURN_IF_ERROR(RemoveOrphans(env_, options_, actions_));
+      if (options_.sweep_bank) {
+        HOLDFAST_ASSIGN_OR_RETURN(std::string swept, options_.sweep_bank(options_.dry_run));
+        if (!swept.empty()) actions_.push_back({"bank", std::move(swept), false});
+      }
+    }
+    return std::move(actions_);
+  }
+
+ private:
+  Status Collect(const Unfinished& entry, const std::string& subject) {
+    HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, entry.kind, entry.record));
+    HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env_.tenant, entry.record));
+    const WallTime now = env_.clock.Now();
+    const bool dead = lease && !options_.run.empty() && lease->run == options_.run;
+    if (lease && !lease->gone(now) && !dead) return Ok();  // somebody works on it
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+    if (head && head->provider_id != env_.provider_id) return Ok();
+    if (!head || !state) {
+      // A begin that died before its record could be seen. One that is just beginning has a lease,
+      // or is about to take one: a young marker is left alone.
+      HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker, env_.tenant.Stat(UnfinishedKey(entry.record)));
+      if (!lease && marker.written + env_.claim_expiry > now) return Ok();
+      actions_.push_back({subject, "remove the marker of a begin that did not succeed", false});
+      if (options_.dry_run) return Ok();
+      if (lease && !lease->released) {
+        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, entry.record, *lease));
+      }
+      return record.RemoveUnfinished();
+    }
+    if (options_.dry_run) {
+      actions_.push_back({subject,
+                          entry.kind == RecordKind::kDeletion && IsWorking(state->state)
+                              ? "carry the deletion on"
+                              : fmt::format("end it (now {})", NameOf(state->state)),
+                          false});
+      return Ok();
+    }
+    const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
+    if (entry.kind == RecordKind::kDeletion && state->state != RecordState::kDeleted) {
+      if (lease && !lease->gone(now)) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
+      // The checkpoint's lease is the dead run's, too.
+      HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, head->checkpoint));
+      if (held && lease && held->run == lease->run && !held->released) {
+        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, head->checkpoint, *held));
+      }
+      HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, CarryOnDeletion(env_, record, *head, run));
+      actions_.push_back({subject, "carried the deletion on: " + report.message, false});
+      return Ok();
+    }
+    LeaseRequest wanted;
+    wanted.run = run;
+    wanted.ending = true;
+    wanted.after = lease ? lease->token : 0;
+    wanted.epochs = lease ? lease->epochs : "";
+    wanted.expiry = env_.lease_expiry;
+    HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env_.tenant, record.id(), wanted, now));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                              RunView::Hold(env_, std::move(record), std::move(token), head->bundle));
+    HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env_, *view, "gc"));
+    HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, view->record().id(), view->lease()));
+    actions_.push_back({subject, "ended: " + report.message, false});
+    return Ok();
+  }
+
+  const StepEnvironment& env_;
+  const GcOptions& options_;
+  std::vector<GcAction> actions_;
+};
+
+}  // namespace
+
+Result<std::vector<GcAction>> Gc(const StepEnvironment& env, const GcOptions& options) {
+  Collector collector(env, options);
+  return collector.Run();
+}
+
+}  // namespace holdfast::runtime

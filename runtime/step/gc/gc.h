@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/step/run_view.h"
+
+namespace holdfast::runtime {
+
+struct GcOptions {
+  bool dry_run = false;
+  // The run whose engine the operator knows to be dead: its record is brought to its end although
+  // its lease has not expired. Empty: only records whose lease is gone.
+  std::string run;
+  // Also remove what nothing refers to: attempts that lost, bundles, tombstones, temporary files.
+  bool remove_orphans = true;
+  std::chrono::hours bundle_age{24};
+  std::chrono::hours tombstone_age{30 * 24};
+  // What only the bank itself can see (temporary files of a filesystem bank): removes or, in a dry
+  // run, counts; returns a line for people, empty when there was nothing. May be empty.
+  std::function<Result<std::string>(bool dry_run)> sweep_bank;
+};
+
+// One thing that gc did, or would do.
+struct GcAction {
+  std::string subject;  // "checkpoint ID", "bundle abc...", "attempt ..."
+  std::string action;   // one line
+  bool failed = false;  // it could not be done; `action` says why
+};
+
+// Brings to their end what dead runs left: for every unfinished record whose lease is gone it does
+// what their `end` would have done; a deletion is carried on through the plugins' delete activities.
+// Then removes orphans. Records of another provider than env's are left to that one's gc. One
+// record that cannot be ended does not keep the others from it: its action says `failed`.
+Result<std::vector<GcAction>> Gc(const StepEnvironment& env, const GcOptions& options);
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,146 @@
+#include "runtime/step/gc/orphans.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "plugins/sdk/object_key.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/listing.h"
+#include "runtime/store/manifest.h"
+
+namespace holdfast::runtime {
+namespace {
+
+// The first `parts` parts of a key; empty when it has no more than those.
+std::string Leading(const std::string& key, int parts) {
+  std::size_t at = 0;
+  for (int i = 0; i < parts; ++i) {
+    at = key.find('/', at);
+    if (at == std::string::npos) return {};
+    ++at;
+  }
+  return key.substr(0, at - 1);
+}
+
+// Data of attempts that lost, in one checkpoint that nobody works on.
+Status RemoveLostAttempts(const GcOptions& options, const Record& record, std::vector<GcAction>& actions) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto data, record.section().ListAll("data/"));
+  if (data.empty()) return Ok();
+  // Which attempts of which resource some manifest, of any epoch, names.
+  std::set<std::string> named;
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, record.Graph());
+  for (const ResourceGraph::Node& node : graph.nodes()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), node.key));
+    if (!manifest) continue;
+    const std::string prefix = DataPrefix(node.key) + "/";
+    named.insert(prefix + manifest->attempt);
+    for (const StreamManifest& stream : manifest->streams) named.insert(prefix + stream.attempt);
+  }
+  std::map<std::string, std::vector<std::string>> lost;
+  for (const std::string& key : data) {
+    const std::string attempt = Leading(key, 4);  // data/<type>/<id>/<attempt>
+    if (!attempt.empty() && !named.contains(attempt)) lost[attempt].push_back(key);
+  }
+  for (const auto& [attempt, keys] : lost) {
+    actions.push_back({fmt::format("checkpoint {}", record.id()),
+                       fmt::format("remove {} objects of the lost attempt {}", keys.size(), attempt), false});
+    if (options.dry_run) continue;
+    for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
+  }
+  return Ok();
+}
+
+Status RemoveTombstone(const GcOptions& options, const BankSection& tenant, const Record& record,
+                       std::vector<GcAction>& actions) {
+  actions.push_back({fmt::format("checkpoint {}", record.id()), "remove the tombstone", false});
+  if (options.dry_run) return Ok();
+  // The states go last: as long as one is there the record is a deleted one.
+  for (const std::string_view part : {"", "state/"}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
+    for (const std::string& key : keys) {
+      if (part.empty() && key.starts_with("state/")) continue;
+      HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
+    }
+  }
+  // From the greatest token down: what is left after a crash is found by the next look.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto leases, tenant.ListAll(LeasePrefix(record.id())));
+  for (auto at = leases.rbegin(); at != leases.rend(); ++at) {
+    HOLDFAST_RETURN_IF_ERROR(tenant.DeleteIfPresent(*at));
+  }
+  return Ok();
+}
+
+// Objects of a record without a state, that no marker names: what a gc that was killed left of a
+// tombstone, or a begin whose marker was removed.
+Status RemoveRest(const StepEnvironment& env, const GcOptions& options, const Record& record,
+                  std::vector<GcAction>& actions) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env.tenant.Exists(UnfinishedKey(record.id())));
+  if (unfinished) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+  actions.push_back({fmt::format("checkpoint {}", record.id()),
+                     fmt::format("remove {} objects of a record that never was", keys.size()), false});
+  if (options.dry_run) return Ok();
+  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
+  return Ok();
+}
+
+Status RemoveBundles(const StepEnvironment& env, const GcOptions& options,
+                     const std::set<std::string>& named, std::vector<GcAction>& actions) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, env.tenant.ListAll("bundles/"));
+  std::map<std::string, std::vector<std::string>> bundles;
+  for (const std::string& key : keys) {
+    const std::string folder = Leading(key, 2);
+    if (!folder.empty()) bundles[folder.substr(std::string_view("bundles/").size())].push_back(key);
+  }
+  for (const auto& [sha256, files] : bundles) {
+    if (named.contains(sha256)) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const bool published, env.tenant.Exists(PublishedKey(sha256)));
+    if (published) continue;
+    bool old = true;
+    for (const std::string& file : files) {
+      const auto info = env.tenant.Stat(file);
+      if (info) old = old && info->written + options.bundle_age <= env.clock.Now();
+    }
+    if (!old) continue;
+    actions.push_back({"bundle " + sha256.substr(0, 12), "remove: no record names it", false});
+    if (options.dry_run) continue;
+    // bundle.json first: a bundle that is there is whole.
+    HOLDFAST_RETURN_IF_ERROR(env.tenant.DeleteIfPresent(BundlePrefix(sha256) + "/bundle.json"));
+    for (const std::string& file : files) HOLDFAST_RETURN_IF_ERROR(env.tenant.DeleteIfPresent(file));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options, std::vector<GcAction>& actions) {
+  std::set<std::string> bundles;
+  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore, RecordKind::kDeletion,
+                                RecordKind::kVerification}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env.tenant, kind));
+    for (const std::string& id : ids) {
+      if (env.cancellation.is_set()) return CancelledError();
+      HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(env.tenant, kind, id));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+      if (head) bundles.insert(head->bundle);
+      if (kind != RecordKind::kCheckpoint) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+      HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(env.tenant, id));
+      if (lease && !lease->gone(env.clock.Now())) continue;
+      if (!state) {
+        HOLDFAST_RETURN_IF_ERROR(RemoveRest(env, options, record, actions));
+      } else if (state->state == RecordState::kDeleted) {
+        if (state->time + options.tombstone_age <= env.clock.Now()) {
+          HOLDFAST_RETURN_IF_ERROR(RemoveTombstone(options, env.tenant, record, actions));
+        }
+      } else if (state->state == RecordState::kAvailable || state->state == RecordState::kError) {
+        HOLDFAST_RETURN_IF_ERROR(RemoveLostAttempts(options, record, actions));
+      }
+    }
+  }
+  return RemoveBundles(env, options, bundles, actions);
+}
+
+}  // namespace holdfast::runtime

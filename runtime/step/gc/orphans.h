@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "runtime/step/gc/gc.h"
+
+namespace holdfast::runtime {
+
+// The second half of gc: what no reader ever sees. Data of attempts that no manifest names, in
+// checkpoints that nobody works on; bundles that no record names, that were not published and are
+// older than options.bundle_age; tombstones older than options.tombstone_age.
+Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options, std::vector<GcAction>& actions);
+
+}  // namespace holdfast::runtime

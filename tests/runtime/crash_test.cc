@@ -1,0 +1,279 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "runtime/step/gc/gc.h"
+#include "runtime/store/indices.h"
+#include "runtime/store/manifest.h"
+#include "tests/runtime/world.h"
+
+namespace holdfast::testing_runtime {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Fault = testing::FaultyBank::Fault;
+
+// What a reader may see at any moment, whatever has crashed.
+void ExpectNoHalfCheckpoint(World& world, const std::string& bundle) {
+  BankSection tenant = *BankSection::Open(world.memory, "t/local", SectionAccess::kRead);
+  const auto index = runtime::ReadIndex(tenant, "");
+  ASSERT_TRUE(index);
+  auto record = *runtime::Record::Open(tenant, runtime::RecordKind::kCheckpoint, "run-1");
+  const auto state = record.State();
+  ASSERT_TRUE(state);
+  const bool available = *state && (*state)->state == RecordState::kAvailable;
+  if (!index->empty()) EXPECT_TRUE(available) << "an index points to what is not available";
+  if (!available) return;
+  auto stored = runtime::StoredBundle::Open(tenant, bundle);
+  ASSERT_TRUE(stored);
+  const auto resources = stored->AllResources();
+  ASSERT_TRUE(resources);
+  for (const auto& [key, resource] : *resources) {
+    const auto manifest = runtime::NewestManifest(record.section(), key);
+    ASSERT_TRUE(manifest);
+    ASSERT_TRUE(*manifest) << key.str() << " has no manifest";
+    const BankSection data = *record.section().Narrow(runtime::DataPrefix(key), SectionAccess::kRead);
+    for (const auto& stream : (*manifest)->streams) {
+      EXPECT_TRUE(runtime::StatDataStream(data, stream));
+    }
+  }
+}
+
+void AddShop(World& world) {
+  world.Add("T::App#shop");
+  world.Add("T::Volume#a", {"T::App#shop"});
+  world.Add("T::Volume#b", {"T::App#shop"});
+}
+
+// Plays a whole run; when the bank stops, the process is dead and a new one does the same again.
+World::Outcome PlayWithRestarts(World& world, const std::string& bundle) {
+  const auto again = [&](auto work) {
+    World::Outcome outcome = work();
+    for (int i = 0; i < 3 && world.bank.reached() && outcome.code != ExitCode::kOk; ++i) {
+      world.bank.Disarm();
+      outcome = work();
+    }
+    return outcome;
+  };
+  const auto begun = again([&] { return world.Begin("run-1", bundle); });
+  if (begun.code != ExitCode::kOk) return begun;
+  for (const std::string& step : world.Steps(bundle)) {
+    again([&] { return world.Run("run-1", bundle, step); });
+    ExpectNoHalfCheckpoint(world, bundle);
+  }
+  return again([&] { return world.End("run-1"); });
+}
+
+std::uint64_t ChangesOfARun() {
+  World world;
+  AddShop(world);
+  const std::string bundle = world.Publish();
+  const std::uint64_t before = world.bank.changes();
+  EXPECT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kOk);
+  return world.bank.changes() - before;
+}
+
+class Crash : public ::testing::TestWithParam<Fault> {};
+
+TEST_P(Crash, AtEveryWriteRunAgainEndsAvailable) {
+  const std::uint64_t changes = ChangesOfARun();
+  ASSERT_GT(changes, 30U);
+  for (std::uint64_t n = 1; n <= changes; ++n) {
+    SCOPED_TRACE(n);
+    World world;
+    AddShop(world);
+    const std::string bundle = world.Publish();
+    world.bank.Arm(GetParam(), n, true);
+    const auto end = PlayWithRestarts(world, bundle);
+    EXPECT_EQ(end.code, ExitCode::kOk) << end.text;
+    EXPECT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
+    ExpectNoHalfCheckpoint(world, bundle);
+    EXPECT_THAT(world.Unfinished(), IsEmpty());
+    EXPECT_THAT(world.quiesced, IsEmpty());
+    EXPECT_THAT(world.snapshots, IsEmpty());
+  }
+}
+
+// The engine dies at write n and nothing of the run is ever run again: gc.
+TEST_P(Crash, AtEveryWriteAndNeverAgainIsEndedByGc) {
+  const std::uint64_t changes = ChangesOfARun();
+  for (std::uint64_t n = 1; n <= changes; ++n) {
+    SCOPED_TRACE(n);
+    World world;
+    AddShop(world);
+    const std::string bundle = world.Publish();
+    world.bank.Arm(GetParam(), n, true);
+    world.Begin("run-1", bundle);
+    for (const std::string& step : world.Steps(bundle)) {
+      if (world.bank.reached()) break;
+      world.Run("run-1", bundle, step);
+    }
+    if (!world.bank.reached()) world.End("run-1");
+    ASSERT_TRUE(world.bank.reached());
+    world.bank.Disarm();
+    ExpectNoHalfCheckpoint(world, bundle);
+
+    world.now += runtime::kLeaseExpiry;
+    const std::size_t calls = world.calls.size();
+    std::vector<runtime::GcAction> actions;
+    world.CollectGarbage({}, &actions);
+    for (const auto& action : actions) EXPECT_FALSE(action.failed) << action.subject << ": " << action.action;
+    for (std::size_t i = calls; i < world.calls.size(); ++i) {
+      EXPECT_TRUE(world.calls[i].starts_with("post ")) << "gc called " << world.calls[i];
+    }
+    ExpectNoHalfCheckpoint(world, bundle);
+    EXPECT_THAT(world.Unfinished(), IsEmpty());
+    EXPECT_THAT(world.quiesced, IsEmpty());
+    EXPECT_THAT(world.snapshots, IsEmpty());
+    const auto state = world.StateOf("run-1");
+    if (state) EXPECT_THAT(*state, AnyOf(RecordState::kAvailable, RecordState::kError));
+    for (const std::string who : {"App#shop", "Volume#a", "Volume#b"}) {
+      std::string step = who;
+      std::replace(step.begin(), step.end(), '#', '-');
+      std::transform(step.begin(), step.end(), step.begin(), [](unsigned char c) { return std::tolower(c); });
+      EXPECT_LE(world.Outcomes("run-1", step + "-post", "post T::" + who).size(), 1U);
+    }
+  }
+}
+
+TEST_P(Crash, OfADeletionAtEveryWriteIsCarriedOnByGc) {
+  std::uint64_t changes = 0;
+  for (std::uint64_t n = 0; n == 0 || n <= changes; ++n) {
+    SCOPED_TRACE(n);
+    World world;
+    AddShop(world);
+    ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kOk);
+    const std::string deletion = world.Publish(Operation::kDelete, "run-1");
+    const std::uint64_t before = world.bank.changes();
+    if (n > 0) world.bank.Arm(GetParam(), n, true);
+    world.Begin("del-1", deletion);
+    for (const std::string& step : world.Steps(deletion)) {
+      if (n > 0 && world.bank.reached()) break;
+      world.Run("del-1", deletion, step);
+    }
+    if (n == 0 || !world.bank.reached()) world.End("del-1");
+    if (n == 0) {
+      changes = world.bank.changes() - before;
+      continue;
+    }
+    world.bank.Disarm();
+    world.now += runtime::kLeaseExpiry;
+    std::vector<runtime::GcAction> actions;
+    world.CollectGarbage({}, &actions);
+    for (const auto& action : actions) EXPECT_FALSE(action.failed) << action.subject << ": " << action.action;
+    EXPECT_THAT(world.Unfinished(), IsEmpty());
+    const auto state = world.StateOf("run-1");
+    ASSERT_TRUE(state);
+    // Either the deletion never began, or it is done.
+    EXPECT_THAT(*state, AnyOf(RecordState::kAvailable, RecordState::kDeleted));
+    if (*state == RecordState::kDeleted) EXPECT_THAT(*world.tenant.ListAll("checkpoints/run-1/data/"), IsEmpty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, Crash, ::testing::Values(Fault::kStopBefore, Fault::kStopAfter),
+                         [](const auto& info) {
+                           return info.param == Fault::kStopBefore ? "StopBefore" : "StopAfter";
+                         });
+
+TEST(Gc, LeavesARunThatLives) {
+  World world;
+  AddShop(world);
+  const std::string bundle = world.Publish();
+  world.Begin("run-1", bundle);
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_THAT(actions, IsEmpty());
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kProtecting);
+}
+
+TEST(Gc, EndsARunWhoseEngineTheOperatorKnowsToBeDead) {
+  World world;
+  AddShop(world);
+  const std::string bundle = world.Publish();
+  world.Begin("run-1", bundle);
+  world.Run("run-1", bundle, "app-shop-pre");
+  runtime::GcOptions options;
+  options.run = "run-1";
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage(options, &actions);
+  EXPECT_THAT(world.quiesced, IsEmpty());
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kError);
+}
+
+TEST(Gc, DryRunChangesNothing) {
+  World world;
+  AddShop(world);
+  const std::string bundle = world.Publish();
+  world.Begin("run-1", bundle);
+  world.Run("run-1", bundle, "app-shop-pre");
+  world.now += runtime::kLeaseExpiry;
+  const std::uint64_t changes = world.bank.changes();
+  runtime::GcOptions options;
+  options.dry_run = true;
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage(options, &actions);
+  EXPECT_FALSE(actions.empty());
+  EXPECT_EQ(world.bank.changes(), changes);
+}
+
+TEST(Gc, RemovesAttemptsThatLost) {
+  World world;
+  world.Add("T::Plain#p");
+  const std::string bundle = world.Publish();
+  ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kOk);
+  ASSERT_TRUE(world.tenant.PutBytes("checkpoints/run-1/data/T@3A@3APlain/p/000009-lost/data.0", "x"));
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  const auto keys = world.tenant.ListAll("checkpoints/run-1/data/");
+  ASSERT_EQ(keys->size(), 1U);
+  EXPECT_THAT(keys->front(), ::testing::Not(HasSubstr("lost")));
+}
+
+TEST(Gc, RemovesBundlesThatNobodyNamesOnceTheyAreOld) {
+  World world;
+  world.Add("T::Plain#p");
+  const std::string bundle = world.Publish();
+  // The memory bank stamps objects with the machine's time.
+  world.now = std::chrono::system_clock::now();
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_TRUE(*world.tenant.Exists("bundles/" + bundle + "/bundle.json"));
+  world.now += std::chrono::hours(25);
+  world.CollectGarbage({}, &actions);
+  EXPECT_FALSE(*world.tenant.Exists("bundles/" + bundle + "/bundle.json"));
+}
+
+TEST(Gc, KeepsBundlesThatARecordNamesOrThatWerePublished) {
+  World world;
+  world.Add("T::Plain#p");
+  const std::string used = world.Publish();
+  ASSERT_EQ(world.RunAll("run-1", used).code, ExitCode::kOk);
+  world.Add("T::Plain#q");
+  const std::string published = world.Publish();
+  ASSERT_TRUE(world.tenant.PutBytes("bundles/" + published + "/published", "published\n"));
+  world.now = std::chrono::system_clock::now() + std::chrono::hours(25);
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_TRUE(*world.tenant.Exists("bundles/" + used + "/bundle.json"));
+  EXPECT_TRUE(*world.tenant.Exists("bundles/" + published + "/bundle.json"));
+}
+
+TEST(Gc, RemovesTombstonesAfterThirtyDays) {
+  World world;
+  AddShop(world);
+  ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kOk);
+  ASSERT_EQ(world.RunAll("del-1", world.Publish(Operation::kDelete, "run-1")).code, ExitCode::kOk);
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kDeleted);
+  world.now += std::chrono::hours(30 * 24);
+  world.CollectGarbage({}, &actions);
+  EXPECT_THAT(*world.tenant.ListAll("checkpoints/run-1/"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace holdfast::testing_runtime
