@@ -142,7 +142,9 @@ Result<std::string> WriteGraphJsonLines(const ResourceGraph& graph) {
 
 Result<ResourceGraph> ReadGraph(std::string_view text, std::string_view file) {
   const SourceText source{std::string(file), std::string(text)};
-  auto value = IsJsonLines(text) ? ParseJsonLines(source) : ParseYaml(text, file);
+  // JSON is nearly a part of YAML; what is not (pairs of surrogates) matters for names.
+  const bool json = Trim(text).starts_with('{') && ParseJson(text, file);
+  auto value = IsJsonLines(text) ? ParseJsonLines(source) : json ? ParseJson(text, file) : ParseYaml(text, file);
   if (!value) return std::move(value).error();
   auto graph = GraphFromValue(*value, file);
   if (!graph) return source.WithLines(graph.error());
