@@ -90,7 +90,13 @@ Result<bool> DoneBefore(Checkpoint& checkpoint, const Resource& resource, const 
     if (done.error().code() == ErrorCode::kNotFound) return false;
     return std::move(done).error();
   }
-  return *done == plan.done && Exists(plan.target);
+  const std::string& only = plan.parameters.only;
+  return *done == plan.done && Exists(only.empty() ? plan.target : plan.target + "/" + only);
+}
+
+Status RecordDone(Checkpoint& checkpoint, const Resource& resource, const Plan& plan) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection section, checkpoint.RecordSection(resource));
+  return section.PutSame(kRestoredKey, plan.done);
 }
 
 // --- What is there --------------------------------------------------------------------------------
@@ -450,8 +456,7 @@ Status RestoreTree(Checkpoint& checkpoint, Context& context, const Resource& res
     if (!found.complete) {
       HOLDFAST_RETURN_IF_ERROR(WriteTree(checkpoint, context, resource, plan, found));
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const BankSection section, checkpoint.RecordSection(resource));
-    HOLDFAST_RETURN_IF_ERROR(section.PutSame(kRestoredKey, plan.done));
+    HOLDFAST_RETURN_IF_ERROR(RecordDone(checkpoint, resource, plan));
     Failpoint("directory:restore-recorded");
   }
   ResourceKey now = resource.key;
@@ -465,6 +470,8 @@ Status CleanUpRestore(Checkpoint& checkpoint, Context& context, const Resource& 
   HOLDFAST_ASSIGN_OR_RETURN(const bool done, DoneBefore(checkpoint, resource, plan));
   if (!done) {
     HOLDFAST_ASSIGN_OR_RETURN(const Found found, LookAt(plan));
+    // Killed between the rename and its record: a resume must know that the target is ours.
+    if (found.complete) HOLDFAST_RETURN_IF_ERROR(RecordDone(checkpoint, resource, plan));
     if (found.ours && !found.complete) {
       HOLDFAST_RETURN_IF_ERROR(UndoInPlace(checkpoint, resource, plan));
       HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));

@@ -172,7 +172,8 @@ Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& re
                     const ProtectSource& source) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
   const std::string path = SnapshotPath(checkpoint, resource, source);
-  if (struct stat st {}; !journaled.StringOr("window_end", "").empty() && ::stat(path.c_str(), &st) == 0) {
+  if (struct stat st {}; !journaled.StringOr("window_end", "").empty() &&
+                         journaled.StringOr("removing", "").empty() && ::stat(path.c_str(), &st) == 0) {
     return Ok();  // killed after it was whole
   }
   const WallTime begin = context.clock().Now();
@@ -180,6 +181,8 @@ Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& re
   intent.Set("snapshot", source.parameters.snapshot);
   intent.Set("snapshot_path", path);
   intent.Set("window_begin", FormatTime(begin));
+  intent.Set("window_end", "");
+  intent.Set("removing", "");
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("directory:staging-intent");
   Status made = Make(checkpoint, context, resource, source);
@@ -202,8 +205,15 @@ Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& re
 
 Status RemoveSnapshot(Checkpoint& checkpoint, Context& context, const Resource& resource,
                       const ProtectSource& source) {
-  Failpoint("directory:staging-remove");
   if (source.parameters.snapshot == "none") return Ok();
+  // A removal that is killed half-way leaves a tree that must not pass for the whole snapshot.
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
+  if (!journaled.StringOr("window_end", "").empty() && journaled.StringOr("removing", "").empty()) {
+    Value removing(Value::Map{});
+    removing.Set("removing", FormatTime(context.clock().Now()));
+    HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, removing));
+  }
+  Failpoint("directory:staging-remove");
   if (source.parameters.snapshot == "command") {
     return RunCommand(context, source, SnapshotName(checkpoint, resource),
                       source.parameters.snapshot_remove, "snapshot_remove");
