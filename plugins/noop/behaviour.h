@@ -14,7 +14,7 @@
 namespace holdfast::plugins::noop {
 
 // What one activity does for one resource, as its parameters say. In this order: dies at the
-// "begin", journals its intent, sleeps, yields, dies in the "middle", exits, fails, writes data,
+// "begin", journals its intent, yields, sleeps, dies in the "middle", exits, fails, writes data,
 // journals that it is done, dies at the "end".
 struct Behaviour {
   bool none = false;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -183,6 +184,21 @@ TEST_F(NoopTest, ReadsTheParametersOfEachActivityByItself) {
   EXPECT_EQ(BehaviourOf(kPreFinish, *checked).sleep.count(), 200);
   EXPECT_EQ(BehaviourOf(kPost, *checked).data.bytes, 1024U);
   EXPECT_FALSE(BehaviourOf(kParallel, *checked).fail);
+}
+
+TEST_F(NoopTest, TheReadmeNamesEverySettingAndParameter) {
+  std::ifstream in(HOLDFAST_NOOP_README);
+  std::ostringstream text;
+  text << in.rdbuf();
+  for (const Field& field : SchemaOf<Behaviour>().fields) {
+    EXPECT_THAT(text.str(), HasSubstr("\n| `" + field.name + "` |")) << field.name;
+  }
+  const Schema poll = SchemaOf<PollSettings>();
+  for (const Field& field : NoopDescriptor().settings.fields) {
+    if (std::any_of(poll.fields.begin(), poll.fields.end(), [&](const Field& f) { return f.name == field.name; })) continue;
+    EXPECT_THAT(text.str(), HasSubstr("\n| `" + field.name + "` |")) << field.name;
+  }
+  EXPECT_THAT(text.str(), HasSubstr("`" + std::string(kNewId) + "`"));
 }
 
 TEST_F(NoopTest, ChoosesNoneOrAnAggregationKeyOrAStepOfItsOwn) {
