@@ -34,13 +34,13 @@ std::uint64_t TakeNumber(std::string_view& rest, std::size_t bytes) {
   return number;
 }
 
-std::string Header(SegmentAlgorithm algorithm, std::uint64_t plain_size) {
-  std::string out(kMagic);
+// Starts `out` anew with a header; keeps its memory.
+void StartWithHeader(std::string& out, SegmentAlgorithm algorithm, std::uint64_t plain_size) {
+  out.assign(kMagic);
   AppendNumber(out, kSegmentVersion, 2);
   AppendNumber(out, static_cast<std::uint64_t>(algorithm), 1);
   AppendNumber(out, 0, 1);  // no key
   AppendNumber(out, plain_size, 8);
-  return out;
 }
 
 Error Newer(std::string what) {
@@ -63,14 +63,19 @@ SegmentEncoder::~SegmentEncoder() = default;
 void SegmentEncoder::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
 Result<EncodedSegment> SegmentEncoder::Encode(std::string_view plain) {
+  EncodedSegment segment;
+  HOLDFAST_RETURN_IF_ERROR(EncodeInto(plain, segment));
+  return segment;
+}
+
+Status SegmentEncoder::EncodeInto(std::string_view plain, EncodedSegment& segment) {
   if (plain.size() > kMaxSegmentSize) {
     return InvalidInput(fmt::format("a segment holds at most {} bytes, not {}", kMaxSegmentSize,
                                     plain.size()));
   }
-  EncodedSegment segment;
   bool compressed = false;
   if (algorithm_ == SegmentAlgorithm::kZstd && !plain.empty()) {
-    segment.bytes = Header(SegmentAlgorithm::kZstd, plain.size());
+    StartWithHeader(segment.bytes, SegmentAlgorithm::kZstd, plain.size());
     const std::size_t header = segment.bytes.size();
     segment.bytes.resize(header + ZSTD_compressBound(plain.size()));
     const std::size_t size =
@@ -83,11 +88,11 @@ Result<EncodedSegment> SegmentEncoder::Encode(std::string_view plain) {
     segment.bytes.resize(header + size);
   }
   if (!compressed) {
-    segment.bytes = Header(SegmentAlgorithm::kNone, plain.size());
+    StartWithHeader(segment.bytes, SegmentAlgorithm::kNone, plain.size());
     segment.bytes.append(plain);
   }
   segment.info = {plain.size(), Sha256Hex(plain), segment.bytes.size(), Sha256Hex(segment.bytes)};
-  return segment;
+  return Ok();
 }
 
 SegmentDecoder::SegmentDecoder() = default;
@@ -98,6 +103,13 @@ SegmentDecoder::~SegmentDecoder() = default;
 void SegmentDecoder::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
 
 Result<std::string> SegmentDecoder::Decode(std::string_view stored, const SegmentInfo& info) {
+  std::string plain;
+  HOLDFAST_RETURN_IF_ERROR(DecodeInto(stored, info, plain));
+  return plain;
+}
+
+Status SegmentDecoder::DecodeInto(std::string_view stored, const SegmentInfo& info,
+                                  std::string& plain) {
   if (stored.size() != info.stored_size) {
     return Corrupt(fmt::format("segment: {} bytes are stored, the manifest says {}", stored.size(),
                                info.stored_size));
@@ -105,14 +117,20 @@ Result<std::string> SegmentDecoder::Decode(std::string_view stored, const Segmen
   if (Sha256Hex(stored) != info.stored_sha256) {
     return Corrupt("segment: the stored bytes are not those that were written (SHA-256)");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(std::string plain, DecodeUnlisted(stored));
+  HOLDFAST_RETURN_IF_ERROR(DecodeUnlistedInto(stored, plain));
   if (plain.size() != info.plain_size || Sha256Hex(plain) != info.plain_sha256) {
     return Corrupt("segment: the plain bytes are not those that the manifest lists (SHA-256)");
   }
-  return plain;
+  return Ok();
 }
 
 Result<std::string> SegmentDecoder::DecodeUnlisted(std::string_view stored) {
+  std::string plain;
+  HOLDFAST_RETURN_IF_ERROR(DecodeUnlistedInto(stored, plain));
+  return plain;
+}
+
+Status SegmentDecoder::DecodeUnlistedInto(std::string_view stored, std::string& plain) {
   if (stored.size() < kSegmentHeaderSize) {
     return Corrupt(fmt::format("segment: {} bytes are too few for a header", stored.size()));
   }
@@ -134,7 +152,8 @@ Result<std::string> SegmentDecoder::DecodeUnlisted(std::string_view stored) {
       return Corrupt(fmt::format("segment: {} bytes of payload instead of {}", rest.size(),
                                  plain_size));
     }
-    return std::string(rest);
+    plain.assign(rest);
+    return Ok();
   }
   if (algorithm != static_cast<std::uint64_t>(SegmentAlgorithm::kZstd)) {
     return Newer(fmt::format("algorithm {}", algorithm));
@@ -148,14 +167,14 @@ Result<std::string> SegmentDecoder::DecodeUnlisted(std::string_view stored) {
     context_.reset(ZSTD_createDCtx());
     HOLDFAST_CHECK(context_ != nullptr);
   }
-  std::string plain(plain_size, '\0');
+  plain.resize(plain_size);
   const std::size_t size = ZSTD_decompressDCtx(context_.get(), plain.data(), plain.size(),
                                                rest.data(), rest.size());
   if (ZSTD_isError(size) != 0U) {
     return Corrupt(fmt::format("segment: {}", ZSTD_getErrorName(size)));
   }
   if (size != plain_size) return Corrupt("segment: it ends before its plain length");
-  return plain;
+  return Ok();
 }
 
 }  // namespace holdfast

@@ -60,6 +60,9 @@ class SegmentEncoder {
   // kInvalidInput when `plain` is larger than kMaxSegmentSize. What does not get smaller is stored
   // with algorithm none.
   Result<EncodedSegment> Encode(std::string_view plain);
+  // The same into `segment`, whose memory is used again: what a stream of many segments needs to
+  // stay within its buffers. After an error it holds nothing of use.
+  Status EncodeInto(std::string_view plain, EncodedSegment& segment);
 
  private:
   struct Free {
@@ -81,11 +84,15 @@ class SegmentDecoder {
   // The plain bytes. Everything is checked against `info`, the stored bytes before anything else
   // looks at them: kCorrupt instead of wrong bytes.
   Result<std::string> Decode(std::string_view stored, const SegmentInfo& info);
+  // The same into `plain`, whose memory is used again. After an error it holds nothing of use.
+  Status DecodeInto(std::string_view stored, const SegmentInfo& info, std::string& plain);
   // The plain bytes of a segment of which no manifest is left: header and compression are checked,
   // but flipped bits may stay unseen. For rescue only.
   Result<std::string> DecodeUnlisted(std::string_view stored);
 
  private:
+  Status DecodeUnlistedInto(std::string_view stored, std::string& plain);
+
   struct Free {
     void operator()(ZSTD_DCtx_s* context) const;
   };

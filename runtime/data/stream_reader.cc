@@ -14,10 +14,14 @@
 namespace holdfast::runtime {
 namespace {
 
-// Takes exactly as many bytes as the manifest says; more are a sign of a foreign object.
+// Takes as many bytes as the manifest says, into memory that is used again; more are a sign of a
+// foreign object.
 class SegmentSink final : public ByteSink {
  public:
-  explicit SegmentSink(std::uint64_t size) : size_(size) { bytes_.reserve(size); }
+  SegmentSink(std::uint64_t size, std::string& bytes) : size_(size), bytes_(bytes) {
+    bytes_.clear();
+    bytes_.reserve(size);
+  }
   Status Write(std::span<const std::byte> data) override {
     if (data.size() > size_ - bytes_.size()) {
       too_long_ = true;
@@ -26,21 +30,20 @@ class SegmentSink final : public ByteSink {
     bytes_.append(AsText(data));
     return Ok();
   }
-  const std::string& bytes() const { return bytes_; }
   bool too_long() const { return too_long_; }
 
  private:
   std::uint64_t size_;
+  std::string& bytes_;  // Not owned; outlives this.
   bool too_long_ = false;
-  std::string bytes_;
 };
 
 // The caller holds the segment that it reads from. The `parallel` segments after it are fetched or
-// wait to be read; each is two buffers, stored and plain, until it is decoded.
+// wait to be read; each thread has a buffer for the stored form besides. All buffers are used again.
 class StreamReader final : public ByteSource {
  public:
   StreamReader(const BankSection& data, const StreamManifest& stream, const DataOptions& options)
-      : data_(data), stream_(stream), options_(options), fetched_(options.parallel) {}
+      : data_(data), stream_(stream), options_(options), places_(options.parallel) {}
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;
 
@@ -73,26 +76,37 @@ class StreamReader final : public ByteSource {
   }
 
  private:
+  // What one thread needs between two segments.
+  struct Worker {
+    SegmentDecoder decoder;
+    std::string stored;
+  };
+  // Where a fetched segment waits.
+  struct Place {
+    bool filled = false;
+    Status status;
+    std::string plain;
+  };
+
   bool cancelled() const {
     return options_.cancellation != nullptr && options_.cancellation->is_set();
   }
 
   Status NextSegment() {
-    current_ = std::string();
+    current_.clear();
     offset_ = 0;
     if (cancelled()) return CancelledError();
     StartThreads();
-    HOLDFAST_ASSIGN_OR_RETURN(
-        std::string plain, threads_.empty() ? Fetch(decoder_, next_) : TakeFetched(next_));
-    hash_.Update(plain);
+    HOLDFAST_RETURN_IF_ERROR(threads_.empty() ? Fetch(worker_, next_, current_) : TakeFetched(next_));
+    hash_.Update(current_);
     ++next_;
     // Before the last bytes are handed out, not after them.
     if (next_ == stream_.segments.size() && hash_.FinishHex() != stream_.sha256) {
+      current_.clear();
       return Corrupt(fmt::format("the objects {}/{}/{}.* are not the stream that the manifest lists "
                                  "(SHA-256 of the whole)",
                                  data_.prefix(), stream_.attempt, stream_.name));
     }
-    current_ = std::move(plain);
     return Ok();
   }
 
@@ -106,50 +120,56 @@ class StreamReader final : public ByteSource {
     }
   }
 
-  Result<std::string> TakeFetched(std::size_t number) {
+  // Moves segment `number` into current_, whose memory goes to the threads.
+  Status TakeFetched(std::size_t number) {
     std::unique_lock lock(mutex_);
-    std::optional<Result<std::string>>& place = fetched_[number % fetched_.size()];
-    ready_.wait(lock, [&] { return place.has_value(); });
-    Result<std::string> taken = std::move(*place);
-    place.reset();
+    Place& place = places_[number % places_.size()];
+    ready_.wait(lock, [&] { return place.filled; });
+    Status status = std::move(place.status);
+    std::swap(current_, place.plain);
+    place.plain.clear();
+    place.filled = false;
     taken_ = number + 1;
     lock.unlock();
     work_.notify_one();
-    return taken;
+    return status;
   }
 
   void Work() {
-    SegmentDecoder decoder;
+    Worker worker;
     std::unique_lock lock(mutex_);
     for (;;) {
-      work_.wait(lock, [this] { return stop_ || to_fetch_ < taken_ + fetched_.size(); });
+      work_.wait(lock, [this] { return stop_ || to_fetch_ < taken_ + places_.size(); });
       if (stop_ || to_fetch_ == stream_.segments.size()) return;
       const std::size_t number = to_fetch_++;
+      // The place is this thread's until it is filled.
+      Place& place = places_[number % places_.size()];
       lock.unlock();
-      Result<std::string> plain = Fetch(decoder, number);
+      Status status = Fetch(worker, number, place.plain);
       lock.lock();
       // The reader gets as far as here and no further.
-      if (!plain) to_fetch_ = stream_.segments.size();
-      fetched_[number % fetched_.size()] = std::move(plain);
+      if (!status) to_fetch_ = stream_.segments.size();
+      place.status = std::move(status);
+      place.filled = true;
       ready_.notify_one();
     }
   }
 
   // Any thread.
-  Result<std::string> Fetch(SegmentDecoder& decoder, std::size_t number) const {
+  Status Fetch(Worker& worker, std::size_t number, std::string& plain) const {
     if (cancelled()) return CancelledError();
     const SegmentInfo& info = stream_.segments[number];
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
     const std::string object = fmt::format("the object {}/{}", data_.prefix(), key);
-    SegmentSink sink(info.stored_size);
+    SegmentSink sink(info.stored_size, worker.stored);
     if (Status got = data_.Get(key, sink); !got) {
       if (sink.too_long()) return Corrupt(object + ": more bytes are stored than the manifest says");
       if (got.error().code() == ErrorCode::kNotFound) return NotFound(object + " is missing");
       return std::move(got).error().While("reading " + object);
     }
-    auto plain = decoder.Decode(sink.bytes(), info);
-    if (!plain) return std::move(plain).error().While(object);
-    return plain;
+    Status decoded = worker.decoder.DecodeInto(worker.stored, info, plain);
+    if (!decoded) return std::move(decoded).error().While(object);
+    return Ok();
   }
 
   const BankSection data_;
@@ -161,7 +181,7 @@ class StreamReader final : public ByteSource {
   std::size_t offset_ = 0;  // into current_
   std::size_t next_ = 0;    // the number of the segment after it
   Sha256 hash_;
-  SegmentDecoder decoder_;
+  Worker worker_;  // where no thread is needed
   std::optional<Error> failed_;
   std::vector<std::thread> threads_;
 
@@ -169,7 +189,7 @@ class StreamReader final : public ByteSource {
   std::condition_variable work_;   // there is room for more, or the end
   std::condition_variable ready_;  // a segment is fetched
   // Guarded by mutex_. A ring: segment n has the place n % parallel.
-  std::vector<std::optional<Result<std::string>>> fetched_;
+  std::vector<Place> places_;
   std::size_t to_fetch_ = 0;
   std::size_t taken_ = 0;
   bool stop_ = false;

@@ -15,7 +15,8 @@ namespace holdfast::runtime {
 namespace {
 
 // The caller fills one buffer; a full one waits in the only place of the queue; each thread holds
-// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included.
+// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included. All of them
+// are used again: freed and allocated anew by several threads, they would take a third more.
 class StreamWriter final : public DataWriter {
  public:
   StreamWriter(const BankSection& data, std::string name, std::string attempt,
@@ -125,24 +126,27 @@ class StreamWriter final : public DataWriter {
   // Without a thread: the only segment, or where the system gives no threads.
   Status StoreHere() {
     if (!encoder_) encoder_.emplace(SegmentAlgorithm::kZstd, options_.zstd_level);
-    auto info = Store(*encoder_, next_, filling_);
-    if (!info) return Fail(std::move(info).error());
+    EncodedSegment segment;
+    if (Status stored = Store(*encoder_, next_, filling_, segment); !stored) {
+      return Fail(std::move(stored).error());
+    }
     filling_.clear();
     const std::lock_guard lock(mutex_);
-    List(next_++, std::move(*info));
+    List(next_++, std::move(segment.info));
     return Ok();
   }
 
   // Any thread.
-  Result<SegmentInfo> Store(SegmentEncoder& encoder, std::size_t number, std::string& plain) {
+  Status Store(SegmentEncoder& encoder, std::size_t number, std::string_view plain,
+               EncodedSegment& segment) {
     if (cancelled()) return CancelledError();
-    HOLDFAST_ASSIGN_OR_RETURN(EncodedSegment segment, encoder.Encode(plain));
+    HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, segment));
     if (cancelled()) return CancelledError();
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
     // A bank that lost the answer to its first try may find the object there: the same bytes.
     Status put = data_.PutSame(key, segment.bytes);
     if (!put) return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
-    return std::move(segment.info);
+    return Ok();
   }
 
   void List(std::size_t number, SegmentInfo info) {  // mutex_ is held
@@ -152,6 +156,7 @@ class StreamWriter final : public DataWriter {
 
   void Work() {
     SegmentEncoder encoder(SegmentAlgorithm::kZstd, options_.zstd_level);
+    EncodedSegment segment;
     std::unique_lock lock(mutex_);
     for (;;) {
       ++idle_;
@@ -163,15 +168,15 @@ class StreamWriter final : public DataWriter {
       ++busy_;
       room_.notify_one();
       lock.unlock();
-      auto info = Store(encoder, job.number, job.plain);
+      Status stored = Store(encoder, job.number, job.plain, segment);
       job.plain.clear();
       lock.lock();
       --busy_;
       spare_.push_back(std::move(job.plain));
-      if (info) {
-        List(job.number, std::move(*info));
+      if (stored) {
+        List(job.number, std::move(segment.info));
       } else {
-        SetFailed(std::move(info).error());
+        SetFailed(std::move(stored).error());
       }
       room_.notify_one();
     }

@@ -376,11 +376,11 @@ TEST(DataStreamCancellation, IsSeenByTheNextWriteFinishAndRead) {
   const auto bytes = std::as_writable_bytes(std::span(buffer.data(), buffer.size()));
   ASSERT_TRUE((*source)->Read(bytes).has_value());
   cancellation.Set();
-  EXPECT_EQ((*writer)->Write(AsBytes("x")).error().message(), "stopped");
-  EXPECT_EQ((*writer)->Finish().error().message(), "stopped");
-  EXPECT_EQ((*ready)->Finish().error().message(), "stopped");
-  EXPECT_EQ((*source)->Read(bytes).error().message(), "stopped");
-  EXPECT_EQ((*fresh)->Read(bytes).error().message(), "stopped");
+  EXPECT_EQ((*writer)->Write(AsBytes("x")).error().message(), "stopped before it was done");
+  EXPECT_EQ((*writer)->Finish().error().message(), "stopped before it was done");
+  EXPECT_EQ((*ready)->Finish().error().message(), "stopped before it was done");
+  EXPECT_EQ((*source)->Read(bytes).error().message(), "stopped before it was done");
+  EXPECT_EQ((*fresh)->Read(bytes).error().message(), "stopped before it was done");
   EXPECT_FALSE(counted);
 }
 
@@ -397,7 +397,7 @@ TEST(DataStreamCancellation, EndsAWriteThatWaitsForRoom) {
   bank.Open();
   writing.join();
   ASSERT_TRUE(written.error);
-  EXPECT_EQ(written.error->message(), "stopped");
+  EXPECT_EQ(written.error->message(), "stopped before it was done");
   EXPECT_FALSE(written.manifest);
   EXPECT_LE(bank.calls(), 3U) << "nothing is stored after it";
 }

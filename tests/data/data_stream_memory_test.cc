@@ -2,7 +2,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <map>
+#include <cstdio>
+#include <cstdlib>
 #include <mutex>
 
 #include "tests/data/stream_fixture.h"
@@ -69,7 +70,7 @@ std::int64_t PeakMiB() {
   return std::int64_t{usage.ru_maxrss} / 1024;
 }
 
-// In a process of its own: what other tests touched does not count. 0 = as it should be.
+// 0 = as it should be.
 int StreamAGibibyte() {
   OneObjectBank bank;
   DataOptions options;
@@ -109,10 +110,22 @@ int StreamAGibibyte() {
   return kSanitized || peak < 128 ? 0 : 5;
 }
 
+// The peak is the process's: this test runs itself again in a fresh one, in which no other test has
+// touched memory.
+constexpr const char* kFresh = "HOLDFAST_TEST_FRESH_PROCESS";
+
 TEST(DataStreamMemory, AGibibyteGoesThroughLessThan128MiB) {
+  if (::getenv(kFresh) != nullptr) {
+    ASSERT_EQ(StreamAGibibyte(), 0);
+    return;
+  }
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
-  if (child == 0) ::_exit(StreamAGibibyte());
+  if (child == 0) {
+    ::setenv(kFresh, "1", 1);
+    ::execl("/proc/self/exe", "data_stream_test", "--gtest_filter=DataStreamMemory.*", nullptr);
+    ::_exit(127);
+  }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFEXITED(status));
