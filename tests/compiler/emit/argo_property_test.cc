@@ -1,0 +1,226 @@
+// Random graphs (diamonds, any activities missing, aggregation, both fusions) are compiled; the file
+// is read back and run as Argo runs it, with random failures. What ran and in which order must be
+// what the brute-force oracle of the DAG says.
+
+#include <gtest/gtest.h>
+// After gtest.
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/compile.h"
+#include "tests/compiler/dag/dag_oracle.h"
+#include "tests/compiler/emit/argo_simulation.h"
+
+namespace holdfast::compiler {
+namespace {
+
+using local::Phase;
+
+const bool kConfigured = [] {
+  const char* cases = std::getenv("HOLDFAST_PROPERTY_CASES");
+  const std::string parameters = "max_success=" + std::string(cases == nullptr ? "200" : cases);
+  return setenv("RC_PARAMS", parameters.c_str(), 0) == 0;
+}();
+
+const PluginDescriptor& AnyPlugin() {
+  static const PluginDescriptor plugin = [] {
+    PluginDescriptor made;
+    made.name = "any";
+    made.types = {"T::N"};
+    for (auto& operation : made.operations) operation.activities.fill(true);
+    return made;
+  }();
+  return plugin;
+}
+
+enum class Form { kTree, kDiamonds, kManyParents };
+
+// The input of a compile; its aggregation may still close a cycle.
+CompileInput AnyInput(Form form, bool aggregate) {
+  const int size = form == Form::kManyParents ? *rc::gen::inRange(18, 32) : *rc::gen::inRange(1, 14);
+  const int parents = form == Form::kManyParents ? *rc::gen::inRange(9, 14) : 0;
+  const auto key = [](int i) { return ResourceKey{"T::N", std::to_string((i * 37 + 11) % 101)}; };
+  ResourceGraphBuilder builder;
+  for (int i = 0; i < size; ++i) {
+    RC_ASSERT(builder.AddResource({key(i), "n" + std::to_string(i), {}}).has_value());
+  }
+  for (int child = 1; child < size; ++child) {
+    std::set<int> above;
+    if (form == Form::kManyParents) {
+      if (child < parents) continue;
+      const bool all = *rc::gen::inRange(0, 4) != 0;
+      for (int p = 0; p < parents; ++p) {
+        if (all || *rc::gen::arbitrary<bool>()) above.insert(p);
+      }
+    } else {
+      const int count = *rc::gen::inRange(0, form == Form::kTree ? 2 : 4);
+      for (int i = 0; i < count; ++i) above.insert(*rc::gen::inRange(0, child));
+    }
+    for (const int parent : above) RC_ASSERT(builder.AddEdge(key(parent), key(child)).has_value());
+  }
+  CompileInput input;
+  auto graph = builder.Build();
+  RC_ASSERT(graph.has_value());
+  input.graph = std::move(*graph);
+
+  std::array<int, 4> likely{};
+  for (int& l : likely) l = *rc::gen::element(0, 1, 5, 9, 10);
+  likely[1] = *rc::gen::element(0, 0, 1, 3, 8);
+  for (std::size_t i = 0; i < input.graph.size(); ++i) {
+    auto& choices = input.table.choices.emplace_back();
+    for (std::size_t k = 0; k < 4; ++k) {
+      choices[k] = *rc::gen::inRange(0, 10) < likely[k] ? StepChoice::Own() : StepChoice::None();
+      if (aggregate && choices[k].kind == StepChoice::Kind::kOwn && *rc::gen::inRange(0, 5) == 0) {
+        choices[k] = StepChoice::Aggregate(std::string(1, "gh"[*rc::gen::inRange(0, 2)]));
+      }
+    }
+  }
+  input.plan = Value().Set("name", "any");
+  input.provider_id = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
+  input.provider_name = "any";
+  input.plugins["T::N"] = &AnyPlugin();
+  input.parameters.resize(input.graph.size());
+  input.options.fuse = *rc::gen::element(FuseMode::kNone, FuseMode::kLeaf);
+  input.options.emit.tool_version = "test";
+  input.options.emit.max_tasks_per_template = 1000;
+  return input;
+}
+
+struct Compiled {
+  CompileInput input;
+  CompiledWorkflow workflow;
+  LoadedBundle bundle;
+  local::Workflow read;
+
+  ActivityRef RefOf(const BundleActivity& activity) const {
+    return {*input.graph.Find(activity.resource), activity.kind};
+  }
+};
+
+Compiled AnyCompiled() {
+  Compiled out;
+  out.input = AnyInput(*rc::gen::element(Form::kTree, Form::kDiamonds, Form::kDiamonds, Form::kManyParents),
+                       *rc::gen::arbitrary<bool>());
+  auto compiled = Compile(out.input);
+  RC_PRE(compiled.has_value());  // nothing to do, or an aggregation that closes a cycle
+  out.workflow = std::move(*compiled);
+  auto bundle = LoadBundle(out.workflow.bundle);
+  if (!bundle) RC_FAIL(bundle.error().Render());
+  out.bundle = std::move(*bundle);
+  auto read = ReadEmitted(out.workflow.text);
+  if (!read) RC_FAIL(read.error().Render() + "\n" + out.workflow.text);
+  out.read = std::move(*read);
+  return out;
+}
+
+std::size_t Number(ActivityRef activity) {
+  return activity.resource.value * 4 + static_cast<std::size_t>(activity.kind);
+}
+
+RC_GTEST_PROP(EmittedWorkflow, RunsExactlyWhatItsGatesAllow, ()) {
+  const Compiled compiled = AnyCompiled();
+  const auto& input = compiled.input;
+  std::vector<bool> fails(input.graph.size() * 4);
+  const int likely = *rc::gen::element(0, 1, 3, 8);
+  for (std::size_t i = 0; i < fails.size(); ++i) fails[i] = *rc::gen::inRange(0, 10) < likely;
+  const OracleRun expected = RunOracle(input.graph, input.table, fails);
+
+  std::vector<bool> ran(fails.size(), false);
+  std::vector<bool> succeeded(fails.size(), false);
+  const Simulation simulation = Simulate(MainDag(compiled.read), [&](const local::Task& task) {
+    if (task.name == "begin") return Phase::kSucceeded;
+    // The step itself checks the gates of each activity in the journal (semantics: order and gates).
+    const BundleStep* step = compiled.bundle.FindStep(task.name);
+    RC_ASSERT(step != nullptr);
+    bool whole = true;
+    for (const BundleActivity& activity : step->activities) {
+      const bool may = std::all_of(activity.gates.begin(), activity.gates.end(), [&](const BundleGate& gate) {
+        return succeeded[Number({*input.graph.Find(gate.resource), gate.kind})];
+      });
+      const std::size_t number = Number(compiled.RefOf(activity));
+      ran[number] = may;
+      succeeded[number] = may && !fails[number];
+      whole = whole && succeeded[number];
+    }
+    return whole ? Phase::kSucceeded : *rc::gen::element(Phase::kFailed, Phase::kError);
+  });
+  RC_ASSERT(ran == expected.ran);
+  RC_ASSERT(succeeded == expected.succeeded);
+  for (const Phase phase : simulation.phases) RC_ASSERT(local::IsFulfilled(phase));
+  // Where the file can say it, no process is started for nothing: a step of one activity whose gates
+  // did not succeed is left out by the engine.
+  for (const std::size_t task : simulation.started) {
+    const BundleStep* step = compiled.bundle.FindStep(MainDag(compiled.read).tasks[task].name);
+    if (step == nullptr || step->activities.size() != 1) continue;
+    const auto& gates = step->activities.front().gates;
+    const bool of_single_steps = std::all_of(gates.begin(), gates.end(), [&](const BundleGate& gate) {
+      return compiled.bundle.FindStep(gate.step)->activities.size() == 1;
+    });
+    if (of_single_steps) RC_ASSERT(ran[Number(compiled.RefOf(step->activities.front()))]);
+  }
+}
+
+RC_GTEST_PROP(EmittedWorkflow, NothingRunsWhenBeginIsRefused, ()) {
+  const Compiled compiled = AnyCompiled();
+  const Simulation simulation = Simulate(MainDag(compiled.read), [&](const local::Task&) { return Phase::kFailed; });
+  RC_ASSERT(simulation.started.size() == 1U);
+  RC_ASSERT(MainDag(compiled.read).tasks[simulation.started.front()].name == "begin");
+}
+
+RC_GTEST_PROP(EmittedWorkflow, WaitsForTheOrderAndNothingElse, ()) {
+  const Compiled compiled = AnyCompiled();
+  const auto& input = compiled.input;
+  const Matrix order = OracleOrder(input.graph, input.table);
+  const auto& dag = MainDag(compiled.read);
+
+  // The order between steps: that of their activities, closed.
+  std::vector<const BundleStep*> steps;
+  for (const local::Task& task : dag.tasks) {
+    if (const BundleStep* step = compiled.bundle.FindStep(task.name)) steps.push_back(step);
+  }
+  RC_ASSERT(steps.size() == compiled.workflow.steps);
+  Matrix step_order(steps.size(), std::vector<bool>(steps.size(), false));
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    for (std::size_t j = 0; j < steps.size(); ++j) {
+      for (const auto& a : steps[i]->activities) {
+        for (const auto& b : steps[j]->activities) {
+          if (i != j && order[Number(compiled.RefOf(a))][Number(compiled.RefOf(b))]) step_order[i][j] = true;
+        }
+      }
+    }
+  }
+  step_order = Close(std::move(step_order));
+  for (std::size_t j = 0; j < steps.size(); ++j) {
+    const auto at = std::find_if(dag.tasks.begin(), dag.tasks.end(),
+                                 [&](const local::Task& task) { return task.name == steps[j]->name; });
+    const std::set<std::string> waits = WaitsFor(dag, static_cast<std::size_t>(at - dag.tasks.begin()));
+    std::set<std::string> expected;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (step_order[i][j]) expected.insert(steps[i]->name);
+    }
+    RC_ASSERT(waits == expected);
+  }
+}
+
+RC_GTEST_PROP(EmittedWorkflow, EveryStepDecidesTheVerdict, ()) {
+  const Compiled compiled = AnyCompiled();
+  const auto& dag = MainDag(compiled.read);
+  std::set<std::uint32_t> targets(dag.targets.begin(), dag.targets.end());
+  for (std::uint32_t i = 0; i < dag.tasks.size(); ++i) {
+    RC_ASSERT(dag.tasks[i].needed);
+    RC_ASSERT(targets.contains(i) == !dag.tasks[i].when.has_value());
+    RC_ASSERT(!dag.tasks[i].depends.over_limit());
+  }
+  RC_ASSERT(!dag.fail_fast);
+}
+
+}  // namespace
+}  // namespace holdfast::compiler
