@@ -3,10 +3,10 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <vector>
 
 #include "plugins/banks/filesystem/register.h"
 #include "plugins/sdk/text.h"
@@ -18,11 +18,16 @@ namespace {
 struct ModuleEntry {
   std::string_view plugin;
   std::string_view module;
+  std::string_view status;
 };
 
-constexpr auto kModules = std::to_array<ModuleEntry>({
+// A list that may be empty: a build without plugins is one, too.
+const std::vector<ModuleEntry>& Modules() {
+  static const std::vector<ModuleEntry> modules{
 #include "module_table.inc"
-});
+  };
+  return modules;
+}
 
 constexpr std::string_view kBuildId = HOLDFAST_BUILD_ID;
 
@@ -41,10 +46,11 @@ class ModuleLoader final : public PluginSource {
  public:
   Status Require(std::string_view name, PluginRegistry& registry) override {
     const bool exec = name.starts_with("exec:");
-    const auto entry = std::find_if(kModules.begin(), kModules.end(), [&](const ModuleEntry& candidate) {
+    const auto& modules = Modules();
+    const auto entry = std::find_if(modules.begin(), modules.end(), [&](const ModuleEntry& candidate) {
       return exec ? candidate.module == "exec" : candidate.plugin == name;
     });
-    if (entry == kModules.end()) return NotFound("no plugin called '" + Printable(name) + "'");
+    if (entry == modules.end()) return NotFound("no plugin called '" + Printable(name) + "'");
     HOLDFAST_RETURN_IF_ERROR(Load(entry->module, registry));
     if (exec) return registry.Resolve(name);
     return Ok();
@@ -52,7 +58,7 @@ class ModuleLoader final : public PluginSource {
 
   std::vector<std::string> Names() const override {
     std::vector<std::string> names;
-    for (const ModuleEntry& entry : kModules) {
+    for (const ModuleEntry& entry : Modules()) {
       if (entry.module != "exec") names.emplace_back(entry.plugin);
     }
     return names;
@@ -91,6 +97,13 @@ class ModuleLoader final : public PluginSource {
 
 void RegisterBuiltIns(PluginRegistry& registry) {
   banks::filesystem::Register(registry);
+}
+
+std::string_view PluginStatus(std::string_view plugin) {
+  for (const ModuleEntry& entry : Modules()) {
+    if (entry.plugin == plugin) return entry.status;
+  }
+  return {};
 }
 
 std::unique_ptr<PluginSource> MakeModuleLoader() {
