@@ -1,4 +1,4 @@
-#include "tests/plugins/memory_checkpoint.h"
+#include "plugins/conformance/memory_checkpoint.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/sha256.h"
 
-namespace holdfast::testing_plugins {
+namespace holdfast::plugins::conformance {
 namespace {
 
 std::string NewAttempt() {
@@ -316,4 +316,4 @@ std::size_t MemoryCheckpoint::StoredObjects(const Resource& resource) {
   return keys ? keys->size() : 0;
 }
 
-}  // namespace holdfast::testing_plugins
+}  // namespace holdfast::plugins::conformance
