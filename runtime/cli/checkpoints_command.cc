@@ -1,0 +1,208 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plugins/sdk/file.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/checkpoint_choice.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/record_table.h"
+#include "runtime/data/data_stream.h"
+#include "runtime/store/layout.h"
+#include "runtime/store/listing.h"
+
+namespace holdfast::cli {
+
+using runtime::RecordKind;
+using runtime::RecordState;
+using runtime::RecordSummary;
+
+namespace {
+
+Result<BankSection> ReadableBank(Session& session, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(name));
+  return session.TenantSection(*provider, SectionAccess::kRead);
+}
+
+// The stream in which directory plugins list their files, one JSON object a line.
+constexpr std::string_view kListing = "files";
+
+Status PrintListing(const Output& out, const BankSection& checkpoint, const runtime::ResourceManifest& manifest,
+                    const runtime::StreamManifest& stream) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint.Narrow(runtime::DataPrefix(manifest.resource), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto source, runtime::OpenDataStream(data, stream, {}));
+  std::string rest;
+  std::vector<std::byte> buffer(64U << 10U);
+  while (true) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::size_t n, source->Read(buffer));
+    if (n == 0) break;
+    rest.append(reinterpret_cast<const char*>(buffer.data()), n);
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      HOLDFAST_ASSIGN_OR_RETURN(const Value entry, ParseJson(std::string_view(rest).substr(begin, end - begin), "the listing"));
+      out.Json("file", Value(entry).Set("resource", manifest.resource.str()));
+      out.Line(fmt::format("{:<10} {:>12} {} {}", entry.StringOr("mode", ""), entry.IntOr("size", 0),
+                           entry.StringOr("mtime", ""), Printable(entry.StringOr("path", entry.StringOr("path_base64", "")))));
+    }
+    rest.erase(0, begin);
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::string> ChooseCheckpoint(const BankSection& tenant, const std::string& text, const std::string& plan) {
+  if (text != "latest") return text;
+  runtime::RecordFilter filter;
+  filter.plan = plan;
+  filter.state = RecordState::kAvailable;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found, runtime::ListCheckpoints(tenant, filter));
+  const auto newest = std::max_element(found.begin(), found.end(),
+                                       [](const auto& a, const auto& b) { return a.created < b.created; });
+  if (newest == found.end()) {
+    return NotFound(plan.empty() ? "there is no available checkpoint" : "plan " + Printable(plan) + " has no available checkpoint")
+        .Hint("'holdfast checkpoints list' shows those that there are");
+  }
+  return newest->id;
+}
+
+int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return session.out().Fail(tenant.error());
+  runtime::RecordFilter filter;
+  filter.plan = arguments.plan;
+  auto found = runtime::ListCheckpoints(*tenant, filter);
+  if (!found) return session.out().Fail(found.error());
+  std::reverse(found->begin(), found->end());
+  std::vector<std::vector<std::string>> rows;
+  for (const RecordSummary& summary : *found) {
+    if (summary.state == RecordState::kDeleted && !arguments.all) continue;
+    session.out().Json("checkpoint", RecordSummaryToValue(summary));
+    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan, FormatTime(summary.created),
+                    std::to_string(summary.resources)});
+  }
+  if (rows.empty()) {
+    session.out().Say("no checkpoints");
+  } else {
+    session.out().Table({"CHECKPOINT", "STATE", "PLAN", "CREATED", "RESOURCES"}, rows);
+  }
+  return 0;
+}
+
+int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return session.out().Fail(tenant.error());
+  const auto id = ChooseCheckpoint(*tenant, arguments.checkpoint, arguments.plan);
+  if (!id) return session.out().Fail(id.error());
+  const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
+  if (!report) return session.out().Fail(report.error());
+  ShowRecordReport(session.out(), *report);
+  return 0;
+}
+
+int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments) {
+  const Output& out = session.out();
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return out.Fail(tenant.error());
+  const auto id = ChooseCheckpoint(*tenant, arguments.checkpoint, arguments.plan);
+  if (!id) return out.Fail(id.error());
+  const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
+  if (!report) return out.Fail(report.error());
+  const auto section = tenant->Narrow(runtime::RecordPrefix(RecordKind::kCheckpoint, *id), SectionAccess::kRead);
+  if (!section) return out.Fail(section.error());
+  bool listed = false;
+  for (const runtime::ResourceReport& resource : report->resources) {
+    if (!arguments.resource.empty() && resource.resource.key.str() != arguments.resource) continue;
+    if (!resource.manifest) continue;
+    for (const runtime::StreamManifest& stream : resource.manifest->streams) {
+      if (stream.name != kListing) continue;
+      if (arguments.resource.empty()) out.Line(Printable(resource.resource.key.str()) + ":");
+      if (auto status = PrintListing(out, *section, *resource.manifest, stream); !status) return out.Fail(status.error());
+      listed = true;
+    }
+  }
+  if (!listed) {
+    return out.Fail(NotFound(arguments.resource.empty()
+                                 ? "the checkpoint holds no listing of files"
+                                 : "the checkpoint holds no listing of files for " + Printable(arguments.resource))
+                        .Hint("'holdfast checkpoints show' names its resources; directories have listings"));
+  }
+  return 0;
+}
+
+int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
+  const Output& out = session.out();
+  const auto max_age = ParseDuration(arguments.max_age);
+  if (!max_age) return out.Fail(max_age.error());
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return out.Fail(tenant.error());
+  auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan);
+  if (!plans) return out.Fail(plans.error());
+  // A plan that was asked for and has nothing is the worst case, not an empty answer.
+  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}});
+
+  const WallTime now = session.clock().Now();
+  bool all_fresh = !plans->empty();
+  std::vector<std::vector<std::string>> rows;
+  std::string metrics =
+      "# HELP holdfast_newest_checkpoint_timestamp_seconds When the newest available checkpoint of a plan was made.\n"
+      "# TYPE holdfast_newest_checkpoint_timestamp_seconds gauge\n";
+  std::string fresh_metrics =
+      "# HELP holdfast_checkpoint_fresh Whether the newest checkpoint of a plan is young enough.\n"
+      "# TYPE holdfast_checkpoint_fresh gauge\n";
+  for (const runtime::PlanStatus& plan : *plans) {
+    const bool has = !plan.checkpoint.empty();
+    const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created) : std::chrono::milliseconds(0);
+    const bool fresh = has && age <= *max_age;
+    all_fresh = all_fresh && fresh;
+    Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh);
+    if (has) {
+      datum.Set("checkpoint", plan.checkpoint).Set("created", FormatTime(plan.created)).Set("age_ms", static_cast<std::int64_t>(age.count()));
+    }
+    out.Json("plan-status", std::move(datum));
+    rows.push_back({plan.plan, has ? plan.checkpoint : "none",
+                    has ? HumanDuration(std::chrono::duration<double>(age).count()) : "", fresh ? "fresh" : "NOT FRESH"});
+    // Plan names are [a-z0-9-]: safe as a label.
+    metrics += fmt::format("holdfast_newest_checkpoint_timestamp_seconds{{plan=\"{}\"}} {}\n", plan.plan,
+                           has ? std::chrono::duration_cast<std::chrono::seconds>(plan.created.time_since_epoch()).count() : 0);
+    fresh_metrics += fmt::format("holdfast_checkpoint_fresh{{plan=\"{}\"}} {}\n", plan.plan, fresh ? 1 : 0);
+  }
+  if (rows.empty()) out.Say("no plan has an available checkpoint");
+  if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "STATE"}, rows);
+  if (!arguments.prometheus.empty()) {
+    if (auto status = WriteFileDurably(arguments.prometheus, metrics + fresh_metrics); !status) return out.Fail(status.error());
+  }
+  return static_cast<int>(all_fresh ? ExitCode::kOk : ExitCode::kNotFresh);
+}
+
+int ListRestores(Session& session, const RestoresArguments& arguments) {
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return session.out().Fail(tenant.error());
+  auto found = runtime::ListRecords(*tenant, RecordKind::kRestore, {});
+  if (!found) return session.out().Fail(found.error());
+  std::reverse(found->begin(), found->end());
+  std::vector<std::vector<std::string>> rows;
+  for (const RecordSummary& summary : *found) {
+    session.out().Json("restore", RecordSummaryToValue(summary));
+    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan, FormatTime(summary.created), summary.checkpoint});
+  }
+  if (rows.empty()) {
+    session.out().Say("no restores");
+  } else {
+    session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT"}, rows);
+  }
+  return 0;
+}
+
+int ShowRestore(Session& session, const RestoresArguments& arguments) {
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return session.out().Fail(tenant.error());
+  const auto report = runtime::ShowRecord(*tenant, RecordKind::kRestore, arguments.restore);
+  if (!report) return session.out().Fail(report.error());
+  ShowRecordReport(session.out(), *report);
+  return 0;
+}
+
+}  // namespace holdfast::cli

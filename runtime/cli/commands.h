@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plugins/sdk/operation.h"
+#include "runtime/cli/session.h"
+
+// One function a command: it does the work, talks through the session's output and returns the
+// process's exit code (exit_code.h). main.cc reads the command line into the structs below and
+// knows nothing else; a command knows nothing of how the line was read.
+namespace holdfast::cli {
+
+struct ProvidersArguments {
+  std::string provider;            // show, check: a name or id; check: also a file; empty = all
+};
+int ListProviders(Session& session);
+int ShowProvider(Session& session, const ProvidersArguments& arguments);
+int CheckProviders(Session& session, const ProvidersArguments& arguments);
+
+struct PluginsArguments {
+  std::string plugin;  // a plugin's name or exec:PATH; empty = every one built in
+};
+int ListPlugins(Session& session);
+int CheckPlugins(Session& session, const PluginsArguments& arguments);
+
+struct ResourcesArguments {
+  std::string provider;
+  std::string type;  // empty = all types of the provider
+};
+int ListResources(Session& session, const ResourcesArguments& arguments);
+
+struct PlanArguments {
+  std::string plan;
+  std::string output;  // empty: beside the plan; "-": stdout
+  bool allow_missing = false;
+  bool json_lines = false;
+};
+int DiscoverPlan(Session& session, const PlanArguments& arguments);
+
+struct NewPlanArguments {
+  std::string name;
+  std::string provider;
+  std::vector<std::string> resources;  // "type#id"
+  std::string output;                  // empty: NAME.yaml; "-": stdout
+};
+int NewPlan(Session& session, const NewPlanArguments& arguments);
+
+struct PreflightArguments {
+  std::string plan;
+};
+int CheckPlan(Session& session, const PreflightArguments& arguments);
+
+struct CompileArguments {
+  Operation operation = Operation::kProtect;
+  std::string plan;        // protect
+  std::string graph;       // protect; empty: beside the plan
+  std::string checkpoint;  // the others: an id, or "latest"
+  std::string of_plan;     // with "latest": only of this plan
+  std::string provider;    // the others
+  std::string parameters;  // the others: a file
+  std::string output;      // empty: NAME-OPERATION.yaml in the working folder
+  std::string engine = "argo";
+  std::string kind = "workflow";
+  std::string fuse;        // empty: as the plan says
+  std::uint32_t max_tasks_per_template = 200;
+  bool partial = false;  // restore, verify: of a checkpoint that is not whole
+};
+int CompileWorkflow(Session& session, const CompileArguments& arguments);
+
+struct ExplainArguments {
+  std::string file;
+  std::string step;
+};
+int ExplainStep(Session& session, const ExplainArguments& arguments);
+
+struct GraphArguments {
+  std::string plan;       // a plan, or a resource graph file
+  std::string graph;      // empty: beside the plan
+  bool activities = false;
+  Operation operation = Operation::kProtect;
+  std::string fuse;
+  std::string format = "dot";  // dot, mermaid, svg
+  std::string output;          // empty: stdout
+};
+int DrawGraph(Session& session, const GraphArguments& arguments);
+
+struct RunArguments {
+  std::string file;
+  std::string bundle;     // empty: NAME.bundle beside the file
+  std::string templates;  // empty: the installed templates/argo
+  std::string work_folder;
+  std::string record;     // resume another run's record
+  std::string run_id;
+  std::vector<std::string> parameters;  // NAME=VALUE of the workflow
+  unsigned jobs = 0;      // 0 = as many as processors
+  bool resume = false;
+  bool abandon = false;  // start anew although the latest run was interrupted
+  bool fail_fast = false;
+};
+int RunWorkflowFile(Session& session, const RunArguments& arguments);
+
+struct StepArguments {
+  std::string file;
+  std::string step;
+  std::string bundle;
+  std::string templates;
+  std::string record;
+  std::string run_id;
+  std::string activity;  // one activity of a fused step
+  bool dry_run = false;
+};
+int ListWorkflowSteps(Session& session, const StepArguments& arguments);
+int ShowWorkflowStep(Session& session, const StepArguments& arguments);
+int RunWorkflowStep(Session& session, const StepArguments& arguments);
+
+struct CheckpointsArguments {
+  std::string provider;
+  std::string plan;
+  std::string checkpoint;  // an id, or "latest"
+  std::string resource;    // ls: "type#id"
+  std::string parameters;
+  std::string max_age;
+  std::string prometheus;  // status: a text file to write
+  std::string sample;      // verify: "10%"
+  bool all = false;        // list: deleted ones, too
+  bool partial = false;
+};
+int ListCheckpoints(Session& session, const CheckpointsArguments& arguments);
+int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments);
+int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments);
+int DeleteCheckpoint(Session& session, const CheckpointsArguments& arguments);
+int VerifyCheckpoint(Session& session, const CheckpointsArguments& arguments);
+int CheckpointStatus(Session& session, const CheckpointsArguments& arguments);
+
+struct RestoresArguments {
+  std::string provider;
+  std::string restore;
+};
+int ListRestores(Session& session, const RestoresArguments& arguments);
+int ShowRestore(Session& session, const RestoresArguments& arguments);
+
+struct BankArguments {
+  std::string provider;
+};
+int CheckBank(Session& session, const BankArguments& arguments);
+
+struct GcArguments {
+  std::string provider;
+  std::string run;
+  bool dry_run = false;
+};
+int CollectGarbage(Session& session, const GcArguments& arguments);
+
+}  // namespace holdfast::cli

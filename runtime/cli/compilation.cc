@@ -1,0 +1,182 @@
+#include "runtime/cli/compilation.h"
+
+#include <filesystem>
+
+#include "compiler/plan/graph_file.h"
+#include "compiler/plan/parameter_set.h"
+#include "plugins/sdk/file.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/checkpoint_choice.h"
+#include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/version.h"
+#include "runtime/store/listing.h"
+
+namespace holdfast::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+compiler::PluginsByType DescriptorsOf(const Provider& provider) {
+  compiler::PluginsByType out;
+  for (const auto& plugin : provider.protections()) {
+    for (const std::string& type : plugin->descriptor().types) out[type] = &plugin->descriptor();
+  }
+  return out;
+}
+
+// The state in which a checkpoint may be the source of an operation.
+Status CheckSourceState(const runtime::RecordSummary& summary, Operation operation, bool partial) {
+  using runtime::RecordState;
+  if (operation == Operation::kDelete) {
+    if (summary.state != RecordState::kDeleted) return Ok();
+    return NotFound("checkpoint " + summary.id + " was deleted");
+  }
+  if (summary.state == RecordState::kAvailable || (summary.state == RecordState::kError && partial)) return Ok();
+  Error error = InvalidInput("checkpoint " + summary.id + " is in state " + std::string(runtime::NameOf(summary.state)));
+  if (summary.state == RecordState::kError) {
+    return std::move(error).Hint("not everything in it was protected; --partial takes what there is");
+  }
+  return std::move(error).Hint("only an available checkpoint can be taken");
+}
+
+struct Source {
+  Provider* provider = nullptr;
+  compiler::ParameterSet parameters;
+};
+
+Result<Source> GatherFromPlan(Session& session, const CompileArguments& arguments, compiler::CompileInput& input) {
+  HOLDFAST_ASSIGN_OR_RETURN(compiler::Plan plan, LoadPlan(arguments.plan));
+  HOLDFAST_ASSIGN_OR_RETURN(input.graph, LoadGraph(arguments.plan, arguments.graph));
+  for (const ResourceKey& root : plan.resources) {
+    if (input.graph.Find(root)) continue;
+    return InvalidInput(Printable(root.str()) + " of the plan is not in its resource graph")
+        .At({arguments.graph.empty() ? GraphFileOf(arguments.plan, false) : arguments.graph, 0, 0, {}, 1})
+        .Hint("'holdfast plan discover " + arguments.plan + "' writes the graph anew");
+  }
+  Source out;
+  auto provider = session.OpenProvider(plan.provider);
+  if (!provider) return std::move(provider).error().While("plan " + arguments.plan);
+  out.provider = *provider;
+  input.plan = plan.value;
+  out.parameters = std::move(plan.parameters);
+  return out;
+}
+
+Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& arguments, compiler::CompileInput& input) {
+  Source out;
+  HOLDFAST_ASSIGN_OR_RETURN(out.provider, session.OpenProvider(arguments.provider));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant, session.TenantSection(*out.provider, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint, ChooseCheckpoint(tenant, arguments.checkpoint, arguments.of_plan));
+  HOLDFAST_ASSIGN_OR_RETURN(auto source, runtime::ReadRecordGraph(tenant, input.checkpoint));
+  HOLDFAST_RETURN_IF_ERROR(CheckSourceState(source.summary, arguments.operation, arguments.partial));
+  input.graph = std::move(source.graph);
+  input.plan = source.head.plan;
+  if (!arguments.parameters.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(arguments.parameters, 16U << 20U));
+    HOLDFAST_ASSIGN_OR_RETURN(out.parameters, compiler::ParseParameters(text, arguments.parameters));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<compiler::Plan> LoadPlan(const std::string& file) {
+  auto text = ReadFile(file, 16U << 20U);
+  if (!text) return std::move(text).error().Hint("'holdfast plan new' writes a plan to start from");
+  return compiler::ParsePlan(*text, file);
+}
+
+std::string GraphFileOf(const std::string& plan_file, bool json_lines) {
+  return fs::path(plan_file).replace_extension(json_lines ? ".graph.jsonl" : ".graph.yaml");
+}
+
+Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string& file) {
+  std::string path = file;
+  if (path.empty()) {
+    path = GraphFileOf(plan_file, false);
+    if (std::error_code error; !fs::exists(path, error) && fs::exists(GraphFileOf(plan_file, true), error)) {
+      path = GraphFileOf(plan_file, true);
+    }
+  }
+  auto text = ReadFile(path);
+  if (!text) {
+    return std::move(text).error().Hint("'holdfast plan discover " + plan_file + "' writes the resource graph");
+  }
+  return compiler::ReadGraph(*text, path);
+}
+
+Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation, const ResourceGraph& graph,
+                                           const std::vector<Value>& parameters) {
+  compiler::ActivityTable table;
+  table.choices.resize(graph.size());
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    table.choices[i].fill(StepChoice::None());
+    const ResourceGraph::Node& node = graph.nodes()[i];
+    HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin, provider.ProtectionFor(node.key.type));
+    const OperationDescriptor& defined = plugin->descriptor().operation(operation);
+    if (!defined.DefinesAny()) continue;
+    const Resource resource = graph.ResourceAt(ResourceId{i});
+    for (const ActivityKind kind : kAllActivityKinds) {
+      if (!defined.Defines(kind)) continue;
+      auto choice = plugin->Choose(operation, kind, resource, parameters[i]);
+      if (!choice) {
+        return std::move(choice).error().While("asking plugin " + plugin->descriptor().name + " about " +
+                                               Printable(node.key.str()));
+      }
+      // Keys of different plugins never meet in one step.
+      if (choice->kind == StepChoice::Kind::kAggregate) choice->key = plugin->descriptor().name + "\n" + choice->key;
+      table.choices[i][static_cast<std::size_t>(kind)] = std::move(*choice);
+    }
+  }
+  return table;
+}
+
+Result<compiler::CompileInput> GatherCompileInput(Session& session, const CompileArguments& arguments) {
+  compiler::CompileInput input;
+  input.operation = arguments.operation;
+  HOLDFAST_ASSIGN_OR_RETURN(const Source source, arguments.operation == Operation::kProtect
+                                                     ? GatherFromPlan(session, arguments, input)
+                                                     : GatherFromCheckpoint(session, arguments, input));
+  input.provider_id = source.provider->config().id;
+  input.provider_name = source.provider->config().name;
+  input.plugins = DescriptorsOf(*source.provider);
+  HOLDFAST_ASSIGN_OR_RETURN(input.parameters, compiler::ResolveParameters(source.parameters, arguments.operation,
+                                                                          input.graph, input.plugins));
+  input.given_parameters = source.parameters.entries;
+  HOLDFAST_ASSIGN_OR_RETURN(input.table,
+                            AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters));
+  input.options.partial = arguments.partial;
+  input.options.engine = arguments.engine;
+  if (arguments.fuse == "leaf") input.options.fuse = compiler::FuseMode::kLeaf;
+  if (arguments.fuse == "none") input.options.fuse = compiler::FuseMode::kNone;
+  input.options.emit.kind =
+      arguments.kind == "template" ? compiler::WorkflowKind::kTemplate : compiler::WorkflowKind::kWorkflow;
+  input.options.emit.max_tasks_per_template = arguments.max_tasks_per_template;
+  input.options.emit.tool_version = std::string(kVersionText);
+  return input;
+}
+
+Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments) {
+  HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompileInput input, GatherCompileInput(session, arguments));
+  HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompiledWorkflow compiled, compiler::Compile(input));
+  const std::string file = !arguments.output.empty() ? arguments.output
+                                                     : compiled.name + ".yaml";
+  // The bundle first: a file without its bundle could not be run.
+  HOLDFAST_RETURN_IF_ERROR(WriteBundleFolder(BundleFolderOf(file), compiled.bundle));
+  HOLDFAST_RETURN_IF_ERROR(WriteFileDurably(file, compiled.text));
+  for (const std::string& note : compiled.notes) session.out().Say("note: " + note);
+  session.out().Json("compiled", Value()
+                                     .Set("file", file)
+                                     .Set("bundle", compiled.bundle.sha256)
+                                     .Set("bundle_folder", BundleFolderOf(file))
+                                     .Set("operation", NameOf(arguments.operation))
+                                     .Set("resources", static_cast<std::uint64_t>(input.graph.size()))
+                                     .Set("steps", static_cast<std::uint64_t>(compiled.steps)));
+  session.out().Say(file + ": " + std::string(NameOf(arguments.operation)) + " of " + std::to_string(input.graph.size()) +
+                    (input.graph.size() == 1 ? " resource" : " resources") + " in " + std::to_string(compiled.steps) +
+                    " steps; its bundle is " + BundleFolderOf(file));
+  return file;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/compile.h"
+#include "compiler/plan/plan.h"
+#include "plugins/sdk/provider.h"
+#include "plugins/sdk/resource_graph.h"
+#include "plugins/sdk/result.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/session.h"
+
+// Between the plugins and the compiler, which calls none: plans and graphs from files, what the
+// plugins answer for each resource, and from checkpoints what restore, delete and verify need.
+namespace holdfast::cli {
+
+// A plan file and its text.
+Result<compiler::Plan> LoadPlan(const std::string& file);
+// The resource graph of a plan; an empty `file` is PLAN.graph.yaml (or .jsonl) beside the plan.
+Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string& file);
+// Where `plan discover` writes and `compile` reads.
+std::string GraphFileOf(const std::string& plan_file, bool json_lines);
+
+// Asks the provider's plugins what there is to do for every resource.
+Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation, const ResourceGraph& graph,
+                                           const std::vector<Value>& parameters);
+
+// Everything for the compiler, for one command line. `fuse` and kinds are as the arguments say.
+Result<compiler::CompileInput> GatherCompileInput(Session& session, const CompileArguments& arguments);
+
+// Compiles and writes file and bundle; returns the file's path.
+Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments);
+
+}  // namespace holdfast::cli

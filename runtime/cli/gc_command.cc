@@ -1,0 +1,67 @@
+#include "plugins/banks/filesystem/filesystem_bank.h"
+#include "plugins/sdk/bank_settings.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/commands.h"
+#include "runtime/step/gc/gc.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+// The temporary files that crashed writers left, which only the filesystem bank itself can see.
+std::function<Result<std::string>(bool)> SweepOf(Session& session, Provider& provider) {
+  if (provider.bank_entry() == nullptr || provider.bank_entry()->name != "filesystem") return {};
+  const std::string path = provider.bank_settings().StringOr("path", "");
+  return [&session, path](bool dry_run) -> Result<std::string> {
+    HOLDFAST_ASSIGN_OR_RETURN(const TemporaryFiles found,
+                              SweepFilesystemBank(path, session.clock().Now(), std::chrono::hours(24), dry_run));
+    if (found.files == 0) return std::string();
+    return std::to_string(found.files) + " temporary files, " + HumanSize(found.bytes);
+  };
+}
+
+}  // namespace
+
+int CollectGarbage(Session& session, const GcArguments& arguments) {
+  const Output& out = session.out();
+  const auto provider = session.OpenProvider(arguments.provider);
+  if (!provider) return out.Fail(provider.error());
+  auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
+  if (!tenant) return out.Fail(tenant.error());
+  const DataSettings settings = BindChecked<DataSettings>((*provider)->bank_settings());
+  const runtime::StepEnvironment env{
+      std::move(*tenant),
+      std::string(Session::kTenant),
+      (*provider)->config().id,
+      [&provider](std::string_view type) { return (*provider)->ProtectionFor(type); },
+      session.clock(),
+      session.log(),
+      session.processes(),
+      session.cancellation(),
+      OwnProcessIdentity(),
+      runtime::SleepingPause(session.cancellation()),
+      {settings.segment_size.bytes, static_cast<unsigned>(settings.parallel), settings.compression_level,
+       &session.cancellation()},
+  };
+  runtime::GcOptions options;
+  options.dry_run = arguments.dry_run;
+  options.run = arguments.run;
+  options.sweep_bank = SweepOf(session, **provider);
+  const auto actions = runtime::Gc(env, options);
+  if (!actions) return out.Fail(actions.error());
+  int exit_code = 0;
+  for (const runtime::GcAction& action : *actions) {
+    out.Line((action.failed ? "FAILED  " : arguments.dry_run ? "would   " : "did     ") + action.subject + ": " +
+             Printable(action.action));
+    out.Json("gc-action", Value()
+                              .Set("subject", action.subject)
+                              .Set("action", Printable(action.action))
+                              .Set("failed", action.failed)
+                              .Set("dry_run", arguments.dry_run));
+    if (action.failed) exit_code = static_cast<int>(ExitCode::kRunFailed);
+  }
+  if (actions->empty()) out.Say("nothing to do");
+  return exit_code;
+}
+
+}  // namespace holdfast::cli

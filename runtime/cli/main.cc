@@ -1,0 +1,386 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/completion.h"
+#include "runtime/cli/reference.h"
+#include "runtime/cli/version.h"
+
+// The command line of `holdfast`: CLI11 reads it into the structs of commands.h. The one file that
+// sees CLI11, whose own exit codes and texts stop here.
+
+namespace holdfast::cli {
+namespace {
+
+using Action = std::function<int(Session&)>;
+
+// Everything that the options write into. One process, one command line.
+struct Arguments {
+  GlobalArguments global;
+  ProvidersArguments providers;
+  PluginsArguments plugins;
+  ResourcesArguments resources;
+  PlanArguments plan;
+  NewPlanArguments new_plan;
+  PreflightArguments preflight;
+  CompileArguments compile;
+  ExplainArguments explain;
+  GraphArguments graph;
+  RunArguments run;
+  StepArguments step;
+  CheckpointsArguments checkpoints;
+  RestoresArguments restores;
+  BankArguments bank;
+  GcArguments gc;
+  std::string graph_operation = "protect";
+  std::string shell;
+  Action action;
+};
+
+class CommandLine {
+ public:
+  CommandLine() : app_("Compiles protect, restore and delete of a resource graph into a workflow.", "holdfast") {
+    app_.require_subcommand(0, 1);
+    app_.set_help_flag("-h,--help", "Print this help and exit");
+    app_.set_version_flag("--version", std::string(kVersionText));
+    app_.add_option("--provider-config-dir", a_.global.provider_config_dir,
+                    "Folder of provider files (default: $HOLDFAST_PROVIDER_CONFIG_DIR, else " +
+                        std::string(kDefaultProviderConfigDir) + ")");
+    app_.add_flag("--json", a_.global.json, "Data as one JSON object a line, with a message_type");
+    app_.add_flag("-q,--quiet", a_.global.quiet, "No words beside data, warnings and errors");
+    app_.fallthrough();
+    AddProviders();
+    AddPlans();
+    AddCompile();
+    AddRun();
+    AddRecords();
+    AddRest();
+  }
+
+  CLI::App& app() { return app_; }
+  Arguments& arguments() { return a_; }
+
+ private:
+  CLI::App* Group(const std::string& name, const std::string& what) {
+    CLI::App* const group = app_.add_subcommand(name, what);
+    group->require_subcommand(1);
+    group->fallthrough();
+    return group;
+  }
+
+  CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& what, Action action) {
+    CLI::App* const command = parent->add_subcommand(name, what);
+    command->fallthrough();
+    command->callback([this, action = std::move(action)] { a_.action = action; });
+    return command;
+  }
+
+  void Provider(CLI::App* command, std::string& target, bool required = false) {
+    auto* const option = command->add_option(
+        "-p,--provider", target, "Name or id of the provider (default: the only one there is)");
+    if (required) option->required();
+  }
+
+  void AddProviders() {
+    CLI::App* const group = Group("providers", "The providers of this machine");
+    Command(group, "list", "List the providers and the files that are not used",
+            [](Session& s) { return ListProviders(s); });
+    CLI::App* command = Command(group, "show", "Show a provider: its bank, plugins, settings and schemas",
+                                [this](Session& s) { return ShowProvider(s, a_.providers); });
+    command->add_option("provider", a_.providers.provider, "Name or id");
+    command = Command(group, "check", "Check provider files in full",
+                      [this](Session& s) { return CheckProviders(s, a_.providers); });
+    command->add_option("provider", a_.providers.provider, "Name, id or file (default: every file of the folder)");
+
+    CLI::App* const plugins = Group("plugins", "The plugins that are built in");
+    Command(plugins, "list", "List banks, protection and protectable plugins",
+            [](Session& s) { return ListPlugins(s); });
+    command = Command(plugins, "check", "Run the conformance kit on plugins",
+                      [this](Session& s) { return CheckPlugins(s, a_.plugins); });
+    command->add_option("plugin", a_.plugins.plugin, "A plugin's name or exec:PATH (default: all that are built in)");
+
+    CLI::App* const resources = Group("resources", "The resources that a provider's plugins find");
+    command = Command(resources, "list", "List the resources that can be protected",
+                      [this](Session& s) { return ListResources(s, a_.resources); });
+    Provider(command, a_.resources.provider);
+    command->add_option("--type", a_.resources.type, "Only this resource type");
+  }
+
+  void AddPlans() {
+    CLI::App* const plan = Group("plan", "Plans: what to protect");
+    CLI::App* command = Command(plan, "new", "Write a plan for some resources, to be edited",
+                                [this](Session& s) { return NewPlan(s, a_.new_plan); });
+    command->add_option("name", a_.new_plan.name, "The plan's name")->required();
+    command->add_option("resource", a_.new_plan.resources, "TYPE#ID (see holdfast resources list)")->required();
+    Provider(command, a_.new_plan.provider);
+    command->add_option("-o,--output", a_.new_plan.output, "File to write (default: NAME.yaml; - = stdout)");
+    command = Command(plan, "discover", "Write the resource graph of a plan as a file to review",
+                      [this](Session& s) { return DiscoverPlan(s, a_.plan); });
+    command->add_option("plan", a_.plan.plan, "The plan's file")->required();
+    command->add_option("-o,--output", a_.plan.output, "File to write (default: PLAN.graph.yaml beside the plan; - = stdout)");
+    command->add_flag("--allow-missing", a_.plan.allow_missing, "A listing that fails is a warning; the graph may then be smaller");
+    command->add_flag("--json-lines", a_.plan.json_lines, "One resource a line, for large graphs");
+    command = Command(&app_, "check", "Check a plan before it runs: provider, bank, tools, permissions",
+                      [this](Session& s) { return CheckPlan(s, a_.preflight); });
+    command->add_option("plan", a_.preflight.plan, "The plan's file")->required();
+  }
+
+  void CompileOptions(CLI::App* command) {
+    command->add_option("-o,--output", a_.compile.output, "Workflow file to write (default: PLAN-OPERATION.yaml); its bundle stands beside it");
+    command->add_option("--engine", a_.compile.engine, "Engine that is to run it")->check(CLI::IsMember({"argo"}))->capture_default_str();
+    command->add_option("--kind", a_.compile.kind, "workflow: started once; template: a WorkflowTemplate with a stable name")
+        ->check(CLI::IsMember({"workflow", "template"}))->capture_default_str();
+    command->add_option("--fuse", a_.compile.fuse, "none: one activity a step; leaf: one step for the activities of a leaf (default: as the plan says)")
+        ->check(CLI::IsMember({"none", "leaf"}));
+    command->add_option("--max-tasks-per-template", a_.compile.max_tasks_per_template,
+                        "Steps in one template; Argo's own definitions refuse more than 200")
+        ->check(CLI::Range(1U, 1'000'000U))->capture_default_str();
+  }
+
+  void AddCompile() {
+    CLI::App* const compile = Group("compile", "Compile an operation into a workflow file with its bundle");
+    CLI::App* command = Command(compile, "protect", "Protect the resources of a plan", [this](Session& s) {
+      a_.compile.operation = Operation::kProtect;
+      return CompileWorkflow(s, a_.compile);
+    });
+    command->add_option("plan", a_.compile.plan, "The plan's file")->required();
+    command->add_option("--graph", a_.compile.graph, "The resource graph (default: PLAN.graph.yaml beside the plan)");
+    CompileOptions(command);
+    const auto from_checkpoint = [&](Operation operation, const std::string& what) {
+      CLI::App* const c = Command(compile, std::string(NameOf(operation)), what, [this, operation](Session& s) {
+        a_.compile.operation = operation;
+        return CompileWorkflow(s, a_.compile);
+      });
+      c->add_option("checkpoint", a_.compile.checkpoint, "The checkpoint's id, or latest")->required();
+      Provider(c, a_.compile.provider);
+      c->add_option("--plan", a_.compile.of_plan, "With latest: the newest checkpoint of this plan");
+      c->add_option("--parameters", a_.compile.parameters, "File of parameters: TYPE or TYPE#ID, then its map");
+      CompileOptions(c);
+      return c;
+    };
+    from_checkpoint(Operation::kRestore, "Restore a checkpoint")
+        ->add_flag("--partial", a_.compile.partial, "Also from a checkpoint that is in error");
+    from_checkpoint(Operation::kDelete, "Delete a checkpoint");
+    from_checkpoint(Operation::kVerify, "Verify a checkpoint: read every byte back")
+        ->add_flag("--partial", a_.compile.partial, "Also of a checkpoint that is in error");
+
+    command = Command(&app_, "explain", "Say which resource, plugin and rule put a step's edges and gates there",
+                      [this](Session& s) { return ExplainStep(s, a_.explain); });
+    command->add_option("file", a_.explain.file, "The workflow file")->required();
+    command->add_option("step", a_.explain.step, "The step's name")->required();
+
+    command = Command(&app_, "graph", "Draw the resource graph or the activity DAG of a plan", [this](Session& s) {
+      a_.graph.operation = *ParseOperation(a_.graph_operation);
+      return DrawGraph(s, a_.graph);
+    });
+    command->add_option("plan", a_.graph.plan, "The plan's file")->required();
+    command->add_option("--graph", a_.graph.graph, "The resource graph (default: PLAN.graph.yaml beside the plan)");
+    command->add_flag("--activities", a_.graph.activities, "The activity DAG instead of the resource graph");
+    command->add_option("--operation", a_.graph_operation, "Operation of the activity DAG")
+        ->check(CLI::IsMember({"protect", "restore", "delete", "verify"}))->capture_default_str();
+    command->add_option("--fuse", a_.graph.fuse, "none or leaf (default: as the plan says)")->check(CLI::IsMember({"none", "leaf"}));
+    command->add_option("--format", a_.graph.format, "dot, mermaid or svg")->check(CLI::IsMember({"dot", "mermaid", "svg"}))->capture_default_str();
+    command->add_option("-o,--output", a_.graph.output, "File to write (default: stdout)");
+  }
+
+  void FileOptions(CLI::App* command, std::string& file, std::string& bundle, std::string& templates) {
+    command->add_option("file", file, "The workflow file")->required();
+    command->add_option("--bundle", bundle, "Its bundle's folder (default: NAME.bundle beside the file)");
+    command->add_option("--templates", templates, "Folder of the templates it refers to (default: the installed templates/argo)");
+  }
+
+  void AddRun() {
+    CLI::App* command = Command(&app_, "run", "Run a workflow file on this machine",
+                                [this](Session& s) { return RunWorkflowFile(s, a_.run); });
+    FileOptions(command, a_.run.file, a_.run.bundle, a_.run.templates);
+    command->add_option("-j,--jobs", a_.run.jobs, "Steps at the same time (default: as many as processors)")->check(CLI::Range(1U, 1024U));
+    command->add_flag("--resume", a_.run.resume, "Go on with the run of this file that was interrupted");
+    command->add_flag("--new", a_.run.abandon, "Start a new run although the latest one was interrupted");
+    command->add_option("--record", a_.run.record, "Work on this record again: finished steps return at once");
+    command->add_option("--run-id", a_.run.run_id, "The run's id (default: a new UUID)");
+    command->add_option("--run-dir", a_.run.work_folder, "Folder of logs and state (default: NAME.run beside the file)");
+    command->add_option("--parameter", a_.run.parameters, "NAME=VALUE: a parameter of the workflow");
+    command->add_flag("--fail-fast", a_.run.fail_fast, "Start no preparation once something has failed");
+
+    CLI::App* const step = Group("step", "Single steps of a workflow file");
+    command = Command(step, "list", "List the steps: activities, resources, order, gates",
+                      [this](Session& s) { return ListWorkflowSteps(s, a_.step); });
+    FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
+    command = Command(step, "show", "Print the exact command of a step",
+                      [this](Session& s) { return ShowWorkflowStep(s, a_.step); });
+    FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
+    command->add_option("step", a_.step.step, "The step's name")->required();
+    command->add_option("--run-id", a_.step.run_id, "The run to work in");
+    command->add_option("--record", a_.step.record, "The record to work on");
+    command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
+    command = Command(step, "run", "Run one step as the engine would",
+                      [this](Session& s) { return RunWorkflowStep(s, a_.step); });
+    FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
+    command->add_option("step", a_.step.step, "The step's name, begin or end")->required();
+    command->add_option("--run-id", a_.step.run_id, "The run to work in")->required();
+    command->add_option("--record", a_.step.record, "The record to work on (default: the run's)");
+    command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
+    command->add_flag("--dry-run", a_.step.dry_run, "Say what it would do");
+  }
+
+  void AddRecords() {
+    CLI::App* const group = Group("checkpoints", "The checkpoints of a provider's bank");
+    const auto add = [&](const std::string& name, const std::string& what, int (*function)(Session&, const CheckpointsArguments&)) {
+      CLI::App* const c = Command(group, name, what, [this, function](Session& s) { return function(s, a_.checkpoints); });
+      Provider(c, a_.checkpoints.provider);
+      c->add_option("--plan", a_.checkpoints.plan, "Only of this plan");
+      return c;
+    };
+    const auto id = [&](CLI::App* c) { c->add_option("checkpoint", a_.checkpoints.checkpoint, "The checkpoint's id, or latest")->required(); };
+    CLI::App* command = add("list", "List checkpoints, newest first", &ListCheckpoints);
+    command->add_flag("--all", a_.checkpoints.all, "Also those that were deleted");
+    id(add("show", "Show a checkpoint: resources, states, points in time", &ShowCheckpoint));
+    command = add("ls", "List the files of a directory in a checkpoint", &ListCheckpointFiles);
+    id(command);
+    command->add_option("resource", a_.checkpoints.resource, "TYPE#ID (default: every resource that has a listing)");
+    command = add("delete", "Delete a checkpoint: compiles the operation and runs it here", &DeleteCheckpoint);
+    id(command);
+    command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
+    command = add("verify", "Verify a checkpoint: every byte is read back", &VerifyCheckpoint);
+    id(command);
+    command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
+    command->add_option("--sample", a_.checkpoints.sample, "Only this share of the segments, such as 10%");
+    command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
+    command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7", &CheckpointStatus);
+    command->add_option("--max-age", a_.checkpoints.max_age, "Such as 26h")->required();
+    command->add_option("--prometheus", a_.checkpoints.prometheus, "Also write this text file for the node exporter");
+
+    CLI::App* const restores = Group("restores", "What was restored");
+    command = Command(restores, "list", "List restores, newest first", [this](Session& s) { return ListRestores(s, a_.restores); });
+    Provider(command, a_.restores.provider);
+    command = Command(restores, "show", "Show a restore: what became of each resource", [this](Session& s) { return ShowRestore(s, a_.restores); });
+    Provider(command, a_.restores.provider);
+    command->add_option("restore", a_.restores.restore, "The restore's id")->required();
+  }
+
+  void AddRest() {
+    CLI::App* const bank = Group("bank", "The bank of a provider");
+    CLI::App* command = Command(bank, "check", "Run the conformance suite on a provider's bank", [this](Session& s) { return CheckBank(s, a_.bank); });
+    Provider(command, a_.bank.provider);
+    command = Command(&app_, "gc", "Finish what crashed runs left: owed clean-ups, states, orphans", [this](Session& s) { return CollectGarbage(s, a_.gc); });
+    Provider(command, a_.gc.provider);
+    command->add_option("--run", a_.gc.run, "This run, whose engine is known to be dead, although its lease has not expired");
+    command->add_flag("--dry-run", a_.gc.dry_run, "Only say what would be done");
+    command = app_.add_subcommand("completion", "Print the completion script of a shell");
+    command->add_option("shell", a_.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    app_.add_subcommand("reference", "Print the reference of all commands as Markdown");
+  }
+
+  CLI::App app_;
+  Arguments a_;
+};
+
+CommandNode NodeOf(const CLI::App& app) {
+  CommandNode node;
+  node.name = app.get_name();
+  node.description = app.get_description();
+  for (const CLI::Option* option : app.get_options()) {
+    CommandNode::Option entry;
+    entry.name = option->get_name(option->get_positional(), true);
+    entry.long_names = option->get_lnames();
+    entry.description = option->get_description();
+    entry.default_text = option->get_default_str();
+    entry.required = option->get_required();
+    entry.positional = option->get_positional();
+    entry.takes_value = option->get_type_size_max() > 0;
+    node.options.push_back(std::move(entry));
+  }
+  for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
+    node.children.push_back(NodeOf(*child));
+  }
+  return node;
+}
+
+// CLI11 says "The following arguments were not expected: ..."; adds what was probably meant.
+int UsageError(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
+  std::string text = error.what();
+  if (const std::size_t newline = text.find('\n'); newline != std::string::npos) text.resize(newline);
+  Error out(ErrorCode::kUsage, text);
+  const CLI::App* at = &app;
+  std::string path = "holdfast";
+  for (const std::string& word : words) {
+    std::vector<std::string> names;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* child : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(child->get_name());
+      if (child->get_name() == word) next = child;
+    }
+    if (next != nullptr) {
+      at = next;
+      path += " " + word;
+      continue;
+    }
+    std::vector<std::string> candidates = names;
+    if (!word.empty() && word.front() == '-') {
+      candidates.clear();
+      for (const CLI::App* holder : {at, &app}) {
+        for (const CLI::Option* option : holder->get_options()) {
+          for (const std::string& name : option->get_lnames()) candidates.push_back("--" + name);
+        }
+      }
+      if (std::find(candidates.begin(), candidates.end(), word.substr(0, word.find('='))) != candidates.end()) continue;
+    } else if (names.empty()) {
+      continue;
+    }
+    if (const std::string near = Nearest(word, candidates); !near.empty()) {
+      std::fprintf(stderr, "%s\n", std::move(out).Hint("did you mean '" + near + "'? '" + path + " --help' lists what there is").Render().c_str());
+      return static_cast<int>(ExitCode::kUsage);
+    }
+    break;
+  }
+  std::fprintf(stderr, "%s\n", std::move(out).Hint("'" + path + " --help' says more").Render().c_str());
+  return static_cast<int>(ExitCode::kUsage);
+}
+
+int Main(int argc, char** argv) {
+  CommandLine line;
+  CLI::App& app = line.app();
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help) == 0 ? 0 : static_cast<int>(ExitCode::kInternal);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version) == 0 ? 0 : static_cast<int>(ExitCode::kInternal);
+  } catch (const CLI::ParseError& error) {
+    return UsageError(app, error, words);
+  }
+  if (app.got_subcommand("completion")) {
+    std::fputs(CompletionScript(NodeOf(app), line.arguments().shell).c_str(), stdout);
+    return 0;
+  }
+  if (app.got_subcommand("reference")) {
+    std::fputs(ReferenceMarkdown(NodeOf(app)).c_str(), stdout);
+    return 0;
+  }
+  if (!line.arguments().action) {
+    std::cout << app.help();
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  Session session(line.arguments().global);
+  return line.arguments().action(session);
+}
+
+}  // namespace
+}  // namespace holdfast::cli
+
+int main(int argc, char** argv) {
+  try {
+    return holdfast::cli::Main(argc, argv);
+  } catch (const std::exception& e) {
+    // CLI11 may throw while options are declared: a bug of ours, never input.
+    std::fprintf(stderr, "holdfast: %s\n", e.what());
+    return static_cast<int>(holdfast::ExitCode::kInternal);
+  }
+}

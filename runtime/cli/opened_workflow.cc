@@ -1,0 +1,89 @@
+#include "runtime/cli/opened_workflow.h"
+
+#include <filesystem>
+
+#include "plugins/sdk/text.h"
+#include "runtime/local/workflow_file.h"
+
+namespace holdfast::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path ProgramFolder() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return error ? fs::path(".") : self.parent_path();
+}
+
+}  // namespace
+
+std::string StepBinary() {
+  return ProgramFolder() / "holdfast-step";
+}
+
+Result<std::string> TemplatesFolder() {
+  // Installed: PREFIX/bin and PREFIX/share. In a build: build/bin, and build/share links to the sources.
+  const fs::path folder = ProgramFolder().parent_path() / "share" / "holdfast" / "templates" / "argo";
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    return NotFound("the templates are not installed: there is no " + folder.string())
+        .Hint("--templates DIR names the folder that templates/argo was copied to");
+  }
+  return folder.string();
+}
+
+std::string BundleFolderOf(const std::string& file) {
+  return fs::path(file).replace_extension(".bundle");
+}
+
+Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> out;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Error(ErrorCode::kUsage, "'" + Printable(text) + "' is not NAME=VALUE");
+    }
+    out[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return out;
+}
+
+Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& bundle_folder,
+                                    const std::string& templates,
+                                    const std::map<std::string, std::string>& parameters) {
+  OpenedWorkflow out;
+  out.file = file;
+  if (templates.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string folder, TemplatesFolder());
+    out.template_folders = {folder};
+  } else {
+    out.template_folders = {templates};
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const local::Workflow workflow, local::ReadWorkflowFile(file, out.template_folders));
+  HOLDFAST_ASSIGN_OR_RETURN(out.parameters, local::ResolveParameters(workflow, parameters));
+  for (const char* const name : {"bundle", "provider"}) {
+    if (!out.parameters.contains(name) || out.parameters.at(name).empty()) {
+      return InvalidInput("the workflow has no parameter '" + std::string(name) + "'")
+          .At({file, 0, 0, {}, 1})
+          .Hint("'holdfast compile' writes files that have one");
+    }
+  }
+  out.provider = out.parameters.at("provider");
+  const std::string folder = bundle_folder.empty() ? BundleFolderOf(file) : bundle_folder;
+  auto files = ReadBundleFolder(folder);
+  if (!files) {
+    return std::move(files).error().While("reading the bundle of " + file).Hint(
+        "the bundle stands beside the file that 'holdfast compile' wrote; --bundle DIR names another place");
+  }
+  out.files = std::move(*files);
+  if (out.files.sha256 != out.parameters.at("bundle")) {
+    return InvalidInput("the bundle in " + folder + " is not the one that " + file + " was compiled with")
+        .Hint("compile again, or name the right folder with --bundle");
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(out.bundle, LoadBundle(out.files));
+  return out;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "plugins/sdk/bundle.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast::cli {
+
+// A workflow file with the bundle beside it, checked against each other.
+struct OpenedWorkflow {
+  std::string file;
+  std::vector<std::string> template_folders;
+  std::map<std::string, std::string> parameters;  // all of the workflow's, with what was given
+  std::string provider;                           // the parameter `provider`
+  BundleFiles files;
+  LoadedBundle bundle;
+};
+
+// `bundle_folder` and `templates` may be empty: NAME.bundle beside the file, the installed
+// templates/argo. kInvalidInput when the bundle is missing, damaged or not the one that the file
+// names.
+Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& bundle_folder,
+                                    const std::string& templates,
+                                    const std::map<std::string, std::string>& parameters);
+
+// "NAME=VALUE" texts as a map; kUsage for one without '='.
+Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts);
+
+// NAME.bundle for NAME.yaml.
+std::string BundleFolderOf(const std::string& file);
+
+// The folder of this executable, and what lies at fixed places around it: holdfast-step beside
+// it, templates in ../share/holdfast/templates (installed) or in the build's source tree.
+std::string StepBinary();
+Result<std::string> TemplatesFolder();
+
+}  // namespace holdfast::cli

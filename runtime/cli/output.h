@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/error.h"
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/value.h"
+
+namespace holdfast::cli {
+
+// How a command talks: data on stdout, words on stderr; with --json every datum is one JSON
+// object a line with a `message_type`. Colour and progress only on a terminal.
+class Output {
+ public:
+  Output(bool json, bool quiet);
+
+  bool json() const { return json_; }
+  bool terminal() const { return terminal_; }
+
+  // A line of data for people; nothing with --json.
+  void Line(std::string_view text) const;
+  // A datum for machines: one line, only with --json. `message_type` names its kind.
+  void Json(std::string_view message_type, Value fields) const;
+  // Rows under a heading, columns aligned; nothing with --json. Cells are made printable.
+  void Table(const std::vector<std::string>& heading,
+             const std::vector<std::vector<std::string>>& rows) const;
+  // Words for people, on stderr; nothing with --quiet or --json.
+  void Say(std::string_view text) const;
+  // A warning, on stderr: "warning: ..."; with --json an object on stdout.
+  void Warn(std::string_view text) const;
+  // An error, on stderr, with its place, hint and causes; with --json an object on stdout too.
+  // Returns its exit code, so that `return output.Fail(error);` ends a command.
+  int Fail(const Error& error) const;
+
+ private:
+  bool json_;
+  bool quiet_;
+  bool terminal_;
+};
+
+}  // namespace holdfast::cli

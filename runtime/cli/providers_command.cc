@@ -1,0 +1,217 @@
+#include <filesystem>
+
+#include "plugins/sdk/text.h"
+#include "runtime/cli/commands.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+std::string PluginNames(const ProviderConfig& config) {
+  std::vector<std::string> names;
+  for (const IniEntry& plugin : config.plugins) names.push_back(plugin.value);
+  return Join(names, ", ");
+}
+
+// What a plugin does for the operations, as "protect: pre, parallel".
+std::string Activities(const PluginDescriptor& plugin, Operation operation) {
+  const OperationDescriptor& d = plugin.operation(operation);
+  if (!d.DefinesAny()) return d.empty_on_purpose ? "nothing to do" : "-";
+  std::vector<std::string> kinds;
+  for (const ActivityKind kind : kAllActivityKinds) {
+    if (d.Defines(kind)) kinds.emplace_back(NameOf(kind));
+  }
+  return Join(kinds, ", ");
+}
+
+Value SchemasOf(const PluginDescriptor& plugin) {
+  Value parameters;
+  for (const Operation operation : kAllOperations) {
+    parameters.Set(NameOf(operation), SchemaToJsonSchema(plugin.operation(operation).parameters));
+  }
+  Value schemas = Value()
+                      .Set("settings", SchemaToJsonSchema(plugin.settings))
+                      .Set("settings_section", plugin.settings_section)
+                      .Set("parameters", std::move(parameters));
+  if (plugin.has_saved_info) schemas.Set("saved_info", SchemaToJsonSchema(plugin.saved_info));
+  return schemas;
+}
+
+void PrintFields(const Output& out, std::string_view heading, const Schema& schema) {
+  if (schema.fields.empty()) return;
+  out.Line("    " + std::string(heading));
+  for (const Field& field : schema.fields) {
+    std::string line = "      " + field.name;
+    if (field.required) line += " (required)";
+    line += ": " + field.description;
+    if (!field.one_of.empty()) line += " [" + Join(field.one_of, " | ") + "]";
+    if (field.default_value.is_string()) line += " (default: " + field.default_value.AsString() + ")";
+    if (field.default_value.is_int()) line += " (default: " + std::to_string(field.default_value.AsInt()) + ")";
+    if (field.default_value.is_bool()) line += field.default_value.AsBool() ? " (default: true)" : " (default: false)";
+    out.Line(line);
+  }
+}
+
+void ShowPlugin(const Output& out, const PluginDescriptor& plugin) {
+  Value activities;
+  for (const Operation operation : kAllOperations) {
+    Value::List kinds;
+    for (const ActivityKind kind : kAllActivityKinds) {
+      if (plugin.operation(operation).Defines(kind)) kinds.emplace_back(NameOf(kind));
+    }
+    activities.Set(NameOf(operation), std::move(kinds));
+  }
+  Value::List types;
+  for (const std::string& type : plugin.types) types.emplace_back(type);
+  out.Json("plugin", Value()
+                         .Set("name", plugin.name)
+                         .Set("description", plugin.description)
+                         .Set("types", std::move(types))
+                         .Set("activities", std::move(activities))
+                         .Set("quiesces", plugin.quiesces)
+                         .Set("post_acts_on_failure", plugin.post_acts_on_failure)
+                         .Set("schemas", SchemasOf(plugin)));
+  out.Line("  " + plugin.name + ": " + plugin.description);
+  out.Line("    protects " + Join(plugin.types, ", "));
+  for (const Operation operation : kAllOperations) {
+    out.Line("    " + std::string(NameOf(operation)) + ": " + Activities(plugin, operation));
+  }
+  PrintFields(out, "settings in [" + plugin.settings_section + "]", plugin.settings);
+  for (const Operation operation : kAllOperations) {
+    PrintFields(out, "parameters of " + std::string(NameOf(operation)), plugin.operation(operation).parameters);
+  }
+}
+
+// Reads one file in full and says what is wrong with it; the exit code.
+int CheckConfig(Session& session, const ProviderConfig& config) {
+  const auto provider = Provider::Open(config, session.registry(), session.plugins());
+  if (!provider) return session.out().Fail(provider.error());
+  for (const std::string& warning : (*provider)->warnings()) session.out().Warn(warning);
+  session.out().Line(config.file + ": provider " + config.name + " is right" +
+                     (config.enabled ? "" : " (and disabled)"));
+  session.out().Json("provider", Value().Set("file", config.file).Set("name", config.name).Set("ok", true));
+  return 0;
+}
+
+}  // namespace
+
+int ListProviders(Session& session) {
+  const auto folder = session.providers();
+  if (!folder) return session.out().Fail(folder.error());
+  std::vector<std::vector<std::string>> rows;
+  for (const ProviderConfig& config : (*folder)->providers) {
+    rows.push_back({config.name, config.id, config.bank.value, PluginNames(config),
+                    config.enabled ? "enabled" : "disabled"});
+    Value::List plugins;
+    for (const IniEntry& plugin : config.plugins) plugins.emplace_back(plugin.value);
+    session.out().Json("provider", Value()
+                                       .Set("name", config.name)
+                                       .Set("id", config.id)
+                                       .Set("description", config.description)
+                                       .Set("file", config.file)
+                                       .Set("bank", config.bank.value)
+                                       .Set("plugins", std::move(plugins))
+                                       .Set("enabled", config.enabled));
+  }
+  if (rows.empty()) {
+    session.out().Say("no providers in " + (*folder)->folder);
+  } else {
+    session.out().Table({"NAME", "ID", "BANK", "PLUGINS", "STATE"}, rows);
+  }
+  for (const ProviderFolder::Broken& broken : (*folder)->broken) {
+    session.out().Warn(broken.file + " is broken: 'holdfast providers check' says why");
+  }
+  return 0;
+}
+
+int ShowProvider(Session& session, const ProvidersArguments& arguments) {
+  const auto provider = session.OpenProvider(arguments.provider);
+  if (!provider) return session.out().Fail(provider.error());
+  const ProviderConfig& config = (*provider)->config();
+  const Output& out = session.out();
+  out.Line(config.name + " (" + config.id + ")");
+  if (!config.description.empty()) out.Line("  " + Printable(config.description));
+  out.Line("  file: " + config.file);
+  Value datum = Value().Set("name", config.name).Set("id", config.id).Set("file", config.file);
+  if (const BankEntry* const bank = (*provider)->bank_entry(); bank != nullptr) {
+    out.Line("  bank: " + bank->name + ", " + bank->description);
+    PrintFields(out, "settings in [" + bank->settings_section + "]", bank->settings);
+    datum.Set("bank", Value()
+                          .Set("name", bank->name)
+                          .Set("settings_section", bank->settings_section)
+                          .Set("settings", SchemaToJsonSchema(bank->settings)));
+  } else {
+    out.Line("  bank: " + config.bank.value + " (not built in)");
+  }
+  out.Json("provider", std::move(datum));
+  for (const auto& plugin : (*provider)->protections()) ShowPlugin(out, plugin->descriptor());
+  return 0;
+}
+
+int CheckProviders(Session& session, const ProvidersArguments& arguments) {
+  if (!arguments.provider.empty()) {
+    if (std::filesystem::exists(arguments.provider)) {
+      const auto config = LoadProviderFile(arguments.provider);
+      if (!config) return session.out().Fail(config.error());
+      return CheckConfig(session, *config);
+    }
+    const auto folder = session.providers();
+    if (!folder) return session.out().Fail(folder.error());
+    const auto config = (*folder)->Find(arguments.provider);
+    if (!config) return session.out().Fail(config.error());
+    return CheckConfig(session, **config);
+  }
+  const auto folder = session.providers();
+  if (!folder) return session.out().Fail(folder.error());
+  int exit_code = 0;
+  for (const ProviderFolder::Broken& broken : (*folder)->broken) {
+    exit_code = session.out().Fail(broken.error);
+  }
+  for (const ProviderConfig& config : (*folder)->providers) {
+    if (const int code = CheckConfig(session, config); code != 0) exit_code = code;
+  }
+  for (const std::string& file : (*folder)->ignored) {
+    session.out().Say(file + " is ignored: provider files end in .conf");
+  }
+  if ((*folder)->providers.empty() && (*folder)->broken.empty()) {
+    session.out().Say("no provider files in " + (*folder)->folder);
+  }
+  return exit_code;
+}
+
+int ListPlugins(Session& session) {
+  // Every module is opened once, so that each plugin can say what it is.
+  for (const std::string& name : session.plugins().Names()) {
+    if (auto status = session.plugins().Require(name, session.registry()); !status) {
+      return session.out().Fail(status.error());
+    }
+  }
+  const PluginRegistry& registry = session.registry();
+  if (auto status = registry.status(); !status) return session.out().Fail(status.error());
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& bank : registry.banks()) {
+    rows.push_back({bank->name, "bank", "", bank->description});
+    session.out().Json("bank", Value()
+                                   .Set("name", bank->name)
+                                   .Set("description", bank->description)
+                                   .Set("settings", SchemaToJsonSchema(bank->settings)));
+  }
+  for (const auto& protection : registry.protections()) {
+    const PluginDescriptor& d = protection->descriptor;
+    rows.push_back({d.name, "protection", Join(d.types, ", "), d.description});
+    session.out().Json("protection", Value()
+                                         .Set("name", d.name)
+                                         .Set("description", d.description)
+                                         .Set("schemas", SchemasOf(d)));
+  }
+  for (const auto& protectable : registry.protectables()) {
+    rows.push_back({"", "protectable", protectable->descriptor.type, protectable->descriptor.description});
+    session.out().Json("protectable", Value()
+                                          .Set("type", protectable->descriptor.type)
+                                          .Set("description", protectable->descriptor.description));
+  }
+  session.out().Table({"NAME", "KIND", "TYPES", "WHAT"}, rows);
+  return 0;
+}
+
+}  // namespace holdfast::cli

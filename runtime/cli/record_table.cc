@@ -1,0 +1,175 @@
+#include "runtime/cli/record_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plugins/sdk/text.h"
+
+namespace holdfast::cli {
+
+using runtime::ActivityOutcome;
+using runtime::ActivityReport;
+using runtime::Outcome;
+using runtime::RecordReport;
+using runtime::ResourceReport;
+
+namespace {
+
+const ActivityReport* FindActivity(const ResourceReport& resource, ActivityKind kind) {
+  for (const ActivityReport& activity : resource.activities) {
+    if (activity.kind == kind) return &activity;
+  }
+  return nullptr;
+}
+
+std::string_view StateOf(const ResourceReport& resource) {
+  if (resource.succeeded) return "done";
+  bool failed = false;
+  bool open = false;
+  for (const ActivityReport& activity : resource.activities) {
+    if (!activity.outcome) {
+      open = true;
+    } else if (activity.outcome->outcome == Outcome::kFailed) {
+      failed = true;
+    }
+  }
+  if (failed) return "FAILED";
+  return open ? "not done" : "omitted";
+}
+
+std::string Milliseconds(std::chrono::milliseconds duration) {
+  return HumanDuration(std::chrono::duration<double>(duration).count());
+}
+
+// How long a resource that quiesces was at rest: from the start of its pre to the end of what lets
+// it go on (pre_finish, else post).
+std::optional<std::chrono::milliseconds> RestOf(const ResourceReport& resource) {
+  const ActivityReport* const pre = FindActivity(resource, ActivityKind::kPre);
+  const ActivityReport* go_on = FindActivity(resource, ActivityKind::kPreFinish);
+  if (pre == nullptr || !pre->outcome || go_on == nullptr || !go_on->outcome) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(go_on->outcome->ended - pre->outcome->started);
+}
+
+Value ResourceToValue(const ResourceReport& resource) {
+  Value::List activities;
+  for (const ActivityReport& activity : resource.activities) {
+    Value entry = Value().Set("activity", NameOf(activity.kind)).Set("step", activity.step);
+    if (activity.outcome) {
+      entry.Set("outcome", runtime::NameOf(activity.outcome->outcome))
+          .Set("started", FormatTime(activity.outcome->started))
+          .Set("ended", FormatTime(activity.outcome->ended))
+          .Set("by", activity.outcome->by);
+      if (!activity.outcome->error.empty()) entry.Set("error", Printable(activity.outcome->error));
+      if (!activity.outcome->reason.empty()) entry.Set("reason", Printable(activity.outcome->reason));
+    }
+    activities.push_back(std::move(entry));
+  }
+  Value out = Value()
+                  .Set("type", resource.resource.key.type)
+                  .Set("id", resource.resource.key.id)
+                  .Set("name", resource.resource.name)
+                  .Set("plugin", resource.plugin)
+                  .Set("state", StateOf(resource))
+                  .Set("epoch", resource.epoch)
+                  .Set("duration_ms", static_cast<std::int64_t>(resource.duration.count()))
+                  .Set("activities", std::move(activities));
+  if (resource.manifest) {
+    out.Set("bytes", resource.manifest->bytes()).Set("point_in_time", FormatTime(resource.manifest->point_in_time));
+  }
+  if (resource.now) out.Set("now", resource.now->str());
+  if (const auto rest = RestOf(resource)) out.Set("at_rest_ms", static_cast<std::int64_t>(rest->count()));
+  return out;
+}
+
+// The chain of activities that decided how long it took: from the last one to end back through
+// what ended just before it could start.
+std::vector<std::string> CriticalPath(const RecordReport& report) {
+  struct Span {
+    WallTime start;
+    WallTime end;
+    std::string text;
+  };
+  std::vector<Span> spans;
+  for (const ResourceReport& resource : report.resources) {
+    for (const ActivityReport& activity : resource.activities) {
+      if (!activity.outcome || activity.outcome->outcome == Outcome::kOmitted) continue;
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(activity.outcome->ended - activity.outcome->started);
+      spans.push_back({activity.outcome->started, activity.outcome->ended,
+                       fmt::format("{} of {} ({})", NameOf(activity.kind), Printable(resource.resource.name), Milliseconds(took))});
+    }
+  }
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.end < b.end; });
+  std::vector<std::string> path;
+  if (spans.empty()) return path;
+  const Span* at = &spans.back();
+  path.push_back(at->text);
+  while (true) {
+    const Span* before = nullptr;
+    for (const Span& span : spans) {
+      if (&span != at && span.end <= at->start && (before == nullptr || span.end > before->end)) before = &span;
+    }
+    if (before == nullptr) break;
+    path.push_back(before->text);
+    at = before;
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+}  // namespace
+
+Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
+  Value out = Value()
+                  .Set("id", summary.id)
+                  .Set("kind", runtime::NameOf(summary.kind))
+                  .Set("state", runtime::NameOf(summary.state))
+                  .Set("plan", summary.plan)
+                  .Set("provider", summary.provider_name)
+                  .Set("provider_id", summary.provider_id)
+                  .Set("checkpoint", summary.checkpoint)
+                  .Set("resources", summary.resources)
+                  .Set("created", FormatTime(summary.created))
+                  .Set("changed", FormatTime(summary.changed));
+  if (!summary.reason.empty()) out.Set("reason", Printable(summary.reason));
+  return out;
+}
+
+void ShowRecordReport(const Output& out, const RecordReport& report) {
+  const runtime::RecordSummary& summary = report.summary;
+  out.Json("record", RecordSummaryToValue(summary));
+  out.Line(fmt::format("{} {}: {}", runtime::NameOf(summary.kind), summary.id, runtime::NameOf(summary.state)));
+  if (!summary.reason.empty()) out.Line("  " + Printable(summary.reason));
+  out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan), Printable(summary.provider_name),
+                       FormatTime(summary.created)));
+  if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);
+  if (report.drift) out.Line("  drift (" + report.drift->policy + "): " + Printable(report.drift->text));
+
+  const bool is_restore = report.operation == Operation::kRestore;
+  std::vector<std::vector<std::string>> rows;
+  for (const ResourceReport& resource : report.resources) {
+    out.Json("record-resource", ResourceToValue(resource));
+    rows.push_back({resource.resource.key.str(), std::string(StateOf(resource)), Milliseconds(resource.duration),
+                    resource.manifest ? HumanSize(resource.manifest->bytes()) : "",
+                    is_restore ? (resource.now ? resource.now->str() : "")
+                               : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
+  }
+  if (!rows.empty()) {
+    out.Table({"RESOURCE", "STATE", "TOOK", "BYTES", is_restore ? "IS NOW" : "POINT IN TIME"}, rows);
+  }
+  for (const ResourceReport& resource : report.resources) {
+    if (const auto rest = RestOf(resource)) {
+      out.Line(fmt::format("{} was at rest for {}", Printable(resource.resource.name), Milliseconds(*rest)));
+    }
+  }
+  for (const ResourceReport& resource : report.resources) {
+    for (const ActivityReport& activity : resource.activities) {
+      if (!activity.outcome || activity.outcome->outcome != Outcome::kFailed) continue;
+      out.Line(fmt::format("{} of {} failed: {}", NameOf(activity.kind), Printable(resource.resource.key.str()),
+                           Printable(activity.outcome->error)));
+    }
+  }
+  if (const auto path = CriticalPath(report); path.size() > 1) out.Line("critical path: " + Join(path, " -> "));
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,90 @@
+#include <algorithm>
+#include <thread>
+
+#include "plugins/sdk/text.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/record_table.h"
+#include "runtime/cli/run_progress.h"
+#include "runtime/local/engine.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/listing.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+// The exit code of a run is its verdict: what the record says, and the engine's where there is no
+// record (begin was refused).
+int ExitCodeOf(const local::RunOutcome& outcome) {
+  if (outcome.stopped) return static_cast<int>(ExitCode::kRunStopped);
+  if (outcome.phase == local::Phase::kSucceeded) return 0;
+  for (const local::NodeOutcome& node : outcome.nodes) {
+    // A refused begin says why: locked, not found, invalid.
+    if (node.info.task == "begin" && node.info.exit_code && *node.info.exit_code != 0) return *node.info.exit_code;
+  }
+  return static_cast<int>(ExitCode::kRunFailed);
+}
+
+}  // namespace
+
+int RunWorkflowFile(Session& session, const RunArguments& arguments) {
+  const Output& out = session.out();
+  auto parameters = ParseAssignments(arguments.parameters);
+  if (!parameters) return out.Fail(parameters.error());
+  if (!arguments.record.empty()) (*parameters)["record"] = arguments.record;
+  if (arguments.fail_fast) (*parameters)["fail-fast"] = "true";
+  const auto workflow = OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
+  if (!workflow) return out.Fail(workflow.error());
+  const auto provider = session.OpenProvider(workflow->provider);
+  if (!provider) return out.Fail(provider.error());
+  const auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
+  if (!tenant) return out.Fail(tenant.error());
+  if (auto status = runtime::PublishBundle(*tenant, workflow->files, false); !status) {
+    return out.Fail(std::move(status).error().While("writing the bundle to the bank"));
+  }
+
+  local::RunOptions options;
+  options.file = arguments.file;
+  options.template_folders = workflow->template_folders;
+  options.parameters = *parameters;
+  options.run_id = arguments.run_id;
+  options.work_folder = arguments.work_folder;
+  options.jobs = arguments.jobs != 0 ? arguments.jobs : std::max(1U, std::thread::hardware_concurrency());
+  options.resume = arguments.resume;
+  options.abandon_interrupted = arguments.abandon;
+  options.step_binary = StepBinary();
+  options.environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = session.provider_folder_path();
+  RunProgress progress(out);
+  const auto outcome = local::RunWorkflow(options, progress);
+  if (!outcome) return out.Fail(outcome.error());
+
+  const auto report = runtime::ReportOfRun(*tenant, outcome->run_id);
+  if (report) {
+    ShowRecordReport(out, *report);
+  } else if (report.error().code() != ErrorCode::kNotFound) {
+    out.Warn(std::move(report).error().OneLine());
+  }
+  const int code = ExitCodeOf(*outcome);
+  out.Json("run-ended", Value()
+                            .Set("run", outcome->run_id)
+                            .Set("phase", local::NameOf(outcome->phase))
+                            .Set("stopped", outcome->stopped)
+                            .Set("exit_code", code));
+  if (code == 0) {
+    out.Say("the run succeeded");
+  } else if (outcome->stopped) {
+    out.Say("the run was stopped; 'holdfast run " + arguments.file + " --record " +
+            (report ? report->summary.id : outcome->run_id) + "' goes on with its record");
+  } else {
+    std::string text = "the run failed";
+    if (!outcome->message.empty()) text += ": " + Printable(outcome->message);
+    out.Say(text + "; logs are in " + outcome->run_folder);
+    if (report) {
+      out.Say("'holdfast run " + arguments.file + " --record " + report->summary.id + "' tries what is missing again");
+    }
+  }
+  return code;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,86 @@
+#include "runtime/cli/session.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "runtime/cli/version.h"
+#include "runtime/modules/module_loader.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+std::string ProviderFolderPath(const std::string& option) {
+  if (!option.empty()) return option;
+  if (const char* const folder = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
+      folder != nullptr && *folder != '\0') {
+    return folder;
+  }
+  return std::string(kDefaultProviderConfigDir);
+}
+
+}  // namespace
+
+Session::Session(const GlobalArguments& arguments)
+    : out_(arguments.json, arguments.quiet),
+      provider_folder_path_(ProviderFolderPath(arguments.provider_config_dir)),
+      plugins_(runtime::MakeModuleLoader()),
+      processes_(MakeProcessRunner()),
+      // Plugins' own log lines are for those who look for them; a command's words are its own.
+      log_(std::make_unique<JsonLinesLogger>(STDERR_FILENO, SystemClock(), LogLevel::kError, Value())) {
+  runtime::RegisterBuiltIns(registry_);
+}
+
+Session::~Session() = default;
+
+Result<const ProviderFolder*> Session::providers() {
+  if (folder_ == nullptr) {
+    auto folder = LoadProviderFolder(provider_folder_path_);
+    if (!folder) {
+      return std::move(folder).error().Hint(
+          "--provider-config-dir or HOLDFAST_PROVIDER_CONFIG_DIR names the folder of provider files");
+    }
+    folder_ = std::make_unique<ProviderFolder>(std::move(*folder));
+  }
+  return static_cast<const ProviderFolder*>(folder_.get());
+}
+
+Result<Provider*> Session::OpenProvider(std::string_view name_or_id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder* const folder, providers());
+  const ProviderConfig* config = nullptr;
+  if (name_or_id.empty()) {
+    for (const ProviderConfig& candidate : folder->providers) {
+      if (!candidate.enabled) continue;
+      if (config != nullptr) {
+        return Error(ErrorCode::kUsage, "there are several providers").Hint("name one with --provider");
+      }
+      config = &candidate;
+    }
+    if (config == nullptr) {
+      return NotFound("there is no provider in " + folder->folder)
+          .Hint("'holdfast providers check' says what is wrong with the files that are there");
+    }
+  } else {
+    HOLDFAST_ASSIGN_OR_RETURN(config, folder->Find(name_or_id));
+  }
+  for (const auto& provider : opened_) {
+    if (provider->config().id == config->id) return provider.get();
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(auto provider, Provider::Open(*config, registry_, *plugins_));
+  for (const std::string& warning : provider->warnings()) out_.Warn(warning);
+  opened_.push_back(std::move(provider));
+  return opened_.back().get();
+}
+
+Result<BankSection> Session::TenantSection(Provider& provider, SectionAccess access) {
+  HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank, provider.bank());
+  return BankSection::Open(*bank, "t/" + KeyPart(kTenant), access);
+}
+
+std::unique_ptr<Context> Session::MakeContext(std::chrono::milliseconds deadline) {
+  return std::make_unique<Context>(std::string(kTenant), clock(), *log_, *processes_, cancellation_,
+                                   clock().Steady() + deadline);
+}
+
+}  // namespace holdfast::cli

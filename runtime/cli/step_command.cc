@@ -1,0 +1,172 @@
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "plugins/sdk/text.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/opened_workflow.h"
+#include "runtime/local/step_list.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+struct ListedWorkflow {
+  OpenedWorkflow workflow;
+  std::vector<local::ListedStep> steps;
+};
+
+Result<ListedWorkflow> OpenAndList(const StepArguments& arguments) {
+  std::map<std::string, std::string> parameters;
+  if (!arguments.record.empty()) parameters["record"] = arguments.record;
+  ListedWorkflow out;
+  HOLDFAST_ASSIGN_OR_RETURN(out.workflow,
+                            OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, parameters));
+  local::ListOptions options;
+  options.file = arguments.file;
+  options.template_folders = out.workflow.template_folders;
+  options.parameters = parameters;
+  options.run_id = arguments.run_id;
+  options.step_binary = StepBinary();
+  HOLDFAST_ASSIGN_OR_RETURN(out.steps, local::ListSteps(options));
+  return out;
+}
+
+Value ActivitiesOf(const BundleStep& step) {
+  Value::List activities;
+  for (const BundleActivity& activity : step.activities) {
+    Value::List gates;
+    for (const BundleGate& gate : activity.gates) {
+      gates.push_back(Value()
+                          .Set("step", gate.step)
+                          .Set("activity", NameOf(gate.kind))
+                          .Set("resource", gate.resource.str()));
+    }
+    activities.push_back(Value()
+                             .Set("activity", NameOf(activity.kind))
+                             .Set("type", activity.resource.type)
+                             .Set("id", activity.resource.id)
+                             .Set("gates", std::move(gates)));
+  }
+  return activities;
+}
+
+// A word as a shell reads it back.
+std::string Quoted(const std::string& word) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-./=:,@%+").find(c) != std::string_view::npos;
+  };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed, const StepArguments& arguments) {
+  HOLDFAST_ASSIGN_OR_RETURN(const local::ListedStep step, local::FindStep(listed.steps, arguments.step));
+  std::vector<std::string> argv = step.command;
+  argv.insert(argv.end(), step.args.begin(), step.args.end());
+  if (!arguments.activity.empty()) {
+    const auto kind = ParseActivityKind(arguments.activity);
+    const BundleStep* const bundle_step = listed.workflow.bundle.FindStep(step.task);
+    const auto has = [&](const BundleActivity& a) { return kind && a.kind == *kind; };
+    if (bundle_step == nullptr ||
+        std::none_of(bundle_step->activities.begin(), bundle_step->activities.end(), has)) {
+      return Error(ErrorCode::kUsage, "step " + step.task + " has no activity '" + Printable(arguments.activity) + "'")
+          .Hint("'holdfast step list' shows which activities a step has");
+    }
+    const auto activity = std::find_if(bundle_step->activities.begin(), bundle_step->activities.end(), has);
+    if (std::count_if(bundle_step->activities.begin(), bundle_step->activities.end(), has) > 1) {
+      return Error(ErrorCode::kUsage, "step " + step.task + " runs " + arguments.activity + " of several resources at once")
+          .Hint("run the whole step");
+    }
+    argv.push_back("--resource=" + activity->resource.str());
+    argv.push_back("--activity=" + arguments.activity);
+  }
+  if (arguments.dry_run) argv.emplace_back("--dry-run");
+  return argv;
+}
+
+// Runs the command in this process's place in the world: same terminal, same group.
+Result<int> RunHere(const std::vector<std::string>& argv,
+                    const std::vector<std::pair<std::string, std::string>>& environment) {
+  std::vector<char*> pointers;
+  for (const std::string& word : argv) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+  pid_t child = 0;
+  if (const int error = posix_spawnp(&child, pointers[0], nullptr, nullptr, pointers.data(), environ); error != 0) {
+    return SystemError(error, "starting " + argv.front());
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return SystemError(errno, "waiting for " + argv.front());
+  }
+  if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
+  return WEXITSTATUS(status);
+}
+
+}  // namespace
+
+int ListWorkflowSteps(Session& session, const StepArguments& arguments) {
+  const auto listed = OpenAndList(arguments);
+  if (!listed) return session.out().Fail(listed.error());
+  std::vector<std::vector<std::string>> rows;
+  for (const local::ListedStep& step : listed->steps) {
+    Value datum = Value().Set("name", step.task).Set("operation", NameOf(listed->workflow.bundle.bundle.operation));
+    std::vector<std::string> activities;
+    std::string resource;
+    if (const BundleStep* const bundle_step = listed->workflow.bundle.FindStep(step.task); bundle_step != nullptr) {
+      for (const BundleActivity& activity : bundle_step->activities) {
+        const std::string name(NameOf(activity.kind));
+        if (std::find(activities.begin(), activities.end(), name) == activities.end()) activities.push_back(name);
+      }
+      resource = bundle_step->activities.front().resource.str();
+      datum.Set("type", bundle_step->activities.front().resource.type)
+          .Set("id", bundle_step->activities.front().resource.id)
+          .Set("activities", ActivitiesOf(*bundle_step));
+      if (const std::size_t more = bundle_step->activities.size() - 1; activities.size() == 1 && more > 0) {
+        resource += " and " + std::to_string(more) + " more";
+      }
+    }
+    Value::List order(step.order.begin(), step.order.end());
+    Value::List gates(step.gates.begin(), step.gates.end());
+    datum.Set("order", std::move(order)).Set("gates", std::move(gates)).Set("line", static_cast<std::int64_t>(step.line));
+    session.out().Json("step", std::move(datum));
+    rows.push_back({step.task, Join(activities, "+"), resource, Join(step.gates, " ")});
+  }
+  session.out().Table({"STEP", "ACTIVITIES", "RESOURCE", "GATES"}, rows);
+  return 0;
+}
+
+int ShowWorkflowStep(Session& session, const StepArguments& arguments) {
+  const auto listed = OpenAndList(arguments);
+  if (!listed) return session.out().Fail(listed.error());
+  const auto argv = CommandOf(*listed, arguments);
+  if (!argv) return session.out().Fail(argv.error());
+  std::vector<std::string> words;
+  for (const std::string& word : *argv) words.push_back(Quoted(word));
+  session.out().Line(Join(words, " "));
+  session.out().Json("command", Value().Set("argv", Value::List(argv->begin(), argv->end())));
+  if (arguments.run_id.empty()) session.out().Say("--run-id names the run that it works in");
+  return 0;
+}
+
+int RunWorkflowStep(Session& session, const StepArguments& arguments) {
+  const auto listed = OpenAndList(arguments);
+  if (!listed) return session.out().Fail(listed.error());
+  const auto argv = CommandOf(*listed, arguments);
+  if (!argv) return session.out().Fail(argv.error());
+  const auto step = local::FindStep(listed->steps, arguments.step);
+  setenv("HOLDFAST_PROVIDER_CONFIG_DIR", session.provider_folder_path().c_str(), 1);
+  const auto code = RunHere(*argv, step->environment);
+  if (!code) return session.out().Fail(code.error());
+  return *code;
+}
+
+}  // namespace holdfast::cli
