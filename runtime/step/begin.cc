@@ -135,6 +135,8 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
     if (!state) return NotFound("there is no checkpoint " + bundle.checkpoint);
     if (state->state == RecordState::kDeleted) {
+      // A deletion that died between its last two writes is resumed to its end.
+      if (bundle.operation == Operation::kDelete && resume_) return Ok();
       return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
     }
     if (bundle.operation == Operation::kDelete || state->state == RecordState::kAvailable) return Ok();
@@ -314,6 +316,8 @@ class Beginner {
   Status StartDeletion() {
     HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Record::Open(env_.tenant, RecordKind::kCheckpoint,
                                                                     bundle_.bundle().checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
+    if (state && state->state == RecordState::kDeleted) return Ok();
     HOLDFAST_RETURN_IF_ERROR(
         checkpoint.SetState(RecordState::kDeleting, request_.run, "", env_.clock.Now()));
     Failpoint("begin:after-deleting");

@@ -153,7 +153,13 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env, run));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   if (!state) {
-    // Its begin was killed before it created anything that a reader could see.
+    // Its begin was killed before anything was done in it.
+    if (run.operation() == Operation::kDelete) {
+      // The checkpoint may be marked already: the record says what became of that.
+      HOLDFAST_RETURN_IF_ERROR(record.SetState(RecordState::kError, run.lease().run,
+                                               "the begin did not succeed", env.clock.Now()));
+      HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, run.lease().run));
+    }
     HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
   }

@@ -353,7 +353,9 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
 }
 
 std::vector<std::string> World::Steps(const std::string& bundle) {
-  auto stored = runtime::StoredBundle::Open(tenant, bundle);
+  // Past the bank that a test may have stopped.
+  auto stored = runtime::StoredBundle::Open(
+      *BankSection::Open(memory, "t/local", SectionAccess::kRead), bundle);
   HOLDFAST_CHECK(stored.has_value());
   const auto ordered = runtime::InOrder(*stored->AllSteps());
   HOLDFAST_CHECK(ordered.has_value());

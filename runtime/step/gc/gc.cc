@@ -78,7 +78,16 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
     if (head && head->provider_id != env_.provider_id) return Ok();
-    if (!head || !state) {
+    bool deletes = false;
+    if (head && entry.kind == RecordKind::kDeletion) {
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Record checkpoint,
+          Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto marked, checkpoint.State());
+      deletes = (state && state->state != RecordState::kDeleted) ||
+                (marked && marked->state == RecordState::kDeleting);
+    }
+    if (!deletes && (!head || !state)) {
       // A begin that died before its record could be seen. One that is just beginning has a lease,
       // or is about to take one: a young marker is left alone.
       HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker, env_.tenant.Stat(UnfinishedKey(entry.record)));
@@ -92,14 +101,12 @@ class Collector {
     }
     if (options_.dry_run) {
       actions_.push_back({subject,
-                          entry.kind == RecordKind::kDeletion && IsWorking(state->state)
-                              ? "carry the deletion on"
-                              : fmt::format("end it (now {})", NameOf(state->state)),
+                          deletes ? "carry the deletion on" : fmt::format("end it (now {})", NameOf(state->state)),
                           false});
       return Ok();
     }
     const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
-    if (entry.kind == RecordKind::kDeletion && state->state != RecordState::kDeleted) {
+    if (deletes) {
       if (lease && !lease->gone(now)) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
       // The checkpoint's lease is the dead run's, too.
       HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, head->checkpoint));

@@ -1,0 +1,370 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "plugins/banks/filesystem/filesystem_bank.h"
+#include "plugins/noop/noop_protection.h"
+#include "plugins/noop/behaviour.h"
+#include "plugins/sdk/bundle.h"
+#include "plugins/sdk/process_runner.h"
+#include "plugins/sdk/text.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/lease.h"
+#include "runtime/store/listing.h"
+#include "tests/bank/temporary_folder.h"
+
+namespace holdfast::testing_runtime {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using runtime::RecordState;
+
+constexpr std::string_view kProviderId = "0e5c1d3a-7b42-4f0e-8f39-5d1f4a6c9b22";
+const ResourceKey kApp{"Noop::App", "app"};
+const ResourceKey kVolume{"Noop::Volume", "vol"};
+
+// An application with one volume, protected by the noop plugin in processes of their own.
+class StepProcess : public ::testing::Test {
+ protected:
+  StepProcess() : bank_(*OpenFilesystemBank(Path("bank"))), runner_(MakeProcessRunner()) {
+    std::filesystem::create_directories(Path("providers.d"));
+    std::ofstream(Path("providers.d/test.conf"))
+        << "[provider]\nname = test\nid = " << kProviderId << "\nbank = filesystem\nplugin = noop\n"
+        << "[filesystem]\npath = " << Path("bank") << "\n"
+        << "[noop]\ntypes = Noop::App, Noop::Volume\nactivities = pre, parallel, post\ntrace = "
+        << Path("trace") << "\npoll_interval = 10ms\n";
+  }
+
+  std::string Path(const std::string& name) const { return (folder_.path() / name).string(); }
+  BankSection Tenant() const { return *BankSection::Open(*bank_, "t/local", SectionAccess::kWrite); }
+
+  // An empty bank and no trace.
+  void Fresh() {
+    bank_.reset();
+    std::filesystem::remove_all(Path("bank"));
+    std::filesystem::remove(Path("trace"));
+    bank_ = *OpenFilesystemBank(Path("bank"));
+  }
+
+  // `volume` are parameters of the volume: {"parallel_sleep": "30s"}.
+  void Publish(const Value& volume = {}, bool fused = false) {
+    const auto parameters = [](const Value& given) {
+      const auto checked = CheckAgainstSchema(plugins::noop::NoopParameterSchema(), given, "", "parameters");
+      EXPECT_TRUE(checked) << checked.error().Render();
+      return *checked;
+    };
+    ResourceGraphBuilder builder;
+    EXPECT_TRUE(builder.AddResource({kApp, "app", {}}));
+    EXPECT_TRUE(builder.AddResource({kVolume, "vol", {}}));
+    EXPECT_TRUE(builder.AddEdge(kApp, kVolume));
+    const ResourceGraph graph = *builder.Build();
+    std::vector<BundleResource> resources;
+    resources.push_back({graph.ResourceAt(*graph.Find(kApp)), "noop",
+                         parameters(Value().Set("pre_journal", true)), {}});
+    Value of_volume = volume;
+    of_volume.Set("pre_journal", true).Set("parallel_data", 100'000);
+    resources.push_back({graph.ResourceAt(*graph.Find(kVolume)), "noop", parameters(of_volume), {}});
+    using enum ActivityKind;
+    const std::string pre = fused ? "vol-leaf" : "vol-pre";
+    const BundleGate app_pre{"app-pre", kApp, kPre};
+    const BundleGate vol_pre{pre, kVolume, kPre};
+    std::vector<BundleStep> steps{
+        {"app-pre", {{kApp, kPre, {}}}, {}},
+        {"app-par", {{kApp, kParallel, {app_pre}}}, {"app-pre"}},
+        {"app-post", {{kApp, kPost, {app_pre}}}, {"app-par", fused ? "vol-leaf" : "vol-post"}},
+    };
+    if (fused) {
+      steps.push_back({"vol-leaf",
+                       {{kVolume, kPre, {app_pre}}, {kVolume, kParallel, {vol_pre}}, {kVolume, kPost, {vol_pre}}},
+                       {"app-pre"}});
+      order_ = {"app-pre", "app-par", "vol-leaf", "app-post"};
+    } else {
+      steps.push_back({"vol-pre", {{kVolume, kPre, {app_pre}}}, {"app-pre"}});
+      steps.push_back({"vol-par", {{kVolume, kParallel, {vol_pre}}}, {"vol-pre"}});
+      steps.push_back({"vol-post", {{kVolume, kPost, {vol_pre}}}, {"vol-par"}});
+      order_ = {"app-pre", "app-par", "vol-pre", "vol-par", "vol-post", "app-post"};
+    }
+    Bundle bundle;
+    bundle.provider_id = std::string(kProviderId);
+    bundle.provider_name = "test";
+    bundle.plan = Value().Set("name", "nightly").Set("policy", Value().Set("drift", "ignore"));
+    bundle.plugins = {plugins::noop::NoopDescriptor()};
+    const auto files = MakeBundle(std::move(bundle), std::move(steps), std::move(resources));
+    ASSERT_TRUE(files) << files.error().Render();
+    ASSERT_TRUE(runtime::PublishBundle(Tenant(), *files, false));
+    bundle_ = files->sha256;
+  }
+
+  ProcessSpec Spec(std::vector<std::string> arguments, const std::string& failpoint) const {
+    ProcessSpec spec;
+    spec.argv = {HOLDFAST_STEP_PROGRAM};
+    spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
+    spec.environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = Path("providers.d");
+    spec.environment["HOLDFAST_MODULE_DIR"] = HOLDFAST_TEST_MODULE_DIR;
+    if (!failpoint.empty()) spec.environment["HOLDFAST_FAILPOINT"] = failpoint;
+    spec.deadline = std::chrono::seconds(60);
+    return spec;
+  }
+  ProcessOutcome Call(const ProcessSpec& spec) {
+    auto outcome = runner_->Run(spec);
+    EXPECT_TRUE(outcome) << outcome.error().Render();
+    return outcome ? std::move(*outcome) : ProcessOutcome{};
+  }
+  std::vector<std::string> Arguments(const std::string& command, const std::string& step = "") const {
+    std::vector<std::string> arguments{command, "--provider=" + std::string(kProviderId), "--run=run-1",
+                                       "--record=", "--bundle=" + bundle_};
+    if (!step.empty()) arguments.push_back("--step=" + step);
+    return arguments;
+  }
+  ProcessOutcome Begin(const std::string& failpoint = "") { return Call(Spec(Arguments("begin"), failpoint)); }
+  ProcessOutcome Run(const std::string& step, const std::string& failpoint = "") {
+    return Call(Spec(Arguments("run", step), failpoint));
+  }
+  ProcessOutcome End(const std::string& failpoint = "") { return Call(Spec(Arguments("end"), failpoint)); }
+  std::optional<RecordState> State() const {
+    const auto state = runtime::Record::Open(Tenant(), runtime::RecordKind::kCheckpoint, "run-1")->State();
+    return *state ? std::optional((*state)->state) : std::nullopt;
+  }
+  // How often an activity of a resource began, over all processes.
+  int Begun(const std::string& activity, const ResourceKey& resource) const {
+    std::ifstream trace(Path("trace"));
+    int count = 0;
+    for (std::string line; std::getline(trace, line);) {
+      if (line.find("\"activity\":\"protect." + activity + "\"") != std::string::npos &&
+          line.find("\"event\":\"begin\"") != std::string::npos && line.find(resource.str()) != std::string::npos) {
+        ++count;
+      }
+    }
+    return count;
+  }
+
+  testing::TemporaryFolder folder_;
+  std::unique_ptr<Bank> bank_;
+  std::unique_ptr<ProcessRunner> runner_;
+  std::string bundle_;
+  std::vector<std::string> order_;
+};
+
+TEST_F(StepProcess, AWholeRunMakesAnAvailableCheckpoint) {
+  Publish();
+  const auto begun = Begin();
+  ASSERT_EQ(begun.exit_code, 0) << begun.error;
+  for (const std::string& step : order_) {
+    const auto outcome = Run(step);
+    EXPECT_EQ(outcome.exit_code, 0) << step << ": " << outcome.error;
+  }
+  const auto ended = End();
+  EXPECT_EQ(ended.exit_code, 0) << ended.error;
+  EXPECT_EQ(State(), RecordState::kAvailable);
+  const auto report = runtime::ShowRecord(Tenant(), runtime::RecordKind::kCheckpoint, "run-1");
+  ASSERT_TRUE(report) << report.error().Render();
+  ASSERT_EQ(report->resources.size(), 2U);
+  EXPECT_EQ(report->resources[1].manifest->bytes(), 100'000U);
+}
+
+TEST_F(StepProcess, KilledAnywhereAndRunAgainEndsTheSame) {
+  const std::vector<std::string> points{"before:claim",    "after:claim",     "before:activity",
+                                        "after:activity",  "before:manifest", "after:manifest",
+                                        "before:result",   "after:result"};
+  for (const std::string& point : points) {
+    SCOPED_TRACE(point);
+    Fresh();
+    Publish();
+    ASSERT_EQ(Begin().exit_code, 0);
+    for (const std::string& step : order_) {
+      const auto killed = Run(step, point);
+      const bool reached = killed.signal == SIGKILL;
+      EXPECT_TRUE(reached || (killed.exit_code == 0 && point.ends_with("manifest"))) << step << killed.error;
+      const auto again = Run(step);
+      EXPECT_EQ(again.exit_code, 0) << step << ": " << again.error;
+    }
+    EXPECT_EQ(End().exit_code, 0);
+    EXPECT_EQ(State(), RecordState::kAvailable);
+    // Once the work was committed it is not done again.
+    if (point == "after:manifest" || point == "after:result") EXPECT_EQ(Begun("parallel", kVolume), 1);
+    EXPECT_LE(Begun("parallel", kVolume), 2);
+  }
+}
+
+TEST_F(StepProcess, KilledAndNeverRunAgainIsCleanedUpByEnd) {
+  for (const std::string point : {"after:claim", "before:activity", "after:activity", "before:result"}) {
+    SCOPED_TRACE(point);
+    Fresh();
+    Publish();
+    ASSERT_EQ(Begin().exit_code, 0);
+    ASSERT_EQ(Run("app-pre").exit_code, 0);
+    EXPECT_EQ(Run("vol-pre", point).signal, SIGKILL);
+    const auto ended = End();
+    EXPECT_EQ(ended.exit_code, 5) << ended.error;
+    EXPECT_EQ(State(), RecordState::kError);
+    EXPECT_EQ(Begun("post", kApp), 1);
+    // Before the plugin journaled its intent there is nothing to clean up.
+    EXPECT_EQ(Begun("post", kVolume), point == "after:activity" || point == "before:result" ? 1 : 0);
+  }
+}
+
+TEST_F(StepProcess, FusedLeafKilledBetweenItsActivitiesGoesOn) {
+  Publish({}, true);
+  ASSERT_EQ(Begin().exit_code, 0);
+  ASSERT_EQ(Run("app-pre").exit_code, 0);
+  ASSERT_EQ(Run("app-par").exit_code, 0);
+  EXPECT_EQ(Run("vol-leaf", "after:outcome").signal, SIGKILL);
+  EXPECT_EQ(Begun("pre", kVolume), 1);
+  EXPECT_EQ(Begun("parallel", kVolume), 0);
+  EXPECT_EQ(Run("vol-leaf").exit_code, 0);
+  EXPECT_EQ(Begun("pre", kVolume), 1);
+  EXPECT_EQ(Run("app-post").exit_code, 0);
+  EXPECT_EQ(End().exit_code, 0);
+}
+
+TEST_F(StepProcess, BeginKilledAnywhereAndRunAgainBegins) {
+  for (const std::string point : {"begin:before-marker", "begin:after-lease", "begin:after-run",
+                                  "begin:before-state", "begin:after-state"}) {
+    SCOPED_TRACE(point);
+    Fresh();
+    Publish();
+    EXPECT_EQ(Begin(point).signal, SIGKILL);
+    EXPECT_EQ(Begin().exit_code, 0);
+    EXPECT_EQ(Run("app-pre").exit_code, 0);
+  }
+}
+
+TEST_F(StepProcess, EndKilledAnywhereAndRunAgainEnds) {
+  for (const std::string point : {"end:after-claim", "end:after-token", "end:before-state", "end:after-state",
+                                  "end:after-indices", "end:after-marker", "end:after-release"}) {
+    SCOPED_TRACE(point);
+    Fresh();
+    Publish();
+    ASSERT_EQ(Begin().exit_code, 0);
+    for (const std::string& step : order_) ASSERT_EQ(Run(step).exit_code, 0);
+    EXPECT_EQ(End(point).signal, SIGKILL);
+    const auto again = End();
+    EXPECT_EQ(again.exit_code, 0) << again.error;
+    EXPECT_EQ(State(), RecordState::kAvailable);
+    EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
+    const auto status = runtime::ReadPlanStatus(Tenant(), "nightly");
+    EXPECT_EQ(status->size(), 1U);
+  }
+}
+
+TEST_F(StepProcess, SecondProcessExits75AndSigtermExits143) {
+  Publish(Value().Set("parallel_sleep", "50s"));
+  ASSERT_EQ(Begin().exit_code, 0);
+  for (const char* const step : {"app-pre", "app-par", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  Cancellation stop;
+  ProcessSpec spec = Spec(Arguments("run", "vol-par"), "");
+  spec.cancellation = &stop;  // SIGTERM, as an engine sends it
+  spec.grace = std::chrono::seconds(30);
+  ProcessOutcome first;
+  std::thread process([&] { first = *runner_->Run(spec); });
+  while (Begun("parallel", kVolume) == 0) std::this_thread::yield();
+  const auto second = Run("vol-par");
+  EXPECT_EQ(second.exit_code, 75) << second.error;
+  stop.Set();
+  process.join();
+  EXPECT_EQ(first.exit_code, 143) << first.error;
+  EXPECT_EQ(Begun("parallel", kVolume), 1);
+  EXPECT_EQ(End().exit_code, 5);
+  EXPECT_EQ(Begun("post", kVolume), 1);
+  EXPECT_EQ(Begun("post", kApp), 1);
+}
+
+TEST_F(StepProcess, EndThatComesWhileAStepDiesWaitsForIt) {
+  Publish(Value().Set("parallel_sleep", "50s"));
+  ASSERT_EQ(Begin().exit_code, 0);
+  for (const char* const step : {"app-pre", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  Cancellation stop;
+  ProcessSpec spec = Spec(Arguments("run", "vol-par"), "");
+  spec.cancellation = &stop;
+  spec.grace = std::chrono::seconds(30);
+  ProcessOutcome first;
+  std::thread process([&] { first = *runner_->Run(spec); });
+  while (Begun("parallel", kVolume) == 0) std::this_thread::yield();
+  ProcessOutcome ended;
+  std::thread end([&] { ended = End(); });
+  // Once the end has its token, whatever the dying step still writes is refused.
+  while (true) {
+    const auto lease = runtime::CurrentLease(Tenant(), "run-1");
+    if ((*lease)->ending) break;
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(Begun("post", kVolume), 0);
+  stop.Set();
+  process.join();
+  end.join();
+  EXPECT_THAT(first.exit_code, AnyOf(143, 11)) << first.error;
+  EXPECT_EQ(ended.exit_code, 5) << ended.error;
+  EXPECT_EQ(Begun("post", kVolume), 1);
+}
+
+TEST_F(StepProcess, OneActivityOfAFusedStepRunsAlone) {
+  Publish({}, true);
+  ASSERT_EQ(Begin().exit_code, 0);
+  ASSERT_EQ(Run("app-pre").exit_code, 0);
+  auto arguments = Arguments("run");
+  for (const char* const more : {"--operation=protect", "--resource=Noop::Volume#vol", "--activity=pre"}) {
+    arguments.emplace_back(more);
+  }
+  EXPECT_EQ(Call(Spec(arguments, "")).exit_code, 0);
+  EXPECT_EQ(Begun("pre", kVolume), 1);
+  EXPECT_EQ(Begun("parallel", kVolume), 0);
+  EXPECT_EQ(Run("vol-leaf").exit_code, 0);
+  EXPECT_EQ(Begun("pre", kVolume), 1);
+  EXPECT_EQ(Begun("parallel", kVolume), 1);
+}
+
+TEST_F(StepProcess, DryRunSaysWhatAStepWouldDoAndWritesNothing) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  const auto before = Tenant().ListAll();
+  auto arguments = Arguments("run", "app-pre");
+  arguments.emplace_back("--dry-run");
+  const auto outcome = Call(Spec(arguments, ""));
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("pre of Noop::App#app"));
+  EXPECT_EQ(*Tenant().ListAll(), *before);
+  EXPECT_EQ(Begun("pre", kApp), 0);
+}
+
+TEST_F(StepProcess, GateSaysWhetherAnythingCanRun) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  EXPECT_EQ(Call(Spec(Arguments("gate", "vol-pre"), "")).exit_code, 20);
+  ASSERT_EQ(Run("app-pre").exit_code, 0);
+  EXPECT_EQ(Call(Spec(Arguments("gate", "vol-pre"), "")).exit_code, 0);
+}
+
+TEST_F(StepProcess, WrongCommandLinesExit2AndSayWhy) {
+  const auto text = [&](std::vector<std::string> arguments) {
+    const auto outcome = Call(Spec(std::move(arguments), ""));
+    EXPECT_EQ(outcome.exit_code, 2);
+    return outcome.error;
+  };
+  EXPECT_THAT(text({}), HasSubstr("a command is missing"));
+  EXPECT_THAT(text({"beginn"}), HasSubstr("did you mean 'begin'"));
+  EXPECT_THAT(text({"run", "--stepp=x"}), HasSubstr("did you mean 'step'"));
+  EXPECT_THAT(text({"begin", "--step=x"}), HasSubstr("'begin' has no option '--step'"));
+  EXPECT_THAT(text({"run", "--step"}), HasSubstr("needs a value"));
+  EXPECT_THAT(text({"run", "--run=a", "--run=b"}), HasSubstr("twice"));
+  EXPECT_THAT(text({"begin", "--partial=maybe"}), HasSubstr("true or false"));
+  EXPECT_THAT(text({"run", "--run=a"}), HasSubstr("--provider is missing"));
+}
+
+TEST_F(StepProcess, HelpListsEveryExitCode) {
+  const auto outcome = Call(Spec({"--help"}, ""));
+  EXPECT_EQ(outcome.exit_code, 0);
+  for (const char* const name : {"omitted", "try-again", "terminated", "activity-failed"}) {
+    EXPECT_THAT(outcome.output, HasSubstr(name));
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::testing_runtime
