@@ -113,8 +113,8 @@ Result<std::string> WriteGraphYaml(const ResourceGraph& graph, std::string_view 
   if (!comment.empty()) {
     for (const std::string_view line : Split(comment, '\n')) out.Comment(line);
   }
-  out.Comment(fmt::format("{} resources, {} edges; by type and id. Children are named by type and id.", graph.size(),
-                          graph.edges().size()));
+  const auto count = [](std::size_t n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
+  out.Comment(fmt::format("{}, {}, by type and id.", count(graph.size(), "resource"), count(graph.edges().size(), "edge")));
   out.BeginMap();
   out.Key("format");
   out.Integer(kFormat);

@@ -159,22 +159,30 @@ class Resolver {
   void ResolveOne(const ResourceKey& key, const Schema& schema, Value& out) {
     const Value* const of_type = parameters_.entries.Find(key.type);
     const Value* const own = parameters_.entries.Find(key.str());
+    // Most resources have what their type has: checked once.
+    const auto known = own == nullptr ? of_types_.find(key.type) : of_types_.end();
+    if (known != of_types_.end()) {
+      out = known->second;
+      return;
+    }
     Value merged = Merge(schema, of_type == nullptr ? Value() : *of_type, own == nullptr ? Value() : *own);
     // Where something that is required is missing, the nearest entry is where it belongs.
     const Value* const place = own != nullptr ? own : of_type != nullptr ? of_type : &parameters_.entries;
     if (merged.position().line == 0 || own != nullptr) merged.set_position(place->position());
-    auto checked = CheckAgainstSchema(schema, merged, parameters_.source.file, What(key.str()));
-    if (checked) {
-      out = std::move(*checked);
-    } else {
+    auto checked = CheckAgainstSchema(schema, merged, parameters_.source.file, What(own == nullptr ? key.type : key.str()));
+    if (!checked) {
       faults_.push_back(std::move(checked).error());
+      return;
     }
+    out = std::move(*checked);
+    if (own == nullptr) of_types_[key.type] = out;
   }
 
   const ParameterSet& parameters_;
   const Operation operation_;
   const ResourceGraph& graph_;
   const PluginsByType& plugins_;
+  std::map<std::string, Value, std::less<>> of_types_;
   std::vector<Error> faults_;
 };
 

@@ -26,23 +26,19 @@ std::string Describe(const ResourceGraph& graph, ResourceId id) {
   return fmt::format("{} ({})", Cut(LabelOf(node)), Cut(Printable(node.key.str())));
 }
 
-// What a step waits for, in the words of the link that ends at it.
-std::string_view AfterWhat(LinkKind link) {
-  switch (link) {
-    case LinkKind::kParentPreToPre: return "the pre of what it belongs to";
-    case LinkKind::kPreToParallel: return "its pre";
-    case LinkKind::kParallelToPost: return "its parallel";
-    case LinkKind::kPostToParentPost: return "the posts below it";
-    case LinkKind::kPreFinish: return "the preparations below it";
+// What a step waits for, in the words of a reader: "its pre", "the pre of what it belongs to". The
+// link alone does not tell: a contracted one starts at another resource's activity.
+std::string AfterWhat(const ActivityDag& dag, std::size_t step, const ActivityDag::Predecessor& predecessor) {
+  const auto& here = dag.steps[step].activities;
+  const auto& before = dag.steps[predecessor.step.value].activities;
+  for (auto own = before.rbegin(); own != before.rend(); ++own) {
+    const bool same = std::any_of(here.begin(), here.end(), [own](const ActivityRef& activity) {
+      return activity.resource == own->resource;
+    });
+    if (same) return fmt::format("its {}", NameOf(own->kind));
   }
-  return "";
-}
-
-// A resource's parallel also waits for its own pre_finish, which is a link of that colour, too.
-std::string_view AfterWhat(const ActivityDag& dag, std::size_t step, const ActivityDag::Predecessor& predecessor) {
-  const ActivityRef here = dag.steps[step].activities.front();
-  if (predecessor.link == LinkKind::kPreFinish && here.kind != ActivityKind::kPreFinish) return "its pre_finish";
-  return AfterWhat(predecessor.link);
+  const bool below = predecessor.link == LinkKind::kPostToParentPost || predecessor.link == LinkKind::kPreFinish;
+  return fmt::format("the {} of what {}", NameOf(before.back().kind), below ? "is below it" : "it belongs to");
 }
 
 std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::size_t index) {
@@ -59,7 +55,7 @@ std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::s
   if (resources.size() > 2) out += fmt::format(" and {} more", resources.size() - 1);
   std::vector<std::string> after;
   for (const ActivityDag::Predecessor& predecessor : step.order) {
-    const std::string what(AfterWhat(dag, index, predecessor));
+    const std::string what = AfterWhat(dag, index, predecessor);
     if (std::find(after.begin(), after.end(), what) == after.end()) after.push_back(what);
   }
   if (!after.empty()) out += ": after " + Join(after, ", ");
