@@ -198,6 +198,13 @@ class Parser {
 
 }  // namespace
 
+std::optional<bool> ParseTruth(std::string_view text) {
+  const std::string lower = Lower(text);
+  if (lower == "true" || lower == "yes" || lower == "on" || lower == "1") return true;
+  if (lower == "false" || lower == "no" || lower == "off" || lower == "0") return false;
+  return std::nullopt;
+}
+
 Where WithoutValue(Where where) {
   where.text = Starred(std::move(where.text));
   return where;

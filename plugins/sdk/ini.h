@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ struct IniFile {
 // the key above), a section given twice, a key outside any section, a line without '=', NUL and
 // invalid UTF-8. All faults are collected: the first is the error, the others its causes.
 Result<IniFile> ParseIni(std::string_view text, std::string_view file);
+
+// "true", "yes", "on", "1" and "false", "no", "off", "0", in any case; nothing for other texts.
+std::optional<bool> ParseTruth(std::string_view text);
 
 // The place of a line with its value starred out: for errors about a key that nobody knows, which
 // may be that of a secret, misspelt. (Values of keys that look like a secret's always are.)

@@ -48,13 +48,8 @@ void AddKeysOf(const Schema& schema, std::vector<std::string>& out) {
 Value FromIniText(const Field& field, const std::string& text) {
   switch (field.type) {
     case FieldType::kBoolean: {
-      for (const std::string_view yes : {"true", "yes", "on", "1"}) {
-        if (text == yes) return true;
-      }
-      for (const std::string_view no : {"false", "no", "off", "0"}) {
-        if (text == no) return false;
-      }
-      return text;
+      const auto truth = ParseTruth(text);
+      return truth ? Value(*truth) : Value(text);
     }
     case FieldType::kInteger: {
       std::int64_t number = 0;
@@ -303,7 +298,8 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     const std::string name = OwnName(entry.value);
     if (registry.FindProtection(name) == nullptr) {
       auto required = source.Require(name, registry);
-      if (!required && required.error().code() != ErrorCode::kNotFound) {
+      // Of an executable that is not there its own error says more than "no such plugin".
+      if (!required && (required.error().code() != ErrorCode::kNotFound || name.starts_with("exec:"))) {
         errors.push_back(Error(std::move(required).error()).At(entry.where));
         // Its settings are not at fault as well.
         if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) settings.Accept(*known);

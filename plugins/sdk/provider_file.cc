@@ -99,12 +99,8 @@ class ProviderSection {
   }
 
   void ReadEnabled(const IniEntry& entry, ProviderConfig& config) {
-    std::string value = entry.value;
-    std::transform(value.begin(), value.end(), value.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    if (value == "true" || value == "yes" || value == "on" || value == "1") {
-      config.enabled = true;
-    } else if (value == "false" || value == "no" || value == "off" || value == "0") {
-      config.enabled = false;
+    if (const auto truth = ParseTruth(entry.value)) {
+      config.enabled = *truth;
     } else {
       errors_.push_back(InvalidInput("'enabled' is true or false, not '" + Printable(entry.value) + "'").At(entry.where));
     }

@@ -79,6 +79,12 @@ TEST(Ini, AValueThatMayBeASecretIsNotShown) {
   EXPECT_THAT(ErrorOf("[a]\npassword_file = /etc/secret ;x\n"), HasSubstr("/etc/secret"));
 }
 
+TEST(Ini, TruthIsReadInAnyCase) {
+  for (const std::string_view yes : {"true", "True", "YES", "on", "1"}) EXPECT_EQ(ParseTruth(yes), true) << yes;
+  for (const std::string_view no : {"false", "False", "NO", "off", "0"}) EXPECT_EQ(ParseTruth(no), false) << no;
+  for (const std::string_view other : {"", "maybe", "2", "tru"}) EXPECT_EQ(ParseTruth(other), std::nullopt) << other;
+}
+
 TEST(Ini, AnUnknownKeysValueCanBeStarredOut) {
   const IniFile file = Read("[a]\npasword = hunter2\n");
   EXPECT_EQ(WithoutValue(file.sections[0].entries[0].key_where).text, "pasword = *******");
