@@ -40,6 +40,7 @@ struct Arguments {
   GcArguments gc;
   std::string graph_operation = "protect";
   std::string shell;
+  std::string topic = "cli";
   Action action;
 };
 
@@ -274,7 +275,8 @@ class CommandLine {
     command->add_flag("--dry-run", a_.gc.dry_run, "Only say what would be done");
     command = app_.add_subcommand("completion", "Print the completion script of a shell");
     command->add_option("shell", a_.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
-    app_.add_subcommand("reference", "Print the reference of all commands as Markdown");
+    command = app_.add_subcommand("reference", "Print the reference as Markdown");
+    command->add_option("topic", a_.topic, "cli, exit-codes or plugins")->check(CLI::IsMember({"cli", "exit-codes", "plugins"}))->capture_default_str();
   }
 
   CLI::App app_;
@@ -361,7 +363,14 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (app.got_subcommand("reference")) {
-    std::fputs(ReferenceMarkdown(NodeOf(app)).c_str(), stdout);
+    const std::string& topic = line.arguments().topic;
+    if (topic == "plugins") {
+      Session session(line.arguments().global);
+      if (auto status = session.LoadAllPlugins(); !status) return session.out().Fail(status.error());
+      std::fputs(PluginsMarkdown(session.registry()).c_str(), stdout);
+    } else {
+      std::fputs((topic == "cli" ? ReferenceMarkdown(NodeOf(app)) : ExitCodesMarkdown()).c_str(), stdout);
+    }
     return 0;
   }
   if (!line.arguments().action) {

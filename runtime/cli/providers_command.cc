@@ -180,14 +180,8 @@ int CheckProviders(Session& session, const ProvidersArguments& arguments) {
 }
 
 int ListPlugins(Session& session) {
-  // Every module is opened once, so that each plugin can say what it is.
-  for (const std::string& name : session.plugins().Names()) {
-    if (auto status = session.plugins().Require(name, session.registry()); !status) {
-      return session.out().Fail(status.error());
-    }
-  }
+  if (auto status = session.LoadAllPlugins(); !status) return session.out().Fail(status.error());
   const PluginRegistry& registry = session.registry();
-  if (auto status = registry.status(); !status) return session.out().Fail(status.error());
   std::vector<std::vector<std::string>> rows;
   for (const auto& bank : registry.banks()) {
     rows.push_back({bank->name, "bank", "", bank->description});

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/text.h"
+
 namespace holdfast::cli {
 
 namespace {
@@ -37,6 +40,73 @@ void Describe(const CommandNode& node, const std::string& path, std::string& out
 std::string ReferenceMarkdown(const CommandNode& root) {
   std::string out = "# Command line\n\nPrinted by `holdfast reference`. Exit codes: [exit-codes.md](exit-codes.md).\n";
   Describe(root, "holdfast", out);
+  return out;
+}
+
+std::string ExitCodesMarkdown() {
+  std::string out =
+      "# Exit codes\n\nPrinted by `holdfast reference exit-codes`. They are API: retry rules of workflows read them. Any other\n"
+      "code is a failure.\n\n| code | name | meaning |\n|---|---|---|\n";
+  for (const ExitCodeEntry& entry : kExitCodes) {
+    out += fmt::format("| {} | {} | {} |\n", static_cast<int>(entry.code), entry.name, entry.meaning);
+  }
+  return out;
+}
+
+namespace {
+
+std::string Cell(std::string text) {
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, "\\|");
+  return text;
+}
+
+void FieldsTable(std::string_view heading, const Schema& schema, std::string& out) {
+  if (schema.fields.empty()) return;
+  out += fmt::format("\n{}\n\n| key | meaning | default |\n|---|---|---|\n", heading);
+  for (const Field& field : schema.fields) {
+    std::string meaning = field.description;
+    if (!field.one_of.empty()) meaning += " (" + Join(field.one_of, ", ") + ")";
+    std::string fallback = field.required ? "required" : "";
+    if (field.default_value.is_string()) fallback = field.default_value.AsString();
+    if (field.default_value.is_int()) fallback = std::to_string(field.default_value.AsInt());
+    if (field.default_value.is_bool()) fallback = field.default_value.AsBool() ? "true" : "false";
+    std::string name = field.name;
+    if (field.type == FieldType::kSecret) name += "_file`, `" + field.name + "_env";
+    out += fmt::format("| `{}` | {} | {} |\n", name, Cell(meaning), Cell(fallback));
+  }
+}
+
+}  // namespace
+
+std::string PluginsMarkdown(const PluginRegistry& registry) {
+  std::string out = "# Banks and plugins\n\nPrinted by `holdfast reference plugins`.\n";
+  for (const auto& bank : registry.banks()) {
+    out += fmt::format("\n## Bank {}\n\n{}.\n", bank->name, bank->description);
+    FieldsTable("Settings in `[" + bank->settings_section + "]`:", bank->settings, out);
+  }
+  for (const auto& protection : registry.protections()) {
+    const PluginDescriptor& d = protection->descriptor;
+    out += fmt::format("\n## Plugin {}\n\n{}.", d.name, d.description);
+    if (!d.types.empty()) out += " Protects " + Join(d.types, ", ") + ".";
+    out += "\n\n| operation | activities |\n|---|---|\n";
+    for (const Operation operation : kAllOperations) {
+      std::vector<std::string> kinds;
+      for (const ActivityKind kind : kAllActivityKinds) {
+        if (d.operation(operation).Defines(kind)) kinds.emplace_back(NameOf(kind));
+      }
+      out += fmt::format("| {} | {} |\n", NameOf(operation), kinds.empty() ? "nothing to do" : Join(kinds, ", "));
+    }
+    FieldsTable("Settings in `[" + d.settings_section + "]`:", d.settings, out);
+    for (const Operation operation : kAllOperations) {
+      FieldsTable("Parameters of " + std::string(NameOf(operation)) + ":", d.operation(operation).parameters, out);
+    }
+  }
+  for (const auto& protectable : registry.protectables()) {
+    const ProtectableDescriptor& d = protectable->descriptor;
+    out += fmt::format("\n## Resources of type {}\n\n{}.\n", d.type, d.description);
+    if (!d.parent_types.empty()) out += "Stand below " + Join(d.parent_types, ", ") + ".\n";
+    FieldsTable("Settings in `[" + d.settings_section + "]`:", d.settings, out);
+  }
   return out;
 }
 

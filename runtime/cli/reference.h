@@ -2,11 +2,21 @@
 
 #include <string>
 
+#include "plugins/sdk/registry.h"
 #include "runtime/cli/command_node.h"
 
 namespace holdfast::cli {
 
-// docs/reference/cli.md, printed by the program; a test fails when the file is stale.
+// What `holdfast reference` prints; a test fails when the files below docs/reference are stale.
+
+// docs/reference/cli.md.
 std::string ReferenceMarkdown(const CommandNode& root);
+
+// docs/reference/exit-codes.md.
+std::string ExitCodesMarkdown();
+
+// docs/reference/plugins.md: every bank and plugin that is built in, with its settings, activities
+// and parameters. `registry` holds all of them.
+std::string PluginsMarkdown(const PluginRegistry& registry);
 
 }  // namespace holdfast::cli

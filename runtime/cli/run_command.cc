@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "plugins/sdk/text.h"
@@ -26,6 +27,21 @@ int ExitCodeOf(const local::RunOutcome& outcome) {
   return static_cast<int>(ExitCode::kRunFailed);
 }
 
+// The preparations: while they wait for a slot, something may be held at rest, so they go before
+// the copies.
+std::set<std::string> PreparationsOf(const LoadedBundle& bundle) {
+  std::set<std::string> names;
+  for (const BundleShard& shard : bundle.shards) {
+    for (const BundleStep& step : shard.steps) {
+      const bool prepares = std::all_of(step.activities.begin(), step.activities.end(), [](const BundleActivity& activity) {
+        return activity.kind == ActivityKind::kPre || activity.kind == ActivityKind::kPreFinish;
+      });
+      if (prepares) names.insert(step.name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 int RunWorkflowFile(Session& session, const RunArguments& arguments) {
@@ -51,6 +67,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   options.run_id = arguments.run_id;
   options.work_folder = arguments.work_folder;
   options.jobs = arguments.jobs != 0 ? arguments.jobs : std::max(1U, std::thread::hardware_concurrency());
+  options.first = PreparationsOf(workflow->bundle);
   options.resume = arguments.resume;
   options.abandon_interrupted = arguments.abandon;
   options.step_binary = StepBinary();

@@ -34,6 +34,13 @@ Session::Session(const GlobalArguments& arguments)
 
 Session::~Session() = default;
 
+Status Session::LoadAllPlugins() {
+  for (const std::string& name : plugins_->Names()) {
+    HOLDFAST_RETURN_IF_ERROR(plugins_->Require(name, registry_));
+  }
+  return registry_.status();
+}
+
 Result<const ProviderFolder*> Session::providers() {
   if (folder_ == nullptr) {
     auto folder = LoadProviderFolder(provider_folder_path_);

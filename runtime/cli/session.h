@@ -40,6 +40,8 @@ class Session {
   Logger& log() { return *log_; }
   static constexpr std::string_view kTenant = "local";
 
+  // Opens every module that is built in, so that the registry holds all there is.
+  Status LoadAllPlugins();
   // Reads the provider folder (once).
   Result<const ProviderFolder*> providers();
   // The provider of that name or id, opened with its parts; its warnings are said once. An empty

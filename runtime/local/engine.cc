@@ -100,6 +100,7 @@ class Engine {
     settings.run_id = run_id_;
     settings.parameters = parameters_;
     settings.slots = slots;
+    settings.first = first_;
     scheduler_.emplace(workflow_, std::move(settings));
   }
 
@@ -114,6 +115,8 @@ class Engine {
         .Set("format", kStateFormat)
         .Set("run", run_id_)
         .Set("file", Printable(options_.file));
+    first_ = options_.first;
+    if (!first_.empty()) head.Set("first", Value::List(first_.begin(), first_.end()));
     head.Set("sha256", workflow_.sha256)
         .Set("slots", static_cast<std::int64_t>(Slots()))
         .Set("parameters", Value(std::move(given)));
@@ -153,6 +156,9 @@ class Engine {
         return InvalidInput(fmt::format("run '{}' was started with another value of parameter '{}'",
                                         run_id_, name));
       }
+    }
+    if (const Value* first = head.Find("first"); first != nullptr && first->is_list()) {
+      for (const Value& name : first->AsList()) first_.insert(TextOf(name));
     }
     started_ = FromMilliseconds(head.IntOr("time", 0));
     MakeScheduler(static_cast<std::size_t>(head.IntOr("slots", 0)));
@@ -523,6 +529,7 @@ class Engine {
   RunFolder folder_;
   std::string run_id_;
   std::map<std::string, std::string> parameters_;
+  std::set<std::string> first_;
   WallTime started_;
   std::string message_;
   std::optional<Scheduler> scheduler_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct RunOptions {
                        // the latest
   std::string work_folder;  // empty = `<file>.run`; RunFolder says what is in it
   unsigned jobs = 0;    // most steps at once, beside the file's parallelism; 0 = as the file says
+  // Tasks that get a free slot first: those for which something waits at rest.
+  std::set<std::string> first;
   bool resume = false;  // go on with an interrupted run: same id, finished steps are not run again
   bool abandon_interrupted = false;  // start a new run although the latest was interrupted
   std::string step_binary;  // runs where a command is called holdfast-step, whatever its folder;

@@ -230,7 +230,8 @@ void Scheduler::Enqueue(NodeId pod) {
     Fulfil(pod, Phase::kFailed, WhyNotStarted());
     return;
   }
-  ready_.emplace(nodes_[pod].order, pod);
+  const Node& named = nodes_[pod].retry == kNoNode ? nodes_[pod] : nodes_[nodes_[pod].retry];
+  ready_.emplace((settings_.first.contains(named.task) ? "0" : "1") + nodes_[pod].order, pod);
 }
 
 void Scheduler::Dispatch() {

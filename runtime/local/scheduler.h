@@ -32,6 +32,8 @@ struct SchedulerSettings {
   std::string run_id;                             // {{workflow.uid}}
   std::map<std::string, std::string> parameters;  // of ResolveParameters()
   std::size_t slots = 0;                          // most pods at once; 0 = no limit
+  // Tasks that get a free slot before others that are ready; among themselves in file order.
+  std::set<std::string> first;
 };
 
 // How a pod ended.
@@ -70,7 +72,8 @@ struct NodeInfo {
 };
 
 // Argo's scheduler as a state machine: no processes, no clock, no files. Events go in, actions
-// come out; the same events give the same actions. Tasks that are ready start in file order. One
+// come out; the same events give the same actions. Tasks that are ready start in file order,
+// those of SchedulerSettings::first before the others. One
 // event costs time in proportion to what it changes, not to the size of the workflow; nothing
 // recurses over chains of tasks. (design: argo; docs/reference/argo-subset.md)
 //

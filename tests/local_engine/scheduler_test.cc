@@ -119,6 +119,33 @@ TEST(Scheduler, ReadyTasksStartInFileOrderAsSlotsAllow) {
   EXPECT_THAT(run.running, ElementsAre("c", "d"));
 }
 
+TEST(Scheduler, TasksThatGoFirstGetAFreeSlotBeforeOthersThatAreReady) {
+  const Workflow workflow = Parse(std::string(R"(  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: a-copy, template: step}
+      - {name: b-copy, template: step}
+      - {name: c-pre, template: step}
+      - {name: d-fin, template: step, depends: c-pre}
+)") + kLeaves);
+  SchedulerSettings settings;
+  settings.slots = 1;
+  settings.first = {"c-pre", "d-fin"};
+  Scheduler scheduler(workflow, settings);
+  scheduler.Start();
+  std::vector<std::string> started;
+  for (int turn = 0; turn < 4; ++turn) {
+    for (const Action& action : scheduler.TakeActions()) {
+      started.push_back(scheduler.Info(action.node).name);
+      scheduler.PodStarted(action.node);
+      scheduler.PodFinished(action.node, {0, ""});
+    }
+  }
+  EXPECT_THAT(started, ElementsAre("c-pre", "d-fin", "a-copy", "b-copy"));
+}
+
 TEST(Scheduler, WhatIsUpstreamOfNoTargetNeverStarts) {
   Driver run(Parse(std::string(R"(  entrypoint: main
   templates:
