@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "compiler/explain.h"
 #include "compiler/picture/picture.h"
 #include "compiler/plan/graph_file.h"
 #include "plugins/sdk/file.h"
@@ -18,12 +19,17 @@ int CompileWorkflow(Session& session, const CompileArguments& arguments) {
 
 namespace {
 
-// Which rule puts a gate before an activity (design: semantics, order and gates).
-std::string GateRule(const BundleActivity& activity, const BundleGate& gate) {
-  const bool own = activity.resource == gate.resource;
-  if (own && gate.kind == ActivityKind::kPreFinish) return "its parallel runs only after its own pre_finish succeeded";
-  if (own) return "the resource's own pre must have succeeded";
-  return "a parent's pre must have succeeded (its own is not defined, or it is the pre itself)";
+Value WayToValue(const compiler::ExplainedReason& reason) {
+  Value::List way;
+  for (const compiler::ExplainedPlace& place : reason.way) {
+    way.push_back(Value()
+                      .Set("resource", place.resource.str())
+                      .Set("activity", NameOf(place.kind))
+                      .Set("plugin", place.plugin)
+                      .Set("exists", place.exists)
+                      .Set("rule", place.rule));
+  }
+  return Value().Set("step", reason.step).Set("way", std::move(way));
 }
 
 }  // namespace
@@ -40,59 +46,25 @@ int ExplainStep(Session& session, const ExplainArguments& arguments) {
                  : "end: the verdict; the engine runs it whatever happened, it makes the clean-ups that are owed");
     return 0;
   }
-  const BundleStep* const step = bundle->FindStep(arguments.step);
-  if (step == nullptr) {
-    std::vector<std::string> names;
-    for (const BundleShard& shard : bundle->shards) {
-      for (const BundleStep& other : shard.steps) names.push_back(other.name);
-    }
-    const std::string near = Nearest(arguments.step, names);
-    return out.Fail(NotFound("there is no step '" + Printable(arguments.step) + "' in " + arguments.file)
-                        .Hint(near.empty() ? "'holdfast step list' shows the steps" : "did you mean '" + near + "'?"));
-  }
-  out.Line(step->name);
-  for (const BundleActivity& activity : step->activities) {
-    const BundleResource* const resource = bundle->FindResource(activity.resource);
-    out.Line("  runs " + std::string(NameOf(activity.kind)) + " of " + Printable(activity.resource.str()) + " (" +
-             Printable(resource == nullptr ? "" : resource->resource.name) + "), plugin " +
-             (resource == nullptr ? "" : resource->plugin));
-    if (activity.gates.empty()) out.Line("    gate: begin");
+  const auto explanation = compiler::Explain(*bundle, arguments.step);
+  if (!explanation) return out.Fail(explanation.error());
+  Value::List activities;
+  for (const compiler::ExplainedActivity& activity : explanation->activities) {
     Value::List gates;
-    for (const BundleGate& gate : activity.gates) {
-      out.Line("    gate: " + gate.step + ", " + std::string(NameOf(gate.kind)) + " of " + Printable(gate.resource.str()) + ": " +
-               GateRule(activity, gate));
-      gates.push_back(Value()
-                          .Set("step", gate.step)
-                          .Set("activity", NameOf(gate.kind))
-                          .Set("resource", gate.resource.str())
-                          .Set("rule", GateRule(activity, gate)));
-    }
-    out.Json("activity", Value()
-                             .Set("step", step->name)
-                             .Set("activity", NameOf(activity.kind))
+    for (const compiler::ExplainedReason& gate : activity.gates) gates.push_back(WayToValue(gate));
+    activities.push_back(Value()
                              .Set("resource", activity.resource.str())
+                             .Set("activity", NameOf(activity.kind))
+                             .Set("plugin", activity.plugin)
                              .Set("gates", std::move(gates)));
   }
-  for (const std::string& before : step->order) {
-    const BundleStep* const other = bundle->FindStep(before);
-    if (other == nullptr) continue;
-    const BundleActivity& last = other->activities.back();
-    const BundleActivity& first = step->activities.front();
-    std::string link;
-    if (last.resource == first.resource) {
-      link = first.kind == ActivityKind::kParallel && last.kind == ActivityKind::kPre ? "pre -> parallel (yellow)"
-             : first.kind == ActivityKind::kPost                                      ? "before its own post (red)"
-                                                                                      : "its own preparation";
-    } else if (first.kind == ActivityKind::kPost) {
-      link = "a post below it, or what stands for it -> post (indigo)";
-    } else if (first.kind == ActivityKind::kPreFinish) {
-      link = "a preparation below it -> pre_finish";
-    } else {
-      link = "a parent's pre -> what is below it (green)";
-    }
-    out.Line("  after " + before + ", however it ended: " + link);
-    out.Json("order", Value().Set("step", step->name).Set("after", before).Set("link", link));
-  }
+  Value::List order;
+  for (const compiler::ExplainedReason& reason : explanation->order) order.push_back(WayToValue(reason));
+  out.Json("explanation", Value()
+                              .Set("step", explanation->step)
+                              .Set("activities", std::move(activities))
+                              .Set("order", std::move(order)));
+  if (!out.json()) std::fputs(explanation->text.c_str(), stdout);
   return 0;
 }
 
