@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# `make bench`: prints what the docs quote. Compare ratios, not single times: machines are noisy.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${BUILD:-$top/build}
+case "$build" in /*) ;; *) build=$top/$build ;; esac
+echo "== one no-op step, from process start to exit"
+"$top/tests/bench/step_bench.sh" "$build"
+echo "== directories, beside tar and restic"
+"$top/tests/bench/directory_bench.sh" --bin "$build/bin" "$@"

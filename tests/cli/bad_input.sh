@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Bad input on the command line: each case gives one clear error (its exact words are in NAME.err
+# below bad_input/), exit code 3 (or 2 for a wrong command line), and writes nothing.
+#   bad_input.sh BUILD_FOLDER        HOLDFAST_UPDATE_GOLDEN=1 rewrites the expected errors
+set -euo pipefail
+build=$(realpath "$1")
+here=$(realpath "$(dirname "$0")")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-bad.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=providers.d
+failed=0
+
+# A good setting, from which each case spoils one thing.
+prepare() {
+  rm -rf "$dir/case"
+  mkdir -p "$dir/case/providers.d" "$dir/case/bank" "$dir/case/data"
+  cd "$dir/case"
+  printf 'directories:\n  - {id: data, path: %s}\n' "$dir/case/data" >inventory.yaml
+  cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a04
+bank = filesystem
+plugin = local-directory
+[filesystem]
+path = bank
+[local]
+inventory = inventory.yaml
+END
+  printf 'name: data\nprovider: p\nresources:\n  - Local::Directory#data\n' >plan.yaml
+  holdfast -q plan discover plan.yaml
+  holdfast -q compile protect plan.yaml
+  rm -f plan.yaml.tmp*
+}
+
+# check NAME EXIT_CODE COMMAND...
+check() {
+  local name=$1 expected=$2 code=0
+  shift 2
+  find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum >"$dir/before"
+  holdfast "$@" >"$dir/out" 2>"$dir/err" || code=$?
+  find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum >"$dir/after"
+  sed -i "s#$dir/case#DIR#g" "$dir/err"
+  if [ "$code" != "$expected" ]; then
+    echo "$name: exit code $code, not $expected" >&2
+    cat "$dir/err" >&2
+    failed=1
+  fi
+  if ! diff "$dir/before" "$dir/after" >&2; then
+    echo "$name: something was written" >&2
+    failed=1
+  fi
+  if [ -n "${HOLDFAST_UPDATE_GOLDEN:-}" ]; then
+    mkdir -p "$here/bad_input"
+    cp "$dir/err" "$here/bad_input/$name.err"
+  elif ! diff -u "$here/bad_input/$name.err" "$dir/err" >&2; then
+    echo "$name: the error reads otherwise" >&2
+    failed=1
+  fi
+}
+
+prepare
+check usage-unknown-command 2 complie protect plan.yaml
+check usage-unknown-option 2 compile protect plan.yaml --fusion leaf
+check usage-bad-choice 2 compile protect plan.yaml --fuse all
+printf 'name: Data\nprovider: p\nresorces: [x]\n' >plan.yaml
+check plan-several-faults 3 compile protect plan.yaml
+printf 'name: data\nprovider: p\nresources:\n\t- x\n' >plan.yaml
+check plan-tab 3 compile protect plan.yaml
+prepare
+printf 'name: data\nprovider: p\nresources: ["Local::Directory#data"]\nparameters:\n  Local::Directory: {snapshots: copy}\n' >plan.yaml
+check parameter-unknown 3 compile protect plan.yaml
+printf 'name: data\nprovider: p\nresources: ["Local::Directory#data"]\nparameters:\n  Local::Directory: {snapshot: cpy}\n' >plan.yaml
+check parameter-not-allowed 3 compile protect plan.yaml
+prepare
+printf 'name: data\nprovider: q\nresources: ["Local::Directory#data"]\n' >plan.yaml
+check plan-unknown-provider 10 compile protect plan.yaml
+prepare
+sed -i 's/plugin = local-directory/plugin = local-directry/' providers.d/p.conf
+check provider-unknown-plugin 3 providers check
+prepare
+sed -i 's/^path = bank/path = bank\n pass ;word = x/' providers.d/p.conf
+check provider-indented-line 3 providers check
+prepare
+sed -i 's/^path = bank/path = bank ;word/' providers.d/p.conf
+check provider-inline-comment 3 providers check
+prepare
+sed -i '/^id =/d' providers.d/p.conf
+check provider-no-id 3 providers check
+prepare
+printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, children: [{type: "Local::Directory", id: b}]}\n- {type: "Local::Directory", id: b, children: [{type: "Local::Directory", id: data}]}\n' >plan.graph.yaml
+check graph-cycle 3 compile protect plan.yaml
+printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, parent: x}\n' >plan.graph.yaml
+check graph-unknown-key 3 compile protect plan.yaml
+prepare
+sed -i 's/entrypoint: main/entrypoint: main\n  sidecars: []/' data-protect.yaml
+check workflow-unknown-field 3 run data-protect.yaml
+prepare
+rm -r data-protect.bundle
+check workflow-without-bundle 10 run data-protect.yaml
+prepare
+sed -i 's/"operation": "protect"/"operation": "delete"/' data-protect.bundle/bundle.json
+check workflow-other-bundle 3 run data-protect.yaml
+prepare
+check checkpoint-none 10 compile restore latest
+check checkpoint-bad-id 3 compile restore ../../etc
+exit $failed

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The engine is killed with SIGKILL while an application is at rest and copies run: `holdfast run
+# --resume` ends the run, nothing stays at rest, and what was protected comes back byte by byte.
+#   killed_engine.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-killed.XXXXXX")
+engine=""
+trap '[ -z "$engine" ] || kill -9 $engine 2>/dev/null || true; rm -rf "$dir"' EXIT # it may have ended
+cd "$dir"
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+mkdir -p providers.d bank data
+head -c 6000000 /dev/urandom >data/big
+for i in $(seq 50); do echo "$i" >data/$i; done
+cat >inventory.yaml <<END
+applications:
+  - {id: app, quiesce: [touch, $dir/frozen], resume: [rm, -f, $dir/frozen], directories: [{id: data, path: $dir/data}]}
+END
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a03
+bank = filesystem
+plugin = local-application
+plugin = local-directory
+[filesystem]
+path = $dir/bank
+[local]
+inventory = $dir/inventory.yaml
+END
+printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy, rate_limit: 1 MB}}\n' >app.yaml
+holdfast -q plan discover app.yaml
+holdfast -q compile protect app.yaml
+sum=$(cd data && cat * | sha256sum)
+
+# Kills the engine when its state has got so far, and waits until its steps are gone with it.
+kill_when() {
+  holdfast -q run app-protect.yaml "${@:2}" >run.log 2>&1 &
+  engine=$!
+  for _ in $(seq 600); do
+    grep -qE "$1" app-protect.yaml.run/*/state.jsonl 2>/dev/null && break
+    kill -0 $engine 2>/dev/null || { cat run.log; echo "the engine ended before it could be killed" >&2; exit 1; }
+    sleep 0.02
+  done
+  kill -9 $engine
+  wait $engine 2>/dev/null || true # it was killed
+  engine=""
+}
+kill_when 'app-.*-pre'
+kill_when 'data-.*-par' --resume
+holdfast -q run app-protect.yaml --resume
+[ ! -e frozen ] || { echo "the application is still at rest" >&2; exit 1; }
+ls -A | grep -v -xE 'app.graph.yaml|app.yaml|app-protect.yaml|app-protect.bundle|app-protect.yaml.run|bank|data|inventory.yaml|providers.d|run.log' && { echo "something half-made was left" >&2; exit 1; }
+rm -r data
+holdfast -q compile restore latest -o restore.yaml
+holdfast -q run restore.yaml
+[ "$sum" = "$(cd data && cat * | sha256sum)" ] || { echo "the data differs" >&2; exit 1; }

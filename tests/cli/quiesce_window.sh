@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The application is at rest only while the snapshots are taken: under 2 s, although the copies are
+# slowed to 20 s and only two steps may run at once. Also with leaf fusion.
+#   quiesce_window.sh BUILD_FOLDER none|leaf
+set -euo pipefail
+build=$(realpath "$1")
+fuse=$2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-window.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+mkdir -p providers.d bank one two three
+for folder in one two three; do head -c 20000000 /dev/urandom >$folder/data; done
+sqlite3 shop.db 'create table t(a); insert into t values (1)'
+cat >inventory.yaml <<END
+applications:
+  - id: shop
+    quiesce: [touch, $dir/frozen]
+    resume: [rm, $dir/frozen]
+    directories: [{id: one, path: $dir/one}, {id: two, path: $dir/two}, {id: three, path: $dir/three}]
+    sqlite: [{id: shop.db, path: $dir/shop.db}]
+END
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a02
+bank = filesystem
+plugin = local-application
+plugin = local-directory
+plugin = local-sqlite
+[filesystem]
+path = $dir/bank
+[local]
+inventory = $dir/inventory.yaml
+END
+cat >shop.yaml <<END
+name: shop
+provider: p
+resources: ["Local::Application#shop"]
+parameters:
+  Local::Directory: {snapshot: copy, rate_limit: 1 MB}
+policy: {fuse: $fuse}
+END
+holdfast -q plan discover shop.yaml
+holdfast -q compile protect shop.yaml
+holdfast -q run shop-protect.yaml -j 2
+[ ! -e frozen ] || { echo "the application is still at rest" >&2; exit 1; }
+holdfast --json checkpoints show latest | python3 -c '
+import json, sys
+rest = copy = 0
+for line in sys.stdin:
+    datum = json.loads(line)
+    if datum["message_type"] != "record-resource": continue
+    rest = max(rest, datum.get("at_rest_ms", 0))
+    if datum["type"] == "Local::Directory": copy = max(copy, datum["duration_ms"])
+print(f"at rest {rest} ms, the longest copy {copy} ms")
+sys.exit(0 if 0 < rest < 2000 and copy > 19000 else 1)'
