@@ -102,6 +102,13 @@ class Parser {
     if (line.find('\0') != std::string_view::npos || !IsUtf8(line)) {
       return Refuse(index, 0, 1, "the line is not UTF-8 text", "");
     }
+    const auto control = std::find_if(line.begin(), line.end(), [](char c) {
+      return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+    });
+    if (control != line.end()) {
+      return Refuse(index, static_cast<std::size_t>(control - line.begin()), 1, "the line holds a control character",
+                    *control == '\r' ? "lines end with a line feed; 'dos2unix' and 'mac2unix' convert a file" : "");
+    }
     const std::string_view trimmed = Trim(line);
     if (trimmed.empty() || trimmed.front() == '#' || trimmed.front() == ';') return false;
     if (line.front() == ' ' || line.front() == '\t') {
@@ -181,8 +188,29 @@ class Parser {
     return out;
   }
 
+  // A refused line. What it is of is not known yet, so that any value outside [provider] may be a
+  // secret, and so may be a line without '=': the rest of a key that somebody pasted.
+  std::string ShownWhenRefused(std::size_t index) const {
+    const std::string_view line = lines_[index];
+    const std::string_view trimmed = Trim(line);
+    const bool in_provider = !out_.sections.empty() && out_.sections.back().name == "provider";
+    if (in_provider || trimmed.starts_with('[')) return Shown(line);
+    std::string out(line.substr(0, 200));
+    const std::size_t equals = out.find_first_of("=:");
+    if (equals != std::string::npos) {
+      const std::string key = Lower(Trim(std::string_view(out).substr(0, equals)));
+      return key.ends_with("_file") || key.ends_with("_env") ? out : Starred(std::move(out));
+    }
+    for (char& c : out) {
+      if (c != ' ' && c != '\t') c = '*';
+    }
+    return out;
+  }
+
   bool Refuse(std::size_t index, std::size_t column, std::size_t width, std::string message, std::string hint) {
-    Error error = InvalidInput(std::move(message)).At(WhereOf(index, column, width));
+    Where where = WhereOf(index, column, width);
+    where.text = ShownWhenRefused(index);
+    Error error = InvalidInput(std::move(message)).At(std::move(where));
     errors_.push_back(hint.empty() ? std::move(error) : std::move(error).Hint(std::move(hint)));
     return false;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
 
 #include "plugins/sdk/known_plugins.h"
@@ -59,7 +60,8 @@ Value FromIniText(const Field& field, const std::string& text) {
     case FieldType::kNumber: {
       double number = 0;
       const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      return error == std::errc() && at == text.data() + text.size() ? Value(number) : Value(text);
+      const bool whole = error == std::errc() && at == text.data() + text.size();
+      return whole && std::isfinite(number) ? Value(number) : Value(text);
     }
     case FieldType::kStringList: {
       Value::List list;
@@ -86,12 +88,12 @@ class Settings {
              const Where& named) {
     Value map{Value::Map{}};
     std::string shown = section_names.front();
+    std::map<std::string, std::uint32_t> seen;  // key -> line, over all of the owner's sections
     for (const IniSection& section : config_.sections) {
       if (std::find(section_names.begin(), section_names.end(), section.name) == section_names.end()) continue;
       read_sections_.insert(section.name);
       shown = section.name;
       map.set_position({section.where.line, section.where.column});
-      std::set<std::string> seen;
       for (const IniEntry& entry : section.entries) {
         known_keys_[section.name].push_back(entry.key);
         const Field* const field = FieldOf(schema, entry.key);
@@ -99,17 +101,24 @@ class Settings {
           known_keys_[section.name].pop_back();
           continue;
         }
-        if (!seen.insert(entry.key).second) {
-          Report(InvalidInput("'" + entry.key + "' is given twice").At(entry.key_where));
+        const bool clear = field->type == FieldType::kSecret && IsNameOf(*field, entry.key);
+        if (clear) secret_lines_.insert(entry.where.line);
+        if (const auto [at, fresh] = seen.emplace(entry.key, entry.key_where.line); !fresh) {
+          Report(InvalidInput("'" + entry.key + "' is given twice")
+                     .At(clear ? WithoutValue(entry.key_where) : entry.key_where)
+                     .Hint("the first one is in line " + std::to_string(at->second)));
           continue;
         }
-        if (field->type == FieldType::kSecret && IsNameOf(*field, entry.key)) WarnOfSecret(entry);
+        if (clear) WarnOfSecret(entry);
         Value value = FromIniText(*field, entry.value);
         value.set_position({entry.where.line, entry.where.column});
         value.set_key_position({entry.key_where.line, entry.key_where.column});
         map.Set(entry.key, std::move(value));
       }
       AddKeysOf(schema, candidates_[section.name]);
+      for (const Field& field : schema.fields) {
+        if (field.type == FieldType::kSecret) secret_names_[section.name].push_back(field.name);
+      }
     }
     if (map.position().line == 0) {
       map.set_position({named.line, named.column});
@@ -120,6 +129,18 @@ class Settings {
     Report(WithLine(checked.error(), named));
     for (const Error& cause : checked.error().causes()) Report(WithLine(cause, named));
     return Value(Value::Map{});
+  }
+
+  // An error of an owner that was given its settings. It may have a place in another file, or the
+  // position of a setting without a file; without a place it is told at `named`.
+  void Refused(const Error& error, const Where& named) {
+    if (error.where() && !error.where()->file.empty()) {
+      Report(Error(error));
+      return;
+    }
+    Error placed = WithLine(error, named);
+    for (const Error& cause : error.causes()) placed = std::move(placed).Because(Error(cause));
+    Report(std::move(placed));
   }
 
   // The sections of a plugin that is known by name but not built in: nobody can say what they may
@@ -137,6 +158,11 @@ class Settings {
     }
   }
 
+  // The sections of a plugin that has failed already: that nobody reads them is not told as well.
+  void Excuse(const KnownPlugin& known) {
+    for (const std::string_view name : known.sections) excused_.emplace(name);
+  }
+
   // Errors for what nobody has read.
   void CheckUnread() {
     std::vector<std::string> sections;
@@ -145,6 +171,7 @@ class Settings {
     for (const IniSection& section : config_.sections) {
       if (accepted_.contains(section.name)) continue;
       if (!read_sections_.contains(section.name)) {
+        if (excused_.contains(section.name)) continue;
         const std::string near = Nearest(section.name, sections);
         std::string hint = "a section holds the settings of the provider's bank or of one of its plugins";
         if (const std::string owner = OwnerOf(section.name); !owner.empty()) {
@@ -160,7 +187,12 @@ class Settings {
       const auto& known = known_keys_[section.name];
       for (const IniEntry& entry : section.entries) {
         if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-        const std::string near = Nearest(entry.key, candidates_[section.name]);
+        std::vector<std::string> near_names = candidates_[section.name];
+        const auto& secrets = secret_names_[section.name];
+        near_names.insert(near_names.end(), secrets.begin(), secrets.end());
+        std::string near = Nearest(entry.key, near_names);
+        // A secret is better not written in clear.
+        if (std::find(secrets.begin(), secrets.end(), near) != secrets.end()) near += "_file";
         Error error = InvalidInput("[" + section.name + "] has no key '" + Printable(entry.key) + "'").At(WithoutValue(entry.key_where));
         Report(near.empty() ? std::move(error).Hint("there are " + Join(candidates_[section.name], ", "))
                             : std::move(error).Hint("did you mean '" + near + "'?"));
@@ -193,9 +225,8 @@ class Settings {
   Error WithLine(const Error& error, const Where& named) const {
     Error out(error.code(), error.message());
     if (!error.hint().empty()) out = std::move(out).Hint(error.hint());
-    if (!error.where()) return out;
+    if (!error.where() || error.where()->line == named.line) return std::move(out).At(named);
     Where where = *error.where();
-    if (where.line == named.line) return std::move(out).At(named);
     for (const IniSection& section : config_.sections) {
       if (section.where.line == where.line) where = section.where;
       for (const IniEntry& entry : section.entries) {
@@ -203,6 +234,7 @@ class Settings {
         where = where.column == entry.where.column ? entry.where : entry.key_where;
       }
     }
+    if (secret_lines_.contains(where.line)) where = WithoutValue(std::move(where));
     return std::move(out).At(std::move(where));
   }
 
@@ -211,9 +243,12 @@ class Settings {
   std::vector<std::string>& warnings_;
   std::set<std::string> read_sections_;
   std::set<std::string> accepted_;
+  std::set<std::string> excused_;
   std::vector<std::string> declared_;
   std::map<std::string, std::vector<std::string>> known_keys_;
   std::map<std::string, std::vector<std::string>> candidates_;
+  std::map<std::string, std::vector<std::string>> secret_names_;
+  std::set<std::uint32_t> secret_lines_;  // that hold a secret in clear
   std::set<std::string> told_;
 };
 
@@ -258,14 +293,14 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
       errors.push_back(UnknownName(entry, what, names));
       // What follows from the typing error need not be told as well.
       const KnownPlugin* const meant = FindKnownPlugin(Nearest(entry.value, names));
-      if (meant != nullptr) settings.Accept(*meant);
+      if (meant != nullptr) settings.Excuse(*meant);
       return;
     }
     if (known->is_bank != is_bank) {
       errors.push_back(InvalidInput("'" + Printable(entry.value) + "' is " + (is_bank ? "a plugin, no bank" : "a bank, no plugin"))
                            .At(entry.where)
                            .Hint("'holdfast plugins list' shows both"));
-      settings.Accept(*known);
+      settings.Excuse(*known);
       return;
     }
     out->warnings_.push_back(config.file + ":" + std::to_string(entry.where.line) + ": " + std::string(what) + " '" +
@@ -302,7 +337,7 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
       if (!required && (required.error().code() != ErrorCode::kNotFound || name.starts_with("exec:"))) {
         errors.push_back(Error(std::move(required).error()).At(entry.where));
         // Its settings are not at fault as well.
-        if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) settings.Accept(*known);
+        if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) settings.Excuse(*known);
         continue;
       }
     }
@@ -319,7 +354,7 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     if (errors.size() > faults) continue;
     auto plugin = protection->make(checked);
     if (!plugin) {
-      errors.push_back(Error(std::move(plugin).error()).At(entry.where));
+      settings.Refused(plugin.error(), entry.where);
       continue;
     }
     for (const std::string& type : (*plugin)->descriptor().types) {
@@ -333,7 +368,10 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
       out->by_type_[type] = plugin->get();
     }
     for (auto& brought : (*plugin)->TakeProtectables()) {
-      if (out->by_type_[brought->descriptor().type] == plugin->get()) out->protectables_.push_back(std::move(brought));
+      const auto protects = out->by_type_.find(brought->descriptor().type);
+      if (protects != out->by_type_.end() && protects->second == plugin->get()) {
+        out->protectables_.push_back(std::move(brought));
+      }
     }
     named_by[plugin->get()] = &entry;
     out->protections_.push_back(std::move(*plugin));
@@ -351,7 +389,7 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     if (errors.size() > faults) continue;
     auto protectable = entry->make(checked);
     if (!protectable) {
-      errors.push_back(Error(std::move(protectable).error()).At(named));
+      settings.Refused(protectable.error(), named);
       continue;
     }
     out->protectables_.push_back(std::move(*protectable));

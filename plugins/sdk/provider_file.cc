@@ -180,7 +180,13 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
       out.ignored.push_back(path);
       continue;
     }
-    auto config = LoadProviderFile(path);
+    // Opening a pipe would wait for whoever writes to it.
+    const bool regular = fs::is_regular_file(path, error) || !fs::exists(path, error);
+    auto config = regular ? LoadProviderFile(path) : Result<ProviderConfig>(InvalidInput("it is no regular file").At({path, 0, 0, {}, 1}));
+    if (!regular) {
+      out.broken.push_back({path, std::move(config).error(), {}, {}});
+      continue;
+    }
     if (config) {
       out.providers.push_back(std::move(*config));
     } else {

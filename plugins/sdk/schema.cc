@@ -134,7 +134,7 @@ std::optional<Value> Convert(FieldType type, const Value& value) {
       if (value.is_int()) return value;
       return std::nullopt;
     case FieldType::kNumber:
-      if (value.is_int() || value.is_double()) return Value(value.AsDouble());
+      if ((value.is_int() || value.is_double()) && std::isfinite(value.AsDouble())) return Value(value.AsDouble());
       return std::nullopt;
     case FieldType::kBoolean:
       if (value.is_bool()) return value;
@@ -292,6 +292,7 @@ class Checker {
     };
     constexpr std::array<Form, 3> kForms{{{"_file", "file"}, {"_env", "env"}, {"", "clear"}}};
     std::string first;
+    bool given_wrongly = false;
     for (const Form& form : kForms) {
       std::string name;
       const Value* const given = Given(field, form.suffix, name);
@@ -300,6 +301,7 @@ class Checker {
         // The text itself is never shown: it may be the secret.
         errors_.push_back(At(InvalidInput(fmt::format("'{}' in the {} is a text that is not empty", name, what_)),
                              given->position(), 1));
+        given_wrongly = true;
         continue;
       }
       if (!first.empty()) {
@@ -310,7 +312,7 @@ class Checker {
       first = name;
       out_.Set(field.name, Value().Set("kind", form.kind).Set("where", given->AsString()));
     }
-    if (first.empty() && field.required) {
+    if (first.empty() && field.required && !given_wrongly) {
       errors_.push_back(At(InvalidInput(fmt::format("the {} need '{}_file' or '{}_env'", what_, field.name, field.name))
                                .Hint(field.description),
                            value_.position(), 1));
