@@ -229,7 +229,7 @@ def protect_pre(request, resource):
         # The intent first: whatever happens from here on, post knows what to remove.
         result("yield", journal={"copy": copy_of(request, resource), "polls": 0})
         return
-    if not journal.get("taken"):
+    if not (journal.get("taken") and os.path.exists(journal["copy"])):
         with open(path_of(request["settings"]["folder"], resource["id"]), "rb") as store:
             write_durably(journal["copy"], iter(lambda: store.read(1 << 16), b""))
         taken = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
