@@ -69,6 +69,18 @@ bool IsJsonLines(std::string_view text) {
   return resources == nullptr || !resources->is_list();
 }
 
+// Moves the places of a value, which was read from one line, to that line. JSON nests 100 deep at most.
+void MoveToLine(Value& value, std::uint32_t line) {
+  const auto moved = [line](Position position) { return position.line == 0 ? position : Position{line, position.column}; };
+  value.set_position(moved(value.position()));
+  value.set_key_position(moved(value.key_position()));
+  if (value.is_list()) {
+    for (Value& element : value.MutableList()) MoveToLine(element, line);
+  } else if (value.is_map()) {
+    for (auto& [key, member] : value.MutableMap()) MoveToLine(member, line);
+  }
+}
+
 Result<Value> ParseJsonLines(const SourceText& source) {
   Value head;
   Value::List resources;
@@ -85,6 +97,7 @@ Result<Value> ParseJsonLines(const SourceText& source) {
       return source.WithLines(std::move(error).At(std::move(where)));
     }
     value->set_position({number, 1});
+    MoveToLine(*value, number);
     if (head.is_null()) {
       head = std::move(*value);
     } else {

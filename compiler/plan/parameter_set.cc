@@ -148,9 +148,9 @@ class Resolver {
       for (const std::string& name : names) {
         const Value* clear = value.Find(name);
         if (clear == nullptr || clear->is_null()) continue;
-        // A place without the line: it may hold the secret.
+        // The line itself is not shown: it holds the secret.
         faults_.push_back(InvalidInput(fmt::format("'{}' is a secret in clear: it would be kept in the bank", name))
-                              .At({parameters_.source.file, 0, 0, {}, 1})
+                              .At({fmt::format("{}:{}", parameters_.source.file, clear->key_position().line), 0, 0, {}, 1})
                               .Hint(fmt::format("name where it is with '{}_file' or '{}_env'", name, name)));
       }
     }

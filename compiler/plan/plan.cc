@@ -198,7 +198,7 @@ class PlanReader {
   void ReadPolicy() {
     const Value* policy = value_.Find("policy");
     Value given = policy == nullptr ? Value() : *policy;
-    Result<Value> checked = CheckAgainstSchema(SchemaOf<PolicyForm>(), given, source_.file, "policy's keys");
+    Result<Value> checked = CheckAgainstSchema(SchemaOf<PolicyForm>(), given, source_.file, "policy settings");
     Keep("policy", std::move(checked));
   }
 

@@ -203,7 +203,7 @@ Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
                       .Hint("such as 'schedule: \"0 2 * * *\"'"),
                   schedule, file, 1);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<ScheduleForm>(), map, file, "schedule's keys"));
+  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<ScheduleForm>(), map, file, "schedule settings"));
   const Value& cron = *map.Find("cron");
   if (Status good = CheckCronLine(cron.AsString()); !good) {
     return Placed(std::move(good).error(), cron, file, cron.AsString().size());
@@ -217,7 +217,7 @@ Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
 }
 
 Result<Value> CheckRetention(const Value& retention, std::string_view file) {
-  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<RetentionForm>(), retention, file, "retention's keys"));
+  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<RetentionForm>(), retention, file, "retention settings"));
   if (!checked.is_map() || checked.AsMap().empty()) {
     return Placed(InvalidInput("'retention' says of nothing how many to keep")
                       .Hint("give at least one of last, hourly, daily, weekly, monthly, yearly, within"),

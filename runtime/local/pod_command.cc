@@ -1,6 +1,11 @@
 #include "runtime/local/pod_command.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
 #include <string_view>
+
+#include "plugins/sdk/text.h"
 
 namespace holdfast::local {
 
@@ -34,6 +39,12 @@ Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow,
 Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup) {
   PodCommand out;
   out.deadline = made.active_deadline;
+  if (made.active_deadline_text) {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const std::int64_t number,
+        FillInteger(*made.active_deadline_text, lookup, "activeDeadlineSeconds", 1));
+    out.deadline = std::chrono::seconds(number);
+  }
   for (const PlacedText& text : made.container->command) {
     HOLDFAST_ASSIGN_OR_RETURN(std::string filled, text.text.Fill(lookup));
     out.command.push_back(std::move(filled));
@@ -47,6 +58,19 @@ Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup) {
     out.environment.emplace_back(variable.name, std::move(filled));
   }
   return out;
+}
+
+Result<std::int64_t> FillInteger(const PlacedText& text, const Lookup& lookup, std::string_view what,
+                                 std::int64_t least) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string filled, text.text.Fill(lookup));
+  std::int64_t number = 0;
+  const char* const end = filled.data() + filled.size();
+  const auto read = std::from_chars(filled.data(), end, number);
+  if (read.ec != std::errc{} || read.ptr != end || number < least || number > 1'000'000'000) {
+    return InvalidInput(fmt::format("{} is an integer from {} to 1000000000, not '{}'", what, least,
+                                    Printable(filled)));
+  }
+  return number;
 }
 
 Lookup MakeLookup(const WorkflowValues& values, const std::map<std::string, std::string>& inputs,

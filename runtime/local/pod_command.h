@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,11 @@ Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow,
 
 // `made` has a container; `lookup` knows everything that may stand in a leaf template.
 Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup);
+
+// The number that a text with variables gives; kInvalidInput naming `what` when it is none, or less
+// than `least`.
+Result<std::int64_t> FillInteger(const PlacedText& text, const Lookup& lookup, std::string_view what,
+                                 std::int64_t least);
 
 // Looks up inputs.parameters.*, tasks.name (when `task` is given), workflow.status (when `status`
 // is given) and workflow.*. All arguments are borrowed and outlive the result.

@@ -396,8 +396,13 @@ void Scheduler::OnTryFulfilled(NodeId id) {
       (last.phase == Phase::kError && strategy.policy == RetryStrategy::Policy::kOnFailure)) {
     return Fulfil(retry, last.phase, last.message);
   }
-  if (strategy.limit && tries > *strategy.limit)
-    return Fulfil(retry, last.phase, "No more retries left");
+  std::optional<std::int64_t> limit = strategy.limit;
+  if (strategy.limit_text) {
+    const auto filled = FillInteger(*strategy.limit_text, LookupFor(retry), "the limit of retries", 0);
+    if (!filled) return Fulfil(retry, Phase::kError, filled.error().message());
+    limit = *filled;
+  }
+  if (limit && tries > *limit) return Fulfil(retry, last.phase, "No more retries left");
   if (strategy.expression) {
     const std::string status(NameOf(last.phase));
     const std::string code = std::to_string(last.exit_code.value_or(-1));

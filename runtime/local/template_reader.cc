@@ -124,12 +124,21 @@ Result<Container> ReadContainer(const SourceFile& source, const Value& value) {
   return container;
 }
 
+// Argo takes a number or a text with variables in these places.
+bool HoldsVariable(const Value& value) {
+  return value.is_string() && value.AsString().find("{{") != std::string::npos;
+}
+
 Result<RetryStrategy> ReadRetry(const SourceFile& source, const Value& value) {
   HOLDFAST_RETURN_IF_ERROR(
       CheckFields(source, value, {"'retryStrategy'", kRetryRead, kRetryIgnored, {}}));
   RetryStrategy retry;
   if (const Value* limit = value.Find("limit")) {
-    HOLDFAST_ASSIGN_OR_RETURN(retry.limit, ReadInteger(source, *limit, "'limit'", 0));
+    if (HoldsVariable(*limit)) {
+      HOLDFAST_ASSIGN_OR_RETURN(retry.limit_text, ReadText(source, *limit, "'limit'"));
+    } else {
+      HOLDFAST_ASSIGN_OR_RETURN(retry.limit, ReadInteger(source, *limit, "'limit'", 0));
+    }
   }
   if (const Value* expression = value.Find("expression")) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::string text,
@@ -315,7 +324,10 @@ Result<Template> ReadTemplate(const SourceFile& source, const Value& value) {
     if (retry != nullptr) {
       HOLDFAST_ASSIGN_OR_RETURN(out.retry, ReadRetry(source, *retry));
     }
-    if (deadline != nullptr) {
+    if (deadline != nullptr && HoldsVariable(*deadline)) {
+      HOLDFAST_ASSIGN_OR_RETURN(out.active_deadline_text,
+                                ReadText(source, *deadline, "'activeDeadlineSeconds'"));
+    } else if (deadline != nullptr) {
       HOLDFAST_ASSIGN_OR_RETURN(out.active_deadline,
                                 ReadSeconds(source, *deadline, "'activeDeadlineSeconds'"));
     }

@@ -38,6 +38,7 @@ struct Parameter {
 struct RetryStrategy {
   enum class Policy : std::uint8_t { kAlways, kOnFailure, kOnError };
   std::optional<std::int64_t> limit;  // tries after the first; none = without end
+  std::optional<PlacedText> limit_text;  // instead, a text with variables that gives it
   Policy policy = Policy::kOnFailure;
   std::optional<Expression> expression;  // true = try again
   // Wait before try n+1 (n from 1): first * factor^(n-1), at most `cap`.
@@ -93,6 +94,7 @@ struct Template {
   std::optional<RetryStrategy> retry;
   std::vector<std::string> mutexes;
   std::optional<std::chrono::seconds> active_deadline;  // of one try
+  std::optional<PlacedText> active_deadline_text;  // instead, a text with variables that gives it
   Position position;
 };
 

@@ -214,6 +214,10 @@ class Checker {
       for (const NamedText& variable : made.container->environment) {
         HOLDFAST_RETURN_IF_ERROR(CheckText(source, variable.value, &made, use, true));
       }
+      if (made.active_deadline_text)
+        HOLDFAST_RETURN_IF_ERROR(CheckText(source, *made.active_deadline_text, &made, use, false));
+      if (made.retry && made.retry->limit_text)
+        HOLDFAST_RETURN_IF_ERROR(CheckText(source, *made.retry->limit_text, &made, use, false));
       return Ok();
     }
     for (const Task& task : made.dag->tasks) {

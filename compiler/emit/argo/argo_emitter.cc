@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kStepTemplates = "holdfast-steps";
 constexpr std::size_t kLineWidth = 100;
+// What a plan without a deadline of steps gets: the longest that a plan may say.
+constexpr std::chrono::hours kLongestStep{30 * 24};
 
 std::int64_t WholeSeconds(std::chrono::milliseconds duration) {
   return std::max<std::int64_t>((duration.count() + 999) / 1000, 1);
@@ -119,6 +121,9 @@ class FileWriter {
     Parameter("record", "");
     Parameter("fail-fast", workflow_.fail_fast ? "true" : "false");
     Parameter("partial", workflow_.partial ? "true" : "false");
+    // The leaf templates read these: Argo knows no limits of a task, only of a template.
+    Parameter("retries", std::to_string(workflow_.retries));
+    Parameter("step-deadline", std::to_string(WholeSeconds(workflow_.step_deadline.value_or(kLongestStep))));
     out_.EndList();
     out_.EndMap();
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "compiler/compile.h"
+#include "compiler/explain.h"
 #include "tests/compiler/dag/dag_oracle.h"
 #include "tests/compiler/emit/argo_simulation.h"
 
@@ -207,6 +208,35 @@ RC_GTEST_PROP(EmittedWorkflow, WaitsForTheOrderAndNothingElse, ()) {
       if (step_order[i][j]) expected.insert(steps[i]->name);
     }
     RC_ASSERT(waits == expected);
+  }
+}
+
+RC_GTEST_PROP(Explanation, FindsTheWayOfEveryEdgeAndGate, ()) {
+  const Compiled compiled = AnyCompiled();
+  for (const BundleShard& shard : compiled.bundle.shards) {
+    for (const BundleStep& step : shard.steps) {
+      const auto explained = Explain(compiled.bundle, step.name);
+      RC_ASSERT(explained.has_value());
+      RC_ASSERT(explained->order.size() == step.order.size());
+      RC_ASSERT(explained->activities.size() == step.activities.size());
+      const auto step_of = [&](const ExplainedPlace& place) {
+        return compiled.bundle.FindResource(place.resource)->steps[static_cast<std::size_t>(place.kind)];
+      };
+      const auto check = [&](const ExplainedReason& reason) {
+        RC_ASSERT(reason.way.size() >= 2U);
+        RC_ASSERT(step_of(reason.way.front()) == reason.step);
+        RC_ASSERT(step_of(reason.way.back()) == step.name);
+        for (std::size_t i = 1; i + 1 < reason.way.size(); ++i) {
+          RC_ASSERT(!reason.way[i].exists || step_of(reason.way[i]) == step.name);
+        }
+        for (std::size_t i = 1; i < reason.way.size(); ++i) RC_ASSERT(!reason.way[i].rule.empty());
+      };
+      for (const ExplainedReason& reason : explained->order) check(reason);
+      for (std::size_t i = 0; i < step.activities.size(); ++i) {
+        RC_ASSERT(explained->activities[i].gates.size() == step.activities[i].gates.size());
+        for (const ExplainedReason& gate : explained->activities[i].gates) check(gate);
+      }
+    }
   }
 }
 
