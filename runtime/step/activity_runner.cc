@@ -16,8 +16,8 @@ ActivityCall RunActivity(const StepEnvironment& env, ProtectionPlugin& plugin, O
   const SteadyTime deadline = env.clock.Steady() + settings.activity_timeout;
   Value fields = Value().Set("activity", NameOf(kind)).Set("operation", NameOf(operation));
   if (resources.size() == 1) fields.Set("resource", Printable(resources.front().key.str()));
-  StepContext context(env.tenant_name, env.clock, env.log, env.processes, env.cancellation, deadline,
-                      fields);
+  StepContext context(env.tenant_name, env.clock, env.log, env.processes, env.cancellation,
+                      deadline, fields);
   const auto ended_early = [&]() -> std::optional<ActivityCall> {
     if (env.cancellation.is_set()) return ActivityCall{ActivityEnd::kStopped, CancelledError()};
     if (env.clock.Steady() >= deadline) {
@@ -43,7 +43,8 @@ ActivityCall RunActivity(const StepEnvironment& env, ProtectionPlugin& plugin, O
     if (auto early = ended_early()) return std::move(*early);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - env.clock.Steady());
     env.pause(std::min(interval, left));
-    interval = std::min(interval * 3 / 2 + std::chrono::milliseconds(1), settings.poll_interval_max);
+    interval =
+        std::min(interval * 3 / 2 + std::chrono::milliseconds(1), settings.poll_interval_max);
     if (auto early = ended_early()) return std::move(*early);
   }
 }

@@ -23,9 +23,10 @@ std::string DriftPolicy(const Bundle& bundle) {
 }
 
 Error OtherVersion(const std::string& plugin, std::string_view what, int compiled, int now) {
-  return InvalidInput(fmt::format("the bundle was compiled for version {} of the {} of {}; this build has "
-                                  "version {}",
-                                  compiled, what, plugin, now))
+  return InvalidInput(
+             fmt::format("the bundle was compiled for version {} of the {} of {}; this build has "
+                         "version {}",
+                         compiled, what, plugin, now))
       .Hint("compile the workflow again");
 }
 
@@ -34,7 +35,11 @@ class Beginner {
  public:
   Beginner(const StepEnvironment& env, const BeginRequest& request, const DriftChecker& drift,
            StoredBundle bundle, Record record)
-      : env_(env), request_(request), drift_(drift), bundle_(std::move(bundle)), record_(std::move(record)) {}
+      : env_(env),
+        request_(request),
+        drift_(drift),
+        bundle_(std::move(bundle)),
+        record_(std::move(record)) {}
 
   Result<StepReport> Run() {
     HOLDFAST_RETURN_IF_ERROR(CheckBundle());
@@ -49,20 +54,21 @@ class Beginner {
     if (bundle_.bundle().operation == Operation::kDelete) HOLDFAST_RETURN_IF_ERROR(StartDeletion());
     Failpoint("begin:before-state");
     HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
-    HOLDFAST_RETURN_IF_ERROR(record_.SetState(WorkingState(bundle_.bundle().operation), request_.run, "",
-                                              env_.clock.Now()));
+    HOLDFAST_RETURN_IF_ERROR(record_.SetState(WorkingState(bundle_.bundle().operation),
+                                              request_.run, "", env_.clock.Now()));
     Failpoint("begin:after-state");
-    return StepReport{ExitCode::kOk, fmt::format("{} {} is {}", NameOf(record_.kind()), record_.id(),
-                                                 NameOf(WorkingState(bundle_.bundle().operation)))};
+    return StepReport{ExitCode::kOk,
+                      fmt::format("{} {} is {}", NameOf(record_.kind()), record_.id(),
+                                  NameOf(WorkingState(bundle_.bundle().operation)))};
   }
 
  private:
   Status CheckBundle() {
     const Bundle& bundle = bundle_.bundle();
     if (bundle.provider_id != env_.provider_id) {
-      return InvalidInput(fmt::format("the bundle was compiled for the provider {} ({}), not for {}",
-                                      Printable(bundle.provider_name), bundle.provider_id,
-                                      env_.provider_id));
+      return InvalidInput(
+          fmt::format("the bundle was compiled for the provider {} ({}), not for {}",
+                      Printable(bundle.provider_name), bundle.provider_id, env_.provider_id));
     }
     // Reads every shard, and with it checks every hash.
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle_.AllResources());
@@ -72,9 +78,10 @@ class Beginner {
       HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin, env_.protection(type));
       const PluginDescriptor& now = plugin->descriptor();
       if (now.name != name) {
-        return InvalidInput(fmt::format("the bundle was compiled for the plugin {} of {}; the provider now "
-                                        "has {}",
-                                        name, type, now.name))
+        return InvalidInput(
+                   fmt::format("the bundle was compiled for the plugin {} of {}; the provider now "
+                               "has {}",
+                               name, type, now.name))
             .Hint("compile the workflow again");
       }
       for (const PluginDescriptor& compiled : bundle.plugins) {
@@ -85,7 +92,8 @@ class Beginner {
           return OtherVersion(name, "parameters", parameters, parameters_now);
         }
         if (compiled.has_saved_info && compiled.saved_info.version != now.saved_info.version) {
-          return OtherVersion(name, "saved info", compiled.saved_info.version, now.saved_info.version);
+          return OtherVersion(name, "saved info", compiled.saved_info.version,
+                              now.saved_info.version);
         }
       }
     }
@@ -96,15 +104,16 @@ class Beginner {
   Result<bool> CheckRecord() {
     HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, request_.run));
     if (entry && entry->record != record_.id()) {
-      return InvalidInput(fmt::format("run {} works on {}, not on {}", request_.run, entry->record,
-                                      record_.id()));
+      return InvalidInput(
+          fmt::format("run {} works on {}, not on {}", request_.run, entry->record, record_.id()));
     }
     HOLDFAST_ASSIGN_OR_RETURN(present_, CurrentLease(env_.tenant, record_.id()));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record_.State());
     const bool own = present_ && present_->run == request_.run;
     if (own && (present_->ending || present_->released)) {
       return Error(ErrorCode::kLocked, fmt::format("run {} has ended", request_.run))
-          .Hint("to go on, resume: start the workflow again with the parameter record=" + record_.id());
+          .Hint("to go on, resume: start the workflow again with the parameter record=" +
+                record_.id());
     }
     if (own && state && IsWorking(state->state) && state->run == request_.run) return true;
     if (present_ && !own && !present_->gone(env_.clock.Now())) {
@@ -112,16 +121,16 @@ class Beginner {
     }
     if (state && state->state != RecordState::kError &&
         state->state != WorkingState(bundle_.bundle().operation)) {
-      return InvalidInput(fmt::format("{} {} is {}: there is nothing to resume", NameOf(record_.kind()),
-                                      record_.id(), NameOf(state->state)))
+      return InvalidInput(fmt::format("{} {} is {}: there is nothing to resume",
+                                      NameOf(record_.kind()), record_.id(), NameOf(state->state)))
           .Hint("start without the parameter 'record'");
     }
     resume_ = state.has_value();
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record_.Head());
     if (head && head->bundle != bundle_.sha256()) {
-      return InvalidInput(fmt::format("{} {} was made from bundle {}, not from {}", NameOf(record_.kind()),
-                                      record_.id(), head->bundle.substr(0, 12),
-                                      bundle_.sha256().substr(0, 12)))
+      return InvalidInput(fmt::format("{} {} was made from bundle {}, not from {}",
+                                      NameOf(record_.kind()), record_.id(),
+                                      head->bundle.substr(0, 12), bundle_.sha256().substr(0, 12)))
           .Hint("resume it with the workflow that began it");
     }
     return false;
@@ -130,8 +139,9 @@ class Beginner {
   Status CheckCheckpoint() {
     const Bundle& bundle = bundle_.bundle();
     if (bundle.operation == Operation::kProtect) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
-                              Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle.checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Record checkpoint,
+        Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle.checkpoint));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
     if (!state) return NotFound("there is no checkpoint " + bundle.checkpoint);
     if (state->state == RecordState::kDeleted) {
@@ -139,7 +149,8 @@ class Beginner {
       if (bundle.operation == Operation::kDelete && resume_) return Ok();
       return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
     }
-    if (bundle.operation == Operation::kDelete || state->state == RecordState::kAvailable) return Ok();
+    if (bundle.operation == Operation::kDelete || state->state == RecordState::kAvailable)
+      return Ok();
     if (state->state == RecordState::kError && request_.partial) return Ok();
     Error error = InvalidInput(
         fmt::format("the checkpoint {} is {}", bundle.checkpoint, NameOf(state->state)));
@@ -171,8 +182,9 @@ class Beginner {
                     : other.kind == RecordKind::kDeletion;
         if (!in_the_way) continue;
         if (!resume_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
-        return Error(ErrorCode::kLocked, fmt::format("the {} {} works on the checkpoint {}",
-                                                     NameOf(other.kind), other.record, bundle.checkpoint))
+        return Error(ErrorCode::kLocked,
+                     fmt::format("the {} {} works on the checkpoint {}", NameOf(other.kind),
+                                 other.record, bundle.checkpoint))
             .Hint("wait for its end; if its engine is dead: holdfast gc");
       }
     }
@@ -185,7 +197,8 @@ class Beginner {
       wanted.epochs = present_ ? present_->epochs : "";
       wanted.fail_fast = request_.fail_fast;
       wanted.expiry = env_.lease_expiry;
-      HOLDFAST_ASSIGN_OR_RETURN(lease_, TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now()));
+      HOLDFAST_ASSIGN_OR_RETURN(lease_,
+                                TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now()));
     }
     Failpoint("begin:after-lease");
     if (bundle.operation == Operation::kDelete) {
@@ -228,12 +241,13 @@ class Beginner {
     checkpoint_token_ = lease.token;
     // What a dead run left behind is brought to its end first: nothing stays quiesced because its
     // checkpoint is deleted.
-    HOLDFAST_ASSIGN_OR_RETURN(Record checkpoint, Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
+    HOLDFAST_ASSIGN_OR_RETURN(Record checkpoint,
+                              Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
     if (state && head && state->state == RecordState::kProtecting) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto view,
-                                RunView::Hold(env_, std::move(checkpoint), std::move(lease), head->bundle));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto view, RunView::Hold(env_, std::move(checkpoint),
+                                                               std::move(lease), head->bundle));
       HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin"));
     }
     return Ok();
@@ -259,11 +273,13 @@ class Beginner {
   Status StartEpochs() {
     const std::string table = NumberPart(lease_.token);
     if (lease_.epochs == table) return Ok();  // an earlier begin of this run got so far
-    HOLDFAST_ASSIGN_OR_RETURN(const auto view, RunView::Hold(env_, record_, lease_, bundle_.sha256()));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                              RunView::Hold(env_, record_, lease_, bundle_.sha256()));
     HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env_, *view));
     HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env_, *view, "begin"));
     if (!owed.empty()) {
-      return Unavailable(fmt::format("{} clean-ups of an earlier run could not be made", owed.size()));
+      return Unavailable(
+          fmt::format("{} clean-ups of an earlier run could not be made", owed.size()));
     }
     HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, view->bundle().Graph());
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, view->bundle().AllResources());
@@ -314,8 +330,9 @@ class Beginner {
   }
 
   Status StartDeletion() {
-    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Record::Open(env_.tenant, RecordKind::kCheckpoint,
-                                                                    bundle_.bundle().checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Record checkpoint,
+        Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
     if (state && state->state == RecordState::kDeleted) return Ok();
     HOLDFAST_RETURN_IF_ERROR(
@@ -326,7 +343,8 @@ class Beginner {
   }
 
   std::string CheckpointId() const {
-    return bundle_.bundle().operation == Operation::kProtect ? record_.id() : bundle_.bundle().checkpoint;
+    return bundle_.bundle().operation == Operation::kProtect ? record_.id()
+                                                             : bundle_.bundle().checkpoint;
   }
 
   const StepEnvironment& env_;
@@ -342,10 +360,10 @@ class Beginner {
 
 }  // namespace
 
-std::map<ResourceKey, std::uint64_t> NextEpochs(const ResourceGraph& graph,
-                                                const std::function<bool(const ResourceKey&)>& quiesces,
-                                                const std::map<ResourceKey, bool>& finished,
-                                                const std::map<ResourceKey, std::uint64_t>& epochs) {
+std::map<ResourceKey, std::uint64_t> NextEpochs(
+    const ResourceGraph& graph, const std::function<bool(const ResourceKey&)>& quiesces,
+    const std::map<ResourceKey, bool>& finished,
+    const std::map<ResourceKey, std::uint64_t>& epochs) {
   // Consistency groups: a resource that quiesces and all below it; groups that share a resource are
   // one. `group` is a union-find forest over the resources.
   const std::size_t n = graph.size();
@@ -387,7 +405,8 @@ std::map<ResourceKey, std::uint64_t> NextEpochs(const ResourceGraph& graph,
   return next;
 }
 
-Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request, const DriftChecker& drift) {
+Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
+                         const DriftChecker& drift) {
   if (request.run.empty()) return InvalidInput("a run needs an id");
   HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle, StoredBundle::Open(env.tenant, request.bundle));
   HOLDFAST_ASSIGN_OR_RETURN(Record record,

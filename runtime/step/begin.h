@@ -12,7 +12,8 @@ namespace holdfast::runtime {
 // Lists the live graph again and compares it with the one that a bundle was compiled from
 // (design: semantics, drift). Given by the executable; has a deadline of its own. Returns a text
 // that names what is new or gone and the command that recompiles; empty: no drift.
-using DriftChecker = std::function<Result<std::string>(const Bundle& bundle, const ResourceGraph& compiled)>;
+using DriftChecker =
+    std::function<Result<std::string>(const Bundle& bundle, const ResourceGraph& compiled)>;
 
 struct BeginRequest {
   std::string run;
@@ -26,20 +27,22 @@ struct BeginRequest {
 
 // The first step of every run: checks the bundle (hashes, plugins, majors of their schemas), takes
 // the lease with a new fencing token, and creates the record, or resumes it: a record in error, or
-// one that a dead run left. A resume first makes the clean-ups that are still owed, then gives every
-// resource that is not finished a new epoch. Run again by the same run it completes what is missing.
+// one that a dead run left. A resume first makes the clean-ups that are still owed, then gives
+// every resource that is not finished a new epoch. Run again by the same run it completes what is
+// missing.
 //
 // Errors: kNotFound (no bundle, no checkpoint), kInvalidInput (what cannot be begun; nothing was
 // written), kLocked (another run has the lease).
-Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request, const DriftChecker& drift);
+Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
+                         const DriftChecker& drift);
 
 // The epoch that each resource gets in a resume: finished ones keep theirs, others get the next;
 // below a resource whose plugin quiesces all are finished together or redone together. Exposed for
 // tests. `finished` and `epochs` are by resource; `quiesces` says whether a resource brings those
 // below it to rest.
-std::map<ResourceKey, std::uint64_t> NextEpochs(const ResourceGraph& graph,
-                                                const std::function<bool(const ResourceKey&)>& quiesces,
-                                                const std::map<ResourceKey, bool>& finished,
-                                                const std::map<ResourceKey, std::uint64_t>& epochs);
+std::map<ResourceKey, std::uint64_t> NextEpochs(
+    const ResourceGraph& graph, const std::function<bool(const ResourceKey&)>& quiesces,
+    const std::map<ResourceKey, bool>& finished,
+    const std::map<ResourceKey, std::uint64_t>& epochs);
 
 }  // namespace holdfast::runtime

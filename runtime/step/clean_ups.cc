@@ -29,12 +29,14 @@ Result<bool> HasBegun(RunView& run, const BundleResource& resource, ActivityKind
 Result<bool> IsOwed(RunView& run, const BundleResource& resource, std::uint64_t epoch) {
   const std::string& post = resource.steps[static_cast<std::size_t>(ActivityKind::kPost)];
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const posts, run.JournalOf(post));
-  const ActivityOutcome* const done = posts->Find(resource.resource.key, ActivityKind::kPost, epoch);
+  const ActivityOutcome* const done =
+      posts->Find(resource.resource.key, ActivityKind::kPost, epoch);
   if (done != nullptr && done->final()) return false;
   const std::string& pre = resource.steps[static_cast<std::size_t>(ActivityKind::kPre)];
   if (!pre.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const pres, run.JournalOf(pre));
-    const ActivityOutcome* const outcome = pres->Find(resource.resource.key, ActivityKind::kPre, epoch);
+    const ActivityOutcome* const outcome =
+        pres->Find(resource.resource.key, ActivityKind::kPre, epoch);
     if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) return true;
     if (outcome != nullptr && outcome->outcome == Outcome::kFailed) return false;
     return HasIntent(run, resource, ActivityKind::kPre, epoch);
@@ -61,7 +63,8 @@ Result<std::vector<OwedCleanUp>> FindOwedCleanUps(const StepEnvironment& env, Ru
       if (!plugin->descriptor().post_acts_on_failure) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
                                 run.bundle().ResourceOf(step->name, activity.resource));
-      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t now, run.EpochOf(step->name, activity.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t now,
+                                run.EpochOf(step->name, activity.resource));
       for (std::uint64_t epoch = 1; epoch <= now; ++epoch) {
         HOLDFAST_ASSIGN_OR_RETURN(const bool is_owed, IsOwed(run, *resource, epoch));
         if (is_owed) owed.push_back({step, resource, epoch});
@@ -80,19 +83,23 @@ Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, Run
     const OwedCleanUp& first = owed[i];
     std::vector<const BundleResource*> given;
     std::size_t next = i;
-    for (; next < owed.size() && owed[next].step == first.step && owed[next].epoch == first.epoch; ++next) {
+    for (; next < owed.size() && owed[next].step == first.step && owed[next].epoch == first.epoch;
+         ++next) {
       given.push_back(owed[next].resource);
     }
-    const auto leave = [&] { left.insert(left.end(), owed.begin() + static_cast<std::ptrdiff_t>(i),
-                                         owed.begin() + static_cast<std::ptrdiff_t>(next)); };
+    const auto leave = [&] {
+      left.insert(left.end(), owed.begin() + static_cast<std::ptrdiff_t>(i),
+                  owed.begin() + static_cast<std::ptrdiff_t>(next));
+    };
     if (env.cancellation.is_set()) {
       leave();
       i = next;
       continue;
     }
-    env.log.Log(LogLevel::kInfo,
-                fmt::format("cleaning up: post of {}", Printable(first.resource->resource.key.str())),
-                Value().Set("step", first.step->name).Set("epoch", first.epoch));
+    env.log.Log(
+        LogLevel::kInfo,
+        fmt::format("cleaning up: post of {}", Printable(first.resource->resource.key.str())),
+        Value().Set("step", first.step->name).Set("epoch", first.epoch));
     Failpoint("before:clean-up");
     HOLDFAST_ASSIGN_OR_RETURN(const auto attempt,
                               StepAttempt::Claim(env, run, *first.step, first.epoch, by, true));
@@ -127,14 +134,16 @@ Status WaitForClaims(const StepEnvironment& env, RunView& run) {
       HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step->name));
       const Claim* const open = journal->OpenClaim();
       const WallTime now = env.clock.Now();
-      if (open == nullptr || open->holder == env.self || HolderIsDead(*open, env.self, now, env.claim_expiry) ||
+      if (open == nullptr || open->holder == env.self ||
+          HolderIsDead(*open, env.self, now, env.claim_expiry) ||
           open->heartbeat + env.claim_expiry <= now) {
         break;
       }
       if (env.cancellation.is_set()) return CancelledError();
       if (!said) {
-        env.log.Log(LogLevel::kInfo, fmt::format("waiting for process {} on {}, which still works on it",
-                                                 open->holder.pid, open->holder.host),
+        env.log.Log(LogLevel::kInfo,
+                    fmt::format("waiting for process {} on {}, which still works on it",
+                                open->holder.pid, open->holder.host),
                     Value().Set("step", step->name));
         said = true;
       }

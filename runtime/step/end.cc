@@ -43,8 +43,9 @@ Result<Claim> ClaimEnd(const StepEnvironment& env, const Record& record, const L
 // What is left of a checkpoint once every plugin has deleted what it had made.
 Status EraseCheckpoint(const StepEnvironment& env, RunView& run) {
   const Record& deletion = run.record();
-  HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Record::Open(deletion.tenant(), RecordKind::kCheckpoint,
-                                                                  run.checkpoint_id()));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Record checkpoint,
+      Record::Open(deletion.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
   if (state && state->state == RecordState::kDeleted) return Ok();
   // Data before manifests: what is still there stays readable as what it is. State and plan stay as
@@ -74,9 +75,11 @@ Status ReleaseCheckpoint(RunView& run, std::string_view deletion_run) {
 Result<StepReport> ReportOf(const Record& record, std::string_view run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   if (!state) return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
-  const std::string text = fmt::format("{} {} is {}", NameOf(record.kind()), record.id(), NameOf(state->state));
+  const std::string text =
+      fmt::format("{} {} is {}", NameOf(record.kind()), record.id(), NameOf(state->state));
   if (state->state == RecordState::kError || IsWorking(state->state)) {
-    return StepReport{ExitCode::kRunFailed, state->reason.empty() ? text : text + ": " + state->reason};
+    return StepReport{ExitCode::kRunFailed,
+                      state->reason.empty() ? text : text + ": " + state->reason};
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto drift, record.Drift(run));
   if (drift && drift->policy == "fail") {
@@ -96,7 +99,8 @@ Result<Verdict> JudgeRecord(RunView& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, run.bundle().AllSteps());
   for (const BundleStep* const step : steps) {
     for (const BundleActivity& activity : step->activities) {
-      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run.EpochOf(step->name, activity.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch,
+                                run.EpochOf(step->name, activity.resource));
       HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step->name));
       const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
       if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
@@ -104,8 +108,8 @@ Result<Verdict> JudgeRecord(RunView& run) {
       if (outcome != nullptr) {
         what = outcome->outcome == Outcome::kFailed ? "failed: " + outcome->error : "was omitted";
       }
-      const std::string text =
-          fmt::format("{} of {} {}", NameOf(activity.kind), Printable(activity.resource.str()), what);
+      const std::string text = fmt::format("{} of {} {}", NameOf(activity.kind),
+                                           Printable(activity.resource.str()), what);
       // Failures are what a reader looks for; omissions follow from them.
       if (outcome != nullptr && outcome->outcome == Outcome::kFailed && bad >= kReasonsShown) {
         verdict.reasons.back() = text;
@@ -117,18 +121,22 @@ Result<Verdict> JudgeRecord(RunView& run) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
     HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run.checkpoint_section());
     for (const auto& [key, resource] : resources) {
-      const std::string& step = resource->steps[static_cast<std::size_t>(FinalisingKind(*resource))];
+      const std::string& step =
+          resource->steps[static_cast<std::size_t>(FinalisingKind(*resource))];
       if (step.empty() || bad > kReasonsShown) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run.EpochOf(step, key));
       auto manifest = ReadManifest(checkpoint, key, epoch);
       if (!manifest) {
         if (manifest.error().code() == ErrorCode::kUnavailable) return std::move(manifest).error();
-        add("the manifest of " + Printable(key.str()) + " does not read back: " + manifest.error().OneLine());
+        add("the manifest of " + Printable(key.str()) +
+            " does not read back: " + manifest.error().OneLine());
         continue;
       }
       if (!*manifest) {
-        if (bad == 0) add("the manifest of " + Printable(key.str()) + " is missing");
-        else ++bad;
+        if (bad == 0)
+          add("the manifest of " + Printable(key.str()) + " is missing");
+        else
+          ++bad;
         continue;
       }
       HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
@@ -137,7 +145,8 @@ Result<Verdict> JudgeRecord(RunView& run) {
         Status there = StatDataStream(data, stream);
         if (there) continue;
         if (there.error().code() == ErrorCode::kUnavailable) return there.error();
-        add("the data of " + Printable(key.str()) + " does not read back: " + there.error().OneLine());
+        add("the data of " + Printable(key.str()) +
+            " does not read back: " + there.error().OneLine());
       }
     }
   }
@@ -164,7 +173,8 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env, run, by));
-  if (env.cancellation.is_set()) return StepReport{ExitCode::kTerminated, "stopped before it was done"};
+  if (env.cancellation.is_set())
+    return StepReport{ExitCode::kTerminated, "stopped before it was done"};
   HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
   RecordState now = state->state;
   if (IsWorking(now)) {
@@ -195,14 +205,16 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
 Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env.tenant, request.run));
   if (!entry) {
-    return StepReport{ExitCode::kOk, "the begin of this run was refused or never ran: nothing to end"};
+    return StepReport{ExitCode::kOk,
+                      "the begin of this run was refused or never ran: nothing to end"};
   }
   HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env.tenant, entry->kind, entry->record));
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env.tenant, record.id()));
   if (!lease) return Corrupt("the lease of " + record.id() + " is gone");
   if (lease->run != request.run) {
-    return Error(ErrorCode::kLocked, fmt::format("run {} has taken over {}: this run has nothing to end",
-                                                 lease->run, record.id()));
+    return Error(ErrorCode::kLocked,
+                 fmt::format("run {} has taken over {}: this run has nothing to end", lease->run,
+                             record.id()));
   }
   if (lease->released) return ReportOf(record, request.run);
   if (request.dry_run) {
@@ -217,7 +229,8 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
   wanted.epochs = lease->epochs;
   wanted.after = lease->token;
   wanted.expiry = env.lease_expiry;
-  HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env.tenant, record.id(), wanted, env.clock.Now()));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease token,
+                            TakeLease(env.tenant, record.id(), wanted, env.clock.Now()));
   Failpoint("end:after-token");
   HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Hold(env, record, token, entry->bundle));
   StepReport report;

@@ -26,8 +26,8 @@ struct Verdict {
   bool good = false;
   std::vector<std::string> reasons;  // why not, at most a handful; for people
 };
-// Available if and only if the journal holds a success of every activity in the bundle and (protect)
-// every manifest reads back.
+// Available if and only if the journal holds a success of every activity in the bundle and
+// (protect) every manifest reads back.
 Result<Verdict> JudgeRecord(RunView& run);
 
 // What `end`, gc and a deletion of an abandoned checkpoint do once they have the lease: claims,

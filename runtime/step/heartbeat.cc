@@ -8,9 +8,13 @@
 
 namespace holdfast::runtime {
 
-Heartbeat::Heartbeat(const StepEnvironment& env, const Record& record, std::string step, Claim claim,
-                     Lease lease)
-    : env_(env), record_(record), step_(std::move(step)), claim_(std::move(claim)), lease_(std::move(lease)) {
+Heartbeat::Heartbeat(const StepEnvironment& env, const Record& record, std::string step,
+                     Claim claim, Lease lease)
+    : env_(env),
+      record_(record),
+      step_(std::move(step)),
+      claim_(std::move(claim)),
+      lease_(std::move(lease)) {
   // Signals are the main thread's: it sits in calls that a signal has to interrupt.
   sigset_t all;
   sigset_t before;
@@ -41,7 +45,8 @@ void Heartbeat::Loop() {
       env_.cancellation.Set();
       return;
     }
-    env_.log.Log(LogLevel::kWarning, "the heartbeat could not be written: " + beat.error().OneLine());
+    env_.log.Log(LogLevel::kWarning,
+                 "the heartbeat could not be written: " + beat.error().OneLine());
   }
 }
 

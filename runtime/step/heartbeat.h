@@ -18,7 +18,8 @@ namespace holdfast::runtime {
 // no more: `end` waits for exactly that. A bank that fails for a moment is tried again.
 class Heartbeat {
  public:
-  Heartbeat(const StepEnvironment& env, const Record& record, std::string step, Claim claim, Lease lease);
+  Heartbeat(const StepEnvironment& env, const Record& record, std::string step, Claim claim,
+            Lease lease);
   ~Heartbeat();
   Heartbeat(const Heartbeat&) = delete;
   Heartbeat& operator=(const Heartbeat&) = delete;

@@ -28,17 +28,21 @@ ActivityKind FinalisingKind(const BundleResource& resource) {
 }
 
 Result<std::unique_ptr<RunView>> RunView::Join(const StepEnvironment& env, std::string_view run,
-                                               std::string_view record_id, std::string_view bundle_name) {
+                                               std::string_view record_id,
+                                               std::string_view bundle_name) {
   if (run.empty()) return InvalidInput("a run needs an id");
-  HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle, StoredBundle::Open(env.tenant, std::string(bundle_name)));
+  HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle,
+                            StoredBundle::Open(env.tenant, std::string(bundle_name)));
   HOLDFAST_ASSIGN_OR_RETURN(Record record,
                             Record::Open(env.tenant, RecordKindOf(bundle.bundle().operation),
                                          std::string(record_id.empty() ? run : record_id)));
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env.tenant, record.id()));
   if (lease && lease->run != run) return LeaseHeldError(record.id(), *lease);
   if (lease && (lease->ending || lease->released)) {
-    return Error(ErrorCode::kLocked, fmt::format("run {} has ended; nothing more is done in it", run))
-        .Hint("to go on, resume: start the workflow again with the parameter record=" + record.id());
+    return Error(ErrorCode::kLocked,
+                 fmt::format("run {} has ended; nothing more is done in it", run))
+        .Hint("to go on, resume: start the workflow again with the parameter record=" +
+              record.id());
   }
   std::unique_ptr<RunView> view(
       new RunView(std::move(record), lease ? std::move(*lease) : Lease{}, std::move(bundle)));
@@ -47,14 +51,17 @@ Result<std::unique_ptr<RunView>> RunView::Join(const StepEnvironment& env, std::
   return view;
 }
 
-Result<std::unique_ptr<RunView>> RunView::Hold(const StepEnvironment& env, Record record, Lease lease,
-                                               std::string_view bundle_name) {
-  HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle, StoredBundle::Open(env.tenant, std::string(bundle_name)));
-  return std::unique_ptr<RunView>(new RunView(std::move(record), std::move(lease), std::move(bundle)));
+Result<std::unique_ptr<RunView>> RunView::Hold(const StepEnvironment& env, Record record,
+                                               Lease lease, std::string_view bundle_name) {
+  HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle,
+                            StoredBundle::Open(env.tenant, std::string(bundle_name)));
+  return std::unique_ptr<RunView>(
+      new RunView(std::move(record), std::move(lease), std::move(bundle)));
 }
 
 const std::string& RunView::checkpoint_id() const {
-  return bundle_.bundle().operation == Operation::kProtect ? record_.id() : bundle_.bundle().checkpoint;
+  return bundle_.bundle().operation == Operation::kProtect ? record_.id()
+                                                           : bundle_.bundle().checkpoint;
 }
 
 Result<BankSection> RunView::checkpoint_section() const {
@@ -85,7 +92,8 @@ void RunView::Forget(std::string_view step) {
   if (known != journals_.end()) journals_.erase(known);
 }
 
-Result<bool> RunView::Succeeded(std::string_view step, const ResourceKey& resource, ActivityKind kind) {
+Result<bool> RunView::Succeeded(std::string_view step, const ResourceKey& resource,
+                                ActivityKind kind) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, EpochOf(step, resource));
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, JournalOf(step));
   const ActivityOutcome* const outcome = journal->Find(resource, kind, epoch);
@@ -95,7 +103,8 @@ Result<bool> RunView::Succeeded(std::string_view step, const ResourceKey& resour
 Result<bool> RunView::StepSucceeded(std::string_view name) {
   HOLDFAST_ASSIGN_OR_RETURN(const BundleStep* const step, bundle_.Step(name));
   for (const BundleActivity& activity : step->activities) {
-    HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded, Succeeded(name, activity.resource, activity.kind));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded,
+                              Succeeded(name, activity.resource, activity.kind));
     if (!succeeded) return false;
   }
   return true;

@@ -24,8 +24,8 @@ class RunView {
   static Result<std::unique_ptr<RunView>> Join(const StepEnvironment& env, std::string_view run,
                                                std::string_view record, std::string_view bundle);
   // For begin, end and gc, which have taken the lease themselves.
-  static Result<std::unique_ptr<RunView>> Hold(const StepEnvironment& env, Record record, Lease lease,
-                                               std::string_view bundle);
+  static Result<std::unique_ptr<RunView>> Hold(const StepEnvironment& env, Record record,
+                                               Lease lease, std::string_view bundle);
   RunView(const RunView&) = delete;
   RunView& operator=(const RunView&) = delete;
 

@@ -12,8 +12,9 @@ namespace {
 
 Status CheckPlugin(const ProtectionPlugin& plugin, const BundleResource& resource) {
   if (plugin.descriptor().name == resource.plugin) return Ok();
-  return InvalidInput(fmt::format("the bundle was compiled for the plugin {} of {}; the provider now has {}",
-                                  resource.plugin, resource.resource.key.type, plugin.descriptor().name))
+  return InvalidInput(
+             fmt::format("the bundle was compiled for the plugin {} of {}; the provider now has {}",
+                         resource.plugin, resource.resource.key.type, plugin.descriptor().name))
       .Hint("compile the workflow again");
 }
 
@@ -26,7 +27,8 @@ Result<std::unique_ptr<StepAttempt>> StepAttempt::Claim(const StepEnvironment& e
   run.Forget(step.name);
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step.name));
   const runtime::Claim* const open = journal->OpenClaim();
-  // A process works on one step at a time: an open claim of its own is of an attempt that it gave up.
+  // A process works on one step at a time: an open claim of its own is of an attempt that it gave
+  // up.
   if (open != nullptr && !take_over && !(open->holder == env.self) &&
       !HolderIsDead(*open, env.self, env.clock.Now(), env.claim_expiry)) {
     return Unavailable(fmt::format("step {} is being run by process {} on {}", step.name,
@@ -54,10 +56,11 @@ Result<std::unique_ptr<StepAttempt>> StepAttempt::Claim(const StepEnvironment& e
       new StepAttempt(env, run, step, std::move(claim), std::string(by)));
 }
 
-Result<const ActivityOutcome*> StepAttempt::OutcomeOf(const ResourceKey& resource, ActivityKind kind,
-                                                      std::uint64_t epoch) {
+Result<const ActivityOutcome*> StepAttempt::OutcomeOf(const ResourceKey& resource,
+                                                      ActivityKind kind, std::uint64_t epoch) {
   for (const ActivityOutcome& outcome : outcomes_) {
-    if (outcome.kind == kind && outcome.epoch == epoch && outcome.resource == resource) return &outcome;
+    if (outcome.kind == kind && outcome.epoch == epoch && outcome.resource == resource)
+      return &outcome;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step_.name));
   return journal->Find(resource, kind, epoch);
@@ -77,9 +80,11 @@ void StepAttempt::Omit(const ResourceKey& resource, ActivityKind kind, std::uint
   outcomes_.push_back(std::move(outcome));
 }
 
-Status StepAttempt::PutManifest(ActivityKind kind, const BundleResource& resource, std::uint64_t epoch,
-                                const ActivityOutcome& outcome, std::string_view attempt) {
-  HOLDFAST_ASSIGN_OR_RETURN(ProtectionPlugin* const plugin, env_.protection(resource.resource.key.type));
+Status StepAttempt::PutManifest(ActivityKind kind, const BundleResource& resource,
+                                std::uint64_t epoch, const ActivityOutcome& outcome,
+                                std::string_view attempt) {
+  HOLDFAST_ASSIGN_OR_RETURN(ProtectionPlugin* const plugin,
+                            env_.protection(resource.resource.key.type));
   const PluginDescriptor& descriptor = plugin->descriptor();
   HOLDFAST_ASSIGN_OR_RETURN(Contribution all, EarlierContributions(run_, resource, kind, epoch));
   Contribution mine;
@@ -110,7 +115,8 @@ Result<bool> StepAttempt::AdoptManifest(ActivityKind kind, const BundleResource&
                                         std::uint64_t epoch) {
   if (run_.operation() != Operation::kProtect || FinalisingKind(resource) != kind) return false;
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
-  HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, ReadManifest(checkpoint, resource.resource.key, epoch));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifest,
+                            ReadManifest(checkpoint, resource.resource.key, epoch));
   if (!manifest) return false;
   ActivityOutcome outcome;
   outcome.resource = resource.resource.key;
@@ -123,8 +129,10 @@ Result<bool> StepAttempt::AdoptManifest(ActivityKind kind, const BundleResource&
   return true;
 }
 
-Status StepAttempt::CompleteManifest(const BundleResource& resource, const ActivityOutcome& outcome) {
-  if (run_.operation() != Operation::kProtect || FinalisingKind(resource) != outcome.kind) return Ok();
+Status StepAttempt::CompleteManifest(const BundleResource& resource,
+                                     const ActivityOutcome& outcome) {
+  if (run_.operation() != Operation::kProtect || FinalisingKind(resource) != outcome.kind)
+    return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
   HOLDFAST_ASSIGN_OR_RETURN(const auto manifest,
                             ReadManifest(checkpoint, resource.resource.key, outcome.epoch));
@@ -167,12 +175,14 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     // Earlier activities of the same resource in a fused step, then all that the step comes after.
     for (const BundleActivity& activity : step_.activities) {
       if (activity.resource != resource || activity.kind >= kind) continue;
-      HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome, OutcomeOf(resource, activity.kind, epoch));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome,
+                                OutcomeOf(resource, activity.kind, epoch));
       if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) return false;
     }
     return run_.AllBeforeSucceeded(step_);
   };
-  HOLDFAST_ASSIGN_OR_RETURN(const auto checkpoint, StepCheckpoint::Make(env_, run_, std::move(scope)));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto checkpoint,
+                            StepCheckpoint::Make(env_, run_, std::move(scope)));
 
   HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
   const WallTime started = env_.clock.Now();
@@ -222,8 +232,8 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
   // that commit together, the journaled outcome: the manifests follow from it.
   const bool together = resources.size() > 1;
   if (together && call.status) {
-    HOLDFAST_RETURN_IF_ERROR(WriteOutcomes(run_.record().section(), step_.name, id(),
-                                           ++journaled_outcomes_, mine));
+    HOLDFAST_RETURN_IF_ERROR(
+        WriteOutcomes(run_.record().section(), step_.name, id(), ++journaled_outcomes_, mine));
   }
   for (std::size_t i = 0; i < resources.size(); ++i) {
     if (!call.status || run_.operation() != Operation::kProtect) break;
@@ -236,8 +246,8 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     }
   }
   if (goes_on && !(together && call.status)) {
-    HOLDFAST_RETURN_IF_ERROR(WriteOutcomes(run_.record().section(), step_.name, id(),
-                                           ++journaled_outcomes_, mine));
+    HOLDFAST_RETURN_IF_ERROR(
+        WriteOutcomes(run_.record().section(), step_.name, id(), ++journaled_outcomes_, mine));
     Failpoint("after:outcome");
   }
   for (ActivityOutcome& outcome : mine) outcomes_.push_back(std::move(outcome));

@@ -34,7 +34,8 @@ class StepAttempt {
                                            std::uint64_t epoch);
 
   // Notes that an activity was omitted.
-  void Omit(const ResourceKey& resource, ActivityKind kind, std::uint64_t epoch, std::string_view reason);
+  void Omit(const ResourceKey& resource, ActivityKind kind, std::uint64_t epoch,
+            std::string_view reason);
 
   // Calls one activity for resources of one plugin, all in the same epoch, and keeps its outcomes;
   // protect: writes the manifests that it ends. `goes_on`: the step does something after it, so the
@@ -45,7 +46,8 @@ class StepAttempt {
 
   // A manifest of this epoch that an earlier attempt wrote before it was killed: then its activity
   // has succeeded, and that is noted. Only for a resource that is alone in its call.
-  Result<bool> AdoptManifest(ActivityKind kind, const BundleResource& resource, std::uint64_t epoch);
+  Result<bool> AdoptManifest(ActivityKind kind, const BundleResource& resource,
+                             std::uint64_t epoch);
   // Writes the manifest of an activity of several resources whose outcome an earlier attempt
   // journaled, if that one did not get to it.
   Status CompleteManifest(const BundleResource& resource, const ActivityOutcome& outcome);
@@ -57,9 +59,13 @@ class StepAttempt {
   const std::string& failure() const { return failure_; }
 
  private:
-  StepAttempt(const StepEnvironment& env, RunView& run, const BundleStep& step, runtime::Claim claim,
-              std::string by)
-      : env_(env), run_(run), step_(step), claim_(std::move(claim)), by_(std::move(by)),
+  StepAttempt(const StepEnvironment& env, RunView& run, const BundleStep& step,
+              runtime::Claim claim, std::string by)
+      : env_(env),
+        run_(run),
+        step_(step),
+        claim_(std::move(claim)),
+        by_(std::move(by)),
         started_(env.clock.Now()) {}
   Status PutManifest(ActivityKind kind, const BundleResource& resource, std::uint64_t epoch,
                      const ActivityOutcome& outcome, std::string_view attempt);

@@ -13,10 +13,10 @@ namespace {
 constexpr int kNewResourceFormat = 1;
 
 Status CheckStreamName(std::string_view name) {
-  const bool known = !name.empty() && name.size() <= 64 &&
-                     std::all_of(name.begin(), name.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-                     });
+  const bool known =
+      !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+      });
   if (known) return Ok();
   return InvalidInput(fmt::format("'{}' cannot name a stream", Printable(name)))
       .Hint("1 to 64 of a-z, 0-9 and '-'");
@@ -69,7 +69,8 @@ Result<Value> ReadJournaled(RunView& run, const BundleResource& resource, std::u
       HOLDFAST_ASSIGN_OR_RETURN(const auto intents,
                                 ReadIntents(run.record().section(), step, attempt.claim.attempt));
       for (const Intent& intent : intents) {
-        if (intent.kind == kind && intent.epoch == epoch && intent.resource == resource.resource.key) {
+        if (intent.kind == kind && intent.epoch == epoch &&
+            intent.resource == resource.resource.key) {
           MergeMaps(all, intent.entries);
         }
       }
@@ -87,7 +88,8 @@ Result<bool> HasIntent(RunView& run, const BundleResource& resource, ActivityKin
     HOLDFAST_ASSIGN_OR_RETURN(const auto intents,
                               ReadIntents(run.record().section(), step, attempt.claim.attempt));
     for (const Intent& intent : intents) {
-      if (intent.kind == kind && intent.epoch == epoch && intent.resource == resource.resource.key) {
+      if (intent.kind == kind && intent.epoch == epoch &&
+          intent.resource == resource.resource.key) {
         return true;
       }
     }
@@ -95,8 +97,8 @@ Result<bool> HasIntent(RunView& run, const BundleResource& resource, ActivityKin
   return false;
 }
 
-Result<std::unique_ptr<StepCheckpoint>> StepCheckpoint::Make(const StepEnvironment& env, RunView& run,
-                                                             CheckpointScope scope) {
+Result<std::unique_ptr<StepCheckpoint>> StepCheckpoint::Make(const StepEnvironment& env,
+                                                             RunView& run, CheckpointScope scope) {
   HOLDFAST_ASSIGN_OR_RETURN(BankSection checkpoint, run.checkpoint_section());
   return std::unique_ptr<StepCheckpoint>(
       new StepCheckpoint(env, run, std::move(checkpoint), std::move(scope)));
@@ -112,8 +114,8 @@ Result<const BundleResource*> StepCheckpoint::Given(const Resource& resource) co
 
 Status StepCheckpoint::Require(Operation wanted, std::string_view what) const {
   if (operation() == wanted) return Ok();
-  return Error(ErrorCode::kDenied,
-               fmt::format("{} belongs to {}, not to {}", what, NameOf(wanted), NameOf(operation())));
+  return Error(ErrorCode::kDenied, fmt::format("{} belongs to {}, not to {}", what, NameOf(wanted),
+                                               NameOf(operation())));
 }
 
 Status StepCheckpoint::CheckHeld() {
@@ -132,9 +134,9 @@ Result<std::unique_ptr<DataWriter>> StepCheckpoint::CreateData(const Resource& r
   HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
   HOLDFAST_RETURN_IF_ERROR(CheckStreamName(name));
   if (scope_.kind > FinalisingKind(*given)) {
-    return Error(ErrorCode::kDenied, fmt::format("the data of {} was ended by its {}",
-                                                 Printable(resource.key.str()),
-                                                 NameOf(FinalisingKind(*given))));
+    return Error(ErrorCode::kDenied,
+                 fmt::format("the data of {} was ended by its {}", Printable(resource.key.str()),
+                             NameOf(FinalisingKind(*given))));
   }
   HOLDFAST_RETURN_IF_ERROR(CheckHeld());
   Contribution& mine = contributions_[resource.key];
@@ -156,12 +158,13 @@ Status StepCheckpoint::SaveInfo(const Resource& resource, Value info) {
   HOLDFAST_RETURN_IF_ERROR(Require(Operation::kProtect, "saving info"));
   HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
   if (scope_.kind > FinalisingKind(*given)) {
-    return Error(ErrorCode::kDenied, fmt::format("the data of {} was ended by its {}",
-                                                 Printable(resource.key.str()),
-                                                 NameOf(FinalisingKind(*given))));
+    return Error(ErrorCode::kDenied,
+                 fmt::format("the data of {} was ended by its {}", Printable(resource.key.str()),
+                             NameOf(FinalisingKind(*given))));
   }
   if (!scope_.descriptor->has_saved_info) {
-    return Internal("the plugin " + scope_.descriptor->name + " saves info but declares no schema of it");
+    return Internal("the plugin " + scope_.descriptor->name +
+                    " saves info but declares no schema of it");
   }
   // Kept as the plugin gave it: the checked form is another one (durations, sizes).
   HOLDFAST_RETURN_IF_ERROR(CheckAgainstSchema(scope_.descriptor->saved_info, info, "",
@@ -182,7 +185,8 @@ Result<const ResourceManifest*> StepCheckpoint::ManifestOf(const ResourceKey& re
   if (known != manifests_.end()) return &known->second;
   HOLDFAST_ASSIGN_OR_RETURN(auto manifest, NewestManifest(checkpoint_, resource));
   if (!manifest) {
-    return NotFound(fmt::format("the checkpoint {} holds nothing of {}", id(), Printable(resource.str())));
+    return NotFound(
+        fmt::format("the checkpoint {} holds nothing of {}", id(), Printable(resource.str())));
   }
   return &manifests_.emplace(resource, std::move(*manifest)).first->second;
 }
@@ -199,11 +203,13 @@ Result<std::vector<DataInfo>> StepCheckpoint::ListData(const Resource& resource)
   std::vector<DataInfo> infos;
   if (operation() == Operation::kProtect) {
     HOLDFAST_ASSIGN_OR_RETURN(const Contribution so_far, SoFar(*given));
-    for (const auto& stream : so_far.streams) infos.push_back({stream.name, stream.size, stream.sha256});
+    for (const auto& stream : so_far.streams)
+      infos.push_back({stream.name, stream.size, stream.sha256});
     return infos;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
-  for (const auto& stream : manifest->streams) infos.push_back({stream.name, stream.size, stream.sha256});
+  for (const auto& stream : manifest->streams)
+    infos.push_back({stream.name, stream.size, stream.sha256});
   return infos;
 }
 
@@ -234,10 +240,11 @@ Result<Value> StepCheckpoint::CheckedInfo(const ResourceManifest& manifest,
     return NotFound("no info was saved for " + Printable(manifest.resource.str()));
   }
   if (manifest.saved_info_version != descriptor.saved_info.version) {
-    return InvalidInput(fmt::format("the info saved for {} has version {} of the schema of {}; this "
-                                    "build reads version {}",
-                                    Printable(manifest.resource.str()), manifest.saved_info_version,
-                                    descriptor.name, descriptor.saved_info.version))
+    return InvalidInput(
+               fmt::format("the info saved for {} has version {} of the schema of {}; this "
+                           "build reads version {}",
+                           Printable(manifest.resource.str()), manifest.saved_info_version,
+                           descriptor.name, descriptor.saved_info.version))
         .Hint("use the version of the plugin that wrote the checkpoint");
   }
   return CheckAgainstSchema(descriptor.saved_info, info, "",
@@ -266,9 +273,10 @@ Result<Value> StepCheckpoint::SavedInfoOfChild(const Resource& resource, const R
     return Error(ErrorCode::kDenied, fmt::format("{} is no child of {}", Printable(child.str()),
                                                  Printable(resource.key.str())));
   }
-  HOLDFAST_RETURN_IF_ERROR(operation() == Operation::kProtect
-                               ? Status(Error(ErrorCode::kDenied, "a protect reads no saved info of children"))
-                               : Ok());
+  HOLDFAST_RETURN_IF_ERROR(
+      operation() == Operation::kProtect
+          ? Status(Error(ErrorCode::kDenied, "a protect reads no saved info of children"))
+          : Ok());
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(child));
   HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin, env_.protection(child.type));
   return CheckedInfo(*manifest, plugin->descriptor());
@@ -320,11 +328,11 @@ Status StepCheckpoint::SetNewResource(const Resource& resource, const ResourceKe
   HOLDFAST_ASSIGN_OR_RETURN(const auto before, NewResource(resource.key));
   if (before && *before == now) return Ok();
   const BankSection& record = run_.record().section();
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpObject(Value()
-                                           .Set("old", ResourceKeyToValue(resource.key))
-                                           .Set("new", ResourceKeyToValue(now)),
-                                       kNewResourceFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::string bytes,
+      DumpObject(
+          Value().Set("old", ResourceKeyToValue(resource.key)).Set("new", ResourceKeyToValue(now)),
+          kNewResourceFormat));
   for (std::uint64_t number = 1;; ++number) {
     Status put = record.PutBytes(NewResourcePrefix(resource.key) + NumberPart(number), bytes);
     if (put || put.error().code() != ErrorCode::kConflict) return put;

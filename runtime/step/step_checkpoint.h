@@ -27,10 +27,10 @@ struct CheckpointScope {
   std::string step;
   std::string attempt;
   ActivityKind kind = ActivityKind::kPre;
-  const PluginDescriptor* descriptor = nullptr;       // Not owned; outlives the checkpoint.
-  std::vector<const BundleResource*> resources;       // all that the call is given; not owned
-  std::uint64_t epoch = 1;                            // of all of them
-  std::uint64_t* intents = nullptr;                   // Not owned: how many the attempt has written.
+  const PluginDescriptor* descriptor = nullptr;  // Not owned; outlives the checkpoint.
+  std::vector<const BundleResource*> resources;  // all that the call is given; not owned
+  std::uint64_t epoch = 1;                       // of all of them
+  std::uint64_t* intents = nullptr;              // Not owned: how many the attempt has written.
   // What the activity's predecessors did, for this resource.
   std::function<Result<bool>(const ResourceKey&)> all_succeeded;
 };
@@ -48,11 +48,13 @@ class StepCheckpoint final : public Checkpoint {
   Operation operation() const override { return run_.operation(); }
   std::uint64_t epoch() const override { return scope_.epoch; }
 
-  Result<std::unique_ptr<DataWriter>> CreateData(const Resource& resource, std::string_view name) override;
+  Result<std::unique_ptr<DataWriter>> CreateData(const Resource& resource,
+                                                 std::string_view name) override;
   Status SaveInfo(const Resource& resource, Value info) override;
   Status SetPointInTime(const Resource& resource, WallTime time) override;
   Result<std::vector<DataInfo>> ListData(const Resource& resource) override;
-  Result<std::unique_ptr<ByteSource>> OpenData(const Resource& resource, std::string_view name) override;
+  Result<std::unique_ptr<ByteSource>> OpenData(const Resource& resource,
+                                               std::string_view name) override;
   Result<Value> SavedInfo(const Resource& resource) override;
   Result<Value> SavedInfoOfChild(const Resource& resource, const ResourceKey& child) override;
   Status DeleteData(const Resource& resource) override;
@@ -70,7 +72,8 @@ class StepCheckpoint final : public Checkpoint {
   bool fenced() const { return fenced_; }
 
  private:
-  StepCheckpoint(const StepEnvironment& env, RunView& run, BankSection checkpoint, CheckpointScope scope)
+  StepCheckpoint(const StepEnvironment& env, RunView& run, BankSection checkpoint,
+                 CheckpointScope scope)
       : env_(env), run_(run), checkpoint_(std::move(checkpoint)), scope_(std::move(scope)) {}
 
   Result<const BundleResource*> Given(const Resource& resource) const;

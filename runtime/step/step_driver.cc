@@ -46,7 +46,8 @@ Result<std::vector<StepDriver::Pending>> StepDriver::FindPending(const BundleSte
     one.activity = &activity;
     HOLDFAST_ASSIGN_OR_RETURN(one.resource, run_.bundle().ResourceOf(step.name, activity.resource));
     HOLDFAST_ASSIGN_OR_RETURN(one.epoch, run_.EpochOf(step.name, activity.resource));
-    const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, one.epoch);
+    const ActivityOutcome* const outcome =
+        journal->Find(activity.resource, activity.kind, one.epoch);
     if (outcome != nullptr && outcome->final()) continue;
     pending.push_back(one);
   }
@@ -63,7 +64,8 @@ Result<bool> StepDriver::GatesSucceeded(const BundleStep& step, const Pending& p
       if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) return false;
       continue;
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded, run_.Succeeded(gate.step, gate.resource, gate.kind));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded,
+                              run_.Succeeded(gate.step, gate.resource, gate.kind));
     if (!succeeded) return false;
   }
   return true;
@@ -77,12 +79,14 @@ Result<StepDriver::Decision> StepDriver::Decide(const BundleStep& step, const Pe
     if (kind == ActivityKind::kPost) {
       // The own pre was killed half way: the clean-up is owed and `end` will make it. An omission
       // recorded here would be its second outcome.
-      HOLDFAST_ASSIGN_OR_RETURN(const bool begun,
-                                HasIntent(run_, *pending.resource, ActivityKind::kPre, pending.epoch));
-      const std::string& pre = pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPre)];
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const bool begun, HasIntent(run_, *pending.resource, ActivityKind::kPre, pending.epoch));
+      const std::string& pre =
+          pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPre)];
       if (begun) {
         HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(pre));
-        if (journal->Find(pending.resource->resource.key, ActivityKind::kPre, pending.epoch) == nullptr) {
+        if (journal->Find(pending.resource->resource.key, ActivityKind::kPre, pending.epoch) ==
+            nullptr) {
           return Decision::kLeave;
         }
       }
@@ -102,11 +106,13 @@ Result<StepDriver::Decision> StepDriver::Decide(const BundleStep& step, const Pe
         if (before.resource != pending.activity->resource || before.kind >= kind) continue;
         bool succeeded = false;
         if (attempt != nullptr) {
-          HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome,
-                                    attempt->OutcomeOf(before.resource, before.kind, pending.epoch));
+          HOLDFAST_ASSIGN_OR_RETURN(
+              const auto* const outcome,
+              attempt->OutcomeOf(before.resource, before.kind, pending.epoch));
           succeeded = outcome != nullptr && outcome->outcome == Outcome::kSucceeded;
         } else {
-          HOLDFAST_ASSIGN_OR_RETURN(succeeded, run_.Succeeded(step.name, before.resource, before.kind));
+          HOLDFAST_ASSIGN_OR_RETURN(succeeded,
+                                    run_.Succeeded(step.name, before.resource, before.kind));
         }
         if (!succeeded) return Decision::kOmitCommit;
       }
@@ -125,9 +131,9 @@ Status StepDriver::RefuseClosedEpoch(const BundleStep& step, const Pending& pend
   const ActivityOutcome* const outcome =
       journal->Find(pending.resource->resource.key, ActivityKind::kPost, pending.epoch);
   if (outcome == nullptr || !outcome->final()) return Ok();
-  return InvalidInput(fmt::format("step {} is too late: the post of {} has run, its epoch {} is closed",
-                                  step.name, Printable(pending.resource->resource.key.str()),
-                                  pending.epoch))
+  return InvalidInput(
+             fmt::format("step {} is too late: the post of {} has run, its epoch {} is closed",
+                         step.name, Printable(pending.resource->resource.key.str()), pending.epoch))
       .Hint("resume: start the workflow again with the parameter record=" + run_.record().id());
 }
 
@@ -138,13 +144,15 @@ Result<StepReport> StepDriver::Recorded(const BundleStep& step, const StepReques
   std::string error;
   for (const BundleActivity& activity : step.activities) {
     if (!Selected(request, activity)) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run_.EpochOf(step.name, activity.resource));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch,
+                              run_.EpochOf(step.name, activity.resource));
     const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
     if (outcome == nullptr) continue;
     succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
     if (outcome->outcome == Outcome::kFailed) {
       failed = true;
-      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind), outcome->error);
+      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind),
+                          outcome->error);
     }
   }
   if (failed) return StepReport{ExitCode::kActivityFailed, error + " (recorded earlier)"};
@@ -159,11 +167,10 @@ Result<StepReport> StepDriver::Describe(const BundleStep& step, const std::vecto
   if (pending.empty()) report.message += " nothing: it was done already";
   for (const Pending& one : pending) {
     HOLDFAST_ASSIGN_OR_RETURN(const Decision decision, Decide(step, one, request, nullptr));
-    report.message +=
-        fmt::format(" {} {} with plugin {}, epoch {};",
-                    decision == Decision::kRun ? "would run" : "would omit for now",
-                    ActivityText(one.activity->resource, one.activity->kind), one.resource->plugin,
-                    one.epoch);
+    report.message += fmt::format(" {} {} with plugin {}, epoch {};",
+                                  decision == Decision::kRun ? "would run" : "would omit for now",
+                                  ActivityText(one.activity->resource, one.activity->kind),
+                                  one.resource->plugin, one.epoch);
   }
   return report;
 }
@@ -176,7 +183,8 @@ Status StepDriver::NoteFailure(const BundleStep& step) {
 
 Result<bool> StepDriver::Clean(const BundleStep& step, StepAttempt& attempt) {
   for (const BundleActivity& activity : step.activities) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run_.EpochOf(step.name, activity.resource));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch,
+                              run_.EpochOf(step.name, activity.resource));
     HOLDFAST_ASSIGN_OR_RETURN(const auto* const outcome,
                               attempt.OutcomeOf(activity.resource, activity.kind, epoch));
     if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) return false;
@@ -190,7 +198,8 @@ Result<StepReport> StepDriver::Gate(const std::string& name) {
   for (const BundleActivity& activity : step->activities) {
     HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
                               run_.bundle().ResourceOf(name, activity.resource));
-    HOLDFAST_ASSIGN_OR_RETURN(const bool open, GatesSucceeded(*step, {&activity, resource, 1}, nullptr));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool open,
+                              GatesSucceeded(*step, {&activity, resource, 1}, nullptr));
     if (open) return StepReport{ExitCode::kOk, "the gates of " + name + " succeeded"};
   }
   return StepReport{ExitCode::kOmitted, "a gate of " + name + " did not succeed"};
@@ -215,10 +224,12 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
       if (!journal->attempts.empty()) HOLDFAST_RETURN_IF_ERROR(RefuseClosedEpoch(step, one));
     }
     // Omitted before and still so: the journal says it already.
-    bool same = !pending.empty() && journal->LastResult() != nullptr && journal->OpenClaim() == nullptr;
+    bool same =
+        !pending.empty() && journal->LastResult() != nullptr && journal->OpenClaim() == nullptr;
     for (const Pending& one : pending) {
       if (!same) break;
-      const auto* const outcome = journal->Find(one.activity->resource, one.activity->kind, one.epoch);
+      const auto* const outcome =
+          journal->Find(one.activity->resource, one.activity->kind, one.epoch);
       same = outcome != nullptr && outcome->outcome == Outcome::kOmitted;
       if (!same) break;
       HOLDFAST_ASSIGN_OR_RETURN(const Decision decision, Decide(step, one, request, nullptr));
@@ -262,11 +273,21 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
       const ResourceKey& key = one.activity->resource;
       HOLDFAST_ASSIGN_OR_RETURN(const Decision decision, Decide(step, one, request, attempt.get()));
       switch (decision) {
-        case Decision::kOmitGate: attempt->Omit(key, kind, one.epoch, kReasonGate); break;
-        case Decision::kOmitFailFast: attempt->Omit(key, kind, one.epoch, kReasonFailFast); break;
-        case Decision::kOmitCommit: attempt->Omit(key, kind, one.epoch, kReasonCommit); break;
-        case Decision::kLeave: left = true; break;
-        case Decision::kRun: given.push_back(one.resource); break;
+        case Decision::kOmitGate:
+          attempt->Omit(key, kind, one.epoch, kReasonGate);
+          break;
+        case Decision::kOmitFailFast:
+          attempt->Omit(key, kind, one.epoch, kReasonFailFast);
+          break;
+        case Decision::kOmitCommit:
+          attempt->Omit(key, kind, one.epoch, kReasonCommit);
+          break;
+        case Decision::kLeave:
+          left = true;
+          break;
+        case Decision::kRun:
+          given.push_back(one.resource);
+          break;
       }
     }
     bool adopted = false;
@@ -275,7 +296,8 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
     }
     if (!given.empty() && !adopted) {
       called = true;
-      HOLDFAST_ASSIGN_OR_RETURN(end, attempt->Call(kind, given, group_epoch, next < pending.size()));
+      HOLDFAST_ASSIGN_OR_RETURN(end,
+                                attempt->Call(kind, given, group_epoch, next < pending.size()));
     }
     i = next;
   }
@@ -293,7 +315,8 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
     succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
     if (outcome->outcome == Outcome::kFailed) {
       failed = true;
-      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind), outcome->error);
+      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind),
+                          outcome->error);
     }
   }
   StepReport report;
@@ -303,16 +326,18 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
     how = "timed-out";
   } else if (env_.cancellation.is_set()) {
     // Told to end: never 0, also when the activity managed to finish.
-    report = {ExitCode::kTerminated, end == ActivityEnd::kStopped ? "stopped before it was done"
-                                                                  : "stopped; what was done is recorded"};
+    report = {ExitCode::kTerminated, end == ActivityEnd::kStopped
+                                         ? "stopped before it was done"
+                                         : "stopped; what was done is recorded"};
     how = "stopped";
   } else if (failed) {
     report = {ExitCode::kActivityFailed, error};
   } else if (succeeded) {
     report = {ExitCode::kOk, called ? "done" : "done already"};
   } else {
-    report = {ExitCode::kOmitted, left ? "omitted: its pre did not end; the end of the run cleans up"
-                                       : "omitted: a gate did not succeed"};
+    report = {ExitCode::kOmitted, left
+                                      ? "omitted: its pre did not end; the end of the run cleans up"
+                                      : "omitted: a gate did not succeed"};
   }
   bool clean = false;
   if (end == ActivityEnd::kDone && !failed) {

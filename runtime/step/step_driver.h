@@ -52,8 +52,8 @@ class StepDriver {
   // The activities of a request that have no final outcome.
   Result<std::vector<Pending>> FindPending(const BundleStep& step, const StepRequest& request);
   Result<bool> GatesSucceeded(const BundleStep& step, const Pending& pending, StepAttempt* attempt);
-  Result<Decision> Decide(const BundleStep& step, const Pending& pending, const StepRequest& request,
-                          StepAttempt* attempt);
+  Result<Decision> Decide(const BundleStep& step, const Pending& pending,
+                          const StepRequest& request, StepAttempt* attempt);
   Status RefuseClosedEpoch(const BundleStep& step, const Pending& pending);
   Result<StepReport> Recorded(const BundleStep& step, const StepRequest& request);
   Result<StepReport> Describe(const BundleStep& step, const std::vector<Pending>& pending,

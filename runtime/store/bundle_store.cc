@@ -13,9 +13,7 @@ namespace {
 constexpr std::string_view kHead = "bundle.json";
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 28U;
 
-std::string ShardName(std::size_t index) {
-  return fmt::format("shard-{}.json", index);
-}
+std::string ShardName(std::size_t index) { return fmt::format("shard-{}.json", index); }
 
 Status CheckHash(std::string_view bytes, std::string_view expected, std::string_view name) {
   if (Sha256Hex(bytes) == expected) return Ok();
@@ -24,7 +22,8 @@ Status CheckHash(std::string_view bytes, std::string_view expected, std::string_
 
 Error Missing(std::string_view sha256) {
   return NotFound(fmt::format("the bundle {} is not in the bank", sha256.substr(0, 12)))
-      .Hint("holdfast publish FILE puts a workflow's bundle there; run and submit do it themselves");
+      .Hint(
+          "holdfast publish FILE puts a workflow's bundle there; run and submit do it themselves");
 }
 
 }  // namespace
@@ -39,7 +38,8 @@ Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool p
   if (head == files.files.end()) return InvalidInput("a bundle without bundle.json");
   HOLDFAST_RETURN_IF_ERROR(CheckHash(head->second, files.sha256, kHead));
   HOLDFAST_RETURN_IF_ERROR(section.PutSame(kHead, head->second));
-  if (published) HOLDFAST_RETURN_IF_ERROR(tenant.PutSame(PublishedKey(files.sha256), "published\n"));
+  if (published)
+    HOLDFAST_RETURN_IF_ERROR(tenant.PutSame(PublishedKey(files.sha256), "published\n"));
   return Ok();
 }
 
@@ -60,14 +60,16 @@ Result<StoredBundle> StoredBundle::Open(const BankSection& tenant, std::string s
     return InvalidInput("a bundle is named by a SHA-256, 64 hex digits")
         .Hint("it stands in the workflow file as the parameter 'bundle'");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(BankSection section, tenant.Narrow(BundlePrefix(sha256), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection section,
+                            tenant.Narrow(BundlePrefix(sha256), SectionAccess::kRead));
   auto bytes = section.GetBytes(kHead, kLargestFile);
   if (!bytes) {
     if (bytes.error().code() == ErrorCode::kNotFound) return Missing(sha256);
     return std::move(bytes).error();
   }
   HOLDFAST_RETURN_IF_ERROR(CheckHash(*bytes, sha256, section.prefix() + "/" + std::string(kHead)));
-  HOLDFAST_ASSIGN_OR_RETURN(Bundle bundle, ParseBundle(*bytes, section.prefix() + "/" + std::string(kHead)));
+  HOLDFAST_ASSIGN_OR_RETURN(Bundle bundle,
+                            ParseBundle(*bytes, section.prefix() + "/" + std::string(kHead)));
   return StoredBundle(std::move(section), std::move(sha256), std::move(bundle));
 }
 
@@ -90,8 +92,9 @@ Result<const BundleShard*> StoredBundle::Shard(std::size_t index) {
 Result<const BundleStep*> StoredBundle::Step(std::string_view name) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::size_t index, ShardIndexOf(name));
   HOLDFAST_ASSIGN_OR_RETURN(const BundleShard* const shard, Shard(index));
-  const auto at = std::lower_bound(shard->steps.begin(), shard->steps.end(), name,
-                                   [](const BundleStep& step, std::string_view n) { return step.name < n; });
+  const auto at =
+      std::lower_bound(shard->steps.begin(), shard->steps.end(), name,
+                       [](const BundleStep& step, std::string_view n) { return step.name < n; });
   if (at == shard->steps.end() || at->name != name) {
     return NotFound(fmt::format("the bundle {} has no step '{}'", sha256_.substr(0, 12), name))
         .Hint("holdfast step list FILE shows the steps of a workflow file");
@@ -99,12 +102,14 @@ Result<const BundleStep*> StoredBundle::Step(std::string_view name) {
   return &*at;
 }
 
-Result<const BundleResource*> StoredBundle::ResourceOf(std::string_view step, const ResourceKey& key) {
+Result<const BundleResource*> StoredBundle::ResourceOf(std::string_view step,
+                                                       const ResourceKey& key) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::size_t index, ShardIndexOf(step));
   HOLDFAST_ASSIGN_OR_RETURN(const BundleShard* const shard, Shard(index));
-  const auto at = std::lower_bound(
-      shard->resources.begin(), shard->resources.end(), key,
-      [](const BundleResource& resource, const ResourceKey& k) { return resource.resource.key < k; });
+  const auto at = std::lower_bound(shard->resources.begin(), shard->resources.end(), key,
+                                   [](const BundleResource& resource, const ResourceKey& k) {
+                                     return resource.resource.key < k;
+                                   });
   if (at == shard->resources.end() || at->resource.key != key) {
     return Corrupt(fmt::format("shard {} of the bundle {} lacks a resource of its step '{}'", index,
                                sha256_.substr(0, 12), step));
@@ -136,7 +141,8 @@ Result<ResourceGraph> StoredBundle::Graph() {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, AllResources());
   ResourceGraphBuilder builder;
   for (const auto& [key, entry] : resources) {
-    HOLDFAST_RETURN_IF_ERROR(builder.AddResource({key, entry->resource.name, entry->resource.extra}));
+    HOLDFAST_RETURN_IF_ERROR(
+        builder.AddResource({key, entry->resource.name, entry->resource.extra}));
     for (const ResourceLink& child : entry->resource.children) {
       HOLDFAST_RETURN_IF_ERROR(builder.AddEdge(key, child.key, child.facts));
     }

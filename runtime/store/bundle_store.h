@@ -34,7 +34,9 @@ class StoredBundle {
   Result<const BundleShard*> Shard(std::size_t index);
   // kNotFound for a name that the bundle does not have.
   Result<const BundleStep*> Step(std::string_view name);
-  Result<std::size_t> ShardIndexOf(std::string_view step) const { return ShardOfStep(bundle_, step); }
+  Result<std::size_t> ShardIndexOf(std::string_view step) const {
+    return ShardOfStep(bundle_, step);
+  }
   // A resource that `step` acts on.
   Result<const BundleResource*> ResourceOf(std::string_view step, const ResourceKey& key);
   // Every step, shard after shard; reads all shards.
@@ -46,7 +48,9 @@ class StoredBundle {
 
  private:
   StoredBundle(BankSection section, std::string sha256, Bundle bundle)
-      : section_(std::move(section)), sha256_(std::move(sha256)), bundle_(std::move(bundle)),
+      : section_(std::move(section)),
+        sha256_(std::move(sha256)),
+        bundle_(std::move(bundle)),
         shards_(bundle_.shards.size()) {}
   BankSection section_;
   std::string sha256_;

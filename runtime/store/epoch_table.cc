@@ -17,7 +17,8 @@ Result<std::uint64_t> EpochTable::Of(std::string_view step, const ResourceKey& r
     HOLDFAST_ASSIGN_OR_RETURN(const Value object, RequireObject(record_, key, kFormat));
     std::map<ResourceKey, std::uint64_t> epochs;
     const Value* list = object.Find("resources");
-    if (list == nullptr || !list->is_list()) return Corrupt("the object " + key + " lacks 'resources'");
+    if (list == nullptr || !list->is_list())
+      return Corrupt("the object " + key + " lacks 'resources'");
     for (const Value& value : list->AsList()) {
       HOLDFAST_ASSIGN_OR_RETURN(ResourceKey named, ResourceKeyFromValue(value, key));
       HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, NumberMember(value, "epoch", key));

@@ -47,7 +47,8 @@ Status RemoveIndices(const Record& checkpoint, const RecordHead& head) {
 
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan) {
   HOLDFAST_ASSIGN_OR_RETURN(
-      const auto keys, tenant.ListAll(plan.empty() ? std::string("indices/by-date/") : PlanPrefix(plan)));
+      const auto keys,
+      tenant.ListAll(plan.empty() ? std::string("indices/by-date/") : PlanPrefix(plan)));
   std::vector<IndexEntry> entries;
   for (const std::string& key : keys) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kFormat));

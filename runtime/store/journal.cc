@@ -93,7 +93,8 @@ Result<Attempt> ReadAttempt(const BankSection& record, std::string_view step, Cl
     AttemptResult result;
     HOLDFAST_ASSIGN_OR_RETURN(result.run, TextMember(*value, "run", key));
     HOLDFAST_ASSIGN_OR_RETURN(result.token, NumberMember(*value, "token", key));
-    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t exit_code, NumberMember(*value, "exit_code", key));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t exit_code,
+                              NumberMember(*value, "exit_code", key));
     result.exit_code = static_cast<int>(exit_code);
     result.clean = value->BoolOr("clean", false);
     result.how = value->StringOr("how", "");
@@ -165,7 +166,8 @@ Result<std::vector<Intent>> ReadIntents(const BankSection& record, std::string_v
     HOLDFAST_ASSIGN_OR_RETURN(intent.resource, ResourceKeyFromValue(*value, key));
     HOLDFAST_ASSIGN_OR_RETURN(intent.kind, KindMember(*value, key));
     HOLDFAST_ASSIGN_OR_RETURN(intent.epoch, NumberMember(*value, "epoch", key));
-    if (const Value* entries = value->Find("entries"); entries != nullptr) intent.entries = *entries;
+    if (const Value* entries = value->Find("entries"); entries != nullptr)
+      intent.entries = *entries;
     intents.push_back(std::move(intent));
   }
 }
@@ -173,7 +175,9 @@ Result<std::vector<Intent>> ReadIntents(const BankSection& record, std::string_v
 Status WriteIntent(const BankSection& record, std::string_view step, std::string_view attempt,
                    std::uint64_t number, const Intent& intent) {
   Value value = ResourceKeyToValue(intent.resource);
-  value.Set("activity", NameOf(intent.kind)).Set("epoch", intent.epoch).Set("entries", intent.entries);
+  value.Set("activity", NameOf(intent.kind))
+      .Set("epoch", intent.epoch)
+      .Set("entries", intent.entries);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kIntentFormat));
   return record.PutBytes(AttemptPrefix(step, attempt) + "/intent-" + NumberPart(number), bytes);
 }

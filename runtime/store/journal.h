@@ -29,8 +29,8 @@ enum class Outcome { kSucceeded, kFailed, kOmitted };
 std::string_view NameOf(Outcome outcome);
 
 // Why an activity was omitted (ActivityOutcome::reason).
-inline constexpr std::string_view kReasonGate = "gate";         // a gate did not succeed
-inline constexpr std::string_view kReasonCommit = "commit";     // a post that acts only on success
+inline constexpr std::string_view kReasonGate = "gate";      // a gate did not succeed
+inline constexpr std::string_view kReasonCommit = "commit";  // a post that acts only on success
 inline constexpr std::string_view kReasonFailFast = "fail-fast";
 
 // What happened to one activity of one resource. No outcome is recorded for an activity that was
@@ -40,15 +40,15 @@ struct ActivityOutcome {
   ActivityKind kind = ActivityKind::kPre;
   std::uint64_t epoch = 1;
   Outcome outcome = Outcome::kSucceeded;
-  std::string reason;   // of an omission
-  std::string error;    // of a failure: one line
+  std::string reason;  // of an omission
+  std::string error;   // of a failure: one line
   WallTime started;
   WallTime ended;
   std::string by;       // "step", "end", "begin", "gc"
   std::string attempt;  // that recorded it (not stored: the object's place says it)
   // protect, where a later activity writes the manifest: what this one contributes to it.
-  Value streams;        // a list of {"name": ..., as data_stream.h writes it}, or null
-  Value saved;          // the saved info, or null
+  Value streams;              // a list of {"name": ..., as data_stream.h writes it}, or null
+  Value saved;                // the saved info, or null
   std::string point_in_time;  // as FormatTime writes it; empty = not set
 
   // Nothing that a new attempt could change: a success, a failure, a commit that was not made.
@@ -88,7 +88,8 @@ struct StepJournal {
   std::vector<Attempt> attempts;
 
   // The outcome that counts: the last one recorded, a final one before any omission.
-  const ActivityOutcome* Find(const ResourceKey& resource, ActivityKind kind, std::uint64_t epoch) const;
+  const ActivityOutcome* Find(const ResourceKey& resource, ActivityKind kind,
+                              std::uint64_t epoch) const;
   // The newest claim when its attempt has no result.
   const Claim* OpenClaim() const;
   // The newest result, or nullptr.

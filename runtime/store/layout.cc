@@ -11,20 +11,17 @@ namespace holdfast::runtime {
 namespace {
 constexpr std::array<std::string_view, 4> kFolders{"checkpoints", "restores", "deletions",
                                                    "verifications"};
-constexpr std::array<std::string_view, 4> kNames{"checkpoint", "restore", "deletion", "verification"};
+constexpr std::array<std::string_view, 4> kNames{"checkpoint", "restore", "deletion",
+                                                 "verification"};
 
 std::string OfResource(std::string_view folder, const ResourceKey& resource) {
   return fmt::format("{}/{}/{}", folder, KeyPart(resource.type), KeyPart(resource.id));
 }
 }  // namespace
 
-std::string_view FolderOf(RecordKind kind) {
-  return kFolders[static_cast<std::size_t>(kind)];
-}
+std::string_view FolderOf(RecordKind kind) { return kFolders[static_cast<std::size_t>(kind)]; }
 
-std::string_view NameOf(RecordKind kind) {
-  return kNames[static_cast<std::size_t>(kind)];
-}
+std::string_view NameOf(RecordKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
 
 std::optional<RecordKind> ParseRecordKind(std::string_view name) {
   const auto at = std::find(kNames.begin(), kNames.end(), name);
@@ -34,45 +31,37 @@ std::optional<RecordKind> ParseRecordKind(std::string_view name) {
 
 RecordKind RecordKindOf(Operation operation) {
   switch (operation) {
-    case Operation::kProtect: return RecordKind::kCheckpoint;
-    case Operation::kRestore: return RecordKind::kRestore;
-    case Operation::kDelete: return RecordKind::kDeletion;
-    case Operation::kVerify: return RecordKind::kVerification;
+    case Operation::kProtect:
+      return RecordKind::kCheckpoint;
+    case Operation::kRestore:
+      return RecordKind::kRestore;
+    case Operation::kDelete:
+      return RecordKind::kDeletion;
+    case Operation::kVerify:
+      return RecordKind::kVerification;
   }
   return RecordKind::kCheckpoint;
 }
 
-std::string NumberPart(std::uint64_t number) {
-  return fmt::format("{:06}", number);
-}
+std::string NumberPart(std::uint64_t number) { return fmt::format("{:06}", number); }
 
 std::string RecordPrefix(RecordKind kind, std::string_view record) {
   return fmt::format("{}/{}", FolderOf(kind), KeyPart(record));
 }
 
-std::string RunKey(std::string_view run) {
-  return "runs/" + KeyPart(run);
-}
+std::string RunKey(std::string_view run) { return "runs/" + KeyPart(run); }
 
 std::string UnfinishedKey(std::string_view record) {
   return "indices/unfinished/" + KeyPart(record);
 }
 
-std::string LeasePrefix(std::string_view record) {
-  return "leases/" + KeyPart(record) + "/";
-}
+std::string LeasePrefix(std::string_view record) { return "leases/" + KeyPart(record) + "/"; }
 
-std::string BundlePrefix(std::string_view sha256) {
-  return "bundles/" + KeyPart(sha256);
-}
+std::string BundlePrefix(std::string_view sha256) { return "bundles/" + KeyPart(sha256); }
 
-std::string PublishedKey(std::string_view sha256) {
-  return BundlePrefix(sha256) + "/published";
-}
+std::string PublishedKey(std::string_view sha256) { return BundlePrefix(sha256) + "/published"; }
 
-std::string StatePrefix() {
-  return "state/";
-}
+std::string StatePrefix() { return "state/"; }
 
 std::string ClaimPrefix(std::string_view step) {
   return fmt::format("journal/{}/claim-", KeyPart(step));
@@ -90,25 +79,19 @@ std::string EpochPrefix(const ResourceKey& resource, std::uint64_t epoch) {
   return ResourcePrefix(resource) + "/" + NumberPart(epoch);
 }
 
-std::string DataPrefix(const ResourceKey& resource) {
-  return OfResource("data", resource);
-}
+std::string DataPrefix(const ResourceKey& resource) { return OfResource("data", resource); }
 
 std::string NewResourcePrefix(const ResourceKey& resource) {
   return OfResource("new_resources", resource) + "/";
 }
 
-std::string WorkPrefix(const ResourceKey& resource) {
-  return OfResource("work", resource);
-}
+std::string WorkPrefix(const ResourceKey& resource) { return OfResource("work", resource); }
 
 std::string EpochShardKey(std::string_view table, std::size_t shard) {
   return fmt::format("epochs/{}/shard-{}", KeyPart(table), shard);
 }
 
-std::string FailureKey(std::uint64_t token) {
-  return "failures/" + NumberPart(token);
-}
+std::string FailureKey(std::uint64_t token) { return "failures/" + NumberPart(token); }
 
 std::string TimePart(WallTime time) {
   std::string text = FormatTime(time);

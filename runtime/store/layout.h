@@ -38,13 +38,13 @@ std::string BundlePrefix(std::string_view sha256);
 std::string PublishedKey(std::string_view sha256);
 
 // Below a record's section.
-std::string StatePrefix();                               // + NumberPart(n)
-std::string ClaimPrefix(std::string_view step);          // + NumberPart(n)
+std::string StatePrefix();                                                   // + NumberPart(n)
+std::string ClaimPrefix(std::string_view step);                              // + NumberPart(n)
 std::string AttemptPrefix(std::string_view step, std::string_view attempt);  // + "/..."
-std::string ResourcePrefix(const ResourceKey& resource);                // resources/<type>/<id>
+std::string ResourcePrefix(const ResourceKey& resource);  // resources/<type>/<id>
 std::string EpochPrefix(const ResourceKey& resource, std::uint64_t epoch);
-std::string DataPrefix(const ResourceKey& resource);                    // data/<type>/<id>
-std::string NewResourcePrefix(const ResourceKey& resource);             // + NumberPart(n)
+std::string DataPrefix(const ResourceKey& resource);         // data/<type>/<id>
+std::string NewResourcePrefix(const ResourceKey& resource);  // + NumberPart(n)
 std::string WorkPrefix(const ResourceKey& resource);  // what a plugin keeps in the run's record
 std::string EpochShardKey(std::string_view table, std::size_t shard);
 std::string FailureKey(std::uint64_t token);

@@ -89,15 +89,16 @@ Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& l
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, lease.token + 1)));
   if (!newer) return Ok();
-  return Error(ErrorCode::kLocked,
-               fmt::format("token {} of {} is old: another run, or the end of this one, works on it",
-                           lease.token, record));
+  return Error(
+      ErrorCode::kLocked,
+      fmt::format("token {} of {} is old: another run, or the end of this one, works on it",
+                  lease.token, record));
 }
 
 Error LeaseHeldError(std::string_view record, const Lease& lease) {
   return Error(ErrorCode::kLocked,
-               fmt::format("{} is being worked on by run {} (token {}, until {})", record, lease.run,
-                           lease.token, FormatTime(lease.expires)))
+               fmt::format("{} is being worked on by run {} (token {}, until {})", record,
+                           lease.run, lease.token, FormatTime(lease.expires)))
       .Hint("wait for it; if its engine is dead: holdfast gc --run " + lease.run);
 }
 

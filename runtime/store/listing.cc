@@ -83,18 +83,20 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record, Stored
       activity.kind = kind;
       activity.step = step;
       activity.attempts = journal->second.attempts.size();
-      if (const auto* const outcome = journal->second.Find(key, kind, report.epoch); outcome != nullptr) {
+      if (const auto* const outcome = journal->second.Find(key, kind, report.epoch);
+          outcome != nullptr) {
         activity.outcome = *outcome;
         if (outcome->outcome != Outcome::kOmitted) {
           first = first ? std::min(*first, outcome->started) : outcome->started;
           last = last ? std::max(*last, outcome->ended) : outcome->ended;
         }
       }
-      report.succeeded = report.succeeded && activity.outcome &&
-                         activity.outcome->outcome == Outcome::kSucceeded;
+      report.succeeded =
+          report.succeeded && activity.outcome && activity.outcome->outcome == Outcome::kSucceeded;
       report.activities.push_back(std::move(activity));
     }
-    if (first) report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);
+    if (first)
+      report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);
     if (record.kind() == RecordKind::kCheckpoint) {
       HOLDFAST_ASSIGN_OR_RETURN(report.manifest, ReadManifest(record.section(), key, report.epoch));
     } else if (record.kind() == RecordKind::kRestore) {
@@ -200,11 +202,13 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
 }
 
 Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record,
+                            Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));
   HOLDFAST_ASSIGN_OR_RETURN(auto summary, Summarise(record));
   HOLDFAST_ASSIGN_OR_RETURN(auto head, record.Head());
   if (!summary || !head) {
-    return NotFound("there is no checkpoint " + Printable(checkpoint)).Hint("holdfast checkpoints list");
+    return NotFound("there is no checkpoint " + Printable(checkpoint))
+        .Hint("holdfast checkpoints list");
   }
   if (summary->state == RecordState::kDeleted) {
     return NotFound("the checkpoint " + Printable(checkpoint) + " was deleted");

@@ -25,20 +25,20 @@ struct RecordSummary {
   std::string id;
   RecordKind kind = RecordKind::kCheckpoint;
   RecordState state = RecordState::kError;
-  std::string reason;      // of the state; may be empty
-  std::string plan;        // the plan's name
+  std::string reason;  // of the state; may be empty
+  std::string plan;    // the plan's name
   std::string provider_id;
   std::string provider_name;
   std::string checkpoint;  // that it works on; of a checkpoint its own id
   std::uint64_t resources = 0;
-  WallTime created;        // its first begin
-  WallTime changed;        // of its newest state
+  WallTime created;  // its first begin
+  WallTime changed;  // of its newest state
   std::string created_by;
 };
 
 struct RecordFilter {
-  std::string plan;      // empty: all
-  std::string provider;  // id or name; empty: all
+  std::string plan;                // empty: all
+  std::string provider;            // id or name; empty: all
   std::optional<WallTime> since;   // created at or after
   std::optional<WallTime> before;  // created before
   std::optional<RecordState> state;
@@ -79,7 +79,7 @@ struct RecordReport {
   Operation operation = Operation::kProtect;
   std::string bundle;
   std::vector<StateEntry> states;
-  std::optional<DriftNote> drift;  // of its newest run
+  std::optional<DriftNote> drift;         // of its newest run
   std::vector<ResourceReport> resources;  // sorted by key; empty when its bundle is gone
 };
 // By id, of a kind; kNotFound. `details` off leaves out the resources.

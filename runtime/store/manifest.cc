@@ -45,7 +45,8 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
   if (!saved.is_null()) {
     HOLDFAST_ASSIGN_OR_RETURN(
         const std::string bytes,
-        DumpObject(Value().Set("version", manifest.saved_info_version).Set("info", saved), kSavedFormat));
+        DumpObject(Value().Set("version", manifest.saved_info_version).Set("info", saved),
+                   kSavedFormat));
     manifest.saved_object = "saved";
     Status put = checkpoint.PutSame(prefix + "/saved", bytes);
     if (!put && put.error().code() == ErrorCode::kConflict) {
@@ -71,7 +72,8 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
 }
 
 Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
-                                                     const ResourceKey& resource, std::uint64_t epoch) {
+                                                     const ResourceKey& resource,
+                                                     std::uint64_t epoch) {
   const std::string key = EpochPrefix(resource, epoch) + "/manifest";
   HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(checkpoint, key, kManifestFormat));
   if (!value) return std::optional<ResourceManifest>();
@@ -109,7 +111,8 @@ Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkp
   return std::optional<ResourceManifest>();
 }
 
-Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record, const ResourceKey& old) {
+Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record,
+                                                   const ResourceKey& old) {
   std::optional<ResourceKey> found;
   for (std::uint64_t number = 1;; ++number) {
     const std::string key = NewResourcePrefix(old) + NumberPart(number);
@@ -123,7 +126,8 @@ Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record, co
 
 Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest) {
   if (manifest.saved_object.empty()) return Value();
-  const std::string key = EpochPrefix(manifest.resource, manifest.epoch) + "/" + manifest.saved_object;
+  const std::string key =
+      EpochPrefix(manifest.resource, manifest.epoch) + "/" + manifest.saved_object;
   HOLDFAST_ASSIGN_OR_RETURN(const Value value, RequireObject(checkpoint, key, kSavedFormat));
   const Value* info = value.Find("info");
   if (info == nullptr) return Corrupt(fmt::format("the object {} lacks 'info'", key));

@@ -20,8 +20,8 @@ namespace holdfast::runtime {
 // that counts; what other attempts wrote is an orphan for gc.
 struct ResourceManifest {
   ResourceKey resource;
-  std::string name;    // for people
-  std::string plugin;  // the protection plugin that wrote it
+  std::string name;            // for people
+  std::string plugin;          // the protection plugin that wrote it
   int saved_info_version = 0;  // the plugin's schema; 0 = it saves nothing
   int parameters_version = 1;  // the schema of its protect parameters
   std::uint64_t epoch = 1;
@@ -40,7 +40,8 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
 
 // nullopt where the epoch has none.
 Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
-                                                     const ResourceKey& resource, std::uint64_t epoch);
+                                                     const ResourceKey& resource,
+                                                     std::uint64_t epoch);
 // The manifest of the newest epoch that has one; nullopt when there is none at all.
 Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkpoint,
                                                        const ResourceKey& resource);
@@ -48,7 +49,8 @@ Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkp
 Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest);
 
 // What became of a resource in a restore record: the newest of new_resources/<type>/<id>/<n>.
-Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record, const ResourceKey& old);
+Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record,
+                                                   const ResourceKey& old);
 
 // Streams as a list of maps with their names, and back.
 Value StreamsToValue(const std::vector<StreamManifest>& streams);

@@ -22,15 +22,11 @@ constexpr std::array<std::string_view, 9> kStateNames{"protecting", "restoring",
                                                       "deleting",   "available", "restored",
                                                       "verified",   "deleted",   "error"};
 
-std::string DriftKey(std::string_view run) {
-  return "drift/" + KeyPart(run);
-}
+std::string DriftKey(std::string_view run) { return "drift/" + KeyPart(run); }
 
 }  // namespace
 
-std::string_view NameOf(RecordState state) {
-  return kStateNames[static_cast<std::size_t>(state)];
-}
+std::string_view NameOf(RecordState state) { return kStateNames[static_cast<std::size_t>(state)]; }
 
 std::optional<RecordState> ParseRecordState(std::string_view name) {
   const auto at = std::find(kStateNames.begin(), kStateNames.end(), name);
@@ -40,20 +36,28 @@ std::optional<RecordState> ParseRecordState(std::string_view name) {
 
 RecordState WorkingState(Operation operation) {
   switch (operation) {
-    case Operation::kProtect: return RecordState::kProtecting;
-    case Operation::kRestore: return RecordState::kRestoring;
-    case Operation::kDelete: return RecordState::kDeleting;
-    case Operation::kVerify: return RecordState::kVerifying;
+    case Operation::kProtect:
+      return RecordState::kProtecting;
+    case Operation::kRestore:
+      return RecordState::kRestoring;
+    case Operation::kDelete:
+      return RecordState::kDeleting;
+    case Operation::kVerify:
+      return RecordState::kVerifying;
   }
   return RecordState::kProtecting;
 }
 
 RecordState GoodState(Operation operation) {
   switch (operation) {
-    case Operation::kProtect: return RecordState::kAvailable;
-    case Operation::kRestore: return RecordState::kRestored;
-    case Operation::kDelete: return RecordState::kDeleted;
-    case Operation::kVerify: return RecordState::kVerified;
+    case Operation::kProtect:
+      return RecordState::kAvailable;
+    case Operation::kRestore:
+      return RecordState::kRestored;
+    case Operation::kDelete:
+      return RecordState::kDeleted;
+    case Operation::kVerify:
+      return RecordState::kVerified;
   }
   return RecordState::kAvailable;
 }
@@ -98,8 +102,7 @@ Result<std::optional<StateEntry>> Record::State() const {
 Status Record::SetState(RecordState state, std::string_view run, std::string_view reason,
                         WallTime now) const {
   constexpr int kTries = 5;
-  Value value =
-      Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
+  Value value = Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
   if (!reason.empty()) value.Set("reason", reason);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kStateFormat));
   for (int i = 0; i < kTries; ++i) {
@@ -138,8 +141,8 @@ Result<std::optional<RecordHead>> Record::Head() const {
 Status Record::CreateHead(const RecordHead& head, const ResourceGraph& graph) const {
   HOLDFAST_ASSIGN_OR_RETURN(const auto present, Head());
   if (present && present->bundle != head.bundle) {
-    return InvalidInput(fmt::format("{} {} was made from bundle {}, not from {}", NameOf(kind_), id_,
-                                    present->bundle.substr(0, 12), head.bundle.substr(0, 12)))
+    return InvalidInput(fmt::format("{} {} was made from bundle {}, not from {}", NameOf(kind_),
+                                    id_, present->bundle.substr(0, 12), head.bundle.substr(0, 12)))
         .Hint("resume it with the workflow that began it, or start a new record");
   }
   HOLDFAST_ASSIGN_OR_RETURN(const std::string graph_bytes, DumpJson(GraphToValue(graph)));
@@ -186,21 +189,20 @@ Status Record::PutDrift(std::string_view run, const DriftNote& note) const {
 Result<std::optional<DriftNote>> Record::Drift(std::string_view run) const {
   HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, DriftKey(run), kDriftFormat));
   if (!value) return std::optional<DriftNote>();
-  return std::optional<DriftNote>(DriftNote{value->StringOr("policy", ""), value->StringOr("text", "")});
+  return std::optional<DriftNote>(
+      DriftNote{value->StringOr("policy", ""), value->StringOr("text", "")});
 }
 
 Status Record::MarkUnfinished(std::string_view checkpoint) const {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(Value()
-                                                                    .Set("record", id_)
-                                                                    .Set("kind", NameOf(kind_))
-                                                                    .Set("checkpoint", checkpoint),
-                                                                kUnfinishedFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::string bytes,
+      DumpObject(
+          Value().Set("record", id_).Set("kind", NameOf(kind_)).Set("checkpoint", checkpoint),
+          kUnfinishedFormat));
   return tenant_.PutSame(UnfinishedKey(id_), bytes);
 }
 
-Status Record::RemoveUnfinished() const {
-  return tenant_.DeleteIfPresent(UnfinishedKey(id_));
-}
+Status Record::RemoveUnfinished() const { return tenant_.DeleteIfPresent(UnfinishedKey(id_)); }
 
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll("indices/unfinished/"));
@@ -244,9 +246,8 @@ Status PutRun(const BankSection& tenant, const RunEntry& entry) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto present, ReadRun(tenant, entry.run));
   if (present) {
     if (present->record == entry.record && present->token == entry.token) return Ok();
-    return Error(ErrorCode::kConflict,
-                 fmt::format("run {} has begun already, on {} {}", entry.run, NameOf(present->kind),
-                             present->record));
+    return Error(ErrorCode::kConflict, fmt::format("run {} has begun already, on {} {}", entry.run,
+                                                   NameOf(present->kind), present->record));
   }
   Value value = Value()
                     .Set("run", entry.run)

@@ -82,7 +82,8 @@ class Record {
   Result<std::optional<StateEntry>> State() const;
   Result<std::vector<StateEntry>> States() const;
   // Adds a state; the same one by the same run again is success.
-  Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now) const;
+  Status SetState(RecordState state, std::string_view run, std::string_view reason,
+                  WallTime now) const;
 
   Result<std::optional<RecordHead>> Head() const;
   // Writes plan and graph; a head that is there already is kept, if it is of the same bundle

@@ -11,7 +11,8 @@ Result<std::string> DumpObject(Value fields, int format) {
   return DumpJson(fields);
 }
 
-Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key, int format) {
+Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key,
+                                        int format) {
   auto bytes = section.GetBytes(key);
   if (!bytes) {
     if (bytes.error().code() == ErrorCode::kNotFound) return std::optional<Value>();
@@ -47,7 +48,8 @@ Result<std::string> TextMember(const Value& object, std::string_view member, std
   return found->AsString();
 }
 
-Result<std::uint64_t> NumberMember(const Value& object, std::string_view member, std::string_view key) {
+Result<std::uint64_t> NumberMember(const Value& object, std::string_view member,
+                                   std::string_view key) {
   const Value* found = object.Find(member);
   if (found == nullptr || !found->is_int() || found->AsInt() < 0) {
     return Corrupt(fmt::format("the object {} lacks the number '{}'", key, member));

@@ -20,13 +20,15 @@ namespace holdfast::runtime {
 // The bytes of an object: `fields` (a map) with its format.
 Result<std::string> DumpObject(Value fields, int format);
 // Reads an object; nullopt when there is none.
-Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key, int format);
+Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key,
+                                        int format);
 // The same where its absence is an error (kNotFound).
 Result<Value> RequireObject(const BankSection& section, const std::string& key, int format);
 
 // A member that has to be there, with the object's key in the error (kCorrupt).
 Result<std::string> TextMember(const Value& object, std::string_view member, std::string_view key);
-Result<std::uint64_t> NumberMember(const Value& object, std::string_view member, std::string_view key);
+Result<std::uint64_t> NumberMember(const Value& object, std::string_view member,
+                                   std::string_view key);
 Result<WallTime> TimeMember(const Value& object, std::string_view member, std::string_view key);
 
 Value ResourceKeyToValue(const ResourceKey& resource);  // {"type", "id"}

@@ -128,7 +128,8 @@ TEST_F(Protect, StopIsNoOutcomeAndEndCleansUpInOrder) {
   EXPECT_THAT(world.snapshots, IsEmpty());
   EXPECT_LT(Position("post T::Volume#a"), Position("post T::App#shop"));
   EXPECT_LT(Position("post T::Volume#b"), Position("post T::App#shop"));
-  EXPECT_THAT(world.Outcomes("run-1", "app-shop-post", "post T::App#shop"), ElementsAre("succeeded"));
+  EXPECT_THAT(world.Outcomes("run-1", "app-shop-post", "post T::App#shop"),
+              ElementsAre("succeeded"));
 }
 
 TEST_F(Protect, StoppedStepRunsAgainInANewAttempt) {
@@ -152,7 +153,8 @@ TEST_F(Protect, PreKilledAfterItsIntentIsCleanedUpOnce) {
   EXPECT_EQ(world.Run("run-1", bundle, "app-shop-post").code, ExitCode::kOmitted);
   EXPECT_EQ(world.End("run-1").code, ExitCode::kRunFailed);
   EXPECT_THAT(world.quiesced, IsEmpty());
-  EXPECT_THAT(world.Outcomes("run-1", "app-shop-post", "post T::App#shop"), ElementsAre("succeeded"));
+  EXPECT_THAT(world.Outcomes("run-1", "app-shop-post", "post T::App#shop"),
+              ElementsAre("succeeded"));
 }
 
 TEST_F(Protect, PreKilledBeforeItsIntentOwesNothing) {
@@ -171,7 +173,8 @@ TEST_F(Protect, TimedOutActivityHasNoOutcomeAndIsCleanedUp) {
   world.script["pre T::Volume#a"].hangs = true;
   EXPECT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
   EXPECT_THAT(world.Outcomes("run-1", "volume-a-pre", "pre T::Volume#a"), IsEmpty());
-  EXPECT_THAT(world.Outcomes("run-1", "volume-a-post", "post T::Volume#a"), ElementsAre("succeeded"));
+  EXPECT_THAT(world.Outcomes("run-1", "volume-a-post", "post T::Volume#a"),
+              ElementsAre("succeeded"));
   EXPECT_THAT(world.snapshots, IsEmpty());
 }
 

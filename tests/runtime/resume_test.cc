@@ -48,7 +48,9 @@ TEST(Resume, RedoesAConsistencyGroupTogether) {
   for (const auto& resource : report->resources) {
     const std::uint64_t expected = resource.resource.key.type == "T::Plain" ? 1 : 2;
     EXPECT_EQ(resource.epoch, expected) << resource.resource.key.str();
-    if (resource.manifest) EXPECT_EQ(resource.manifest->epoch, expected);
+    if (resource.manifest) {
+      EXPECT_EQ(resource.manifest->epoch, expected);
+    }
   }
 }
 
@@ -92,7 +94,8 @@ TEST(Resume, OfADeadRunMakesItsCleanUpsFirst) {
   world.now += runtime::kLeaseExpiry;
   EXPECT_EQ(world.Begin("run-2", bundle, "run-1").code, ExitCode::kOk);
   EXPECT_THAT(world.quiesced, IsEmpty());
-  EXPECT_THAT(world.Outcomes("run-1", "app-shop-post", "post T::App#shop"), ElementsAre("succeeded"));
+  EXPECT_THAT(world.Outcomes("run-1", "app-shop-post", "post T::App#shop"),
+              ElementsAre("succeeded"));
   // The old run is told that its lease is gone.
   EXPECT_EQ(world.Run("run-1", bundle, "volume-a-pre").code, ExitCode::kLocked);
   for (const std::string& step : world.Steps(bundle)) world.Run("run-2", bundle, step, "run-1");
@@ -145,8 +148,12 @@ ResourceGraph Graph(const std::vector<std::pair<std::string, std::vector<std::st
 
 TEST(NextEpochs, GroupsThatShareAResourceAreOne) {
   // q1 -> a, shared; q2 -> shared, b; c alone.
-  const ResourceGraph graph = Graph(
-      {{"q1", {"a", "shared"}}, {"q2", {"shared", "b"}}, {"a", {}}, {"b", {}}, {"shared", {}}, {"c", {}}});
+  const ResourceGraph graph = Graph({{"q1", {"a", "shared"}},
+                                     {"q2", {"shared", "b"}},
+                                     {"a", {}},
+                                     {"b", {}},
+                                     {"shared", {}},
+                                     {"c", {}}});
   std::map<ResourceKey, bool> finished;
   std::map<ResourceKey, std::uint64_t> epochs;
   for (const auto& node : graph.nodes()) {
@@ -162,9 +169,9 @@ TEST(NextEpochs, GroupsThatShareAResourceAreOne) {
 
 TEST(NextEpochs, WithoutQuiescingEachResourceStandsAlone) {
   const ResourceGraph graph = Graph({{"p", {"a", "b"}}, {"a", {}}, {"b", {}}});
-  const auto next = runtime::NextEpochs(
-      graph, [](const ResourceKey&) { return false; },
-      {{{"T", "p"}, true}, {{"T", "a"}, false}, {{"T", "b"}, true}}, {});
+  const auto next =
+      runtime::NextEpochs(graph, [](const ResourceKey&) { return false; },
+                          {{{"T", "p"}, true}, {{"T", "a"}, false}, {{"T", "b"}, true}}, {});
   EXPECT_EQ(next.at({"T", "a"}), 2U);
   EXPECT_EQ(next.at({"T", "b"}), 1U);
   EXPECT_EQ(next.at({"T", "p"}), 1U);
@@ -225,7 +232,8 @@ TEST_F(OtherOperations, DeleteRemovesTheCheckpointAndLeavesATombstone) {
   }
   EXPECT_THAT(*world.tenant.ListAll("indices/"), IsEmpty());
   // A restore of it is refused now.
-  EXPECT_EQ(world.Begin("restore-1", world.Publish(Operation::kRestore, "cp")).code, ExitCode::kInvalidInput);
+  EXPECT_EQ(world.Begin("restore-1", world.Publish(Operation::kRestore, "cp")).code,
+            ExitCode::kInvalidInput);
 }
 
 TEST_F(OtherOperations, CheckpointBeingRestoredCannotBeDeleted) {

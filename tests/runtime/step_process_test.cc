@@ -2,13 +2,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <thread>
 
 #include "plugins/banks/filesystem/filesystem_bank.h"
-#include "plugins/noop/noop_protection.h"
 #include "plugins/noop/behaviour.h"
+#include "plugins/noop/noop_protection.h"
 #include "plugins/sdk/bundle.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/text.h"
@@ -20,12 +26,12 @@
 namespace holdfast::testing_runtime {
 namespace {
 
+using runtime::RecordState;
 using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using runtime::RecordState;
 
 constexpr std::string_view kProviderId = "0e5c1d3a-7b42-4f0e-8f39-5d1f4a6c9b22";
 const ResourceKey kApp{"Noop::App", "app"};
@@ -44,7 +50,9 @@ class StepProcess : public ::testing::Test {
   }
 
   std::string Path(const std::string& name) const { return (folder_.path() / name).string(); }
-  BankSection Tenant() const { return *BankSection::Open(*bank_, "t/local", SectionAccess::kWrite); }
+  BankSection Tenant() const {
+    return *BankSection::Open(*bank_, "t/local", SectionAccess::kWrite);
+  }
 
   // An empty bank and no trace.
   void Fresh() {
@@ -57,7 +65,8 @@ class StepProcess : public ::testing::Test {
   // `volume` are parameters of the volume: {"parallel_sleep": "30s"}.
   void Publish(const Value& volume = {}, bool fused = false) {
     const auto parameters = [](const Value& given) {
-      const auto checked = CheckAgainstSchema(plugins::noop::NoopParameterSchema(), given, "", "parameters");
+      const auto checked =
+          CheckAgainstSchema(plugins::noop::NoopParameterSchema(), given, "", "parameters");
       EXPECT_TRUE(checked) << checked.error().Render();
       return *checked;
     };
@@ -67,11 +76,14 @@ class StepProcess : public ::testing::Test {
     EXPECT_TRUE(builder.AddEdge(kApp, kVolume));
     const ResourceGraph graph = *builder.Build();
     std::vector<BundleResource> resources;
-    resources.push_back({graph.ResourceAt(*graph.Find(kApp)), "noop",
-                         parameters(Value().Set("pre_journal", true)), {}});
+    resources.push_back({graph.ResourceAt(*graph.Find(kApp)),
+                         "noop",
+                         parameters(Value().Set("pre_journal", true)),
+                         {}});
     Value of_volume = volume;
     of_volume.Set("pre_journal", true).Set("parallel_data", 100'000);
-    resources.push_back({graph.ResourceAt(*graph.Find(kVolume)), "noop", parameters(of_volume), {}});
+    resources.push_back(
+        {graph.ResourceAt(*graph.Find(kVolume)), "noop", parameters(of_volume), {}});
     using enum ActivityKind;
     const std::string pre = fused ? "vol-leaf" : "vol-pre";
     const BundleGate app_pre{"app-pre", kApp, kPre};
@@ -83,7 +95,9 @@ class StepProcess : public ::testing::Test {
     };
     if (fused) {
       steps.push_back({"vol-leaf",
-                       {{kVolume, kPre, {app_pre}}, {kVolume, kParallel, {vol_pre}}, {kVolume, kPost, {vol_pre}}},
+                       {{kVolume, kPre, {app_pre}},
+                        {kVolume, kParallel, {vol_pre}},
+                        {kVolume, kPost, {vol_pre}}},
                        {"app-pre"}});
       order_ = {"app-pre", "app-par", "vol-leaf", "app-post"};
     } else {
@@ -118,19 +132,25 @@ class StepProcess : public ::testing::Test {
     EXPECT_TRUE(outcome) << outcome.error().Render();
     return outcome ? std::move(*outcome) : ProcessOutcome{};
   }
-  std::vector<std::string> Arguments(const std::string& command, const std::string& step = "") const {
-    std::vector<std::string> arguments{command, "--provider=" + std::string(kProviderId), "--run=run-1",
-                                       "--record=", "--bundle=" + bundle_};
+  std::vector<std::string> Arguments(const std::string& command,
+                                     const std::string& step = "") const {
+    std::vector<std::string> arguments{command, "--provider=" + std::string(kProviderId),
+                                       "--run=run-1", "--record=", "--bundle=" + bundle_};
     if (!step.empty()) arguments.push_back("--step=" + step);
     return arguments;
   }
-  ProcessOutcome Begin(const std::string& failpoint = "") { return Call(Spec(Arguments("begin"), failpoint)); }
+  ProcessOutcome Begin(const std::string& failpoint = "") {
+    return Call(Spec(Arguments("begin"), failpoint));
+  }
   ProcessOutcome Run(const std::string& step, const std::string& failpoint = "") {
     return Call(Spec(Arguments("run", step), failpoint));
   }
-  ProcessOutcome End(const std::string& failpoint = "") { return Call(Spec(Arguments("end"), failpoint)); }
+  ProcessOutcome End(const std::string& failpoint = "") {
+    return Call(Spec(Arguments("end"), failpoint));
+  }
   std::optional<RecordState> State() const {
-    const auto state = runtime::Record::Open(Tenant(), runtime::RecordKind::kCheckpoint, "run-1")->State();
+    const auto state =
+        runtime::Record::Open(Tenant(), runtime::RecordKind::kCheckpoint, "run-1")->State();
     return *state ? std::optional((*state)->state) : std::nullopt;
   }
   // How often an activity of a resource began, over all processes.
@@ -139,7 +159,8 @@ class StepProcess : public ::testing::Test {
     int count = 0;
     for (std::string line; std::getline(trace, line);) {
       if (line.find("\"activity\":\"protect." + activity + "\"") != std::string::npos &&
-          line.find("\"event\":\"begin\"") != std::string::npos && line.find(resource.str()) != std::string::npos) {
+          line.find("\"event\":\"begin\"") != std::string::npos &&
+          line.find(resource.str()) != std::string::npos) {
         ++count;
       }
     }
@@ -171,9 +192,9 @@ TEST_F(StepProcess, AWholeRunMakesAnAvailableCheckpoint) {
 }
 
 TEST_F(StepProcess, KilledAnywhereAndRunAgainEndsTheSame) {
-  const std::vector<std::string> points{"before:claim",    "after:claim",     "before:activity",
-                                        "after:activity",  "before:manifest", "after:manifest",
-                                        "before:result",   "after:result"};
+  const std::vector<std::string> points{"before:claim",   "after:claim",     "before:activity",
+                                        "after:activity", "before:manifest", "after:manifest",
+                                        "before:result",  "after:result"};
   for (const std::string& point : points) {
     SCOPED_TRACE(point);
     Fresh();
@@ -182,20 +203,24 @@ TEST_F(StepProcess, KilledAnywhereAndRunAgainEndsTheSame) {
     for (const std::string& step : order_) {
       const auto killed = Run(step, point);
       const bool reached = killed.signal == SIGKILL;
-      EXPECT_TRUE(reached || (killed.exit_code == 0 && point.ends_with("manifest"))) << step << killed.error;
+      EXPECT_TRUE(reached || (killed.exit_code == 0 && point.ends_with("manifest")))
+          << step << killed.error;
       const auto again = Run(step);
       EXPECT_EQ(again.exit_code, 0) << step << ": " << again.error;
     }
     EXPECT_EQ(End().exit_code, 0);
     EXPECT_EQ(State(), RecordState::kAvailable);
     // Once the work was committed it is not done again.
-    if (point == "after:manifest" || point == "after:result") EXPECT_EQ(Begun("parallel", kVolume), 1);
+    if (point == "after:manifest" || point == "after:result") {
+      EXPECT_EQ(Begun("parallel", kVolume), 1);
+    }
     EXPECT_LE(Begun("parallel", kVolume), 2);
   }
 }
 
 TEST_F(StepProcess, KilledAndNeverRunAgainIsCleanedUpByEnd) {
-  for (const std::string point : {"after:claim", "before:activity", "after:activity", "before:result"}) {
+  for (const std::string point :
+       {"after:claim", "before:activity", "after:activity", "before:result"}) {
     SCOPED_TRACE(point);
     Fresh();
     Publish();
@@ -207,7 +232,8 @@ TEST_F(StepProcess, KilledAndNeverRunAgainIsCleanedUpByEnd) {
     EXPECT_EQ(State(), RecordState::kError);
     EXPECT_EQ(Begun("post", kApp), 1);
     // Before the plugin journaled its intent there is nothing to clean up.
-    EXPECT_EQ(Begun("post", kVolume), point == "after:activity" || point == "before:result" ? 1 : 0);
+    EXPECT_EQ(Begun("post", kVolume),
+              point == "after:activity" || point == "before:result" ? 1 : 0);
   }
 }
 
@@ -238,8 +264,9 @@ TEST_F(StepProcess, BeginKilledAnywhereAndRunAgainBegins) {
 }
 
 TEST_F(StepProcess, EndKilledAnywhereAndRunAgainEnds) {
-  for (const std::string point : {"end:after-claim", "end:after-token", "end:before-state", "end:after-state",
-                                  "end:after-indices", "end:after-marker", "end:after-release"}) {
+  for (const std::string point :
+       {"end:after-claim", "end:after-token", "end:before-state", "end:after-state",
+        "end:after-indices", "end:after-marker", "end:after-release"}) {
     SCOPED_TRACE(point);
     Fresh();
     Publish();
@@ -258,7 +285,8 @@ TEST_F(StepProcess, EndKilledAnywhereAndRunAgainEnds) {
 TEST_F(StepProcess, SecondProcessExits75AndSigtermExits143) {
   Publish(Value().Set("parallel_sleep", "50s"));
   ASSERT_EQ(Begin().exit_code, 0);
-  for (const char* const step : {"app-pre", "app-par", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  for (const char* const step : {"app-pre", "app-par", "vol-pre"})
+    ASSERT_EQ(Run(step).exit_code, 0);
   Cancellation stop;
   ProcessSpec spec = Spec(Arguments("run", "vol-par"), "");
   spec.cancellation = &stop;  // SIGTERM, as an engine sends it
@@ -310,7 +338,8 @@ TEST_F(StepProcess, OneActivityOfAFusedStepRunsAlone) {
   ASSERT_EQ(Begin().exit_code, 0);
   ASSERT_EQ(Run("app-pre").exit_code, 0);
   auto arguments = Arguments("run");
-  for (const char* const more : {"--operation=protect", "--resource=Noop::Volume#vol", "--activity=pre"}) {
+  for (const char* const more :
+       {"--operation=protect", "--resource=Noop::Volume#vol", "--activity=pre"}) {
     arguments.emplace_back(more);
   }
   EXPECT_EQ(Call(Spec(arguments, "")).exit_code, 0);
@@ -356,6 +385,29 @@ TEST_F(StepProcess, WrongCommandLinesExit2AndSayWhy) {
   EXPECT_THAT(text({"run", "--run=a", "--run=b"}), HasSubstr("twice"));
   EXPECT_THAT(text({"begin", "--partial=maybe"}), HasSubstr("true or false"));
   EXPECT_THAT(text({"run", "--run=a"}), HasSubstr("--provider is missing"));
+}
+
+TEST_F(StepProcess, AStepTakesLittleMemory) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  // Not through the runner: only wait4 says what one child took.
+  const ProcessSpec spec = Spec(Arguments("run", "app-pre"), "");
+  std::vector<char*> argv;
+  for (const std::string& argument : spec.argv) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  for (const auto& [name, value] : spec.environment)
+    ASSERT_EQ(::setenv(name.c_str(), value.c_str(), 1), 0);
+  const auto before = std::chrono::steady_clock::now();
+  pid_t pid = 0;
+  ASSERT_EQ(::posix_spawn(&pid, argv[0], nullptr, nullptr, argv.data(), environ), 0);
+  int status = 0;
+  rusage usage{};
+  ASSERT_EQ(::wait4(pid, &status, 0, &usage), pid);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - before;
+  EXPECT_EQ(status, 0);
+  std::cout << fmt::format("a no-op step: {:.1f} ms, {:.1f} MiB\n", took.count(),
+                           static_cast<double>(usage.ru_maxrss) / 1024);
+  EXPECT_LT(usage.ru_maxrss, 16 * 1024);
 }
 
 TEST_F(StepProcess, HelpListsEveryExitCode) {

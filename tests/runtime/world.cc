@@ -69,7 +69,10 @@ class NoProcesses final : public ProcessRunner {
 
 std::string StepName(const ResourceKey& key, std::string_view suffix) {
   std::string name = key.type.substr(3) + "-" + key.id + "-" + std::string(suffix);
-  for (char& c : name) c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (char& c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    c = std::isalnum(byte) != 0 ? static_cast<char>(std::tolower(byte)) : '-';
+  }
   return name;
 }
 
@@ -172,7 +175,8 @@ class ScriptedPlugin final : public ProtectionPlugin {
     if (operation != Operation::kProtect) return;
     if (key.type == "T::App") {
       if (kind == ActivityKind::kPre) world_.quiesced.insert(key.str());
-      if (kind == ActivityKind::kPreFinish || kind == ActivityKind::kPost) world_.quiesced.erase(key.str());
+      if (kind == ActivityKind::kPreFinish || kind == ActivityKind::kPost)
+        world_.quiesced.erase(key.str());
     } else if (kind == ActivityKind::kPre) {
       world_.snapshots.insert(key.str());
     } else if (kind == ActivityKind::kPost) {
@@ -274,7 +278,8 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
     before[{key, kPost}].insert({key, kParallel});
     if (exists(key, kPreFinish)) before[{key, kPost}].insert({key, kPreFinish});
   }
-  std::function<void(const Node&, std::set<Node>&)> reach = [&](const Node& node, std::set<Node>& out) {
+  std::function<void(const Node&, std::set<Node>&)> reach = [&](const Node& node,
+                                                                std::set<Node>& out) {
     for (const Node& previous : before[node]) {
       if (out.insert(previous).second) reach(previous, out);
     }
@@ -293,7 +298,8 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
   const auto step_of = [&](const Node& node) {
     const auto& [key, kind] = node;
     if (key.type == "T::Group" && kind == ActivityKind::kPre) return std::string("group-pre");
-    if (fuse_leaves && children[key].empty() && key.type != "T::Group") return StepName(key, "leaf");
+    if (fuse_leaves && children[key].empty() && key.type != "T::Group")
+      return StepName(key, "leaf");
     return StepName(key, NameOf(kind));
   };
   std::map<std::string, BundleStep> steps;
@@ -306,14 +312,17 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
       if (kind == ActivityKind::kPre) {
         gates = pre_gates(key);
       } else {
-        if (exists(key, ActivityKind::kPre)) gates.insert({key, ActivityKind::kPre});
-        else gates = pre_gates(key);
+        if (exists(key, ActivityKind::kPre))
+          gates.insert({key, ActivityKind::kPre});
+        else
+          gates = pre_gates(key);
         if (kind == ActivityKind::kParallel && exists(key, ActivityKind::kPreFinish)) {
           gates.insert({key, ActivityKind::kPreFinish});
         }
       }
       BundleActivity activity{key, kind, {}};
-      for (const Node& gate : gates) activity.gates.push_back({step_of(gate), gate.first, gate.second});
+      for (const Node& gate : gates)
+        activity.gates.push_back({step_of(gate), gate.first, gate.second});
       const std::string name = step_of(node);
       steps[name].name = name;
       steps[name].activities.push_back(std::move(activity));
@@ -376,7 +385,8 @@ World::Outcome World::InProcess(Work work) {
   return {report->exit_code, report->message};
 }
 
-World::Outcome World::Begin(const std::string& run, const std::string& bundle, const std::string& record) {
+World::Outcome World::Begin(const std::string& run, const std::string& bundle,
+                            const std::string& record) {
   return InProcess([&](runtime::StepEnvironment& env) {
     runtime::BeginRequest request;
     request.run = run;
@@ -385,13 +395,14 @@ World::Outcome World::Begin(const std::string& run, const std::string& bundle, c
     request.started_by = "test";
     request.fail_fast = fail_fast;
     request.partial = partial;
-    return runtime::Begin(env, request,
-                          [&](const Bundle&, const ResourceGraph&) -> Result<std::string> { return drift; });
+    return runtime::Begin(
+        env, request,
+        [&](const Bundle&, const ResourceGraph&) -> Result<std::string> { return drift; });
   });
 }
 
-World::Outcome World::Run(const std::string& run, const std::string& bundle, const std::string& step,
-                          const std::string& record) {
+World::Outcome World::Run(const std::string& run, const std::string& bundle,
+                          const std::string& step, const std::string& record) {
   return InProcess([&](runtime::StepEnvironment& env) -> Result<StepReport> {
     HOLDFAST_ASSIGN_OR_RETURN(const auto view, runtime::RunView::Join(env, run, record, bundle));
     runtime::StepDriver driver(env, *view);
@@ -409,14 +420,16 @@ World::Outcome World::End(const std::string& run) {
   });
 }
 
-World::Outcome World::RunAll(const std::string& run, const std::string& bundle, const std::string& record) {
+World::Outcome World::RunAll(const std::string& run, const std::string& bundle,
+                             const std::string& record) {
   const Outcome begun = Begin(run, bundle, record);
   if (begun.code != ExitCode::kOk) return begun;
   for (const std::string& step : Steps(bundle)) Run(run, bundle, step, record);
   return End(run);
 }
 
-void World::CollectGarbage(const runtime::GcOptions& options, std::vector<runtime::GcAction>* actions) {
+void World::CollectGarbage(const runtime::GcOptions& options,
+                           std::vector<runtime::GcAction>* actions) {
   Process process(*this);
   auto done = runtime::Gc(process.env(), options);
   EXPECT_TRUE(done) << done.error().Render();

@@ -28,11 +28,11 @@ using runtime::StepReport;
 // What a scripted activity does when it is called.
 struct Behaviour {
   bool fails = false;
-  bool journals = true;       // an intent before it does anything
-  bool dies = false;          // after its intent and half of its work: the process is gone
-  bool stopped = false;       // SIGTERM arrives while it runs
-  bool hangs = false;         // yields for ever: activity_timeout ends it
-  bool loses_lease = false;   // somebody takes a new token while it runs
+  bool journals = true;      // an intent before it does anything
+  bool dies = false;         // after its intent and half of its work: the process is gone
+  bool stopped = false;      // SIGTERM arrives while it runs
+  bool hangs = false;        // yields for ever: activity_timeout ends it
+  bool loses_lease = false;  // somebody takes a new token while it runs
   int yields = 0;
 };
 
@@ -43,29 +43,33 @@ class World {
   ~World();
 
   // --- The graph ---------------------------------------------------------------------------------
-  // Types: T::App (quiesces in pre, resumes in pre_finish, cleans up in post; for restore all four),
-  // T::Volume (pre, parallel with data, post), T::Plain (parallel only), T::Ledger (pre, post that
-  // commits only on success), T::Group (like T::Volume; its pres share one step).
+  // Types: T::App (quiesces in pre, resumes in pre_finish, cleans up in post; for restore all
+  // four), T::Volume (pre, parallel with data, post), T::Plain (parallel only), T::Ledger (pre,
+  // post that commits only on success), T::Group (like T::Volume; its pres share one step).
   void Add(const std::string& resource, const std::vector<std::string>& parents = {});
   bool fuse_leaves = false;
   std::string drift_policy = "fail";
 
   // Compiles what was added for an operation and puts the bundle into the bank.
-  std::string Publish(Operation operation = Operation::kProtect, const std::string& checkpoint = "");
+  std::string Publish(Operation operation = Operation::kProtect,
+                      const std::string& checkpoint = "");
   // Names of the steps in an order that an engine could choose.
   std::vector<std::string> Steps(const std::string& bundle);
 
-  // --- Scripts: "pre T::App#a" -> what it does ----------------------------------------------------
+  // --- Scripts: "pre T::App#a" -> what it does
+  // ----------------------------------------------------
   std::map<std::string, Behaviour> script;
 
-  // --- What happened --------------------------------------------------------------------------------
-  std::vector<std::string> calls;      // "pre T::App#a", in order
-  std::set<std::string> quiesced;      // "T::App#a"
-  std::set<std::string> snapshots;     // what a volume's pre made and its post has to remove
+  // --- What happened
+  // --------------------------------------------------------------------------------
+  std::vector<std::string> calls;             // "pre T::App#a", in order
+  std::set<std::string> quiesced;             // "T::App#a"
+  std::set<std::string> snapshots;            // what a volume's pre made and its post has to remove
   std::map<std::string, bool> all_succeeded;  // "post T::App#a" -> what the plugin was told
   std::size_t CallsOf(const std::string& call) const;
 
-  // --- Processes ------------------------------------------------------------------------------------
+  // --- Processes
+  // ------------------------------------------------------------------------------------
   struct Outcome {
     ExitCode code = ExitCode::kOk;
     std::string text;
@@ -94,11 +98,12 @@ class World {
   MemoryBank memory;
   testing::FaultyBank bank{memory};
   BankSection tenant;
-  WallTime now;                         // of every process' clock
-  std::string drift;                    // what the drift checker finds
+  WallTime now;       // of every process' clock
+  std::string drift;  // what the drift checker finds
   bool fail_fast = false;
   bool partial = false;
-  std::optional<ProcessIdentity> identity;  // of the next process; none: one that is dead when it is over
+  std::optional<ProcessIdentity>
+      identity;  // of the next process; none: one that is dead when it is over
   std::chrono::milliseconds heartbeat_every{20'000};
 
  private:
@@ -110,8 +115,6 @@ class World {
   std::recursive_mutex mutex_;
 };
 
-inline ResourceKey Key(const std::string& text) {
-  return *ParseResourceKey(text);
-}
+inline ResourceKey Key(const std::string& text) { return *ParseResourceKey(text); }
 
 }  // namespace holdfast::testing_runtime

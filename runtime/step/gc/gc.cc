@@ -90,7 +90,8 @@ class Collector {
     if (!deletes && (!head || !state)) {
       // A begin that died before its record could be seen. One that is just beginning has a lease,
       // or is about to take one: a young marker is left alone.
-      HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker, env_.tenant.Stat(UnfinishedKey(entry.record)));
+      HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker,
+                                env_.tenant.Stat(UnfinishedKey(entry.record)));
       if (!lease && marker.written + env_.claim_expiry > now) return Ok();
       actions_.push_back({subject, "remove the marker of a begin that did not succeed", false});
       if (options_.dry_run) return Ok();
@@ -100,14 +101,16 @@ class Collector {
       return record.RemoveUnfinished();
     }
     if (options_.dry_run) {
-      actions_.push_back({subject,
-                          deletes ? "carry the deletion on" : fmt::format("end it (now {})", NameOf(state->state)),
-                          false});
+      actions_.push_back(
+          {subject,
+           deletes ? "carry the deletion on" : fmt::format("end it (now {})", NameOf(state->state)),
+           false});
       return Ok();
     }
     const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
     if (deletes) {
-      if (lease && !lease->gone(now)) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
+      if (lease && !lease->gone(now))
+        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
       // The checkpoint's lease is the dead run's, too.
       HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, head->checkpoint));
       if (held && lease && held->run == lease->run && !held->released) {
@@ -124,8 +127,8 @@ class Collector {
     wanted.epochs = lease ? lease->epochs : "";
     wanted.expiry = env_.lease_expiry;
     HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env_.tenant, record.id(), wanted, now));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
-                              RunView::Hold(env_, std::move(record), std::move(token), head->bundle));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto view, RunView::Hold(env_, std::move(record), std::move(token), head->bundle));
     HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env_, *view, "gc"));
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, view->record().id(), view->lease()));
     actions_.push_back({subject, "ended: " + report.message, false});

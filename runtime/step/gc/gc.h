@@ -31,9 +31,9 @@ struct GcAction {
 };
 
 // Brings to their end what dead runs left: for every unfinished record whose lease is gone it does
-// what their `end` would have done; a deletion is carried on through the plugins' delete activities.
-// Then removes orphans. Records of another provider than env's are left to that one's gc. One
-// record that cannot be ended does not keep the others from it: its action says `failed`.
+// what their `end` would have done; a deletion is carried on through the plugins' delete
+// activities. Then removes orphans. Records of another provider than env's are left to that one's
+// gc. One record that cannot be ended does not keep the others from it: its action says `failed`.
 Result<std::vector<GcAction>> Gc(const StepEnvironment& env, const GcOptions& options);
 
 }  // namespace holdfast::runtime

@@ -25,7 +25,8 @@ std::string Leading(const std::string& key, int parts) {
 }
 
 // Data of attempts that lost, in one checkpoint that nobody works on.
-Status RemoveLostAttempts(const GcOptions& options, const Record& record, std::vector<GcAction>& actions) {
+Status RemoveLostAttempts(const GcOptions& options, const Record& record,
+                          std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto data, record.section().ListAll("data/"));
   if (data.empty()) return Ok();
   // Which attempts of which resource some manifest, of any epoch, names.
@@ -44,10 +45,12 @@ Status RemoveLostAttempts(const GcOptions& options, const Record& record, std::v
     if (!attempt.empty() && !named.contains(attempt)) lost[attempt].push_back(key);
   }
   for (const auto& [attempt, keys] : lost) {
-    actions.push_back({fmt::format("checkpoint {}", record.id()),
-                       fmt::format("remove {} objects of the lost attempt {}", keys.size(), attempt), false});
+    actions.push_back(
+        {fmt::format("checkpoint {}", record.id()),
+         fmt::format("remove {} objects of the lost attempt {}", keys.size(), attempt), false});
     if (options.dry_run) continue;
-    for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
+    for (const std::string& key : keys)
+      HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
   }
   return Ok();
 }
@@ -80,9 +83,11 @@ Status RemoveRest(const StepEnvironment& env, const GcOptions& options, const Re
   if (unfinished) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   actions.push_back({fmt::format("checkpoint {}", record.id()),
-                     fmt::format("remove {} objects of a record that never was", keys.size()), false});
+                     fmt::format("remove {} objects of a record that never was", keys.size()),
+                     false});
   if (options.dry_run) return Ok();
-  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
+  for (const std::string& key : keys)
+    HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
   return Ok();
 }
 
@@ -108,17 +113,19 @@ Status RemoveBundles(const StepEnvironment& env, const GcOptions& options,
     if (options.dry_run) continue;
     // bundle.json first: a bundle that is there is whole.
     HOLDFAST_RETURN_IF_ERROR(env.tenant.DeleteIfPresent(BundlePrefix(sha256) + "/bundle.json"));
-    for (const std::string& file : files) HOLDFAST_RETURN_IF_ERROR(env.tenant.DeleteIfPresent(file));
+    for (const std::string& file : files)
+      HOLDFAST_RETURN_IF_ERROR(env.tenant.DeleteIfPresent(file));
   }
   return Ok();
 }
 
 }  // namespace
 
-Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options, std::vector<GcAction>& actions) {
+Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options,
+                     std::vector<GcAction>& actions) {
   std::set<std::string> bundles;
-  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore, RecordKind::kDeletion,
-                                RecordKind::kVerification}) {
+  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
+                                RecordKind::kDeletion, RecordKind::kVerification}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env.tenant, kind));
     for (const std::string& id : ids) {
       if (env.cancellation.is_set()) return CancelledError();

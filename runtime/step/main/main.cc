@@ -27,9 +27,7 @@ constexpr auto kDriftDeadline = std::chrono::minutes(5);
 // The only state of this program outside of main: a signal handler has no arguments.
 Cancellation g_cancellation;  // NOLINT: set by the handler below
 
-void OnSignal(int) {
-  g_cancellation.Set();
-}
+void OnSignal(int) { g_cancellation.Set(); }
 
 void InstallSignals() {
   struct sigaction action {};
@@ -63,12 +61,14 @@ std::string StartedBy(const StepOptions& options) {
   if (std::string given = options.Get("started-by"); !given.empty()) return given;
   const char* const user = std::getenv("USER");
   const ProcessIdentity self = OwnProcessIdentity();
-  return fmt::format("{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user), self.host);
+  return fmt::format("{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user),
+                     self.host);
 }
 
 // Lists the live graph below the bundle's roots and compares it with the compiled one.
 DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
-  return [&provider, &env](const Bundle& bundle, const ResourceGraph& compiled) -> Result<std::string> {
+  return [&provider, &env](const Bundle& bundle,
+                           const ResourceGraph& compiled) -> Result<std::string> {
     std::vector<ResourceKey> roots;
     for (const std::string& root : bundle.roots) {
       HOLDFAST_ASSIGN_OR_RETURN(ResourceKey key, ParseResourceKey(root));
@@ -80,14 +80,16 @@ DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
     HOLDFAST_ASSIGN_OR_RETURN(const Discovery live, DiscoverGraph(provider, context, roots, {}));
     const Drift drift = CompareGraphs(compiled, live.graph);
     if (!drift.any()) return std::string();
-    return DescribeDrift(drift) + "; discover and compile the plan again: holdfast compile protect " +
+    return DescribeDrift(drift) +
+           "; discover and compile the plan again: holdfast compile protect " +
            Printable(bundle.plan.StringOr("name", "PLAN"));
   };
 }
 
 Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& options) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Join(env, options.Get("run"), options.Get("record"),
-                                                          options.Get("bundle")));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto run,
+      RunView::Join(env, options.Get("run"), options.Get("record"), options.Get("bundle")));
   StepDriver driver(env, *run);
   StepRequest request;
   request.step = options.Get("step");
@@ -102,8 +104,8 @@ Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& option
     }
     const std::string operation = options.Get("operation", NameOf(run->operation()));
     if (operation != NameOf(run->operation())) {
-      return InvalidInput(fmt::format("the bundle is one of {}, not of {}", NameOf(run->operation()),
-                                      Printable(operation)));
+      return InvalidInput(fmt::format("the bundle is one of {}, not of {}",
+                                      NameOf(run->operation()), Printable(operation)));
     }
     HOLDFAST_ASSIGN_OR_RETURN(const std::string step, FindStepOf(*run, key, *kind));
     if (!request.step.empty() && request.step != step) {
@@ -114,7 +116,8 @@ Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& option
     request.only = {key, *kind};
   }
   if (request.step.empty()) {
-    return Error(ErrorCode::kUsage, "which step?").Hint("--step=NAME, or --resource and --activity");
+    return Error(ErrorCode::kUsage, "which step?")
+        .Hint("--step=NAME, or --resource and --activity");
   }
   if (options.command == "gate") return driver.Gate(request.step);
   return driver.Run(request);
@@ -123,13 +126,16 @@ Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& option
 Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
   for (const char* const needed : {"provider", "run"}) {
     if (!options.Get(needed).empty()) continue;
-    return Error(ErrorCode::kUsage, fmt::format("--{} is missing", needed)).Hint("holdfast-step --help");
+    return Error(ErrorCode::kUsage, fmt::format("--{} is missing", needed))
+        .Hint("holdfast-step --help");
   }
   if (options.command != "end" && options.Get("bundle").empty()) {
     return Error(ErrorCode::kUsage, "--bundle is missing").Hint("holdfast-step --help");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder folder, LoadProviderFolder(ProviderFolderPath(options)));
-  HOLDFAST_ASSIGN_OR_RETURN(const ProviderConfig* const config, folder.Find(options.Get("provider")));
+  HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder folder,
+                            LoadProviderFolder(ProviderFolderPath(options)));
+  HOLDFAST_ASSIGN_OR_RETURN(const ProviderConfig* const config,
+                            folder.Find(options.Get("provider")));
   PluginRegistry registry;
   RegisterBuiltIns(registry);
   const std::unique_ptr<PluginSource> source = MakeModuleLoader();
@@ -138,8 +144,9 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
   for (const std::string& warning : provider->warnings()) log.Log(LogLevel::kWarning, warning);
   HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank, provider->bank());
   const std::string tenant_name = options.Get("tenant", kDefaultTenant);
-  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant, BankSection::Open(*bank, "t/" + KeyPart(tenant_name),
-                                                                  SectionAccess::kWrite));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      BankSection tenant,
+      BankSection::Open(*bank, "t/" + KeyPart(tenant_name), SectionAccess::kWrite));
   const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
   StepEnvironment env{
       std::move(tenant),
@@ -155,7 +162,8 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
       {},
   };
   const DataSettings data = BindChecked<DataSettings>(provider->bank_settings());
-  env.data = {data.segment_size.bytes, static_cast<unsigned>(data.parallel), data.compression_level, &g_cancellation};
+  env.data = {data.segment_size.bytes, static_cast<unsigned>(data.parallel), data.compression_level,
+              &g_cancellation};
 
   if (options.command == "begin") {
     BeginRequest request;
@@ -199,7 +207,8 @@ int Main(int argc, char** argv) {
     if (const std::string value = options->Get(name); !value.empty()) fixed.Set(name, value);
   }
   JsonLinesLogger log(STDERR_FILENO, SystemClock(),
-                      options->Flag("verbose") ? LogLevel::kDebug : LogLevel::kInfo, std::move(fixed));
+                      options->Flag("verbose") ? LogLevel::kDebug : LogLevel::kInfo,
+                      std::move(fixed));
   const Result<StepReport> report = Dispatch(*options, log);
   if (!report) {
     const int code = Fail(report.error(), log);
@@ -220,6 +229,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace holdfast::runtime
 
-int main(int argc, char** argv) {
-  return holdfast::runtime::Main(argc, argv);
-}
+int main(int argc, char** argv) { return holdfast::runtime::Main(argc, argv); }

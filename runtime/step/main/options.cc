@@ -33,7 +33,8 @@ constexpr std::array kOptions{
     Option{"partial", true, "b", "restore from a checkpoint in error"},
     Option{"started-by", false, "b", "who started the run, for listings"},
     Option{"tenant", false, "breg", "the tenant (default: local)"},
-    Option{"provider-config-dir", false, "breg", "folder of the providers (HOLDFAST_PROVIDER_CONFIG_DIR)"},
+    Option{"provider-config-dir", false, "breg",
+           "folder of the providers (HOLDFAST_PROVIDER_CONFIG_DIR)"},
     Option{"verbose", true, "breg", "log debug lines, too"},
     Option{"dry-run", true, "breg", "say what would be done; write nothing"},
 };
@@ -88,7 +89,8 @@ Result<StepOptions> ParseStepOptions(const std::vector<std::string>& arguments) 
     }
     if (!argument.starts_with("--")) {
       if (!options.command.empty()) {
-        return Usage("unexpected argument '" + Printable(argument) + "'", "options are --name=value");
+        return Usage("unexpected argument '" + Printable(argument) + "'",
+                     "options are --name=value");
       }
       if (std::find(kCommands.begin(), kCommands.end(), argument) == kCommands.end()) {
         return Usage("unknown command '" + Printable(argument) + "'",
@@ -116,7 +118,8 @@ Result<StepOptions> ParseStepOptions(const std::vector<std::string>& arguments) 
       return Usage("--" + name + " needs a value", "--" + name + "=VALUE");
     }
     if (option->flag && !ParseTruth(value)) {
-      return Usage("--" + name + " is true or false, not '" + Printable(value) + "'", "--" + name + "=true");
+      return Usage("--" + name + " is true or false, not '" + Printable(value) + "'",
+                   "--" + name + "=true");
     }
     if (!options.values.emplace(name, std::move(value)).second) {
       return Usage("--" + name + " is given twice", "give it once");
@@ -128,7 +131,8 @@ Result<StepOptions> ParseStepOptions(const std::vector<std::string>& arguments) 
     const auto option = std::find_if(kOptions.begin(), kOptions.end(),
                                      [&key = name](const Option& o) { return o.name == key; });
     if (option->commands.find(options.command.front()) == std::string_view::npos) {
-      return Usage(fmt::format("'{}' has no option '--{}'", options.command, name), "holdfast-step --help");
+      return Usage(fmt::format("'{}' has no option '--{}'", options.command, name),
+                   "holdfast-step --help");
     }
   }
   return options;
@@ -151,12 +155,14 @@ std::string StepHelp() {
       if (option.commands.find(command.front()) == std::string_view::npos) continue;
       commands += (commands.empty() ? "" : ", ") + std::string(command);
     }
-    out += fmt::format("  --{:<28} {} ({})\n", std::string(option.name) + (option.flag ? "" : "=..."),
-                       option.help, option.commands.size() == kCommands.size() ? "all" : commands);
+    out +=
+        fmt::format("  --{:<28} {} ({})\n", std::string(option.name) + (option.flag ? "" : "=..."),
+                    option.help, option.commands.size() == kCommands.size() ? "all" : commands);
   }
   out += "\nExit codes:\n";
   for (const ExitCodeEntry& entry : kExitCodes) {
-    out += fmt::format("  {:>3}  {:<16} {}\n", static_cast<int>(entry.code), entry.name, entry.meaning);
+    out += fmt::format("  {:>3}  {:<16} {}\n", static_cast<int>(entry.code), entry.name,
+                       entry.meaning);
   }
   return out;
 }
