@@ -89,16 +89,23 @@ PluginDescriptor NoopDescriptor() {
 Result<std::unique_ptr<ProtectionPlugin>> MakeNoopProtection(const Value& settings) {
   auto bound = BindChecked<Settings>(settings);
   PluginDescriptor d = NoopDescriptor();
+  // Where the provider file says it; the provider knows the file.
+  const auto at = [&](std::string_view key, Error error) {
+    const Value* const value = settings.Find(key);
+    if (value == nullptr || value->position().line == 0) return error;
+    return std::move(error).At({{}, value->position().line, value->position().column, {}, 1});
+  };
   for (const std::string& type : bound.types) {
-    HOLDFAST_RETURN_IF_ERROR(CheckResourceKey({type, "any"}));
+    if (auto fits = CheckResourceKey({type, "any"}); !fits) return at("types", std::move(fits).error());
   }
   d.types = std::move(bound.types);
   for (OperationDescriptor& operation : d.operations) operation.activities.fill(false);
   for (const std::string& name : bound.activities) {
     if (DefineActivities(name, d)) continue;
     const std::string near = Nearest(name, ActivityNames());
-    return InvalidInput("'" + Printable(name) + "' in 'activities' of noop is no activity")
-        .Hint(near.empty() ? "write all, protect, parallel or protect.pre" : "did you mean '" + near + "'?");
+    return at("activities",
+              InvalidInput("'" + Printable(name) + "' in 'activities' of noop is no activity")
+                  .Hint(near.empty() ? "write all, protect, parallel or protect.pre" : "did you mean '" + near + "'?"));
   }
   // Told so by its settings, an operation without activities is empty on purpose.
   for (OperationDescriptor& operation : d.operations) operation.empty_on_purpose = !operation.DefinesAny();

@@ -135,12 +135,15 @@ class Parser {
   }
 
   bool AddSection(std::size_t index, std::string_view trimmed) {
-    if (trimmed.back() != ']' || trimmed.size() < 3) {
-      return Refuse(index, 0, trimmed.size(), "this is no section", "write [name]");
-    }
-    const std::string name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
-    if (name.empty() || name.find_first_of("[]") != std::string::npos) {
-      return Refuse(index, 0, trimmed.size(), "this is no section", "write [name]");
+    std::string name;
+    if (trimmed.back() == ']' && trimmed.size() > 2) name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
+    section_lost_ = name.empty() || name.find_first_of("[]") != std::string::npos;
+    if (section_lost_) {
+      const std::size_t end = trimmed.find(']');
+      const std::string_view rest = end == std::string_view::npos ? "" : Trim(trimmed.substr(end + 1));
+      return Refuse(index, 0, trimmed.size(), "this is no section",
+                    rest.starts_with(';') || rest.starts_with('#') ? "a comment stands on a line of its own"
+                                                                   : "write [name]");
     }
     const auto same = std::find_if(out_.sections.begin(), out_.sections.end(),
                                    [&](const IniSection& section) { return section.name == name; });
@@ -193,7 +196,7 @@ class Parser {
   std::string ShownWhenRefused(std::size_t index) const {
     const std::string_view line = lines_[index];
     const std::string_view trimmed = Trim(line);
-    const bool in_provider = !out_.sections.empty() && out_.sections.back().name == "provider";
+    const bool in_provider = !section_lost_ && !out_.sections.empty() && out_.sections.back().name == "provider";
     if (in_provider || trimmed.starts_with('[')) return Shown(line);
     std::string out(line.substr(0, 200));
     const std::size_t equals = out.find_first_of("=:");
@@ -219,6 +222,7 @@ class Parser {
   std::vector<std::string_view> lines_;
   std::size_t next_ = 0;
   std::size_t current_ = 0;
+  bool section_lost_ = false;  // the last section line was refused
   bool awaited_ = false;  // inih has a line of which it must call back
   IniFile out_;
   std::vector<Error> errors_;

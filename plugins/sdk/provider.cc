@@ -117,7 +117,9 @@ class Settings {
       }
       AddKeysOf(schema, candidates_[section.name]);
       for (const Field& field : schema.fields) {
-        if (field.type == FieldType::kSecret) secret_names_[section.name].push_back(field.name);
+        auto& names = (field.type == FieldType::kSecret ? secret_names_ : aliases_)[section.name];
+        if (field.type == FieldType::kSecret) names.push_back(field.name);
+        names.insert(names.end(), field.aliases.begin(), field.aliases.end());
       }
     }
     if (map.position().line == 0) {
@@ -188,7 +190,9 @@ class Settings {
       for (const IniEntry& entry : section.entries) {
         if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
         std::vector<std::string> near_names = candidates_[section.name];
+        const auto& aliases = aliases_[section.name];
         const auto& secrets = secret_names_[section.name];
+        near_names.insert(near_names.end(), aliases.begin(), aliases.end());
         near_names.insert(near_names.end(), secrets.begin(), secrets.end());
         std::string near = Nearest(entry.key, near_names);
         // A secret is better not written in clear.
@@ -247,7 +251,8 @@ class Settings {
   std::vector<std::string> declared_;
   std::map<std::string, std::vector<std::string>> known_keys_;
   std::map<std::string, std::vector<std::string>> candidates_;
-  std::map<std::string, std::vector<std::string>> secret_names_;
+  std::map<std::string, std::vector<std::string>> aliases_;
+  std::map<std::string, std::vector<std::string>> secret_names_;  // and their aliases
   std::set<std::uint32_t> secret_lines_;  // that hold a secret in clear
   std::set<std::string> told_;
 };
