@@ -107,14 +107,18 @@ Status ArchiveReader::Fill() {
       e.size = static_cast<std::uint64_t>(archive_entry_size(raw_));
       e.sparse = archive_entry_sparse_count(raw_) > 0;
       break;
-    case AE_IFDIR: e.type = EntryType::kDirectory; break;
+    case AE_IFDIR:
+      e.type = EntryType::kDirectory;
+      break;
     case AE_IFLNK: {
       e.type = EntryType::kSymlink;
       const char* const target = archive_entry_symlink(raw_);
       e.target = target == nullptr ? "" : target;
       break;
     }
-    case AE_IFIFO: e.type = EntryType::kFifo; break;
+    case AE_IFIFO:
+      e.type = EntryType::kFifo;
+      break;
     case AE_IFCHR:
     case AE_IFBLK:
       e.type = archive_entry_filetype(raw_) == AE_IFCHR ? EntryType::kCharacterDevice
@@ -122,7 +126,8 @@ Status ArchiveReader::Fill() {
       e.major = static_cast<std::uint32_t>(archive_entry_rdevmajor(raw_));
       e.minor = static_cast<std::uint32_t>(archive_entry_rdevminor(raw_));
       break;
-    default: return Corrupt(fmt::format("the archive holds '{}' of an unknown type", Printable(e.path)));
+    default:
+      return Corrupt(fmt::format("the archive holds '{}' of an unknown type", Printable(e.path)));
   }
   if (e.path == "." && e.type != EntryType::kDirectory) {
     return Corrupt("the archive's root is not a directory");

@@ -46,7 +46,7 @@ class ArchiveReader {
   ByteSource& source_;
   std::string buffer_;
   std::optional<Error> source_error_;
-  struct archive* archive_;             // Owned; freed by the destructor.
+  struct archive* archive_;              // Owned; freed by the destructor.
   struct archive_entry* raw_ = nullptr;  // Owned by libarchive.
   TreeEntry entry_;
   std::uint64_t read_up_to_ = 0;  // of the current file

@@ -26,12 +26,18 @@ const std::array<std::byte, kHoleStep>& Zeros() {
 unsigned FileTypeOf(EntryType type) {
   switch (type) {
     case EntryType::kFile:
-    case EntryType::kHardLink: return AE_IFREG;
-    case EntryType::kDirectory: return AE_IFDIR;
-    case EntryType::kSymlink: return AE_IFLNK;
-    case EntryType::kFifo: return AE_IFIFO;
-    case EntryType::kCharacterDevice: return AE_IFCHR;
-    case EntryType::kBlockDevice: return AE_IFBLK;
+    case EntryType::kHardLink:
+      return AE_IFREG;
+    case EntryType::kDirectory:
+      return AE_IFDIR;
+    case EntryType::kSymlink:
+      return AE_IFLNK;
+    case EntryType::kFifo:
+      return AE_IFIFO;
+    case EntryType::kCharacterDevice:
+      return AE_IFCHR;
+    case EntryType::kBlockDevice:
+      return AE_IFBLK;
   }
   return AE_IFREG;
 }
@@ -56,14 +62,16 @@ Result<std::unique_ptr<ArchiveWriter>> ArchiveWriter::Open(ByteSink& sink) {
   std::unique_ptr<ArchiveWriter> writer(new ArchiveWriter(sink));
   if (writer->archive_ == nullptr || writer->entry_ == nullptr) return Internal("out of memory");
   struct archive* const a = writer->archive_;
-  HOLDFAST_RETURN_IF_ERROR(writer->Outcome(archive_write_set_format_pax(a), "starting the archive"));
-  HOLDFAST_RETURN_IF_ERROR(writer->Outcome(
-      archive_write_set_options(a, "hdrcharset=BINARY,xattrheader=LIBARCHIVE"), "starting the archive"));
+  HOLDFAST_RETURN_IF_ERROR(
+      writer->Outcome(archive_write_set_format_pax(a), "starting the archive"));
+  HOLDFAST_RETURN_IF_ERROR(
+      writer->Outcome(archive_write_set_options(a, "hdrcharset=BINARY,xattrheader=LIBARCHIVE"),
+                      "starting the archive"));
   archive_write_set_bytes_per_block(a, kBlock);
   archive_write_set_bytes_in_last_block(a, 1);  // no padding of the last block
-  HOLDFAST_RETURN_IF_ERROR(
-      writer->Outcome(archive_write_open2(a, writer.get(), nullptr, &ArchiveWriter::Take, nullptr, nullptr),
-                      "starting the archive"));
+  HOLDFAST_RETURN_IF_ERROR(writer->Outcome(
+      archive_write_open2(a, writer.get(), nullptr, &ArchiveWriter::Take, nullptr, nullptr),
+      "starting the archive"));
   return writer;
 }
 
@@ -97,7 +105,8 @@ Status ArchiveWriter::Begin(const TreeEntry& entry) {
   if (!entry.group.empty()) archive_entry_copy_gname(e, entry.group.c_str());
   archive_entry_set_mtime(e, entry.mtime.tv_sec, entry.mtime.tv_nsec);
   archive_entry_set_atime(e, entry.atime.tv_sec, entry.atime.tv_nsec);
-  archive_entry_set_size(e, entry.type == EntryType::kFile ? static_cast<la_int64_t>(entry.size) : 0);
+  archive_entry_set_size(e,
+                         entry.type == EntryType::kFile ? static_cast<la_int64_t>(entry.size) : 0);
   if (entry.type == EntryType::kSymlink) archive_entry_copy_symlink(e, entry.target.c_str());
   if (entry.type == EntryType::kHardLink) archive_entry_copy_hardlink(e, entry.target.c_str());
   if (entry.type == EntryType::kCharacterDevice || entry.type == EntryType::kBlockDevice) {
@@ -109,8 +118,8 @@ Status ArchiveWriter::Begin(const TreeEntry& entry) {
                                   attribute.value.size());
   }
   if (entry.sparse) {
-    // libarchive cuts GNU.sparse.name to what an old tar header holds (seen in 3.6.2; its issue 901):
-    // the whole path goes along as an attribute, which our reader takes.
+    // libarchive cuts GNU.sparse.name to what an old tar header holds (seen in 3.6.2; its issue
+    // 901): the whole path goes along as an attribute, which our reader takes.
     if (entry.path.size() > kLongestSparsePath) {
       archive_entry_xattr_add_entry(e, kPathAttribute, entry.path.data(), entry.path.size());
     }
@@ -146,6 +155,8 @@ Status ArchiveWriter::Hole(std::uint64_t length) {
   return Ok();
 }
 
-Status ArchiveWriter::Close() { return Outcome(archive_write_close(archive_), "ending the archive"); }
+Status ArchiveWriter::Close() {
+  return Outcome(archive_write_close(archive_), "ending the archive");
+}
 
 }  // namespace holdfast::plugins::directory

@@ -19,8 +19,9 @@ namespace holdfast::plugins::directory {
 inline constexpr const char* kPathAttribute = "holdfast.path";
 
 // Writes a tree as a tar archive in pax format (libarchive). Names are bytes (hdrcharset=BINARY),
-// times have nanoseconds, extended attributes (ACLs among them) are LIBARCHIVE.xattr records, sparse
-// files GNU.sparse 1.0. Any tar that reads pax can list and extract it. Memory: two blocks of 1 MiB.
+// times have nanoseconds, extended attributes (ACLs among them) are LIBARCHIVE.xattr records,
+// sparse files GNU.sparse 1.0. Any tar that reads pax can list and extract it. Memory: two blocks
+// of 1 MiB.
 class ArchiveWriter {
  public:
   // `sink` is borrowed and gets the archive's bytes, in blocks of 1 MiB.

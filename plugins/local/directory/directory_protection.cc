@@ -25,10 +25,12 @@ std::int64_t Signed(std::uint64_t value) { return static_cast<std::int64_t>(valu
 
 Result<TreeCounts> WriteArchive(Checkpoint& checkpoint, Context& context, const Resource& resource,
                                 const ProtectSource& source) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<DataWriter> data, checkpoint.CreateData(resource, "tree"));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<DataWriter> data,
+                            checkpoint.CreateData(resource, "tree"));
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<DataWriter> files,
                             checkpoint.CreateData(resource, "files"));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveWriter> archive, ArchiveWriter::Open(*data));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveWriter> archive,
+                            ArchiveWriter::Open(*data));
   TreeArchiver archiver(context, *archive, *files, source.parameters.rate_limit.bytes);
   HOLDFAST_ASSIGN_OR_RETURN(const TreeCounts counts,
                             ReadTree(context, SnapshotPath(checkpoint, resource, source),
@@ -57,7 +59,8 @@ Status Protect(Checkpoint& checkpoint, Context& context, const Resource& resourc
     HOLDFAST_ASSIGN_OR_RETURN(begin, ParseTime(info.window_begin));
   }
   HOLDFAST_RETURN_IF_ERROR(checkpoint.SetPointInTime(resource, begin));
-  HOLDFAST_ASSIGN_OR_RETURN(const TreeCounts counts, WriteArchive(checkpoint, context, resource, source));
+  HOLDFAST_ASSIGN_OR_RETURN(const TreeCounts counts,
+                            WriteArchive(checkpoint, context, resource, source));
   if (live) {
     info.window_end = FormatTime(context.clock().Now());
     context.log().Log(LogLevel::kInfo,
@@ -90,9 +93,12 @@ Status Protect(Checkpoint& checkpoint, Context& context, const Resource& resourc
 Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value value, checkpoint.SavedInfo(resource));
   const SavedInfo info = BindChecked<SavedInfo>(value);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> tree, checkpoint.OpenData(resource, "tree"));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> files, checkpoint.OpenData(resource, "files"));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveReader> archive, ArchiveReader::Open(*tree));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> tree,
+                            checkpoint.OpenData(resource, "tree"));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> files,
+                            checkpoint.OpenData(resource, "files"));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveReader> archive,
+                            ArchiveReader::Open(*tree));
   FileListingReader listing(*files);
   std::int64_t entries = 0;
   std::uint64_t bytes = 0;
@@ -101,8 +107,8 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
     HOLDFAST_ASSIGN_OR_RETURN(const TreeEntry* const entry, archive->Next());
     HOLDFAST_ASSIGN_OR_RETURN(const std::optional<FileLine> line, listing.Next());
     if (entry == nullptr && !line) break;
-    if (entry == nullptr || !line || entry->path != line->path || NameOf(entry->type) != line->type ||
-        entry->size != line->size) {
+    if (entry == nullptr || !line || entry->path != line->path ||
+        NameOf(entry->type) != line->type || entry->size != line->size) {
       const auto show = [](std::string_view path, std::string_view type, std::uint64_t size) {
         return fmt::format("the {} '{}' of {} bytes", type, Printable(path), size);
       };
@@ -123,14 +129,16 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
     }
   }
   if (entries != info.entries || bytes != info.data_bytes.bytes) {
-    return Corrupt(fmt::format("the archive has {} entries with {} bytes, {} with {} were written", entries,
-                               bytes, info.entries, info.data_bytes.bytes));
+    return Corrupt(fmt::format("the archive has {} entries with {} bytes, {} with {} were written",
+                               entries, bytes, info.entries, info.data_bytes.bytes));
   }
-  // What stands behind the archive's end: the stream's last bytes are checked only when they are read.
+  // What stands behind the archive's end: the stream's last bytes are checked only when they are
+  // read.
   std::string rest(64U << 10U, '\0');
   for (;;) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::size_t got,
-                              tree->Read(std::as_writable_bytes(std::span(rest.data(), rest.size()))));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const std::size_t got,
+        tree->Read(std::as_writable_bytes(std::span(rest.data(), rest.size()))));
     if (got == 0) return Ok();
   }
 }
@@ -138,8 +146,9 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
 }  // namespace
 
 Status DirectoryProtection::Check(Context&, const Resource& resource) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string path, CleanAbsolutePath(resource.extra.StringOr("path", ""),
-                                                                      "the directory's path"));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::string path,
+      CleanAbsolutePath(resource.extra.StringOr("path", ""), "the directory's path"));
   HOLDFAST_RETURN_IF_ERROR(OpenRoot(path));
   return Ok();
 }
@@ -192,12 +201,14 @@ Activity DirectoryProtection::activity_restore_post(Checkpoint& checkpoint, Cont
 }
 
 Activity DirectoryProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
-                                                       const Resource& resource, const Parameters&) {
+                                                       const Resource& resource,
+                                                       const Parameters&) {
   co_return checkpoint.DeleteData(resource);
 }
 
 Activity DirectoryProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
-                                                       const Resource& resource, const Parameters&) {
+                                                       const Resource& resource,
+                                                       const Parameters&) {
   co_return Verify(checkpoint, context, resource);
 }
 

@@ -39,21 +39,24 @@ class DirectoryProtection {
     ByteSize rate_limit;
     template <class Fields>
     static void Describe(Fields& fields) {
-      fields("snapshot", &ProtectParameters::snapshot,
-             "what is read: a tree of shared blocks made in pre (reflink), a copy made in pre (copy), "
-             "what your command makes in pre (command), or the live tree (none)")
+      fields(
+          "snapshot", &ProtectParameters::snapshot,
+          "what is read: a tree of shared blocks made in pre (reflink), a copy made in pre (copy), "
+          "what your command makes in pre (command), or the live tree (none)")
           .OneOf({"none", "reflink", "copy", "command"});
       fields("staging", &ProtectParameters::staging,
              "absolute path of the folder in which the reflink or copy is made; unless given, the "
              "directory's parent");
-      fields("snapshot_create", &ProtectParameters::snapshot_create,
-             "command that makes a snapshot: words, no shell; {path} is the directory, {name} a name "
-             "for the snapshot");
+      fields(
+          "snapshot_create", &ProtectParameters::snapshot_create,
+          "command that makes a snapshot: words, no shell; {path} is the directory, {name} a name "
+          "for the snapshot");
       fields("snapshot_remove", &ProtectParameters::snapshot_remove,
              "command that takes the snapshot away; must succeed when there is none");
       fields("snapshot_path", &ProtectParameters::snapshot_path,
              "where the snapshot's tree is; {path} and {name} as above");
-      fields("snapshot_timeout", &ProtectParameters::snapshot_timeout, "how long each command may take")
+      fields("snapshot_timeout", &ProtectParameters::snapshot_timeout,
+             "how long each command may take")
           .Range(1, 24LL * 3'600'000);
       fields("exclude", &ProtectParameters::exclude,
              "patterns of what is left out, beside the inventory's");
@@ -81,18 +84,22 @@ class DirectoryProtection {
     static void Describe(Fields& fields) {
       fields("target", &RestoreParameters::target,
              "absolute path of the directory to restore to; unless given, where it was");
-      fields("only", &RestoreParameters::only,
-             "restore this path only (below the directory, without a leading '/'), and what is in it");
+      fields(
+          "only", &RestoreParameters::only,
+          "restore this path only (below the directory, without a leading '/'), and what is in it");
       fields("overwrite", &RestoreParameters::overwrite, "replace what is there");
-      fields("existing", &RestoreParameters::existing,
-             "with overwrite, what becomes of the existing tree: entries that the checkpoint does not "
-             "have stay (merge), or are removed (replace)")
+      fields(
+          "existing", &RestoreParameters::existing,
+          "with overwrite, what becomes of the existing tree: entries that the checkpoint does not "
+          "have stay (merge), or are removed (replace)")
           .OneOf({"merge", "replace"});
-      fields("owners", &RestoreParameters::owners,
-             "whose the entries become: by their old ids, by their old names, or the restoring user's")
+      fields(
+          "owners", &RestoreParameters::owners,
+          "whose the entries become: by their old ids, by their old names, or the restoring user's")
           .OneOf({"numeric", "names", "none"});
-      fields("on_unsupported", &RestoreParameters::on_unsupported,
-             "what an owner, device or attribute is that cannot be had here: a failure or a warning")
+      fields(
+          "on_unsupported", &RestoreParameters::on_unsupported,
+          "what an owner, device or attribute is that cannot be had here: a failure or a warning")
           .OneOf({"fail", "warn"});
       fields("rate_limit", &RestoreParameters::rate_limit,
              "bytes a second at which the tree is written; 0 = no limit");
@@ -140,7 +147,8 @@ class DirectoryProtection {
       fields("bytes", &SavedInfo::bytes, "sizes of all files");
       fields("data_bytes", &SavedInfo::data_bytes, "the same without holes");
       fields("largest", &SavedInfo::largest, "data of the largest file");
-      fields("changed", &SavedInfo::changed, "entries that changed or vanished while they were read");
+      fields("changed", &SavedInfo::changed,
+             "entries that changed or vanished while they were read");
       fields("unreadable", &SavedInfo::unreadable, "entries that were left out, unreadable");
       fields("sockets", &SavedInfo::sockets, "sockets, which are left out");
     }

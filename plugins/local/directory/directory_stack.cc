@@ -66,7 +66,8 @@ Result<FileDescriptor> OpenFolderBelow(int root, const std::string& path, std::s
   if (!folder.valid()) return SystemError(errno, "opening the root");
   const std::vector<std::string_view> parts = Split(path, '/');
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-    FileDescriptor next(OpenQuietly(folder.get(), std::string(parts[i]).c_str(), O_RDONLY | O_DIRECTORY));
+    FileDescriptor next(
+        OpenQuietly(folder.get(), std::string(parts[i]).c_str(), O_RDONLY | O_DIRECTORY));
     if (!next.valid()) return SystemError(errno, "opening the folder of " + Printable(path));
     folder = std::move(next);
   }

@@ -73,7 +73,8 @@ bool MatchPart(std::string_view pattern, std::string_view name) {
         next = p + 1;
       } else if (c == '[') {
         const std::size_t end = EndOfClass(pattern, p);
-        matched = ClassHolds(pattern.substr(p + 1, end - p - 2), static_cast<unsigned char>(name[n]));
+        matched =
+            ClassHolds(pattern.substr(p + 1, end - p - 2), static_cast<unsigned char>(name[n]));
         next = end;
       } else if (c == '\\') {
         matched = pattern[p + 1] == name[n];
@@ -97,7 +98,8 @@ bool MatchPart(std::string_view pattern, std::string_view name) {
   return p == pattern.size();
 }
 
-bool MatchParts(const std::vector<std::string>& pattern, const std::vector<std::string_view>& path) {
+bool MatchParts(const std::vector<std::string>& pattern,
+                const std::vector<std::string_view>& path) {
   std::size_t p = 0;
   std::size_t n = 0;
   std::size_t star = kNone;
@@ -170,9 +172,9 @@ bool ExcludePatterns::Excludes(std::string_view path, bool is_directory) const {
   for (const Pattern& pattern : patterns_) {
     if (pattern.includes != excluded) continue;  // would not change the answer
     if (pattern.directories_only && !is_directory) continue;
-    const bool matches = pattern.anywhere
-                             ? pattern.parts.front() == "**" || MatchPart(pattern.parts.front(), parts.back())
-                             : MatchParts(pattern.parts, parts);
+    const bool matches = pattern.anywhere ? pattern.parts.front() == "**" ||
+                                                MatchPart(pattern.parts.front(), parts.back())
+                                          : MatchParts(pattern.parts, parts);
     if (matches) excluded = !pattern.includes;
   }
   return excluded;

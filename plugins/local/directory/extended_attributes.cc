@@ -19,7 +19,8 @@ class Inode {
   explicit Inode(int fd) : fd_(fd) {}
   explicit Inode(const std::string& path) : path_(&path) {}
   ssize_t List(char* names, std::size_t size) const {
-    return path_ == nullptr ? ::flistxattr(fd_, names, size) : ::listxattr(path_->c_str(), names, size);
+    return path_ == nullptr ? ::flistxattr(fd_, names, size)
+                            : ::listxattr(path_->c_str(), names, size);
   }
   ssize_t Get(const char* name, char* value, std::size_t size) const {
     return path_ == nullptr ? ::fgetxattr(fd_, name, value, size)
@@ -97,7 +98,9 @@ bool CannotHave(int error_number) {
 std::string PathOfDescriptor(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
 
 Result<std::vector<Attribute>> ReadAttributes(int fd) { return Read(Inode(fd)); }
-Result<std::vector<Attribute>> ReadAttributesAt(const std::string& path) { return Read(Inode(path)); }
+Result<std::vector<Attribute>> ReadAttributesAt(const std::string& path) {
+  return Read(Inode(path));
+}
 
 Result<std::vector<std::string>> WriteAttributes(const std::string& path,
                                                  const std::vector<Attribute>& wanted, bool exact) {

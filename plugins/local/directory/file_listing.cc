@@ -85,7 +85,8 @@ void AppendFileLine(const TreeEntry& entry, bool changed, bool damaged, std::str
       fmt::format_to(to, ",\"data\":{}", data);
     }
   }
-  fmt::format_to(to, ",\"mode\":\"{:04o}\",\"uid\":{},\"gid\":{}", entry.mode, entry.uid, entry.gid);
+  fmt::format_to(to, ",\"mode\":\"{:04o}\",\"uid\":{},\"gid\":{}", entry.mode, entry.uid,
+                 entry.gid);
   if (!entry.user.empty()) {
     out += ',';
     AppendText("user", entry.user, out);
@@ -115,7 +116,8 @@ Result<FileLine> ParseFileLine(std::string_view line) {
   HOLDFAST_ASSIGN_OR_RETURN(result.target, TextOf(*value, "target"));
   result.type = value->StringOr("type", "");
   result.size = static_cast<std::uint64_t>(value->IntOr("size", 0));
-  result.data = static_cast<std::uint64_t>(value->IntOr("data", static_cast<std::int64_t>(result.size)));
+  result.data =
+      static_cast<std::uint64_t>(value->IntOr("data", static_cast<std::int64_t>(result.size)));
   if (result.path.empty() || result.type.empty()) {
     return Corrupt("the file listing holds an entry without path or type");
   }
@@ -139,9 +141,9 @@ Result<std::optional<FileLine>> FileListingReader::Next() {
     at_ = 0;
     const std::size_t have = buffer_.size();
     buffer_.resize(have + (256U << 10U));
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const std::size_t got,
-        source_.Read(std::as_writable_bytes(std::span(buffer_.data() + have, buffer_.size() - have))));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::size_t got,
+                              source_.Read(std::as_writable_bytes(
+                                  std::span(buffer_.data() + have, buffer_.size() - have))));
     buffer_.resize(have + got);
     ended_ = got == 0;
   }

@@ -67,7 +67,8 @@ Status RemoveTreeAt(int folder, const std::string& name) {
           return SystemError(errno, "removing " + Printable(child.name));
         }
       }
-      HOLDFAST_ASSIGN_OR_RETURN(FileDescriptor fd, OpenDoomed(stack.fd(), child.name, above.st_dev));
+      HOLDFAST_ASSIGN_OR_RETURN(FileDescriptor fd,
+                                OpenDoomed(stack.fd(), child.name, above.st_dev));
       HOLDFAST_ASSIGN_OR_RETURN(std::vector<DirectoryName> below, ListDirectory(fd.get()));
       HOLDFAST_RETURN_IF_ERROR(stack.Push(std::move(fd)));
       frames.push_back({child.name, std::move(below), 0});

@@ -20,20 +20,26 @@ RateLimit::RateLimit(Context& context, std::uint64_t bytes_per_second)
 Status RateLimit::Pass(std::uint64_t bytes) {
   if (rate_ == 0) return Ok();
   passed_ += bytes;
-  const auto due = start_ + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(
-                                static_cast<double>(passed_) / static_cast<double>(rate_)));
+  const auto due =
+      start_ + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(
+                   static_cast<double>(passed_) / static_cast<double>(rate_)));
   for (;;) {
     if (context_.cancelled()) return CancelledError();
     const auto now = context_.clock().Steady();
     if (now >= due) return Ok();
     // Short pieces: a stop must not wait for a large file.
-    std::this_thread::sleep_for(std::min<SteadyTime::duration>(due - now, std::chrono::milliseconds(50)));
+    std::this_thread::sleep_for(
+        std::min<SteadyTime::duration>(due - now, std::chrono::milliseconds(50)));
   }
 }
 
 TreeArchiver::TreeArchiver(Context& context, ArchiveWriter& archive, ByteSink& listing,
                            std::uint64_t rate_limit)
-    : context_(context), archive_(archive), listing_(listing), rate_(context, rate_limit), buffer_(kBuffer) {}
+    : context_(context),
+      archive_(archive),
+      listing_(listing),
+      rate_(context, rate_limit),
+      buffer_(kBuffer) {}
 
 Result<bool> TreeArchiver::Visit(const TreeEntry& entry, FileContent* content) {
   Failpoint("directory:read-entry");
@@ -80,7 +86,8 @@ Status TreeArchiver::WriteContent(const TreeEntry& entry, FileContent& content) 
 Status TreeArchiver::WriteRange(FileContent& content, std::uint64_t offset, std::uint64_t length) {
   while (length > 0) {
     if (context_.cancelled()) return CancelledError();
-    const auto piece = std::span(buffer_).first(static_cast<std::size_t>(std::min<std::uint64_t>(length, kBuffer)));
+    const auto piece = std::span(buffer_).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(length, kBuffer)));
     // The header has promised the length: what the file no longer has, or does not give, is zeros.
     const std::size_t got = content.failure() ? 0 : content.ReadAt(offset, piece);
     std::fill(piece.begin() + static_cast<std::ptrdiff_t>(got), piece.end(), std::byte{0});

@@ -32,7 +32,8 @@ class RateLimit {
 class TreeArchiver final : public TreeVisitor {
  public:
   // Everything is borrowed. Progress goes to the context.
-  TreeArchiver(Context& context, ArchiveWriter& archive, ByteSink& listing, std::uint64_t rate_limit);
+  TreeArchiver(Context& context, ArchiveWriter& archive, ByteSink& listing,
+               std::uint64_t rate_limit);
   Result<bool> Visit(const TreeEntry& entry, FileContent* content) override;
   // Writes what is left of the listing; the archive is closed by its owner.
   Status Finish();

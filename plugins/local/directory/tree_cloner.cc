@@ -47,11 +47,13 @@ Status TreeCloner::Copy(int to, const TreeEntry& entry, FileContent& content) {
     }
   }
   // A hole at the end, or a file that has become shorter: the size that was promised.
-  if (::ftruncate(to, static_cast<off_t>(entry.size)) != 0) return SystemError(errno, "setting the size");
+  if (::ftruncate(to, static_cast<off_t>(entry.size)) != 0)
+    return SystemError(errno, "setting the size");
   return Ok();
 }
 
-Status TreeCloner::CopyRange(int to, FileContent& content, std::uint64_t offset, std::uint64_t length) {
+Status TreeCloner::CopyRange(int to, FileContent& content, std::uint64_t offset,
+                             std::uint64_t length) {
   while (length > 0) {
     if (context_.cancelled()) return CancelledError();
     if (in_kernel_) {
@@ -70,12 +72,13 @@ Status TreeCloner::CopyRange(int to, FileContent& content, std::uint64_t offset,
       in_kernel_ = copied == 0;
     }
     buffer_.resize(kBuffer);
-    const auto piece = std::as_writable_bytes(
-        std::span(buffer_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(length, kBuffer))));
+    const auto piece = std::as_writable_bytes(std::span(
+        buffer_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(length, kBuffer))));
     const std::size_t got = content.ReadAt(offset, piece);
     if (got == 0) return Ok();  // shorter than it was, or unreadable: the walk looks
     for (std::size_t done = 0; done < got;) {
-      const ssize_t written = ::pwrite(to, buffer_.data() + done, got - done, static_cast<off_t>(offset + done));
+      const ssize_t written =
+          ::pwrite(to, buffer_.data() + done, got - done, static_cast<off_t>(offset + done));
       if (written < 0) {
         if (errno == EINTR) continue;
         return SystemError(errno, "copying");

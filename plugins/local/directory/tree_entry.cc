@@ -4,13 +4,20 @@ namespace holdfast::plugins::directory {
 
 std::string_view NameOf(EntryType type) {
   switch (type) {
-    case EntryType::kFile: return "file";
-    case EntryType::kDirectory: return "directory";
-    case EntryType::kSymlink: return "symlink";
-    case EntryType::kHardLink: return "hard-link";
-    case EntryType::kFifo: return "fifo";
-    case EntryType::kCharacterDevice: return "character-device";
-    case EntryType::kBlockDevice: return "block-device";
+    case EntryType::kFile:
+      return "file";
+    case EntryType::kDirectory:
+      return "directory";
+    case EntryType::kSymlink:
+      return "symlink";
+    case EntryType::kHardLink:
+      return "hard-link";
+    case EntryType::kFifo:
+      return "fifo";
+    case EntryType::kCharacterDevice:
+      return "character-device";
+    case EntryType::kBlockDevice:
+      return "block-device";
   }
   return "unknown";
 }

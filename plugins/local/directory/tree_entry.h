@@ -38,12 +38,13 @@ struct Extent {
 
 // One entry of a tree. All names are bytes, as the file system has them. A value type.
 struct TreeEntry {
-  std::string path;  // below the tree's root, without a leading or final '/'; "." is the root itself
+  std::string
+      path;  // below the tree's root, without a leading or final '/'; "." is the root itself
   EntryType type = EntryType::kFile;
   std::uint32_t mode = 0;  // the lower twelve bits: rwx, set-id, sticky
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::string user;   // the names that the ids had where the tree was read; may be empty
+  std::string user;  // the names that the ids had where the tree was read; may be empty
   std::string group;
   std::uint64_t size = 0;  // of a file
   timespec mtime{};
@@ -52,8 +53,8 @@ struct TreeEntry {
   std::uint32_t minor = 0;
   std::string target;                 // of a symlink its text, of a hard link the first name's path
   std::vector<Attribute> attributes;  // sorted by name
-  bool sparse = false;                // `extents` says where the data is; otherwise it is everywhere
-  std::vector<Extent> extents;        // in order, not overlapping
+  bool sparse = false;          // `extents` says where the data is; otherwise it is everywhere
+  std::vector<Extent> extents;  // in order, not overlapping
 
   // How much data a file holds, without holes.
   std::uint64_t DataSize() const;

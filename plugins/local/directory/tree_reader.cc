@@ -38,7 +38,8 @@ class OwnerNames {
     if (added) {
       passwd entry{};
       passwd* found = nullptr;
-      if (::getpwuid_r(id, &entry, buffer_.data(), buffer_.size(), &found) == 0 && found != nullptr) {
+      if (::getpwuid_r(id, &entry, buffer_.data(), buffer_.size(), &found) == 0 &&
+          found != nullptr) {
         at->second = found->pw_name;
       }
     }
@@ -49,7 +50,8 @@ class OwnerNames {
     if (added) {
       group entry{};
       group* found = nullptr;
-      if (::getgrgid_r(id, &entry, buffer_.data(), buffer_.size(), &found) == 0 && found != nullptr) {
+      if (::getgrgid_r(id, &entry, buffer_.data(), buffer_.size(), &found) == 0 &&
+          found != nullptr) {
         at->second = found->gr_name;
       }
     }
@@ -148,7 +150,8 @@ class Walk {
   Status Unreadable(Error error) {
     if (error.code() == ErrorCode::kNotFound) return Vanished();
     if (options_.on_unreadable == Policy::kFail) {
-      return std::move(error).While("reading " + Printable(path_))
+      return std::move(error)
+          .While("reading " + Printable(path_))
           .Hint("'on_unreadable: warn' leaves out what cannot be read");
     }
     Warn(++counts_.unreadable, "left out, cannot be read: " + error.OneLine());
@@ -157,7 +160,8 @@ class Walk {
 
   Status Vanished() {
     if (options_.on_change == Policy::kFail) {
-      return Error(ErrorCode::kUnavailable, fmt::format("{} vanished while the tree was read", Printable(path_)))
+      return Error(ErrorCode::kUnavailable,
+                   fmt::format("{} vanished while the tree was read", Printable(path_)))
           .Hint("'on_change: warn' lets the tree change, a snapshot keeps it still");
     }
     Warn(++counts_.changed, "vanished while the tree was read");
@@ -217,7 +221,8 @@ class Walk {
       known = true;
       type = S_ISDIR(st.st_mode) ? DT_DIR : S_ISREG(st.st_mode) ? DT_REG : DT_LNK;
     }
-    if (options_.exclude != nullptr && options_.exclude->Excludes(path_, type == DT_DIR)) return Ok();
+    if (options_.exclude != nullptr && options_.exclude->Excludes(path_, type == DT_DIR))
+      return Ok();
     if (type == DT_REG) return TakeFile(name.name);
     if (type == DT_DIR) return TakeDirectory(name.name);
     if (!known && ::fstatat(stack_->fd(), name.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -282,7 +287,8 @@ class Walk {
     if (!attributes) return Unreadable(std::move(attributes).error());
     entry.attributes = std::move(*attributes);
     if (st.st_size > 0 && st.st_blocks * 512 < st.st_size) {
-      if (auto found = FindExtents(fd.get(), entry); !found) return Unreadable(std::move(found).error());
+      if (auto found = FindExtents(fd.get(), entry); !found)
+        return Unreadable(std::move(found).error());
     }
     if (st.st_size > (1 << 20)) ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     FileContent content(fd.get(), entry.size, st.st_mtim, st.st_ctim);
@@ -300,7 +306,8 @@ class Walk {
     HOLDFAST_ASSIGN_OR_RETURN(const bool changed, content.Changed());
     if (!changed) return Ok();
     if (options_.on_change == Policy::kFail) {
-      return Error(ErrorCode::kUnavailable, fmt::format("{} changed while it was read", Printable(path_)))
+      return Error(ErrorCode::kUnavailable,
+                   fmt::format("{} changed while it was read", Printable(path_)))
           .Hint("'on_change: warn' lets the tree change, a snapshot keeps it still");
     }
     Warn(++counts_.changed, "changed while it was read");
@@ -308,7 +315,8 @@ class Walk {
   }
 
   Status TakeOther(const std::string& name, const struct stat& st) {
-    if (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)) return Vanished();  // replaced since the listing
+    if (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))
+      return Vanished();  // replaced since the listing
     if (S_ISSOCK(st.st_mode)) {
       Warn(++counts_.sockets, "left out: a socket");
       return Ok();
@@ -364,8 +372,8 @@ class Walk {
 std::size_t FileContent::ReadAt(std::uint64_t offset, std::span<std::byte> buffer) {
   std::size_t done = 0;
   while (done < buffer.size()) {
-    const ssize_t got = ::pread(fd_, buffer.data() + done, buffer.size() - done,
-                                static_cast<off_t>(offset + done));
+    const ssize_t got =
+        ::pread(fd_, buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
     if (got < 0) {
       if (errno == EINTR) continue;
       failure_ = SystemError(errno, "reading");
@@ -390,7 +398,8 @@ Result<FileDescriptor> OpenRoot(const std::string& path) {
   struct stat st {};
   if (::lstat(path.c_str(), &st) == 0 && S_ISLNK(st.st_mode)) {
     Error error = InvalidInput(fmt::format("{} is a symlink", Printable(path)));
-    const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
+    const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr),
+                                                      &std::free);
     if (real == nullptr) return error;
     return std::move(error).Hint(fmt::format("name what it points to: {}", Printable(real.get())));
   }
@@ -398,8 +407,8 @@ Result<FileDescriptor> OpenRoot(const std::string& path) {
   return SystemError(why, Printable(path));
 }
 
-Result<TreeCounts> ReadTree(Context& context, const std::string& root, const TreeReadOptions& options,
-                            TreeVisitor& visitor) {
+Result<TreeCounts> ReadTree(Context& context, const std::string& root,
+                            const TreeReadOptions& options, TreeVisitor& visitor) {
   return Walk(context, options, visitor).Run(root);
 }
 

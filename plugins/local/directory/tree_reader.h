@@ -23,9 +23,9 @@ class FileContent {
       : fd_(fd), size_(size), mtime_(mtime), ctime_(ctime) {}
 
   int fd() const { return fd_; }
-  // Reads at `offset` until `buffer` is full, the file ends or cannot be read; how many bytes are in
-  // it. What could not be read is kept in failure(); the visitor goes on with zeros, or leaves the
-  // file out.
+  // Reads at `offset` until `buffer` is full, the file ends or cannot be read; how many bytes are
+  // in it. What could not be read is kept in failure(); the visitor goes on with zeros, or leaves
+  // the file out.
   std::size_t ReadAt(std::uint64_t offset, std::span<std::byte> buffer);
   const std::optional<Error>& failure() const { return failure_; }
   void set_failure(Error failure) { failure_ = std::move(failure); }
@@ -85,8 +85,8 @@ struct TreeCounts {
 // or a logged warning and a count, as the options say. Memory: the names of the directories on the
 // way to the current entry, and one path per file with several names. At most 64 directories are
 // open, however deep the tree is. Looks at context.cancelled() once per entry.
-Result<TreeCounts> ReadTree(Context& context, const std::string& root, const TreeReadOptions& options,
-                            TreeVisitor& visitor);
+Result<TreeCounts> ReadTree(Context& context, const std::string& root,
+                            const TreeReadOptions& options, TreeVisitor& visitor);
 
 // Opens a directory by its path: kInvalidInput when the last part is a symlink (the hint names what
 // it points to) or no directory.

@@ -44,7 +44,7 @@ struct Plan {
   std::string parent;  // of the target
   std::string work;    // the work folder
   std::string id;
-  std::string done;    // what kRestoredKey holds when this restore has been done
+  std::string done;  // what kRestoredKey holds when this restore has been done
 };
 
 bool Exists(const std::string& path) {
@@ -57,7 +57,8 @@ std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource, const Parameters& parameters) {
+Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource,
+                    const Parameters& parameters) {
   Plan plan;
   plan.parameters = parameters.As<RestoreParameters>(resource);
   HOLDFAST_ASSIGN_OR_RETURN(const Value info, checkpoint.SavedInfo(resource));
@@ -71,7 +72,8 @@ Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource, const Para
           .Hint("write it as 'a/b', without a leading '/'");
     }
   }
-  const std::string& wanted = plan.parameters.target.empty() ? plan.info.path : plan.parameters.target;
+  const std::string& wanted =
+      plan.parameters.target.empty() ? plan.info.path : plan.parameters.target;
   HOLDFAST_ASSIGN_OR_RETURN(plan.target, CleanAbsolutePath(wanted, "target"));
   if (plan.parameters.existing == "replace" && !plan.parameters.overwrite) {
     return InvalidInput("'existing: replace' needs 'overwrite: true'");
@@ -99,12 +101,13 @@ Status RecordDone(Checkpoint& checkpoint, const Resource& resource, const Plan& 
   return section.PutSame(kRestoredKey, plan.done);
 }
 
-// --- What is there --------------------------------------------------------------------------------
+// --- What is there
+// --------------------------------------------------------------------------------
 
 enum class TargetState {
   kAbsent,
-  kEmpty,      // an empty directory
-  kMountPoint, // an empty directory that another file system is mounted at
+  kEmpty,       // an empty directory
+  kMountPoint,  // an empty directory that another file system is mounted at
   kFull,
 };
 
@@ -136,7 +139,9 @@ Result<Found> LookAt(const Plan& plan) {
   struct stat above {};
   if (::stat(plan.parent.c_str(), &above) != 0) return SystemError(errno, Printable(plan.parent));
   const bool mounted = above.st_dev != st.st_dev || plan.target == "/";
-  found.target = !empty ? TargetState::kFull : mounted ? TargetState::kMountPoint : TargetState::kEmpty;
+  found.target = !empty    ? TargetState::kFull
+                 : mounted ? TargetState::kMountPoint
+                           : TargetState::kEmpty;
   found.only_is_there =
       !plan.parameters.only.empty() && Exists(plan.target + "/" + plan.parameters.only);
   return found;
@@ -144,7 +149,8 @@ Result<Found> LookAt(const Plan& plan) {
 
 Status RefuseExisting(const Plan& plan, const Found& found) {
   if (found.ours || plan.parameters.overwrite) return Ok();
-  if (plan.parameters.only.empty() ? found.target != TargetState::kFull : !found.only_is_there) return Ok();
+  if (plan.parameters.only.empty() ? found.target != TargetState::kFull : !found.only_is_there)
+    return Ok();
   const std::string what =
       plan.parameters.only.empty() ? plan.target : plan.target + "/" + plan.parameters.only;
   return Error(ErrorCode::kConflict, fmt::format("{} holds data already", Printable(what)))
@@ -156,7 +162,8 @@ bool WritesInPlace(const Plan& plan, const Found& found) {
   return !plan.parameters.only.empty() || found.target != TargetState::kEmpty;
 }
 
-// --- What is wanted -------------------------------------------------------------------------------
+// --- What is wanted
+// -------------------------------------------------------------------------------
 
 bool IsBelow(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.substr(0, directory.size()) == directory &&
@@ -164,13 +171,15 @@ bool IsBelow(std::string_view path, std::string_view directory) {
 }
 
 struct Selection {
-  std::string only;              // empty: everything
-  std::set<std::string> aside;   // entries outside that hard links inside are further names of
+  std::string only;             // empty: everything
+  std::set<std::string> aside;  // entries outside that hard links inside are further names of
   std::uint64_t entries = 0;
   std::uint64_t data_bytes = 0;
   std::uint64_t largest = 0;
 
-  bool Holds(std::string_view path) const { return only.empty() || path == only || IsBelow(path, only); }
+  bool Holds(std::string_view path) const {
+    return only.empty() || path == only || IsBelow(path, only);
+  }
   bool LeadsTo(std::string_view path) const { return path == "." || IsBelow(only, path); }
 };
 
@@ -209,14 +218,15 @@ Result<Selection> Select(Checkpoint& checkpoint, const Resource& resource, const
   return selection;
 }
 
-// --- Space ----------------------------------------------------------------------------------------
+// --- Space
+// ----------------------------------------------------------------------------------------
 
 // What the files below `path` take, as far as they go when they are replaced.
 std::uint64_t Allocated(const std::string& path) {
   std::string copy = path;
   char* const paths[] = {copy.data(), nullptr};
-  const std::unique_ptr<FTS, int (*)(FTS*)> walk(::fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, nullptr),
-                                                 &::fts_close);
+  const std::unique_ptr<FTS, int (*)(FTS*)> walk(
+      ::fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, nullptr), &::fts_close);
   std::uint64_t sum = 0;
   while (FTSENT* const entry = walk == nullptr ? nullptr : ::fts_read(walk.get())) {
     if (entry->fts_info == FTS_F && entry->fts_statp->st_nlink == 1) {
@@ -235,7 +245,8 @@ Status CheckSpace(const Plan& plan, const Found& found, const Selection& selecti
   // Each entry rounds up to a block, half of one on average.
   std::uint64_t needed = selection.data_bytes + selection.entries * fs.f_frsize / 2;
   if (WritesInPlace(plan, found) && plan.parameters.overwrite) {
-    // Files are replaced one by one: the old ones go, the largest new one stands beside its old one.
+    // Files are replaced one by one: the old ones go, the largest new one stands beside its old
+    // one.
     const std::string replaced =
         selection.only.empty() ? plan.target : plan.target + "/" + selection.only;
     const std::uint64_t old = Allocated(replaced);
@@ -246,15 +257,17 @@ Status CheckSpace(const Plan& plan, const Found& found, const Selection& selecti
                                                  HumanSize(needed), HumanSize(free)))
         .Hint("nothing has been written; make room, or restore to another 'target'");
   }
-  if (fs.f_files > 0 && fs.f_favail < selection.entries && !found.ours && !plan.parameters.overwrite) {
-    return Error(ErrorCode::kDenied, fmt::format("{} needs {} inodes and has {} free", Printable(place),
-                                                 selection.entries, fs.f_favail))
+  if (fs.f_files > 0 && fs.f_favail < selection.entries && !found.ours &&
+      !plan.parameters.overwrite) {
+    return Error(ErrorCode::kDenied, fmt::format("{} needs {} inodes and has {} free",
+                                                 Printable(place), selection.entries, fs.f_favail))
         .Hint("nothing has been written; restore to another 'target'");
   }
   return Ok();
 }
 
-// --- Writing --------------------------------------------------------------------------------------
+// --- Writing
+// --------------------------------------------------------------------------------------
 
 Status FillFile(Context& context, ArchiveReader& archive, RateLimit& rate, const TreeEntry& entry,
                 std::uint64_t& bytes, int to) {
@@ -284,11 +297,12 @@ Status FillFile(Context& context, ArchiveReader& archive, RateLimit& rate, const
   return Ok();
 }
 
-Status WriteEntries(Checkpoint& checkpoint, Context& context, const Resource& resource, const Plan& plan,
-                    const Selection& selection, TreeWriter& writer) {
+Status WriteEntries(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                    const Plan& plan, const Selection& selection, TreeWriter& writer) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source,
                             checkpoint.OpenData(resource, "tree"));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveReader> archive, ArchiveReader::Open(*source));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveReader> archive,
+                            ArchiveReader::Open(*source));
   RateLimit rate(context, plan.parameters.rate_limit.bytes);
   std::uint64_t bytes = 0;
   std::uint64_t written = 0;
@@ -341,7 +355,8 @@ Status MakeWorkFolder(const std::string& path) {
 
 Status SyncFolder(const std::string& path) {
   const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return SystemError(errno, "syncing " + Printable(path));
+  if (!fd.valid() || ::fsync(fd.get()) != 0)
+    return SystemError(errno, "syncing " + Printable(path));
   return Ok();
 }
 
@@ -369,8 +384,8 @@ Status TakePlace(const Plan& plan) {
   return SyncFolder(plan.parent);
 }
 
-Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resource, const Plan& plan,
-                 const Found& found) {
+Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                 const Plan& plan, const Found& found) {
   HOLDFAST_ASSIGN_OR_RETURN(const Selection selection, Select(checkpoint, resource, plan));
   HOLDFAST_RETURN_IF_ERROR(CheckSpace(plan, found, selection));
   const bool in_place = WritesInPlace(plan, found);
@@ -409,7 +424,8 @@ Status UndoInPlace(Checkpoint& checkpoint, const Resource& resource, const Plan&
     std::string name;
     auto folder = OpenFolderBelow(root.get(), plan.parameters.only, name);
     if (!folder) {
-      return folder.error().code() == ErrorCode::kNotFound ? Ok() : Status(std::move(folder).error());
+      return folder.error().code() == ErrorCode::kNotFound ? Ok()
+                                                           : Status(std::move(folder).error());
     }
     return RemoveTreeAt(folder->get(), name);
   }
@@ -433,13 +449,15 @@ Status PrepareRestore(Checkpoint& checkpoint, Context& context, const Resource& 
   HOLDFAST_ASSIGN_OR_RETURN(const Selection selection, Select(checkpoint, resource, plan));
   if (!found.ours) HOLDFAST_RETURN_IF_ERROR(CheckSpace(plan, found, selection));
   if (plan.info.changed > 0 || plan.info.unreadable > 0) {
-    context.log().Log(LogLevel::kWarning,
-                      fmt::format("when the checkpoint was made, {} entries changed while they were read "
-                                  "and {} could not be read",
-                                  plan.info.changed, plan.info.unreadable));
+    context.log().Log(
+        LogLevel::kWarning,
+        fmt::format("when the checkpoint was made, {} entries changed while they were read "
+                    "and {} could not be read",
+                    plan.info.changed, plan.info.unreadable));
   }
   if (found.ours) return Ok();  // what stood there before is in the journal already
-  const bool nothing = plan.parameters.only.empty() ? found.target != TargetState::kFull : !found.only_is_there;
+  const bool nothing =
+      plan.parameters.only.empty() ? found.target != TargetState::kFull : !found.only_is_there;
   Value intent(Value::Map{});
   intent.Set("target", plan.target);
   intent.Set("before", nothing ? "nothing" : "data");

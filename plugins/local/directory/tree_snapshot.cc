@@ -49,9 +49,10 @@ Status RunCommand(Context& context, const ProtectSource& source, const std::stri
                   const std::vector<std::string>& words, std::string_view what) {
   ProcessSpec spec;
   for (const std::string& word : words) spec.argv.push_back(Fill(word, source, name));
-  spec.environment = {{"HOLDFAST_PATH", source.path},
-                      {"HOLDFAST_SNAPSHOT_NAME", name},
-                      {"HOLDFAST_SNAPSHOT_PATH", Fill(source.parameters.snapshot_path, source, name)}};
+  spec.environment = {
+      {"HOLDFAST_PATH", source.path},
+      {"HOLDFAST_SNAPSHOT_NAME", name},
+      {"HOLDFAST_SNAPSHOT_PATH", Fill(source.parameters.snapshot_path, source, name)}};
   spec.deadline = context.TimeLeft(source.parameters.snapshot_timeout);
   spec.cancellation = &context.cancellation();
   spec.on_error_line = [&context, what](std::string_view line) {
@@ -86,7 +87,8 @@ Status Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
             const ProtectSource& source) {
   const auto& parameters = source.parameters;
   if (parameters.snapshot != "command") {
-    const CloneMode mode = parameters.snapshot == "reflink" ? CloneMode::kReflink : CloneMode::kCopy;
+    const CloneMode mode =
+        parameters.snapshot == "reflink" ? CloneMode::kReflink : CloneMode::kCopy;
     return MakeClone(context, StagingFolder(checkpoint, resource, source), source, mode);
   }
   const std::string name = SnapshotName(checkpoint, resource);
@@ -98,7 +100,8 @@ Status Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
   const std::string path = SnapshotPath(checkpoint, resource, source);
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
-    return Internal(fmt::format("snapshot_create ended well, but {} is no directory", Printable(path)));
+    return Internal(
+        fmt::format("snapshot_create ended well, but {} is no directory", Printable(path)));
   }
   return Ok();
 }
@@ -127,26 +130,30 @@ Result<ProtectSource> ProtectSourceOf(const Resource& resource, const Parameters
   ProtectSource source;
   source.parameters = parameters.As<DirectoryProtection::ProtectParameters>(resource);
   auto& p = source.parameters;
-  HOLDFAST_ASSIGN_OR_RETURN(source.path, CleanAbsolutePath(resource.extra.StringOr("path", ""),
-                                                           "the directory's path"));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      source.path, CleanAbsolutePath(resource.extra.StringOr("path", ""), "the directory's path"));
   if (!p.staging.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(p.staging, CleanAbsolutePath(p.staging, "staging"));
   }
-  if ((p.snapshot == "reflink" || p.snapshot == "copy") && p.staging.empty() && source.path == "/") {
+  if ((p.snapshot == "reflink" || p.snapshot == "copy") && p.staging.empty() &&
+      source.path == "/") {
     return InvalidInput("a copy of / has no place beside it").Hint("set 'staging'");
   }
   if (p.snapshot == "command" &&
       (p.snapshot_create.empty() || p.snapshot_remove.empty() || p.snapshot_path.empty())) {
-    return InvalidInput("'snapshot: command' needs snapshot_create, snapshot_remove and snapshot_path");
+    return InvalidInput(
+        "'snapshot: command' needs snapshot_create, snapshot_remove and snapshot_path");
   }
-  if (const Value* listed = resource.extra.Find("exclude"); listed != nullptr && listed->is_list()) {
+  if (const Value* listed = resource.extra.Find("exclude");
+      listed != nullptr && listed->is_list()) {
     for (const Value& pattern : listed->AsList()) {
       if (pattern.is_string()) source.exclude_texts.push_back(pattern.AsString());
     }
   }
   source.exclude_texts.insert(source.exclude_texts.end(), p.exclude.begin(), p.exclude.end());
   HOLDFAST_ASSIGN_OR_RETURN(source.exclude, ExcludePatterns::Parse(source.exclude_texts));
-  source.one_file_system = p.one_file_system.value_or(resource.extra.BoolOr("one_file_system", false));
+  source.one_file_system =
+      p.one_file_system.value_or(resource.extra.BoolOr("one_file_system", false));
   return source;
 }
 
@@ -172,8 +179,9 @@ Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& re
                     const ProtectSource& source) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
   const std::string path = SnapshotPath(checkpoint, resource, source);
-  if (struct stat st {}; !journaled.StringOr("window_end", "").empty() &&
-                         journaled.StringOr("removing", "").empty() && ::stat(path.c_str(), &st) == 0) {
+  if (struct stat st{}; !journaled.StringOr("window_end", "").empty() &&
+                        journaled.StringOr("removing", "").empty() &&
+                        ::stat(path.c_str(), &st) == 0) {
     return Ok();  // killed after it was whole
   }
   const WallTime begin = context.clock().Now();

@@ -32,9 +32,9 @@ std::string_view ParentOf(std::string_view path) {
 }
 
 bool IsBelow(std::string_view path, std::string_view directory) {
-  return directory.empty() || (path.size() > directory.size() &&
-                               path.substr(0, directory.size()) == directory &&
-                               path[directory.size()] == '/');
+  return directory.empty() ||
+         (path.size() > directory.size() && path.substr(0, directory.size()) == directory &&
+          path[directory.size()] == '/');
 }
 
 }  // namespace
@@ -86,7 +86,8 @@ Status TreeWriter::Leave() {
   Directory directory = std::move(directories_.back());
   directories_.pop_back();
   if (directory.described) {
-    if (options_.remove_others && !directory.fresh) HOLDFAST_RETURN_IF_ERROR(RemoveOthers(directory));
+    if (options_.remove_others && !directory.fresh)
+      HOLDFAST_RETURN_IF_ERROR(RemoveOthers(directory));
     // A temporary entry that a killed run left where the work folder could not be used.
     if (!directory.fresh && stack_->device() != work_device_) {
       ::unlinkat(stack_->fd(), options_.work_name.c_str(), 0);
@@ -145,7 +146,8 @@ Status TreeWriter::AddAncestor(const TreeEntry& entry) {
   return AddDirectory(entry, name, true);
 }
 
-Status TreeWriter::AddDirectory(const TreeEntry& entry, const std::string& name, bool keep_existing) {
+Status TreeWriter::AddDirectory(const TreeEntry& entry, const std::string& name,
+                                bool keep_existing) {
   Directory directory;
   directory.path = entry.path;
   directory.fresh = true;
@@ -194,7 +196,8 @@ Status TreeWriter::ClearTheWay(const std::string& name, bool directory_stays, bo
       stays = true;
       return Ok();
     }
-    // A symlink where the checkpoint has a directory: the link goes, what it points to is not touched.
+    // A symlink where the checkpoint has a directory: the link goes, what it points to is not
+    // touched.
     if (::unlinkat(stack_->fd(), name.c_str(), 0) != 0) return SystemError(errno, "removing");
     return Ok();
   }
@@ -215,12 +218,13 @@ int TreeWriter::Workplace(std::string& name) {
   return stack_->fd();
 }
 
-Status TreeWriter::Make(int folder, const std::string& name, const TreeEntry& entry, const Fill& fill) {
+Status TreeWriter::Make(int folder, const std::string& name, const TreeEntry& entry,
+                        const Fill& fill) {
   const bool own_place = folder != stack_->fd() || name == options_.work_name;
   if (own_place) HOLDFAST_RETURN_IF_ERROR(RemoveTreeAt(folder, name));
   if (entry.type == EntryType::kFile) {
-    const FileDescriptor fd(::openat(folder, name.c_str(),
-                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const FileDescriptor fd(
+        ::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd.valid()) return SystemError(errno, "making the file");
     HOLDFAST_RETURN_IF_ERROR(fill(fd.get()));
     return SetAll(fd.get(), entry, own_place);
@@ -267,7 +271,8 @@ Status TreeWriter::AddHardLink(const TreeEntry& entry, const std::string& name) 
   const std::string& source = moved == moved_.end() ? entry.target : moved->second;
   if (source == entry.path) return Corrupt("a hard link to itself");
   std::string source_name;
-  HOLDFAST_ASSIGN_OR_RETURN(const FileDescriptor folder, OpenFolderBelow(root_.get(), source, source_name));
+  HOLDFAST_ASSIGN_OR_RETURN(const FileDescriptor folder,
+                            OpenFolderBelow(root_.get(), source, source_name));
   struct stat st {};
   if (::fstatat(folder.get(), source_name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
       S_ISDIR(st.st_mode)) {
@@ -318,10 +323,13 @@ Status TreeWriter::SetAll(int fd, const TreeEntry& entry, bool exact) {
   }
   const std::array<timespec, 2> times{entry.atime, entry.mtime};
   // AT_EMPTY_PATH in utimensat needs Linux 5.8; the path of a descriptor does not.
-  const int timed = is_path ? ::utimensat(fd, "", times.data(), AT_EMPTY_PATH) : ::futimens(fd, times.data());
+  const int timed =
+      is_path ? ::utimensat(fd, "", times.data(), AT_EMPTY_PATH) : ::futimens(fd, times.data());
   if (timed != 0) {
-    if (!is_path || (errno != EINVAL && errno != ENOENT)) return SystemError(errno, "setting the times");
-    if (entry.type != EntryType::kSymlink && ::utimensat(AT_FDCWD, path.c_str(), times.data(), 0) != 0) {
+    if (!is_path || (errno != EINVAL && errno != ENOENT))
+      return SystemError(errno, "setting the times");
+    if (entry.type != EntryType::kSymlink &&
+        ::utimensat(AT_FDCWD, path.c_str(), times.data(), 0) != 0) {
       return SystemError(errno, "setting the times");
     }
   }
@@ -331,7 +339,9 @@ Status TreeWriter::SetAll(int fd, const TreeEntry& entry, bool exact) {
 Status TreeWriter::Unsupported(const TreeEntry& entry, std::string what) {
   if (!options_.tolerate_unsupported) {
     return Error(ErrorCode::kDenied, fmt::format("{} cannot be had here", what))
-        .Hint("as root, or on a file system that has it, it can; 'on_unsupported: warn' goes on without");
+        .Hint(
+            "as root, or on a file system that has it, it can; 'on_unsupported: warn' goes on "
+            "without");
   }
   if (++unsupported_ <= 20) {
     context_.log().Log(LogLevel::kWarning,
@@ -343,10 +353,12 @@ Status TreeWriter::Unsupported(const TreeEntry& entry, std::string what) {
 Status TreeWriter::Finish() {
   while (!directories_.empty()) HOLDFAST_RETURN_IF_ERROR(Leave());
   if (unsupported_ > 0) {
-    context_.log().Log(LogLevel::kWarning,
-                       fmt::format("{} owners, devices or attributes could not be had here", unsupported_));
+    context_.log().Log(
+        LogLevel::kWarning,
+        fmt::format("{} owners, devices or attributes could not be had here", unsupported_));
   }
-  if (options_.durable && ::syncfs(root_.get()) != 0) return SystemError(errno, "syncing the file system");
+  if (options_.durable && ::syncfs(root_.get()) != 0)
+    return SystemError(errno, "syncing the file system");
   return Ok();
 }
 

@@ -26,7 +26,8 @@ struct TreeWriteOptions {
   // Take away what the tree does not have, below each directory that is added.
   bool remove_others = false;
   Owners owners = Owners::kNumeric;
-  // An owner, device or attribute that cannot be had here: an error, or counted and said at the end.
+  // An owner, device or attribute that cannot be had here: an error, or counted and said at the
+  // end.
   bool tolerate_unsupported = false;
   // Everything is on disk when Finish returns.
   bool durable = true;
@@ -36,9 +37,9 @@ struct TreeWriteOptions {
 };
 
 // Makes a tree: directories, files, links and devices with all that a TreeEntry says. Never follows
-// a symlink: every step down opens one directory by name, and a symlink in its place is an error, so
-// neither the entries nor what somebody put into the target lead out of it. Directories get their
-// owners, modes and times when the writer leaves them, the last at Finish. One thread.
+// a symlink: every step down opens one directory by name, and a symlink in its place is an error,
+// so neither the entries nor what somebody put into the target lead out of it. Directories get
+// their owners, modes and times when the writer leaves them, the last at Finish. One thread.
 class TreeWriter {
  public:
   // `root` is an existing directory (no symlink).
@@ -48,9 +49,9 @@ class TreeWriter {
   // Writes a file's content to a descriptor that is open for writing, its size 0.
   using Fill = std::function<Status(int fd)>;
 
-  // Adds an entry whose directory has been added before. `fill` is called for files only. Entries of
-  // one directory may come in any order, but a directory is left for good when an entry outside it
-  // is added.
+  // Adds an entry whose directory has been added before. `fill` is called for files only. Entries
+  // of one directory may come in any order, but a directory is left for good when an entry outside
+  // it is added.
   Status Add(const TreeEntry& entry, const Fill& fill);
   // Makes a directory that leads to what is restored; one that exists stays as it is.
   Status AddAncestor(const TreeEntry& entry);
@@ -62,11 +63,11 @@ class TreeWriter {
 
  private:
   struct Directory {
-    std::string path;              // "" is the root
-    TreeEntry entry;               // what is set when it is left
-    bool described = false;        // entry is filled
-    bool fresh = false;            // made by this writer: nothing of others is in it
-    std::set<std::string> names;   // with remove_others: what the tree has
+    std::string path;             // "" is the root
+    TreeEntry entry;              // what is set when it is left
+    bool described = false;       // entry is filled
+    bool fresh = false;           // made by this writer: nothing of others is in it
+    std::set<std::string> names;  // with remove_others: what the tree has
   };
 
   TreeWriter(Context& context, TreeWriteOptions options);

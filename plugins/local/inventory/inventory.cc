@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kMaxFileSize = 16U << 20U;
 
-// --- The file's form: one struct per map, so that schema.h checks it ------------------------------
+// --- The file's form: one struct per map, so that schema.h checks it
+// ------------------------------
 
 struct CommandForm {
   std::vector<std::string> command;
@@ -126,7 +127,8 @@ struct FileForm {
   }
 };
 
-// --- Reading --------------------------------------------------------------------------------------
+// --- Reading
+// --------------------------------------------------------------------------------------
 
 std::string LastPart(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
@@ -250,10 +252,10 @@ class Reader {
       command.argv = std::move(form->command);
       command.timeout = form->timeout;
     } else {
-      Fail(value.position(),
-           InvalidInput(fmt::format("{} is {}, expected a list of words", key, NameOf(value.kind())))
-               .Hint("commands run without a shell: [systemctl, stop, shop]; "
-                     "for a shell write [sh, -c, '...']"));
+      Fail(value.position(), InvalidInput(fmt::format("{} is {}, expected a list of words", key,
+                                                      NameOf(value.kind())))
+                                 .Hint("commands run without a shell: [systemctl, stop, shop]; "
+                                       "for a shell write [sh, -c, '...']"));
       return std::nullopt;
     }
     if (command.argv.empty() || command.argv.front().empty()) {
@@ -286,8 +288,9 @@ class Reader {
       Fail(item.position,
            InvalidInput(fmt::format("the id '{}' stands twice, first in line {}",
                                     Printable(item.id), other.position.line))
-               .Hint(same_place ? "give one of them another id"
-                                : "an entry that stands in several places must say the same each time"));
+               .Hint(same_place
+                         ? "give one of them another id"
+                         : "an entry that stands in several places must say the same each time"));
       return;
     }
     if (parent.empty()) return;
@@ -312,8 +315,8 @@ class Reader {
     item.start = ReadCommand(form->start, "start");
     if (item.quiesce && !item.resume) {
       Fail(value.position(),
-           InvalidInput(fmt::format("the application '{}' has quiesce and no resume",
-                                    Printable(item.id)))
+           InvalidInput(
+               fmt::format("the application '{}' has quiesce and no resume", Printable(item.id)))
                .Hint("what is brought to rest must be let go on"));
     }
     const std::string id = item.id;

@@ -50,9 +50,10 @@ Result<Command> CommandFromValue(const Value& value);
 // What every entry has.
 struct Entry {
   std::string id;
-  std::string name;                       // for people; never empty
-  std::vector<std::string> applications;  // ids of those it stands below; sorted, empty at top level
-  Position position;                      // in the file
+  std::string name;  // for people; never empty
+  std::vector<std::string>
+      applications;   // ids of those it stands below; sorted, empty at top level
+  Position position;  // in the file
 };
 
 struct Application : Entry {
@@ -82,10 +83,10 @@ struct Sqlite : Entry {
 struct Postgresql : Entry {
   std::string host;  // a name, an address, or the absolute path of a socket folder
   std::int64_t port = 5432;
-  std::string user;                  // empty: libpq's default
-  std::string database;              // of a server: the one to connect to for the listing
-  std::string password_file;         // where the password stands, empty: none (or ~/.pgpass)
-  std::string password_env;          // or the variable that holds it
+  std::string user;           // empty: libpq's default
+  std::string database;       // of a server: the one to connect to for the listing
+  std::string password_file;  // where the password stands, empty: none (or ~/.pgpass)
+  std::string password_env;   // or the variable that holds it
   bool discover = false;
   std::vector<std::string> exclude;  // of a server: names of databases that are left out
   // The node of `database` of this entry; `database` differs from the member for those that were

@@ -101,7 +101,8 @@ Result<ResourceGraph::Node> InventoryProtectable::Show(Context& context, std::st
     if (node.key.id == id) return std::move(node);
     ids.push_back(node.key.id);
   }
-  Error error = NotFound(fmt::format("no {} '{}' in the inventory", descriptor_.type, Printable(id)));
+  Error error =
+      NotFound(fmt::format("no {} '{}' in the inventory", descriptor_.type, Printable(id)));
   if (const std::string nearest = Nearest(id, ids); !nearest.empty()) {
     return std::move(error).Hint(fmt::format("did you mean '{}'?", Printable(nearest)));
   }
@@ -112,7 +113,8 @@ Result<std::vector<Dependent>> InventoryProtectable::Dependents(Context& context
                                                                 const ResourceGraph::Node& parent) {
   std::vector<Dependent> dependents;
   const auto& parents = descriptor_.parent_types;
-  if (std::find(parents.begin(), parents.end(), parent.key.type) == parents.end()) return dependents;
+  if (std::find(parents.begin(), parents.end(), parent.key.type) == parents.end())
+    return dependents;
   HOLDFAST_ASSIGN_OR_RETURN(const Inventory* const inventory, file_.Get());
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Found> found, Entries(context, *inventory));
   for (Found& item : found) {
@@ -134,7 +136,8 @@ ProtectableDescriptor MakeDescriptor(std::string_view type, std::string_view des
 }
 
 ProtectableEntry ApplicationProtectable() {
-  return EntryOf<ApplicationList>(kApplicationType, "applications of this machine, from its inventory");
+  return EntryOf<ApplicationList>(kApplicationType,
+                                  "applications of this machine, from its inventory");
 }
 
 ProtectableEntry DirectoryProtectable() {

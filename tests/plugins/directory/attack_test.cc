@@ -40,7 +40,8 @@ Status ReadBack(const TreeEntry& entry) {
 }
 
 TEST(HostileArchive, PathsThatLeadOutAreCorrupt) {
-  for (const char* const path : {"../x", "a/../../x", "/etc/x", "a//b", "./a", "a/./b", "..", "a/.."}) {
+  for (const char* const path :
+       {"../x", "a/../../x", "/etc/x", "a//b", "./a", "a/./b", "..", "a/.."}) {
     const Status status = ReadBack(Entry(path, EntryType::kFile));
     ASSERT_FALSE(status) << path;
     EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt) << path;

@@ -56,8 +56,11 @@ class RestoreCrash : public DirectoryTest, public testing::WithParamInterface<Re
     ASSERT_OK(Protect());
     parameters_.Set("target", target_);
     switch (GetParam().before) {
-      case Before::kNothing: break;
-      case Before::kEmpty: MakeFolder(target_); break;
+      case Before::kNothing:
+        break;
+      case Before::kEmpty:
+        MakeFolder(target_);
+        break;
       case Before::kOther:
         MakeRandomTree(target_, 7, 40);
         MakeFolder(target_ + "/docs");
@@ -99,11 +102,17 @@ TEST_P(RestoreCrash, NeverRunAgainPostAloneLeavesNothingHalfMade) {
   ASSERT_OK(Run(checkpoint, ActivityKind::kPost, parameters_));
   EXPECT_THAT(WorkFolders(), IsEmpty());
   switch (GetParam().before) {
-    case Before::kNothing: EXPECT_TRUE(!Exists(target_) || Complete()); break;
-    case Before::kEmpty: EXPECT_TRUE(std::filesystem::is_empty(target_) || Complete()); break;
-    case Before::kOther: break;  // some entries are the old ones, some the new, each is whole
+    case Before::kNothing:
+      EXPECT_TRUE(!Exists(target_) || Complete());
+      break;
+    case Before::kEmpty:
+      EXPECT_TRUE(std::filesystem::is_empty(target_) || Complete());
+      break;
+    case Before::kOther:
+      break;  // some entries are the old ones, some the new, each is whole
     case Before::kOnePath:
-      EXPECT_TRUE(!Exists(target_ + "/docs") || ReadFile(target_ + "/docs/readme.txt") == "read me\n");
+      EXPECT_TRUE(!Exists(target_ + "/docs") ||
+                  ReadFile(target_ + "/docs/readme.txt") == "read me\n");
       EXPECT_EQ(ReadFile(target_ + "/stays"), "stays");
       break;
   }

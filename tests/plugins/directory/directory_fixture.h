@@ -42,11 +42,13 @@ class DirectoryTest : public testing::Test {
 
   Status Protect(const Value& parameters = {}) {
     testing_plugins::MemoryCheckpoint checkpoint(*bank_, "c1");
-    return RunAllActivities(*plugin_, checkpoint, context_.context(), resource_, parameters);
+    return testing_plugins::RunAllActivities(*plugin_, checkpoint, context_.context(), resource_,
+                                             parameters);
   }
   Status Restore(const Value& parameters, const std::string& record = "r1") {
     testing_plugins::MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", record);
-    return RunAllActivities(*plugin_, checkpoint, context_.context(), resource_, parameters);
+    return testing_plugins::RunAllActivities(*plugin_, checkpoint, context_.context(), resource_,
+                                             parameters);
   }
   Status RestoreTo(const std::string& target, Value parameters = Value(Value::Map{})) {
     parameters.Set("target", target);
@@ -54,10 +56,12 @@ class DirectoryTest : public testing::Test {
   }
   Status Verify() {
     testing_plugins::MemoryCheckpoint checkpoint(*bank_, Operation::kVerify, "c1", "v1");
-    return RunAllActivities(*plugin_, checkpoint, context_.context(), resource_);
+    return testing_plugins::RunAllActivities(*plugin_, checkpoint, context_.context(), resource_);
   }
-  Status Run(testing_plugins::MemoryCheckpoint& checkpoint, ActivityKind kind, const Value& parameters) {
-    return RunActivity(*plugin_, kind, checkpoint, context_.context(), resource_, parameters);
+  Status Run(testing_plugins::MemoryCheckpoint& checkpoint, ActivityKind kind,
+             const Value& parameters) {
+    return testing_plugins::RunActivity(*plugin_, kind, checkpoint, context_.context(), resource_,
+                                        parameters);
   }
   DirectoryProtection::SavedInfo Saved() {
     testing_plugins::MemoryCheckpoint checkpoint(*bank_, Operation::kVerify, "c1", "look");
@@ -97,15 +101,15 @@ inline std::vector<std::string> DirectoryTest::WorkFolders() const {
 
 }  // namespace holdfast::plugins::directory
 
-#define EXPECT_OK(expression)                                          \
-  do {                                                                 \
+#define EXPECT_OK(expression)                                           \
+  do {                                                                  \
     const auto& expect_ok_status = (expression);                        \
-    EXPECT_TRUE(expect_ok_status.has_value())                          \
+    EXPECT_TRUE(expect_ok_status.has_value())                           \
         << (expect_ok_status ? "" : expect_ok_status.error().Render()); \
   } while (false)
-#define ASSERT_OK(expression)                                          \
-  do {                                                                 \
+#define ASSERT_OK(expression)                                           \
+  do {                                                                  \
     const auto& assert_ok_status = (expression);                        \
-    ASSERT_TRUE(assert_ok_status.has_value())                          \
+    ASSERT_TRUE(assert_ok_status.has_value())                           \
         << (assert_ok_status ? "" : assert_ok_status.error().Render()); \
   } while (false)

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -33,8 +34,9 @@ TEST_F(DirectoryTest, EverythingThatAFileSystemHasComesBack) {
 }
 
 TEST_F(DirectoryTest, RandomTreesComeBack) {
-  const char* const wanted = std::getenv("HOLDFAST_SEEDS");
-  const int seeds = wanted == nullptr ? 6 : std::atoi(wanted);
+  // A tree is worth many cases of other properties.
+  const char* const wanted = std::getenv("HOLDFAST_PROPERTY_CASES");
+  const int seeds = wanted == nullptr ? 6 : std::max(3, std::atoi(wanted) / 20);
   for (int seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     SetUpAgain(seed);
@@ -47,7 +49,8 @@ TEST_F(DirectoryTest, RandomTreesComeBack) {
     // Over another tree: afterwards it is this one.
     std::filesystem::remove_all(target_);
     MakeRandomTree(target_, static_cast<std::uint64_t>(seed) + 1000, 60);
-    ASSERT_OK(Restore(Map({{"target", target_}, {"overwrite", true}, {"existing", "replace"}}), "over"));
+    ASSERT_OK(
+        Restore(Map({{"target", target_}, {"overwrite", true}, {"existing", "replace"}}), "over"));
     ASSERT_EQ(DifferencesOf(source_, target_), "");
     ASSERT_THAT(WorkFolders(), IsEmpty());
   }
@@ -164,7 +167,8 @@ TEST_F(DirectoryTest, OneFileComesBackIntoTheLiveTree) {
 TEST_F(DirectoryTest, ExcludedEntriesAreLeftOut) {
   MakeFolder(source_);
   for (const char* const name : {"/cache", "/src", "/src/cache"}) MakeFolder(source_ + name);
-  for (const char* const name : {"/a.tmp", "/keep.txt", "/cache/x", "/src/b.tmp", "/src/cache/y", "/src/c"}) {
+  for (const char* const name :
+       {"/a.tmp", "/keep.txt", "/cache/x", "/src/b.tmp", "/src/cache/y", "/src/c"}) {
     WriteFile(source_ + name, "x");
   }
   SetExtra("exclude", List({"*.tmp"}));
@@ -188,7 +192,8 @@ TEST_F(DirectoryTest, OneFileSystemStopsAtMounts) {
   const Status all = Protect();
   const Status one = [&] {
     MemoryCheckpoint second(*bank_, "c2");
-    return RunAllActivities(*plugin_, second, context_.context(), resource_, Map({{"one_file_system", true}}));
+    return RunAllActivities(*plugin_, second, context_.context(), resource_,
+                            Map({{"one_file_system", true}}));
   }();
   MemoryCheckpoint look(*bank_, Operation::kRestore, "c2", "r1");
   const Status restored =
@@ -275,7 +280,8 @@ class ChangingTest : public DirectoryTest {
     const Cancellation cancellation;
     InterruptedContext context(context_.log(), *processes, cancellation, std::move(something));
     MemoryCheckpoint checkpoint(*bank_, "c1");
-    return RunAllActivities(*plugin_, checkpoint, context, resource_, Map({{"on_change", on_change}}));
+    return RunAllActivities(*plugin_, checkpoint, context, resource_,
+                            Map({{"on_change", on_change}}));
   }
   void Shorten() { ASSERT_EQ(::truncate((source_ + "/large").c_str(), 18 << 20), 0); }
 };
@@ -300,7 +306,8 @@ TEST_F(ChangingTest, AFileThatVanishesIsAWarningOrAFailure) {
   EXPECT_EQ(Saved().changed, 1);
   EXPECT_OK(Verify());
   std::filesystem::remove_all(source_);
-  const Status status = ProtectWhile("fail", [this] { std::filesystem::remove(source_ + "/small"); });
+  const Status status =
+      ProtectWhile("fail", [this] { std::filesystem::remove(source_ + "/small"); });
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message(), HasSubstr("small vanished"));
 }

@@ -10,7 +10,8 @@
 namespace holdfast::plugins::directory {
 namespace {
 
-bool Excludes(const std::vector<std::string>& patterns, std::string_view path, bool is_directory = false) {
+bool Excludes(const std::vector<std::string>& patterns, std::string_view path,
+              bool is_directory = false) {
   auto parsed = ExcludePatterns::Parse(patterns);
   EXPECT_TRUE(parsed.has_value());
   return parsed && parsed->Excludes(path, is_directory);
@@ -71,8 +72,8 @@ TEST(ExcludePatterns, WrongPatternsAreRefused) {
 TEST(FileListing, NamesOfAllBytesComeBack) {
   std::string all;
   for (int c = 1; c < 256; ++c) all += static_cast<char>(c);
-  for (std::string name : {all, std::string("plain"), std::string("\"\\\n\t\x01 \xc3\xa4"), std::string("\xff"),
-                           std::string("ab\xff"), std::string("a\xff\xfe")}) {
+  for (std::string name : {all, std::string("plain"), std::string("\"\\\n\t\x01 \xc3\xa4"),
+                           std::string("\xff"), std::string("ab\xff"), std::string("a\xff\xfe")}) {
     TreeEntry entry;
     entry.path = name;
     entry.type = EntryType::kSymlink;

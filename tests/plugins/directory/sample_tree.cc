@@ -41,7 +41,8 @@ void Put32(std::string& out, unsigned v) {
 void WriteFile(const std::string& path, std::string_view contents) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   Must(fd >= 0, path);
-  Must(::write(fd, contents.data(), contents.size()) == static_cast<ssize_t>(contents.size()), path);
+  Must(::write(fd, contents.data(), contents.size()) == static_cast<ssize_t>(contents.size()),
+       path);
   ::close(fd);
 }
 
@@ -62,7 +63,8 @@ void MakeFolder(const std::string& path, unsigned mode) {
 }
 
 void SetTimes(const std::string& path, std::int64_t seconds, long nanoseconds) {
-  const std::array<timespec, 2> times{timespec{seconds, nanoseconds}, timespec{seconds, nanoseconds}};
+  const std::array<timespec, 2> times{timespec{seconds, nanoseconds},
+                                      timespec{seconds, nanoseconds}};
   Must(::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) == 0, path);
 }
 
@@ -144,7 +146,8 @@ void MakeSampleTree(const std::string& root) {
   Must(::symlink("/nowhere/\xff\n", (root + "/dangling").c_str()) == 0, "symlink");
   Must(::symlink("..", (root + "/docs/up").c_str()) == 0, "symlink");
   Must(::symlink(std::string(3000, 't').c_str(), (root + "/long link").c_str()) == 0, "symlink");
-  Must(::link((root + "/docs/readme.txt").c_str(), (root + "/docs/deep/second name").c_str()) == 0, "link");
+  Must(::link((root + "/docs/readme.txt").c_str(), (root + "/docs/deep/second name").c_str()) == 0,
+       "link");
   Must(::link((root + "/docs/readme.txt").c_str(), (root + "/third name").c_str()) == 0, "link");
   Must(::link((root + "/link").c_str(), (root + "/link again").c_str()) == 0, "link");
   Must(::mkfifo((root + "/fifo").c_str(), 0640) == 0, "mkfifo");
@@ -170,7 +173,8 @@ void MakeSampleTree(const std::string& root) {
   Must(::chmod((root + "/setuid").c_str(), 06755) == 0, "chmod");
   if (attributes) {
     const auto set = [&](const char* name, const char* attribute, std::string_view value) {
-      Must(::lsetxattr((root + name).c_str(), attribute, value.data(), value.size(), 0) == 0, attribute);
+      Must(::lsetxattr((root + name).c_str(), attribute, value.data(), value.size(), 0) == 0,
+           attribute);
     };
     using std::string_view_literals::operator""sv;
     set("/large", "user.plain", "value");
@@ -182,7 +186,8 @@ void MakeSampleTree(const std::string& root) {
       set("/link", "trusted.of a link", "l");
       set("/fifo", "trusted.of a fifo", "f");
       // cap_net_raw=ep, as setcap writes it.
-      set("/docs/deep/--option", "security.capability", "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv);
+      set("/docs/deep/--option", "security.capability",
+          "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv);
     }
   } else {
     std::printf("no extended attributes in the sample tree: %s\n", std::strerror(errno));
@@ -225,12 +230,16 @@ void MakeRandomTree(const std::string& root, std::uint64_t seed, int entries) {
         MakeFolder(path);
         folders.push_back(path);
         break;
-      case 2: Must(::symlink(name(i).c_str(), path.c_str()) == 0, path); break;
+      case 2:
+        Must(::symlink(name(i).c_str(), path.c_str()) == 0, path);
+        break;
       case 3:
         if (linkable.empty()) continue;
         Must(::link(linkable[below(linkable.size())].c_str(), path.c_str()) == 0, path);
         break;
-      case 4: Must(::mkfifo(path.c_str(), 0600) == 0, path); break;
+      case 4:
+        Must(::mkfifo(path.c_str(), 0600) == 0, path);
+        break;
       case 5: {
         const auto size = static_cast<std::int64_t>(below(4U << 20U));
         const auto at = static_cast<std::int64_t>(below(4U << 20U)) / 4096 * 4096;
@@ -254,7 +263,9 @@ void MakeRandomTree(const std::string& root, std::uint64_t seed, int entries) {
     struct stat st {};
     Must(::lstat(path.c_str(), &st) == 0, path);
     if (::geteuid() == 0 && below(3) == 0) {
-      Must(::lchown(path.c_str(), static_cast<uid_t>(below(70000)), static_cast<gid_t>(below(70000))) == 0, path);
+      Must(::lchown(path.c_str(), static_cast<uid_t>(below(70000)),
+                    static_cast<gid_t>(below(70000))) == 0,
+           path);
     }
     if (!S_ISLNK(st.st_mode) && below(2) == 0) {
       const auto mode = static_cast<mode_t>(below(010000));
@@ -262,7 +273,8 @@ void MakeRandomTree(const std::string& root, std::uint64_t seed, int entries) {
     }
     if (attributes && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && below(4) == 0) {
       const std::string value(below(300), 'v');
-      Must(::setxattr(path.c_str(), fmt::format("user.x{}", below(5)).c_str(), value.data(), value.size(), 0) == 0,
+      Must(::setxattr(path.c_str(), fmt::format("user.x{}", below(5)).c_str(), value.data(),
+                      value.size(), 0) == 0,
            path);
     }
     if (!S_ISLNK(st.st_mode) && S_ISDIR(st.st_mode) && below(5) == 0) SetAcl(path, 1000, true);

@@ -58,7 +58,8 @@ TEST_F(SnapshotTest, ReflinksShareBlocksOrSayThatTheyCannot) {
     EXPECT_EQ(DifferencesOf(source_ + ".kept", target_), "");
     return;
   }
-  std::printf("the file system of %s has no reflinks: only the refusal is tested\n", source_.c_str());
+  std::printf("the file system of %s has no reflinks: only the refusal is tested\n",
+              source_.c_str());
   const Status status = Protect(parameters);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), ErrorCode::kInvalidInput);
@@ -93,8 +94,9 @@ TEST_F(SnapshotTest, CommandsMakeAndRemoveTheSnapshot) {
   MakeFolder(folder_ / "snapshots");
   const Value parameters =
       Map({{"snapshot", "command"},
-           {"snapshot_create", List({"sh", "-c", "cp -a \"$1\" \"$2\" && test \"$HOLDFAST_PATH\" = \"$1\"", "sh",
-                                     "{path}", folder_ / "snapshots/{name}"})},
+           {"snapshot_create",
+            List({"sh", "-c", "cp -a \"$1\" \"$2\" && test \"$HOLDFAST_PATH\" = \"$1\"", "sh",
+                  "{path}", folder_ / "snapshots/{name}"})},
            {"snapshot_remove", List({"rm", "-rf", folder_ / "snapshots/{name}"})},
            {"snapshot_path", folder_ / "snapshots/{name}"}});
   MemoryCheckpoint checkpoint(*bank_, "c1");
@@ -111,10 +113,11 @@ TEST_F(SnapshotTest, CommandsMakeAndRemoveTheSnapshot) {
 
 TEST_F(SnapshotTest, ASnapshotThatFailsIsUndone) {
   MakeFolder(source_);
-  Value parameters = Map({{"snapshot", "command"},
-                          {"snapshot_create", List({"sh", "-c", "mkdir " + (folder_ / "made") + "; exit 3"})},
-                          {"snapshot_remove", List({"rm", "-rf", folder_ / "made"})},
-                          {"snapshot_path", folder_ / "made"}});
+  Value parameters =
+      Map({{"snapshot", "command"},
+           {"snapshot_create", List({"sh", "-c", "mkdir " + (folder_ / "made") + "; exit 3"})},
+           {"snapshot_remove", List({"rm", "-rf", folder_ / "made"})},
+           {"snapshot_path", folder_ / "made"}});
   const Status status = Protect(parameters);
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message(), HasSubstr("snapshot_create failed: exit code 3"));
@@ -125,7 +128,9 @@ TEST_F(SnapshotTest, ASnapshotThatFailsIsUndone) {
 
 TEST_F(SnapshotTest, WithoutASnapshotThereIsNoStepForIt) {
   const auto choose = [this](ActivityKind kind, const char* snapshot) {
-    return plugin_->Choose(Operation::kProtect, kind, resource_, Map({{"snapshot", snapshot}})).value().kind;
+    return plugin_->Choose(Operation::kProtect, kind, resource_, Map({{"snapshot", snapshot}}))
+        .value()
+        .kind;
   };
   EXPECT_EQ(choose(ActivityKind::kPre, "none"), StepChoice::Kind::kNone);
   EXPECT_EQ(choose(ActivityKind::kPost, "none"), StepChoice::Kind::kNone);

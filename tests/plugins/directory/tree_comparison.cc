@@ -144,7 +144,8 @@ std::string DifferencesOf(const std::string& expected, const std::string& actual
       const auto right = other->second.of.find(name);
       const std::string was = left == facts.of.end() ? "nothing" : left->second;
       const std::string is = right == other->second.of.end() ? "nothing" : right->second;
-      if (was != is) text += fmt::format("'{}': {} is {}, expected {}\n", Printable(path), name, is, was);
+      if (was != is)
+        text += fmt::format("'{}': {} is {}, expected {}\n", Printable(path), name, is, was);
     }
   }
   for (const auto& [path, facts] : b) {

@@ -55,9 +55,11 @@ TEST(Inventory, ResourcesHaveStableIdsAndTheirFacts) {
   ASSERT_EQ(inventory->directories.size(), 3U);
   EXPECT_EQ(inventory->directories[0].id, "/etc");
   EXPECT_THAT(inventory->directories[0].applications, IsEmpty());
-  EXPECT_EQ(inventory->directories[1].id, "/srv/shop/files") << "the id does not depend on how it is written";
+  EXPECT_EQ(inventory->directories[1].id, "/srv/shop/files")
+      << "the id does not depend on how it is written";
   EXPECT_EQ(inventory->directories[1].name, "files");
-  EXPECT_THAT(inventory->directories[2].applications, ElementsAre("shop")) << "at top level too, and once";
+  EXPECT_THAT(inventory->directories[2].applications, ElementsAre("shop"))
+      << "at top level too, and once";
   EXPECT_TRUE(inventory->directories[2].Node().extra.BoolOr("one_file_system", false));
   EXPECT_EQ(inventory->sqlite[0].Node().key.id, "/srv/shop/shop.db");
   ASSERT_EQ(inventory->postgresql.size(), 2U);
@@ -75,16 +77,22 @@ TEST(Inventory, MistakesAreSaidWithTheirPlace) {
   EXPECT_THAT(ErrorOf("directories:\n  - {pth: /etc}\n"), HasSubstr("inventory.yaml:2:"));
   EXPECT_THAT(ErrorOf("directories:\n  - {pth: /etc}\n"), HasSubstr("path"));
   EXPECT_THAT(ErrorOf("directorys: []\n"), HasSubstr("did you mean 'directories'"));
-  EXPECT_THAT(ErrorOf("directories:\n  - {path: etc}\n"), HasSubstr("inventory.yaml:2:12: the path 'etc' is not absolute"));
+  EXPECT_THAT(ErrorOf("directories:\n  - {path: etc}\n"),
+              HasSubstr("inventory.yaml:2:12: the path 'etc' is not absolute"));
   EXPECT_THAT(ErrorOf("directories:\n  - {path: /a/../b}\n"), HasSubstr("holds '..'"));
-  EXPECT_THAT(ErrorOf("applications:\n  - {id: a, quiesce: systemctl stop a}\n"), HasSubstr("without a shell"));
-  EXPECT_THAT(ErrorOf("applications:\n  - {id: a, quiesce: []}\n"), HasSubstr("quiesce: the command is empty"));
-  EXPECT_THAT(ErrorOf("applications:\n  - {id: a, quiesce: [x]}\n"), HasSubstr("has quiesce and no resume"));
+  EXPECT_THAT(ErrorOf("applications:\n  - {id: a, quiesce: systemctl stop a}\n"),
+              HasSubstr("without a shell"));
+  EXPECT_THAT(ErrorOf("applications:\n  - {id: a, quiesce: []}\n"),
+              HasSubstr("quiesce: the command is empty"));
+  EXPECT_THAT(ErrorOf("applications:\n  - {id: a, quiesce: [x]}\n"),
+              HasSubstr("has quiesce and no resume"));
   EXPECT_THAT(ErrorOf("applications:\n  - {}\n"), HasSubstr("needs an id or a name"));
   EXPECT_THAT(ErrorOf("postgresql:\n  - {port: 1}\n"), HasSubstr("discover: true"));
-  EXPECT_THAT(ErrorOf("postgresql:\n  - {database: a, port: 70000}\n"), HasSubstr("inventory.yaml:2:"));
+  EXPECT_THAT(ErrorOf("postgresql:\n  - {database: a, port: 70000}\n"),
+              HasSubstr("inventory.yaml:2:"));
   EXPECT_THAT(ErrorOf("sqlite: {path: /a}\n"), HasSubstr("expected a list"));
-  EXPECT_THAT(ErrorOf("directories:\n  - {path: /a}\n  - {path: /a/}\n"), HasSubstr("stands twice, first in line 2"));
+  EXPECT_THAT(ErrorOf("directories:\n  - {path: /a}\n  - {path: /a/}\n"),
+              HasSubstr("stands twice, first in line 2"));
 }
 
 TEST(Inventory, AnEntryBelowTwoApplicationsMustSayTheSame) {
@@ -103,8 +111,8 @@ TEST(Inventory, AnEntryBelowTwoApplicationsMustSayTheSame) {
 }
 
 TEST(Inventory, AllMistakesAreSaidAtOnce) {
-  const auto inventory =
-      ParseInventory("directories:\n  - {path: a}\n  - {path: b}\nsqlite:\n  - {path: c}\n", "inventory.yaml");
+  const auto inventory = ParseInventory(
+      "directories:\n  - {path: a}\n  - {path: b}\nsqlite:\n  - {path: c}\n", "inventory.yaml");
   ASSERT_FALSE(inventory.has_value());
   EXPECT_EQ(inventory.error().causes().size(), 2U);
 }
@@ -132,7 +140,8 @@ TEST_F(InventoryProtectables, ListShowAndFindDependents) {
   const auto directories = Make(DirectoryProtectable());
   const auto applications = Make(ApplicationProtectable());
   const auto sqlite = Make(SqliteProtectable());
-  EXPECT_THAT(Ids(directories->List(context_.context()).value()), ElementsAre("/etc", "/srv/shop/files", "media"));
+  EXPECT_THAT(Ids(directories->List(context_.context()).value()),
+              ElementsAre("/etc", "/srv/shop/files", "media"));
   const auto shop = applications->Show(context_.context(), "shop");
   ASSERT_TRUE(shop.has_value());
   const auto below = directories->Dependents(context_.context(), *shop);
@@ -154,7 +163,8 @@ TEST_F(InventoryProtectables, AChangedFileIsReadAgain) {
   Write("directories: [{path: /a}, {path: /b}]\n");
   EXPECT_THAT(Ids(directories->List(context_.context()).value()), ElementsAre("/a", "/b"));
   Write("directories: [{path: b}]\n");
-  EXPECT_FALSE(directories->List(context_.context()).has_value()) << "never a smaller answer instead of an error";
+  EXPECT_FALSE(directories->List(context_.context()).has_value())
+      << "never a smaller answer instead of an error";
 }
 
 TEST_F(InventoryProtectables, AMissingInventoryIsAnError) {
