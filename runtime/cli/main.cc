@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <iostream>
@@ -304,45 +305,51 @@ CommandNode NodeOf(const CLI::App& app) {
   return node;
 }
 
-// CLI11 says "The following arguments were not expected: ..."; adds what was probably meant.
+// The commands and options that may stand behind the words so far.
+std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, bool options) {
+  std::vector<std::string> out;
+  if (options) {
+    for (const CLI::App* holder : {&at, &app}) {
+      for (const CLI::Option* option : holder->get_options()) {
+        for (const std::string& name : option->get_lnames()) out.push_back("--" + name);
+        for (const std::string& name : option->get_snames()) out.push_back("-" + name);
+      }
+    }
+    return out;
+  }
+  for (const CLI::App* child : at.get_subcommands([](const CLI::App*) { return true; })) out.push_back(child->get_name());
+  return out;
+}
+
+// CLI11 lists arguments that it did not expect, last first; says which word is unknown, and what
+// was probably meant.
 int UsageError(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
-  std::string text = error.what();
-  if (const std::size_t newline = text.find('\n'); newline != std::string::npos) text.resize(newline);
-  Error out(ErrorCode::kUsage, text);
+  const auto fail = [](Error out) {
+    std::fprintf(stderr, "%s\n", out.Render().c_str());
+    return static_cast<int>(ExitCode::kUsage);
+  };
   const CLI::App* at = &app;
   std::string path = "holdfast";
   for (const std::string& word : words) {
-    std::vector<std::string> names;
-    const CLI::App* next = nullptr;
-    for (const CLI::App* child : at->get_subcommands([](const CLI::App*) { return true; })) {
-      names.push_back(child->get_name());
-      if (child->get_name() == word) next = child;
-    }
-    if (next != nullptr) {
-      at = next;
+    const bool option = word.size() > 1 && word.front() == '-';
+    const std::vector<std::string> candidates = Candidates(app, *at, option);
+    const std::string name = word.substr(0, word.find('='));
+    if (std::find(candidates.begin(), candidates.end(), name) != candidates.end()) {
+      if (option) continue;
+      at = at->get_subcommand(word);
       path += " " + word;
       continue;
     }
-    std::vector<std::string> candidates = names;
-    if (!word.empty() && word.front() == '-') {
-      candidates.clear();
-      for (const CLI::App* holder : {at, &app}) {
-        for (const CLI::Option* option : holder->get_options()) {
-          for (const std::string& name : option->get_lnames()) candidates.push_back("--" + name);
-        }
-      }
-      if (std::find(candidates.begin(), candidates.end(), word.substr(0, word.find('='))) != candidates.end()) continue;
-    } else if (names.empty()) {
-      continue;
-    }
-    if (const std::string near = Nearest(word, candidates); !near.empty()) {
-      std::fprintf(stderr, "%s\n", std::move(out).Hint("did you mean '" + near + "'? '" + path + " --help' lists what there is").Render().c_str());
-      return static_cast<int>(ExitCode::kUsage);
-    }
-    break;
+    // Behind the last command come values, which have no list.
+    if (candidates.empty() || (!option && at->get_subcommands([](const CLI::App*) { return true; }).empty())) continue;
+    const std::string near = Nearest(name, candidates);
+    return fail(Error(ErrorCode::kUsage, path + " has no " + (option ? "option" : "command") + " '" + Printable(name) + "'")
+                    .Hint(near.empty() ? "'" + path + " --help' lists what there is"
+                                       : "did you mean '" + near + "'? '" + path + " --help' lists what there is"));
   }
-  std::fprintf(stderr, "%s\n", std::move(out).Hint("'" + path + " --help' says more").Render().c_str());
-  return static_cast<int>(ExitCode::kUsage);
+  std::string text = error.what();
+  if (const std::size_t newline = text.find('\n'); newline != std::string::npos) text.resize(newline);
+  return fail(Error(ErrorCode::kUsage, Printable(text)).Hint("'" + path + " --help' says more"));
 }
 
 int Main(int argc, char** argv) {

@@ -15,6 +15,11 @@ namespace {
 constexpr std::size_t kMostLines = 12;
 constexpr auto kRedrawEvery = std::chrono::milliseconds(100);
 
+// The step as people know it; a second try says that it is one.
+std::string Shown(const local::StepInfo& step) {
+  return step.attempt == 0 ? step.task : fmt::format("{} (try {})", step.task, step.attempt + 1);
+}
+
 std::string ProgressText(const Value& line) {
   const std::string what = line.StringOr("what", "");
   const std::int64_t done = line.IntOr("done", 0);
@@ -53,7 +58,7 @@ void RunProgress::Draw() {
     }
     const double seconds = std::chrono::duration<double>(now - step.since).count();
     // Cut, so that a line never wraps: Erase counts lines.
-    std::string text = fmt::format("  {} {} {}", name, HumanDuration(seconds), step.text);
+    std::string text = fmt::format("  {} {} {}", step.shown, HumanDuration(seconds), step.text);
     text.resize(std::min<std::size_t>(text.size(), 78));
     std::fprintf(stderr, "%s\n", text.c_str());
     ++drawn_;
@@ -74,8 +79,8 @@ void RunProgress::RunStarted(const local::RunStart& start) {
 
 void RunProgress::StepStarted(const local::StepInfo& step) {
   Erase();
-  running_[step.name] = {"", std::chrono::steady_clock::now()};
-  if (!out_.terminal()) out_.Say("started    " + step.name);
+  running_[step.name] = {Shown(step), "", std::chrono::steady_clock::now()};
+  if (!out_.terminal()) out_.Say("started    " + Shown(step));
   out_.Json("step-started", Value()
                                 .Set("step", step.task)
                                 .Set("node", step.name)
@@ -99,14 +104,14 @@ void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& e
   running_.erase(step.name);
   std::string text;
   if (end.phase == local::Phase::kSucceeded) {
-    text = fmt::format("done       {} in {}", step.name, HumanDuration(end.seconds));
+    text = fmt::format("done       {} in {}", Shown(step), HumanDuration(end.seconds));
   } else if (end.retried) {
-    text = fmt::format("retrying   {} in {} ({})", step.name,
+    text = fmt::format("retrying   {} in {} ({})", Shown(step),
                        HumanDuration(std::chrono::duration<double>(end.retry_after).count()), end.message);
   } else if (end.exit_code == static_cast<int>(ExitCode::kOmitted)) {
-    text = fmt::format("omitted    {}: a gate did not succeed", step.name);
+    text = fmt::format("omitted    {}: a gate did not succeed", Shown(step));
   } else {
-    text = fmt::format("FAILED     {}: {}; its log is {}", step.name, Printable(end.message), step.log_file);
+    text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), Printable(end.message), step.log_file);
   }
   out_.Say(text);
   Value datum = Value()

@@ -26,6 +26,7 @@ class RunProgress final : public local::RunObserver {
 
  private:
   struct Running {
+    std::string shown;
     std::string text;
     std::chrono::steady_clock::time_point since;
   };

@@ -103,5 +103,5 @@ sed -i 's/"operation": "protect"/"operation": "delete"/' data-protect.bundle/bun
 check workflow-other-bundle 3 run data-protect.yaml
 prepare
 check checkpoint-none 10 compile restore latest
-check checkpoint-bad-id 3 compile restore ../../etc
+check checkpoint-bad-id 10 compile restore ../../etc
 exit $failed

@@ -46,8 +46,8 @@ kill_when() {
   wait $engine 2>/dev/null || true # it was killed
   engine=""
 }
-kill_when 'app-.*-pre'
-kill_when 'data-.*-par' --resume
+kill_when '"started","node":"app-[^"]*-pre'
+kill_when '"started","node":"data-[^"]*-par' --resume
 holdfast -q run app-protect.yaml --resume
 [ ! -e frozen ] || { echo "the application is still at rest" >&2; exit 1; }
 ls -A | grep -v -xE 'app.graph.yaml|app.yaml|app-protect.yaml|app-protect.bundle|app-protect.yaml.run|bank|data|inventory.yaml|providers.d|run.log' && { echo "something half-made was left" >&2; exit 1; }
