@@ -104,11 +104,9 @@ def path_of(folder, name):
 
 def describe_store(folder, name):
     path = path_of(folder, name)
-    try:
-        size = os.stat(path).st_size
-    except FileNotFoundError:
+    if not os.path.exists(path):
         raise Failure("not-found", "there is no " + path)
-    return {"id": name, "name": name, "extra": {"path": path, "size": size}}
+    return {"id": name, "name": name, "extra": {"path": path}}
 
 
 def stores(folder):
@@ -225,12 +223,17 @@ def remove(path):
 
 def protect_pre(request, resource):
     journal = resource["journal"]
+    path = path_of(request["settings"]["folder"], resource["id"])
+    if resource.get("extra", {}).get("path") != path:
+        # What was reviewed is what is protected: 'folder' is another one than when it was discovered.
+        raise Failure("invalid-input", "the resource graph does not say that the store is " + path,
+                      "discover the plan again")
     if "copy" not in journal:
         # The intent first: whatever happens from here on, post knows what to remove.
         result("yield", journal={"copy": copy_of(request, resource), "polls": 0})
         return
     if not (journal.get("taken") and os.path.exists(journal["copy"])):
-        with open(path_of(request["settings"]["folder"], resource["id"]), "rb") as store:
+        with open(path, "rb") as store:
             write_durably(journal["copy"], iter(lambda: store.read(1 << 16), b""))
         taken = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         journal["taken"] = taken

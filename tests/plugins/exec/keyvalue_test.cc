@@ -22,6 +22,7 @@ class KeyValueTest : public ScriptPluginTest {
     std::filesystem::create_directory(folder_ / "stores");
     WriteStore("shop", kValues);
     thing_.key = {"Sample::KeyValue", "shop"};
+    thing_.extra = Value().Set("path", StorePath("shop"));
     Plugin(std::string("exec:") + HOLDFAST_SAMPLE,
            Value().Set("folder", folder_ / "stores").Set("application", "app"));
   }
@@ -116,6 +117,14 @@ TEST_F(KeyValueTest, AMissingStoreFailsAndLeavesNothing) {
   const Status status = Protect();
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(LeftOver(), 0U);
+}
+
+TEST_F(KeyValueTest, AStoreThatIsNotTheOneThatWasDiscoveredIsRefused) {
+  thing_.extra = Value().Set("path", "/elsewhere/shop.json");
+  EXPECT_THAT(ErrorText(Protect()), HasSubstr("discover the plan again"));
+  thing_.extra = Value();
+  EXPECT_THAT(ErrorText(Protect()), HasSubstr("discover the plan again"));
   EXPECT_EQ(LeftOver(), 0U);
 }
 
