@@ -162,6 +162,8 @@ Status MemoryCheckpoint::SetPointInTime(const Resource& resource, WallTime time)
 Result<std::vector<DataInfo>> MemoryCheckpoint::ListData(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
   HOLDFAST_RETURN_IF_ERROR(CheckOperation(false));
+  // As in a real checkpoint: a resource without data is there, one that nobody protected is not.
+  HOLDFAST_RETURN_IF_ERROR(bank_.Stat(Key(CheckpointKey("protected", resource.key))));
   std::vector<DataInfo> out;
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, KeysBelow(CheckpointKey("manifest", resource.key)));
   for (const std::string& key : keys) {
@@ -265,7 +267,13 @@ Result<BankSection> MemoryCheckpoint::RecordSection(const Resource& resource) {
 }
 
 Status MemoryCheckpoint::Commit() {
+  if (operation_ == Operation::kProtect && given_) {
+    for (const ResourceKey& key : *given_) {
+      HOLDFAST_RETURN_IF_ERROR(ReplaceJson(CheckpointKey("protected", key), key.str()));
+    }
+  }
   for (const auto& [key, pending] : pending_) {
+    HOLDFAST_RETURN_IF_ERROR(ReplaceJson(CheckpointKey("protected", key), key.str()));
     for (const auto& [name, info] : pending.streams) {
       Value entry;
       entry.Set("attempt", attempt_).Set("size", info.size).Set("sha256", info.sha256);
