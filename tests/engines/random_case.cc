@@ -190,7 +190,8 @@ RandomCase MakeRandomCase(std::uint64_t seed) {
   const std::size_t course = dice.Below(100);
   c.course = course < 45   ? Course::kUndisturbed
              : course < 70 ? Course::kKillAndResume
-             : course < 85 ? Course::kKillAndCollect
+             : course < 79 ? Course::kKillAndCollect
+             : course < 87 ? Course::kStop
                            : Course::kRepeat;
   AddResources(c, dice);
   AddActivities(c, dice);

@@ -41,6 +41,7 @@ enum class Course {
   kUndisturbed,
   kKillAndResume,   // the engine dies, `run --resume` goes on
   kKillAndCollect,  // the engine dies, only `gc` comes after it
+  kStop,            // Ctrl-C: steps are told to end, `end` cleans up
   kRepeat,          // `run --record` until everything has succeeded
 };
 

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -32,6 +34,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kDeadline{3};
 constexpr int kSuccess = 0;
 constexpr int kRunFailed = 5;
+constexpr int kRunStopped = 6;
 
 std::string ReadFile(const std::string& name) {
   std::ifstream in(name, std::ios::binary);
@@ -51,7 +54,7 @@ std::int64_t SteadyNow() {
 struct Ended {
   int exit_code = -1;
   int signal = 0;
-  bool killed = false;  // by us, as asked
+  bool struck = false;  // by us, as asked
   std::string output;
 };
 
@@ -84,8 +87,9 @@ class Rehearsal {
   std::string trace() const { return folder_ + "/trace.jsonl"; }
   const std::string& log() const { return log_; }
 
-  // Runs `holdfast ARGUMENTS` to its end; with `kill_after`, until the trace has so many lines.
-  Ended Holdfast(const std::vector<std::string>& arguments, std::optional<std::size_t> kill_after = {}) {
+  // Runs `holdfast ARGUMENTS` to its end; sends it `signal` when the trace has `after` lines.
+  Ended Holdfast(const std::vector<std::string>& arguments, std::optional<std::size_t> after = {},
+                 int signal = SIGKILL) {
     std::vector<std::string> words{HOLDFAST_TEST_PROGRAM};
     if (const char* const other = std::getenv("HOLDFAST_RANDOM_PROGRAM"); other != nullptr) words[0] = other;
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -109,18 +113,21 @@ class Rehearsal {
     const auto deadline = steady_clock::now() + kDeadline;
     int status = 0;
     while (waitpid(pid, &status, WNOHANG) == 0) {
-      const bool late = steady_clock::now() >= deadline;
-      const bool now = kill_after && TraceLines() >= *kill_after;
-      if (late || now) {
+      if (steady_clock::now() >= deadline) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
-        ended.killed = now && !late && WIFSIGNALED(status);
         break;
+      }
+      if (after && !ended.struck && TraceLines() >= *after) {
+        kill(pid, signal);
+        ended.struck = true;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     if (WIFEXITED(status)) ended.exit_code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
+    // It may have ended by itself first.
+    if (signal == SIGKILL) ended.struck = ended.struck && ended.signal == SIGKILL;
     ended.output = ReadFile(out);
     for (const std::string& word : arguments) log_ += (word == arguments.front() ? "$ holdfast " : " ") + word;
     log_ += "\n" + ended.output + "(exit code " + std::to_string(ended.exit_code) + ", signal " +
@@ -191,14 +198,19 @@ Result<std::vector<std::string>> Rehearse(const RandomCase& c, Rehearsal& at) {
   if (compiled.exit_code != 0) return std::vector<std::string>{"it does not compile: " + compiled.output};
 
   std::int64_t since = SteadyNow();
-  const bool kills = c.course == Course::kKillAndResume || c.course == Course::kKillAndCollect;
+  const bool strikes = c.course != Course::kUndisturbed && c.course != Course::kRepeat;
   Ended ended = at.Holdfast(RunArguments(c, at, {"--run-id", record}),
-                            kills ? std::optional(c.kill_after) : std::nullopt);
+                            strikes ? std::optional(c.kill_after) : std::nullopt,
+                            c.course == Course::kStop ? SIGINT : SIGKILL);
   bool whole = true;
-  const bool disturbed = ended.killed;
-  if (ended.killed && c.course == Course::kKillAndResume) {
+  const bool disturbed = ended.struck;
+  if (ended.struck && c.course == Course::kStop) {
+    // It may have come too late to stop anything.
+    whole = ended.exit_code != kRunStopped && ended.signal == 0;
+    if (ended.signal != 0) wrong.push_back("a stop killed the engine");
+  } else if (ended.struck && c.course == Course::kKillAndResume) {
     ended = at.Holdfast(RunArguments(c, at, {"--resume"}));
-  } else if (ended.killed) {
+  } else if (ended.struck) {
     whole = false;
     // A clean-up that kills its process kills gc, too: the next gc goes on.
     for (int i = 0; i <= kEndRetries; ++i) {
@@ -270,6 +282,39 @@ TEST_P(RandomRun, HappensAsDefined) {
          << ReadFile(at.folder() + "/providers.d/random.conf") << "--- commands\n"
          << at.log() << "--- trace\n"
          << ReadFile(at.trace());
+}
+
+// What the seeds are there for is in them.
+TEST(RandomCases, HaveEverythingInThem) {
+  std::set<Course> courses;
+  std::set<std::string> fuses;
+  std::array<std::set<std::string>, kActivityKindCount> wrong;
+  std::size_t diamonds = 0;
+  std::size_t shared = 0;
+  std::size_t commits = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const RandomCase c = MakeRandomCase(seed);
+    courses.insert(c.course);
+    fuses.insert(c.fuse);
+    shared += c.aggregates() ? 1U : 0U;
+    commits += c.post_acts_on_failure ? 0U : 1U;
+    for (const CaseResource& resource : c.resources) diamonds += resource.parents.size() > 1 ? 1U : 0U;
+    for (std::size_t a = 0; a < c.activity_count(); ++a) {
+      const Injection& injection = c.At(a);
+      std::set<std::string>& seen = wrong[a % kActivityKindCount];
+      if (!injection.exists) seen.insert("missing");
+      if (injection.fail) seen.insert("fails");
+      if (injection.fail_times > 0) seen.insert("fails once");
+      if (!injection.die.empty()) seen.insert(injection.die + (injection.die_times == 0 ? " always" : ""));
+      if (injection.exits) seen.insert("exits");
+    }
+  }
+  EXPECT_EQ(courses.size(), 5U);
+  EXPECT_EQ(fuses.size(), 2U);
+  for (const auto& seen : wrong) EXPECT_EQ(seen.size(), 10U);
+  EXPECT_GT(diamonds, 50U);
+  EXPECT_GT(shared, 20U);
+  EXPECT_GT(commits, 20U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomRun, testing::ValuesIn(Seeds()),
