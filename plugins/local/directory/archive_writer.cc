@@ -48,12 +48,10 @@ ArchiveWriter::ArchiveWriter(ByteSink& sink)
     : sink_(sink), archive_(archive_write_new()), entry_(archive_entry_new()) {}
 
 ArchiveWriter::~ArchiveWriter() {
-  // An archive that was not closed is only dropped: closing it here would write to a sink that its
-  // owner has given up.
-  if (archive_ != nullptr) {
-    archive_write_fail(archive_);
-    archive_write_free(archive_);
-  }
+  // Freeing closes an archive that was not closed; what that writes is not for a sink that its
+  // owner has given up. (archive_write_fail would skip the closing, and leak the block.)
+  abandoned_ = true;
+  if (archive_ != nullptr) archive_write_free(archive_);
   if (entry_ != nullptr) archive_entry_free(entry_);
 }
 
@@ -75,13 +73,13 @@ Result<std::unique_ptr<ArchiveWriter>> ArchiveWriter::Open(ByteSink& sink) {
   return writer;
 }
 
-long ArchiveWriter::Take(struct archive* archive, void* self, const void* data, std::size_t size) {
+long ArchiveWriter::Take(struct archive*, void* self, const void* data, std::size_t size) {
   auto& writer = *static_cast<ArchiveWriter*>(self);
-  auto status = writer.sink_.Write({static_cast<const std::byte*>(data), size});
-  if (!status) {
-    writer.sink_error_ = std::move(status).error();
-    archive_set_error(archive, -1, "sink");
-    return -1;
+  // After a failure of the sink the rest is dropped and every call of ours fails (Outcome): an
+  // error returned here would leave libarchive in a state in which it does not free its block.
+  if (!writer.abandoned_ && !writer.sink_error_) {
+    auto status = writer.sink_.Write({static_cast<const std::byte*>(data), size});
+    if (!status) writer.sink_error_ = std::move(status).error();
   }
   return static_cast<long>(size);
 }
@@ -138,6 +136,7 @@ Status ArchiveWriter::Begin(const TreeEntry& entry) {
 Status ArchiveWriter::Data(std::span<const std::byte> data) {
   while (!data.empty()) {
     const la_ssize_t taken = archive_write_data(archive_, data.data(), data.size());
+    if (sink_error_) return *sink_error_;
     if (taken <= 0) {
       HOLDFAST_RETURN_IF_ERROR(Outcome(ARCHIVE_FATAL, "writing to the archive"));
     }

@@ -45,6 +45,7 @@ class ArchiveWriter {
 
   ByteSink& sink_;
   std::optional<Error> sink_error_;  // what the sink said, behind libarchive's back
+  bool abandoned_ = false;           // nothing more goes to the sink
   struct archive* archive_;          // Owned; freed by the destructor.
   struct archive_entry* entry_;      // Owned; one for all entries, cleared in between.
 };

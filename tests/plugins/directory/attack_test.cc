@@ -52,6 +52,32 @@ TEST(HostileArchive, PathsThatLeadOutAreCorrupt) {
   EXPECT_OK(ReadBack(Entry("a/..b/...", EntryType::kFile)));
 }
 
+// Takes nothing.
+class FullSink final : public ByteSink {
+ public:
+  Status Write(std::span<const std::byte>) override {
+    ++calls;
+    return Error(ErrorCode::kDenied, "full");
+  }
+  int calls = 0;
+};
+
+TEST(ArchiveWriter, AFailureOfTheSinkComesThroughAndNothingFollows) {
+  FullSink sink;
+  auto writer = ArchiveWriter::Open(sink);
+  ASSERT_OK(writer);
+  TreeEntry entry = Entry("f", EntryType::kFile);
+  entry.size = 4U << 20U;
+  ASSERT_OK((*writer)->Begin(entry));
+  const std::string data(4U << 20U, 'x');
+  const Status written = (*writer)->Data(AsBytes(data));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().message(), "full");
+  EXPECT_FALSE((*writer)->Close());
+  writer->reset();
+  EXPECT_EQ(sink.calls, 1);
+}
+
 class AttackTest : public DirectoryTest {
  protected:
   AttackTest() {
