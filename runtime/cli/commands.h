@@ -123,7 +123,6 @@ struct CheckpointsArguments {
   std::string parameters;
   std::string max_age;
   std::string prometheus;  // status: a text file to write
-  std::string sample;      // verify: "10%"
   bool all = false;        // list: deleted ones, too
   bool partial = false;
 };

@@ -252,7 +252,6 @@ class CommandLine {
     command = add("verify", "Verify a checkpoint: every byte is read back", &VerifyCheckpoint);
     id(command);
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
-    command->add_option("--sample", a_.checkpoints.sample, "Only this share of the segments, such as 10%");
     command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
     command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7", &CheckpointStatus);
     command->add_option("--max-age", a_.checkpoints.max_age, "Such as 26h")->required();

@@ -136,7 +136,8 @@ class OneFile final : public ProtectionPlugin {
   }
 
   Status Check(Context&, const Resource& resource) override {
-    if (fault_ == Fault::kCheckWritesAFile) Write(resource.extra.StringOr("path", "x") + ".check", "");
+    const std::string path = resource.extra.StringOr("path", "");
+    if (fault_ == Fault::kCheckWritesAFile && path.starts_with('/')) Write(path + ".check", "");
     return Ok();
   }
 
