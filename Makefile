@@ -28,7 +28,7 @@ soak: packages-soak
 # DESTDIR and PREFIX as usual.
 PREFIX ?= /usr/local
 install: all
-	@cmake --install $(BUILD) --prefix "$(DESTDIR)$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(PREFIX)"
 
 clean:
 	@rm -rf $(BUILD) build-*

@@ -67,6 +67,14 @@ Result<Sum> CheckOne(Session& session, const std::string& name) {
   if (plugin.entry == nullptr) return NotFound("'" + Printable(name) + "' is no protection plugin");
   HOLDFAST_ASSIGN_OR_RETURN(const auto sample, SampleOf(name));
   if (sample) plugin.sample = &*sample;
+  if (!sample) {
+    const auto made = CheckAgainstSchema(plugin.entry->descriptor.settings, Value(), "", "settings");
+    if (!made) {
+      return Error(made.error())
+          .While("'" + Printable(name) + "' cannot be tried without a sample")
+          .Hint("describe what it is tried on, with its settings, in PATH.sample.yaml");
+    }
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const ScratchFolder folder, ScratchFolder::Make());
   plugins::conformance::PluginCheckOptions options;
   options.folder = folder.path();
