@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -53,7 +54,9 @@ class PostgresqlTest : public testing::Test {
   }
   static Resource ResourceOf(const std::string& database) {
     Resource resource;
-    resource.key = {"Local::PostgreSQL::Database", "db-" + database};
+    // A holder is known by record and resource, on the whole machine: a test that runs beside this one
+    // must not take ours for its own.
+    resource.key = {"Local::PostgreSQL::Database", fmt::format("db-{}-{}", database, test_process_)};
     resource.name = database;
     resource.extra = Value(Value::Map{});
     resource.extra.Set("host", server_->host()).Set("port", 5432).Set("user", "postgres").Set("database", database);
@@ -96,6 +99,7 @@ class PostgresqlTest : public testing::Test {
   }
 
   static std::unique_ptr<PostgresServer> server_;
+  static const pid_t test_process_;  // not that of RunInChild
   TempFolder folder_;
   std::unique_ptr<Bank> bank_;
   Resource database_;
@@ -104,6 +108,7 @@ class PostgresqlTest : public testing::Test {
   std::unique_ptr<ProtectionPlugin> plugin_;
 };
 std::unique_ptr<PostgresServer> PostgresqlTest::server_;
+const pid_t PostgresqlTest::test_process_ = ::getpid();
 
 TEST_F(PostgresqlTest, ComesBackAfterItWasDropped) {
   MustProtect();
