@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plugins/sdk/text.h"
+#include "runtime/cli/critical_path.h"
 
 namespace holdfast::cli {
 
@@ -80,41 +81,6 @@ Value ResourceToValue(const ResourceReport& resource) {
   if (resource.now) out.Set("now", resource.now->str());
   if (const auto rest = RestOf(resource)) out.Set("at_rest_ms", static_cast<std::int64_t>(rest->count()));
   return out;
-}
-
-// The chain of activities that decided how long it took: from the last one to end back through
-// what ended just before it could start.
-std::vector<std::string> CriticalPath(const RecordReport& report) {
-  struct Span {
-    WallTime start;
-    WallTime end;
-    std::string text;
-  };
-  std::vector<Span> spans;
-  for (const ResourceReport& resource : report.resources) {
-    for (const ActivityReport& activity : resource.activities) {
-      if (!activity.outcome || activity.outcome->outcome == Outcome::kOmitted) continue;
-      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(activity.outcome->ended - activity.outcome->started);
-      spans.push_back({activity.outcome->started, activity.outcome->ended,
-                       fmt::format("{} of {} ({})", NameOf(activity.kind), Printable(resource.resource.name), Milliseconds(took))});
-    }
-  }
-  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.end < b.end; });
-  std::vector<std::string> path;
-  if (spans.empty()) return path;
-  const Span* at = &spans.back();
-  path.push_back(at->text);
-  while (true) {
-    const Span* before = nullptr;
-    for (const Span& span : spans) {
-      if (&span != at && span.end <= at->start && (before == nullptr || span.end > before->end)) before = &span;
-    }
-    if (before == nullptr) break;
-    path.push_back(before->text);
-    at = before;
-  }
-  std::reverse(path.begin(), path.end());
-  return path;
 }
 
 }  // namespace

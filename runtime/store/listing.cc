@@ -173,6 +173,8 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, id));
   HOLDFAST_ASSIGN_OR_RETURN(report.resources,
                             ReportResources(record, *bundle, lease ? lease->epochs : ""));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, bundle->AllSteps());
+  for (const BundleStep* const step : steps) report.order.emplace(step->name, step->order);
   return report;
 }
 

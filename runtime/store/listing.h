@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -81,6 +82,8 @@ struct RecordReport {
   std::vector<StateEntry> states;
   std::optional<DriftNote> drift;         // of its newest run
   std::vector<ResourceReport> resources;  // sorted by key; empty when its bundle is gone
+  // By step: the steps that it comes after. As empty as `resources`.
+  std::map<std::string, std::vector<std::string>, std::less<>> order;
 };
 // By id, of a kind; kNotFound. `details` off leaves out the resources.
 Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, const std::string& id,
