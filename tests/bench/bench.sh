@@ -6,5 +6,9 @@ build=${BUILD:-$top/build}
 case "$build" in /*) ;; *) build=$top/$build ;; esac
 echo "== one no-op step, from process start to exit"
 "$top/tests/bench/step_bench.sh" "$build"
+echo "== one large stream"
+"$top/tests/bench/stream_bench.sh" "$build" "${HOLDFAST_BENCH_GIB:-10}"
+echo "== compiling: resource graph in memory to activity DAG"
+"$build/bin/dag_bench"
 echo "== directories, beside tar and restic"
 "$top/tests/bench/directory_bench.sh" --bin "$build/bin" "$@"

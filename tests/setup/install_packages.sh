@@ -2,7 +2,8 @@
 # Installs the Debian packages that Holdfast needs and that are missing, and says so.
 #   install_packages.sh build      what compiles it, and what `make demo` runs
 #   install_packages.sh test       the above, and what the tests need (PostgreSQL is the one server)
-#   install_packages.sh soak       the above, and sanitizers, tidy, and the tools it is timed against
+#   install_packages.sh ci         the above, and what checks the tests once more: sanitizers, formatting
+#   install_packages.sh soak       the above, and tidy, and the tools it is timed against
 # Works as root without sudo, and with sudo for others. Starts no server: Debian is told not to
 # create or start a PostgreSQL cluster of its own before that package is installed.
 set -eu
@@ -13,13 +14,15 @@ build="g++ cmake ninja-build pkg-config ccache
   libpq-dev libsqlite3-dev
   postgresql-15 postgresql-client-15 sqlite3 graphviz"
 test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema acl attr"
-soak="$test clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev restic zstd time"
+ci="$test clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
+soak="$ci clang-tidy-14 restic zstd time"
 
 case "${1:-}" in
   build) wanted=$build ;;
   test) wanted=$test ;;
+  ci) wanted=$ci ;;
   soak) wanted=$soak ;;
-  *) echo "usage: $0 build|test|soak" >&2; exit 2 ;;
+  *) echo "usage: $0 build|test|ci|soak" >&2; exit 2 ;;
 esac
 
 missing=""

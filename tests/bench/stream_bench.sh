@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# One large stream through one step to the filesystem bank and back: time and peak memory of the
+# process, which must stay below 128 MiB whatever the stream's length. Beside it the same bytes through
+# `dd` to the same file system, for what the disk does.
+#   stream_bench.sh BUILD_FOLDER [GIB]      10 GiB unless given; needs twice that free in TMPDIR
+set -euo pipefail
+build=$(realpath "$1")
+gib=${2:-10}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-stream.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+mkdir providers.d bank
+printf 'format: 1\nresources:\n- {type: "Bench::Volume", id: one, name: one}\n' >plan.graph.yaml
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a06
+bank = filesystem
+plugin = noop
+[filesystem]
+path = $dir/bank
+[noop]
+types = Bench::Volume
+activities = parallel
+END
+cat >plan.yaml <<END
+name: stream
+provider: p
+resources: ["Bench::Volume#one"]
+parameters: {"Bench::Volume": {parallel_data: $gib GiB}}
+policy: {drift: ignore}
+END
+holdfast -q compile protect plan.yaml -o protect.yaml
+
+# Runs a workflow file; prints the time of all of it and the peak of whichever process used most memory.
+measure() {
+  python3 - "$1" "$2" "$gib" <<'END'
+import resource, subprocess, sys, time
+file, what, gib = sys.argv[1:]
+start = time.monotonic()
+subprocess.run(["holdfast", "-q", "run", file], check=True, stdout=subprocess.DEVNULL)
+seconds = time.monotonic() - start
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(f"{what} {gib} GiB: {seconds:.1f} s ({float(gib) * 1024 / seconds:.0f} MiB/s), peak memory {peak:.0f} MiB")
+sys.exit(0 if peak < 128 else f"{what}: {peak:.0f} MiB is not below 128 MiB")
+END
+}
+measure protect.yaml protect
+holdfast -q compile verify latest -o verify.yaml
+measure verify.yaml verify
+rm -rf bank
+begin=$(date +%s.%N)
+dd if=/dev/zero of=zeros bs=8M count=$((gib * 128)) conv=fsync status=none
+echo "dd of $gib GiB of zeros, fsync at the end: $(awk -v a="$begin" -v b="$(date +%s.%N)" -v g="$gib" \
+  'BEGIN { printf "%.1f s (%.0f MiB/s)", b - a, g * 1024 / (b - a) }')"
