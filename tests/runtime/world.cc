@@ -44,16 +44,6 @@ PluginDescriptor Describe(const std::string& type) {
   return descriptor;
 }
 
-class TestClock final : public Clock {
- public:
-  explicit TestClock(const WallTime& now) : now_(now) {}
-  WallTime Now() const override { return now_; }
-  SteadyTime Steady() const override { return std::chrono::steady_clock::now(); }
-
- private:
-  const WallTime& now_;
-};
-
 class NoLog final : public Logger {
  public:
   void Log(LogLevel, std::string_view, const Value&) override {}
@@ -197,8 +187,7 @@ class ScriptedPlugin final : public ProtectionPlugin {
 class World::Process {
  public:
   explicit Process(World& world)
-      : clock_(world.now),
-        env_{world.tenant,
+      : env_{world.tenant,
              "local",
              "provider-1",
              [this](std::string_view type) -> Result<ProtectionPlugin*> {
@@ -206,7 +195,7 @@ class World::Process {
                if (at == plugins_.end()) return InvalidInput("no plugin for " + std::string(type));
                return at->second.get();
              },
-             clock_,
+             world.clock,
              log_,
              runner_,
              cancellation_,
@@ -229,7 +218,6 @@ class World::Process {
   Cancellation& cancellation() { return cancellation_; }
 
  private:
-  TestClock clock_;
   NoLog log_;
   NoProcesses runner_;
   Cancellation cancellation_;
@@ -238,8 +226,8 @@ class World::Process {
 };
 
 World::World()
-    : tenant(*BankSection::Open(bank, "t/local", SectionAccess::kWrite)),
-      now(*ParseTime("2026-11-24T01:00:00Z")) {}
+    : now(*ParseTime("2026-11-24T01:00:00Z")),
+      tenant(*BankSection::Open(bank, "t/local", SectionAccess::kWrite)) {}
 World::~World() = default;
 
 void World::Add(const std::string& resource, const std::vector<std::string>& parents) {

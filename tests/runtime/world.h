@@ -11,6 +11,7 @@
 
 #include "plugins/banks/memory/memory_bank.h"
 #include "plugins/sdk/bundle.h"
+#include "plugins/sdk/clock.h"
 #include "plugins/sdk/protection_plugin.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/end.h"
@@ -34,6 +35,17 @@ struct Behaviour {
   bool hangs = false;        // yields for ever: activity_timeout ends it
   bool loses_lease = false;  // somebody takes a new token while it runs
   int yields = 0;
+};
+
+// Says what the test says.
+class TestClock final : public Clock {
+ public:
+  explicit TestClock(const WallTime& now) : now_(now) {}
+  WallTime Now() const override { return now_; }
+  SteadyTime Steady() const override { return std::chrono::steady_clock::now(); }
+
+ private:
+  const WallTime& now_;
 };
 
 // What stands outside of every process: the bank, what is quiesced, what was called. One per test.
@@ -95,10 +107,11 @@ class World {
   std::vector<std::string> Outcomes(const std::string& record, const std::string& step,
                                     const std::string& activity);
 
-  MemoryBank memory;
+  WallTime now;  // of every process' clock, and of the bank's
+  TestClock clock{now};
+  MemoryBank memory{clock};
   testing::FaultyBank bank{memory};
   BankSection tenant;
-  WallTime now;       // of every process' clock
   std::string drift;  // what the drift checker finds
   bool fail_fast = false;
   bool partial = false;

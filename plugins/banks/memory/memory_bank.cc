@@ -40,7 +40,7 @@ Status MemoryBank::Create(const ObjectKey& key, std::string bytes) {
   if (objects_.contains(key)) {
     return Error(ErrorCode::kConflict, fmt::format("the object '{}' exists already", key.str()));
   }
-  objects_.emplace(key, Object{std::move(bytes), std::chrono::system_clock::now()});
+  objects_.emplace(key, Object{std::move(bytes), clock_.Now()});
   return Ok();
 }
 
@@ -73,7 +73,7 @@ Status MemoryBank::CreateExclusive(const ObjectKey& key, std::string_view value)
 Status MemoryBank::Replace(const ObjectKey& key, std::string_view value) {
   const std::lock_guard lock(mutex_);
   HOLDFAST_RETURN_IF_ERROR(RefuseContinuation(key));
-  objects_.insert_or_assign(key, Object{std::string(value), std::chrono::system_clock::now()});
+  objects_.insert_or_assign(key, Object{std::string(value), clock_.Now()});
   return Ok();
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "plugins/sdk/bank.h"
+#include "plugins/sdk/clock.h"
 
 namespace holdfast {
 
@@ -12,6 +13,8 @@ namespace holdfast {
 // nothing of it survives the process. Thread-safe.
 class MemoryBank final : public Bank {
  public:
+  // `clock` says when an object was written; it outlives the bank.
+  explicit MemoryBank(const Clock& clock = SystemClock()) : clock_(clock) {}
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override;
   Status CreateExclusive(const ObjectKey& key, std::string_view value) override;
   Status Replace(const ObjectKey& key, std::string_view value) override;
@@ -26,12 +29,13 @@ class MemoryBank final : public Bank {
  private:
   struct Object {
     std::string bytes;
-    std::chrono::system_clock::time_point written;
+    WallTime written;
   };
   // The two below need mutex_ to be held.
   Status RefuseContinuation(const ObjectKey& key) const;
   Status Create(const ObjectKey& key, std::string bytes);
 
+  const Clock& clock_;  // not owned; outlives this
   std::mutex mutex_;
   std::map<ObjectKey, Object> objects_;  // guarded by mutex_
 };

@@ -95,7 +95,7 @@ std::string TextBetween(const std::string& text, const std::string& begin, const
 }
 
 TEST(FirstPlugin, TheTutorialShowsWhatIsCompiledHere) {
-  const auto source = ReadFile(__FILE__);
+  const auto source = ReadFile(HOLDFAST_TUTORIAL_SOURCE);
   const auto document = ReadFile(HOLDFAST_TUTORIAL);
   ASSERT_TRUE(source && document);
   for (const std::string part : {"class", "register"}) {
