@@ -109,7 +109,8 @@ Status BankServer::Handle(BankChannel& channel, const BankFrame& frame) {
     case kPut: Put(arguments); break;
     case kGet: Get(channel, arguments); break;
     case kList: List(channel, arguments); break;
-    default: Delete(channel, arguments); break;
+    case kDelete: Delete(channel, arguments); break;
+    default: return Internal("a bank request of a type that was let through by mistake");
   }
   return Ok();
 }

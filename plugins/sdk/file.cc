@@ -21,14 +21,46 @@ std::string FolderOf(const std::string& path) {
 }
 
 Status WriteAll(int descriptor, std::string_view data, const std::string& path) {
-  while (!data.empty()) {
-    const ssize_t n = write(descriptor, data.data(), data.size());
+  std::string_view rest = data;
+  while (!rest.empty()) {
+    const ssize_t n = write(descriptor, rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return SystemError(errno, "writing " + path);
-    data.remove_prefix(static_cast<std::size_t>(n));
+    rest.remove_prefix(static_cast<std::size_t>(n));
   }
+  return Ok();
+}
+
+Status WriteToDisk(int descriptor, std::string_view data, const std::string& path) {
+  HOLDFAST_RETURN_IF_ERROR(WriteAll(descriptor, data, path));
   if (fsync(descriptor) != 0) return SystemError(errno, "writing " + path + " to the disk");
   return Ok();
+}
+
+// Renaming over a device or a pipe would destroy it.
+Status WriteInto(const std::string& path, std::string_view contents) {
+  // Without O_NONBLOCK a pipe that nobody reads would be waited for without end.
+  const OwnedDescriptor descriptor(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!descriptor.valid() && errno == ENXIO) return Unavailable("nobody reads the pipe " + path);
+  if (!descriptor.valid()) return SystemError(errno, "writing " + path);
+  const int flags = fcntl(descriptor.get(), F_GETFL);
+  if (flags < 0 || fcntl(descriptor.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
+    return SystemError(errno, "writing " + path);
+  }
+  return WriteAll(descriptor.get(), contents, path);
+}
+
+// Where a chain of symbolic links leads, also when there is no file yet.
+Result<std::string> FollowLinks(std::string path) {
+  constexpr int kMostLinks = 40;  // as the kernel
+  for (int links = 0; links < kMostLinks; ++links) {
+    std::array<char, 4096> target{};
+    const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+    if (size < 0) return path;
+    const std::string_view next(target.data(), static_cast<std::size_t>(size));
+    path = next.starts_with('/') ? std::string(next) : FolderOf(path) + "/" + std::string(next);
+  }
+  return SystemError(ELOOP, "writing " + path);
 }
 
 }  // namespace
@@ -48,14 +80,28 @@ Result<std::string> ReadFile(const std::string& path, std::uint64_t limit) {
   }
 }
 
-Status WriteFileDurably(const std::string& path, std::string_view contents) {
+bool IsFileOrAbsent(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
+Status WriteFileDurably(const std::string& given, std::string_view contents) {
+  struct stat before {};
+  const bool is_there = stat(given.c_str(), &before) == 0;
+  if (is_there && S_ISDIR(before.st_mode)) return InvalidInput(given + " is a folder");
+  if (is_there && !S_ISREG(before.st_mode)) return WriteInto(given, contents);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string path, FollowLinks(given));
   if (const auto present = ReadFile(path); present && *present == contents) return Ok();
   // The process id keeps two writers apart; who renames last wins, whole either way.
   const std::string temporary = path + ".tmp" + std::to_string(getpid());
   {
     const OwnedDescriptor descriptor(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!descriptor.valid()) return SystemError(errno, "creating " + temporary);
-    if (auto status = WriteAll(descriptor.get(), contents, path); !status) {
+    Status status = WriteToDisk(descriptor.get(), contents, path);
+    if (status && is_there && fchmod(descriptor.get(), before.st_mode & 07777) != 0) {
+      status = SystemError(errno, "giving " + path + " its mode");
+    }
+    if (!status) {
       unlink(temporary.c_str());
       return status;
     }

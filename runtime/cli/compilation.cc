@@ -162,6 +162,10 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
   HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompiledWorkflow compiled, compiler::Compile(input));
   const std::string file = !arguments.output.empty() ? arguments.output
                                                      : compiled.name + ".yaml";
+  if (file == "-" || !IsFileOrAbsent(file)) {
+    return Error(ErrorCode::kUsage, "a workflow cannot be written to " + Printable(file) + ": its bundle stands beside it")
+        .Hint("-o names a file");
+  }
   // The bundle first: a file without its bundle could not be run.
   HOLDFAST_RETURN_IF_ERROR(WriteBundleFolder(BundleFolderOf(file), compiled.bundle));
   HOLDFAST_RETURN_IF_ERROR(WriteFileDurably(file, compiled.text));

@@ -92,9 +92,17 @@ Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed, const S
   return argv;
 }
 
+// What the template sets, but the provider files are where this command finds them: the template's
+// folder is the image's.
+std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step, const Session& session) {
+  std::map<std::string, std::string> environment(step.environment.begin(), step.environment.end());
+  environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = session.provider_folder_path();
+  return environment;
+}
+
 // Runs the command in this process's place in the world: same terminal, same group.
 Result<int> RunHere(const std::vector<std::string>& argv,
-                    const std::vector<std::pair<std::string, std::string>>& environment) {
+                    const std::map<std::string, std::string>& environment) {
   std::vector<char*> pointers;
   for (const std::string& word : argv) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
@@ -149,10 +157,19 @@ int ShowWorkflowStep(Session& session, const StepArguments& arguments) {
   if (!listed) return session.out().Fail(listed.error());
   const auto argv = CommandOf(*listed, arguments);
   if (!argv) return session.out().Fail(argv.error());
+  const auto step = local::FindStep(listed->steps, arguments.step);
+  if (!step) return session.out().Fail(step.error());
   std::vector<std::string> words;
+  Value environment(Value::Map{});
+  for (const auto& [name, value] : EnvironmentOf(*step, session)) {
+    words.push_back(name + "=" + Quoted(value));
+    environment.Set(name, value);
+  }
   for (const std::string& word : *argv) words.push_back(Quoted(word));
   session.out().Line(Join(words, " "));
-  session.out().Json("command", Value().Set("argv", Value::List(argv->begin(), argv->end())));
+  session.out().Json("command", Value()
+                                    .Set("argv", Value::List(argv->begin(), argv->end()))
+                                    .Set("environment", std::move(environment)));
   if (arguments.run_id.empty()) session.out().Say("--run-id names the run that it works in");
   return 0;
 }
@@ -163,8 +180,8 @@ int RunWorkflowStep(Session& session, const StepArguments& arguments) {
   const auto argv = CommandOf(*listed, arguments);
   if (!argv) return session.out().Fail(argv.error());
   const auto step = local::FindStep(listed->steps, arguments.step);
-  setenv("HOLDFAST_PROVIDER_CONFIG_DIR", session.provider_folder_path().c_str(), 1);
-  const auto code = RunHere(*argv, step->environment);
+  if (!step) return session.out().Fail(step.error());
+  const auto code = RunHere(*argv, EnvironmentOf(*step, session));
   if (!code) return session.out().Fail(code.error());
   return *code;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
@@ -36,20 +37,6 @@ Status WriteAll(int descriptor, std::string_view text, std::string_view what) {
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return Ok();
-}
-
-Status WriteFileDurably(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".tmp";
-  {
-    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file.open()) return SystemError(errno, fmt::format("cannot write '{}'", temporary));
-    HOLDFAST_RETURN_IF_ERROR(WriteAll(file.number(), text, temporary));
-    if (fsync(file.number()) != 0)
-      return SystemError(errno, fmt::format("cannot sync '{}'", temporary));
-  }
-  if (rename(temporary.c_str(), path.c_str()) != 0)
-    return SystemError(errno, fmt::format("cannot write '{}'", path));
-  return SyncFolder(std::filesystem::path(path).parent_path().string());
 }
 
 Status MakeFolder(const std::string& folder) {

@@ -44,7 +44,7 @@ constexpr const char* kLeaves = R"(
 class Driver {
  public:
   explicit Driver(Workflow workflow, std::size_t slots = 0)
-      : workflow_(std::move(workflow)), scheduler_(workflow_, {"r1", {}, slots}) {
+      : workflow_(std::move(workflow)), scheduler_(workflow_, {"r1", {}, slots, {}}) {
     scheduler_.Start();
     Take();
   }
@@ -357,7 +357,7 @@ Workflow Chain(std::uint32_t count, bool fan) {
 
 TEST(Scheduler, AChainOf100000OmittedTasksDoesNotRecurse) {
   const Workflow workflow = Chain(100'000, false);
-  Scheduler scheduler(workflow, {"r", {}, 0});
+  Scheduler scheduler(workflow, {"r", {}, 0, {}});
   scheduler.Start();
   ASSERT_EQ(scheduler.TakeActions().size(), 1U);
   scheduler.PodFinished(scheduler.Find("t0"), {4, ""});

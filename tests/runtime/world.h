@@ -124,7 +124,6 @@ class World {
   class Process;
   std::map<ResourceKey, std::vector<ResourceKey>> parents_;
   int processes_ = 0;
-  std::uint64_t deaths_ = 0;
   std::recursive_mutex mutex_;
 };
 

@@ -55,7 +55,7 @@ Status PagesJoinToTheWholeList(const BankCheckArea& area) {
     const std::vector<std::string> whole = direction == ListDirection::kAscending
                                                ? OrderedKeys()
                                                : Reversed(OrderedKeys());
-    for (const std::size_t limit : {1, 2, 3, 7, 25, 26, 27}) {
+    for (const std::size_t limit : {1U, 2U, 3U, 7U, 25U, 26U, 27U}) {
       ListOptions options;
       options.direction = direction;
       options.limit = limit;
@@ -102,7 +102,7 @@ Status PrefixesAndMarkersAreBytes(const BankCheckArea& area) {
 }
 
 Status LimitsOfAPageAreChecked(const BankCheckArea& area) {
-  for (const std::size_t limit : {0, 10'001}) {
+  for (const std::size_t limit : {0U, 10'001U}) {
     ListOptions options;
     options.limit = limit;
     HOLDFAST_RETURN_IF_ERROR(ExpectCode(Page(area.section, options), ErrorCode::kInvalidInput,

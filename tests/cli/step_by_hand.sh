@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# A workflow's steps, listed, shown and run one by one by hand, also a single activity of a fused step:
+# with the provider folder that the caller names, whatever the templates set.
+#   step_by_hand.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-by-hand.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=/nowhere
+fail() { echo "$*" >&2; exit 1; }
+hf() { holdfast --provider-config-dir "$dir/providers.d" "$@"; }
+mkdir providers.d bank
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a07
+bank = filesystem
+plugin = noop
+[filesystem]
+path = $dir/bank
+[noop]
+types = T::Volume
+activities = pre, parallel, post
+trace = $dir/trace
+END
+printf 'format: 1\nresources:\n- {type: "T::Volume", id: one, name: one}\n' >plan.graph.yaml
+printf 'name: hand\nprovider: p\nresources: ["T::Volume#one"]\nparameters: {"T::Volume": {parallel_data: 1 KiB}}\npolicy: {drift: ignore, fuse: leaf}\n' >plan.yaml
+hf -q compile protect plan.yaml -o protect.yaml
+step=$(hf step list protect.yaml | awk '$2 == "pre+parallel+post" { print $1 }')
+[ -n "$step" ] || fail "the fused step is not in the list"
+traced() { grep -c "protect.$1.*\"event\":\"end\"" trace 2>/dev/null || true; } # none yet: 0
+
+# `run` puts the bundle into the bank; the steps of another run follow by hand.
+hf -q run protect.yaml >/dev/null
+rm trace
+run="--run-id by-hand"
+hf step run protect.yaml $step $run && fail "a step of a run that never began succeeded"
+hf step run protect.yaml begin $run
+hf step run protect.yaml $step $run --activity parallel && fail "parallel ran before its pre"
+[ -z "$(traced parallel)" ] || [ "$(traced parallel)" = 0 ] || fail "parallel worked although it was refused"
+hf step run protect.yaml $step $run --activity pre
+[ "$(traced pre)" = 1 ] || fail "pre did not run, or not alone"
+[ "$(traced parallel)" = 0 ] || fail "parallel ran with pre"
+# What `show` prints is what a shell can run.
+command=$(hf step show protect.yaml $step $run)
+sh -c "$command" 2>/dev/null
+[ "$(traced pre)" = 1 ] || fail "pre ran twice"
+[ "$(traced parallel)" = 1 ] && [ "$(traced post)" = 1 ] || fail "the rest of the step did not run"
+hf step run protect.yaml $step $run 2>/dev/null
+[ "$(traced parallel)" = 1 ] || fail "a step that is done worked again"
+hf step run protect.yaml end $run
+[ "$(hf --json checkpoints show by-hand | grep -c '"state":"available"')" -ge 1 ] || fail "by-hand is not available"
