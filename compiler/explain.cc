@@ -24,6 +24,7 @@ using enum ActivityKind;
 struct Place {
   ResourceId resource;
   ActivityKind kind = kPre;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 

@@ -1,20 +1,65 @@
 #!/usr/bin/env bash
-# `make soak`: the full counts, the thread sanitizer, clang-tidy and the benches. Hours.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# `make soak`: what is too long for every change (hours on 2 cores), cheapest first: formatting, headers,
+# all tests with full counts, thread sanitizer, clang-tidy, fuzzing, benches. A phase that fails does
+# not keep the next ones from running; the end says which failed, and the exit code is then 1.
+#   tests/soak.sh [PHASE ...]     only those, by name: format headers tests tsan tidy fuzz benches
+# HOLDFAST_PROPERTY_CASES (5000), HOLDFAST_RANDOM_RUNS (200) and HOLDFAST_FUZZ_SECONDS (60, for each
+# target) say how much.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
 export HOLDFAST_PROPERTY_CASES=${HOLDFAST_PROPERTY_CASES:-5000} HOLDFAST_RANDOM_RUNS=${HOLDFAST_RANDOM_RUNS:-200}
-echo "== all tests, full counts"
-cmake --preset gcc-werror --log-level=WARNING
-cmake --build --preset gcc-werror
-ctest --test-dir build-gcc-werror --output-on-failure -j 2
-echo "== thread sanitizer"
-cmake --preset clang-tsan --log-level=WARNING
-cmake --build --preset clang-tsan
-ctest --test-dir build-clang-tsan --output-on-failure -j 2 -LE 'bench|cli|docs'
-echo "== clang-tidy"
-cmake --preset tidy --log-level=WARNING
-cmake --build --preset tidy
-echo "== benches"
-cmake --preset release --log-level=WARNING
-cmake --build --preset release
-BUILD=build-release tests/bench/bench.sh
+
+configure_and_build() {
+  cmake --preset "$1" --log-level=WARNING && cmake --build --preset "$1" "${@:2}"
+}
+
+format() { tests/setup/check_format.sh; }
+
+headers() { tests/setup/check_headers.sh; }
+
+tests() {
+  configure_and_build gcc-werror && ctest --test-dir build-gcc-werror --output-on-failure -j 2
+}
+
+# The tests whose code has threads: data streams, heartbeats and the process runner, banks, exec plugins,
+# the local engine, and the step program as a whole. (The step and the engine themselves are under it.)
+tsan_tests=(data_stream_test runtime_test step_process_test process_runner_test bank_test exec_test
+  local_engine_test provider_test)
+tsan() {
+  configure_and_build clang-tsan --target "${tsan_tests[@]}" holdfast holdfast-step || return
+  local failed=0 test
+  for test in "${tsan_tests[@]}"; do
+    echo "-- $test"
+    TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" "build-clang-tsan/tests/$test" --gtest_brief=1 || failed=1
+  done
+  return $failed
+}
+
+tidy() { configure_and_build tidy -- -k 0; }
+
+fuzz() { configure_and_build fuzz --target fuzz_targets && tests/fuzz/run.sh build-fuzz; }
+
+benches() { configure_and_build release && BUILD=build-release tests/bench/bench.sh; }
+
+phases=(format headers tests tsan tidy fuzz benches)
+if [ $# -gt 0 ]; then
+  for phase in "$@"; do
+    [[ " ${phases[*]} " == *" $phase "* ]] || { echo "no phase '$phase'; there are: ${phases[*]}" >&2; exit 2; }
+  done
+  phases=("$@")
+fi
+failed=()
+summary=()
+for phase in "${phases[@]}"; do
+  echo "== $phase"
+  started=$SECONDS
+  if "$phase"; then verdict=ok; else verdict=FAILED; failed+=("$phase"); fi
+  summary+=("$(printf '%-8s %-6s %5d s' "$phase" "$verdict" $((SECONDS - started)))")
+  echo "== ${summary[-1]}"
+done
+echo "== all phases"
+printf '%s\n' "${summary[@]}"
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}" >&2
+  exit 1
+fi

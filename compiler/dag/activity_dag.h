@@ -15,6 +15,7 @@ namespace holdfast::compiler {
 // The index of a step in its DAG.
 struct StepId {
   std::uint32_t value = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const StepId&, const StepId&) = default;
 };
 
@@ -22,6 +23,7 @@ struct StepId {
 struct ActivityRef {
   ResourceId resource;
   ActivityKind kind = ActivityKind::kPre;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const ActivityRef&, const ActivityRef&) = default;
 };
 

@@ -17,6 +17,7 @@ class Digraph {
   struct Edge {
     std::uint32_t from = 0;
     std::uint32_t to = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
     friend auto operator<=>(const Edge&, const Edge&) = default;
   };
 

@@ -25,6 +25,7 @@ class ObjectKey {
   // This key with more behind it; `tail` is one or more parts. The result is checked like Parse.
   Result<ObjectKey> Child(std::string_view tail) const;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
 
  private:

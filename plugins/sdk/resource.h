@@ -16,6 +16,7 @@ struct ResourceKey {
   std::string id;    // chosen by a tenant or a cloud: any UTF-8 without NUL, 1 to 1,024 bytes
 
   std::string str() const { return type + "#" + id; }
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const ResourceKey&, const ResourceKey&) = default;
 };
 

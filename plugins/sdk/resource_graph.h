@@ -14,6 +14,7 @@ namespace holdfast {
 // The index of a resource in its graph: an id of ours, no arithmetic, no mixing.
 struct ResourceId {
   std::uint32_t value = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const ResourceId&, const ResourceId&) = default;
 };
 

@@ -38,6 +38,7 @@ inline Status Ok() {
       return ::holdfast::Error(std::move(holdfast_status).error());               \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 // HOLDFAST_ASSIGN_OR_RETURN(auto x, F()): declares x with the value, or returns the error.
 #define HOLDFAST_ASSIGN_OR_RETURN(declaration, expression) \
   HOLDFAST_ASSIGN_OR_RETURN_INNER(HOLDFAST_CONCAT(holdfast_result_, __LINE__), declaration, expression)
@@ -58,3 +59,4 @@ inline Status Ok() {
   auto result = (expression);                                                \
   if (!result) co_return ::holdfast::Error(std::move(result).error());       \
   declaration = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -19,6 +19,7 @@ namespace holdfast {
 // A number of bytes; in files an integer or a text such as "8 MiB", "4GiB", "512".
 struct ByteSize {
   std::uint64_t bytes = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const ByteSize&, const ByteSize&) = default;
 };
 

@@ -76,13 +76,16 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = DecodeFirst(text).length;
-    if (length == 0) return false;
-    text.remove_prefix(length);
+bool IsUtf8(std::string_view text) { return Utf8Prefix(text) == text.size(); }
+
+std::size_t Utf8Prefix(std::string_view text) {
+  std::size_t good = 0;
+  while (good < text.size()) {
+    const std::size_t length = DecodeFirst(text.substr(good)).length;
+    if (length == 0) break;
+    good += length;
   }
-  return true;
+  return good;
 }
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {

@@ -15,6 +15,8 @@ std::string Printable(std::string_view text);
 
 // True when `text` is well-formed UTF-8 (Unicode 15, table 3-7: no surrogates, no overlong forms).
 bool IsUtf8(std::string_view text);
+// How many bytes at the start of `text` are well-formed UTF-8: text.size() when all of it is.
+std::size_t Utf8Prefix(std::string_view text);
 
 // The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length away), or
 // an empty string: for "did you mean".

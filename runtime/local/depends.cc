@@ -162,6 +162,7 @@ class DependsExpression::Parser {
       }
     }
     std::vector<std::string> names;
+    names.reserve(std::size(kResults));
     for (const ResultName& known : kResults) names.emplace_back(known.name);
     const std::string near = Nearest(result, names);
     return Bad(result_at, fmt::format("a task has no result '{}'", Printable(result)))

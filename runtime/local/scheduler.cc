@@ -303,7 +303,7 @@ void Scheduler::Drain() {
       const NodeId id = fulfilled_.front();
       fulfilled_.pop_front();
       OnFulfilled(id);
-    } else if (complete_) {
+    } else if (complete_) {  // NOLINT(bugprone-branch-clone): the order of the branches is the rule
       return;
     } else if (!to_evaluate_.empty()) {
       const auto [dag, task] = to_evaluate_.front();

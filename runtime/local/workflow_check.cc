@@ -22,6 +22,7 @@ struct Use {
   bool on_exit;  // below the workflow's exit handler: workflow.status is known
   bool task;     // called by a task: tasks.name is known
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const Use&, const Use&) = default;
 };
 

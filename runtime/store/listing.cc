@@ -199,6 +199,7 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
     }
   }
   std::vector<PlanStatus> statuses;
+  statuses.reserve(newest.size());
   for (auto& [name, status] : newest) statuses.push_back(std::move(status));
   return statuses;
 }

@@ -36,6 +36,13 @@ TEST(IsUtf8, FollowsTheTableOfUnicode) {
   }
 }
 
+TEST(Utf8Prefix, EndsWhereTheTextIsNoUtf8) {
+  EXPECT_EQ(Utf8Prefix(""), 0U);
+  EXPECT_EQ(Utf8Prefix("a\xC3\xA9"), 3U);
+  EXPECT_EQ(Utf8Prefix("a\xC3\xA9\xFF z"), 3U);
+  EXPECT_EQ(Utf8Prefix("ab\xE2\x82"), 2U);
+}
+
 TEST(Nearest, FindsAMistypedWord) {
   const std::vector<std::string> words{"volume-snapshot", "volume", "image", "server"};
   EXPECT_EQ(Nearest("volume-snapshto", words), "volume-snapshot");

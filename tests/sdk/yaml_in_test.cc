@@ -175,5 +175,15 @@ TEST(YamlIn, TakesWindowsLineEndsAndAByteOrderMark) {
   EXPECT_EQ(Parse("\xEF\xBB\xBF" "a: 1\r\nb: x\r\n").StringOr("b", ""), "x");
 }
 
+// Found by workflow_fuzz: each shorter beginning of the line was looked at anew, which took minutes
+// for a line of a megabyte.
+TEST(YamlIn, AWrongByteInALongLineIsFoundInOnePass) {
+  const std::string half(2U << 20U, 'a');
+  const auto value = ParseYaml(half + '\xFF' + half, "long.yaml");
+  ASSERT_FALSE(value);
+  ASSERT_TRUE(value.error().where());
+  EXPECT_EQ(value.error().where()->column, half.size() + 1);
+}
+
 }  // namespace
 }  // namespace holdfast

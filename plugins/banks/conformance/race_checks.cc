@@ -18,6 +18,7 @@ Status AtOnce(int count, Work work) {
   std::mutex mutex;
   Status outcome = Ok();
   std::vector<std::jthread> threads;
+  threads.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
     threads.emplace_back([&, i] {
       start.arrive_and_wait();

@@ -27,6 +27,7 @@ std::string_view NameOf(EntryType type);
 struct Attribute {
   std::string name;
   std::string value;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const Attribute&, const Attribute&) = default;
 };
 

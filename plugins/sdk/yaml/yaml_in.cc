@@ -319,9 +319,7 @@ Status CheckBytes(std::string_view text, const Lines& lines) {
                           .Hint("in double quotes it is written \\xNN"),
                       line, static_cast<std::size_t>(bad - shown.begin()) + 1, 1);
     }
-    if (!IsUtf8(shown)) {
-      std::size_t good = shown.size();
-      while (good > 0 && !IsUtf8(shown.substr(0, good))) --good;
+    if (const std::size_t good = Utf8Prefix(shown); good < shown.size()) {
       return lines.At(InvalidInput("not valid UTF-8"), line, good + 1, 1);
     }
     text.remove_prefix(std::min(shown.size() + 1, text.size()));
