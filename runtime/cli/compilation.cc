@@ -1,5 +1,7 @@
 #include "runtime/cli/compilation.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "compiler/plan/graph_file.h"
@@ -40,6 +42,31 @@ Status CheckSourceState(const runtime::RecordSummary& summary, Operation operati
   return std::move(error).Hint("only an available checkpoint can be taken");
 }
 
+// What the graph holds and no root leads to. It would be protected, and drift, which looks below the
+// roots, would call it gone for ever.
+std::vector<ResourceKey> NotBelow(const ResourceGraph& graph, const std::vector<ResourceKey>& roots) {
+  std::vector<bool> reached(graph.size());
+  std::vector<ResourceId> open;
+  const auto reach = [&](ResourceId id) {
+    if (reached[id.value]) return;
+    reached[id.value] = true;
+    open.push_back(id);
+  };
+  for (const ResourceKey& root : roots) {
+    if (const auto id = graph.Find(root)) reach(*id);
+  }
+  while (!open.empty()) {
+    const ResourceId id = open.back();
+    open.pop_back();
+    for (const ResourceId child : graph.children(id)) reach(child);
+  }
+  std::vector<ResourceKey> out;
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    if (!reached[i]) out.push_back(graph.nodes()[i].key);
+  }
+  return out;
+}
+
 struct Source {
   Provider* provider = nullptr;
   compiler::ParameterSet parameters;
@@ -53,6 +80,14 @@ Result<Source> GatherFromPlan(Session& session, const CompileArguments& argument
     return InvalidInput(Printable(root.str()) + " of the plan is not in its resource graph")
         .At({arguments.graph.empty() ? GraphFileOf(arguments.plan, false) : arguments.graph, 0, 0, {}, 1})
         .Hint("'holdfast plan discover " + arguments.plan + "' writes the graph anew");
+  }
+  if (const auto stray = NotBelow(input.graph, plan.resources); !stray.empty()) {
+    return InvalidInput(fmt::format("{} of the resource graph {} not below the resources of the plan: {}{}",
+                                    stray.size() == 1 ? "a resource" : std::to_string(stray.size()) + " resources",
+                                    stray.size() == 1 ? "is" : "are", Printable(stray.front().str()),
+                                    stray.size() > 1 ? ", ..." : ""))
+        .At({arguments.graph.empty() ? GraphFileOf(arguments.plan, false) : arguments.graph, 0, 0, {}, 1})
+        .Hint("name them in 'resources' of the plan, or 'holdfast plan discover " + arguments.plan + "' writes the graph anew");
   }
   Source out;
   auto provider = session.OpenProvider(plan.provider);

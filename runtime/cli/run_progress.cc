@@ -109,7 +109,7 @@ void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& e
     text = fmt::format("retrying   {} in {} ({})", Shown(step),
                        HumanDuration(std::chrono::duration<double>(end.retry_after).count()), end.message);
   } else if (end.exit_code == static_cast<int>(ExitCode::kOmitted)) {
-    text = fmt::format("omitted    {}: a gate did not succeed", Shown(step));
+    text = fmt::format("omitted    {}: something before it did not succeed", Shown(step));
   } else {
     text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), Printable(end.message), step.log_file);
   }

@@ -105,6 +105,10 @@ Result<Verdict> JudgeRecord(RunView& run) {
       const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
       if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
       std::string what = "did not end";
+      if (const AttemptResult* const last = journal->LastResult();
+          outcome == nullptr && last != nullptr && last->how == "timed-out") {
+        what += ": it took longer than activity_timeout";
+      }
       if (outcome != nullptr) {
         what = outcome->outcome == Outcome::kFailed ? "failed: " + outcome->error : "was omitted";
       }

@@ -260,6 +260,7 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
   ActivityEnd end = ActivityEnd::kDone;
   bool called = false;
   bool left = false;
+  std::string_view omitted;  // why the first that was left out was
   for (std::size_t i = 0; i < pending.size() && end == ActivityEnd::kDone;) {
     // One activity of all its resources, as far as they are in the same epoch: one call.
     const ActivityKind kind = pending[i].activity->kind;
@@ -274,14 +275,15 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
       HOLDFAST_ASSIGN_OR_RETURN(const Decision decision, Decide(step, one, request, attempt.get()));
       switch (decision) {
         case Decision::kOmitGate:
-          attempt->Omit(key, kind, one.epoch, kReasonGate);
-          break;
         case Decision::kOmitFailFast:
-          attempt->Omit(key, kind, one.epoch, kReasonFailFast);
+        case Decision::kOmitCommit: {
+          const std::string_view reason = decision == Decision::kOmitGate       ? kReasonGate
+                                          : decision == Decision::kOmitFailFast ? kReasonFailFast
+                                                                                : kReasonCommit;
+          attempt->Omit(key, kind, one.epoch, reason);
+          if (omitted.empty()) omitted = reason;
           break;
-        case Decision::kOmitCommit:
-          attempt->Omit(key, kind, one.epoch, kReasonCommit);
-          break;
+        }
         case Decision::kLeave:
           left = true;
           break;
@@ -335,15 +337,21 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
   } else if (succeeded) {
     report = {ExitCode::kOk, called ? "done" : "done already"};
   } else {
-    report = {ExitCode::kOmitted, left
-                                      ? "omitted: its pre did not end; the end of the run cleans up"
-                                      : "omitted: a gate did not succeed"};
+    std::string_view why = "a gate did not succeed";
+    if (left) {
+      why = "its pre did not end; the end of the run cleans up";
+    } else if (omitted == kReasonFailFast) {
+      why = "something has failed already, and the run is to fail fast";
+    } else if (omitted == kReasonCommit) {
+      why = "it commits, and something before it did not succeed";
+    }
+    report = {ExitCode::kOmitted, fmt::format("omitted: {}", why)};
   }
   bool clean = false;
   if (end == ActivityEnd::kDone && !failed) {
     HOLDFAST_ASSIGN_OR_RETURN(clean, Clean(step, *attempt));
   }
-  if (failed) HOLDFAST_RETURN_IF_ERROR(NoteFailure(step));
+  if (failed || end == ActivityEnd::kTimedOut) HOLDFAST_RETURN_IF_ERROR(NoteFailure(step));
   HOLDFAST_RETURN_IF_ERROR(attempt->Finish(report.exit_code, clean, how));
   return report;
 }

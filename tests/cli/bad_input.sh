@@ -92,6 +92,8 @@ printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, children: 
 check graph-cycle 3 compile protect plan.yaml
 printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, parent: x}\n' >plan.graph.yaml
 check graph-unknown-key 3 compile protect plan.yaml
+printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data}\n- {type: "Local::Directory", id: other}\n' >plan.graph.yaml
+check graph-more-than-the-plan 3 compile protect plan.yaml
 prepare
 sed -i 's/entrypoint: main/entrypoint: main\n  sidecars: []/' data-protect.yaml
 check workflow-unknown-field 3 run data-protect.yaml

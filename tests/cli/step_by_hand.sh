@@ -37,6 +37,12 @@ rm trace
 run="--run-id by-hand"
 hf step run protect.yaml $step $run && fail "a step of a run that never began succeeded"
 hf step run protect.yaml begin $run
+# What does not fit the step is refused, not passed over.
+command=$(hf step show protect.yaml $step $run)
+sh -c "$command --operation=delete" 2>/dev/null && fail "a protect step ran as one of delete"
+code=0; sh -c "$command --activity=post" 2>/dev/null || code=$?
+[ $code = 2 ] || fail "--activity without --resource: exit code $code, not 2"
+[ ! -e trace ] || fail "something ran"
 hf step run protect.yaml $step $run --activity parallel && fail "parallel ran before its pre"
 [ -z "$(traced parallel)" ] || [ "$(traced parallel)" = 0 ] || fail "parallel worked although it was refused"
 hf step run protect.yaml $step $run --activity pre

@@ -61,7 +61,7 @@ struct Ended {
 // One case in a folder of its own.
 class Rehearsal {
  public:
-  explicit Rehearsal(const RandomCase& c) : c_(c) {
+  explicit Rehearsal(const RandomCase& c) {
     std::string name = (std::filesystem::temp_directory_path() / "holdfast-random-XXXXXX").string();
     if (mkdtemp(name.data()) != nullptr) folder_ = name;
     for (const char* const part : {"/providers.d", "/bank", "/templates"}) {
@@ -156,7 +156,6 @@ class Rehearsal {
     }
   }
 
-  const RandomCase& c_;
   std::string folder_;
   std::string log_;
   bool keep_ = false;

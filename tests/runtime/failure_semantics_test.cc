@@ -209,8 +209,21 @@ TEST_F(Protect, FailFastLeavesOutPresAfterAFailureButNoPosts) {
   world.Begin("run-1", bundle);
   for (const char* const step : {"app-shop-pre", "volume-a-pre"}) world.Run("run-1", bundle, step);
   EXPECT_EQ(world.Run("run-1", bundle, "volume-a-parallel").code, ExitCode::kActivityFailed);
-  EXPECT_EQ(world.Run("run-1", bundle, "volume-b-pre").code, ExitCode::kOmitted);
+  const auto omitted = world.Run("run-1", bundle, "volume-b-pre");
+  EXPECT_EQ(omitted.code, ExitCode::kOmitted);
+  EXPECT_THAT(omitted.text, HasSubstr("fail fast"));
   EXPECT_EQ(world.Run("run-1", bundle, "volume-a-post").code, ExitCode::kOk);
+}
+
+TEST_F(Protect, FailFastTakesATimeOutForAFailure) {
+  world.fail_fast = true;
+  Publish();
+  world.script["pre T::Volume#a"].hangs = true;
+  world.Begin("run-1", bundle);
+  world.Run("run-1", bundle, "app-shop-pre");
+  EXPECT_EQ(world.Run("run-1", bundle, "volume-a-pre").code, ExitCode::kActivityFailed);
+  EXPECT_EQ(world.Run("run-1", bundle, "volume-b-pre").code, ExitCode::kOmitted);
+  EXPECT_THAT(world.End("run-1").text, HasSubstr("activity_timeout"));
 }
 
 TEST_F(Protect, BeginThatWasRefusedLeavesNothingForEnd) {

@@ -95,17 +95,20 @@ Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& option
   request.step = options.Get("step");
   request.fail_fast = options.Flag("fail-fast");
   request.dry_run = options.Flag("dry-run");
+  const std::string operation = options.Get("operation", NameOf(run->operation()));
+  if (operation != NameOf(run->operation())) {
+    return InvalidInput(fmt::format("the bundle is one of {}, not of {}", NameOf(run->operation()),
+                                    Printable(operation)));
+  }
+  if (options.Get("resource").empty() && !options.Get("activity").empty()) {
+    return Error(ErrorCode::kUsage, "--activity needs --resource").Hint("--resource=TYPE#ID");
+  }
   if (const std::string resource = options.Get("resource"); !resource.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(const ResourceKey key, ParseResourceKey(resource));
     const auto kind = ParseActivityKind(options.Get("activity"));
     if (!kind) {
       return Error(ErrorCode::kUsage, "--resource needs --activity")
           .Hint("pre, pre_finish, parallel or post");
-    }
-    const std::string operation = options.Get("operation", NameOf(run->operation()));
-    if (operation != NameOf(run->operation())) {
-      return InvalidInput(fmt::format("the bundle is one of {}, not of {}",
-                                      NameOf(run->operation()), Printable(operation)));
     }
     HOLDFAST_ASSIGN_OR_RETURN(const std::string step, FindStepOf(*run, key, *kind));
     if (!request.step.empty() && request.step != step) {
