@@ -46,10 +46,15 @@ fi
 echo "installing Debian packages:$missing"
 case " $missing " in
   *" postgresql-15 "*)
-    # Read by postgresql-common when it is installed: no cluster, so nothing that could start.
-    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    # Read by postgresql-common when a server is installed: no cluster, so nothing that could start.
+    settings=/etc/postgresql-common/createcluster.conf
+    if ! grep -qs '^ *create_main_cluster *= *false' "$settings"; then
+      echo "telling Debian not to make a PostgreSQL cluster of its own: create_main_cluster = false in $settings"
       $as_root mkdir -p /etc/postgresql-common
-      printf 'create_main_cluster = false\n' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+      if [ -e "$settings" ]; then
+        $as_root sed -i '/^ *create_main_cluster *=/d' "$settings"
+      fi
+      printf 'create_main_cluster = false\n' | $as_root tee -a "$settings" >/dev/null
     fi ;;
 esac
 log=$(mktemp)
