@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `make soak`: what is too long for every change (hours on 2 cores), cheapest first: formatting, headers,
-# all tests with full counts, thread sanitizer, clang-tidy, fuzzing, benches. A phase that fails does
+# all tests with full counts, all tests with the address sanitizer, thread sanitizer, clang-tidy, fuzzing, benches. A phase that fails does
 # not keep the next ones from running; the end says which failed, and the exit code is then 1.
-#   tests/soak.sh [PHASE ...]     only those, by name: format headers tests tsan tidy fuzz benches
+#   tests/soak.sh [PHASE ...]     only those, by name: format headers tests asan tsan tidy fuzz benches
 # HOLDFAST_PROPERTY_CASES (5000), HOLDFAST_RANDOM_RUNS (200) and HOLDFAST_FUZZ_SECONDS (60, for each
 # target) say how much.
 set -uo pipefail
@@ -20,6 +20,9 @@ headers() { tests/setup/check_headers.sh; }
 tests() {
   configure_and_build gcc-werror && ctest --test-dir build-gcc-werror --output-on-failure -j 2
 }
+
+# .ci/run has the half of it that it has time for.
+asan() { configure_and_build clang-asan-ubsan && ctest --preset clang-asan-ubsan -LE 'soak|bench'; }
 
 # The tests whose code has threads: data streams, heartbeats and the process runner, banks, exec plugins,
 # the local engine, and the step program as a whole. (The step and the engine themselves are under it.)
@@ -41,7 +44,7 @@ fuzz() { configure_and_build fuzz --target fuzz_targets && tests/fuzz/run.sh bui
 
 benches() { configure_and_build release && BUILD=build-release tests/bench/bench.sh; }
 
-phases=(format headers tests tsan tidy fuzz benches)
+phases=(format headers tests asan tsan tidy fuzz benches)
 if [ $# -gt 0 ]; then
   for phase in "$@"; do
     [[ " ${phases[*]} " == *" $phase "* ]] || { echo "no phase '$phase'; there are: ${phases[*]}" >&2; exit 2; }

@@ -371,7 +371,7 @@ TEST(Scheduler, TimeGrowsWithTheEventsNotWithTheirSquare) {
   const auto seconds = [](std::uint32_t count) {
     const Workflow workflow = Chain(count, true);
     const auto start = std::chrono::steady_clock::now();
-    Scheduler scheduler(workflow, {"r", {}, 2});
+    Scheduler scheduler(workflow, {"r", {}, 2, {}});
     scheduler.Start();
     std::vector<NodeId> alive;
     while (!scheduler.complete()) {
