@@ -419,7 +419,9 @@ TEST_F(StepProcess, AStepTakesLittleMemory) {
   std::cout << fmt::format("a no-op step: {:.1f} ms ({:.1f} ms of CPU), {:.1f} MiB\n", took.count(),
                            milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime),
                            static_cast<double>(usage.ru_maxrss) / 1024);
-  if (!kSanitized) EXPECT_LT(usage.ru_maxrss, 16 * 1024);
+  if (!kSanitized) {
+    EXPECT_LT(usage.ru_maxrss, 16 * 1024);
+  }
 }
 
 TEST_F(StepProcess, HelpListsEveryExitCode) {
