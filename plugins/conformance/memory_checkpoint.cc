@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "plugins/sdk/check.h"
+#include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/sha256.h"
 
@@ -213,7 +214,10 @@ Status MemoryCheckpoint::DeleteData(const Resource& resource) {
   if (operation_ != Operation::kDelete) return Error(ErrorCode::kDenied, "not allowed but in delete");
   for (const std::string_view kind : {"data", "manifest"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, KeysBelow(CheckpointKey(kind, resource.key)));
-    for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(bank_.Delete(Key(key)));
+    for (const std::string& key : keys) {
+      HOLDFAST_RETURN_IF_ERROR(bank_.Delete(Key(key)));
+      Failpoint("checkpoint:deleting");
+    }
   }
   return Ok();
 }
@@ -236,6 +240,11 @@ Result<Value> MemoryCheckpoint::Journaled(const Resource& resource) {
 Result<bool> MemoryCheckpoint::AllSucceeded(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
   return all_succeeded_;
+}
+
+Result<bool> MemoryCheckpoint::AnyBelowBegan(const Resource& resource) {
+  HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
+  return any_below_began_;
 }
 
 Status MemoryCheckpoint::SetNewResource(const Resource& resource, const ResourceKey& now) {

@@ -21,7 +21,7 @@ namespace holdfast::plugins::conformance {
 //
 // What an activity writes is published by Commit (whoever runs the activity calls it when that has
 // succeeded); Abandon drops it, as a failed or killed attempt would.
-class MemoryCheckpoint final : public Checkpoint {
+class MemoryCheckpoint : public Checkpoint {
  public:
   // A protect: the record is the checkpoint. `bank` is borrowed.
   MemoryCheckpoint(Bank& bank, std::string id)
@@ -47,6 +47,7 @@ class MemoryCheckpoint final : public Checkpoint {
   Status Journal(const Resource& resource, const Value& entries) override;
   Result<Value> Journaled(const Resource& resource) override;
   Result<bool> AllSucceeded(const Resource& resource) override;
+  Result<bool> AnyBelowBegan(const Resource& resource) override;
   Status SetNewResource(const Resource& resource, const ResourceKey& now) override;
   Result<std::optional<ResourceKey>> NewResource(const ResourceKey& old) override;
   Result<BankSection> Section(const Resource& resource) override;
@@ -55,6 +56,7 @@ class MemoryCheckpoint final : public Checkpoint {
   // --- what a test says and sees ---------------------------------------------------------------
   void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
   void set_all_succeeded(bool value) { all_succeeded_ = value; }
+  void set_any_below_began(bool value) { any_below_began_ = value; }
   // Which resources the activity is given; others are refused.
   void Give(std::set<ResourceKey> keys) { given_ = std::move(keys); }
   // The saved-info schema of the plugin at work; without one nothing may be saved.
@@ -90,6 +92,7 @@ class MemoryCheckpoint final : public Checkpoint {
   std::uint64_t epoch_ = 1;
   std::string attempt_;
   bool all_succeeded_ = true;
+  bool any_below_began_ = true;
   std::optional<std::set<ResourceKey>> given_;
   std::optional<Schema> saved_schema_;
   std::set<std::string> started_;  // streams of this attempt

@@ -126,6 +126,11 @@ Result<bool> WatchedCheckpoint::AllSucceeded(const Resource& resource) {
   return Watch("AllSucceeded", inner_.AllSucceeded(resource));
 }
 
+Result<bool> WatchedCheckpoint::AnyBelowBegan(const Resource& resource) {
+  HOLDFAST_RETURN_IF_ERROR(Count());
+  return Watch("AnyBelowBegan", inner_.AnyBelowBegan(resource));
+}
+
 Status WatchedCheckpoint::SetNewResource(const Resource& resource, const ResourceKey& now) {
   HOLDFAST_RETURN_IF_ERROR(Count());
   return Watch("SetNewResource", inner_.SetNewResource(resource, now));

@@ -71,7 +71,9 @@ Status NoopCall::End(Status status) {
   ended_ = true;
   if (!status && !context_.cancelled() && kind_ == ActivityKind::kPre && begun_) {
     // A pre that fails undoes its own half-done work; that is all that noop has to undo.
-    if (auto undone = JournalAll("undone"); !undone) return undone;
+    if (auto undone = JournalAll("undone"); !undone) {
+      return std::move(status).error().Because(std::move(undone).error()).HalfDone();
+    }
   }
   if (!begun_) return status;
   const std::string_view event = status ? "end" : context_.cancelled() ? "stopped" : "failed";

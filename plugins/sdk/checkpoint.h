@@ -75,6 +75,9 @@ class Checkpoint {
   virtual Result<Value> Journaled(const Resource& resource) = 0;
   // For post and pre_finish: did every activity that they come after succeed?
   virtual Result<bool> AllSucceeded(const Resource& resource) = 0;
+  // For post: did an activity of a resource below this one begin, in any epoch of the record? If
+  // not, nothing below it was touched.
+  virtual Result<bool> AnyBelowBegan(const Resource& resource) = 0;
 
   // --- restore: what became of a resource -------------------------------------------------------
   // Every restore plugin says it, also when the id stays the same.

@@ -94,6 +94,11 @@ Error Error::While(std::string_view context) && {
   return std::move(*this);
 }
 
+Error Error::HalfDone() && {
+  half_done_ = true;
+  return std::move(*this);
+}
+
 std::string Error::Render() const {
   std::string out;
   RenderInto(out, *this, "");

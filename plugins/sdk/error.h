@@ -55,6 +55,12 @@ class [[nodiscard]] Error {
   // Adds what was being done, once a layer: "<context>: <message>". The code stays.
   Error While(std::string_view context) &&;
 
+  // What a pre fails with when it could not undo its own half-done work: then nothing counts as
+  // undone. The step has failed, may be run again, and a clean-up stays owed: the end of the run
+  // calls the resource's post. Of another activity it says nothing.
+  Error HalfDone() &&;
+  bool half_done() const { return half_done_; }
+
   // For people, several lines, no newline at the end:
   //   file:7:5: message
   //   7 | the line
@@ -70,6 +76,7 @@ class [[nodiscard]] Error {
   std::string hint_;
   std::optional<Where> where_;
   std::vector<Error> causes_;
+  bool half_done_ = false;
 };
 
 inline Error InvalidInput(std::string message) {

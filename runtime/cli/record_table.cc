@@ -24,6 +24,10 @@ const ActivityReport* FindActivity(const ResourceReport& resource, ActivityKind 
   return nullptr;
 }
 
+bool Failed(const runtime::ActivityOutcome& outcome) {
+  return outcome.outcome == Outcome::kFailed || outcome.outcome == Outcome::kHalfDone;
+}
+
 std::string_view StateOf(const ResourceReport& resource) {
   if (resource.succeeded) return "done";
   bool failed = false;
@@ -31,7 +35,7 @@ std::string_view StateOf(const ResourceReport& resource) {
   for (const ActivityReport& activity : resource.activities) {
     if (!activity.outcome) {
       open = true;
-    } else if (activity.outcome->outcome == Outcome::kFailed) {
+    } else if (Failed(*activity.outcome)) {
       failed = true;
     }
   }
@@ -130,7 +134,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
   }
   for (const ResourceReport& resource : report.resources) {
     for (const ActivityReport& activity : resource.activities) {
-      if (!activity.outcome || activity.outcome->outcome != Outcome::kFailed) continue;
+      if (!activity.outcome || !Failed(*activity.outcome)) continue;
       out.Line(fmt::format("{} of {} failed: {}", NameOf(activity.kind), Printable(resource.resource.key.str()),
                            Printable(activity.outcome->error)));
     }

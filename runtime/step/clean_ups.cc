@@ -15,30 +15,32 @@
 namespace holdfast::runtime {
 namespace {
 
+// The outcome that counts of one activity; nullptr when there is none.
+Result<const ActivityOutcome*> OutcomeOf(RunView& run, const BundleResource& resource,
+                                         ActivityKind kind, std::uint64_t epoch) {
+  const std::string& step = resource.steps[static_cast<std::size_t>(kind)];
+  if (step.empty()) return static_cast<const ActivityOutcome*>(nullptr);
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
+  return journal->Find(resource.resource.key, kind, epoch);
+}
+
 // What one activity of a resource has behind it in one epoch.
 Result<bool> HasBegun(RunView& run, const BundleResource& resource, ActivityKind kind,
                       std::uint64_t epoch) {
-  const std::string& step = resource.steps[static_cast<std::size_t>(kind)];
-  if (step.empty()) return false;
-  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
-  const ActivityOutcome* const outcome = journal->Find(resource.resource.key, kind, epoch);
+  HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const outcome,
+                            OutcomeOf(run, resource, kind, epoch));
   if (outcome != nullptr && outcome->outcome != Outcome::kOmitted) return true;
   return HasIntent(run, resource, kind, epoch);
 }
 
-Result<bool> IsOwed(RunView& run, const BundleResource& resource, std::uint64_t epoch) {
-  const std::string& post = resource.steps[static_cast<std::size_t>(ActivityKind::kPost)];
-  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const posts, run.JournalOf(post));
-  const ActivityOutcome* const done =
-      posts->Find(resource.resource.key, ActivityKind::kPost, epoch);
-  if (done != nullptr && done->final()) return false;
+// Did the resource get so far that its post has something to clean up?
+Result<bool> NeedsCleanUp(RunView& run, const BundleResource& resource, std::uint64_t epoch) {
   const std::string& pre = resource.steps[static_cast<std::size_t>(ActivityKind::kPre)];
   if (!pre.empty()) {
-    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const pres, run.JournalOf(pre));
-    const ActivityOutcome* const outcome =
-        pres->Find(resource.resource.key, ActivityKind::kPre, epoch);
-    if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) return true;
-    if (outcome != nullptr && outcome->outcome == Outcome::kFailed) return false;
+    HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const outcome,
+                              OutcomeOf(run, resource, ActivityKind::kPre, epoch));
+    if (outcome != nullptr && outcome->outcome != Outcome::kOmitted)
+      return outcome->outcome != Outcome::kFailed;
     return HasIntent(run, resource, ActivityKind::kPre, epoch);
   }
   for (const ActivityKind kind :
@@ -47,6 +49,13 @@ Result<bool> IsOwed(RunView& run, const BundleResource& resource, std::uint64_t 
     if (begun) return true;
   }
   return false;
+}
+
+Result<bool> IsOwed(RunView& run, const BundleResource& resource, std::uint64_t epoch) {
+  HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const done,
+                            OutcomeOf(run, resource, ActivityKind::kPost, epoch));
+  if (done != nullptr && done->final()) return false;
+  return NeedsCleanUp(run, resource, epoch);
 }
 
 }  // namespace
@@ -121,6 +130,40 @@ Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, Run
     if (end != ActivityEnd::kDone) leave();
     Failpoint("after:clean-up");
     i = next;
+  }
+  return left;
+}
+
+Result<std::vector<Uncleaned>> FindUncleaned(const StepEnvironment& env, RunView& run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, run.bundle().AllSteps());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto ordered, InOrder(steps));
+  std::vector<Uncleaned> left;
+  for (const BundleStep* const step : ordered) {
+    for (const BundleActivity& activity : step->activities) {
+      if (activity.kind != ActivityKind::kPost) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin,
+                                env.protection(activity.resource.type));
+      const PluginDescriptor& descriptor = plugin->descriptor();
+      if (!descriptor.post_acts_on_failure) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
+                                run.bundle().ResourceOf(step->name, activity.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch,
+                                run.EpochOf(step->name, activity.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const post,
+                                OutcomeOf(run, *resource, ActivityKind::kPost, epoch));
+      if (post != nullptr && post->outcome == Outcome::kSucceeded) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const bool begun, NeedsCleanUp(run, *resource, epoch));
+      if (!begun) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const resumed,
+                                OutcomeOf(run, *resource, ActivityKind::kPreFinish, epoch));
+      const bool at_rest =
+          descriptor.quiesces && (resumed == nullptr || resumed->outcome != Outcome::kSucceeded);
+      const bool failed = post != nullptr && post->outcome == Outcome::kFailed;
+      left.push_back(
+          {activity.resource, fmt::format("{} {}: its post {}", Printable(activity.resource.str()),
+                                          at_rest ? "may still be at rest" : "was not cleaned up",
+                                          failed ? "failed: " + post->error : "did not end")});
+    }
   }
   return left;
 }

@@ -9,10 +9,10 @@
 
 namespace holdfast::runtime {
 
-// A post that has to be called although no engine will: its resource's pre succeeded, or was
-// killed after it had journaled an intent, and the post has no recorded outcome (design:
-// semantics, failure). A resource without pre owes one once another of its activities has begun.
-// Posts that act only on success are never owed.
+// A post that has to be called although no engine will: its resource's pre succeeded, was killed
+// after it had journaled an intent, or failed with its work half done, and the post has no recorded
+// outcome (design: semantics, failure). A resource without pre owes one once another of its
+// activities has begun. Posts that act only on success are never owed.
 struct OwedCleanUp {
   const BundleStep* step = nullptr;  // not owned: the bundle's
   const BundleResource* resource = nullptr;
@@ -27,6 +27,16 @@ Result<std::vector<OwedCleanUp>> FindOwedCleanUps(const StepEnvironment& env, Ru
 // still owed. `by` is "end", "begin" or "gc".
 Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, RunView& run,
                                                  std::string_view by);
+
+// A resource that may still be at rest, or have left something behind: its pre succeeded or is half
+// done, and its post failed or did not end.
+struct Uncleaned {
+  ResourceKey resource;
+  std::string text;  // for people: which resource, and why
+};
+
+// All of them in their present epochs, in the order of the steps.
+Result<std::vector<Uncleaned>> FindUncleaned(const StepEnvironment& env, RunView& run);
 
 // Waits until no other process works on a step of the run: its claim has a result, its process is
 // gone, or its heartbeat has ended (which a holder of an old token brings about itself).

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/clean_ups.h"
@@ -64,6 +66,10 @@ Status EraseCheckpoint(const StepEnvironment& env, RunView& run) {
   return checkpoint.RemoveUnfinished();
 }
 
+bool Failed(const ActivityOutcome& outcome) {
+  return outcome.outcome == Outcome::kFailed || outcome.outcome == Outcome::kHalfDone;
+}
+
 // The deletion's lease of its checkpoint.
 Status ReleaseCheckpoint(RunView& run, std::string_view deletion_run) {
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(run.record().tenant(), run.checkpoint_id()));
@@ -90,8 +96,11 @@ Result<StepReport> ReportOf(const Record& record, std::string_view run) {
 
 }  // namespace
 
-Result<Verdict> JudgeRecord(RunView& run) {
+Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   Verdict verdict;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env, run));
+  std::set<ResourceKey> told;
+  for (const Uncleaned& one : uncleaned) told.insert(one.resource);
   std::size_t bad = 0;
   const auto add = [&](std::string reason) {
     if (++bad <= kReasonsShown) verdict.reasons.push_back(std::move(reason));
@@ -104,18 +113,20 @@ Result<Verdict> JudgeRecord(RunView& run) {
       HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step->name));
       const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
       if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
+      if (activity.kind == ActivityKind::kPost && told.contains(activity.resource)) continue;
       std::string what = "did not end";
       if (const AttemptResult* const last = journal->LastResult();
           outcome == nullptr && last != nullptr && last->how == "timed-out") {
         what += ": it took longer than activity_timeout";
       }
       if (outcome != nullptr) {
-        what = outcome->outcome == Outcome::kFailed ? "failed: " + outcome->error : "was omitted";
+        what = "was omitted";
+        if (Failed(*outcome)) what = "failed: " + outcome->error;
       }
       const std::string text = fmt::format("{} of {} {}", NameOf(activity.kind),
                                            Printable(activity.resource.str()), what);
       // Failures are what a reader looks for; omissions follow from them.
-      if (outcome != nullptr && outcome->outcome == Outcome::kFailed && bad >= kReasonsShown) {
+      if (outcome != nullptr && Failed(*outcome) && bad >= kReasonsShown) {
         verdict.reasons.back() = text;
       }
       add(text);
@@ -154,10 +165,20 @@ Result<Verdict> JudgeRecord(RunView& run) {
       }
     }
   }
-  verdict.good = bad == 0;
+  verdict.good = bad == 0 && uncleaned.empty();
   if (bad > verdict.reasons.size()) {
     verdict.reasons.push_back(fmt::format("and {} more", bad - verdict.reasons.size()));
   }
+  // What nobody let go on, or cleaned up, comes first: a person has to do it.
+  std::vector<std::string> first;
+  for (const Uncleaned& one : uncleaned) {
+    if (first.size() < kReasonsShown) first.push_back(one.text);
+  }
+  if (uncleaned.size() > first.size()) {
+    first.push_back(
+        fmt::format("and {} more that nobody cleaned up", uncleaned.size() - first.size()));
+  }
+  verdict.reasons.insert(verdict.reasons.begin(), first.begin(), first.end());
   return verdict;
 }
 
@@ -176,13 +197,14 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto owed_before, FindOwedCleanUps(env, run));
   HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env, run, by));
   if (env.cancellation.is_set())
     return StepReport{ExitCode::kTerminated, "stopped before it was done"};
   HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
   RecordState now = state->state;
   if (IsWorking(now)) {
-    HOLDFAST_ASSIGN_OR_RETURN(const Verdict verdict, JudgeRecord(run));
+    HOLDFAST_ASSIGN_OR_RETURN(const Verdict verdict, JudgeRecord(env, run));
     if (verdict.good && run.operation() == Operation::kDelete) {
       HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(env, run));
     }
@@ -191,6 +213,12 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     HOLDFAST_RETURN_IF_ERROR(
         record.SetState(now, run.lease().run, Join(verdict.reasons, "; "), env.clock.Now()));
     Failpoint("end:after-state");
+  } else if (now == RecordState::kError && !owed_before.empty()) {
+    // It ended before these clean-ups were made, and says so.
+    HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
+    if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
+    HOLDFAST_RETURN_IF_ERROR(
+        record.SetState(now, run.lease().run, Join(verdict.reasons, "; "), env.clock.Now()));
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

@@ -28,7 +28,7 @@ struct Verdict {
 };
 // Available if and only if the journal holds a success of every activity in the bundle and
 // (protect) every manifest reads back.
-Result<Verdict> JudgeRecord(RunView& run);
+Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run);
 
 // What `end`, gc and a deletion of an abandoned checkpoint do once they have the lease: claims,
 // clean-ups, verdict, state, indices, marker. `by` stands in the journal.

@@ -205,13 +205,18 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     return call.end;
   }
 
+  Outcome how = Outcome::kSucceeded;
+  if (!call.status) {
+    const bool half_done = kind == ActivityKind::kPre && call.status.error().half_done();
+    how = half_done ? Outcome::kHalfDone : Outcome::kFailed;
+  }
   std::vector<ActivityOutcome> mine;
   for (const BundleResource* const resource : resources) {
     ActivityOutcome outcome;
     outcome.resource = resource->resource.key;
     outcome.kind = kind;
     outcome.epoch = epoch;
-    outcome.outcome = call.status ? Outcome::kSucceeded : Outcome::kFailed;
+    outcome.outcome = how;
     if (!call.status) outcome.error = call.status.error().OneLine();
     outcome.started = started;
     outcome.ended = env_.clock.Now();

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
+#include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 #include "runtime/store/stored_object.h"
 
@@ -288,7 +291,10 @@ Status StepCheckpoint::DeleteData(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(CheckHeld());
   const std::string prefix = DataPrefix(resource.key) + "/";
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint_.ListAll(prefix));
-  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(checkpoint_.DeleteIfPresent(key));
+  for (const std::string& key : keys) {
+    HOLDFAST_RETURN_IF_ERROR(checkpoint_.DeleteIfPresent(key));
+    Failpoint("checkpoint:deleting");
+  }
   return Ok();
 }
 
@@ -318,6 +324,36 @@ Result<Value> StepCheckpoint::Journaled(const Resource& resource) {
 Result<bool> StepCheckpoint::AllSucceeded(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(Given(resource));
   return scope_.all_succeeded(resource.key);
+}
+
+Result<bool> StepCheckpoint::AnyBelowBegan(const Resource& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run_.bundle().AllResources());
+  std::vector<const BundleResource*> open{given};
+  std::set<ResourceKey> seen{given->resource.key};
+  while (!open.empty()) {
+    const BundleResource* const above = open.back();
+    open.pop_back();
+    for (const ResourceLink& link : above->resource.children) {
+      const auto child = resources.find(link.key);
+      if (child == resources.end() || !seen.insert(link.key).second) continue;
+      open.push_back(child->second);
+      for (const std::string& step : child->second->steps) {
+        if (step.empty()) continue;
+        HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step));
+        for (const Attempt& attempt : journal->attempts) {
+          // One that did nothing has said so.
+          const bool omitted = attempt.result && !attempt.outcomes.empty() &&
+                               std::all_of(attempt.outcomes.begin(), attempt.outcomes.end(),
+                                           [](const ActivityOutcome& outcome) {
+                                             return outcome.outcome == Outcome::kOmitted;
+                                           });
+          if (!omitted) return true;
+        }
+      }
+    }
+  }
+  return false;
 }
 
 Status StepCheckpoint::SetNewResource(const Resource& resource, const ResourceKey& now) {

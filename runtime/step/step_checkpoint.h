@@ -61,6 +61,7 @@ class StepCheckpoint final : public Checkpoint {
   Status Journal(const Resource& resource, const Value& entries) override;
   Result<Value> Journaled(const Resource& resource) override;
   Result<bool> AllSucceeded(const Resource& resource) override;
+  Result<bool> AnyBelowBegan(const Resource& resource) override;
   Status SetNewResource(const Resource& resource, const ResourceKey& now) override;
   Result<std::optional<ResourceKey>> NewResource(const ResourceKey& old) override;
   Result<BankSection> Section(const Resource& resource) override;

@@ -16,6 +16,19 @@ std::string ActivityText(const ResourceKey& resource, ActivityKind kind) {
   return fmt::format("{} of {}", NameOf(kind), Printable(resource.str()));
 }
 
+// What the object that tells fail-fast of a failure holds: the step that failed first.
+std::string FailureText(const BundleStep& step) { return step.name + "\n"; }
+
+// How an activity that failed is told of.
+std::string FailureOf(const ActivityOutcome& outcome) {
+  const std::string text = fmt::format("{} failed", ActivityText(outcome.resource, outcome.kind));
+  if (outcome.outcome != Outcome::kHalfDone) return text + ": " + outcome.error;
+  return fmt::format(
+      "{} and could not undo its half-done work: {} [run the step again, or let the end of the run "
+      "clean up]",
+      text, outcome.error);
+}
+
 bool Selected(const StepRequest& request, const BundleActivity& activity) {
   return !request.only ||
          (request.only->first == activity.resource && request.only->second == activity.kind);
@@ -71,31 +84,44 @@ Result<bool> StepDriver::GatesSucceeded(const BundleStep& step, const Pending& p
   return true;
 }
 
+Result<bool> StepDriver::PreIsHalfDone(const BundleStep& step, const Pending& pending,
+                                       StepAttempt* attempt) {
+  const std::string& pre = pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPre)];
+  if (pre.empty()) return false;
+  const ResourceKey& key = pending.resource->resource.key;
+  const ActivityOutcome* outcome = nullptr;
+  if (attempt != nullptr && pre == step.name) {
+    HOLDFAST_ASSIGN_OR_RETURN(outcome, attempt->OutcomeOf(key, ActivityKind::kPre, pending.epoch));
+  } else {
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(pre));
+    outcome = journal->Find(key, ActivityKind::kPre, pending.epoch);
+  }
+  if (outcome != nullptr) return outcome->outcome == Outcome::kHalfDone;
+  return HasIntent(run_, *pending.resource, ActivityKind::kPre, pending.epoch);
+}
+
+Result<bool> StepDriver::AnotherStepFailed(const BundleStep& step) {
+  auto first = run_.record().section().GetBytes(FailureKey(run_.lease().token));
+  if (first) return *first != FailureText(step);
+  if (first.error().code() == ErrorCode::kNotFound) return false;
+  return std::move(first).error();
+}
+
 Result<StepDriver::Decision> StepDriver::Decide(const BundleStep& step, const Pending& pending,
                                                 const StepRequest& request, StepAttempt* attempt) {
   const ActivityKind kind = pending.activity->kind;
   HOLDFAST_ASSIGN_OR_RETURN(const bool open, GatesSucceeded(step, pending, attempt));
   if (!open) {
     if (kind == ActivityKind::kPost) {
-      // The own pre was killed half way: the clean-up is owed and `end` will make it. An omission
-      // recorded here would be its second outcome.
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const bool begun, HasIntent(run_, *pending.resource, ActivityKind::kPre, pending.epoch));
-      const std::string& pre =
-          pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPre)];
-      if (begun) {
-        HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(pre));
-        if (journal->Find(pending.resource->resource.key, ActivityKind::kPre, pending.epoch) ==
-            nullptr) {
-          return Decision::kLeave;
-        }
-      }
+      // The own pre was killed half way, or could not undo what it had done: the clean-up is owed
+      // and `end` will make it. An omission recorded here would be its second outcome.
+      HOLDFAST_ASSIGN_OR_RETURN(const bool left, PreIsHalfDone(step, pending, attempt));
+      if (left) return Decision::kLeave;
     }
     return Decision::kOmitGate;
   }
   if (kind == ActivityKind::kPre && (request.fail_fast || run_.lease().fail_fast)) {
-    HOLDFAST_ASSIGN_OR_RETURN(const bool failed,
-                              run_.record().section().Exists(FailureKey(run_.lease().token)));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool failed, AnotherStepFailed(step));
     if (failed) return Decision::kOmitFailFast;
   }
   if (kind == ActivityKind::kPost) {
@@ -151,8 +177,7 @@ Result<StepReport> StepDriver::Recorded(const BundleStep& step, const StepReques
     succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
     if (outcome->outcome == Outcome::kFailed) {
       failed = true;
-      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind),
-                          outcome->error);
+      error = FailureOf(*outcome);
     }
   }
   if (failed) return StepReport{ExitCode::kActivityFailed, error + " (recorded earlier)"};
@@ -176,7 +201,8 @@ Result<StepReport> StepDriver::Describe(const BundleStep& step, const std::vecto
 }
 
 Status StepDriver::NoteFailure(const BundleStep& step) {
-  Status noted = run_.record().section().PutBytes(FailureKey(run_.lease().token), step.name + "\n");
+  Status noted =
+      run_.record().section().PutBytes(FailureKey(run_.lease().token), FailureText(step));
   if (!noted && noted.error().code() == ErrorCode::kConflict) return Ok();
   return noted;
 }
@@ -315,10 +341,9 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
                               attempt->OutcomeOf(activity.resource, activity.kind, e));
     if (outcome == nullptr) continue;
     succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
-    if (outcome->outcome == Outcome::kFailed) {
+    if (outcome->outcome == Outcome::kFailed || outcome->outcome == Outcome::kHalfDone) {
       failed = true;
-      error = fmt::format("{} failed: {}", ActivityText(activity.resource, activity.kind),
-                          outcome->error);
+      error = FailureOf(*outcome);
     }
   }
   StepReport report;

@@ -52,6 +52,11 @@ class StepDriver {
   // The activities of a request that have no final outcome.
   Result<std::vector<Pending>> FindPending(const BundleStep& step, const StepRequest& request);
   Result<bool> GatesSucceeded(const BundleStep& step, const Pending& pending, StepAttempt* attempt);
+  // The pre of a post whose gate did not succeed: killed after its intent, or failed with its work
+  // half done. The post is owed then.
+  Result<bool> PreIsHalfDone(const BundleStep& step, const Pending& pending, StepAttempt* attempt);
+  // For fail-fast. The failure of the step itself is no reason not to run it again.
+  Result<bool> AnotherStepFailed(const BundleStep& step);
   Result<Decision> Decide(const BundleStep& step, const Pending& pending,
                           const StepRequest& request, StepAttempt* attempt);
   Status RefuseClosedEpoch(const BundleStep& step, const Pending& pending);

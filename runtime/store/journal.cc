@@ -13,7 +13,13 @@ namespace {
 constexpr int kIntentFormat = 1;
 constexpr int kResultFormat = 1;
 
-constexpr std::array<std::string_view, 3> kOutcomeNames{"succeeded", "failed", "omitted"};
+constexpr std::array<std::string_view, 4> kOutcomeNames{"succeeded", "failed", "omitted",
+                                                        "half-done"};
+
+int Weight(const ActivityOutcome& outcome) {
+  if (outcome.final()) return 2;
+  return outcome.outcome == Outcome::kHalfDone ? 1 : 0;
+}
 
 Value ToValue(const ActivityOutcome& outcome) {
   Value value = ResourceKeyToValue(outcome.resource);
@@ -126,7 +132,7 @@ const ActivityOutcome* StepJournal::Find(const ResourceKey& resource, ActivityKi
   for (const Attempt& attempt : attempts) {
     for (const ActivityOutcome& outcome : attempt.outcomes) {
       if (outcome.kind != kind || outcome.epoch != epoch || outcome.resource != resource) continue;
-      if (found == nullptr || !found->final() || outcome.final()) found = &outcome;
+      if (found == nullptr || Weight(outcome) >= Weight(*found)) found = &outcome;
     }
   }
   return found;

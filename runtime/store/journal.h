@@ -25,7 +25,12 @@ namespace holdfast::runtime {
 //
 // Everything is found through the claims, never through a listing.
 
-enum class Outcome { kSucceeded, kFailed, kOmitted };
+enum class Outcome {
+  kSucceeded,
+  kFailed,  // of a pre: and its half-done work is undone
+  kOmitted,
+  kHalfDone,  // a pre that failed and could not undo its own half-done work: its post is owed
+};
 std::string_view NameOf(Outcome outcome);
 
 // Why an activity was omitted (ActivityOutcome::reason).
@@ -41,7 +46,7 @@ struct ActivityOutcome {
   std::uint64_t epoch = 1;
   Outcome outcome = Outcome::kSucceeded;
   std::string reason;  // of an omission
-  std::string error;   // of a failure: one line
+  std::string error;   // of a failure, also a half-done one: one line
   WallTime started;
   WallTime ended;
   std::string by;       // "step", "end", "begin", "gc"
@@ -52,7 +57,10 @@ struct ActivityOutcome {
   std::string point_in_time;  // as FormatTime writes it; empty = not set
 
   // Nothing that a new attempt could change: a success, a failure, a commit that was not made.
-  bool final() const { return outcome != Outcome::kOmitted || reason == kReasonCommit; }
+  bool final() const {
+    if (outcome == Outcome::kOmitted) return reason == kReasonCommit;
+    return outcome != Outcome::kHalfDone;
+  }
 };
 
 // The object `result` of an attempt.
@@ -87,7 +95,8 @@ struct Attempt {
 struct StepJournal {
   std::vector<Attempt> attempts;
 
-  // The outcome that counts: the last one recorded, a final one before any omission.
+  // The outcome that counts: the last one recorded; a final one before a half-done one, that before
+  // any other omission.
   const ActivityOutcome* Find(const ResourceKey& resource, ActivityKind kind,
                               std::uint64_t epoch) const;
   // The newest claim when its attempt has no result.

@@ -100,6 +100,10 @@ class ScriptedPlugin final : public ProtectionPlugin {
         HOLDFAST_CO_ASSIGN_OR_RETURN(world_.all_succeeded[world_.calls.back()],
                                      checkpoint.AllSucceeded(resource));
       }
+      if (kind == ActivityKind::kPost) {
+        HOLDFAST_CO_ASSIGN_OR_RETURN(world_.below_began[world_.calls.back()],
+                                     checkpoint.AnyBelowBegan(resource));
+      }
     }
     if (behaviour.journals && kind == ActivityKind::kPre) {
       for (const Resource& resource : resources) {
@@ -128,6 +132,7 @@ class ScriptedPlugin final : public ProtectionPlugin {
     for (int i = 0; i < behaviour.yields; ++i) co_yield Progress{1, 2, "working"};
     if (behaviour.fails) {
       // A pre that fails undoes its own half-done work.
+      if (behaviour.half_done) co_return Internal("as the script says").HalfDone();
       if (kind == ActivityKind::kPre) {
         for (const Resource& resource : resources) Undo(resource.key);
       }

@@ -29,6 +29,7 @@ using runtime::StepReport;
 // What a scripted activity does when it is called.
 struct Behaviour {
   bool fails = false;
+  bool half_done = false;    // with fails, of a pre: it cannot undo its work, and says so
   bool journals = true;      // an intent before it does anything
   bool dies = false;         // after its intent and half of its work: the process is gone
   bool stopped = false;      // SIGTERM arrives while it runs
@@ -78,6 +79,7 @@ class World {
   std::set<std::string> quiesced;             // "T::App#a"
   std::set<std::string> snapshots;            // what a volume's pre made and its post has to remove
   std::map<std::string, bool> all_succeeded;  // "post T::App#a" -> what the plugin was told
+  std::map<std::string, bool> below_began;    // the same, of posts
   std::size_t CallsOf(const std::string& call) const;
 
   // --- Processes

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "runtime/step/begin.h"
+#include "runtime/step/clean_ups.h"
 #include "runtime/step/end.h"
 #include "runtime/step/gc/orphans.h"
 #include "runtime/step/step_driver.h"
@@ -130,8 +131,10 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto view, RunView::Hold(env_, std::move(record), std::move(token), head->bundle));
     HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env_, *view, "gc"));
+    // A clean-up that failed is recorded and not made again: whoever called gc must hear of it.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env_, *view));
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, view->record().id(), view->lease()));
-    actions_.push_back({subject, "ended: " + report.message, false});
+    actions_.push_back({subject, "ended: " + report.message, !uncleaned.empty()});
     return Ok();
   }
 

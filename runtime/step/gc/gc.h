@@ -27,7 +27,7 @@ struct GcOptions {
 struct GcAction {
   std::string subject;  // "checkpoint ID", "bundle abc...", "attempt ..."
   std::string action;   // one line
-  bool failed = false;  // it could not be done; `action` says why
+  bool failed = false;  // it could not be done, or not all of it; `action` says why
 };
 
 // Brings to their end what dead runs left: for every unfinished record whose lease is gone it does

@@ -130,16 +130,21 @@ Activity FileProtection::activity_protect_pre(Checkpoint& checkpoint, Context& c
   }
   const std::string folder = settings_.staging.empty() ? staging::FolderOf(path) : settings_.staging;
   const std::string staged = folder + "/" + staging::HiddenName(checkpoint, file, "staged");
-  HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.Journal(file, Value().Set("staged", staged)));
-  Failpoint("sample:intended");
-  HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.SetPointInTime(file, context.clock().Now()));
-  Status copied = Stage(path, staged, context);
-  Failpoint("sample:staged");
-  if (!copied) {
-    // A pre that fails undoes its own half-done work: post will not run.
-    HOLDFAST_CO_RETURN_IF_ERROR(staging::RemoveDurably(staged));
+  Status copied = checkpoint.Journal(file, Value().Set("staged", staged));
+  if (copied) {
+    Failpoint("sample:intended");
+    copied = checkpoint.SetPointInTime(file, context.clock().Now());
   }
-  co_return copied;
+  if (copied) copied = Stage(path, staged, context);
+  Failpoint("sample:staged");
+  if (copied) co_return Ok();
+  // A pre that fails undoes its own half-done work: post will not run. One that cannot says so, and
+  // post will.
+  Error failure = std::move(copied).error();
+  if (Status undone = staging::RemoveDurably(staged); !undone) {
+    co_return std::move(failure).Because(std::move(undone).error()).HalfDone();
+  }
+  co_return failure;
 }
 
 Activity FileProtection::activity_protect_parallel(Checkpoint& checkpoint, Context& context,
