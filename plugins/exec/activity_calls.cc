@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "plugins/sdk/clock.h"
@@ -27,7 +28,8 @@ Value KeyToValue(const ResourceKey& key) {
 ActivityCalls::ActivityCalls(const Parts& parts) : parts_(parts) {}
 
 ActivityCalls::~ActivityCalls() {
-  if (waiting_) CleanUp("given up");
+  // A stop or the deadline, which are no outcome; post is owed.
+  if (waiting_) std::ignore = CleanUp("given up");
 }
 
 Error ActivityCalls::While(Error error) const {
@@ -40,7 +42,7 @@ Error ActivityCalls::While(Error error) const {
 Result<bool> ActivityCalls::Next() {
   Context& context = parts_.context;
   if (context.cancelled()) {
-    if (waiting_) CleanUp("stopped");
+    if (waiting_) std::ignore = CleanUp("stopped");
     return CancelledError();
   }
   CallSpec spec;
@@ -48,7 +50,10 @@ Result<bool> ActivityCalls::Next() {
   started_ = true;
   waiting_ = false;
   auto request = Request();
-  if (!request) return While(std::move(request).error());
+  if (!request) {
+    Error error = While(std::move(request).error());
+    return MayHaveBegun() ? std::move(error).HalfDone() : std::move(error);
+  }
   spec.request = std::move(*request);
   spec.deadline = context.TimeLeft(std::chrono::hours(24 * 365));
   spec.grace = parts_.call.stop_grace;
@@ -58,10 +63,12 @@ Result<bool> ActivityCalls::Next() {
   spec.resources = parts_.resources;
   CallEnd end = parts_.executable.Run(context.processes(), context.log(), spec);
   if (!end.fault) {
-    CleanUp(end.cancelled ? "stopped" : "crashed");
     // Neither is an outcome: at the deadline, too, the plugin had no say.
-    if (end.cancelled || context.cancelled()) return CancelledError();
-    return While(std::move(end.fault).error());
+    if (end.cancelled || context.cancelled()) {
+      std::ignore = CleanUp(end.cancelled ? "stopped" : "crashed");
+      return CancelledError();
+    }
+    return CleanUpAfter(std::move(end.fault).error());
   }
   Failpoint("exec:answered");
   Answer& answer = *end.answer;
@@ -69,10 +76,7 @@ Result<bool> ActivityCalls::Next() {
   const Status applied = Apply(answer.result, false);
   Failpoint("exec:applied");
   if (answer.state == AnswerState::kFailed) return While(answer.error());
-  if (!applied) {
-    CleanUp("crashed");
-    return While(applied.error());
-  }
+  if (!applied) return CleanUpAfter(applied.error());
   waiting_ = answer.state == AnswerState::kYield;
   return !waiting_;
 }
@@ -203,7 +207,22 @@ Status ActivityCalls::ApplyTo(const Resource& resource, const Value& part, bool 
   return Ok();
 }
 
-void ActivityCalls::CleanUp(std::string_view reason) {
+bool ActivityCalls::MayHaveBegun() {
+  for (const Resource& resource : parts_.resources) {
+    const auto journal = parts_.checkpoint.Journaled(resource);
+    if (!journal || !journal->is_map() || !journal->AsMap().empty()) return true;
+  }
+  return false;
+}
+
+Error ActivityCalls::CleanUpAfter(Error error) {
+  error = While(std::move(error));
+  Status cleaned = CleanUp("crashed");
+  if (cleaned) return error;
+  return std::move(error).Because(std::move(cleaned).error()).HalfDone();
+}
+
+Status ActivityCalls::CleanUp(std::string_view reason) {
   waiting_ = false;
   const auto clean_up = [&]() -> Status {
     CallSpec spec;
@@ -217,10 +236,11 @@ void ActivityCalls::CleanUp(std::string_view reason) {
                               parts_.executable.Ask(parts_.context.processes(), parts_.context.log(), spec));
     return Apply(answer.result, true);
   };
-  const Status status = clean_up();
-  if (status) return;
+  Status status = clean_up();
+  if (status) return status;
   parts_.context.log().Log(LogLevel::kWarning,
                            "clean-up failed: " + While(status.error()).OneLine());
+  return std::move(status).error().While("its clean-up");
 }
 
 }  // namespace holdfast::plugins::exec

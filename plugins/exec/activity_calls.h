@@ -46,7 +46,11 @@ class ActivityCalls {
   Status AddSaved(const Resource& resource, Value& out);
   Status Apply(const Value& result, bool clean_up);
   Status ApplyTo(const Resource& resource, const Value& part, bool clean_up);
-  void CleanUp(std::string_view reason);
+  // Journaled anything, or the journal cannot be read: an earlier process may have left something.
+  bool MayHaveBegun();
+  Status CleanUp(std::string_view reason);
+  // Cleans up after a process that broke; the error that the activity ends with.
+  Error CleanUpAfter(Error error);
   Error While(Error error) const;
 
   Parts parts_;

@@ -27,7 +27,9 @@ std::vector<std::string> ResultFields(Call call) {
     case Call::kShow: fields.emplace_back("resource"); break;
     case Call::kActivity:
     case Call::kPoll:
-      for (const char* const name : {"saved_info", "point_in_time", "new_resource"}) fields.emplace_back(name);
+      for (const char* const name : {"saved_info", "point_in_time", "new_resource", "half_done"}) {
+        fields.emplace_back(name);
+      }
       [[fallthrough]];
     case Call::kCleanUp:
       fields.emplace_back("journal");
@@ -69,6 +71,7 @@ Error Answer::error() const {
   if (const std::string hint = error.StringOr("hint", ""); !hint.empty()) {
     out = std::move(out).Hint(Printable(hint.substr(0, kLongestMessage)));
   }
+  if (result.BoolOr("half_done", false)) out = std::move(out).HalfDone();
   return out;
 }
 
@@ -209,6 +212,10 @@ Status AnswerReader::TakeResult(Value message) {
   const Value* const error = message.Find("error");
   if ((error != nullptr) != (answer_.state == AnswerState::kFailed) || (error != nullptr && !error->is_map())) {
     return Fault("a result says 'error', an object with 'code' and 'message', exactly when its state is failed");
+  }
+  const Value* const half_done = message.Find("half_done");
+  if (half_done != nullptr && (!half_done->is_bool() || answer_.state != AnswerState::kFailed)) {
+    return Fault("'half_done' is true or false, and only where the state is failed");
   }
   answer_.result = std::move(message);
   has_result_ = true;

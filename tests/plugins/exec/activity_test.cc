@@ -1,6 +1,7 @@
 // What an executable may do in an activity, and what happens when it does something else: always
 // one clear error, never a hang.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -144,6 +145,52 @@ TEST_F(ExecActivity, FailedStillJournals) {
   const Status status = RunIn(checkpoint, Shell(R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"failed","journal":{"left":"x"},"error":{"message":"no"}}'; exit 3)"));
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(checkpoint.Journaled(thing_)->StringOr("left", ""), "x");
+}
+
+TEST_F(ExecActivity, FailedIsUndoneUnlessItSaysThatItIsHalfDone) {
+  const auto failed = [this](const char* more) {
+    return Shell(fmt::format(
+        R"(printf '%s\n' '{{"message_type":"result","protocol":1,"state":"failed",{}"error":{{"message":"no"}}}}')",
+        more));
+  };
+  EXPECT_FALSE(Run(failed("")).error().half_done());
+  EXPECT_FALSE(Run(failed(R"("half_done":false,)")).error().half_done());
+  EXPECT_TRUE(Run(failed(R"("half_done":true,)")).error().half_done());
+}
+
+TEST_F(ExecActivity, ACrashThatIsCleanedUpIsUndone) {
+  const Status status = Run(Shell("exit 9"));
+  ASSERT_FALSE(status.has_value());
+  EXPECT_FALSE(status.error().half_done());
+}
+
+TEST_F(ExecActivity, ACrashWhoseCleanUpFailsIsHalfDone) {
+  const std::string plugin = Script("crashes.sh", R"(#!/bin/sh
+read -r request
+case $request in
+*'"call":"describe"'*) printf '%s\n' '{"message_type":"result","protocol":1,"state":"done","plugin":{"types":["Test::Thing"],"settings_section":"x","operations":{"protect":{"activities":["parallel"]},"restore":{"empty_on_purpose":true},"delete":{"empty_on_purpose":true}}}}' ;;
+*'"call":"clean-up"'*) exit 8 ;;
+*) exit 9 ;;
+esac
+)");
+  const Status status = Run(plugin);
+  ASSERT_FALSE(status.has_value());
+  EXPECT_TRUE(status.error().half_done());
+  EXPECT_THAT(status.error().OneLine(), HasSubstr("its clean-up"));
+}
+
+class UnreadableJournal final : public MemoryCheckpoint {
+ public:
+  using MemoryCheckpoint::MemoryCheckpoint;
+  Result<Value> Journaled(const Resource&) override { return Unavailable("the bank is away"); }
+};
+
+TEST_F(ExecActivity, AJournalThatCannotBeReadIsNoProofThatNothingWasBegun) {
+  UnreadableJournal checkpoint(*bank_, "c1");
+  const Status status = RunIn(checkpoint, Shell(kDone), ActivityKind::kPre);
+  ASSERT_FALSE(status.has_value());
+  EXPECT_TRUE(status.error().half_done());
+  EXPECT_EQ(Requests("activity"), "");
 }
 
 struct Broken {
