@@ -21,6 +21,7 @@ constexpr std::string_view kStopIntended = "stop-intended";
 constexpr std::string_view kStopped = "stopped";
 constexpr std::string_view kStarted = "started";
 
+// After so many the pre ends as half done, and its post is owed.
 constexpr int kUndoTries = 10;
 
 Status JournalState(Checkpoint& checkpoint, const Resource& resource, std::string_view state) {
@@ -43,7 +44,9 @@ Status Resume(Checkpoint& checkpoint, Context& context, const Resource& resource
         RunHook(context, checkpoint, resource, "resume", *command, HookStop::kNever));
   }
   Failpoint("application:resumed");
-  return JournalState(checkpoint, resource, kResumed);
+  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kResumed));
+  Failpoint("application:resume-recorded");
+  return Ok();
 }
 
 Status Start(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -54,54 +57,48 @@ Status Start(Checkpoint& checkpoint, Context& context, const Resource& resource,
         RunHook(context, checkpoint, resource, "start", *command, HookStop::kNever));
   }
   Failpoint("application:started");
-  return JournalState(checkpoint, resource, kStarted);
+  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kStarted));
+  Failpoint("application:start-recorded");
+  return Ok();
 }
 
-// What pre is to do when it fails: the error, and whether the application is to go on first.
-struct Failed {
-  Error error;
-  bool undo = false;
-};
-
-std::optional<Failed> Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
-                              const Value& parameters) {
-  const auto quiesce = FindHook(resource, parameters, "quiesce");
-  if (!quiesce) return Failed{quiesce.error()};
-  const auto resume = FindHook(resource, parameters, "resume");
-  if (!resume) return Failed{resume.error()};
-  if (!*quiesce) return std::nullopt;
-  if (!*resume) {
-    return Failed{InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
-                                           Printable(resource.name)))
-                      .Hint("what is brought to rest must be let go on")};
+Status Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
+               const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto quiesce, FindHook(resource, parameters, "quiesce"));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resume, FindHook(resource, parameters, "resume"));
+  if (!quiesce) return Ok();
+  if (!resume) {
+    return InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
+                                    Printable(resource.name)))
+        .Hint("what is brought to rest must be let go on");
   }
-  const auto journal = checkpoint.Journaled(resource);
-  if (!journal) return Failed{journal.error()};
-  if (journal->StringOr(kState, "") == kQuiesced) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
+  if (journal.StringOr(kState, "") == kQuiesced) {
     // A killed attempt got that far and nothing has resumed it; what it said of the checkpoint went
     // with it.
-    const auto time = ParseTime(journal->StringOr("quiesced_at", ""));
-    if (!time) return Failed{time.error()};
-    if (Status set = checkpoint.SetPointInTime(resource, *time); !set) return Failed{set.error()};
-    return std::nullopt;
+    HOLDFAST_ASSIGN_OR_RETURN(const WallTime time, ParseTime(journal.StringOr("quiesced_at", "")));
+    return checkpoint.SetPointInTime(resource, time);
   }
-  if (Status intent = JournalState(checkpoint, resource, kQuiesceIntended); !intent) {
-    return Failed{intent.error()};
-  }
+  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kQuiesceIntended));
   Failpoint("application:quiesce-intended");
   Status quiesced =
-      RunHook(context, checkpoint, resource, "quiesce", **quiesce, HookStop::kAtCancellation);
+      RunHook(context, checkpoint, resource, "quiesce", *quiesce, HookStop::kAtCancellation);
   Failpoint("application:quiesced");
-  if (quiesced) {
-    const WallTime now = context.clock().Now();
-    Value entry(Value::Map{});
-    entry.Set(kState, kQuiesced).Set("quiesced_at", FormatTime(now));
-    quiesced = checkpoint.Journal(resource, entry);
-    if (quiesced) quiesced = checkpoint.SetPointInTime(resource, now);
-    Failpoint("application:quiesce-recorded");
-  }
-  if (quiesced) return std::nullopt;
-  return Failed{quiesced.error(), true};
+  HOLDFAST_RETURN_IF_ERROR(quiesced);
+  const WallTime now = context.clock().Now();
+  Value entry(Value::Map{});
+  entry.Set(kState, kQuiesced).Set("quiesced_at", FormatTime(now));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
+  Failpoint("application:quiesce-recorded");
+  return checkpoint.SetPointInTime(resource, now);
+}
+
+// Undoes what this attempt at quiescing, or an earlier one, has done half.
+Status UndoQuiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                   const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string state, JournaledState(checkpoint, resource));
+  if (state.empty() || state == kResumed) return Ok();
+  return Resume(checkpoint, context, resource, parameters);
 }
 
 Status ResumeAndSay(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -134,23 +131,27 @@ Status ResumeAndSay(Checkpoint& checkpoint, Context& context, const Resource& re
   return checkpoint.SaveInfo(resource, ToValue(info));
 }
 
-std::optional<Failed> Stop(Checkpoint& checkpoint, Context& context, const Resource& resource,
-                           const Value& parameters) {
-  const auto stop = FindHook(resource, parameters, "stop");
-  if (!stop) return Failed{stop.error()};
-  if (!*stop) return std::nullopt;
-  const auto before = JournaledState(checkpoint, resource);
-  if (!before) return Failed{before.error()};
-  if (*before == kStopped) return std::nullopt;
-  if (Status intent = JournalState(checkpoint, resource, kStopIntended); !intent) {
-    return Failed{intent.error()};
-  }
+Status Stop(Checkpoint& checkpoint, Context& context, const Resource& resource,
+            const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto stop, FindHook(resource, parameters, "stop"));
+  if (!stop) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string before, JournaledState(checkpoint, resource));
+  if (before == kStopped) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kStopIntended));
   Failpoint("application:stop-intended");
-  Status stopped = RunHook(context, checkpoint, resource, "stop", **stop, HookStop::kAtCancellation);
+  Status stopped = RunHook(context, checkpoint, resource, "stop", *stop, HookStop::kAtCancellation);
   Failpoint("application:stopped");
-  if (stopped) stopped = JournalState(checkpoint, resource, kStopped);
-  if (stopped) return std::nullopt;
-  return Failed{stopped.error(), true};
+  HOLDFAST_RETURN_IF_ERROR(stopped);
+  HOLDFAST_RETURN_IF_ERROR(JournalState(checkpoint, resource, kStopped));
+  Failpoint("application:stop-recorded");
+  return Ok();
+}
+
+Status UndoStop(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                const Value& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string state, JournaledState(checkpoint, resource));
+  if (state.empty() || state == kStarted) return Ok();
+  return Start(checkpoint, context, resource, parameters);
 }
 
 Status StartAfterRestore(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -158,14 +159,17 @@ Status StartAfterRestore(Checkpoint& checkpoint, Context& context, const Resourc
   HOLDFAST_ASSIGN_OR_RETURN(const std::string state, JournaledState(checkpoint, resource));
   if (state == kStarted) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const bool all, checkpoint.AllSucceeded(resource));
-  // Stopped but not restored (its stop never finished, so nothing below it ran): start it. Partly
-  // restored: an application on a mixture of old and new data does harm that no one can undo.
-  if (!all && state == kStopped && !parameters.BoolOr("start_after_failure", false)) {
-    context.log().Log(LogLevel::kWarning,
-                      fmt::format("application '{}' stays stopped: not everything below it was "
-                                  "restored (start_after_failure is false)",
-                                  Printable(resource.name)));
-    return Ok();
+  if (!all && !parameters.BoolOr("start_after_failure", false)) {
+    // Nothing below it was touched: start it. Partly restored: an application on a mixture of old
+    // and new data does harm that no one can undo.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool touched, checkpoint.AnyBelowBegan(resource));
+    if (touched) {
+      context.log().Log(LogLevel::kWarning,
+                        fmt::format("application '{}' stays stopped: not everything below it was "
+                                    "restored (start_after_failure is false)",
+                                    Printable(resource.name)));
+      return Ok();
+    }
   }
   return Start(checkpoint, context, resource, parameters);
 }
@@ -197,20 +201,21 @@ StepChoice ApplicationProtection::Choose(Operation operation, ActivityKind kind,
 Activity ApplicationProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
                                                      const Resource& resource,
                                                      const Parameters& parameters) {
-  std::optional<Failed> failed = Quiesce(checkpoint, context, resource, parameters.Of(resource));
-  if (!failed) co_return Ok();
-  // A pre that fails undoes what it did half: the command may have brought a part to rest. Only a
-  // pre that never ends is cleaned up by post, so this does not give up at the first try.
-  for (int tries = 1; failed->undo; ++tries) {
-    Status undone = Resume(checkpoint, context, resource, parameters.Of(resource));
-    if (undone) break;
+  Status quiesced = Quiesce(checkpoint, context, resource, parameters.Of(resource));
+  if (quiesced) co_return Ok();
+  // A pre that fails undoes what it did half: the command may have brought a part to rest.
+  Error failure = std::move(quiesced).error();
+  for (int tries = 1;; ++tries) {
+    Status undone = UndoQuiesce(checkpoint, context, resource, parameters.Of(resource));
+    if (undone) co_return failure;
     context.log().Log(LogLevel::kError, undone.error().OneLine());
     if (tries == kUndoTries) {
-      co_return std::move(failed->error).Because(std::move(undone).error().While("letting it go on again"));
+      co_return std::move(failure)
+          .Because(std::move(undone).error().While("letting it go on again"))
+          .HalfDone();
     }
     co_yield Progress{0, 0, "letting the application go on again"};
   }
-  co_return std::move(failed->error);
 }
 
 Activity ApplicationProtection::activity_protect_pre_finish(Checkpoint& checkpoint,
@@ -234,18 +239,20 @@ Activity ApplicationProtection::activity_protect_post(Checkpoint& checkpoint, Co
 Activity ApplicationProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
                                                      const Resource& resource,
                                                      const Parameters& parameters) {
-  std::optional<Failed> failed = Stop(checkpoint, context, resource, parameters.Of(resource));
-  if (!failed) co_return Ok();
-  for (int tries = 1; failed->undo; ++tries) {
-    Status undone = Start(checkpoint, context, resource, parameters.Of(resource));
-    if (undone) break;
+  Status stopped = Stop(checkpoint, context, resource, parameters.Of(resource));
+  if (stopped) co_return Ok();
+  Error failure = std::move(stopped).error();
+  for (int tries = 1;; ++tries) {
+    Status undone = UndoStop(checkpoint, context, resource, parameters.Of(resource));
+    if (undone) co_return failure;
     context.log().Log(LogLevel::kError, undone.error().OneLine());
     if (tries == kUndoTries) {
-      co_return std::move(failed->error).Because(std::move(undone).error().While("starting it again"));
+      co_return std::move(failure)
+          .Because(std::move(undone).error().While("starting it again"))
+          .HalfDone();
     }
     co_yield Progress{0, 0, "starting the application again"};
   }
-  co_return std::move(failed->error);
 }
 
 Activity ApplicationProtection::activity_restore_parallel(Checkpoint& checkpoint, Context&,

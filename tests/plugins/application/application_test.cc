@@ -101,6 +101,61 @@ TEST_F(ApplicationTest, UndoingAFailedQuiesceIsTriedAgain) {
   EXPECT_EQ(calls(), "quiesce resume resume resume ");
 }
 
+TEST_F(ApplicationTest, AQuiesceThatCannotBeUndoneIsHalfDoneAndPostUndoesItLater) {
+  Hook("quiesce", Frozen("touch") + "; exit 3");
+  Hook("resume", "[ -e " + (folder_ / "mended") + " ] || exit 1; " + Frozen("rm -f"));
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().half_done());
+  EXPECT_THAT(status.error().OneLine(), HasSubstr("letting it go on again"));
+  EXPECT_TRUE(frozen());
+  std::ofstream(folder_ / "mended") << "";
+  MemoryCheckpoint later = Protect();
+  later.set_all_succeeded(false);
+  EXPECT_TRUE(Run(later, ActivityKind::kPost));
+  EXPECT_FALSE(frozen());
+}
+
+TEST_F(ApplicationTest, AQuiesceThatIsUndoneIsNotHalfDone) {
+  Hook("quiesce", Frozen("touch") + "; exit 3");
+  MemoryCheckpoint checkpoint = Protect();
+  EXPECT_FALSE(Run(checkpoint, ActivityKind::kPre).error().half_done());
+}
+
+TEST_F(ApplicationTest, AHalfDoneQuiesceIsQuiescedWhenItIsRunAgain) {
+  Hook("quiesce", Frozen("touch") + "; [ -e " + (folder_ / "mended") + " ]");
+  Hook("resume", "[ -e " + (folder_ / "mended") + " ] || exit 1; " + Frozen("rm -f"));
+  MemoryCheckpoint first = Protect();
+  EXPECT_TRUE(Run(first, ActivityKind::kPre).error().half_done());
+  std::ofstream(folder_ / "mended") << "";
+  MemoryCheckpoint again = Protect();
+  EXPECT_TRUE(RunAllActivities(*plugin_, again, context_.context(), app_));
+  EXPECT_FALSE(frozen());
+}
+
+TEST_F(ApplicationTest, AKilledQuiesceThatFailsWhenItIsRunAgainIsUndone) {
+  ASSERT_TRUE(RunInChild("application:quiesced", [&] {
+                MemoryCheckpoint checkpoint = Protect();
+                return Run(checkpoint, ActivityKind::kPre);
+              }).killed);
+  Hook("quiesce", "exit 3");
+  ASSERT_TRUE(frozen());
+  MemoryCheckpoint again = Protect();
+  EXPECT_FALSE(Run(again, ActivityKind::kPre).error().half_done());
+  EXPECT_FALSE(frozen());
+}
+
+TEST_F(ApplicationTest, AQuiesceThatWasNeverBegunIsNeitherUndoneNorHalfDone) {
+  app_.extra.Set("resume", Value());
+  MemoryCheckpoint checkpoint = Protect();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_FALSE(status.error().half_done());
+  EXPECT_EQ(calls(), "");
+}
+
 TEST_F(ApplicationTest, AQuiesceThatTakesTooLongIsEndedAndUndone) {
   Hook("quiesce", Frozen("touch") + "; exec sleep 1000", 200);
   MemoryCheckpoint checkpoint = Protect();
@@ -200,7 +255,8 @@ TEST_P(ApplicationKilled, NeverRunAgainIsCleanedUpByPost) {
 
 INSTANTIATE_TEST_SUITE_P(Failpoints, ApplicationKilled,
                          testing::Values("application:quiesce-intended", "application:quiesced",
-                                         "application:quiesce-recorded", "application:resumed"));
+                                         "application:quiesce-recorded", "application:resumed",
+                                         "application:resume-recorded"));
 
 // --- restore --------------------------------------------------------------------------------------
 
@@ -238,18 +294,52 @@ TEST_F(ApplicationRestore, StaysStoppedOnHalfRestoredDataUnlessToldOtherwise) {
   EXPECT_FALSE(stopped());
 }
 
-TEST_F(ApplicationRestore, AStopThatWasKilledIsStartedAgainByPost) {
-  for (const char* failpoint : {"application:stop-intended", "application:stopped"}) {
-    ASSERT_TRUE(RunInChild(failpoint, [&] {
-                  MemoryCheckpoint checkpoint = Restore();
-                  return Run(checkpoint, ActivityKind::kPre);
-                }).killed);
-    MemoryCheckpoint checkpoint = Restore();
-    checkpoint.set_all_succeeded(false);
-    ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
-    EXPECT_FALSE(stopped()) << failpoint;
-  }
+TEST_F(ApplicationRestore, AStopThatCannotBeUndoneIsHalfDoneAndPostStartsItLater) {
+  Hook("stop", "touch " + (folder_ / "stopped") + "; exit 3");
+  Hook("start", "[ -e " + (folder_ / "mended") + " ] || exit 1; rm -f " + (folder_ / "stopped"));
+  MemoryCheckpoint checkpoint = Restore();
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().half_done());
+  EXPECT_TRUE(stopped());
+  std::ofstream(folder_ / "mended") << "";
+  MemoryCheckpoint later = Restore();
+  later.set_all_succeeded(false);
+  later.set_any_below_began(false);
+  EXPECT_TRUE(Run(later, ActivityKind::kPost));
+  EXPECT_FALSE(stopped());
 }
+
+class ApplicationRestoreKilled : public ApplicationRestore,
+                                 public testing::WithParamInterface<const char*> {
+ protected:
+  Status All() {
+    MemoryCheckpoint checkpoint = Restore();
+    return RunAllActivities(*plugin_, checkpoint, context_.context(), app_);
+  }
+};
+
+TEST_P(ApplicationRestoreKilled, RunAgainHasTheSameEnd) {
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return All(); }).killed);
+  EXPECT_TRUE(All());
+  EXPECT_FALSE(stopped());
+  MemoryCheckpoint checkpoint = Restore();
+  EXPECT_EQ(*checkpoint.NewResource(app_.key), app_.key);
+}
+
+TEST_P(ApplicationRestoreKilled, NeverRunAgainIsStartedByPost) {
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return All(); }).killed);
+  MemoryCheckpoint checkpoint = Restore();
+  checkpoint.set_all_succeeded(false);
+  checkpoint.set_any_below_began(false);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  EXPECT_FALSE(stopped());
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, ApplicationRestoreKilled,
+                         testing::Values("application:stop-intended", "application:stopped",
+                                         "application:stop-recorded", "application:started",
+                                         "application:start-recorded"));
 
 }  // namespace
 }  // namespace holdfast::plugins::application
