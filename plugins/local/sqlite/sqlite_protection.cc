@@ -119,23 +119,15 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
   Failpoint("sqlite:intended");
   // The lock that fixes the point in time is taken a moment later than this.
   const WallTime begun = context.clock().Now();
-  auto info = Stage(context, path, staged, settings.busy_timeout);
-  Status done;
-  if (!info) {
-    done = Error(std::move(info).error());
-  } else {
-    Failpoint("sqlite:staged");
-    Value entry(Value::Map{});
-    entry.Set("info", ToValue(*info)).Set("point_in_time", FormatTime(begun));
-    done = checkpoint.SetPointInTime(resource, begun);
-    if (done) done = checkpoint.Journal(resource, entry);
-  }
-  if (done) return Ok();
-  Error failure = std::move(done).error();
-  if (Status undone = RemoveStaged(staged); !undone) {
-    return std::move(failure).Because(std::move(undone).error());
-  }
-  return failure;
+  HOLDFAST_ASSIGN_OR_RETURN(const SqliteProtection::SavedInfo info,
+                            Stage(context, path, staged, settings.busy_timeout));
+  Failpoint("sqlite:staged");
+  Value entry(Value::Map{});
+  entry.Set("info", ToValue(info)).Set("point_in_time", FormatTime(begun));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetPointInTime(resource, begun));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
+  Failpoint("sqlite:stage-recorded");
+  return Ok();
 }
 
 Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -295,7 +287,9 @@ Status VerifyPre(Checkpoint& checkpoint, const Resource& resource,
   Value intent(Value::Map{});
   intent.Set("scratch", fmt::format("{}/{}", parameters.scratch,
                                     staging::HiddenName(checkpoint, resource, "scratch")));
-  return checkpoint.Journal(resource, intent);
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
+  Failpoint("sqlite:verify-intended");
+  return Ok();
 }
 
 Status VerifyParallel(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -335,8 +329,15 @@ StepChoice SqliteProtection::Choose(Operation operation, ActivityKind kind, cons
 Activity SqliteProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
                                                 const Resource& resource,
                                                 const Parameters& parameters) {
-  co_return ProtectPre(settings_, checkpoint, context, resource,
-                       parameters.As<ProtectParameters>(resource));
+  Status staged = ProtectPre(settings_, checkpoint, context, resource,
+                             parameters.As<ProtectParameters>(resource));
+  if (staged) co_return Ok();
+  // What post would remove, of this attempt or of one that was killed before it.
+  Error failure = std::move(staged).error();
+  if (Status undone = ProtectPost(checkpoint, resource); !undone) {
+    co_return std::move(failure).Because(std::move(undone).error()).HalfDone();
+  }
+  co_return failure;
 }
 
 Activity SqliteProtection::activity_protect_parallel(Checkpoint& checkpoint, Context& context,
@@ -369,7 +370,9 @@ Activity SqliteProtection::activity_restore_post(Checkpoint& checkpoint, Context
 
 Activity SqliteProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
                                                     const Resource& resource, const Parameters&) {
-  co_return checkpoint.DeleteData(resource);
+  HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.DeleteData(resource));
+  Failpoint("sqlite:deleted");
+  co_return Ok();
 }
 
 Activity SqliteProtection::activity_verify_pre(Checkpoint& checkpoint, Context&,
@@ -389,7 +392,9 @@ Activity SqliteProtection::activity_verify_post(Checkpoint& checkpoint, Context&
   HOLDFAST_CO_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string scratch = journal.StringOr("scratch", "");
   if (scratch.empty()) co_return Ok();
-  co_return staging::RemoveDurably(scratch);
+  HOLDFAST_CO_RETURN_IF_ERROR(staging::RemoveDurably(scratch));
+  Failpoint("sqlite:verify-cleaned");
+  co_return Ok();
 }
 
 }  // namespace holdfast::plugins::sqlite

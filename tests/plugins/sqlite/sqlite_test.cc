@@ -12,6 +12,7 @@
 
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/local/sqlite/sqlite_protection.h"
+#include "plugins/local/staging/staging.h"
 #include "tests/plugins/activity_harness.h"
 
 namespace holdfast::plugins::sqlite {
@@ -317,7 +318,33 @@ TEST_P(SqliteProtectKilled, NeverRunAgainLeavesNothingAfterPost) {
 
 INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteProtectKilled,
                          testing::Values("sqlite:intended", "sqlite:copied", "sqlite:staged",
-                                         "sqlite:streamed", "sqlite:cleaned"));
+                                         "sqlite:stage-recorded", "sqlite:streamed",
+                                         "sqlite:cleaned"));
+
+TEST_F(SqliteTest, AKilledPreThatFailsWhenItIsRunAgainLeavesNothing) {
+  Fill();
+  for (const char* const failpoint : {"sqlite:copied", "sqlite:staged"}) {
+    ASSERT_TRUE(RunInChild(failpoint, [&] { return RunAll(Protect()); }).killed);
+    std::filesystem::rename(path_, path_ + ".away");
+    MemoryCheckpoint checkpoint = Protect();
+    const Status status = Run(checkpoint, ActivityKind::kPre);
+    ASSERT_FALSE(status);
+    EXPECT_FALSE(status.error().half_done()) << status.error().Render();
+    EXPECT_EQ(Files(), std::set<std::string>{"shop.db.away"}) << failpoint;
+    std::filesystem::rename(path_ + ".away", path_);
+  }
+}
+
+TEST_F(SqliteTest, APreThatCannotRemoveItsCopyIsHalfDone) {
+  Fill();
+  MemoryCheckpoint checkpoint = Protect();
+  const std::string staged =
+      folder_ / ("data/" + staging::HiddenName(checkpoint, database_, "staged"));
+  std::filesystem::create_directory(staged + "-part");  // no unlink removes this
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().half_done());
+}
 
 class SqliteRestoreKilled : public SqliteTest, public testing::WithParamInterface<const char*> {
  protected:
@@ -363,20 +390,52 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteRestoreKilled,
                                          "sqlite:journals-aside", "sqlite:swapped",
                                          "sqlite:restore-cleaned"));
 
-TEST_F(SqliteTest, AKilledVerifyLeavesNoScratchCopyAfterPost) {
+class SqliteVerifyKilled : public SqliteTest, public testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    Fill();
+    MustProtect();
+    std::filesystem::create_directory(folder_ / "scratch");
+    check_.Set("integrity_check", true).Set("scratch", folder_ / "scratch");
+    ASSERT_TRUE(RunInChild(GetParam(), [&] { return RunAll(Verify(), check_); }).killed);
+  }
+  MemoryCheckpoint Verify() { return MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v1"); }
+  bool Clean() const { return std::filesystem::is_empty(folder_ / "scratch"); }
+  Value check_ = Value(Value::Map{});
+};
+
+TEST_P(SqliteVerifyKilled, RunAgainHasTheSameEnd) {
+  const Status again = RunAll(Verify(), check_);
+  EXPECT_TRUE(again) << again.error().Render();
+  EXPECT_TRUE(Clean());
+}
+
+TEST_P(SqliteVerifyKilled, NeverRunAgainLeavesNothingAfterPost) {
+  if (std::string_view(GetParam()) == "sqlite:scratch-written") EXPECT_FALSE(Clean());
+  MemoryCheckpoint checkpoint = Verify();
+  checkpoint.set_all_succeeded(false);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, check_));
+  EXPECT_TRUE(Clean());
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteVerifyKilled,
+                         testing::Values("sqlite:verify-intended", "sqlite:scratch-written",
+                                         "sqlite:verify-cleaned"));
+
+class SqliteDeleteKilled : public SqliteTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(SqliteDeleteKilled, RunAgainHasTheSameEnd) {
   Fill();
   MustProtect();
-  std::filesystem::create_directory(folder_ / "scratch");
-  Value check(Value::Map{});
-  check.Set("integrity_check", true).Set("scratch", folder_ / "scratch");
-  ASSERT_TRUE(RunInChild("sqlite:scratch-written", [&] {
-                return RunAll(MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v1"), check);
-              }).killed);
-  EXPECT_FALSE(std::filesystem::is_empty(folder_ / "scratch"));
-  MemoryCheckpoint checkpoint(*bank_, Operation::kVerify, "c1", "v1");
-  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, check));
-  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "scratch"));
+  const auto all = [&] { return RunAll(MemoryCheckpoint(*bank_, Operation::kDelete, "c1", "d1")); };
+  ASSERT_TRUE(RunInChild(GetParam(), all).killed);
+  ASSERT_TRUE(all());
+  EXPECT_EQ(Protect().StoredObjects(database_), 0U);
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
 }
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteDeleteKilled,
+                         testing::Values("checkpoint:deleting", "sqlite:deleted"));
 
 }  // namespace
 }  // namespace holdfast::plugins::sqlite
