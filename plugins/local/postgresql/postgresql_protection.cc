@@ -126,20 +126,13 @@ Status StagePre(const Tool& pg_dump, const ServerAddress& address, const SavedIn
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("postgresql:dump-intended");
   const WallTime begun = context.clock().Now();
-  auto size = Stage(pg_dump, address, {info.database, "", parameters.lock_timeout}, staged, context);
-  Status done;
-  if (!size) {
-    done = Error(std::move(size).error());
-  } else {
-    Failpoint("postgresql:staged");
-    done = JournalInfo(checkpoint, resource, info, begun, *size);
-  }
-  if (done) return Ok();
-  Error failure = std::move(done).error();
-  if (Status undone = RemoveStaged(staged); !undone) {
-    return std::move(failure).Because(std::move(undone).error());
-  }
-  return failure;
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::uint64_t size,
+      Stage(pg_dump, address, {info.database, "", parameters.lock_timeout}, staged, context));
+  Failpoint("postgresql:staged");
+  HOLDFAST_RETURN_IF_ERROR(JournalInfo(checkpoint, resource, info, begun, size));
+  Failpoint("postgresql:stage-recorded");
+  return Ok();
 }
 
 Status HolderPre(const Settings& settings, const ServerAddress& address, const SavedInfo& info,
@@ -152,15 +145,7 @@ Status HolderPre(const Settings& settings, const ServerAddress& address, const S
   const HolderRequest request{address, info.database, folder, parameters.holder_limit};
   HOLDFAST_ASSIGN_OR_RETURN(const HeldSnapshot held,
                             StartSnapshotHolder(psql, request, checkpoint, context, resource));
-  Status recorded = JournalInfo(checkpoint, resource, info, held.taken, 0);
-  if (recorded) return Ok();
-  Error failure = std::move(recorded).error();
-  if (Status ended = EndSnapshotHolder(address, settings.maintenance_database, checkpoint, context,
-                                       resource);
-      !ended) {
-    return std::move(failure).Because(std::move(ended).error());
-  }
-  return failure;
+  return JournalInfo(checkpoint, resource, info, held.taken, 0);
 }
 
 Status ProtectPre(const Settings& settings, Checkpoint& checkpoint, Context& context,
@@ -366,6 +351,7 @@ Status Verify(const Settings& settings, Checkpoint& checkpoint, Context& context
                                      static_cast<int>(info.dump_major), context));
   HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
   HOLDFAST_ASSIGN_OR_RETURN(const std::size_t entries, ListDump(pg_restore, *source, context));
+  Failpoint("postgresql:verifying");
   // The list stands at the front; the rest is read so that every byte is checked.
   HOLDFAST_RETURN_IF_ERROR(staging::CopyAll(*source, nullptr, context));
   context.log().Log(LogLevel::kInfo, fmt::format("the dump lists {} entries", entries));
@@ -377,8 +363,15 @@ Status Verify(const Settings& settings, Checkpoint& checkpoint, Context& context
 Activity PostgresqlProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
                                                     const Resource& resource,
                                                     const Parameters& parameters) {
-  co_return ProtectPre(settings_, checkpoint, context, resource,
-                       parameters.As<ProtectParameters>(resource));
+  Status made = ProtectPre(settings_, checkpoint, context, resource,
+                           parameters.As<ProtectParameters>(resource));
+  if (made) co_return Ok();
+  // What post would remove, of this attempt or of one that was killed before it.
+  Error failure = std::move(made).error();
+  if (Status undone = ProtectPost(settings_, checkpoint, context, resource); !undone) {
+    co_return std::move(failure).Because(std::move(undone).error()).HalfDone();
+  }
+  co_return failure;
 }
 
 Activity PostgresqlProtection::activity_protect_parallel(Checkpoint& checkpoint, Context& context,
@@ -417,7 +410,9 @@ Activity PostgresqlProtection::activity_restore_post(Checkpoint& checkpoint, Con
 Activity PostgresqlProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
                                                         const Resource& resource,
                                                         const Parameters&) {
-  co_return checkpoint.DeleteData(resource);
+  HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.DeleteData(resource));
+  Failpoint("postgresql:deleted");
+  co_return Ok();
 }
 
 Activity PostgresqlProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,

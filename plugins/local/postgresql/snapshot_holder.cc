@@ -190,15 +190,7 @@ Result<HeldSnapshot> StartSnapshotHolder(const Tool& psql, const HolderRequest& 
   intent.Set("holder", std::move(holder)).Set("snapshot", Value());
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("postgresql:holder-intended");
-  auto snapshot = Launch(psql, request, token, path, checkpoint, context, resource);
-  if (snapshot) return snapshot;
-  Error failure = std::move(snapshot).error();
-  if (Status ended =
-          EndSnapshotHolder(request.address, request.database, checkpoint, context, resource);
-      !ended) {
-    return std::move(failure).Because(std::move(ended).error().While("ending it again"));
-  }
-  return failure;
+  return Launch(psql, request, token, path, checkpoint, context, resource);
 }
 
 Status EndSnapshotHolder(const ServerAddress& address, const std::string& maintenance_database,

@@ -12,6 +12,7 @@
 #include "plugins/local/postgresql/postgresql_protectable.h"
 #include "plugins/local/postgresql/postgresql_protection.h"
 #include "plugins/local/postgresql/server.h"
+#include "plugins/local/staging/staging.h"
 #include "tests/plugins/activity_harness.h"
 #include "tests/plugins/postgresql/postgres_server.h"
 
@@ -368,17 +369,44 @@ TEST_P(PostgresqlProtectKilled, NeverRunAgainLeavesNothingAfterPost) {
 INSTANTIATE_TEST_SUITE_P(
     Failpoints, PostgresqlProtectKilled,
     testing::Values(Kill{"postgresql:dump-intended", "dump"}, Kill{"postgresql:dumped", "dump"},
-                    Kill{"postgresql:staged", "dump"}, Kill{"postgresql:streamed", "dump"},
-                    Kill{"postgresql:cleaned", "dump"}, Kill{"postgresql:holder-intended", "holder"},
+                    Kill{"postgresql:staged", "dump"}, Kill{"postgresql:stage-recorded", "dump"},
+                    Kill{"postgresql:streamed", "dump"}, Kill{"postgresql:cleaned", "dump"},
+                    Kill{"postgresql:holder-intended", "holder"},
                     Kill{"postgresql:holder-started", "holder"},
                     Kill{"postgresql:holder-announced", "holder"},
                     Kill{"postgresql:holder-recorded", "holder"},
-                    Kill{"postgresql:streamed", "holder"}),
+                    Kill{"postgresql:streamed", "holder"}, Kill{"postgresql:cleaned", "holder"}),
     [](const auto& info) {
       std::string name = fmt::format("{}_{}", info.param.failpoint + 11, info.param.snapshot);
       std::replace(name.begin(), name.end(), '-', '_');
       return name;
     });
+
+TEST_F(PostgresqlTest, AKilledPreThatFailsWhenItIsRunAgainLeavesNothing) {
+  const Resource shop = database_;
+  for (const Kill& kill : {Kill{"postgresql:dumped", "dump"}, Kill{"postgresql:staged", "dump"},
+                           Kill{"postgresql:holder-announced", "holder"}}) {
+    const Value how = With("snapshot", kill.snapshot);
+    database_ = shop;
+    ASSERT_TRUE(RunInChild(kill.failpoint, [&] { return RunAll(Protect(), how); }).killed);
+    database_.extra.Set("database", "nowhere");
+    MemoryCheckpoint checkpoint = Protect();
+    const Status status = Run(checkpoint, ActivityKind::kPre, how);
+    ASSERT_FALSE(status);
+    EXPECT_FALSE(status.error().half_done()) << status.error().Render();
+    EXPECT_EQ(Leftovers(), "") << kill.failpoint;
+  }
+}
+
+TEST_F(PostgresqlTest, APreThatCannotRemoveItsCopyIsHalfDone) {
+  MemoryCheckpoint checkpoint = Protect();
+  // No unlink removes this.
+  std::filesystem::create_directory(staging() + "/" +
+                                    staging::HiddenName(checkpoint, database_, "staged") + "-part");
+  const Status status = Run(checkpoint, ActivityKind::kPre);
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().half_done());
+}
 
 class PostgresqlRestoreKilled : public PostgresqlTest, public testing::WithParamInterface<const char*> {
  protected:
@@ -415,6 +443,38 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlRestoreKilled,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+class PostgresqlLaterKilled : public PostgresqlTest,
+                              public testing::WithParamInterface<const char*> {
+ protected:
+  Status Later(Operation operation) {
+    return RunAll(MemoryCheckpoint(*bank_, operation, "c1", "later"));
+  }
+};
+
+class PostgresqlDeleteKilled : public PostgresqlLaterKilled {};
+
+TEST_P(PostgresqlDeleteKilled, RunAgainHasTheSameEnd) {
+  MustProtect();
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return Later(Operation::kDelete); }).killed);
+  ASSERT_TRUE(Later(Operation::kDelete));
+  EXPECT_EQ(Protect().StoredObjects(database_), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlDeleteKilled,
+                         testing::Values("checkpoint:deleting", "postgresql:deleted"));
+
+class PostgresqlVerifyKilled : public PostgresqlLaterKilled {};
+
+TEST_P(PostgresqlVerifyKilled, RunAgainHasTheSameEndAndNothingIsLeft) {
+  MustProtect();
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return Later(Operation::kVerify); }).killed);
+  EXPECT_EQ(Leftovers(), "");
+  EXPECT_TRUE(Later(Operation::kVerify));
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlVerifyKilled,
+                         testing::Values("postgresql:verifying"));
 
 // --- discovery ------------------------------------------------------------------------------------
 
