@@ -118,6 +118,7 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
           line ? show(line->path, line->type, line->size) : "the end"));
     }
     ++entries;
+    Failpoint("directory:verify-entry");
     for (;;) {
       if (context.cancelled()) return CancelledError();
       HOLDFAST_ASSIGN_OR_RETURN(const ArchiveReader::Block block, archive->NextBlock());
@@ -166,7 +167,16 @@ Activity DirectoryProtection::activity_protect_pre(Checkpoint& checkpoint, Conte
                                                    const Resource& resource,
                                                    const Parameters& parameters) {
   HOLDFAST_CO_ASSIGN_OR_RETURN(const ProtectSource source, ProtectSourceOf(resource, parameters));
-  co_return MakeSnapshot(checkpoint, context, resource, source);
+  Status made = MakeSnapshot(checkpoint, context, resource, source);
+  if (made) co_return Ok();
+  // A step that is to end has no time for it; its post is owed and does it.
+  if (context.cancelled()) co_return CancelledError();
+  // What post would remove, of this attempt or of one that was killed before it.
+  Error failure = std::move(made).error();
+  if (Status undone = RemoveSnapshot(checkpoint, context, resource, source); !undone) {
+    co_return std::move(failure).Because(std::move(undone).error()).HalfDone();
+  }
+  co_return failure;
 }
 
 Activity DirectoryProtection::activity_protect_parallel(Checkpoint& checkpoint, Context& context,
@@ -203,7 +213,9 @@ Activity DirectoryProtection::activity_restore_post(Checkpoint& checkpoint, Cont
 Activity DirectoryProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
                                                        const Resource& resource,
                                                        const Parameters&) {
-  co_return checkpoint.DeleteData(resource);
+  HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.DeleteData(resource));
+  Failpoint("directory:deleted");
+  co_return Ok();
 }
 
 Activity DirectoryProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,

@@ -437,14 +437,30 @@ Status UndoInPlace(Checkpoint& checkpoint, const Resource& resource, const Plan&
   return Ok();
 }
 
+// For post, which acts on nothing but what the journal of its epoch names.
+Status JournalIntent(Checkpoint& checkpoint, const Resource& resource, const Plan& plan,
+                     const Found& found) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
+  // Run again, what is there is this record's own work: what stood there before is journaled.
+  if (found.ours && !journaled.StringOr("target", "").empty()) return Ok();
+  const bool nothing =
+      plan.parameters.only.empty() ? found.target != TargetState::kFull : !found.only_is_there;
+  Value intent(Value::Map{});
+  intent.Set("target", plan.target);
+  intent.Set("before", nothing ? "nothing" : "data");
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
+  Failpoint("directory:restore-intended");
+  return Ok();
+}
+
 }  // namespace
 
 Status PrepareRestore(Checkpoint& checkpoint, Context& context, const Resource& resource,
                       const Parameters& parameters) {
   HOLDFAST_ASSIGN_OR_RETURN(const Plan plan, PlanOf(checkpoint, resource, parameters));
   HOLDFAST_ASSIGN_OR_RETURN(const bool done, DoneBefore(checkpoint, resource, plan));
-  if (done) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const Found found, LookAt(plan));
+  if (done) return JournalIntent(checkpoint, resource, plan, found);
   HOLDFAST_RETURN_IF_ERROR(RefuseExisting(plan, found));
   HOLDFAST_ASSIGN_OR_RETURN(const Selection selection, Select(checkpoint, resource, plan));
   if (!found.ours) HOLDFAST_RETURN_IF_ERROR(CheckSpace(plan, found, selection));
@@ -455,13 +471,7 @@ Status PrepareRestore(Checkpoint& checkpoint, Context& context, const Resource& 
                     "and {} could not be read",
                     plan.info.changed, plan.info.unreadable));
   }
-  if (found.ours) return Ok();  // what stood there before is in the journal already
-  const bool nothing =
-      plan.parameters.only.empty() ? found.target != TargetState::kFull : !found.only_is_there;
-  Value intent(Value::Map{});
-  intent.Set("target", plan.target);
-  intent.Set("before", nothing ? "nothing" : "data");
-  return checkpoint.Journal(resource, intent);
+  return JournalIntent(checkpoint, resource, plan, found);
 }
 
 Status RestoreTree(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -484,6 +494,10 @@ Status RestoreTree(Checkpoint& checkpoint, Context& context, const Resource& res
 
 Status CleanUpRestore(Checkpoint& checkpoint, Context& context, const Resource& resource,
                       const Parameters& parameters) {
+  // A checkpoint that does not hold the resource has no saved info to plan with; its pre has failed
+  // before it made anything.
+  HOLDFAST_ASSIGN_OR_RETURN(const Value intent, checkpoint.Journaled(resource));
+  if (intent.StringOr("target", "").empty()) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const Plan plan, PlanOf(checkpoint, resource, parameters));
   HOLDFAST_ASSIGN_OR_RETURN(const bool done, DoneBefore(checkpoint, resource, plan));
   if (!done) {

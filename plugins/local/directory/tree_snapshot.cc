@@ -193,29 +193,21 @@ Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& re
   intent.Set("removing", "");
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("directory:staging-intent");
-  Status made = Make(checkpoint, context, resource, source);
-  if (made) {
-    Failpoint("directory:staging-whole");
-    Value whole(Value::Map{});
-    whole.Set("window_end", FormatTime(context.clock().Now()));
-    made = checkpoint.Journal(resource, whole);
-    Failpoint("directory:staging-journaled");
-    if (made) return Ok();
-  }
-  // A step that is to end has no time for it; its post is owed and does it.
-  if (context.cancelled()) return CancelledError();
-  Error error = std::move(made).error();
-  if (auto removed = RemoveSnapshot(checkpoint, context, resource, source); !removed) {
-    error = std::move(error).Because(std::move(removed).error());
-  }
-  return error;
+  HOLDFAST_RETURN_IF_ERROR(Make(checkpoint, context, resource, source));
+  Failpoint("directory:staging-whole");
+  Value whole(Value::Map{});
+  whole.Set("window_end", FormatTime(context.clock().Now()));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, whole));
+  Failpoint("directory:staging-journaled");
+  return Ok();
 }
 
 Status RemoveSnapshot(Checkpoint& checkpoint, Context& context, const Resource& resource,
                       const ProtectSource& source) {
   if (source.parameters.snapshot == "none") return Ok();
-  // A removal that is killed half-way leaves a tree that must not pass for the whole snapshot.
   HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
+  if (journaled.Find("snapshot_path") == nullptr) return Ok();  // none was ever begun
+  // A removal that is killed half-way leaves a tree that must not pass for the whole snapshot.
   if (!journaled.StringOr("window_end", "").empty() && journaled.StringOr("removing", "").empty()) {
     Value removing(Value::Map{});
     removing.Set("removing", FormatTime(context.clock().Now()));
@@ -223,10 +215,11 @@ Status RemoveSnapshot(Checkpoint& checkpoint, Context& context, const Resource& 
   }
   Failpoint("directory:staging-remove");
   if (source.parameters.snapshot == "command") {
-    return RunCommand(context, source, SnapshotName(checkpoint, resource),
-                      source.parameters.snapshot_remove, "snapshot_remove");
+    HOLDFAST_RETURN_IF_ERROR(RunCommand(context, source, SnapshotName(checkpoint, resource),
+                                        source.parameters.snapshot_remove, "snapshot_remove"));
+  } else {
+    HOLDFAST_RETURN_IF_ERROR(RemoveTree(StagingFolder(checkpoint, resource, source)));
   }
-  HOLDFAST_RETURN_IF_ERROR(RemoveTree(StagingFolder(checkpoint, resource, source)));
   Failpoint("directory:staging-removed");
   return Ok();
 }

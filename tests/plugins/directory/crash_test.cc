@@ -41,6 +41,33 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, ProtectCrash,
                                          "directory:staging-remove", "directory:removing:5",
                                          "directory:staging-removed"));
 
+TEST_F(DirectoryTest, AKilledSnapshotThatFailsWhenItIsRunAgainLeavesNothing) {
+  MakeSampleTree(source_);
+  const Value parameters = Map({{"snapshot", "copy"}});
+  for (const char* const failpoint : {"directory:staging-entry:12", "directory:staging-whole"}) {
+    ASSERT_TRUE(RunInChild(failpoint, [&] { return Protect(parameters); }).killed);
+    std::filesystem::rename(source_, source_ + ".away");
+    MemoryCheckpoint checkpoint(*bank_, "c1");
+    const Status status = Run(checkpoint, ActivityKind::kPre, parameters);
+    ASSERT_FALSE(status);
+    EXPECT_FALSE(status.error().half_done()) << status.error().Render();
+    EXPECT_THAT(WorkFolders(), IsEmpty());
+    std::filesystem::rename(source_ + ".away", source_);
+  }
+}
+
+TEST_F(DirectoryTest, ASnapshotThatCannotBeRemovedIsHalfDone) {
+  MakeFolder(source_);
+  const Value parameters = Map({{"snapshot", "command"},
+                                {"snapshot_create", List({"false"})},
+                                {"snapshot_remove", List({"/bin/sh", "-c", "exit 9"})},
+                                {"snapshot_path", folder_ / "snapshot"}});
+  MemoryCheckpoint checkpoint(*bank_, "c1");
+  const Status status = Run(checkpoint, ActivityKind::kPre, parameters);
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().half_done());
+}
+
 // Where the target is when the restore begins.
 enum class Before { kNothing, kEmpty, kOther, kOnePath };
 
@@ -130,7 +157,10 @@ TEST_P(RestoreCrash, AResumeInANewEpochIsNotRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     Failpoints, RestoreCrash,
-    testing::Values(RestoreCase{"directory:restore-marked", Before::kNothing},
+    testing::Values(RestoreCase{"directory:restore-intended", Before::kNothing},
+                    RestoreCase{"directory:restore-intended", Before::kOther},
+                    RestoreCase{"directory:restore-intended", Before::kOnePath},
+                    RestoreCase{"directory:restore-marked", Before::kNothing},
                     RestoreCase{"directory:restore-entry:9", Before::kNothing},
                     RestoreCase{"directory:restore-built", Before::kNothing},
                     RestoreCase{"directory:restore-renamed", Before::kNothing},
@@ -151,17 +181,61 @@ INSTANTIATE_TEST_SUITE_P(
                     RestoreCase{"directory:restore-entry:4", Before::kOnePath},
                     RestoreCase{"directory:restore-recorded", Before::kOnePath}));
 
-class DeleteCrash : public DirectoryTest {};
+TEST_F(DirectoryTest, PostOfARestoreOfWhatTheCheckpointDoesNotHoldHasNothingToDo) {
+  const Value parameters = Map({{"target", target_}});
+  MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", "r1");
+  const Status pre = Run(checkpoint, ActivityKind::kPre, parameters);
+  ASSERT_FALSE(pre);
+  EXPECT_EQ(pre.error().code(), ErrorCode::kNotFound);
+  EXPECT_OK(Run(checkpoint, ActivityKind::kPost, parameters));
+}
 
-TEST_F(DeleteCrash, ADeletionThatIsRunAgainEnds) {
+// The work folder has the same name in every epoch.
+TEST_F(DirectoryTest, ANewEpochRemovesWhatThePostOfTheOldOneCouldNot) {
   MakeSampleTree(source_);
   ASSERT_OK(Protect());
-  for (int i = 0; i < 2; ++i) {
-    MemoryCheckpoint checkpoint(*bank_, Operation::kDelete, "c1", "d1");
-    ASSERT_OK(RunAllActivities(*plugin_, checkpoint, context_.context(), resource_));
-    EXPECT_EQ(checkpoint.StoredObjects(resource_), 0U);
-  }
+  MakeFolder(target_);
+  WriteFile(target_ + "/stays", "stays");
+  const Value parameters = Map({{"target", target_}, {"overwrite", true}, {"existing", "merge"}});
+  ASSERT_TRUE(RunInChild("directory:restore-entry:9", [&] { return Restore(parameters); }).killed);
+  ASSERT_FALSE(WorkFolders().empty());
+  MemoryCheckpoint next(*bank_, Operation::kRestore, "c1", "r1");
+  next.set_epoch(2);
+  ASSERT_OK(Run(next, ActivityKind::kPre, parameters));
+  ASSERT_OK(Run(next, ActivityKind::kPost, parameters));
+  EXPECT_THAT(WorkFolders(), IsEmpty());
+  EXPECT_EQ(ReadFile(target_ + "/stays"), "stays");
 }
+
+class DeleteCrash : public DirectoryTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(DeleteCrash, RunAgainItEnds) {
+  MakeSampleTree(source_);
+  ASSERT_OK(Protect());
+  const auto all = [this] {
+    MemoryCheckpoint checkpoint(*bank_, Operation::kDelete, "c1", "d1");
+    return RunAllActivities(*plugin_, checkpoint, context_.context(), resource_);
+  };
+  ASSERT_TRUE(RunInChild(GetParam(), all).killed);
+  ASSERT_OK(all());
+  EXPECT_EQ(MemoryCheckpoint(*bank_, "c1").StoredObjects(resource_), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, DeleteCrash,
+                         testing::Values("checkpoint:deleting", "checkpoint:deleting:2",
+                                         "directory:deleted"));
+
+class VerifyCrash : public DirectoryTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(VerifyCrash, RunAgainItEndsAndNothingIsLeft) {
+  MakeSampleTree(source_);
+  ASSERT_OK(Protect());
+  ASSERT_TRUE(RunInChild(GetParam(), [this] { return Verify(); }).killed);
+  EXPECT_THAT(WorkFolders(), IsEmpty());
+  EXPECT_OK(Verify());
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, VerifyCrash, testing::Values("directory:verify-entry:3"));
 
 }  // namespace
 }  // namespace holdfast::plugins::directory
