@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import struct
 import sys
 
@@ -128,20 +129,23 @@ def read_values(data):
     return values
 
 
-def write_durably(path, chunks):
-    """All of it or nothing, also when the machine goes down in the middle."""
-    temporary = "%s~%d" % (path, os.getpid())
-    try:
-        with open(temporary, "wb") as out:
-            for chunk in chunks:
-                out.write(chunk)
-            out.flush()
-            os.fsync(out.fileno())
-        os.rename(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+def failpoint(name):
+    """A test says where the plugin is killed, and with it the Holdfast that waits for it."""
+    if os.environ.get("HOLDFAST_FAILPOINT") == name:
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write_durably(path, chunks, temporary, killed):
+    """All of it or nothing, also when the machine goes down in the middle. `temporary` is a name that
+    is journaled, so that post can remove what a kill leaves; Holdfast's death is the plugin's, too."""
+    with open(temporary, "wb") as out:
+        for chunk in chunks:
+            out.write(chunk)
+        out.flush()
+        os.fsync(out.fileno())
+    failpoint(killed)
+    os.rename(temporary, path)
     folder = os.open(os.path.dirname(path), os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
@@ -167,7 +171,7 @@ def describe(_request):
              "description": "the Local::Application that the stores belong to"}]},
         "operations": {
             "protect": {"activities": ["pre", "parallel", "post"], "parameters": {"fields": [wait]}},
-            "restore": {"activities": ["parallel"], "parameters": {"fields": [overwrite, target]}},
+            "restore": {"activities": ["parallel", "post"], "parameters": {"fields": [overwrite, target]}},
             "delete": {"activities": ["parallel"]},
             "verify": {"activities": ["parallel"]}},
         "saved_info": {"version": 1, "fields": [
@@ -207,11 +211,16 @@ def check(request):
     result()
 
 
-def copy_of(request, resource):
-    """Where pre puts its copy: its name is the same in every process of this checkpoint and epoch."""
+def hidden(request, resource, what):
+    """A name that is the same in every process of this record and epoch."""
     checkpoint = request["checkpoint"]
     of = "%s-%s-%s" % (checkpoint["record"], checkpoint["epoch"], resource["id"])
-    return os.path.join(request["settings"]["folder"], ".copy-" + hashlib.sha256(of.encode()).hexdigest()[:24])
+    return os.path.join(request["settings"]["folder"], ".%s-%s" % (what, hashlib.sha256(of.encode()).hexdigest()[:24]))
+
+
+def copy_of(request, resource):
+    """Where pre puts its copy."""
+    return hidden(request, resource, "copy")
 
 
 def remove(path):
@@ -219,6 +228,17 @@ def remove(path):
         os.unlink(path)
     except FileNotFoundError:
         pass
+
+
+def remove_copy(request, resource):
+    copy = resource["journal"].get("copy", copy_of(request, resource))
+    remove(copy)
+    remove(copy + "~")
+
+
+def remove_restored(request, resource):
+    """What a restore has half written; what it has put in place stays."""
+    remove(resource["journal"].get("temporary", hidden(request, resource, "restore")))
 
 
 def protect_pre(request, resource):
@@ -234,7 +254,9 @@ def protect_pre(request, resource):
         return
     if not (journal.get("taken") and os.path.exists(journal["copy"])):
         with open(path, "rb") as store:
-            write_durably(journal["copy"], iter(lambda: store.read(1 << 16), b""))
+            write_durably(journal["copy"], iter(lambda: store.read(1 << 16), b""),
+                          journal["copy"] + "~", "keyvalue:copying")
+        failpoint("keyvalue:copied")
         taken = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         journal["taken"] = taken
     polls = journal.get("polls", 0)
@@ -255,13 +277,17 @@ def protect_parallel(request, resource):
 
 
 def protect_post(request, resource):
-    remove(resource["journal"].get("copy", copy_of(request, resource)))
+    remove_copy(request, resource)
+    failpoint("keyvalue:cleaned")
     result()
 
 
 def restore_parallel(request, resource):
     name = resource["parameters"].get("name") or resource["id"]
     path = path_of(request["settings"]["folder"], name)
+    if "temporary" not in resource["journal"]:
+        result("yield", journal={"temporary": hidden(request, resource, "restore")})
+        return
     data = b"".join(Bank().get("values"))
     # A restore that was killed and runs again finds what it wrote itself: that is no obstacle.
     if os.path.exists(path) and not resource["parameters"].get("overwrite"):
@@ -269,12 +295,19 @@ def restore_parallel(request, resource):
             if store.read() != data:
                 raise Failure("conflict", path + " exists", "set the parameter overwrite to replace it")
     else:
-        write_durably(path, [data])
+        write_durably(path, [data], resource["journal"]["temporary"], "keyvalue:restoring")
+        failpoint("keyvalue:restored")
     result(new_resource={"type": TYPE, "id": name})
+
+
+def restore_post(request, resource):
+    remove_restored(request, resource)
+    result()
 
 
 def delete_parallel(request, resource):
     Bank().delete()
+    failpoint("keyvalue:deleted")
     result()
 
 
@@ -283,6 +316,7 @@ def verify_parallel(request, resource):
     saved = resource["saved_info"]
     if hashlib.sha256(data).hexdigest() != saved["sha256"] or len(read_values(data)) != saved["keys"]:
         raise Failure("corrupt", "the stored values are not those that were saved")
+    failpoint("keyvalue:verified")
     result()
 
 
@@ -291,6 +325,7 @@ ACTIVITIES = {
     ("protect", "parallel"): protect_parallel,
     ("protect", "post"): protect_post,
     ("restore", "parallel"): restore_parallel,
+    ("restore", "post"): restore_post,
     ("delete", "parallel"): delete_parallel,
     ("verify", "parallel"): verify_parallel,
 }
@@ -303,12 +338,26 @@ def activity(request):
 
 def clean_up(request):
     """An activity was stopped or crashed: what it left half-made goes."""
-    if (request["operation"], request["activity"]) == ("protect", "pre"):
-        resource = request["resources"][0]
-        remove(resource["journal"].get("copy", copy_of(request, resource)))
+    which = request["operation"], request["activity"]
+    if which == ("protect", "pre"):
+        remove_copy(request, request["resources"][0])
         result(journal={"taken": None})
     else:
+        if which == ("restore", "parallel"):
+            remove_restored(request, request["resources"][0])
         result()
+
+
+def fail(request, error):
+    """Ends a call with an error. A pre first undoes what it has done half, or says that it could not."""
+    half_done = {}
+    if request["call"] in ("activity", "poll") and (request["operation"], request["activity"]) == ("protect", "pre"):
+        try:
+            remove_copy(request, request["resources"][0])
+        except OSError as why:
+            half_done = {"half_done": True}
+            error["message"] += "; the copy could not be removed: %s" % why.strerror
+    result("failed", error=error, **half_done)
 
 
 CALLS = {"describe": describe, "list": list_, "show": show, "dependents": dependents, "check": check,
@@ -326,10 +375,10 @@ def main():
         error = {"code": failure.code, "message": failure.message}
         if failure.hint:
             error["hint"] = failure.hint
-        result("failed", error=error)
+        fail(request, error)
     except OSError as error:
         code = {errno.EACCES: "denied", errno.ENOSPC: "denied", errno.ENOENT: "not-found"}.get(error.errno, "internal")
-        result("failed", error={"code": code, "message": "%s: %s" % (error.filename, error.strerror)})
+        fail(request, {"code": code, "message": "%s: %s" % (error.filename, error.strerror)})
 
 
 if __name__ == "__main__":

@@ -174,23 +174,90 @@ TEST_P(KilledKeyValue, ProtectNotRunAgainIsCleanedUpByPost) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Exec, KilledKeyValue,
-                         testing::Values("exec:answered:1", "exec:applied:1", "exec:answered:2", "exec:applied:2",
-                                         "exec:answered:3", "exec:applied:3", "exec:answered:4", "exec:applied:4",
-                                         "exec:answered:5", "exec:applied:5"));
+                         testing::Values("exec:answered:1", "exec:applied:1", "exec:answered:2",
+                                         "exec:applied:2", "exec:answered:3", "exec:applied:3",
+                                         "exec:answered:4", "exec:applied:4", "exec:answered:5",
+                                         "exec:applied:5", "keyvalue:copying", "keyvalue:copied",
+                                         "keyvalue:cleaned"));
 
-class KilledRestore : public KeyValueTest, public testing::WithParamInterface<const char*> {};
+TEST_F(KeyValueTest, APreThatFailsAfterAKillRemovesWhatTheKilledOneLeft) {
+  ASSERT_TRUE(RunInChild("keyvalue:copied", [&] { return Protect(); }).killed);
+  ASSERT_EQ(LeftOver(), 1U);
+  std::filesystem::remove(StorePath("shop"));
+  const Status failed = Protect();
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_FALSE(failed.error().half_done());
+  EXPECT_EQ(LeftOver(), 0U);
+}
+
+TEST_F(KeyValueTest, APreThatCannotRemoveItsCopyIsHalfDone) {
+  std::filesystem::remove(StorePath("shop"));
+  MemoryCheckpoint checkpoint(*bank_, "c1");
+  checkpoint.Give({thing_.key});
+  ASSERT_TRUE(
+      checkpoint.Journal(thing_, Value().Set("copy", folder_ / "stores/.copy-x").Set("polls", 0)));
+  std::filesystem::create_directory(folder_ / "stores/.copy-x~");  // no unlink removes this
+  const Status failed = RunActivity(*plugin_, ActivityKind::kPre, checkpoint, *context_, thing_);
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_TRUE(failed.error().half_done());
+}
+
+class KilledRestore : public KeyValueTest, public testing::WithParamInterface<const char*> {
+ protected:
+  void Kill() {
+    ASSERT_EQ(ErrorText(Protect()), "");
+    std::filesystem::remove(StorePath("shop"));
+    ASSERT_TRUE(RunInChild(GetParam(), [&] { return Later(Operation::kRestore); }).killed);
+  }
+};
 
 TEST_P(KilledRestore, RunAgainEndsAsIfNothingHadHappened) {
-  ASSERT_EQ(ErrorText(Protect()), "");
-  std::filesystem::remove(StorePath("shop"));
-  const ChildEnd end = RunInChild(GetParam(), [&] { return Later(Operation::kRestore); });
-  ASSERT_TRUE(end.killed);
+  Kill();
   ASSERT_EQ(ErrorText(Later(Operation::kRestore)), "");
   EXPECT_EQ(Store("shop"), kValues);
   EXPECT_EQ(LeftOver(), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Exec, KilledRestore, testing::Values("exec:answered:1", "exec:applied:1"));
+TEST_P(KilledRestore, NotRunAgainIsCleanedUpByPost) {
+  Kill();
+  MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", "r-restore");
+  checkpoint.set_all_succeeded(false);
+  ASSERT_EQ(ErrorText(RunActivity(*plugin_, ActivityKind::kPost, checkpoint, *context_, thing_)),
+            "");
+  EXPECT_EQ(LeftOver(), 0U);
+  EXPECT_TRUE(Store("shop").empty() || Store("shop") == kValues);
+}
+
+INSTANTIATE_TEST_SUITE_P(Exec, KilledRestore,
+                         testing::Values("exec:answered:1", "exec:applied:1", "exec:answered:2",
+                                         "exec:applied:2", "exec:answered:3", "exec:applied:3",
+                                         "keyvalue:restoring", "keyvalue:restored"));
+
+class KilledDelete : public KeyValueTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(KilledDelete, RunAgainEndsAsIfNothingHadHappened) {
+  ASSERT_EQ(ErrorText(Protect()), "");
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return Later(Operation::kDelete); }).killed);
+  ASSERT_EQ(ErrorText(Later(Operation::kDelete)), "");
+  MemoryCheckpoint checkpoint(*bank_, Operation::kDelete, "c1", "r-delete");
+  EXPECT_EQ(checkpoint.StoredObjects(thing_), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Exec, KilledDelete,
+                         testing::Values("exec:answered:1", "exec:applied:1", "checkpoint:deleting",
+                                         "keyvalue:deleted"));
+
+class KilledVerify : public KeyValueTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(KilledVerify, RunAgainEndsAsIfNothingHadHappened) {
+  ASSERT_EQ(ErrorText(Protect()), "");
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return Later(Operation::kVerify); }).killed);
+  EXPECT_EQ(ErrorText(Later(Operation::kVerify)), "");
+  EXPECT_EQ(LeftOver(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Exec, KilledVerify,
+                         testing::Values("exec:answered:1", "exec:applied:1", "keyvalue:verified"));
 
 }  // namespace
 }  // namespace holdfast::testing_plugins
