@@ -16,8 +16,10 @@
 #include "plugins/noop/behaviour.h"
 #include "plugins/noop/noop_protection.h"
 #include "plugins/sdk/bundle.h"
+#include "plugins/sdk/check.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/gc/gc.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
@@ -36,6 +38,18 @@ using ::testing::IsEmpty;
 constexpr std::string_view kProviderId = "0e5c1d3a-7b42-4f0e-8f39-5d1f4a6c9b22";
 const ResourceKey kApp{"Noop::App", "app"};
 const ResourceKey kVolume{"Noop::Volume", "vol"};
+
+// Past the end of every lease.
+class LateClock final : public Clock {
+ public:
+  WallTime Now() const override { return SystemClock().Now() + 2 * runtime::kLeaseExpiry; }
+  SteadyTime Steady() const override { return SystemClock().Steady(); }
+};
+
+class NoLog final : public Logger {
+ public:
+  void Log(LogLevel, std::string_view, const Value&) override {}
+};
 
 // An application with one volume, protected by the noop plugin in processes of their own.
 class StepProcess : public ::testing::Test {
@@ -59,6 +73,8 @@ class StepProcess : public ::testing::Test {
     bank_.reset();
     std::filesystem::remove_all(Path("bank"));
     std::filesystem::remove(Path("trace"));
+    run_ = "run-1";
+    record_.clear();
     bank_ = *OpenFilesystemBank(Path("bank"));
   }
 
@@ -106,7 +122,30 @@ class StepProcess : public ::testing::Test {
       steps.push_back({"vol-post", {{kVolume, kPost, {vol_pre}}}, {"vol-par"}});
       order_ = {"app-pre", "app-par", "vol-pre", "vol-par", "vol-post", "app-post"};
     }
+    Put({}, std::move(steps), std::move(resources));
+  }
+
+  // A deletion of the checkpoint run-1: from here on every process works on that.
+  void PublishDeletion() {
+    ResourceGraphBuilder builder;
+    EXPECT_TRUE(builder.AddResource({kVolume, "vol", {}}));
+    const ResourceGraph graph = *builder.Build();
+    std::vector<BundleResource> resources;
+    resources.push_back({graph.ResourceAt(*graph.Find(kVolume)),
+                         "noop",
+                         *CheckAgainstSchema(plugins::noop::NoopParameterSchema(),
+                                             Value(Value::Map{}), "", "parameters"),
+                         {}});
     Bundle bundle;
+    bundle.operation = Operation::kDelete;
+    bundle.checkpoint = "run-1";
+    order_ = {"vol-del"};
+    run_ = "del-1";
+    Put(std::move(bundle), {{"vol-del", {{kVolume, ActivityKind::kParallel, {}}}, {}}},
+        std::move(resources));
+  }
+
+  void Put(Bundle bundle, std::vector<BundleStep> steps, std::vector<BundleResource> resources) {
     bundle.provider_id = std::string(kProviderId);
     bundle.provider_name = "test";
     bundle.plan = Value().Set("name", "nightly").Set("policy", Value().Set("drift", "ignore"));
@@ -135,7 +174,8 @@ class StepProcess : public ::testing::Test {
   std::vector<std::string> Arguments(const std::string& command,
                                      const std::string& step = "") const {
     std::vector<std::string> arguments{command, "--provider=" + std::string(kProviderId),
-                                       "--run=run-1", "--record=", "--bundle=" + bundle_};
+                                       "--run=" + run_, "--record=" + record_,
+                                       "--bundle=" + bundle_};
     if (!step.empty()) arguments.push_back("--step=" + step);
     return arguments;
   }
@@ -152,6 +192,39 @@ class StepProcess : public ::testing::Test {
     const auto state =
         runtime::Record::Open(Tenant(), runtime::RecordKind::kCheckpoint, "run-1")->State();
     return *state ? std::optional((*state)->state) : std::nullopt;
+  }
+  // What `holdfast gc` does once every lease and claim of dead processes has ended.
+  std::vector<runtime::GcAction> CollectGarbageLater() {
+    const LateClock clock;
+    NoLog log;
+    Cancellation cancellation;
+    const auto settings =
+        CheckAgainstSchema(plugins::noop::NoopDescriptor().settings,
+                           Value()
+                               .Set("types", Value::List{"Noop::App", "Noop::Volume"})
+                               .Set("activities", Value::List{"pre", "parallel", "post"})
+                               .Set("trace", Path("trace")),
+                           "", "settings");
+    HOLDFAST_CHECK(settings.has_value());
+    const auto plugin = plugins::noop::MakeNoopProtection(*settings);
+    HOLDFAST_CHECK(plugin.has_value());
+    const runtime::StepEnvironment env{
+        Tenant(),
+        "local",
+        std::string(kProviderId),
+        [&](std::string_view) -> Result<ProtectionPlugin*> { return plugin->get(); },
+        clock,
+        log,
+        *runner_,
+        cancellation,
+        OwnProcessIdentity(),
+        runtime::SleepingPause(cancellation),
+        {}};
+    const auto actions = runtime::Gc(env, {});
+    EXPECT_TRUE(actions) << actions.error().Render();
+    if (!actions) return {};
+    for (const auto& action : *actions) EXPECT_FALSE(action.failed) << action.action;
+    return *actions;
   }
   // How often an activity of a resource began, over all processes.
   int Begun(const std::string& activity, const ResourceKey& resource) const {
@@ -172,6 +245,8 @@ class StepProcess : public ::testing::Test {
   std::unique_ptr<ProcessRunner> runner_;
   std::string bundle_;
   std::vector<std::string> order_;
+  std::string run_ = "run-1";
+  std::string record_;
 };
 
 TEST_F(StepProcess, AWholeRunMakesAnAvailableCheckpoint) {
@@ -279,6 +354,151 @@ TEST_F(StepProcess, EndKilledAnywhereAndRunAgainEnds) {
     EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
     const auto status = runtime::ReadPlanStatus(Tenant(), "nightly");
     EXPECT_EQ(status->size(), 1U);
+  }
+}
+
+// --- killed, and nothing of the run is ever run again: gc
+// -----------------------------------------
+
+TEST_F(StepProcess, StepKilledAnywhereAndNeverRunAgainIsCleanedUpByGc) {
+  for (const std::string point :
+       {"before:claim", "after:claim", "before:activity", "after:activity", "before:manifest",
+        "after:manifest", "before:result", "after:result"}) {
+    SCOPED_TRACE(point);
+    Fresh();
+    Publish();
+    ASSERT_EQ(Begin().exit_code, 0);
+    for (const char* const step : {"app-pre", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+    EXPECT_EQ(Run("vol-par", point).signal, SIGKILL);
+    CollectGarbageLater();
+    EXPECT_EQ(State(), RecordState::kError);
+    EXPECT_EQ(Begun("post", kVolume), 1);
+    EXPECT_EQ(Begun("post", kApp), 1);
+    EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
+  }
+}
+
+TEST_F(StepProcess, FusedLeafKilledBetweenItsActivitiesIsCleanedUpByGc) {
+  Publish({}, true);
+  ASSERT_EQ(Begin().exit_code, 0);
+  ASSERT_EQ(Run("app-pre").exit_code, 0);
+  EXPECT_EQ(Run("vol-leaf", "after:outcome").signal, SIGKILL);
+  CollectGarbageLater();
+  EXPECT_EQ(Begun("parallel", kVolume), 0);
+  EXPECT_EQ(Begun("post", kVolume), 1);
+  EXPECT_EQ(Begun("post", kApp), 1);
+}
+
+TEST_F(StepProcess, BeginKilledAnywhereAndNeverRunAgainLeavesNothingUnfinished) {
+  for (const std::string point : {"begin:before-marker", "begin:after-lease", "begin:after-run",
+                                  "begin:before-state", "begin:after-state"}) {
+    SCOPED_TRACE(point);
+    Fresh();
+    Publish();
+    EXPECT_EQ(Begin(point).signal, SIGKILL);
+    CollectGarbageLater();
+    EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
+    EXPECT_EQ(State(),
+              point == "begin:after-state" ? std::optional(RecordState::kError) : std::nullopt);
+  }
+}
+
+TEST_F(StepProcess, EndKilledAnywhereAndNeverRunAgainIsEndedByGc) {
+  for (const std::string point :
+       {"end:after-claim", "end:after-token", "end:before-state", "end:after-state",
+        "end:after-indices", "end:after-marker", "end:after-release"}) {
+    SCOPED_TRACE(point);
+    Fresh();
+    Publish();
+    ASSERT_EQ(Begin().exit_code, 0);
+    for (const std::string& step : order_) ASSERT_EQ(Run(step).exit_code, 0);
+    EXPECT_EQ(End(point).signal, SIGKILL);
+    CollectGarbageLater();
+    EXPECT_EQ(State(), RecordState::kAvailable);
+    EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
+    EXPECT_EQ(runtime::ReadPlanStatus(Tenant(), "nightly")->size(), 1U);
+  }
+}
+
+TEST_F(StepProcess, CleanUpKilledAnywhereIsMadeOnceByTheNextEndOrGc) {
+  for (const std::string point : {"before:clean-up", "after:clean-up", "before:clean-up:2"}) {
+    for (const bool again : {true, false}) {
+      SCOPED_TRACE(point + (again ? ", end again" : ", gc"));
+      Fresh();
+      Publish();
+      ASSERT_EQ(Begin().exit_code, 0);
+      ASSERT_EQ(Run("app-pre").exit_code, 0);
+      EXPECT_EQ(Run("vol-pre", "after:activity").signal, SIGKILL);
+      EXPECT_EQ(End(point).signal, SIGKILL);
+      if (again) {
+        EXPECT_EQ(End().exit_code, 5);
+      } else {
+        CollectGarbageLater();
+      }
+      EXPECT_EQ(State(), RecordState::kError);
+      EXPECT_EQ(Begun("post", kVolume), 1);
+      EXPECT_EQ(Begun("post", kApp), 1);
+      EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
+    }
+  }
+}
+
+TEST_F(StepProcess, ResumeKilledBetweenItsEpochsAndItsStateIsBegunAgainOrEnded) {
+  for (const bool again : {true, false}) {
+    SCOPED_TRACE(again ? "begun again" : "gc");
+    Fresh();
+    Publish();
+    ASSERT_EQ(Begin().exit_code, 0);
+    ASSERT_EQ(Run("app-pre").exit_code, 0);
+    ASSERT_EQ(End().exit_code, 5);
+    run_ = "run-2";
+    record_ = "run-1";
+    EXPECT_EQ(Begin("begin:after-epochs").signal, SIGKILL);
+    if (again) {
+      EXPECT_EQ(Begin().exit_code, 0);
+      for (const std::string& step : order_) EXPECT_EQ(Run(step).exit_code, 0);
+      EXPECT_EQ(End().exit_code, 0);
+    } else {
+      CollectGarbageLater();
+    }
+    EXPECT_EQ(State(), again ? RecordState::kAvailable : RecordState::kError);
+    EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
+  }
+}
+
+TEST_F(StepProcess, DeletionKilledAnywhereEndsDeletedRunAgainOrNot) {
+  for (const std::string point :
+       {"begin:after-lease", "begin:after-deleting", "begin:after-state", "checkpoint:deleting",
+        "end:erasing", "end:erasing:5", "end:before-state", "end:after-state"}) {
+    for (const bool again : {true, false}) {
+      SCOPED_TRACE(point + (again ? ", again" : ", gc"));
+      Fresh();
+      Publish();
+      ASSERT_EQ(Begin().exit_code, 0);
+      for (const std::string& step : order_) ASSERT_EQ(Run(step).exit_code, 0);
+      ASSERT_EQ(End().exit_code, 0);
+      PublishDeletion();
+      // Each program as far as the one that is killed.
+      const bool in_begin = point.starts_with("begin");
+      const bool in_step = point.starts_with("checkpoint");
+      EXPECT_EQ(Begin(in_begin ? point : "").signal, in_begin ? SIGKILL : 0);
+      if (!in_begin) {
+        EXPECT_EQ(Run("vol-del", in_step ? point : "").signal, in_step ? SIGKILL : 0);
+        if (!in_step) EXPECT_EQ(End(point).signal, SIGKILL);
+      }
+      if (again) {
+        if (in_begin) EXPECT_EQ(Begin().exit_code, 0);
+        if (in_begin || in_step) EXPECT_EQ(Run("vol-del").exit_code, 0);
+        EXPECT_EQ(End().exit_code, 0);
+      } else {
+        CollectGarbageLater();
+      }
+      // A begin that was killed before it marked the checkpoint has deleted nothing.
+      const bool began = again || point != "begin:after-lease";
+      EXPECT_EQ(State(), began ? RecordState::kDeleted : RecordState::kAvailable);
+      EXPECT_EQ(Tenant().ListAll("checkpoints/run-1/data/")->empty(), began);
+      EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
+    }
   }
 }
 
