@@ -227,30 +227,42 @@ class Beginner {
   Status TakeCheckpoint() {
     const std::string& id = bundle_.bundle().checkpoint;
     HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, id));
-    if (held && held->run == request_.run && !held->released) {
-      checkpoint_token_ = held->token;
-      return Ok();
+    if (!held || held->run != request_.run || held->released) {
+      if (held && !held->gone(env_.clock.Now())) return LeaseHeldError(id, *held);
+      LeaseRequest wanted;
+      wanted.run = request_.run;
+      wanted.after = held ? held->token : 0;
+      wanted.epochs = held ? held->epochs : "";
+      wanted.expiry = env_.lease_expiry;
+      HOLDFAST_ASSIGN_OR_RETURN(held, TakeLease(env_.tenant, id, wanted, env_.clock.Now()));
     }
-    if (held && !held->gone(env_.clock.Now())) return LeaseHeldError(id, *held);
-    LeaseRequest wanted;
-    wanted.run = request_.run;
-    wanted.after = held ? held->token : 0;
-    wanted.epochs = held ? held->epochs : "";
-    wanted.expiry = env_.lease_expiry;
-    HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(env_.tenant, id, wanted, env_.clock.Now()));
-    checkpoint_token_ = lease.token;
-    // What a dead run left behind is brought to its end first: nothing stays quiesced because its
-    // checkpoint is deleted.
+    checkpoint_token_ = held->token;
+    Status ended = EndCheckpoint(*held);
+    if (!ended) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, id, *held));
+    return ended;
+  }
+
+  // What a dead run left behind is brought to its end first, and so are clean-ups that its end
+  // could not make: nothing stays quiesced because its checkpoint is deleted, and its journal with
+  // it.
+  Status EndCheckpoint(const Lease& lease) {
+    const std::string& id = bundle_.bundle().checkpoint;
     HOLDFAST_ASSIGN_OR_RETURN(Record checkpoint,
                               Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
-    if (state && head && state->state == RecordState::kProtecting) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto view, RunView::Hold(env_, std::move(checkpoint),
-                                                               std::move(lease), head->bundle));
-      HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin"));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env_.tenant.Exists(UnfinishedKey(id)));
+    if (!state || !head) return Ok();
+    if (state->state != RecordState::kProtecting &&
+        !(state->state == RecordState::kError && unfinished)) {
+      return Ok();
     }
-    return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto view, RunView::Hold(env_, std::move(checkpoint), Lease(lease), head->bundle));
+    HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin"));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool left, env_.tenant.Exists(UnfinishedKey(id)));
+    if (!left) return Ok();
+    return Unavailable(fmt::format("clean-ups of the checkpoint {} could not be made", id));
   }
 
   Status WriteRecord() {

@@ -589,6 +589,22 @@ TEST_F(HalfDone, WhosePostTimesOutStaysOwedAndGcTakesTheWordBack) {
   EXPECT_THAT(ReasonOf("run-1"), HasSubstr("pre of T::App#shop failed"));
 }
 
+TEST_F(HalfDone, DeletionMakesTheCleanUpThatIsOwedBeforeItForgetsIt) {
+  Publish();
+  FailPre("T::App#shop");
+  world.script["post T::App#shop"].hangs = true;
+  world.RunAll("run-1", bundle);
+  world.quiesced.insert("T::App#shop");
+  const std::string deletion = world.Publish(Operation::kDelete, "run-1");
+  EXPECT_EQ(world.Begin("del-1", deletion).code, ExitCode::kTryAgain);
+  EXPECT_THAT(world.Unfinished(), ElementsAre("run-1"));
+  world.script.clear();
+  EXPECT_EQ(world.RunAll("del-2", deletion).code, ExitCode::kOk);
+  EXPECT_THAT(world.quiesced, IsEmpty());
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kDeleted);
+  EXPECT_THAT(world.Unfinished(), IsEmpty());
+}
+
 TEST_F(HalfDone, FailFastLeavesOutOthersButNotTheStepItself) {
   world.fail_fast = true;
   world.Add("T::Volume#alone");
