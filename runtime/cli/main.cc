@@ -1,8 +1,9 @@
+#include <signal.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <functional>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/completion.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/reference.h"
 #include "runtime/cli/version.h"
 
@@ -351,6 +353,15 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error, const std::vec
   return fail(Error(ErrorCode::kUsage, Printable(text)).Hint("'" + path + " --help' says more"));
 }
 
+// Does the command do something of which its data is only the report?
+bool Acts(const CLI::App& app) {
+  const auto has = [&app](const char* group, const char* command) {
+    return app.got_subcommand(group) && app.get_subcommand(group)->got_subcommand(command);
+  };
+  return app.got_subcommand("run") || app.got_subcommand("gc") || has("step", "run") || has("checkpoints", "verify") ||
+         has("checkpoints", "delete");
+}
+
 int Main(int argc, char** argv) {
   CommandLine line;
   CLI::App& app = line.app();
@@ -365,32 +376,35 @@ int Main(int argc, char** argv) {
     return UsageError(app, error, words);
   }
   if (app.got_subcommand("completion")) {
-    std::fputs(CompletionScript(NodeOf(app), line.arguments().shell).c_str(), stdout);
-    return 0;
+    WriteStdout(CompletionScript(NodeOf(app), line.arguments().shell));
+    return EndStdout(0, false);
   }
   if (app.got_subcommand("reference")) {
     const std::string& topic = line.arguments().topic;
     if (topic == "plugins") {
       Session session(line.arguments().global);
       if (auto status = session.LoadAllPlugins(); !status) return session.out().Fail(status.error());
-      std::fputs(PluginsMarkdown(session.registry()).c_str(), stdout);
+      WriteStdout(PluginsMarkdown(session.registry()));
     } else {
-      std::fputs((topic == "cli" ? ReferenceMarkdown(NodeOf(app)) : ExitCodesMarkdown()).c_str(), stdout);
+      WriteStdout(topic == "cli" ? ReferenceMarkdown(NodeOf(app)) : ExitCodesMarkdown());
     }
-    return 0;
+    return EndStdout(0, false);
   }
   if (!line.arguments().action) {
-    std::cout << app.help();
+    WriteStdout(app.help());
     return static_cast<int>(ExitCode::kUsage);
   }
   Session session(line.arguments().global);
-  return line.arguments().action(session);
+  const int code = line.arguments().action(session);
+  return EndStdout(code, Acts(app));
 }
 
 }  // namespace
 }  // namespace holdfast::cli
 
 int main(int argc, char** argv) {
+  // A reader that goes away is a write error, not the end of what is running.
+  ::signal(SIGPIPE, SIG_IGN);
   try {
     return holdfast::cli::Main(argc, argv);
   } catch (const std::exception& e) {

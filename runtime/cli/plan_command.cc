@@ -18,7 +18,7 @@ constexpr auto kDiscoveryDeadline = std::chrono::minutes(10);
 
 int WriteOutput(Session& session, const std::string& file, const std::string& text) {
   if (file == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    WriteStdout(text);
     return 0;
   }
   if (auto status = WriteFileDurably(file, text); !status) return session.out().Fail(status.error());
