@@ -17,6 +17,7 @@
 #include "plugins/sdk/parameters.h"
 #include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/resource.h"
+#include "plugins/sdk/sample.h"
 
 namespace holdfast {
 
@@ -208,6 +209,7 @@ PluginDescriptor MakeDescriptor() {
     d.has_saved_info = true;
     d.saved_info = SchemaOf<typename P::SavedInfo>();
   }
+  HOLDFAST_CHECK(AddSampleParameter(d).has_value());
   if constexpr (requires { P::kQuiesces; }) d.quiesces = P::kQuiesces;
   if constexpr (requires { P::kPostActsOnFailure; }) d.post_acts_on_failure = P::kPostActsOnFailure;
   if constexpr (requires { P::kEmptyOnPurpose; }) {

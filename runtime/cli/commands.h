@@ -65,6 +65,7 @@ struct CompileArguments {
   std::string kind = "workflow";
   std::string fuse;        // empty: as the plan says
   std::uint32_t max_tasks_per_template = 200;
+  std::string sample;    // verify: the share to read, such as "10%"; empty = as the parameters say
   bool partial = false;  // restore, verify: of a checkpoint that is not whole
 };
 int CompileWorkflow(Session& session, const CompileArguments& arguments);
@@ -121,6 +122,7 @@ struct CheckpointsArguments {
   std::string checkpoint;  // an id, or "latest"
   std::string resource;    // ls: "type#id"
   std::string parameters;
+  std::string sample;      // verify: the share to read
   std::string max_age;
   std::string prometheus;  // status: a text file to write
   bool all = false;        // list: deleted ones, too

@@ -23,6 +23,9 @@ namespace {
 
 using Action = std::function<int(Session&)>;
 
+constexpr std::string_view kSampleHelp =
+    "Read only this share of what is stored, such as 10%, of each stream at least one segment: other ones each time";
+
 // Everything that the options write into. One process, one command line.
 struct Arguments {
   GlobalArguments global;
@@ -171,8 +174,9 @@ class CommandLine {
     from_checkpoint(Operation::kRestore, "Restore a checkpoint")
         ->add_flag("--partial", a_.compile.partial, "Also from a checkpoint that is in error");
     from_checkpoint(Operation::kDelete, "Delete a checkpoint");
-    from_checkpoint(Operation::kVerify, "Verify a checkpoint: read every byte back")
-        ->add_flag("--partial", a_.compile.partial, "Also of a checkpoint that is in error");
+    command = from_checkpoint(Operation::kVerify, "Verify a checkpoint: read every byte, or a sample, back");
+    command->add_flag("--partial", a_.compile.partial, "Also of a checkpoint that is in error");
+    command->add_option("--sample", a_.compile.sample, std::string(kSampleHelp));
 
     command = Command(&app_, "explain", "Say which resource, plugin and rule put a step's edges and gates there",
                       [this](Session& s) { return ExplainStep(s, a_.explain); });
@@ -251,8 +255,9 @@ class CommandLine {
     command = add("delete", "Delete a checkpoint: compiles the operation and runs it here", &DeleteCheckpoint);
     id(command);
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
-    command = add("verify", "Verify a checkpoint: every byte is read back", &VerifyCheckpoint);
+    command = add("verify", "Verify a checkpoint: every byte, or a sample, is read back", &VerifyCheckpoint);
     id(command);
+    command->add_option("--sample", a_.checkpoints.sample, std::string(kSampleHelp));
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
     command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
     command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7", &CheckpointStatus);

@@ -14,6 +14,7 @@
 #include "plugins/local/directory/tree_restore.h"
 #include "plugins/local/directory/tree_snapshot.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::directory {
@@ -208,7 +209,10 @@ Activity DirectoryProtection::activity_delete_parallel(Checkpoint& checkpoint, C
 
 Activity DirectoryProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
                                                        const Resource& resource,
-                                                       const Parameters&) {
+                                                       const Parameters& parameters) {
+  if (const auto share = SampleOf(parameters, resource)) {
+    co_return VerifySample(checkpoint, context, resource, *share);
+  }
   co_return Verify(checkpoint, context, resource);
 }
 

@@ -11,6 +11,7 @@
 #include "plugins/local/staging/paced_copy.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::postgresql {
@@ -422,7 +423,10 @@ Activity PostgresqlProtection::activity_delete_parallel(Checkpoint& checkpoint, 
 
 Activity PostgresqlProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
                                                         const Resource& resource,
-                                                        const Parameters&) {
+                                                        const Parameters& parameters) {
+  if (const auto share = SampleOf(parameters, resource)) {
+    co_return VerifySample(checkpoint, context, resource, *share);
+  }
   co_return Verify(settings_, checkpoint, context, resource);
 }
 

@@ -13,6 +13,7 @@
 #include "plugins/local/staging/paced_copy.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::sqlite {
@@ -326,7 +327,7 @@ Status VerifyParallel(Checkpoint& checkpoint, Context& context, const Resource& 
 StepChoice SqliteProtection::Choose(Operation operation, ActivityKind kind, const Resource&,
                                     const Value& parameters) const {
   if (operation == Operation::kVerify && kind != ActivityKind::kParallel &&
-      !parameters.BoolOr("integrity_check", false)) {
+      (!parameters.BoolOr("integrity_check", false) || SampleOf(parameters))) {
     return StepChoice::None();
   }
   return StepChoice::Own();
@@ -381,6 +382,10 @@ Activity SqliteProtection::activity_verify_pre(Checkpoint& checkpoint, Context&,
 Activity SqliteProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
                                                     const Resource& resource,
                                                     const Parameters& parameters) {
+  // Of a sample no database can be made.
+  if (const auto share = SampleOf(parameters, resource)) {
+    co_return VerifySample(checkpoint, context, resource, *share);
+  }
   co_return VerifyParallel(checkpoint, context, resource, parameters.As<VerifyParameters>(resource));
 }
 

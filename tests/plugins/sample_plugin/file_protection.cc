@@ -214,7 +214,11 @@ Activity FileProtection::activity_delete_parallel(Checkpoint& checkpoint, Contex
 }
 
 Activity FileProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
-                                                  const Resource& file, const Parameters&) {
+                                                  const Resource& file,
+                                                  const Parameters& parameters) {
+  if (const auto share = SampleOf(parameters, file)) {
+    co_return VerifySample(checkpoint, context, file, *share);
+  }
   HOLDFAST_CO_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(file));
   const auto info = BindChecked<SavedInfo>(saved);
   HOLDFAST_CO_ASSIGN_OR_RETURN(const auto stream, checkpoint.OpenData(file, "content"));
