@@ -194,7 +194,8 @@ Result<std::unique_ptr<ByteSource>> MemoryCheckpoint::OpenData(const Resource& r
 
 Result<std::unique_ptr<ByteSource>> MemoryCheckpoint::OpenSample(const Resource& resource,
                                                                  std::string_view name, Percent) {
-  if (operation_ != Operation::kVerify) return Error(ErrorCode::kDenied, "not allowed but in verify");
+  if (operation_ != Operation::kVerify)
+    return Error(ErrorCode::kDenied, "not allowed but in verify");
   // A stream is one segment here, and a sample is at least one.
   return OpenData(resource, name);
 }

@@ -208,7 +208,8 @@ void BankServer::Get(BankChannel& channel, const Value& arguments) {
     const Value* const sample = arguments.Find("sample");
     if (sample == nullptr) return checkpoint_.OpenData(*resource, name);
     HOLDFAST_ASSIGN_OR_RETURN(
-        const auto given, Bind<SampleParameter>(Value().Set("sample", *sample), "", "arguments of bank request 'G'"));
+        const auto given,
+        Bind<SampleParameter>(Value().Set("sample", *sample), "", "arguments of bank request 'G'"));
     return checkpoint_.OpenSample(*resource, name, given.sample.value_or(Percent{}));
   };
   const auto damaged = [&](const Error& error) {

@@ -11,7 +11,8 @@ Status AddSampleParameter(PluginDescriptor& descriptor) {
   for (Field& field : SchemaOf<SampleParameter>().fields) {
     for (const Field& own : verify.parameters.fields) {
       if (own.name != field.name) continue;
-      return InvalidInput("its verify parameter '" + field.name + "' is one that every verify has already");
+      return InvalidInput("its verify parameter '" + field.name +
+                          "' is one that every verify has already");
     }
     verify.parameters.fields.push_back(std::move(field));
   }
@@ -24,12 +25,14 @@ std::optional<Percent> SampleOf(const Value& parameters) {
   return bound.sample;
 }
 
-Status VerifySample(Checkpoint& checkpoint, Context& context, const Resource& resource, Percent share) {
+Status VerifySample(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                    Percent share) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<DataInfo> streams, checkpoint.ListData(resource));
   std::string buffer(256U << 10U, '\0');
   std::uint64_t bytes = 0;
   for (const DataInfo& stream : streams) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenSample(resource, stream.name, share));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto source,
+                              checkpoint.OpenSample(resource, stream.name, share));
     for (;;) {
       if (context.cancelled()) return CancelledError();
       HOLDFAST_ASSIGN_OR_RETURN(

@@ -17,8 +17,9 @@ struct SampleParameter {
   std::optional<Percent> sample;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("sample", &SampleParameter::sample,
-           "read only this share of what is stored, such as 10%, at least one segment of each stream");
+    fields(
+        "sample", &SampleParameter::sample,
+        "read only this share of what is stored, such as 10%, at least one segment of each stream");
   }
 };
 
@@ -26,7 +27,8 @@ struct SampleParameter {
 // parameter of that name itself.
 Status AddSampleParameter(PluginDescriptor& descriptor);
 
-// The share of a resource's data that a verify reads; nullopt = every byte. `parameters` are checked.
+// The share of a resource's data that a verify reads; nullopt = every byte. `parameters` are
+// checked.
 std::optional<Percent> SampleOf(const Value& parameters);
 inline std::optional<Percent> SampleOf(const Parameters& parameters, const Resource& resource) {
   return SampleOf(parameters.Of(resource));
@@ -35,6 +37,7 @@ inline std::optional<Percent> SampleOf(const Parameters& parameters, const Resou
 // What a verify does where SampleOf says a share, for a plugin that checks a sample no deeper than
 // its bytes: reads the sample of every stream of the resource. kCorrupt or kNotFound names the
 // object that is not what was written.
-Status VerifySample(Checkpoint& checkpoint, Context& context, const Resource& resource, Percent share);
+Status VerifySample(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                    Percent share);
 
 }  // namespace holdfast

@@ -105,7 +105,8 @@ std::string_view TypeName(FieldType type) {
     case FieldType::kBoolean: return "boolean";
     case FieldType::kDuration: return "duration";
     case FieldType::kSize: return "size";
-    case FieldType::kPercent: return "percent";
+    case FieldType::kPercent:
+      return "percent";
     case FieldType::kStringList: return "string-list";
     case FieldType::kStringMap: return "string-map";
     case FieldType::kSecret: return "secret";
@@ -114,10 +115,10 @@ std::string_view TypeName(FieldType type) {
   return "any";
 }
 
-constexpr std::array kAllFieldTypes{FieldType::kString, FieldType::kInteger, FieldType::kNumber,
-                                    FieldType::kBoolean, FieldType::kDuration, FieldType::kSize,
-                                    FieldType::kPercent, FieldType::kStringList, FieldType::kStringMap, FieldType::kSecret,
-                                    FieldType::kAny};
+constexpr std::array kAllFieldTypes{
+    FieldType::kString,    FieldType::kInteger, FieldType::kNumber,  FieldType::kBoolean,
+    FieldType::kDuration,  FieldType::kSize,    FieldType::kPercent, FieldType::kStringList,
+    FieldType::kStringMap, FieldType::kSecret,  FieldType::kAny};
 
 std::string_view Wanted(FieldType type) {
   switch (type) {
@@ -127,7 +128,8 @@ std::string_view Wanted(FieldType type) {
     case FieldType::kBoolean: return "true or false";
     case FieldType::kDuration: return "a duration such as 90s, 10 min or 26h";
     case FieldType::kSize: return "a size such as 8 MiB or 4 GiB";
-    case FieldType::kPercent: return "a percentage such as 10%, more than 0% and at most 100%";
+    case FieldType::kPercent:
+      return "a percentage such as 10%, more than 0% and at most 100%";
     case FieldType::kStringList: return "a list of texts";
     case FieldType::kStringMap: return "a map of texts";
     case FieldType::kSecret: return "a text";
@@ -406,7 +408,8 @@ Value SchemaToJsonSchema(const Schema& schema) {
       case FieldType::kDuration: property = text_or_number("holdfast-duration"); break;
       case FieldType::kSize: property = text_or_number("holdfast-size"); break;
       case FieldType::kPercent:
-        property.Set("type", Value::List{Value("string"), Value("number")}).Set("format", "holdfast-percent");
+        property.Set("type", Value::List{Value("string"), Value("number")})
+            .Set("format", "holdfast-percent");
         break;
       case FieldType::kStringList:
         property.Set("type", "array").Set("items", Value().Set("type", "string"));

@@ -23,8 +23,8 @@ struct ByteSize {
   friend auto operator<=>(const ByteSize&, const ByteSize&) = default;
 };
 
-// A share of something; in files a text such as "10%" or "0.5%", or the bare number. More than 0, at
-// most 100.
+// A share of something; in files a text such as "10%" or "0.5%", or the bare number. More than 0,
+// at most 100.
 struct Percent {
   double value = 100;
   friend auto operator<=>(const Percent&, const Percent&) = default;
@@ -66,7 +66,8 @@ struct Schema {
 // Checks `value` (a map or null) in full, fills in defaults and turns aliases into names; all
 // faults are collected: the first is the error, the others its causes. Positions come from the
 // value; `file` and `what` ("parameters of Local::Directory") name it. Durations come back as
-// integers in ms, sizes as integers in bytes, percentages as numbers, secrets as {"kind", "where"} maps.
+// integers in ms, sizes as integers in bytes, percentages as numbers, secrets as {"kind", "where"}
+// maps.
 Result<Value> CheckAgainstSchema(const Schema& schema, const Value& value, std::string_view file,
                                  std::string_view what);
 // The schema as JSON Schema (draft 2020-12), for editors and --json.
@@ -97,9 +98,9 @@ std::string FormatPercent(Percent percent);
 //   };
 //
 // Members: std::string, bool, int, std::int64_t, double, std::chrono::seconds and milliseconds,
-// ByteSize, Percent, std::vector<std::string>, std::map<std::string, std::string>, SecretReference, Value,
-// and std::optional of these. Defaults are those of a default-constructed struct.
-// An optional `static constexpr int kVersion` is the schema's version.
+// ByteSize, Percent, std::vector<std::string>, std::map<std::string, std::string>, SecretReference,
+// Value, and std::optional of these. Defaults are those of a default-constructed struct. An
+// optional `static constexpr int kVersion` is the schema's version.
 
 namespace schema_internal {
 

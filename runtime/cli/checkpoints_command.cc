@@ -52,8 +52,10 @@ Status PrintListing(const Output& out, const BankSection& checkpoint, const runt
 }
 
 // When the checkpoint was last read back in full, and when last as a sample after that.
-Status ShowVerifications(const Output& out, const BankSection& tenant, const std::string& checkpoint) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto found, runtime::ListRecords(tenant, RecordKind::kVerification, {}));
+Status ShowVerifications(const Output& out, const BankSection& tenant,
+                         const std::string& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found,
+                            runtime::ListRecords(tenant, RecordKind::kVerification, {}));
   const RecordSummary* full = nullptr;
   const RecordSummary* sample = nullptr;
   for (const RecordSummary& summary : found) {
@@ -69,7 +71,8 @@ Status ShowVerifications(const Output& out, const BankSection& tenant, const std
     }
   }
   if (full != nullptr) out.Line("verified in full: " + FormatTime(full->changed));
-  if (sample != nullptr) out.Line("verified: " + FormatTime(sample->changed) + ", " + Printable(sample->reason));
+  if (sample != nullptr)
+    out.Line("verified: " + FormatTime(sample->changed) + ", " + Printable(sample->reason));
   if (full == nullptr && sample == nullptr) out.Line("not verified yet");
   return Ok();
 }
@@ -122,7 +125,8 @@ int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
   if (!report) return session.out().Fail(report.error());
   ShowRecordReport(session.out(), *report);
-  if (auto status = ShowVerifications(session.out(), *tenant, *id); !status) return session.out().Fail(status.error());
+  if (auto status = ShowVerifications(session.out(), *tenant, *id); !status)
+    return session.out().Fail(status.error());
   return 0;
 }
 

@@ -24,7 +24,8 @@ namespace {
 using Action = std::function<int(Session&)>;
 
 constexpr std::string_view kSampleHelp =
-    "Read only this share of what is stored, such as 10%, of each stream at least one segment: other ones each time";
+    "Read only this share of what is stored, such as 10%, of each stream at least one segment: "
+    "other ones each time";
 
 // Everything that the options write into. One process, one command line.
 struct Arguments {
@@ -133,8 +134,10 @@ class CommandLine {
     command->add_option("-o,--output", a_.plan.output, "File to write (default: PLAN.graph.yaml beside the plan; - = stdout)");
     command->add_flag("--allow-missing", a_.plan.allow_missing, "A listing that fails is a warning; the graph may then be smaller");
     command->add_flag("--json-lines", a_.plan.json_lines, "One resource a line, for large graphs");
-    command = Command(&app_, "check", "Check a plan before it runs: provider, bank, tools, permissions",
-                      [this](Session& s) { return CheckPlan(s, a_.preflight); });
+    command = Command(
+        &app_, "check",
+        "Check a plan before it runs: provider, bank, tools, permissions, space. Exit code 0 or 3",
+        [this](Session& s) { return CheckPlan(s, a_.preflight); });
     command->add_option("plan", a_.preflight.plan, "The plan's file")->required();
   }
 
@@ -174,7 +177,8 @@ class CommandLine {
     from_checkpoint(Operation::kRestore, "Restore a checkpoint")
         ->add_flag("--partial", a_.compile.partial, "Also from a checkpoint that is in error");
     from_checkpoint(Operation::kDelete, "Delete a checkpoint");
-    command = from_checkpoint(Operation::kVerify, "Verify a checkpoint: read every byte, or a sample, back");
+    command = from_checkpoint(Operation::kVerify,
+                              "Verify a checkpoint: read every byte, or a sample, back");
     command->add_flag("--partial", a_.compile.partial, "Also of a checkpoint that is in error");
     command->add_option("--sample", a_.compile.sample, std::string(kSampleHelp));
 
@@ -255,7 +259,8 @@ class CommandLine {
     command = add("delete", "Delete a checkpoint: compiles the operation and runs it here", &DeleteCheckpoint);
     id(command);
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
-    command = add("verify", "Verify a checkpoint: every byte, or a sample, is read back", &VerifyCheckpoint);
+    command = add("verify", "Verify a checkpoint: every byte, or a sample, is read back",
+                  &VerifyCheckpoint);
     id(command);
     command->add_option("--sample", a_.checkpoints.sample, std::string(kSampleHelp));
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
@@ -363,8 +368,8 @@ bool Acts(const CLI::App& app) {
   const auto has = [&app](const char* group, const char* command) {
     return app.got_subcommand(group) && app.get_subcommand(group)->got_subcommand(command);
   };
-  return app.got_subcommand("run") || app.got_subcommand("gc") || has("step", "run") || has("checkpoints", "verify") ||
-         has("checkpoints", "delete");
+  return app.got_subcommand("run") || app.got_subcommand("gc") || has("step", "run") ||
+         has("checkpoints", "verify") || has("checkpoints", "delete");
 }
 
 int Main(int argc, char** argv) {

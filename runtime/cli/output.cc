@@ -29,6 +29,8 @@ std::size_t Width(std::string_view text) {
   }));
 }
 
+}  // namespace
+
 Value ErrorToValue(const Error& error) {
   Value value;
   value.Set("code", NameOf(error.code()))
@@ -48,12 +50,11 @@ Value ErrorToValue(const Error& error) {
   return value;
 }
 
-}  // namespace
-
 void WriteStdout(std::string_view text) {
   if (stdout_error != 0) return;
   errno = 0;
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   if (!written) stdout_error = errno != 0 ? errno : EIO;
 }
 

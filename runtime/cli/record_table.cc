@@ -87,7 +87,8 @@ Value ResourceToValue(const ResourceReport& resource) {
   }
   if (resource.sample) {
     Value sample = Value().Set("percent", resource.sample->value);
-    if (resource.sample_read) sample.Set("read", resource.sample_read->read).Set("of", resource.sample_read->of);
+    if (resource.sample_read)
+      sample.Set("read", resource.sample_read->read).Set("of", resource.sample_read->of);
     out.Set("sample", std::move(sample));
   }
   if (resource.now) out.Set("now", resource.now->str());
@@ -127,10 +128,11 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
   std::vector<std::vector<std::string>> rows;
   for (const ResourceReport& resource : report.resources) {
     out.Json("record-resource", ResourceToValue(resource));
-    rows.push_back({resource.resource.key.str(), std::string(StateOf(resource)), Milliseconds(resource.duration),
-                    BytesOf(resource),
-                    is_restore ? (resource.now ? resource.now->str() : "")
-                               : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
+    rows.push_back({resource.resource.key.str(), std::string(StateOf(resource)),
+                    Milliseconds(resource.duration), BytesOf(resource),
+                    is_restore
+                        ? (resource.now ? resource.now->str() : "")
+                        : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
   }
   if (!rows.empty()) {
     out.Table({"RESOURCE", "STATE", "TOOK", "BYTES", is_restore ? "IS NOW" : "POINT IN TIME"}, rows);

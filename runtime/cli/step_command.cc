@@ -117,7 +117,8 @@ Result<int> RunHere(const std::vector<std::string>& argv,
   sigaddset(&standard, SIGPIPE);
   posix_spawnattr_setsigdefault(&attributes, &standard);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  const int error = posix_spawnp(&child, pointers[0], nullptr, &attributes, pointers.data(), environ);
+  const int error =
+      posix_spawnp(&child, pointers[0], nullptr, &attributes, pointers.data(), environ);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {
     return SystemError(error, "starting " + argv.front());

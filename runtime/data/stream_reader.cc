@@ -109,7 +109,8 @@ class StreamReader final : public ByteSource {
     offset_ = 0;
     if (cancelled()) return CancelledError();
     StartThreads();
-    HOLDFAST_RETURN_IF_ERROR(threads_.empty() ? Fetch(worker_, next_, current_) : TakeFetched(next_));
+    HOLDFAST_RETURN_IF_ERROR(threads_.empty() ? Fetch(worker_, next_, current_)
+                                              : TakeFetched(next_));
     ++next_;
     if (chosen_) return Ok();
     hash_.Update(current_);

@@ -73,8 +73,9 @@ Status ReleaseCheckpoint(RunView& run, std::string_view deletion_run) {
   return ReleaseLease(run.record().tenant(), run.checkpoint_id(), *lease);
 }
 
-// What a verify that succeeded says of itself where it read samples; empty where it read every byte.
-// Decided by what it was asked for, not only by what plugins opened: a sample never passes for more.
+// What a verify that succeeded says of itself where it read samples; empty where it read every
+// byte. Decided by what it was asked for, not only by what plugins opened: a sample never passes
+// for more.
 Result<std::string> SampleNote(RunView& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
   std::size_t sampled = 0;

@@ -223,7 +223,8 @@ TEST_F(DataStream, ManifestThatIsNoneIsCorrupt) {
   }
 }
 
-// --- samples ---------------------------------------------------------------------------------------
+// --- samples
+// ---------------------------------------------------------------------------------------
 
 Taken ReadSample(const BankSection& data, const StreamManifest& manifest,
                  const std::vector<std::size_t>& chosen, unsigned parallel) {
@@ -247,13 +248,15 @@ TEST(Samples, AreAShareOfTheSegmentsRoundedUpAndAtLeastOne) {
 }
 
 TEST(Samples, AreTheSameForTheSameSeedAndOthersForAnother) {
-  EXPECT_EQ(ChooseSegments(1000, Percent{10}, "record-1"), ChooseSegments(1000, Percent{10}, "record-1"));
+  EXPECT_EQ(ChooseSegments(1000, Percent{10}, "record-1"),
+            ChooseSegments(1000, Percent{10}, "record-1"));
   // On every machine and with every library.
   EXPECT_THAT(ChooseSegments(100, Percent{5}, "record-1"), ElementsAre(29, 44, 58, 77, 98));
   // Many small samples meet every segment.
   std::set<std::size_t> met;
   for (int i = 0; i < 200; ++i) {
-    for (const std::size_t number : ChooseSegments(20, Percent{10}, std::to_string(i))) met.insert(number);
+    for (const std::size_t number : ChooseSegments(20, Percent{10}, std::to_string(i)))
+      met.insert(number);
   }
   EXPECT_EQ(met.size(), 20U);
 }
@@ -264,7 +267,8 @@ TEST_F(DataStream, ASampleFindsDamageInItsSegmentsAndReadsNoOthers) {
   ASSERT_TRUE(written.manifest) << Text(written.error);
   const StreamManifest& manifest = *written.manifest;
   const std::vector<std::size_t> chosen{1, 3, 5};
-  const std::string wanted = bytes.substr(kMiB, kMiB) + bytes.substr(3 * kMiB, kMiB) + bytes.substr(5 * kMiB);
+  const std::string wanted =
+      bytes.substr(kMiB, kMiB) + bytes.substr(3 * kMiB, kMiB) + bytes.substr(5 * kMiB);
   for (const unsigned parallel : {1U, 3U}) {
     for (std::size_t i = 0; i < manifest.segments.size(); ++i) {
       const std::string key = KeyOf("a1/dump", i);

@@ -241,7 +241,8 @@ TEST(Sizes, AreWrittenAsTheyAreRead) {
 }
 
 TEST(Percentages, AreReadInAllTheirForms) {
-  const std::map<std::string, double> wanted{{"10%", 10}, {"0.5 %", 0.5}, {"100%", 100}, {" 7 ", 7}};
+  const std::map<std::string, double> wanted{
+      {"10%", 10}, {"0.5 %", 0.5}, {"100%", 100}, {" 7 ", 7}};
   for (const auto& [text, percent] : wanted) {
     const auto parsed = ParsePercent(text);
     ASSERT_TRUE(parsed) << text;
@@ -251,7 +252,8 @@ TEST(Percentages, AreReadInAllTheirForms) {
 }
 
 TEST(Percentages, WhatIsNoneIsRefused) {
-  for (const std::string_view text : {"", "%", "0%", "-1%", "100.1%", "ten", "1%%", "nan", "10 per cent"}) {
+  for (const std::string_view text :
+       {"", "%", "0%", "-1%", "100.1%", "ten", "1%%", "nan", "10 per cent"}) {
     EXPECT_FALSE(ParsePercent(text)) << text;
   }
 }

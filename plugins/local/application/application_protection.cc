@@ -6,6 +6,7 @@
 
 #include "plugins/local/application/hook.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/preflight.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::application {
@@ -57,6 +58,12 @@ Status Start(Checkpoint& checkpoint, Context& context, const Resource& resource,
   return JournalState(checkpoint, resource, kStarted);
 }
 
+Error NoResume(const Resource& resource) {
+  return InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
+                                  Printable(resource.name)))
+      .Hint("what is brought to rest must be let go on");
+}
+
 // What pre is to do when it fails: the error, and whether the application is to go on first.
 struct Failed {
   Error error;
@@ -71,9 +78,7 @@ std::optional<Failed> Quiesce(Checkpoint& checkpoint, Context& context, const Re
   if (!resume) return Failed{resume.error()};
   if (!*quiesce) return std::nullopt;
   if (!*resume) {
-    return Failed{InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
-                                           Printable(resource.name)))
-                      .Hint("what is brought to rest must be let go on")};
+    return Failed{NoResume(resource)};
   }
   const auto journal = checkpoint.Journaled(resource);
   if (!journal) return Failed{journal.error()};
@@ -192,6 +197,29 @@ StepChoice ApplicationProtection::Choose(Operation operation, ActivityKind kind,
       return StepChoice::Own();
     default: return StepChoice::Own();
   }
+}
+
+std::vector<Error> ApplicationProtection::Check(Context&, const Resource& resource,
+                                                const Parameters& parameters) {
+  Problems problems;
+  bool has_quiesce = false;
+  bool has_resume = false;
+  for (const std::string_view name : {"quiesce", "resume", "stop", "start"}) {
+    const auto command = FindHook(resource, parameters.Of(resource), name);
+    if (!command) {
+      problems.Note(command.error());
+      continue;
+    }
+    if (!*command) continue;
+    has_quiesce = has_quiesce || name == "quiesce";
+    has_resume = has_resume || name == "resume";
+    if (Status found = RequireProgram((*command)->argv.front()); !found) {
+      problems.Note(std::move(found).error().While(
+          fmt::format("{} of application '{}'", name, Printable(resource.name))));
+    }
+  }
+  if (has_quiesce && !has_resume) problems.Note(NoResume(resource));
+  return problems.Take();
 }
 
 Activity ApplicationProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
