@@ -113,6 +113,13 @@ class CommandLine {
                       [this](Session& s) { return CheckPlugins(s, a_.plugins); });
     command->add_option("plugin", a_.plugins.plugin, "A plugin's name or exec:PATH (default: all that are built in)");
 
+    command = Command(plugins, "check-here", "What 'plugins check' starts for each plugin",
+                      [this](Session& s) { return CheckPluginHere(s, a_.plugins); });
+    command->group("");  // not for people
+    command->add_option("plugin", a_.plugins.plugin, "The plugin")->required();
+    command->add_option("folder", a_.plugins.folder, "An empty folder")->required();
+    command->add_option("first", a_.plugins.first, "The first check")->required();
+
     CLI::App* const resources = Group("resources", "The resources that a provider's plugins find");
     command = Command(resources, "list", "List the resources that can be protected",
                       [this](Session& s) { return ListResources(s, a_.resources); });
@@ -311,7 +318,7 @@ CommandNode NodeOf(const CLI::App& app) {
     node.options.push_back(std::move(entry));
   }
   for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
-    node.children.push_back(NodeOf(*child));
+    if (!child->get_group().empty()) node.children.push_back(NodeOf(*child));
   }
   return node;
 }
@@ -328,7 +335,9 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
     }
     return out;
   }
-  for (const CLI::App* child : at.get_subcommands([](const CLI::App*) { return true; })) out.push_back(child->get_name());
+  for (const CLI::App* child : at.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!child->get_group().empty()) out.push_back(child->get_name());
+  }
   return out;
 }
 
