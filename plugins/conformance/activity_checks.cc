@@ -114,15 +114,18 @@ Status PreflightsEnd(const PluginUnderTest& plugin, const PluginCheckOptions& op
   Context context("local", SystemClock(), log, *options.processes, cancellation,
                   SystemClock().Steady() + options.activity_limit);
   const std::string before = trial->Listing();
+  HOLDFAST_ASSIGN_OR_RETURN(const Value given, trial->CheckedParameters(Operation::kProtect));
+  const Parameters parameters({{trial->resource().key, given}});
   if (plugin.sample != nullptr) {
-    HOLDFAST_RETURN_IF_ERROR(object->Check(context, trial->resource()));
+    const auto problems = object->Check(context, trial->resource(), parameters);
+    if (!problems.empty()) return problems.front();
   }
   for (const Value& extra : WrongExtras(trial->resource().extra)) {
     Resource resource = trial->resource();
     resource.extra = extra;
-    const Status checked = object->Check(context, resource);
-    if (checked) continue;
-    HOLDFAST_RETURN_IF_ERROR(CheckErrorText(checked.error()));
+    for (const Error& problem : object->Check(context, resource, parameters)) {
+      HOLDFAST_RETURN_IF_ERROR(CheckErrorText(problem));
+    }
   }
   if (trial->Listing() != before) return Internal("the preflight changed something");
   return Ok();

@@ -193,6 +193,14 @@ Result<std::unique_ptr<ByteSource>> MemoryCheckpoint::OpenData(const Resource& r
   return source;
 }
 
+Result<std::unique_ptr<ByteSource>> MemoryCheckpoint::OpenSample(const Resource& resource,
+                                                                 std::string_view name, Percent) {
+  if (operation_ != Operation::kVerify)
+    return Error(ErrorCode::kDenied, "not allowed but in verify");
+  // A stream is one segment here, and a sample is at least one.
+  return OpenData(resource, name);
+}
+
 Result<Value> MemoryCheckpoint::SavedInfo(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
   HOLDFAST_RETURN_IF_ERROR(CheckOperation(false));

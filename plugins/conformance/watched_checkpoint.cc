@@ -95,6 +95,15 @@ Result<std::unique_ptr<ByteSource>> WatchedCheckpoint::OpenData(const Resource& 
   return std::unique_ptr<ByteSource>(std::make_unique<Source>(*this, std::move(inner)));
 }
 
+Result<std::unique_ptr<ByteSource>> WatchedCheckpoint::OpenSample(const Resource& resource,
+                                                                  std::string_view name,
+                                                                  Percent share) {
+  HOLDFAST_RETURN_IF_ERROR(Count());
+  HOLDFAST_ASSIGN_OR_RETURN(auto inner,
+                            Watch("OpenSample", inner_.OpenSample(resource, name, share)));
+  return std::unique_ptr<ByteSource>(std::make_unique<Source>(*this, std::move(inner)));
+}
+
 Result<Value> WatchedCheckpoint::SavedInfo(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(Count());
   return Watch("SavedInfo", inner_.SavedInfo(resource));

@@ -29,6 +29,8 @@ class WatchedCheckpoint final : public Checkpoint {
   Result<std::vector<DataInfo>> ListData(const Resource& resource) override;
   Result<std::unique_ptr<ByteSource>> OpenData(const Resource& resource,
                                                std::string_view name) override;
+  Result<std::unique_ptr<ByteSource>> OpenSample(const Resource& resource, std::string_view name,
+                                                 Percent share) override;
   Result<Value> SavedInfo(const Resource& resource) override;
   Result<Value> SavedInfoOfChild(const Resource& resource, const ResourceKey& child) override;
   Status DeleteData(const Resource& resource) override;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "plugins/sdk/json.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::exec {
@@ -100,11 +101,10 @@ Status BankServer::Handle(BankChannel& channel, const BankFrame& frame) {
       return Ok();
     default: break;
   }
-  const bool names_stream = frame.type == kPut || frame.type == kGet;
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Value arguments,
-      Arguments(frame, names_stream ? std::vector<std::string>{"stream", "resource"}
-                                    : std::vector<std::string>{"resource"}));
+  std::vector<std::string> names{"resource"};
+  if (frame.type == kPut || frame.type == kGet) names.emplace_back("stream");
+  if (frame.type == kGet) names.emplace_back("sample");
+  HOLDFAST_ASSIGN_OR_RETURN(const Value arguments, Arguments(frame, names));
   switch (frame.type) {
     case kPut: Put(arguments); break;
     case kGet: Get(channel, arguments); break;
@@ -205,7 +205,12 @@ void BankServer::Get(BankChannel& channel, const Value& arguments) {
   const auto open = [&]() -> Result<std::unique_ptr<ByteSource>> {
     HOLDFAST_ASSIGN_OR_RETURN(const Resource* const resource, ResourceOf(arguments));
     HOLDFAST_ASSIGN_OR_RETURN(const std::string name, StreamOf(arguments));
-    return checkpoint_.OpenData(*resource, name);
+    const Value* const sample = arguments.Find("sample");
+    if (sample == nullptr) return checkpoint_.OpenData(*resource, name);
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto given,
+        Bind<SampleParameter>(Value().Set("sample", *sample), "", "arguments of bank request 'G'"));
+    return checkpoint_.OpenSample(*resource, name, given.sample.value_or(Percent{}));
   };
   const auto damaged = [&](const Error& error) {
     // A missing stream may be what the plugin wants to know; a damaged one never is fine.

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::exec {
@@ -236,6 +237,7 @@ Result<Description> DescriptionFromValue(const Executable& executable, Value plu
     }
     d.settings.fields.insert(d.settings.fields.end(), ours.fields.begin(), ours.fields.end());
   }
+  if (Status added = AddSampleParameter(d); !added) return reader.Wrong(added.error().message());
   HOLDFAST_ASSIGN_OR_RETURN(const Value::List choices, reader.Objects(plugin, "choices"));
   for (const Value& choice : choices) {
     HOLDFAST_ASSIGN_OR_RETURN(ChoiceRule rule, RuleFromValue(reader, choice));

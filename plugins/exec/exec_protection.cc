@@ -25,19 +25,22 @@ Result<StepChoice> ExecProtection::Choose(Operation operation, ActivityKind kind
   return ChooseByRules(description_.choices, operation, kind, resource, parameters);
 }
 
-Status ExecProtection::Check(Context& context, const Resource& resource) {
-  if (!description_.checks) return Ok();
+std::vector<Error> ExecProtection::Check(Context& context, const Resource& resource,
+                                         const Parameters& parameters) {
+  if (!description_.checks) return {};
   CallSpec spec;
   spec.call = Call::kCheck;
   spec.request = Value()
                      .Set("tenant", context.tenant())
                      .Set("settings", settings_)
-                     .Set("resource", NodeToValue({resource.key, resource.name, resource.extra}));
+                     .Set("resource", NodeToValue({resource.key, resource.name, resource.extra})
+                                          .Set("parameters", parameters.Of(resource)));
   spec.deadline = context.TimeLeft(call_.call_timeout);
   spec.grace = call_.stop_grace;
   spec.cancellation = &context.cancellation();
-  HOLDFAST_RETURN_IF_ERROR(executable_.Ask(context.processes(), context.log(), spec));
-  return Ok();
+  auto answer = executable_.Ask(context.processes(), context.log(), spec);
+  if (!answer) return {std::move(answer).error()};
+  return {};
 }
 
 Activity ExecProtection::Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint,

@@ -22,7 +22,8 @@ class ExecProtection final : public ProtectionPlugin {
   const PollSettings& poll_settings() const override { return poll_; }
   Result<StepChoice> Choose(Operation operation, ActivityKind kind, const Resource& resource,
                             const Value& parameters) const override;
-  Status Check(Context& context, const Resource& resource) override;
+  std::vector<Error> Check(Context& context, const Resource& resource,
+                           const Parameters& parameters) override;
   Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,
                  std::span<const Resource> resources, const Parameters& parameters) override;
   std::vector<std::unique_ptr<ProtectablePlugin>> TakeProtectables() override;

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "plugins/noop/data_pattern.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::noop {
@@ -135,6 +136,9 @@ Status NoopCall::KeepBooks(const Resource& resource) {
     case Operation::kDelete:
       return checkpoint_.DeleteData(resource);
     case Operation::kVerify:
+      if (const auto share = SampleOf(parameters_, resource)) {
+        return VerifySample(checkpoint_, context_, resource, *share);
+      }
       return CheckData(resource);
   }
   return Ok();

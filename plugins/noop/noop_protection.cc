@@ -5,6 +5,7 @@
 #include "plugins/noop/behaviour.h"
 #include "plugins/noop/graph_protectable.h"
 #include "plugins/noop/noop_call.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::noop {
@@ -81,6 +82,7 @@ PluginDescriptor NoopDescriptor() {
     operation.activities.fill(true);
     operation.parameters = NoopParameterSchema();
   }
+  HOLDFAST_CHECK(AddSampleParameter(d).has_value());
   d.has_saved_info = true;
   d.saved_info = SchemaOf<SavedInfo>();
   return d;

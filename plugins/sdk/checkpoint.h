@@ -13,6 +13,7 @@
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/resource.h"
 #include "plugins/sdk/result.h"
+#include "plugins/sdk/schema.h"
 
 namespace holdfast {
 
@@ -59,6 +60,12 @@ class Checkpoint {
   // Reads a stream; every byte is checked: kCorrupt instead of wrong bytes.
   virtual Result<std::unique_ptr<ByteSource>> OpenData(const Resource& resource,
                                                        std::string_view name) = 0;
+  // verify: like OpenData, but only a share of the stream's segments: their bytes one after the
+  // other, at least one segment of a stream that has any. Which ones depends on the record, the
+  // resource and the stream alone: an attempt that comes again reads the same, another verify
+  // others. What was opened so is on record as a sample.
+  virtual Result<std::unique_ptr<ByteSource>> OpenSample(const Resource& resource,
+                                                         std::string_view name, Percent share) = 0;
   // Checked against the plugin's schema before it is handed out.
   virtual Result<Value> SavedInfo(const Resource& resource) = 0;
   virtual Result<Value> SavedInfoOfChild(const Resource& resource, const ResourceKey& child) = 0;

@@ -171,6 +171,17 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
+Result<std::string> FindProgram(const ProcessSpec& spec) {
+  HOLDFAST_ASSIGN_OR_RETURN(std::string found,
+                            FindProgram(spec.argv.front(), ChildEnvironment(spec)));
+  struct stat info {};
+  if (::stat(found.c_str(), &info) != 0) return ProgramError(errno, found);
+  if (!S_ISREG(info.st_mode) || ::faccessat(AT_FDCWD, found.c_str(), X_OK, AT_EACCESS) != 0) {
+    return ProgramError(EACCES, found);
+  }
+  return found;
+}
+
 Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement>& wanted,
                             bool detached) {
   if (spec.argv.empty() || spec.argv.front().empty()) return InvalidInput("a command has no program");

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <vector>
 
 #include "plugins/sdk/process_runner.h"
@@ -9,7 +10,7 @@
 
 namespace holdfast {
 
-// The lower half of ProcessRunner, for process_runner.cc alone.
+// The lower half of ProcessRunner, for process_runner.cc and preflight.cc.
 
 // A descriptor of ours and the number that it has in the child.
 struct Placement {
@@ -22,5 +23,8 @@ struct Placement {
 // the child. Thread-safe.
 Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement>& wanted,
                             bool detached);
+
+// The file that LaunchProcess would start; its errors, found before it is started.
+Result<std::string> FindProgram(const ProcessSpec& spec);
 
 }  // namespace holdfast

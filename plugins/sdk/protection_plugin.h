@@ -17,6 +17,7 @@
 #include "plugins/sdk/parameters.h"
 #include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/resource.h"
+#include "plugins/sdk/sample.h"
 
 namespace holdfast {
 
@@ -48,9 +49,13 @@ class ProtectionPlugin {
   // descriptor defines.
   virtual Result<StepChoice> Choose(Operation operation, ActivityKind kind, const Resource& resource,
                                     const Value& parameters) const = 0;
-  // Preflight (`holdfast check`): could this resource be protected now? Tools there and new enough,
-  // permissions. Changes nothing; soon over. Without a word of the plugin: yes.
-  virtual Status Check(Context& /*context*/, const Resource& /*resource*/) { return Ok(); }
+  // Preflight (`holdfast check`): what stands in the way of protecting this resource now, with
+  // these parameters of protect? Tools there and new enough, permissions, space; all of it, not
+  // only the first. Changes nothing; soon over. Without a word of the plugin: nothing.
+  virtual std::vector<Error> Check(Context& /*context*/, const Resource& /*resource*/,
+                                   const Parameters& /*parameters*/) {
+    return {};
+  }
   // Starts an activity that the descriptor defines, for one resource, or for all of an aggregated
   // step. The arguments outlive the coroutine.
   virtual Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint,
@@ -61,8 +66,9 @@ class ProtectionPlugin {
   virtual std::vector<std::unique_ptr<ProtectablePlugin>> TakeProtectables() { return {}; }
 };
 
-// --- C++ plugins ----------------------------------------------------------------------------------
-// A protection plugin is a class such as
+// --- C++ plugins
+// ---------------------------------------------------------------------------------- A protection
+// plugin is a class such as
 //
 //   class DirectoryProtection {
 //    public:
@@ -70,22 +76,23 @@ class ProtectionPlugin {
 //     static constexpr std::string_view kDescription = "directories of this machine";
 //     static constexpr std::array<std::string_view, 1> kTypes{"Local::Directory"};
 //     struct Settings { ... Describe ... };                  // optional; schema.h
-//     struct ProtectParameters { ... };                      // optional; also Restore-, Delete-, Verify-
-//     struct SavedInfo { static constexpr int kVersion = 1; ... };  // optional
-//     static constexpr bool kQuiesces = false;               // optional
-//     static constexpr bool kPostActsOnFailure = true;       // optional
-//     static constexpr std::array kEmptyOnPurpose{Operation::kDelete};  // optional
-//     static constexpr std::array<std::string_view, n> kAliases{...};   // optional
-//     static constexpr std::string_view kSettingsSection = "...";       // optional: kName with '_'
+//     struct ProtectParameters { ... };                      // optional; also Restore-, Delete-,
+//     Verify- struct SavedInfo { static constexpr int kVersion = 1; ... };  // optional static
+//     constexpr bool kQuiesces = false;               // optional static constexpr bool
+//     kPostActsOnFailure = true;       // optional static constexpr std::array
+//     kEmptyOnPurpose{Operation::kDelete};  // optional static constexpr
+//     std::array<std::string_view, n> kAliases{...};   // optional static constexpr
+//     std::string_view kSettingsSection = "...";       // optional: kName with '_'
 //
 //     explicit DirectoryProtection(Settings settings);       // or a default constructor
 //     // optional; without it every defined activity is a step of its own
 //     StepChoice Choose(Operation, ActivityKind, const Resource&, const Value& parameters) const;
-//     // optional: the preflight of a resource
-//     Status Check(Context&, const Resource&);
+//     // optional: the preflight of a resource, with the parameters of protect (preflight.h)
+//     std::vector<Error> Check(Context&, const Resource&, const Parameters&);
 //
-//     Activity activity_protect_parallel(Checkpoint&, Context&, const Resource&, const Parameters&);
-//     Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>, const Parameters&);
+//     Activity activity_protect_parallel(Checkpoint&, Context&, const Resource&, const
+//     Parameters&); Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>,
+//     const Parameters&);
 //   };
 //
 // Its activities are the methods activity_<operation>_<activity> with the specification's four
@@ -208,6 +215,7 @@ PluginDescriptor MakeDescriptor() {
     d.has_saved_info = true;
     d.saved_info = SchemaOf<typename P::SavedInfo>();
   }
+  HOLDFAST_CHECK(AddSampleParameter(d).has_value());
   if constexpr (requires { P::kQuiesces; }) d.quiesces = P::kQuiesces;
   if constexpr (requires { P::kPostActsOnFailure; }) d.post_acts_on_failure = P::kPostActsOnFailure;
   if constexpr (requires { P::kEmptyOnPurpose; }) {
@@ -235,11 +243,15 @@ class ClassPlugin final : public ProtectionPlugin {
       return StepChoice::Own();
     }
   }
-  Status Check(Context& context, const Resource& resource) override {
-    if constexpr (requires { plugin_.Check(context, resource); }) {
-      return plugin_.Check(context, resource);
+  std::vector<Error> Check(Context& context, const Resource& resource,
+                           const Parameters& parameters) override {
+    if constexpr (requires { plugin_.Check(context, resource, parameters); }) {
+      return plugin_.Check(context, resource, parameters);
     } else {
-      return Ok();
+      static_assert(
+          !requires { &P::Check; },
+          "Check does not take (Context&, const Resource&, const Parameters&)");
+      return {};
     }
   }
   Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,

@@ -87,6 +87,16 @@ std::optional<std::int64_t> ScaledNumber(std::string_view text, const std::array
   return static_cast<std::int64_t>(std::llround(scaled));
 }
 
+// "10%", "0.5 %", "10"; nothing when it is no number. Any range.
+std::optional<double> PercentOf(std::string_view text) {
+  text = Trim(text);
+  if (text.ends_with('%')) text = Trim(text.substr(0, text.size() - 1));
+  double number = 0;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || at != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 std::string_view TypeName(FieldType type) {
   switch (type) {
     case FieldType::kString: return "string";
@@ -95,6 +105,8 @@ std::string_view TypeName(FieldType type) {
     case FieldType::kBoolean: return "boolean";
     case FieldType::kDuration: return "duration";
     case FieldType::kSize: return "size";
+    case FieldType::kPercent:
+      return "percent";
     case FieldType::kStringList: return "string-list";
     case FieldType::kStringMap: return "string-map";
     case FieldType::kSecret: return "secret";
@@ -103,10 +115,10 @@ std::string_view TypeName(FieldType type) {
   return "any";
 }
 
-constexpr std::array kAllFieldTypes{FieldType::kString, FieldType::kInteger, FieldType::kNumber,
-                                    FieldType::kBoolean, FieldType::kDuration, FieldType::kSize,
-                                    FieldType::kStringList, FieldType::kStringMap, FieldType::kSecret,
-                                    FieldType::kAny};
+constexpr std::array kAllFieldTypes{
+    FieldType::kString,    FieldType::kInteger, FieldType::kNumber,  FieldType::kBoolean,
+    FieldType::kDuration,  FieldType::kSize,    FieldType::kPercent, FieldType::kStringList,
+    FieldType::kStringMap, FieldType::kSecret,  FieldType::kAny};
 
 std::string_view Wanted(FieldType type) {
   switch (type) {
@@ -116,6 +128,8 @@ std::string_view Wanted(FieldType type) {
     case FieldType::kBoolean: return "true or false";
     case FieldType::kDuration: return "a duration such as 90s, 10 min or 26h";
     case FieldType::kSize: return "a size such as 8 MiB or 4 GiB";
+    case FieldType::kPercent:
+      return "a percentage such as 10%, more than 0% and at most 100%";
     case FieldType::kStringList: return "a list of texts";
     case FieldType::kStringMap: return "a map of texts";
     case FieldType::kSecret: return "a text";
@@ -155,6 +169,13 @@ std::optional<Value> Convert(FieldType type, const Value& value) {
       if (!value.is_string()) return std::nullopt;
       const auto bytes = ScaledNumber(value.AsString(), kSizeUnits, 1);
       return bytes ? std::optional<Value>(Value(*bytes)) : std::nullopt;
+    }
+    case FieldType::kPercent: {
+      std::optional<double> percent;
+      if (value.is_int() || value.is_double()) percent = value.AsDouble();
+      if (value.is_string()) percent = PercentOf(value.AsString());
+      if (!percent || !(*percent > 0 && *percent <= 100)) return std::nullopt;
+      return Value(*percent);
     }
     case FieldType::kStringList:
       if (!value.is_list()) return std::nullopt;
@@ -386,6 +407,10 @@ Value SchemaToJsonSchema(const Schema& schema) {
       case FieldType::kBoolean: property.Set("type", "boolean"); break;
       case FieldType::kDuration: property = text_or_number("holdfast-duration"); break;
       case FieldType::kSize: property = text_or_number("holdfast-size"); break;
+      case FieldType::kPercent:
+        property.Set("type", Value::List{Value("string"), Value("number")})
+            .Set("format", "holdfast-percent");
+        break;
       case FieldType::kStringList:
         property.Set("type", "array").Set("items", Value().Set("type", "string"));
         break;
@@ -530,6 +555,17 @@ std::string FormatByteSize(ByteSize size) {
   return unit == 0 ? std::to_string(number) : fmt::format("{} {}", number, kNames[unit - 1]);
 }
 
+Result<Percent> ParsePercent(std::string_view text) {
+  const auto percent = PercentOf(text);
+  if (!percent || !(*percent > 0 && *percent <= 100)) {
+    return InvalidInput("'" + Printable(text) + "' is no percentage")
+        .Hint("write it as 10% or 0.5%: more than 0%, at most 100%");
+  }
+  return Percent{*percent};
+}
+
+std::string FormatPercent(Percent percent) { return fmt::format("{}%", percent.value); }
+
 namespace schema_internal {
 
 Value ToFileForm(const std::string& v) { return v.empty() ? Value() : Value(v); }
@@ -538,6 +574,7 @@ Value ToFileForm(std::int64_t v) { return v; }
 Value ToFileForm(double v) { return v; }
 Value ToFileForm(std::chrono::milliseconds v) { return FormatDuration(v); }
 Value ToFileForm(ByteSize v) { return FormatByteSize(v); }
+Value ToFileForm(Percent v) { return FormatPercent(v); }
 Value ToFileForm(const std::vector<std::string>& v) {
   return v.empty() ? Value() : Value(Value::List(v.begin(), v.end()));
 }
@@ -554,6 +591,7 @@ void FromChecked(const Value& v, std::int64_t& out) { out = v.AsInt(); }
 void FromChecked(const Value& v, double& out) { out = v.AsDouble(); }
 void FromChecked(const Value& v, std::chrono::milliseconds& out) { out = std::chrono::milliseconds(v.AsInt()); }
 void FromChecked(const Value& v, ByteSize& out) { out.bytes = static_cast<std::uint64_t>(v.AsInt()); }
+void FromChecked(const Value& v, Percent& out) { out.value = v.AsDouble(); }
 void FromChecked(const Value& v, std::vector<std::string>& out) {
   out.clear();
   for (const Value& item : v.AsList()) out.push_back(item.AsString());

@@ -23,6 +23,13 @@ struct ByteSize {
   friend auto operator<=>(const ByteSize&, const ByteSize&) = default;
 };
 
+// A share of something; in files a text such as "10%" or "0.5%", or the bare number. More than 0,
+// at most 100.
+struct Percent {
+  double value = 100;
+  friend auto operator<=>(const Percent&, const Percent&) = default;
+};
+
 enum class FieldType {
   kString,
   kInteger,
@@ -30,6 +37,7 @@ enum class FieldType {
   kBoolean,
   kDuration,    // "90s", "10 min", "26h", "500ms"; a bare number is seconds
   kSize,        // ByteSize
+  kPercent,     // Percent
   kStringList,  // a list of strings; in a provider file one value, comma-separated
   kStringMap,   // a map of strings
   kSecret,      // SecretReference: NAME_file, NAME_env, NAME
@@ -58,7 +66,8 @@ struct Schema {
 // Checks `value` (a map or null) in full, fills in defaults and turns aliases into names; all
 // faults are collected: the first is the error, the others its causes. Positions come from the
 // value; `file` and `what` ("parameters of Local::Directory") name it. Durations come back as
-// integers in ms, sizes as integers in bytes, secrets as {"kind", "where"} maps.
+// integers in ms, sizes as integers in bytes, percentages as numbers, secrets as {"kind", "where"}
+// maps.
 Result<Value> CheckAgainstSchema(const Schema& schema, const Value& value, std::string_view file,
                                  std::string_view what);
 // The schema as JSON Schema (draft 2020-12), for editors and --json.
@@ -72,6 +81,8 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
 std::string FormatDuration(std::chrono::milliseconds duration);
 Result<ByteSize> ParseByteSize(std::string_view text);
 std::string FormatByteSize(ByteSize size);
+Result<Percent> ParsePercent(std::string_view text);
+std::string FormatPercent(Percent percent);
 
 // --- A schema from a struct ---------------------------------------------------------------------
 // A struct describes its fields once:
@@ -87,9 +98,9 @@ std::string FormatByteSize(ByteSize size);
 //   };
 //
 // Members: std::string, bool, int, std::int64_t, double, std::chrono::seconds and milliseconds,
-// ByteSize, std::vector<std::string>, std::map<std::string, std::string>, SecretReference, Value,
-// and std::optional of these. Defaults are those of a default-constructed struct.
-// An optional `static constexpr int kVersion` is the schema's version.
+// ByteSize, Percent, std::vector<std::string>, std::map<std::string, std::string>, SecretReference,
+// Value, and std::optional of these. Defaults are those of a default-constructed struct. An
+// optional `static constexpr int kVersion` is the schema's version.
 
 namespace schema_internal {
 
@@ -115,6 +126,8 @@ constexpr FieldType TypeOf() {
     return FieldType::kDuration;
   } else if constexpr (std::is_same_v<T, ByteSize>) {
     return FieldType::kSize;
+  } else if constexpr (std::is_same_v<T, Percent>) {
+    return FieldType::kPercent;
   } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
     return FieldType::kStringList;
   } else if constexpr (std::is_same_v<T, std::map<std::string, std::string>>) {
@@ -134,6 +147,7 @@ Value ToFileForm(std::int64_t v);
 Value ToFileForm(double v);
 Value ToFileForm(std::chrono::milliseconds v);
 Value ToFileForm(ByteSize v);
+Value ToFileForm(Percent v);
 Value ToFileForm(const std::vector<std::string>& v);
 Value ToFileForm(const std::map<std::string, std::string>& v);
 Value ToFileForm(const SecretReference& v);
@@ -153,6 +167,7 @@ void FromChecked(const Value& v, std::int64_t& out);
 void FromChecked(const Value& v, double& out);
 void FromChecked(const Value& v, std::chrono::milliseconds& out);
 void FromChecked(const Value& v, ByteSize& out);
+void FromChecked(const Value& v, Percent& out);
 void FromChecked(const Value& v, std::vector<std::string>& out);
 void FromChecked(const Value& v, std::map<std::string, std::string>& out);
 void FromChecked(const Value& v, SecretReference& out);

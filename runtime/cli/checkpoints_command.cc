@@ -51,6 +51,32 @@ Status PrintListing(const Output& out, const BankSection& checkpoint, const runt
   return Ok();
 }
 
+// When the checkpoint was last read back in full, and when last as a sample after that.
+Status ShowVerifications(const Output& out, const BankSection& tenant,
+                         const std::string& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found,
+                            runtime::ListRecords(tenant, RecordKind::kVerification, {}));
+  const RecordSummary* full = nullptr;
+  const RecordSummary* sample = nullptr;
+  for (const RecordSummary& summary : found) {
+    if (summary.checkpoint != checkpoint) continue;
+    out.Json("verification", RecordSummaryToValue(summary));
+    if (summary.state != RecordState::kVerified) continue;
+    // One that ended well has a reason only where it read a sample.
+    if (summary.reason.empty()) {
+      full = &summary;
+      sample = nullptr;
+    } else {
+      sample = &summary;
+    }
+  }
+  if (full != nullptr) out.Line("verified in full: " + FormatTime(full->changed));
+  if (sample != nullptr)
+    out.Line("verified: " + FormatTime(sample->changed) + ", " + Printable(sample->reason));
+  if (full == nullptr && sample == nullptr) out.Line("not verified yet");
+  return Ok();
+}
+
 }  // namespace
 
 Result<std::string> ChooseCheckpoint(const BankSection& tenant, const std::string& text, const std::string& plan) {
@@ -99,6 +125,8 @@ int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
   if (!report) return session.out().Fail(report.error());
   ShowRecordReport(session.out(), *report);
+  if (auto status = ShowVerifications(session.out(), *tenant, *id); !status)
+    return session.out().Fail(status.error());
   return 0;
 }
 

@@ -21,9 +21,15 @@ int CheckProviders(Session& session, const ProvidersArguments& arguments);
 
 struct PluginsArguments {
   std::string plugin;  // a plugin's name or exec:PATH; empty = every one built in
+  std::string folder;  // check-here: an empty one that is there
+  std::size_t first = 0;  // check-here: of the checks, those from this one on
 };
 int ListPlugins(Session& session);
+// Each plugin is tried in a process of its own (check-here), so that one that crashes is a broken
+// promise and the others go on.
 int CheckPlugins(Session& session, const PluginsArguments& arguments);
+// That process: one plugin; says what it does as JSON lines.
+int CheckPluginHere(Session& session, const PluginsArguments& arguments);
 
 struct ResourcesArguments {
   std::string provider;
@@ -65,6 +71,7 @@ struct CompileArguments {
   std::string kind = "workflow";
   std::string fuse;        // empty: as the plan says
   std::uint32_t max_tasks_per_template = 200;
+  std::string sample;    // verify: the share to read, such as "10%"; empty = as the parameters say
   bool partial = false;  // restore, verify: of a checkpoint that is not whole
 };
 int CompileWorkflow(Session& session, const CompileArguments& arguments);
@@ -121,6 +128,7 @@ struct CheckpointsArguments {
   std::string checkpoint;  // an id, or "latest"
   std::string resource;    // ls: "type#id"
   std::string parameters;
+  std::string sample;  // verify: the share to read
   std::string max_age;
   std::string prometheus;  // status: a text file to write
   bool all = false;        // list: deleted ones, too

@@ -17,8 +17,6 @@ namespace holdfast::cli {
 
 namespace fs = std::filesystem;
 
-namespace {
-
 compiler::PluginsByType DescriptorsOf(const Provider& provider) {
   compiler::PluginsByType out;
   for (const auto& plugin : provider.protections()) {
@@ -26,6 +24,8 @@ compiler::PluginsByType DescriptorsOf(const Provider& provider) {
   }
   return out;
 }
+
+namespace {
 
 // The state in which a checkpoint may be the source of an operation.
 Status CheckSourceState(const runtime::RecordSummary& summary, Operation operation, bool partial) {
@@ -65,6 +65,31 @@ std::vector<ResourceKey> NotBelow(const ResourceGraph& graph, const std::vector<
     if (!reached[i]) out.push_back(graph.nodes()[i].key);
   }
   return out;
+}
+
+// --sample, as the parameter that every verify has, of every type in the graph; what the parameters
+// file says of it stays.
+Status AddSample(const std::string& text, const ResourceGraph& graph,
+                 const compiler::PluginsByType& plugins, Value& entries) {
+  if (text.empty()) return Ok();
+  if (auto share = ParsePercent(text); !share) {
+    return Error(ErrorCode::kUsage, "--sample: " + share.error().message())
+        .Hint(share.error().hint());
+  }
+  if (entries.is_null()) entries = Value(Value::Map{});
+  // What is no map is refused where the entries are read.
+  if (!entries.is_map()) return Ok();
+  for (const ResourceGraph::Node& node : graph.nodes()) {
+    const auto plugin = plugins.find(node.key.type);
+    if (plugin == plugins.end() || !plugin->second->operation(Operation::kVerify).DefinesAny())
+      continue;
+    const Value* const given = entries.Find(node.key.type);
+    Value of_type = given == nullptr || given->is_null() ? Value(Value::Map{}) : *given;
+    if (!of_type.is_map() || of_type.Find("sample") != nullptr) continue;
+    of_type.Set("sample", text);
+    entries.Set(node.key.type, std::move(of_type));
+  }
+  return Ok();
 }
 
 struct Source {
@@ -170,12 +195,14 @@ Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operati
 Result<compiler::CompileInput> GatherCompileInput(Session& session, const CompileArguments& arguments) {
   compiler::CompileInput input;
   input.operation = arguments.operation;
-  HOLDFAST_ASSIGN_OR_RETURN(const Source source, arguments.operation == Operation::kProtect
-                                                     ? GatherFromPlan(session, arguments, input)
-                                                     : GatherFromCheckpoint(session, arguments, input));
+  HOLDFAST_ASSIGN_OR_RETURN(Source source, arguments.operation == Operation::kProtect
+                                               ? GatherFromPlan(session, arguments, input)
+                                               : GatherFromCheckpoint(session, arguments, input));
   input.provider_id = source.provider->config().id;
   input.provider_name = source.provider->config().name;
   input.plugins = DescriptorsOf(*source.provider);
+  HOLDFAST_RETURN_IF_ERROR(
+      AddSample(arguments.sample, input.graph, input.plugins, source.parameters.entries));
   HOLDFAST_ASSIGN_OR_RETURN(input.parameters, compiler::ResolveParameters(source.parameters, arguments.operation,
                                                                           input.graph, input.plugins));
   input.given_parameters = source.parameters.entries;

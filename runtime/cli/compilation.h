@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "compiler/compile.h"
+#include "compiler/plan/parameter_set.h"
 #include "compiler/plan/plan.h"
 #include "plugins/sdk/provider.h"
 #include "plugins/sdk/resource_graph.h"
@@ -21,6 +22,9 @@ Result<compiler::Plan> LoadPlan(const std::string& file);
 Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string& file);
 // Where `plan discover` writes and `compile` reads.
 std::string GraphFileOf(const std::string& plan_file, bool json_lines);
+
+// The descriptors of its protection plugins by resource type; borrowed.
+compiler::PluginsByType DescriptorsOf(const Provider& provider);
 
 // Asks the provider's plugins what there is to do for every resource.
 Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation, const ResourceGraph& graph,

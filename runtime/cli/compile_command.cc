@@ -64,7 +64,7 @@ int ExplainStep(Session& session, const ExplainArguments& arguments) {
                               .Set("step", explanation->step)
                               .Set("activities", std::move(activities))
                               .Set("order", std::move(order)));
-  if (!out.json()) std::fputs(explanation->text.c_str(), stdout);
+  if (!out.json()) WriteStdout(explanation->text);
   return 0;
 }
 
@@ -113,7 +113,7 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
     picture = std::move(outcome->output);
   }
   if (arguments.output.empty() || arguments.output == "-") {
-    std::fwrite(picture.data(), 1, picture.size(), stdout);
+    WriteStdout(picture);
     return 0;
   }
   if (auto status = WriteFileDurably(arguments.output, picture); !status) return out.Fail(status.error());

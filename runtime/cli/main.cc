@@ -1,8 +1,9 @@
+#include <signal.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <functional>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/completion.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/reference.h"
 #include "runtime/cli/version.h"
 
@@ -20,6 +22,10 @@ namespace holdfast::cli {
 namespace {
 
 using Action = std::function<int(Session&)>;
+
+constexpr std::string_view kSampleHelp =
+    "Read only this share of what is stored, such as 10%, of each stream at least one segment: "
+    "other ones each time";
 
 // Everything that the options write into. One process, one command line.
 struct Arguments {
@@ -107,6 +113,13 @@ class CommandLine {
                       [this](Session& s) { return CheckPlugins(s, a_.plugins); });
     command->add_option("plugin", a_.plugins.plugin, "A plugin's name or exec:PATH (default: all that are built in)");
 
+    command = Command(plugins, "check-here", "What 'plugins check' starts for each plugin",
+                      [this](Session& s) { return CheckPluginHere(s, a_.plugins); });
+    command->group("");  // not for people
+    command->add_option("plugin", a_.plugins.plugin, "The plugin")->required();
+    command->add_option("folder", a_.plugins.folder, "An empty folder")->required();
+    command->add_option("first", a_.plugins.first, "The first check")->required();
+
     CLI::App* const resources = Group("resources", "The resources that a provider's plugins find");
     command = Command(resources, "list", "List the resources that can be protected",
                       [this](Session& s) { return ListResources(s, a_.resources); });
@@ -128,8 +141,10 @@ class CommandLine {
     command->add_option("-o,--output", a_.plan.output, "File to write (default: PLAN.graph.yaml beside the plan; - = stdout)");
     command->add_flag("--allow-missing", a_.plan.allow_missing, "A listing that fails is a warning; the graph may then be smaller");
     command->add_flag("--json-lines", a_.plan.json_lines, "One resource a line, for large graphs");
-    command = Command(&app_, "check", "Check a plan before it runs: provider, bank, tools, permissions",
-                      [this](Session& s) { return CheckPlan(s, a_.preflight); });
+    command = Command(
+        &app_, "check",
+        "Check a plan before it runs: provider, bank, tools, permissions, space. Exit code 0 or 3",
+        [this](Session& s) { return CheckPlan(s, a_.preflight); });
     command->add_option("plan", a_.preflight.plan, "The plan's file")->required();
   }
 
@@ -169,8 +184,10 @@ class CommandLine {
     from_checkpoint(Operation::kRestore, "Restore a checkpoint")
         ->add_flag("--partial", a_.compile.partial, "Also from a checkpoint that is in error");
     from_checkpoint(Operation::kDelete, "Delete a checkpoint");
-    from_checkpoint(Operation::kVerify, "Verify a checkpoint: read every byte back")
-        ->add_flag("--partial", a_.compile.partial, "Also of a checkpoint that is in error");
+    command = from_checkpoint(Operation::kVerify,
+                              "Verify a checkpoint: read every byte, or a sample, back");
+    command->add_flag("--partial", a_.compile.partial, "Also of a checkpoint that is in error");
+    command->add_option("--sample", a_.compile.sample, std::string(kSampleHelp));
 
     command = Command(&app_, "explain", "Say which resource, plugin and rule put a step's edges and gates there",
                       [this](Session& s) { return ExplainStep(s, a_.explain); });
@@ -249,8 +266,10 @@ class CommandLine {
     command = add("delete", "Delete a checkpoint: compiles the operation and runs it here", &DeleteCheckpoint);
     id(command);
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
-    command = add("verify", "Verify a checkpoint: every byte is read back", &VerifyCheckpoint);
+    command = add("verify", "Verify a checkpoint: every byte, or a sample, is read back",
+                  &VerifyCheckpoint);
     id(command);
+    command->add_option("--sample", a_.checkpoints.sample, std::string(kSampleHelp));
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
     command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
     command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7", &CheckpointStatus);
@@ -299,7 +318,7 @@ CommandNode NodeOf(const CLI::App& app) {
     node.options.push_back(std::move(entry));
   }
   for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
-    node.children.push_back(NodeOf(*child));
+    if (!child->get_group().empty()) node.children.push_back(NodeOf(*child));
   }
   return node;
 }
@@ -316,7 +335,9 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
     }
     return out;
   }
-  for (const CLI::App* child : at.get_subcommands([](const CLI::App*) { return true; })) out.push_back(child->get_name());
+  for (const CLI::App* child : at.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!child->get_group().empty()) out.push_back(child->get_name());
+  }
   return out;
 }
 
@@ -351,6 +372,15 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error, const std::vec
   return fail(Error(ErrorCode::kUsage, Printable(text)).Hint("'" + path + " --help' says more"));
 }
 
+// Does the command do something of which its data is only the report?
+bool Acts(const CLI::App& app) {
+  const auto has = [&app](const char* group, const char* command) {
+    return app.got_subcommand(group) && app.get_subcommand(group)->got_subcommand(command);
+  };
+  return app.got_subcommand("run") || app.got_subcommand("gc") || has("step", "run") ||
+         has("checkpoints", "verify") || has("checkpoints", "delete");
+}
+
 int Main(int argc, char** argv) {
   CommandLine line;
   CLI::App& app = line.app();
@@ -365,32 +395,35 @@ int Main(int argc, char** argv) {
     return UsageError(app, error, words);
   }
   if (app.got_subcommand("completion")) {
-    std::fputs(CompletionScript(NodeOf(app), line.arguments().shell).c_str(), stdout);
-    return 0;
+    WriteStdout(CompletionScript(NodeOf(app), line.arguments().shell));
+    return EndStdout(0, false);
   }
   if (app.got_subcommand("reference")) {
     const std::string& topic = line.arguments().topic;
     if (topic == "plugins") {
       Session session(line.arguments().global);
       if (auto status = session.LoadAllPlugins(); !status) return session.out().Fail(status.error());
-      std::fputs(PluginsMarkdown(session.registry()).c_str(), stdout);
+      WriteStdout(PluginsMarkdown(session.registry()));
     } else {
-      std::fputs((topic == "cli" ? ReferenceMarkdown(NodeOf(app)) : ExitCodesMarkdown()).c_str(), stdout);
+      WriteStdout(topic == "cli" ? ReferenceMarkdown(NodeOf(app)) : ExitCodesMarkdown());
     }
-    return 0;
+    return EndStdout(0, false);
   }
   if (!line.arguments().action) {
-    std::cout << app.help();
+    WriteStdout(app.help());
     return static_cast<int>(ExitCode::kUsage);
   }
   Session session(line.arguments().global);
-  return line.arguments().action(session);
+  const int code = line.arguments().action(session);
+  return EndStdout(code, Acts(app));
 }
 
 }  // namespace
 }  // namespace holdfast::cli
 
 int main(int argc, char** argv) {
+  // A reader that goes away is a write error, not the end of what is running.
+  ::signal(SIGPIPE, SIG_IGN);
   try {
     return holdfast::cli::Main(argc, argv);
   } catch (const std::exception& e) {

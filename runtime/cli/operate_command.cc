@@ -25,6 +25,7 @@ int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Opera
   compile.of_plan = arguments.plan;
   compile.provider = arguments.provider;
   compile.parameters = arguments.parameters;
+  compile.sample = arguments.sample;
   compile.partial = arguments.partial;
   compile.output = folder + "/" + std::string(NameOf(operation)) + ".yaml";
   // It runs here, where a template may have as many tasks as there are.

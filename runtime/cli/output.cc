@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "plugins/sdk/json.h"
@@ -11,6 +12,9 @@
 namespace holdfast::cli {
 
 namespace {
+
+// errno of the first write to stdout that failed; 0 = none. One process has one stdout.
+int stdout_error = 0;
 
 void WriteLine(std::FILE* file, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), file);
@@ -24,6 +28,8 @@ std::size_t Width(std::string_view text) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
   }));
 }
+
+}  // namespace
 
 Value ErrorToValue(const Error& error) {
   Value value;
@@ -44,18 +50,31 @@ Value ErrorToValue(const Error& error) {
   return value;
 }
 
-}  // namespace
+void WriteStdout(std::string_view text) {
+  if (stdout_error != 0) return;
+  errno = 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written) stdout_error = errno != 0 ? errno : EIO;
+}
+
+int EndStdout(int exit_code, bool is_verdict) {
+  if (stdout_error == 0 || stdout_error == EPIPE) return exit_code;
+  const Error error = SystemError(stdout_error, "writing to stdout");
+  WriteLine(stderr, error.Render());
+  return exit_code != 0 || is_verdict ? exit_code : static_cast<int>(ExitCodeOf(error.code()));
+}
 
 Output::Output(bool json, bool quiet) : json_(json), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Output::Line(std::string_view text) const {
-  if (!json_) WriteLine(stdout, text);
+  if (!json_) WriteStdout(std::string(text) + "\n");
 }
 
 void Output::Json(std::string_view message_type, Value fields) const {
   if (!json_) return;
   fields.Set("message_type", message_type);
-  if (auto text = DumpJson(fields)) WriteLine(stdout, *text);
+  if (auto text = DumpJson(fields)) WriteStdout(*text + "\n");
 }
 
 void Output::Table(const std::vector<std::string>& heading,
@@ -79,7 +98,7 @@ void Output::Table(const std::vector<std::string>& heading,
       line += row[i];
       if (i + 1 < row.size()) line.append(widths[i] - Width(row[i]) + 2, ' ');
     }
-    WriteLine(stdout, line);
+    WriteStdout(line + "\n");
   }
 }
 

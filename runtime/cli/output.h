@@ -10,6 +10,17 @@
 
 namespace holdfast::cli {
 
+// Writes data to stdout. Once its reader has gone away (`holdfast ... | head -1`; SIGPIPE is
+// ignored) or the disk is full, nothing more is written and the command goes on.
+void WriteStdout(std::string_view text);
+// The exit code of a process whose command ended with `exit_code`. Data that could not be written
+// is said on stderr, unless nobody wanted it any more, and is a failure where it is what the
+// command is for; where the exit code is a verdict (`is_verdict`), it stays the verdict.
+int EndStdout(int exit_code, bool is_verdict);
+
+// An error as data: code, exit_code, message, hint, place, causes.
+Value ErrorToValue(const Error& error);
+
 // How a command talks: data on stdout, words on stderr; with --json every datum is one JSON
 // object a line with a `message_type`. Colour and progress only on a terminal.
 class Output {

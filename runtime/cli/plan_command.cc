@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "compiler/plan/graph_file.h"
+#include "compiler/plan/parameter_set.h"
 #include "compiler/yaml/yaml_out.h"
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/process_runner.h"
@@ -18,7 +19,7 @@ constexpr auto kDiscoveryDeadline = std::chrono::minutes(10);
 
 int WriteOutput(Session& session, const std::string& file, const std::string& text) {
   if (file == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    WriteStdout(text);
     return 0;
   }
   if (auto status = WriteFileDurably(file, text); !status) return session.out().Fail(status.error());
@@ -108,74 +109,124 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
   return 0;
 }
 
-int CheckPlan(Session& session, const PreflightArguments& arguments) {
-  const Output& out = session.out();
-  int exit_code = 0;
-  const auto tell = [&](std::string_view what, const Status& status) {
-    Value datum = Value().Set("check", what).Set("ok", status.has_value());
-    if (status) {
-      out.Line("ok      " + std::string(what));
-    } else {
-      out.Line("FAILED  " + std::string(what));
-      datum.Set("error", status.error().OneLine());
-      exit_code = out.Fail(status.error());
+namespace {
+
+// The report of a preflight: one line or object a check, with everything that is wrong.
+class PreflightReport {
+ public:
+  explicit PreflightReport(const Output& out) : out_(out) {}
+
+  void Tell(const std::string& what, const std::vector<Error>& problems,
+            const Resource* resource = nullptr) {
+    out_.Line((problems.empty() ? "ok      " : "FAILED  ") + what);
+    Value::List list;
+    for (const Error& problem : problems) {
+      out_.Line("        " + problem.OneLine());
+      if (!problem.hint().empty()) out_.Line("        help: " + Printable(problem.hint()));
+      list.push_back(ErrorToValue(problem));
     }
-    out.Json("check", std::move(datum));
-  };
-  const auto plan = LoadPlan(arguments.plan);
-  if (!plan) return out.Fail(plan.error());
-  out.Line("ok      plan " + plan->name);
-  const auto provider = session.OpenProvider(plan->provider);
-  if (!provider) return out.Fail(Error(provider.error()).While("plan " + arguments.plan));
-  out.Line("ok      provider " + (*provider)->config().name);
-
-  const auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
-  if (!tenant) {
-    tell("bank", Error(tenant.error()));
-  } else {
-    // A real object, written and read back: permissions and space are seen only that way.
-    const ProcessIdentity self = OwnProcessIdentity();
-    const std::string key = "preflight/" + std::to_string(self.pid) + "-" + std::to_string(self.start_time);
-    Status status = tenant->PutBytes(key, "preflight");
-    if (status) {
-      const auto read = tenant->GetBytes(key);
-      if (!read) {
-        status = Error(read.error());
-      } else if (*read != "preflight") {
-        status = Corrupt("the bank gave back other bytes than were written");
-      }
-      if (auto removed = tenant->Delete(key); !removed && status) status = std::move(removed);
+    count_ += problems.size();
+    Value datum =
+        Value().Set("check", what).Set("ok", problems.empty()).Set("problems", std::move(list));
+    if (resource != nullptr) {
+      datum.Set("type", resource->key.type).Set("id", resource->key.id).Set("name", resource->name);
     }
-    tell("bank is writable", status);
+    out_.Json("check", std::move(datum));
   }
-
-  const auto context = session.MakeContext(kDiscoveryDeadline);
-  auto found = runtime::DiscoverGraph(**provider, *context, plan->resources, {});
-  if (!found) {
-    tell("resources can be listed", Error(found.error()));
-    return exit_code;
+  void Tell(const std::string& what, const Status& status) {
+    Tell(what, status ? std::vector<Error>() : std::vector<Error>{status.error()});
   }
-  tell("resources can be listed (" + Count(found->graph.size(), "resource", "resources") + ")", Ok());
+  std::size_t count() const { return count_; }
 
-  // Each plugin looks at its own resources: tools there and new enough, permissions.
-  for (std::uint32_t i = 0; i < found->graph.size(); ++i) {
-    const Resource resource = found->graph.ResourceAt(ResourceId{i});
-    const auto plugin = (*provider)->ProtectionFor(resource.key.type);
+ private:
+  const Output& out_;
+  std::size_t count_ = 0;
+};
+
+// A real object, written and read back: permissions and space are seen only that way.
+Status TryBank(const BankSection& tenant) {
+  const ProcessIdentity self = OwnProcessIdentity();
+  const std::string key =
+      "preflight/" + std::to_string(self.pid) + "-" + std::to_string(self.start_time);
+  Status status = tenant.PutBytes(key, "preflight");
+  if (!status) return status;
+  const auto read = tenant.GetBytes(key);
+  if (!read) {
+    status = Error(read.error());
+  } else if (*read != "preflight") {
+    status = Corrupt("the bank gave back other bytes than were written");
+  }
+  if (auto removed = tenant.Delete(key); !removed && status) status = std::move(removed);
+  return status;
+}
+
+// Each plugin looks at its own resources: tools there and new enough, permissions, space.
+void CheckResources(Provider& provider, Context& context, const compiler::Plan& plan,
+                    const ResourceGraph& graph, PreflightReport& report) {
+  const auto parameters = compiler::ResolveParameters(plan.parameters, Operation::kProtect, graph,
+                                                      DescriptorsOf(provider));
+  report.Tell("parameters", parameters ? Ok() : Status(parameters.error()));
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    const Resource resource = graph.ResourceAt(ResourceId{i});
+    std::string what = Printable(resource.key.str());
+    if (!resource.name.empty() && resource.name != resource.key.id)
+      what += " (" + Printable(resource.name) + ")";
+    const auto plugin = provider.ProtectionFor(resource.key.type);
     if (!plugin) {
-      tell(Printable(resource.key.str()), Error(plugin.error()));
+      report.Tell(what, {plugin.error()}, &resource);
       continue;
     }
-    tell(Printable(resource.key.str()), (*plugin)->Check(*context, resource));
+    // Without parameters nobody knows what its plugin is to look at.
+    if (!parameters) continue;
+    report.Tell(what,
+                (*plugin)->Check(context, resource, Parameters({{resource.key, (*parameters)[i]}})),
+                &resource);
   }
+}
 
-  if (const auto graph = LoadGraph(arguments.plan, ""); graph) {
-    const runtime::Drift drift = runtime::CompareGraphs(*graph, found->graph);
-    if (drift.any()) {
-      out.Warn("the resource graph file is not what is live now: " + runtime::DescribeDrift(drift) +
-               "; 'holdfast plan discover " + arguments.plan + "' writes it anew");
+}  // namespace
+
+int CheckPlan(Session& session, const PreflightArguments& arguments) {
+  const Output& out = session.out();
+  PreflightReport report(out);
+  const auto plan = LoadPlan(arguments.plan);
+  if (!plan) return out.Fail(plan.error());
+  report.Tell("plan " + plan->name, Ok());
+  const auto provider = session.OpenProvider(plan->provider);
+  if (!provider) return out.Fail(Error(provider.error()).While("plan " + arguments.plan));
+  report.Tell("provider " + (*provider)->config().name, Ok());
+
+  const auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
+  report.Tell("bank is writable", tenant ? TryBank(*tenant) : Status(tenant.error()));
+
+  const auto context = session.MakeContext(kDiscoveryDeadline);
+  const auto reviewed = LoadGraph(arguments.plan, "");
+  auto found = runtime::DiscoverGraph(**provider, *context, plan->resources, {});
+  if (found) {
+    report.Tell(
+        "resources can be listed (" + Count(found->graph.size(), "resource", "resources") + ")",
+        Ok());
+    CheckResources(**provider, *context, *plan, found->graph, report);
+    if (reviewed) {
+      const runtime::Drift drift = runtime::CompareGraphs(*reviewed, found->graph);
+      if (drift.any()) {
+        out.Warn(
+            "the resource graph file is not what is live now: " + runtime::DescribeDrift(drift) +
+            "; 'holdfast plan discover " + arguments.plan + "' writes it anew");
+      }
     }
+  } else {
+    report.Tell("resources can be listed", Status(found.error()));
+    // What can be listed all the same, or was, is looked at: all problems in one run.
+    const auto some =
+        runtime::DiscoverGraph(**provider, *context, plan->resources, {.allow_missing = true});
+    if (some || reviewed)
+      CheckResources(**provider, *context, *plan, some ? some->graph : *reviewed, report);
   }
-  return exit_code;
+  if (report.count() == 0) return 0;
+  // One exit code, whatever is wrong: several things may be.
+  return out.Fail(InvalidInput(Count(report.count(), "problem stands", "problems stand") +
+                               " in the way of plan " + plan->name));
 }
 
 }  // namespace holdfast::cli

@@ -29,7 +29,8 @@ bool Failed(const runtime::ActivityOutcome& outcome) {
 }
 
 std::string_view StateOf(const ResourceReport& resource) {
-  if (resource.succeeded) return "done";
+  // Never the word of a verify that read every byte.
+  if (resource.succeeded) return resource.sample ? "sampled" : "done";
   bool failed = false;
   bool open = false;
   for (const ActivityReport& activity : resource.activities) {
@@ -54,6 +55,12 @@ std::optional<std::chrono::milliseconds> RestOf(const ResourceReport& resource) 
   const ActivityReport* go_on = FindActivity(resource, ActivityKind::kPreFinish);
   if (pre == nullptr || !pre->outcome || go_on == nullptr || !go_on->outcome) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::milliseconds>(go_on->outcome->ended - pre->outcome->started);
+}
+
+std::string BytesOf(const ResourceReport& resource) {
+  if (resource.manifest) return HumanSize(resource.manifest->bytes());
+  if (!resource.sample_read) return "";
+  return HumanSize(resource.sample_read->read) + " of " + HumanSize(resource.sample_read->of);
 }
 
 Value ResourceToValue(const ResourceReport& resource) {
@@ -81,6 +88,12 @@ Value ResourceToValue(const ResourceReport& resource) {
                   .Set("activities", std::move(activities));
   if (resource.manifest) {
     out.Set("bytes", resource.manifest->bytes()).Set("point_in_time", FormatTime(resource.manifest->point_in_time));
+  }
+  if (resource.sample) {
+    Value sample = Value().Set("percent", resource.sample->value);
+    if (resource.sample_read)
+      sample.Set("read", resource.sample_read->read).Set("of", resource.sample_read->of);
+    out.Set("sample", std::move(sample));
   }
   if (resource.now) out.Set("now", resource.now->str());
   if (const auto rest = RestOf(resource)) out.Set("at_rest_ms", static_cast<std::int64_t>(rest->count()));
@@ -119,10 +132,11 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
   std::vector<std::vector<std::string>> rows;
   for (const ResourceReport& resource : report.resources) {
     out.Json("record-resource", ResourceToValue(resource));
-    rows.push_back({resource.resource.key.str(), std::string(StateOf(resource)), Milliseconds(resource.duration),
-                    resource.manifest ? HumanSize(resource.manifest->bytes()) : "",
-                    is_restore ? (resource.now ? resource.now->str() : "")
-                               : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
+    rows.push_back({resource.resource.key.str(), std::string(StateOf(resource)),
+                    Milliseconds(resource.duration), BytesOf(resource),
+                    is_restore
+                        ? (resource.now ? resource.now->str() : "")
+                        : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
   }
   if (!rows.empty()) {
     out.Table({"RESOURCE", "STATE", "TOOK", "BYTES", is_restore ? "IS NOW" : "POINT IN TIME"}, rows);

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,7 +109,18 @@ Result<int> RunHere(const std::vector<std::string>& argv,
   pointers.push_back(nullptr);
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
   pid_t child = 0;
-  if (const int error = posix_spawnp(&child, pointers[0], nullptr, nullptr, pointers.data(), environ); error != 0) {
+  // What this process ignores (SIGPIPE) is its own business.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t standard;
+  sigemptyset(&standard);
+  sigaddset(&standard, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &standard);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  const int error =
+      posix_spawnp(&child, pointers[0], nullptr, &attributes, pointers.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) {
     return SystemError(error, "starting " + argv.front());
   }
   int status = 0;

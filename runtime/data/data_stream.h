@@ -11,6 +11,7 @@
 #include "plugins/sdk/cancellation.h"
 #include "plugins/sdk/checkpoint.h"
 #include "plugins/sdk/result.h"
+#include "plugins/sdk/schema.h"
 #include "plugins/sdk/segment.h"
 #include "plugins/sdk/value.h"
 
@@ -56,6 +57,16 @@ Result<std::unique_ptr<DataWriter>> CreateDataStream(
 // memory. kCorrupt at once when the manifest contradicts itself.
 Result<std::unique_ptr<ByteSource>> OpenDataStream(const BankSection& data,
                                                    const StreamManifest& stream,
+                                                   const DataOptions& options);
+
+// A sample of a stream of `segments` segments: their numbers, ascending; `share` of them, rounded
+// up, so at least one where there is any. Depends on the arguments alone; another seed, others.
+std::vector<std::size_t> ChooseSegments(std::size_t segments, Percent share, std::string_view seed);
+// Like OpenDataStream, but only the segments `chosen` (as ChooseSegments returns them), one after
+// the other. They are checked one by one; that all of them are the whole stream is not.
+Result<std::unique_ptr<ByteSource>> OpenDataSample(const BankSection& data,
+                                                   const StreamManifest& stream,
+                                                   std::vector<std::size_t> chosen,
                                                    const DataOptions& options);
 
 // Checks that every segment is there with its stored size (no bytes are read): what `end` asks

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <random>
+#include <string>
 
 #include "plugins/sdk/context.h"
 #include "plugins/sdk/sha256.h"
@@ -42,8 +45,14 @@ class SegmentSink final : public ByteSink {
 // wait to be read; each thread has a buffer for the stored form besides. All buffers are used again.
 class StreamReader final : public ByteSource {
  public:
-  StreamReader(const BankSection& data, const StreamManifest& stream, const DataOptions& options)
-      : data_(data), stream_(stream), options_(options), places_(options.parallel) {}
+  // `chosen`: the segments to read; nullopt = all, which then have to be the whole stream.
+  StreamReader(const BankSection& data, const StreamManifest& stream,
+               std::optional<std::vector<std::size_t>> chosen, const DataOptions& options)
+      : data_(data),
+        stream_(stream),
+        chosen_(std::move(chosen)),
+        options_(options),
+        places_(options.parallel) {}
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;
 
@@ -59,7 +68,7 @@ class StreamReader final : public ByteSource {
   Result<std::size_t> Read(std::span<std::byte> buffer) override {
     if (failed_) return *failed_;
     if (offset_ == current_.size()) {
-      if (next_ == stream_.segments.size()) return std::size_t{0};
+      if (next_ == count()) return std::size_t{0};
       if (Status step = NextSegment(); !step) {
         failed_ = std::move(step).error();
         return *failed_;
@@ -68,11 +77,11 @@ class StreamReader final : public ByteSource {
       failed_ = CancelledError();
       return *failed_;
     }
-    const std::size_t count = std::min(buffer.size(), current_.size() - offset_);
-    std::copy_n(AsBytes(current_).begin() + static_cast<std::ptrdiff_t>(offset_), count,
+    const std::size_t size = std::min(buffer.size(), current_.size() - offset_);
+    std::copy_n(AsBytes(current_).begin() + static_cast<std::ptrdiff_t>(offset_), size,
                 buffer.begin());
-    offset_ += count;
-    return count;
+    offset_ += size;
+    return size;
   }
 
  private:
@@ -92,16 +101,21 @@ class StreamReader final : public ByteSource {
     return options_.cancellation != nullptr && options_.cancellation->is_set();
   }
 
+  // How many segments are read.
+  std::size_t count() const { return chosen_ ? chosen_->size() : stream_.segments.size(); }
+
   Status NextSegment() {
     current_.clear();
     offset_ = 0;
     if (cancelled()) return CancelledError();
     StartThreads();
-    HOLDFAST_RETURN_IF_ERROR(threads_.empty() ? Fetch(worker_, next_, current_) : TakeFetched(next_));
-    hash_.Update(current_);
+    HOLDFAST_RETURN_IF_ERROR(threads_.empty() ? Fetch(worker_, next_, current_)
+                                              : TakeFetched(next_));
     ++next_;
+    if (chosen_) return Ok();
+    hash_.Update(current_);
     // Before the last bytes are handed out, not after them.
-    if (next_ == stream_.segments.size() && hash_.FinishHex() != stream_.sha256) {
+    if (next_ == count() && hash_.FinishHex() != stream_.sha256) {
       current_.clear();
       return Corrupt(fmt::format("the objects {}/{}/{}.* are not the stream that the manifest lists "
                                  "(SHA-256 of the whole)",
@@ -111,7 +125,7 @@ class StreamReader final : public ByteSource {
   }
 
   void StartThreads() {
-    const std::size_t wanted = std::min<std::size_t>(options_.parallel, stream_.segments.size());
+    const std::size_t wanted = std::min<std::size_t>(options_.parallel, count());
     if (next_ != 0 || wanted < 2) return;
     for (std::size_t i = 0; i < wanted; ++i) {
       auto thread = StartWorkerThread([this] { Work(); });
@@ -120,7 +134,7 @@ class StreamReader final : public ByteSource {
     }
   }
 
-  // Moves segment `number` into current_, whose memory goes to the threads.
+  // Moves the `number`th of them into current_, whose memory goes to the threads.
   Status TakeFetched(std::size_t number) {
     std::unique_lock lock(mutex_);
     Place& place = places_[number % places_.size()];
@@ -140,7 +154,7 @@ class StreamReader final : public ByteSource {
     std::unique_lock lock(mutex_);
     for (;;) {
       work_.wait(lock, [this] { return stop_ || to_fetch_ < taken_ + places_.size(); });
-      if (stop_ || to_fetch_ == stream_.segments.size()) return;
+      if (stop_ || to_fetch_ == count()) return;
       const std::size_t number = to_fetch_++;
       // The place is this thread's until it is filled.
       Place& place = places_[number % places_.size()];
@@ -148,16 +162,17 @@ class StreamReader final : public ByteSource {
       Status status = Fetch(worker, number, place.plain);
       lock.lock();
       // The reader gets as far as here and no further.
-      if (!status) to_fetch_ = stream_.segments.size();
+      if (!status) to_fetch_ = count();
       place.status = std::move(status);
       place.filled = true;
       ready_.notify_one();
     }
   }
 
-  // Any thread.
-  Status Fetch(Worker& worker, std::size_t number, std::string& plain) const {
+  // Any thread. The `nth` of the segments that are read.
+  Status Fetch(Worker& worker, std::size_t nth, std::string& plain) const {
     if (cancelled()) return CancelledError();
+    const std::size_t number = chosen_ ? (*chosen_)[nth] : nth;
     const SegmentInfo& info = stream_.segments[number];
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
     const std::string object = fmt::format("the object {}/{}", data_.prefix(), key);
@@ -174,12 +189,13 @@ class StreamReader final : public ByteSource {
 
   const BankSection data_;
   const StreamManifest stream_;
+  const std::optional<std::vector<std::size_t>> chosen_;
   const DataOptions options_;
 
   // The caller's.
   std::string current_;
   std::size_t offset_ = 0;  // into current_
-  std::size_t next_ = 0;    // the number of the segment after it
+  std::size_t next_ = 0;    // of those that are read, the one after it
   Sha256 hash_;
   Worker worker_;  // where no thread is needed
   std::optional<Error> failed_;
@@ -202,7 +218,37 @@ Result<std::unique_ptr<ByteSource>> OpenDataStream(const BankSection& data,
                                                    const DataOptions& options) {
   HOLDFAST_RETURN_IF_ERROR(CheckDataOptions(options));
   HOLDFAST_RETURN_IF_ERROR(CheckStreamManifest(stream));
-  return std::unique_ptr<ByteSource>(std::make_unique<StreamReader>(data, stream, options));
+  return std::unique_ptr<ByteSource>(
+      std::make_unique<StreamReader>(data, stream, std::nullopt, options));
+}
+
+std::vector<std::size_t> ChooseSegments(std::size_t segments, Percent share,
+                                        std::string_view seed) {
+  if (segments == 0) return {};
+  const double exact = static_cast<double>(segments) * share.value / 100;
+  const auto wanted =
+      std::clamp(static_cast<std::size_t>(std::ceil(exact)), std::size_t{1}, segments);
+  // An engine whose numbers the standard fixes; those of its distributions are the library's.
+  std::mt19937_64 random(std::stoull(Sha256Hex(seed).substr(0, 16), nullptr, 16));
+  std::vector<std::size_t> chosen;
+  chosen.reserve(wanted);
+  for (std::size_t i = 0; chosen.size() < wanted; ++i) {
+    if (random() % (segments - i) < wanted - chosen.size()) chosen.push_back(i);
+  }
+  return chosen;
+}
+
+Result<std::unique_ptr<ByteSource>> OpenDataSample(const BankSection& data,
+                                                   const StreamManifest& stream,
+                                                   std::vector<std::size_t> chosen,
+                                                   const DataOptions& options) {
+  HOLDFAST_RETURN_IF_ERROR(CheckDataOptions(options));
+  HOLDFAST_RETURN_IF_ERROR(CheckStreamManifest(stream));
+  if (!chosen.empty() && chosen.back() >= stream.segments.size()) {
+    return InvalidInput("a sample of segments that the stream does not have");
+  }
+  return std::unique_ptr<ByteSource>(
+      std::make_unique<StreamReader>(data, stream, std::move(chosen), options));
 }
 
 }  // namespace holdfast::runtime

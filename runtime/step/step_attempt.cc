@@ -228,6 +228,9 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
       outcome.saved = made.saved;
       if (made.point_in_time) outcome.point_in_time = FormatTime(*made.point_in_time);
     }
+    if (call.status && run_.operation() == Operation::kVerify) {
+      outcome.sample = checkpoint->contribution(resource->resource.key).sample;
+    }
     mine.push_back(std::move(outcome));
   }
   if (!call.status) failure_ = call.status.error().OneLine();

@@ -236,6 +236,28 @@ Result<std::unique_ptr<ByteSource>> StepCheckpoint::OpenData(const Resource& res
                               Printable(resource.key.str())));
 }
 
+Result<std::unique_ptr<ByteSource>> StepCheckpoint::OpenSample(const Resource& resource,
+                                                               std::string_view name,
+                                                               Percent share) {
+  HOLDFAST_RETURN_IF_ERROR(Require(Operation::kVerify, "reading a sample"));
+  HOLDFAST_RETURN_IF_ERROR(Given(resource));
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint_.Narrow(DataPrefix(resource.key), SectionAccess::kRead));
+  for (const StreamManifest& stream : manifest->streams) {
+    if (stream.name != name) continue;
+    const std::string seed = fmt::format("{}\n{}\n{}", record_id(), resource.key.str(), name);
+    std::vector<std::size_t> chosen = ChooseSegments(stream.segments.size(), share, seed);
+    auto& sample = contributions_[resource.key].sample;
+    if (!sample) sample.emplace();
+    sample->of += stream.size;
+    for (const std::size_t number : chosen) sample->read += stream.segments[number].plain_size;
+    return OpenDataSample(data, stream, std::move(chosen), env_.data);
+  }
+  return NotFound(fmt::format("the checkpoint {} holds no stream '{}' of {}", id(), Printable(name),
+                              Printable(resource.key.str())));
+}
+
 Result<Value> StepCheckpoint::CheckedInfo(const ResourceManifest& manifest,
                                           const PluginDescriptor& descriptor) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value info, ReadSavedInfo(checkpoint_, manifest));

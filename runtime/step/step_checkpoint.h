@@ -11,6 +11,7 @@
 #include "plugins/sdk/checkpoint.h"
 #include "plugins/sdk/descriptor.h"
 #include "runtime/step/run_view.h"
+#include "runtime/store/journal.h"
 #include "runtime/store/manifest.h"
 
 namespace holdfast::runtime {
@@ -20,6 +21,7 @@ struct Contribution {
   std::vector<StreamManifest> streams;
   Value saved;
   std::optional<WallTime> point_in_time;
+  std::optional<SampleRead> sample;  // of a verify that opened samples
 };
 
 // What an activity is called for.
@@ -55,6 +57,8 @@ class StepCheckpoint final : public Checkpoint {
   Result<std::vector<DataInfo>> ListData(const Resource& resource) override;
   Result<std::unique_ptr<ByteSource>> OpenData(const Resource& resource,
                                                std::string_view name) override;
+  Result<std::unique_ptr<ByteSource>> OpenSample(const Resource& resource, std::string_view name,
+                                                 Percent share) override;
   Result<Value> SavedInfo(const Resource& resource) override;
   Result<Value> SavedInfoOfChild(const Resource& resource, const ResourceKey& child) override;
   Status DeleteData(const Resource& resource) override;

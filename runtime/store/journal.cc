@@ -34,6 +34,9 @@ Value ToValue(const ActivityOutcome& outcome) {
   if (!outcome.streams.is_null()) value.Set("streams", outcome.streams);
   if (!outcome.saved.is_null()) value.Set("saved", outcome.saved);
   if (!outcome.point_in_time.empty()) value.Set("point_in_time", outcome.point_in_time);
+  if (outcome.sample) {
+    value.Set("sample", Value().Set("read", outcome.sample->read).Set("of", outcome.sample->of));
+  }
   return value;
 }
 
@@ -66,6 +69,11 @@ Result<ActivityOutcome> OutcomeFromValue(const Value& value, std::string_view ke
   outcome.point_in_time = value.StringOr("point_in_time", "");
   if (const Value* streams = value.Find("streams"); streams != nullptr) outcome.streams = *streams;
   if (const Value* saved = value.Find("saved"); saved != nullptr) outcome.saved = *saved;
+  if (const Value* sample = value.Find("sample"); sample != nullptr) {
+    outcome.sample.emplace();
+    HOLDFAST_ASSIGN_OR_RETURN(outcome.sample->read, NumberMember(*sample, "read", key));
+    HOLDFAST_ASSIGN_OR_RETURN(outcome.sample->of, NumberMember(*sample, "of", key));
+  }
   outcome.attempt = std::string(attempt);
   return outcome;
 }

@@ -38,6 +38,12 @@ inline constexpr std::string_view kReasonGate = "gate";      // a gate did not s
 inline constexpr std::string_view kReasonCommit = "commit";  // a post that acts only on success
 inline constexpr std::string_view kReasonFailFast = "fail-fast";
 
+// How much a verify read of a resource of which it read a sample: plain bytes.
+struct SampleRead {
+  std::uint64_t read = 0;
+  std::uint64_t of = 0;
+};
+
 // What happened to one activity of one resource. No outcome is recorded for an activity that was
 // killed, stopped or timed out.
 struct ActivityOutcome {
@@ -55,6 +61,8 @@ struct ActivityOutcome {
   Value streams;              // a list of {"name": ..., as data_stream.h writes it}, or null
   Value saved;                // the saved info, or null
   std::string point_in_time;  // as FormatTime writes it; empty = not set
+  // verify: it read a sample, not every byte.
+  std::optional<SampleRead> sample;
 
   // Nothing that a new attempt could change: a success, a failure, a commit that was not made.
   bool final() const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plugins/sdk/object_key.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/epoch_table.h"
@@ -68,6 +69,7 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record, Stored
     report.resource = entry->resource;
     report.plugin = entry->plugin;
     report.succeeded = true;
+    if (record.kind() == RecordKind::kVerification) report.sample = SampleOf(entry->parameters);
     std::optional<WallTime> first;
     std::optional<WallTime> last;
     for (const ActivityKind kind : kAllActivityKinds) {
@@ -86,6 +88,7 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record, Stored
       if (const auto* const outcome = journal->second.Find(key, kind, report.epoch);
           outcome != nullptr) {
         activity.outcome = *outcome;
+        if (outcome->sample) report.sample_read = outcome->sample;
         if (outcome->outcome != Outcome::kOmitted) {
           first = first ? std::min(*first, outcome->started) : outcome->started;
           last = last ? std::max(*last, outcome->ended) : outcome->ended;

@@ -12,6 +12,7 @@
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/resource_graph.h"
 #include "plugins/sdk/result.h"
+#include "plugins/sdk/schema.h"
 #include "runtime/store/journal.h"
 #include "runtime/store/manifest.h"
 #include "runtime/store/record.h"
@@ -70,6 +71,9 @@ struct ResourceReport {
   std::optional<ResourceManifest> manifest;  // of a checkpoint: what it holds
   std::optional<ResourceKey> now;            // of a restore: what it became
   bool succeeded = false;                    // every activity did
+  // Of a verify that was to read only a sample: which share.
+  std::optional<Percent> sample;
+  std::optional<SampleRead> sample_read;  // and what that was, as far as its plugin opened it
   // From the first activity's start to the last one's end; zero when nothing ran.
   std::chrono::milliseconds duration{0};
 };

@@ -1,5 +1,8 @@
 #include "runtime/data/data_stream.h"
 
+#include <algorithm>
+#include <set>
+
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/sha256.h"
 #include "tests/data/stream_fixture.h"
@@ -7,6 +10,7 @@
 namespace holdfast::runtime {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class DataStream : public ::testing::Test {
@@ -217,6 +221,82 @@ TEST_F(DataStream, ManifestThatIsNoneIsCorrupt) {
       refused(wrong, "member " + std::to_string(i) + " of a segment");
     }
   }
+}
+
+// --- samples
+// ---------------------------------------------------------------------------------------
+
+Taken ReadSample(const BankSection& data, const StreamManifest& manifest,
+                 const std::vector<std::size_t>& chosen, unsigned parallel) {
+  return ReadAll(OpenDataSample(data, manifest, chosen, SmallOptions(parallel)), 70'000);
+}
+
+TEST(Samples, AreAShareOfTheSegmentsRoundedUpAndAtLeastOne) {
+  struct Case {
+    std::size_t segments;
+    double share;
+    std::size_t wanted;
+  };
+  for (const Case& c : {Case{0, 10, 0}, Case{1, 0.001, 1}, Case{10, 10, 1}, Case{11, 10, 2},
+                        Case{1000, 0.05, 1}, Case{1000, 33.3, 333}, Case{7, 100, 7}}) {
+    const auto chosen = ChooseSegments(c.segments, Percent{c.share}, "seed");
+    EXPECT_EQ(chosen.size(), c.wanted) << c.share << "% of " << c.segments;
+    EXPECT_EQ(std::set<std::size_t>(chosen.begin(), chosen.end()).size(), chosen.size());
+    EXPECT_TRUE(std::is_sorted(chosen.begin(), chosen.end()));
+    for (const std::size_t number : chosen) EXPECT_LT(number, c.segments);
+  }
+}
+
+TEST(Samples, AreTheSameForTheSameSeedAndOthersForAnother) {
+  EXPECT_EQ(ChooseSegments(1000, Percent{10}, "record-1"),
+            ChooseSegments(1000, Percent{10}, "record-1"));
+  // On every machine and with every library.
+  EXPECT_THAT(ChooseSegments(100, Percent{5}, "record-1"), ElementsAre(29, 44, 58, 77, 98));
+  // Many small samples meet every segment.
+  std::set<std::size_t> met;
+  for (int i = 0; i < 200; ++i) {
+    for (const std::size_t number : ChooseSegments(20, Percent{10}, std::to_string(i)))
+      met.insert(number);
+  }
+  EXPECT_EQ(met.size(), 20U);
+}
+
+TEST_F(DataStream, ASampleFindsDamageInItsSegmentsAndReadsNoOthers) {
+  const std::string bytes = RandomBytes(5 * kMiB + 17);
+  const Written written = WriteStream(data_, bytes, SmallOptions());
+  ASSERT_TRUE(written.manifest) << Text(written.error);
+  const StreamManifest& manifest = *written.manifest;
+  const std::vector<std::size_t> chosen{1, 3, 5};
+  const std::string wanted =
+      bytes.substr(kMiB, kMiB) + bytes.substr(3 * kMiB, kMiB) + bytes.substr(5 * kMiB);
+  for (const unsigned parallel : {1U, 3U}) {
+    for (std::size_t i = 0; i < manifest.segments.size(); ++i) {
+      const std::string key = KeyOf("a1/dump", i);
+      const std::string stored = data_.GetBytes(key).value();
+      std::string damaged = stored;
+      damaged[damaged.size() / 2] ^= 1;
+      ASSERT_TRUE(data_.Replace(key, damaged).has_value());
+      const Taken taken = ReadSample(data_, manifest, chosen, parallel);
+      if (i % 2 == 0) {
+        EXPECT_FALSE(taken.error) << Text(taken.error);
+        EXPECT_TRUE(taken.bytes == wanted) << taken.bytes.size();
+      } else {
+        ASSERT_TRUE(taken.error) << "segment " << i;
+        EXPECT_EQ(taken.error->code(), ErrorCode::kCorrupt);
+        EXPECT_THAT(taken.error->message(), HasSubstr(key));
+      }
+      ASSERT_TRUE(data_.Replace(key, stored).has_value());
+    }
+  }
+}
+
+TEST_F(DataStream, ASampleOfNoSegmentsIsEmptyAndOfForeignOnesRefused) {
+  const Written written = WriteStream(data_, "", SmallOptions());
+  ASSERT_TRUE(written.manifest) << Text(written.error);
+  const Taken taken = ReadSample(data_, *written.manifest, {}, 3);
+  EXPECT_FALSE(taken.error) << Text(taken.error);
+  EXPECT_EQ(taken.bytes, "");
+  EXPECT_TRUE(ReadSample(data_, *written.manifest, {0}, 3).error);
 }
 
 // --- what `end` asks ------------------------------------------------------------------------------

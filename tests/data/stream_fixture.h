@@ -99,10 +99,8 @@ struct Taken {
   std::optional<Error> error;
 };
 
-inline Taken ReadStream(const BankSection& data, const StreamManifest& manifest,
-                        const DataOptions& options, std::size_t piece = 70'000) {
+inline Taken ReadAll(Result<std::unique_ptr<ByteSource>> source, std::size_t piece) {
   Taken taken;
-  auto source = OpenDataStream(data, manifest, options);
   if (!source) {
     taken.error = source.error();
     return taken;
@@ -117,6 +115,11 @@ inline Taken ReadStream(const BankSection& data, const StreamManifest& manifest,
     if (*count == 0) return taken;
     taken.bytes.append(buffer, 0, *count);
   }
+}
+
+inline Taken ReadStream(const BankSection& data, const StreamManifest& manifest,
+                        const DataOptions& options, std::size_t piece = 70'000) {
+  return ReadAll(OpenDataStream(data, manifest, options), piece);
 }
 
 inline std::string Text(const std::optional<Error>& error) {

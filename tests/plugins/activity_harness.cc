@@ -86,6 +86,19 @@ Status RunAllActivities(ProtectionPlugin& plugin, MemoryCheckpoint& checkpoint, 
   return first;
 }
 
+std::string Preflight(ProtectionPlugin& plugin, Context& context, const Resource& resource,
+                      const Value& parameters) {
+  const auto checked = CheckAgainstSchema(
+      plugin.descriptor().operation(Operation::kProtect).parameters, parameters, "", "parameters");
+  HOLDFAST_CHECK(checked.has_value());
+  std::string text;
+  for (const Error& problem :
+       plugin.Check(context, resource, Parameters({{resource.key, *checked}}))) {
+    text += std::string(NameOf(problem.code())) + ": " + problem.OneLine() + "\n";
+  }
+  return text;
+}
+
 ChildEnd RunInChild(const std::string& failpoint, const std::function<Status()>& work) {
   std::fflush(nullptr);
   const pid_t child = ::fork();

@@ -66,6 +66,10 @@ Status RunActivity(ProtectionPlugin& plugin, ActivityKind kind, MemoryCheckpoint
 Status RunAllActivities(ProtectionPlugin& plugin, MemoryCheckpoint& checkpoint, Context& context,
                         const Resource& resource, const Value& parameters = {});
 
+// The preflight of a plugin with these parameters of protect, checked: its problems, one a line.
+std::string Preflight(ProtectionPlugin& plugin, Context& context, const Resource& resource,
+                      const Value& parameters = {});
+
 // How a child process ended.
 struct ChildEnd {
   bool killed = false;  // by SIGKILL, as a failpoint does

@@ -240,5 +240,23 @@ TEST(Sizes, AreWrittenAsTheyAreRead) {
   }
 }
 
+TEST(Percentages, AreReadInAllTheirForms) {
+  const std::map<std::string, double> wanted{
+      {"10%", 10}, {"0.5 %", 0.5}, {"100%", 100}, {" 7 ", 7}};
+  for (const auto& [text, percent] : wanted) {
+    const auto parsed = ParsePercent(text);
+    ASSERT_TRUE(parsed) << text;
+    EXPECT_EQ(parsed->value, percent) << text;
+  }
+  EXPECT_EQ(FormatPercent({0.5}), "0.5%");
+}
+
+TEST(Percentages, WhatIsNoneIsRefused) {
+  for (const std::string_view text :
+       {"", "%", "0%", "-1%", "100.1%", "ten", "1%%", "nan", "10 per cent"}) {
+    EXPECT_FALSE(ParsePercent(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

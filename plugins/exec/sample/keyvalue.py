@@ -79,9 +79,9 @@ class Bank:
             raise Failure("corrupt", "the bank stored %d of %d bytes" % (stored["size"], size))
         return size
 
-    def get(self, stream):
-        """The chunks of a stream; the host has checked every byte."""
-        self.send(b"G", json.dumps({"stream": stream}).encode())
+    def get(self, stream, **more):
+        """The chunks of a stream, or of a sample of it (sample=10); the host has checked every byte."""
+        self.send(b"G", json.dumps({"stream": stream, **more}).encode())
         self.requests.flush()
         while True:
             kind, payload = self.receive()
@@ -312,6 +312,12 @@ def delete_parallel(request, resource):
 
 
 def verify_parallel(request, resource):
+    sample = resource["parameters"].get("sample", 100)
+    if sample < 100:
+        for _ in Bank().get("values", sample=sample):
+            pass
+        result()
+        return
     data = b"".join(Bank().get("values"))
     saved = resource["saved_info"]
     if hashlib.sha256(data).hexdigest() != saved["sha256"] or len(read_values(data)) != saved["keys"]:

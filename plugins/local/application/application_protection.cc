@@ -6,6 +6,7 @@
 
 #include "plugins/local/application/hook.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/preflight.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::application {
@@ -62,16 +63,18 @@ Status Start(Checkpoint& checkpoint, Context& context, const Resource& resource,
   return Ok();
 }
 
+Error NoResume(const Resource& resource) {
+  return InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
+                                  Printable(resource.name)))
+      .Hint("what is brought to rest must be let go on");
+}
+
 Status Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
                const Value& parameters) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto quiesce, FindHook(resource, parameters, "quiesce"));
   HOLDFAST_ASSIGN_OR_RETURN(const auto resume, FindHook(resource, parameters, "resume"));
   if (!quiesce) return Ok();
-  if (!resume) {
-    return InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
-                                    Printable(resource.name)))
-        .Hint("what is brought to rest must be let go on");
-  }
+  if (!resume) return NoResume(resource);
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   if (journal.StringOr(kState, "") == kQuiesced) {
     // A killed attempt got that far and nothing has resumed it; what it said of the checkpoint went
@@ -196,6 +199,29 @@ StepChoice ApplicationProtection::Choose(Operation operation, ActivityKind kind,
       return StepChoice::Own();
     default: return StepChoice::Own();
   }
+}
+
+std::vector<Error> ApplicationProtection::Check(Context&, const Resource& resource,
+                                                const Parameters& parameters) {
+  Problems problems;
+  bool has_quiesce = false;
+  bool has_resume = false;
+  for (const std::string_view name : {"quiesce", "resume", "stop", "start"}) {
+    const auto command = FindHook(resource, parameters.Of(resource), name);
+    if (!command) {
+      problems.Note(command.error());
+      continue;
+    }
+    if (!*command) continue;
+    has_quiesce = has_quiesce || name == "quiesce";
+    has_resume = has_resume || name == "resume";
+    if (Status found = RequireProgram((*command)->argv.front()); !found) {
+      problems.Note(std::move(found).error().While(
+          fmt::format("{} of application '{}'", name, Printable(resource.name))));
+    }
+  }
+  if (has_quiesce && !has_resume) problems.Note(NoResume(resource));
+  return problems.Take();
 }
 
 Activity ApplicationProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,

@@ -64,6 +64,11 @@ class ApplicationProtection {
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
                     const Value& parameters) const;
 
+  // Preflight: are the programs of the hooks there, also those of a restore, and does a quiesce
+  // have its resume?
+  std::vector<Error> Check(Context& context, const Resource& resource,
+                           const Parameters& parameters);
+
   Activity activity_protect_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
                                 const Parameters& parameters);
   Activity activity_protect_pre_finish(Checkpoint& checkpoint, Context& context,

@@ -14,6 +14,8 @@
 #include "plugins/local/directory/tree_restore.h"
 #include "plugins/local/directory/tree_snapshot.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/preflight.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::directory {
@@ -146,12 +148,30 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
 
 }  // namespace
 
-Status DirectoryProtection::Check(Context&, const Resource& resource) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const std::string path,
-      CleanAbsolutePath(resource.extra.StringOr("path", ""), "the directory's path"));
-  HOLDFAST_RETURN_IF_ERROR(OpenRoot(path));
-  return Ok();
+std::vector<Error> DirectoryProtection::Check(Context&, const Resource& resource,
+                                              const Parameters& parameters) {
+  Problems problems;
+  const auto path = CleanAbsolutePath(resource.extra.StringOr("path", ""), "the directory's path");
+  if (path) {
+    if (auto root = OpenRoot(*path); !root) problems.Note(std::move(root).error());
+  }
+  const auto source = ProtectSourceOf(resource, parameters);
+  if (!source) {
+    problems.Note(source.error());
+    return problems.Take();
+  }
+  const ProtectParameters& p = source->parameters;
+  if (p.snapshot == "copy" || p.snapshot == "reflink") {
+    problems.Note(RequireWritableFolder(FolderOfSnapshot(*source), "the folder for the snapshot,"));
+  } else if (p.snapshot == "command") {
+    for (const auto& [command, name] : {std::pair(&p.snapshot_create, "snapshot_create"),
+                                        std::pair(&p.snapshot_remove, "snapshot_remove")}) {
+      if (Status found = RequireProgram(command->front()); !found) {
+        problems.Note(std::move(found).error().While(name));
+      }
+    }
+  }
+  return problems.Take();
 }
 
 StepChoice DirectoryProtection::Choose(Operation operation, ActivityKind kind, const Resource&,
@@ -220,7 +240,10 @@ Activity DirectoryProtection::activity_delete_parallel(Checkpoint& checkpoint, C
 
 Activity DirectoryProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
                                                        const Resource& resource,
-                                                       const Parameters&) {
+                                                       const Parameters& parameters) {
+  if (const auto share = SampleOf(parameters, resource)) {
+    co_return VerifySample(checkpoint, context, resource, *share);
+  }
   co_return Verify(checkpoint, context, resource);
 }
 

@@ -154,8 +154,9 @@ class DirectoryProtection {
     }
   };
 
-  // Preflight: is the directory there, and may it be read?
-  Status Check(Context& context, const Resource& resource);
+  // Preflight: is the directory there, may it be read, can its snapshot be made?
+  std::vector<Error> Check(Context& context, const Resource& resource,
+                           const Parameters& parameters);
   // Without a snapshot protect has no pre and no post.
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
                     const Value& parameters) const;

@@ -19,8 +19,7 @@ namespace {
 
 std::string StagingFolder(const Checkpoint& checkpoint, const Resource& resource,
                           const ProtectSource& source) {
-  std::string folder = source.parameters.staging;
-  if (folder.empty()) folder = source.path.substr(0, source.path.find_last_of('/'));
+  std::string folder = FolderOfSnapshot(source);
   if (folder == "/") folder.clear();
   return folder + "/" + std::string(kStagingPrefix) + WorkId(checkpoint, resource);
 }
@@ -155,6 +154,12 @@ Result<ProtectSource> ProtectSourceOf(const Resource& resource, const Parameters
   source.one_file_system =
       p.one_file_system.value_or(resource.extra.BoolOr("one_file_system", false));
   return source;
+}
+
+std::string FolderOfSnapshot(const ProtectSource& source) {
+  if (!source.parameters.staging.empty()) return source.parameters.staging;
+  const std::string parent = source.path.substr(0, source.path.find_last_of('/'));
+  return parent.empty() ? "/" : parent;
 }
 
 TreeReadOptions ReadOptionsOf(const ProtectSource& source) {

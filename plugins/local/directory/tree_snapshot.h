@@ -28,6 +28,8 @@ Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view wh
 // 16 hex digits that stand for this resource in this record: names of work folders end in them.
 std::string WorkId(const Checkpoint& checkpoint, const Resource& resource);
 
+// The folder in which a reflink or copy is made.
+std::string FolderOfSnapshot(const ProtectSource& source);
 // Makes the snapshot of a directory: journals the intent, takes away what a killed attempt left,
 // makes it, journals the window. A snapshot that was whole already is kept. On failure (not when it
 // is cancelled: then post cleans up) what was made is taken away again.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "plugins/local/postgresql/database_swap.h"
 #include "plugins/local/postgresql/server.h"
@@ -11,6 +12,8 @@
 #include "plugins/local/staging/paced_copy.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/preflight.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::postgresql {
@@ -20,6 +23,7 @@ using Settings = PostgresqlProtection::Settings;
 using SavedInfo = PostgresqlProtection::SavedInfo;
 
 constexpr std::string_view kStream = "dump";
+constexpr int kOldestPsql = 10;  // that holds a snapshot
 
 ServerAddress DefaultAddress(const Settings& settings) {
   return {settings.host, settings.port, settings.user, settings.password};
@@ -66,6 +70,31 @@ Result<SavedInfo> InfoOf(const ServerAddress& address, const std::string& databa
     info.icu_locale = locale.value_or("");
   }
   return info;
+}
+
+// May this role read everything that a dump reads? Names some of what it may not.
+Status RequireReadable(const ServerAddress& address, const std::string& database,
+                       Context& context) {
+  HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::Open(address, database, context));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto rows,
+      connection.Query(
+          "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), count(*) OVER () FROM "
+          "pg_class c "
+          "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'm', 'S') "
+          "AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "
+          "AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) "
+          "ORDER BY 1 LIMIT 3"));
+  if (rows.empty()) return Ok();
+  std::vector<std::string> names;
+  for (const Connection::Row& row : rows) names.push_back(Printable(row[0].value_or("")));
+  const std::uint64_t count = std::strtoull(rows.front()[1].value_or("0").c_str(), nullptr, 10);
+  return Error(ErrorCode::kDenied,
+               fmt::format(
+                   "the role may not read {} of the tables and sequences of database '{}': {}{}",
+                   count, Printable(database), Join(names, ", "),
+                   count > names.size() ? ", ..." : ""))
+      .Hint("'GRANT pg_read_all_data TO role' lets it read, or 'user' names another role");
 }
 
 std::string PartOf(const std::string& staged) {
@@ -139,9 +168,8 @@ Status HolderPre(const Settings& settings, const ServerAddress& address, const S
                  const std::string& folder, Checkpoint& checkpoint, Context& context,
                  const Resource& resource,
                  const PostgresqlProtection::ProtectParameters& parameters) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Tool psql,
-      FindTool("psql", settings.bin_dir, 10, context));
+  HOLDFAST_ASSIGN_OR_RETURN(const Tool psql,
+                            FindTool("psql", settings.bin_dir, kOldestPsql, context));
   const HolderRequest request{address, info.database, folder, parameters.holder_limit};
   HOLDFAST_ASSIGN_OR_RETURN(const HeldSnapshot held,
                             StartSnapshotHolder(psql, request, checkpoint, context, resource));
@@ -360,6 +388,42 @@ Status Verify(const Settings& settings, Checkpoint& checkpoint, Context& context
 
 }  // namespace
 
+std::vector<Error> PostgresqlProtection::Check(Context& context, const Resource& resource,
+                                               const Parameters& parameters) {
+  Problems problems;
+  const ServerAddress address = AddressOf(resource, DefaultAddress(settings_));
+  const auto database = DatabaseOf(resource);
+  std::optional<SavedInfo> info;
+  if (!database) {
+    problems.Note(database.error());
+  } else if (auto asked = InfoOf(address, *database, context); !asked) {
+    problems.Note(std::move(asked).error());
+  } else {
+    info = std::move(*asked);
+    problems.Note(RequireReadable(address, *database, context));
+  }
+  // Without a server there is nothing to be as new as.
+  const int server_major = info ? static_cast<int>(info->server_version / 10000) : 0;
+  const auto p = parameters.As<ProtectParameters>(resource);
+  auto pg_dump = FindTool("pg_dump", settings_.bin_dir, server_major, context);
+  if (!pg_dump) problems.Note(std::move(pg_dump).error());
+  // Only restore and verify need it; then is too late to hear that it is not there.
+  auto pg_restore =
+      FindTool("pg_restore", settings_.bin_dir, pg_dump ? pg_dump->major : server_major, context);
+  if (!pg_restore) problems.Note(std::move(pg_restore).error());
+  if (p.snapshot == "holder") {
+    if (auto psql = FindTool("psql", settings_.bin_dir, kOldestPsql, context); !psql) {
+      problems.Note(std::move(psql).error());
+    }
+  }
+  const std::string& folder = p.staging.empty() ? settings_.staging : p.staging;
+  if (problems.Note(RequireWritableFolder(folder, "the staging folder")) && info &&
+      p.snapshot == "dump") {
+    problems.Note(staging::RequireFreeSpace(folder, info->database_size.bytes));
+  }
+  return problems.Take();
+}
+
 Activity PostgresqlProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
                                                     const Resource& resource,
                                                     const Parameters& parameters) {
@@ -417,7 +481,10 @@ Activity PostgresqlProtection::activity_delete_parallel(Checkpoint& checkpoint, 
 
 Activity PostgresqlProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
                                                         const Resource& resource,
-                                                        const Parameters&) {
+                                                        const Parameters& parameters) {
+  if (const auto share = SampleOf(parameters, resource)) {
+    co_return VerifySample(checkpoint, context, resource, *share);
+  }
   co_return Verify(settings_, checkpoint, context, resource);
 }
 

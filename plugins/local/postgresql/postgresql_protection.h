@@ -119,6 +119,11 @@ class PostgresqlProtection {
 
   explicit PostgresqlProtection(Settings settings) : settings_(std::move(settings)) {}
 
+  // Preflight: can the database be reached and read in full, are the tools there and as new as the
+  // server, is there a place for the staged dump?
+  std::vector<Error> Check(Context& context, const Resource& resource,
+                           const Parameters& parameters);
+
   Activity activity_protect_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
                                 const Parameters& parameters);
   Activity activity_protect_parallel(Checkpoint& checkpoint, Context& context,

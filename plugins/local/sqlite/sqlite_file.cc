@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "plugins/sdk/text.h"
@@ -130,6 +131,19 @@ Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string&
   if (code != SQLITE_DONE) return SqliteError(code, source.get(), doing);
   if (finished != SQLITE_OK) return SqliteError(finished, target.get(), doing);
   return facts;
+}
+
+Result<std::uint64_t> ProbeDatabase(const std::string& path) {
+  const std::string doing = fmt::format("reading the database '{}'", Printable(path));
+  // immutable: see CheckDatabase. What a WAL holds is not seen that way, but it counts.
+  HOLDFAST_ASSIGN_OR_RETURN(const Database db,
+                            Open(Uri(path, "?immutable=1"), SQLITE_OPEN_READONLY, doing));
+  HOLDFAST_RETURN_IF_ERROR(Ask(db.get(), "SELECT count(*) FROM sqlite_schema", doing));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string pages, Ask(db.get(), "PRAGMA page_count", doing));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string page_size, Ask(db.get(), "PRAGMA page_size", doing));
+  std::error_code none;
+  const std::uintmax_t wal = std::filesystem::file_size(path + "-wal", none);
+  return static_cast<std::uint64_t>(Number(pages) * Number(page_size)) + (none ? 0 : wal);
 }
 
 Status CheckDatabase(const std::string& path, Check check, Context& context) {

@@ -26,6 +26,10 @@ Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string&
                                      std::chrono::milliseconds busy_timeout, Context& context,
                                      const std::function<Status(const DatabaseFacts&)>& before_copy);
 
+// Looks at the database at `path` without a lock and without making a file beside it: may it be
+// read, and is it one? How many bytes a copy needs at most, from what is there and in its WAL.
+Result<std::uint64_t> ProbeDatabase(const std::string& path);
+
 enum class Check { kNone, kQuick, kFull };
 
 // PRAGMA quick_check or integrity_check of a file that nobody else uses; kCorrupt with the first

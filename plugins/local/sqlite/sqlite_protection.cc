@@ -13,6 +13,8 @@
 #include "plugins/local/staging/paced_copy.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/preflight.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::sqlite {
@@ -61,6 +63,12 @@ Result<SqliteProtection::SavedInfo> InfoOf(const std::string& path) {
   return info;
 }
 
+std::string StagingFolder(const SqliteProtection::Settings& settings, const std::string& path,
+                          const SqliteProtection::ProtectParameters& parameters) {
+  if (!parameters.staging.empty()) return parameters.staging;
+  return settings.staging.empty() ? staging::FolderOf(path) : settings.staging;
+}
+
 std::string PartOf(const std::string& staged) {
   return staged + "-part";
 }
@@ -100,8 +108,7 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
                   Context& context, const Resource& resource,
                   const SqliteProtection::ProtectParameters& parameters) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string path, DatabasePath(resource));
-  std::string folder = !parameters.staging.empty() ? parameters.staging : settings.staging;
-  if (folder.empty()) folder = staging::FolderOf(path);
+  const std::string folder = StagingFolder(settings, path, parameters);
   const std::string staged =
       fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "staged"));
   HOLDFAST_ASSIGN_OR_RETURN(const Value before, checkpoint.Journaled(resource));
@@ -320,10 +327,34 @@ Status VerifyParallel(Checkpoint& checkpoint, Context& context, const Resource& 
 StepChoice SqliteProtection::Choose(Operation operation, ActivityKind kind, const Resource&,
                                     const Value& parameters) const {
   if (operation == Operation::kVerify && kind != ActivityKind::kParallel &&
-      !parameters.BoolOr("integrity_check", false)) {
+      (!parameters.BoolOr("integrity_check", false) || SampleOf(parameters))) {
     return StepChoice::None();
   }
   return StepChoice::Own();
+}
+
+std::vector<Error> SqliteProtection::Check(Context&, const Resource& resource,
+                                           const Parameters& parameters) {
+  Problems problems;
+  const auto path = DatabasePath(resource);
+  if (!path) {
+    problems.Note(path.error());
+    return problems.Take();
+  }
+  std::uint64_t size = 0;
+  if (auto info = InfoOf(*path); !info) {
+    problems.Note(std::move(info).error());
+  } else if (auto probed = ProbeDatabase(*path); !probed) {
+    problems.Note(std::move(probed).error());
+  } else {
+    size = *probed;
+  }
+  const std::string folder =
+      StagingFolder(settings_, *path, parameters.As<ProtectParameters>(resource));
+  if (problems.Note(RequireWritableFolder(folder, "the staging folder")) && size != 0) {
+    problems.Note(staging::RequireFreeSpace(folder, size));
+  }
+  return problems.Take();
 }
 
 Activity SqliteProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
@@ -384,6 +415,10 @@ Activity SqliteProtection::activity_verify_pre(Checkpoint& checkpoint, Context&,
 Activity SqliteProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
                                                     const Resource& resource,
                                                     const Parameters& parameters) {
+  // Of a sample no database can be made.
+  if (const auto share = SampleOf(parameters, resource)) {
+    co_return VerifySample(checkpoint, context, resource, *share);
+  }
   co_return VerifyParallel(checkpoint, context, resource, parameters.As<VerifyParameters>(resource));
 }
 

@@ -100,6 +100,10 @@ class SqliteProtection {
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
                     const Value& parameters) const;
 
+  // Preflight: can the file be read and is it a database, is there a place for its staged copy?
+  std::vector<Error> Check(Context& context, const Resource& resource,
+                           const Parameters& parameters);
+
   Activity activity_protect_pre(Checkpoint& checkpoint, Context& context, const Resource& resource,
                                 const Parameters& parameters);
   Activity activity_protect_parallel(Checkpoint& checkpoint, Context& context,

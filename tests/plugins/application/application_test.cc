@@ -341,5 +341,38 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, ApplicationRestoreKilled,
                                          "application:stop-recorded", "application:started",
                                          "application:start-recorded"));
 
+
+TEST_F(ApplicationTest, ThePreflightLooksForEveryHooksProgram) {
+  const auto preflight = [&](const Value& parameters = {}) {
+    return Preflight(*plugin_, context_.context(), app_, parameters);
+  };
+  EXPECT_EQ(preflight(), "");
+  EXPECT_EQ(calls(), "") << "the preflight ran a hook";
+  const auto hook = [&](const std::string& name, const std::string& program) {
+    Value value(Value::Map{});
+    value.Set("command", Value::List{program}).Set("timeout_ms", 1000);
+    app_.extra.Set(name, std::move(value));
+  };
+  std::ofstream(folder_ / "not-executable") << "#!/bin/sh\n";
+  hook("quiesce", "no-such-program-of-holdfast");
+  hook("resume", folder_ / "not-executable");
+  hook("stop", folder_ / "gone");
+  hook("start", folder_.path());
+  const std::string problems = preflight();
+  EXPECT_THAT(problems, HasSubstr("not-found: quiesce of application 'Shop': there is no program "
+                                  "'no-such-program-of-holdfast'"));
+  EXPECT_THAT(problems, HasSubstr("denied: resume of application 'Shop': program '" +
+                                  (folder_ / "not-executable") + "'"));
+  EXPECT_THAT(problems, HasSubstr("not-found: stop of application 'Shop'"));
+  EXPECT_THAT(problems, HasSubstr("denied: start of application 'Shop'"));
+  // The plan's command counts, not the inventory's.
+  Value parameters(Value::Map{});
+  parameters.Set("quiesce", Value::List{"true"});
+  EXPECT_THAT(preflight(parameters), testing::Not(HasSubstr("quiesce")));
+  app_.extra.MutableMap().erase("resume");
+  EXPECT_THAT(preflight(parameters),
+              HasSubstr("invalid-input: application 'Shop' has 'quiesce' and no 'resume'"));
+}
+
 }  // namespace
 }  // namespace holdfast::plugins::application

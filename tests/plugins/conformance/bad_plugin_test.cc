@@ -135,10 +135,10 @@ class OneFile final : public ProtectionPlugin {
     return StepChoice::Own();
   }
 
-  Status Check(Context&, const Resource& resource) override {
+  std::vector<Error> Check(Context&, const Resource& resource, const Parameters&) override {
     const std::string path = resource.extra.StringOr("path", "");
     if (fault_ == Fault::kCheckWritesAFile && path.starts_with('/')) Write(path + ".check", "");
-    return Ok();
+    return {};
   }
 
   Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,

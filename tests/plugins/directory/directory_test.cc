@@ -465,5 +465,31 @@ TEST_F(DirectoryTest, ManySmallFilesComeBack) {
   EXPECT_EQ(Saved().files, 2000);
 }
 
+TEST_F(DirectoryTest, ThePreflightSaysEverythingThatStandsInTheWay) {
+  const auto preflight = [&](const Value& parameters = {}) {
+    return testing_plugins::Preflight(*plugin_, context_.context(), resource_, parameters);
+  };
+  EXPECT_THAT(preflight(), testing::HasSubstr("not-found: "));
+  std::filesystem::create_directory(source_);
+  EXPECT_EQ(preflight(), "");
+  EXPECT_EQ(preflight(Map({{"snapshot", "copy"}})), "");
+  EXPECT_THAT(WorkFolders(), testing::IsEmpty()) << "the preflight left something";
+  EXPECT_THAT(preflight(Map({{"snapshot", "copy"}, {"staging", folder_ / "nowhere"}})),
+              testing::HasSubstr("not-found: the folder for the snapshot, '" +
+                                 (folder_ / "nowhere") + "'"));
+  EXPECT_EQ(preflight(Map({{"snapshot", "none"}, {"staging", folder_ / "nowhere"}})), "");
+  const std::string problems =
+      preflight(Map({{"snapshot", "command"},
+                     {"snapshot_create", List({"no-such-program-of-holdfast", "{path}"})},
+                     {"snapshot_remove", List({folder_ / "gone"})},
+                     {"snapshot_path", "/x"}}));
+  EXPECT_THAT(problems,
+              testing::HasSubstr(
+                  "not-found: snapshot_create: there is no program 'no-such-program-of-holdfast'"));
+  EXPECT_THAT(problems, testing::HasSubstr("not-found: snapshot_remove: "));
+  EXPECT_THAT(preflight(Map({{"snapshot", "command"}})),
+              testing::HasSubstr("invalid-input: 'snapshot: command' needs"));
+}
+
 }  // namespace
 }  // namespace holdfast::plugins::directory

@@ -147,9 +147,10 @@ TEST_F(KeyValueTest, FindsItsStores) {
 }
 
 TEST_F(KeyValueTest, ChecksBeforeItProtects) {
-  EXPECT_EQ(ErrorText(plugin_->Check(*context_, thing_)), "");
+  const Parameters parameters({{thing_.key, Value().Set("polls", 0)}});
+  EXPECT_THAT(plugin_->Check(*context_, thing_, parameters), testing::IsEmpty());
   std::filesystem::remove(StorePath("shop"));
-  EXPECT_FALSE(plugin_->Check(*context_, thing_).has_value());
+  EXPECT_EQ(plugin_->Check(*context_, thing_, parameters).size(), 1U);
 }
 
 // --- killed in between ----------------------------------------------------------------------------

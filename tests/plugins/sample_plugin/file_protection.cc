@@ -8,6 +8,7 @@
 
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/preflight.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::sample {
@@ -112,12 +113,18 @@ StepChoice FileProtection::Choose(Operation operation, ActivityKind kind, const 
   return StepChoice::Own();
 }
 
-Status FileProtection::Check(Context&, const Resource& file) {
-  HOLDFAST_RETURN_IF_ERROR(StateOf(file.key.id));
-  if (access(file.key.id.c_str(), R_OK) != 0) {
-    return SystemError(errno, "reading " + Printable(file.key.id));
+std::vector<Error> FileProtection::Check(Context&, const Resource& file,
+                                         const Parameters& parameters) {
+  Problems problems;
+  if (auto state = StateOf(file.key.id); !state) {
+    problems.Note(std::move(state).error());
+  } else if (access(file.key.id.c_str(), R_OK) != 0) {
+    problems.Note(SystemError(errno, "reading " + Printable(file.key.id)));
   }
-  return Ok();
+  if (parameters.As<ProtectParameters>(file).stage && !settings_.staging.empty()) {
+    problems.Note(RequireWritableFolder(settings_.staging, "the staging folder"));
+  }
+  return problems.Take();
 }
 
 Activity FileProtection::activity_protect_pre(Checkpoint& checkpoint, Context& context,
@@ -219,7 +226,11 @@ Activity FileProtection::activity_delete_parallel(Checkpoint& checkpoint, Contex
 }
 
 Activity FileProtection::activity_verify_parallel(Checkpoint& checkpoint, Context& context,
-                                                  const Resource& file, const Parameters&) {
+                                                  const Resource& file,
+                                                  const Parameters& parameters) {
+  if (const auto share = SampleOf(parameters, file)) {
+    co_return VerifySample(checkpoint, context, file, *share);
+  }
   HOLDFAST_CO_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(file));
   const auto info = BindChecked<SavedInfo>(saved);
   HOLDFAST_CO_ASSIGN_OR_RETURN(const auto stream, checkpoint.OpenData(file, "content"));

@@ -60,7 +60,7 @@ class FileProtection {
 
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& file,
                     const Value& parameters) const;
-  Status Check(Context& context, const Resource& file);
+  std::vector<Error> Check(Context& context, const Resource& file, const Parameters& parameters);
 
   Activity activity_protect_pre(Checkpoint& checkpoint, Context& context, const Resource& file,
                                 const Parameters& parameters);

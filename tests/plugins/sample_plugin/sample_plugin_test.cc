@@ -159,9 +159,11 @@ TEST_F(SamplePlugin, WithoutStagingThereAreNoPreAndPost) {
 }
 
 TEST_F(SamplePlugin, ThePreflightSeesAFileThatIsGone) {
-  EXPECT_TRUE(plugin_->Check(context_.context(), file_).has_value());
+  EXPECT_TRUE(plugin_->Check(context_.context(), file_, {}).empty());
   fs::remove(path_);
-  EXPECT_EQ(plugin_->Check(context_.context(), file_).error().code(), ErrorCode::kNotFound);
+  const auto problems = plugin_->Check(context_.context(), file_, {});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].code(), ErrorCode::kNotFound);
 }
 
 TEST_F(SamplePlugin, APreThatFailsLeavesNothing) {

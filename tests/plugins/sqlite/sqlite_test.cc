@@ -437,5 +437,37 @@ TEST_P(SqliteDeleteKilled, RunAgainHasTheSameEnd) {
 INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteDeleteKilled,
                          testing::Values("checkpoint:deleting", "sqlite:deleted"));
 
+TEST_F(SqliteTest, ThePreflightSaysEverythingThatStandsInTheWay) {
+  const auto preflight = [&](const Value& parameters = {}) {
+    return Preflight(*plugin_, context_.context(), database_, parameters);
+  };
+  EXPECT_THAT(preflight(), HasSubstr("not-found: database file '" + path_ + "'"));
+  std::ofstream(path_) << std::string(4096, 'x');
+  EXPECT_THAT(preflight(),
+              HasSubstr("corrupt: reading the database '" + path_ + "': file is not a database"));
+  std::filesystem::remove(path_);
+  Fill("pragma journal_mode=wal;");
+  const auto files = Files();
+  EXPECT_EQ(preflight(), "");
+  EXPECT_EQ(Files(), files) << "the preflight left something";
+  Value staging(Value::Map{});
+  staging.Set("staging", folder_ / "nowhere");
+  EXPECT_THAT(preflight(staging),
+              HasSubstr("not-found: the staging folder '" + (folder_ / "nowhere") + "'"));
+  staging.Set("staging", path_);
+  EXPECT_THAT(preflight(staging),
+              HasSubstr("invalid-input: the staging folder '" + path_ + "' is no folder"));
+  // A file system without space, and one that nobody may write to: whichever is seen first.
+  staging.Set("staging", "/proc");
+  EXPECT_THAT(preflight(staging), HasSubstr("denied: "));
+  // Both at once.
+  std::ofstream(path_) << std::string(4096, 'x');
+  const std::string both = preflight(staging);
+  EXPECT_THAT(both, HasSubstr("corrupt: "));
+  staging.Set("staging", folder_ / "nowhere");
+  EXPECT_THAT(preflight(staging),
+              testing::AllOf(HasSubstr("corrupt: "), HasSubstr("not-found: the staging folder")));
+}
+
 }  // namespace
 }  // namespace holdfast::plugins::sqlite

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# `holdfast plugins check`: a plugin that crashes is a broken promise with the signal's name, the other
+# checks and the other plugins go on, and nothing is left in the folder for temporary files.
+#   plugins_check.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-plugins.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+export PATH="$build/bin:$PATH"
+mkdir tmp
+export TMPDIR=$dir/tmp
+fail() { echo "plugins_check: $*" >&2; exit 1; }
+
+# A failpoint ends the process inside a plugin, as a crash does.
+code=0
+HOLDFAST_FAILPOINT=sqlite:staged holdfast plugins check local-sqlite >out 2>words || code=$?
+[ "$code" = 3 ] || fail "a plugin that crashes ended with $code: $(cat out words)"
+grep -q "^  FAILED  .*: the plugin's process was ended by SIGKILL" out || fail "$(cat out)"
+checks=$(grep -cE '^  (ok  |FAILED)' out)
+HOLDFAST_FAILPOINT='' holdfast plugins check local-sqlite >good 2>words || fail "$(cat good words)"
+[ "$checks" = "$(grep -c '^  ok' good)" ] || fail "after a crash the other checks did not go on: $(cat out)"
+code=0
+HOLDFAST_FAILPOINT=sqlite:staged holdfast --json plugins check >json 2>words || code=$?
+[ "$code" = 3 ] || fail "a plugin that crashes ended with $code"
+grep -q '"error":"the plugin.s process was ended by SIGKILL".*"plugin":"local-sqlite"' json || fail "$(cat json)"
+for plugin in local-application local-directory noop; do
+  grep -q "\"ok\":true,\"plugin\":\"$plugin\"" json || fail "$plugin was not checked after the crash"
+done
+[ -z "$(ls tmp)" ] || fail "a crash left $(ls tmp)"
+
+# A command that is killed itself leaves its folder; the next one takes it away, but not that of one
+# that is at work, nor what only looks like it.
+cat >slow.py <<'END'
+#!/usr/bin/env python3
+import json, sys, time
+open("started", "w").close()
+time.sleep(1000)
+END
+chmod +x slow.py
+holdfast plugins check "exec:$dir/slow.py" >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 300); do [ -e started ] && break; sleep 0.1; done
+[ "$(ls tmp | wc -l)" = 1 ] || fail "the folder of a check was expected, there is: $(ls tmp)"
+mkdir tmp/holdfast-check-notes tmp/holdfast-check-1-2-3-4
+holdfast plugins check noop >/dev/null 2>words || fail "$(cat words)"
+[ "$(ls tmp | wc -l)" = 3 ] || fail "the folder of a check that is at work is gone: $(ls tmp)"
+kill -KILL "$pid"
+wait "$pid" || true
+holdfast plugins check noop >/dev/null 2>words || fail "$(cat words)"
+[ "$(ls tmp | sort | tr '\n' ' ')" = 'holdfast-check-1-2-3-4 holdfast-check-notes ' ] || fail "stale or foreign folders: $(ls tmp)"
+
+# What cannot be tried says why, with the exit code of that; a hidden command is not shown.
+code=0
+holdfast plugins check no-such-plugin >out 2>words || code=$?
+[ "$code" != 0 ] && [ "$code" != 1 ] || fail "an unknown plugin ended with $code: $(cat words)"
+grep -q 'no-such-plugin' words || fail "$(cat words)"
+! holdfast plugins --help | grep -q check-here || fail "the hidden command is shown"
+! holdfast completion bash | grep -q check-here || fail "the hidden command is completed"

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# `checkpoints verify --sample`: reads a share of what is stored, finds damage there, and never looks
+# like a verification that has read every byte.
+#   verify_sample.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-sample.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+fail() { echo "verify_sample: $*" >&2; exit 1; }
+mkdir providers.d bank
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
+bank = filesystem
+plugin = noop
+[filesystem]
+path = $dir/bank
+[noop]
+types = X::Disk
+graph = $dir/n.graph.yaml
+END
+cat >n.graph.yaml <<END
+format: 1
+resources:
+- {type: 'X::Disk', id: a, name: a}
+- {type: 'X::Disk', id: b, name: b}
+END
+cat >n.yaml <<END
+name: n
+provider: p
+resources: [X::Disk#a, X::Disk#b]
+parameters:
+  X::Disk: {parallel_data: 80 MiB}
+END
+holdfast -q compile protect n.yaml
+holdfast -q run n-protect.yaml >run.out
+id=$(holdfast checkpoints list | awk 'NR == 2 {print $1}')
+holdfast checkpoints show "$id" | grep -qx 'not verified yet' || fail "it is not said that nothing was verified"
+segments=$(find bank -path '*parallel*' -type f | wc -l)
+[ "$segments" = 20 ] || fail "20 segments were expected, there are $segments"
+
+# A sample says that it is one: in the table, in what is said of the record, in JSON, in the checkpoint.
+holdfast checkpoints verify "$id" --sample 10% >sample.out
+grep -q 'only a sample was read: 16.0 MiB of 160.0 MiB, 2 of 2 resources' sample.out || fail "$(cat sample.out)"
+[ "$(grep -c '^X::Disk#. *sampled .*8.0 MiB of 80.0 MiB' sample.out)" = 2 ] || fail "$(cat sample.out)"
+! grep -q '^X::Disk#. *done' sample.out || fail "a sample looks like a verification in full"
+holdfast checkpoints show "$id" >show.out
+grep -q '^verified: .*, only a sample was read' show.out || fail "$(cat show.out)"
+! grep -q '^verified in full' show.out || fail "$(cat show.out)"
+holdfast --json checkpoints verify "$id" --sample 0.5% >sample.json
+grep -q '"sample":{"of":83886080,"percent":0.5,"read":8388608}' sample.json || fail "$(cat sample.json)"
+grep -q '"state":"sampled"' sample.json || fail "$(cat sample.json)"
+
+# All of it is not a sample, however it is said.
+holdfast checkpoints verify "$id" --sample 100% >full.out
+! grep -q sample full.out || fail "$(cat full.out)"
+[ "$(grep -c '^X::Disk#. *done' full.out)" = 2 ] || fail "$(cat full.out)"
+holdfast checkpoints show "$id" | grep -q '^verified in full: ' || fail "a full verification is not shown"
+
+# By a parameters file, for one resource alone; the file wins over the option.
+echo 'X::Disk#b: {sample: 50%}' >parameters.yaml
+holdfast -q compile verify "$id" --parameters parameters.yaml -o half.yaml
+holdfast run half.yaml >half.out 2>/dev/null
+grep -q '^X::Disk#a *done' half.out || fail "$(cat half.out)"
+grep -q '^X::Disk#b *sampled .*40.0 MiB of 80.0 MiB' half.out || fail "$(cat half.out)"
+holdfast -q compile verify "$id" --parameters parameters.yaml --sample 10% -o both.yaml
+holdfast run both.yaml >both.out 2>/dev/null
+grep -q '^X::Disk#a *sampled .*8.0 MiB of 80.0 MiB' both.out || fail "$(cat both.out)"
+grep -q '^X::Disk#b *sampled .*40.0 MiB of 80.0 MiB' both.out || fail "$(cat both.out)"
+
+# What is no share is refused, and nothing is read.
+for bad in 0% 101% ten; do
+  code=0
+  holdfast -q checkpoints verify "$id" --sample "$bad" >/dev/null 2>bad.err || code=$?
+  [ "$code" = 2 ] || fail "--sample '$bad' ended with $code"
+done
+
+# Damage in every segment of one resource is in any sample of it.
+for file in $(find bank -path '*/b/*parallel*' -type f); do
+  chmod u+w "$file"
+  printf 'X' | dd of="$file" bs=1 seek=100 conv=notrunc status=none
+done
+code=0
+holdfast -q checkpoints verify "$id" --sample 1% >damaged.out 2>&1 || code=$?
+[ "$code" = 5 ] || fail "damage in the sample ended with $code: $(cat damaged.out)"
+grep -q '^X::Disk#a *sampled' damaged.out || fail "$(cat damaged.out)"
+grep -q '^X::Disk#b *FAILED' damaged.out || fail "$(cat damaged.out)"
