@@ -81,10 +81,11 @@ class Resolver {
     std::set<std::string_view> without_plugin;
     std::vector<Value> resolved(graph_.size());
     for (std::uint32_t i = 0; i < graph_.size(); ++i) {
-      const ResourceKey& key = graph_.node(ResourceId{i}).key;
+      const ResourceGraph::Node& node = graph_.node(ResourceId{i});
+      const ResourceKey& key = node.key;
       const auto plugin = plugins_.find(key.type);
       if (plugin == plugins_.end()) {
-        if (without_plugin.insert(key.type).second) NoPlugin(key);
+        if (without_plugin.insert(key.type).second) NoPlugin(node);
       } else if (entries_are_good) {
         ResolveOne(key, SchemaOf(*plugin->second), resolved[i]);
       }
@@ -102,10 +103,14 @@ class Resolver {
     return fmt::format("{} parameters of {}", NameOf(operation_), Printable(of));
   }
 
-  void NoPlugin(const ResourceKey& key) {
-    faults_.push_back(InvalidInput(fmt::format("no plugin of the provider protects {} (such as {})", key.type,
-                                               Printable(key.str())))
-                          .Hint("add a plugin for it to the provider file, or take it out of the graph"));
+  void NoPlugin(const ResourceGraph::Node& node) {
+    Error error = InvalidInput(fmt::format("no plugin of the provider protects {} (such as {})", node.key.type,
+                                           Printable(node.key.str())))
+                      .Hint("add a plugin for it to the provider file, or take it out of the graph");
+    if (!graph_.file().empty()) {
+      error = std::move(error).At({graph_.file(), node.position.line, node.position.column, {}, 1});
+    }
+    faults_.push_back(std::move(error));
   }
 
   void CheckEntry(const std::string& key, const Value& value) {

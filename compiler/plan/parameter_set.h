@@ -39,6 +39,8 @@ using PluginsByType = std::map<std::string, const PluginDescriptor*, std::less<>
 // "type#id" of a resource that is not in the graph, for a resource whose type has no plugin, and
 // for a secret in clear, which would reach the bank: only NAME_file and NAME_env are allowed.
 // Entries of types that the graph does not hold are checked, too, but for what is required.
+// What is wrong with a resource of a graph that was read from a file has its place there, without
+// the line itself.
 Result<std::vector<Value>> ResolveParameters(const ParameterSet& parameters, Operation operation,
                                              const ResourceGraph& graph,
                                              const PluginsByType& plugins);

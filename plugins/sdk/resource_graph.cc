@@ -103,6 +103,7 @@ Status ResourceGraphBuilder::AddEdge(const ResourceKey& parent, const ResourceKe
 
 Result<ResourceGraph> ResourceGraphBuilder::Build() {
   ResourceGraph graph;
+  graph.file_ = std::move(file_);
   std::stable_sort(nodes_.begin(), nodes_.end(),
                    [](const auto& a, const auto& b) { return a.key < b.key; });
   for (ResourceGraph::Node& node : nodes_) {
@@ -198,7 +199,7 @@ Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file) 
   if (resources == nullptr || !resources->is_list()) {
     return AtValue(InvalidInput("a resource graph needs a list 'resources'"), value, file);
   }
-  ResourceGraphBuilder builder;
+  ResourceGraphBuilder builder(file);
   for (const Value& entry : resources->AsList()) {
     if (!entry.is_map()) return AtValue(InvalidInput("a resource is a map"), entry, file);
     HOLDFAST_RETURN_IF_ERROR(
@@ -228,7 +229,7 @@ Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file) 
       }
     }
     ResourceGraph::Node node{key, name == nullptr ? key.id : name->AsString(),
-                             extra == nullptr ? Value() : *extra};
+                             extra == nullptr ? Value() : *extra, entry.position()};
     if (auto status = builder.AddResource(std::move(node)); !status) {
       return AtValue(std::move(status).error(), entry, file);
     }

@@ -28,6 +28,7 @@ class ResourceGraph {
     ResourceKey key;
     std::string name;
     Value extra;
+    Position position = {};  // of its entry in file(), for errors; no part of what a node is
   };
   struct Edge {
     ResourceId parent;
@@ -35,6 +36,8 @@ class ResourceGraph {
     Value facts;
   };
 
+  // The file that it was read from, as errors name it; empty when it was not read from one.
+  const std::string& file() const { return file_; }
   std::size_t size() const { return nodes_.size(); }
   const Node& node(ResourceId id) const { return nodes_[id.value]; }
   const std::vector<Node>& nodes() const { return nodes_; }
@@ -48,6 +51,7 @@ class ResourceGraph {
 
  private:
   friend class ResourceGraphBuilder;
+  std::string file_;
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
   std::vector<std::uint32_t> child_begin_;   // size() + 1 offsets into child_ids_
@@ -59,6 +63,9 @@ class ResourceGraph {
 // Collects resources and edges in any order. One thread.
 class ResourceGraphBuilder {
  public:
+  // `file`: where the positions of the nodes are.
+  explicit ResourceGraphBuilder(std::string_view file = {}) : file_(file) {}
+
   // Adds a resource; the same key again with equal contents is the same node (a diamond), with
   // other contents kConflict.
   Status AddResource(ResourceGraph::Node node);
@@ -75,6 +82,7 @@ class ResourceGraphBuilder {
     ResourceKey child;
     Value facts;
   };
+  std::string file_;
   std::vector<ResourceGraph::Node> nodes_;
   std::vector<PendingEdge> edges_;
 };
@@ -82,7 +90,7 @@ class ResourceGraphBuilder {
 // The graph as a value, as it stands in graph.yaml, in bundles and in checkpoints:
 //   {"format": 1, "resources": [{"type", "id", "name", "extra"?, "children": [{"type", "id", "facts"?}]?}]}
 Value GraphToValue(const ResourceGraph& graph);
-// The other way round; errors carry the file and the positions of the value.
+// The other way round; errors carry the file and the positions of the value, and so does the graph.
 Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file);
 
 }  // namespace holdfast

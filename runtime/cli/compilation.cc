@@ -7,6 +7,7 @@
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
 #include "plugins/sdk/file.h"
+#include "plugins/sdk/source_text.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/opened_workflow.h"
@@ -44,7 +45,7 @@ Status CheckSourceState(const runtime::RecordSummary& summary, Operation operati
 
 // What the graph holds and no root leads to. It would be protected, and drift, which looks below the
 // roots, would call it gone for ever.
-std::vector<ResourceKey> NotBelow(const ResourceGraph& graph, const std::vector<ResourceKey>& roots) {
+std::vector<ResourceId> NotBelow(const ResourceGraph& graph, const std::vector<ResourceKey>& roots) {
   std::vector<bool> reached(graph.size());
   std::vector<ResourceId> open;
   const auto reach = [&](ResourceId id) {
@@ -60,9 +61,9 @@ std::vector<ResourceKey> NotBelow(const ResourceGraph& graph, const std::vector<
     open.pop_back();
     for (const ResourceId child : graph.children(id)) reach(child);
   }
-  std::vector<ResourceKey> out;
+  std::vector<ResourceId> out;
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
-    if (!reached[i]) out.push_back(graph.nodes()[i].key);
+    if (!reached[i]) out.push_back(ResourceId{i});
   }
   return out;
 }
@@ -103,16 +104,19 @@ Result<Source> GatherFromPlan(Session& session, const CompileArguments& argument
   for (const ResourceKey& root : plan.resources) {
     if (input.graph.Find(root)) continue;
     return InvalidInput(Printable(root.str()) + " of the plan is not in its resource graph")
-        .At({arguments.graph.empty() ? GraphFileOf(arguments.plan, false) : arguments.graph, 0, 0, {}, 1})
+        .At({input.graph.file(), 0, 0, {}, 1})
         .Hint("'holdfast plan discover " + arguments.plan + "' writes the graph anew");
   }
   if (const auto stray = NotBelow(input.graph, plan.resources); !stray.empty()) {
-    return InvalidInput(fmt::format("{} of the resource graph {} not below the resources of the plan: {}{}",
+    const ResourceGraph::Node& first = input.graph.node(stray.front());
+    const Error error =
+        InvalidInput(fmt::format("{} of the resource graph {} not below the resources of the plan: {}{}",
                                     stray.size() == 1 ? "a resource" : std::to_string(stray.size()) + " resources",
-                                    stray.size() == 1 ? "is" : "are", Printable(stray.front().str()),
+                                    stray.size() == 1 ? "is" : "are", Printable(first.key.str()),
                                     stray.size() > 1 ? ", ..." : ""))
-        .At({arguments.graph.empty() ? GraphFileOf(arguments.plan, false) : arguments.graph, 0, 0, {}, 1})
+        .At({input.graph.file(), first.position.line, first.position.column, {}, 1})
         .Hint("name them in 'resources' of the plan, or 'holdfast plan discover " + arguments.plan + "' writes the graph anew");
+    return WithGraphLines(error, input.graph);
   }
   Source out;
   auto provider = session.OpenProvider(plan.provider);
@@ -166,6 +170,12 @@ Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string&
   return compiler::ReadGraph(*text, path);
 }
 
+Error WithGraphLines(const Error& error, const ResourceGraph& graph) {
+  if (graph.file().empty()) return error;
+  const auto text = ReadFile(graph.file());
+  return text ? WithSourceText(error, graph.file(), *text) : error;
+}
+
 Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation, const ResourceGraph& graph,
                                            const std::vector<Value>& parameters) {
   compiler::ActivityTable table;
@@ -203,8 +213,9 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session, const Compil
   input.plugins = DescriptorsOf(*source.provider);
   HOLDFAST_RETURN_IF_ERROR(
       AddSample(arguments.sample, input.graph, input.plugins, source.parameters.entries));
-  HOLDFAST_ASSIGN_OR_RETURN(input.parameters, compiler::ResolveParameters(source.parameters, arguments.operation,
-                                                                          input.graph, input.plugins));
+  auto parameters = compiler::ResolveParameters(source.parameters, arguments.operation, input.graph, input.plugins);
+  if (!parameters) return WithGraphLines(parameters.error(), input.graph);
+  input.parameters = std::move(*parameters);
   input.given_parameters = source.parameters.entries;
   HOLDFAST_ASSIGN_OR_RETURN(input.table,
                             AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters));

@@ -94,6 +94,17 @@ printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, parent: x}
 check graph-unknown-key 3 compile protect plan.yaml
 printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data}\n- {type: "Local::Directory", id: other}\n' >plan.graph.yaml
 check graph-more-than-the-plan 3 compile protect plan.yaml
+printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, children: [{type: "No::Such", id: v1}]}\n- {type: "No::Such", id: v1}\n' >plan.graph.yaml
+check graph-type-without-plugin 3 compile protect plan.yaml
+code=0
+holdfast --json compile protect plan.yaml >"$dir/out" 2>"$dir/err" || code=$?
+if [ "$code" != 3 ] || ! grep -q '"file":"plan.graph.yaml".*"line":4' "$dir/out"; then
+  echo "graph-type-without-plugin: --json does not say where it is" >&2
+  failed=1
+fi
+printf '{"format":1,"resources":2}\n{"children":[{"id":"v1","type":"No::Such"}],"id":"data","type":"Local::Directory"}\n{"id":"v1","type":"No::Such"}\n' >plan.graph.jsonl
+rm plan.graph.yaml
+check graph-type-without-plugin-jsonl 3 compile protect plan.yaml
 prepare
 sed -i 's/entrypoint: main/entrypoint: main\n  sidecars: []/' data-protect.yaml
 check workflow-unknown-field 3 run data-protect.yaml

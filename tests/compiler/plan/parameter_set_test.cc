@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compiler/plan/graph_file.h"
 #include "plugins/sdk/json.h"
 
 namespace holdfast::compiler {
@@ -82,6 +83,23 @@ TEST_F(Resolved, ATypeWithoutPluginIsNamedOnce) {
   EXPECT_EQ(values.error().Render(),
             "no plugin of the provider protects T::Other (such as T::Other#1)\n"
             "help: add a plugin for it to the provider file, or take it out of the graph");
+}
+
+TEST_F(Resolved, ATypeWithoutPluginIsFoundInTheGraphsFile) {
+  const std::string_view yaml =
+      "format: 1\nresources:\n- {type: 'T::N', id: a}\n- type: T::Other\n  id: b\n- {type: 'T::Other', id: c}\n";
+  const std::string_view lines =
+      "{\"format\":1,\"resources\":2}\n{\"id\":\"a\",\"type\":\"T::N\"}\n{\"id\":\"b\",\"type\":\"T::Other\"}\n";
+  for (const auto& [text, place] : {std::pair(yaml, "g:4:3: "), std::pair(lines, "g:3:1: ")}) {
+    const auto graph = ReadGraph(text, "g");
+    ASSERT_TRUE(graph) << graph.error().Render();
+    const auto values = ResolveParameters(*ParseParameters("T::N: {needed: x}\n", "p"), Operation::kProtect, *graph,
+                                          {{"T::N", &plugin_}});
+    ASSERT_FALSE(values);
+    EXPECT_EQ(values.error().Render(),
+              place + std::string("no plugin of the provider protects T::Other (such as T::Other#b)\n"
+                                  "help: add a plugin for it to the provider file, or take it out of the graph"));
+  }
 }
 
 }  // namespace
