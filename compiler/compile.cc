@@ -16,7 +16,9 @@ namespace {
 
 std::vector<BundleStep> MakeBundleSteps(const CompileInput& input, const ActivityDag& dag,
                                         const std::vector<std::string>& names) {
-  const auto key_of = [&input](ResourceId id) -> const ResourceKey& { return input.graph.node(id).key; };
+  const auto key_of = [&input](ResourceId id) -> const ResourceKey& {
+    return input.graph.node(id).key;
+  };
   std::vector<BundleStep> out;
   out.reserve(dag.steps.size());
   for (std::size_t i = 0; i < dag.steps.size(); ++i) {
@@ -26,7 +28,8 @@ std::vector<BundleStep> MakeBundleSteps(const CompileInput& input, const Activit
     for (std::size_t a = 0; a < step.activities.size(); ++a) {
       BundleActivity activity{key_of(step.activities[a].resource), step.activities[a].kind, {}};
       for (const ActivityRef gate : step.gates[a]) {
-        const std::uint32_t at = dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
+        const std::uint32_t at =
+            dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
         activity.gates.push_back({names[at], key_of(gate.resource), gate.kind});
       }
       made.activities.push_back(std::move(activity));
@@ -66,16 +69,23 @@ Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
   return MakeBundle(std::move(bundle), MakeBundleSteps(input, dag, names), std::move(resources));
 }
 
-std::vector<std::string> MakeHead(const CompileInput& input, const std::string& plan, const ActivityDag& dag) {
-  const auto count = [](std::size_t n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
+std::vector<std::string> MakeHead(const CompileInput& input, const std::string& plan,
+                                  const ActivityDag& dag) {
+  const auto count = [](std::size_t n, std::string_view what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+  };
   std::vector<std::string> head;
   std::string first = fmt::format("{} of plan {}", NameOf(input.operation), plan);
   first.front() = static_cast<char>(first.front() - 'a' + 'A');
   if (!input.checkpoint.empty()) first += ", checkpoint " + input.checkpoint;
   head.push_back(fmt::format("{}: {} for {}, provider {}.", first, count(dag.steps.size(), "step"),
                              count(input.graph.size(), "resource"), input.provider_name));
-  head.push_back("Compiled by Holdfast: to change it, change the plan or the graph and compile again. NAME.bundle beside");
-  head.push_back("this file has what each step does; steps stand in the order of the walk, each below what it is for.");
+  head.push_back(
+      "Compiled by Holdfast: to change it, change the plan or the graph and compile again. "
+      "NAME.bundle beside");
+  head.push_back(
+      "this file has what each step does; steps stand in the order of the walk, each below what it "
+      "is for.");
   for (const std::string& note : dag.notes) head.push_back(note);
   return head;
 }
@@ -83,24 +93,31 @@ std::vector<std::string> MakeHead(const CompileInput& input, const std::string& 
 }  // namespace
 
 Result<CompiledWorkflow> Compile(const CompileInput& input) {
-  HOLDFAST_CHECK(input.table.choices.size() == input.graph.size() && input.parameters.size() == input.graph.size());
-  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<EngineEmitter> emitter, MakeEngineEmitter(input.options.engine));
+  HOLDFAST_CHECK(input.table.choices.size() == input.graph.size() &&
+                 input.parameters.size() == input.graph.size());
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<EngineEmitter> emitter,
+                            MakeEngineEmitter(input.options.engine));
   const std::string plan = input.plan.StringOr("name", "");
-  if (!IsPlanName(plan)) return InvalidInput(fmt::format("'{}' cannot be the name of a plan", Printable(plan)));
+  if (!IsPlanName(plan))
+    return InvalidInput(fmt::format("'{}' cannot be the name of a plan", Printable(plan)));
   for (const ResourceGraph::Node& node : input.graph.nodes()) {
     if (!input.plugins.contains(node.key.type)) {
-      return InvalidInput(fmt::format("no plugin of the provider {} protects {} (such as {})", Printable(input.provider_name),
-                                      node.key.type, Printable(node.key.str())));
+      return InvalidInput(fmt::format("no plugin of the provider {} protects {} (such as {})",
+                                      Printable(input.provider_name), node.key.type,
+                                      Printable(node.key.str())));
     }
   }
   const PlanPolicy policy = PolicyOf(input.plan);
-  HOLDFAST_ASSIGN_OR_RETURN(const ActivityDag dag,
-                            BuildActivityDag(input.graph, input.table, input.options.fuse.value_or(policy.fuse)));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const ActivityDag dag,
+      BuildActivityDag(input.graph, input.table, input.options.fuse.value_or(policy.fuse)));
   if (dag.steps.empty()) {
-    return InvalidInput(fmt::format("there is nothing to do: no plugin has anything to {} of these resources",
-                                    NameOf(input.operation)));
+    return InvalidInput(
+        fmt::format("there is nothing to do: no plugin has anything to {} of these resources",
+                    NameOf(input.operation)));
   }
-  const std::vector<std::string> names = NameSteps(input.graph, input.table, dag, policy.step_names);
+  const std::vector<std::string> names =
+      NameSteps(input.graph, input.table, dag, policy.step_names);
 
   CompiledWorkflow out;
   out.name = fmt::format("{}-{}", plan, NameOf(input.operation));

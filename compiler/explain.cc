@@ -34,14 +34,17 @@ struct LinkBefore {
   std::string_view rule;
 };
 
-constexpr std::string_view kOwnPreFinish = "a resource's pre_finish comes before its parallel and its post";
+constexpr std::string_view kOwnPreFinish =
+    "a resource's pre_finish comes before its parallel and its post";
 constexpr std::string_view kGateOfPre = "a pre runs only if the pre of every parent succeeded";
-constexpr std::string_view kGateOfOthers = "what a resource does runs only if its own pre succeeded";
+constexpr std::string_view kGateOfOthers =
+    "what a resource does runs only if its own pre succeeded";
 constexpr std::string_view kGateOfParallel = "a parallel runs only if its own pre_finish succeeded";
 
 class Explainer {
  public:
-  Explainer(const LoadedBundle& bundle, ResourceGraph graph) : bundle_(bundle), graph_(std::move(graph)) {
+  Explainer(const LoadedBundle& bundle, ResourceGraph graph)
+      : bundle_(bundle), graph_(std::move(graph)) {
     for (const BundleShard& shard : bundle.shards) {
       for (const BundleResource& entry : shard.resources) {
         if (const auto id = graph_.Find(entry.resource.key)) entries_[*id] = &entry;
@@ -56,17 +59,21 @@ class Explainer {
     for (const BundleActivity& activity : step.activities) {
       const Place place{*graph_.Find(activity.resource), activity.kind};
       here.push_back(place);
-      ExplainedActivity explained{activity.resource, activity.kind, entries_.at(place.resource)->plugin, {}};
+      ExplainedActivity explained{
+          activity.resource, activity.kind, entries_.at(place.resource)->plugin, {}};
       for (const BundleGate& gate : activity.gates) {
         const Place target{*graph_.Find(gate.resource), gate.kind};
-        explained.gates.push_back({gate.step, WayBetween({place}, [&](const Place& p) { return p == target; },
-                                                         [this](const Place& p) { return GatesBefore(p); })});
+        explained.gates.push_back(
+            {gate.step, WayBetween(
+                            {place}, [&](const Place& p) { return p == target; },
+                            [this](const Place& p) { return GatesBefore(p); })});
       }
       out.activities.push_back(std::move(explained));
     }
     for (const std::string& before : step.order) {
-      out.order.push_back({before, WayBetween(here, [&](const Place& p) { return StepOf(p) == before; },
-                                              [this](const Place& p) { return LinksBefore(p); })});
+      out.order.push_back({before, WayBetween(
+                                       here, [&](const Place& p) { return StepOf(p) == before; },
+                                       [this](const Place& p) { return LinksBefore(p); })});
     }
     out.text = Render(out);
     return out;
@@ -78,8 +85,8 @@ class Explainer {
   }
   bool Exists(const Place& place) const { return !StepOf(place).empty(); }
 
-  // Whether any activity of those kinds is left when a pre_finish does not exist: its links are then
-  // not there at all, in contrast to those of the other three, which are contracted.
+  // Whether any activity of those kinds is left when a pre_finish does not exist: its links are
+  // then not there at all, in contrast to those of the other three, which are contracted.
   std::vector<LinkBefore> LinksBefore(const Place& place) const {
     std::vector<LinkBefore> links;
     const auto add = [&links](ResourceId resource, ActivityKind kind, std::string_view rule) {
@@ -87,7 +94,8 @@ class Explainer {
     };
     switch (place.kind) {
       case kPre:
-        for (const ResourceId parent : graph_.parents(place.resource)) add(parent, kPre, RuleOf(LinkKind::kParentPreToPre));
+        for (const ResourceId parent : graph_.parents(place.resource))
+          add(parent, kPre, RuleOf(LinkKind::kParentPreToPre));
         break;
       case kPreFinish:
         add(place.resource, kPre, RuleOf(LinkKind::kPreFinish));
@@ -95,7 +103,9 @@ class Explainer {
           add(below, kPreFinish, RuleOf(LinkKind::kPreFinish));
           add(below, kPre, RuleOf(LinkKind::kPreFinish));
         }
-        std::erase_if(links, [this](const LinkBefore& link) { return link.from.kind == kPreFinish && !Exists(link.from); });
+        std::erase_if(links, [this](const LinkBefore& link) {
+          return link.from.kind == kPreFinish && !Exists(link.from);
+        });
         break;
       case kParallel:
         if (Exists({place.resource, kPreFinish})) add(place.resource, kPreFinish, kOwnPreFinish);
@@ -103,7 +113,8 @@ class Explainer {
         break;
       case kPost:
         add(place.resource, kParallel, RuleOf(LinkKind::kParallelToPost));
-        for (const ResourceId child : graph_.children(place.resource)) add(child, kPost, RuleOf(LinkKind::kPostToParentPost));
+        for (const ResourceId child : graph_.children(place.resource))
+          add(child, kPost, RuleOf(LinkKind::kPostToParentPost));
         break;
     }
     return links;
@@ -112,7 +123,8 @@ class Explainer {
   std::vector<LinkBefore> GatesBefore(const Place& place) const {
     std::vector<LinkBefore> gates;
     if (place.kind == kPre) {
-      for (const ResourceId parent : graph_.parents(place.resource)) gates.push_back({{parent, kPre}, kGateOfPre});
+      for (const ResourceId parent : graph_.parents(place.resource))
+        gates.push_back({{parent, kPre}, kGateOfPre});
       return gates;
     }
     if (place.kind == kParallel && Exists({place.resource, kPreFinish})) {
@@ -141,7 +153,8 @@ class Explainer {
   // The shortest way back from `here` to a place that `is_target`, through places that do not exist
   // and through those of the same step.
   template <class IsTarget, class Before>
-  std::vector<ExplainedPlace> WayBetween(const std::vector<Place>& here, IsTarget is_target, Before before) const {
+  std::vector<ExplainedPlace> WayBetween(const std::vector<Place>& here, IsTarget is_target,
+                                         Before before) const {
     struct Step {
       Place next;
       std::string_view rule;
@@ -171,7 +184,8 @@ class Explainer {
     std::vector<ExplainedPlace> out;
     std::string rule;
     while (true) {
-      out.push_back({graph_.node(at.resource).key, at.kind, entries_.at(at.resource)->plugin, Exists(at), rule});
+      out.push_back({graph_.node(at.resource).key, at.kind, entries_.at(at.resource)->plugin,
+                     Exists(at), rule});
       const auto& step = way.at(at);
       if (!step) return out;
       rule = std::string(step->rule);
@@ -179,9 +193,12 @@ class Explainer {
     }
   }
 
-  std::string Label(const ResourceKey& key) const { return LabelOf(graph_.node(*graph_.Find(key))); }
+  std::string Label(const ResourceKey& key) const {
+    return LabelOf(graph_.node(*graph_.Find(key)));
+  }
 
-  void RenderReason(std::string& out, const ExplainedReason& reason, std::string_view indent) const {
+  void RenderReason(std::string& out, const ExplainedReason& reason,
+                    std::string_view indent) const {
     out += fmt::format("{}{}\n", indent, reason.step);
     if (reason.way.empty()) {
       out += fmt::format("{}    it shares its step with others that come after this\n", indent);
@@ -190,16 +207,19 @@ class Explainer {
     for (const ExplainedPlace& place : reason.way) {
       const std::string what = fmt::format("{} of {}", NameOf(place.kind), Label(place.resource));
       if (!place.rule.empty()) out += fmt::format("{}    {}\n", indent, place.rule);
-      out += fmt::format("{}  {} ({}{})\n", indent, what, place.plugin,
-                         place.exists ? "" : " has none here: what comes before it comes before what follows");
+      out += fmt::format(
+          "{}  {} ({}{})\n", indent, what, place.plugin,
+          place.exists ? "" : " has none here: what comes before it comes before what follows");
     }
   }
 
   std::string Render(const StepExplanation& explanation) const {
-    std::string out = fmt::format("step {} ({})\n", explanation.step, NameOf(bundle_.bundle.operation));
+    std::string out =
+        fmt::format("step {} ({})\n", explanation.step, NameOf(bundle_.bundle.operation));
     for (const ExplainedActivity& activity : explanation.activities) {
-      out += fmt::format("\n{} of {} ({}), plugin {}\n", NameOf(activity.kind), Label(activity.resource),
-                         Printable(activity.resource.str()), activity.plugin);
+      out += fmt::format("\n{} of {} ({}), plugin {}\n", NameOf(activity.kind),
+                         Label(activity.resource), Printable(activity.resource.str()),
+                         activity.plugin);
       if (activity.gates.empty()) {
         out += "  runs if begin succeeded\n";
       } else {
@@ -207,7 +227,8 @@ class Explainer {
         for (const ExplainedReason& gate : activity.gates) RenderReason(out, gate, "  - ");
       }
     }
-    out += explanation.order.empty() ? "\ncomes after begin\n" : "\ncomes after (however they end):\n";
+    out +=
+        explanation.order.empty() ? "\ncomes after begin\n" : "\ncomes after (however they end):\n";
     for (const ExplainedReason& reason : explanation.order) RenderReason(out, reason, "- ");
     return out;
   }
@@ -228,7 +249,8 @@ Result<StepExplanation> Explain(const LoadedBundle& bundle, std::string_view ste
     }
     const std::string near = Nearest(step, names);
     Error error = NotFound(fmt::format("there is no step '{}'", Printable(step)));
-    return std::move(error).Hint(near.empty() ? "'holdfast step list FILE' shows them" : "did you mean '" + near + "'?");
+    return std::move(error).Hint(near.empty() ? "'holdfast step list FILE' shows them"
+                                              : "did you mean '" + near + "'?");
   }
   HOLDFAST_ASSIGN_OR_RETURN(ResourceGraph graph, GraphOfBundle(bundle));
   return Explainer(bundle, std::move(graph)).Run(*found);

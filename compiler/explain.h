@@ -16,14 +16,16 @@ struct ExplainedPlace {
   ResourceKey resource;
   ActivityKind kind = ActivityKind::kPre;
   std::string plugin;   // the resource's
-  bool exists = false;  // false: the plugin does not define it, or answered "none"; the way goes on through it
-  std::string rule;     // what led here from the place before: "a parent's pre comes before its children's pre"
+  bool exists = false;  // false: the plugin does not define it, or answered "none"; the way goes on
+                        // through it
+  std::string rule;     // what led here from the place before: "a parent's pre comes before its
+                        // children's pre"
 };
 
 // One edge or gate of a step, and what put it there.
 struct ExplainedReason {
-  std::string step;                  // the step that it points at
-  std::vector<ExplainedPlace> way;   // from an activity of that step to one of this step
+  std::string step;                 // the step that it points at
+  std::vector<ExplainedPlace> way;  // from an activity of that step to one of this step
 };
 
 struct ExplainedActivity {

@@ -45,11 +45,11 @@ enum class FuseMode { kNone, kLeaf };
 // Why a step comes after another one, for comments, pictures and `holdfast explain`: the colours
 // of the specification's links, and pre_finish's.
 enum class LinkKind {
-  kParentPreToPre,       // green
-  kPreToParallel,        // yellow
-  kParallelToPost,       // red
-  kPostToParentPost,     // indigo
-  kPreFinish,            // every link of a pre_finish
+  kParentPreToPre,    // green
+  kPreToParallel,     // yellow
+  kParallelToPost,    // red
+  kPostToParentPost,  // indigo
+  kPreFinish,         // every link of a pre_finish
 };
 
 // The activity DAG of one operation: steps with order and gates (design: semantics). Immutable.
@@ -65,12 +65,13 @@ class ActivityDag {
     std::vector<ActivityRef> activities;
     // The transitive reduction of the order, sorted by step.
     std::vector<Predecessor> order;
-    // By activity (parallel to `activities`): every gate, none left out, sorted; `begin` alone = empty.
+    // By activity (parallel to `activities`): every gate, none left out, sorted; `begin` alone =
+    // empty.
     std::vector<std::vector<ActivityRef>> gates;
   };
 
-  // In walk order: pre, pre_finish and parallel of a resource on entry, post on exit of its subtree.
-  // A step of several resources stands where the first of its activities would.
+  // In walk order: pre, pre_finish and parallel of a resource on entry, post on exit of its
+  // subtree. A step of several resources stands where the first of its activities would.
   std::vector<Step> steps;
   // Where the graph was too large to reduce (semantics.md): what to tell the user; else empty.
   std::vector<std::string> notes;

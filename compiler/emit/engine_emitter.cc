@@ -29,7 +29,8 @@ Result<std::unique_ptr<EngineEmitter>> MakeEngineEmitter(std::string_view name) 
   }
   const std::string near = Nearest(name, EngineNames());
   return InvalidInput("nothing can be compiled for an engine '" + Printable(name) + "'")
-      .Hint(near.empty() ? "there are " + Join(EngineNames(), ", ") : "did you mean '" + near + "'?");
+      .Hint(near.empty() ? "there are " + Join(EngineNames(), ", ")
+                         : "did you mean '" + near + "'?");
 }
 
 }  // namespace holdfast::compiler

@@ -28,7 +28,8 @@ class EngineEmitter {
   virtual ~EngineEmitter() = default;
   virtual std::string_view name() const = 0;
   // The file's text. kInvalidInput when the workflow is beyond what the engine takes.
-  virtual Result<std::string> Emit(const EngineWorkflow& workflow, const EmitOptions& options) const = 0;
+  virtual Result<std::string> Emit(const EngineWorkflow& workflow,
+                                   const EmitOptions& options) const = 0;
 };
 
 // By name; kInvalidInput (did you mean) naming those that this build can write for.

@@ -23,7 +23,8 @@ void WriteKey(YamlOut& out, const ResourceKey& key) {
 }
 
 // `edge` is the first of this resource's; returns the first of the next one's.
-std::size_t WriteResource(YamlOut& out, const ResourceGraph& graph, ResourceId id, std::size_t edge) {
+std::size_t WriteResource(YamlOut& out, const ResourceGraph& graph, ResourceId id,
+                          std::size_t edge) {
   const ResourceGraph::Node& node = graph.node(id);
   out.BeginMap();
   WriteKey(out, node.key);
@@ -69,9 +70,12 @@ bool IsJsonLines(std::string_view text) {
   return resources == nullptr || !resources->is_list();
 }
 
-// Moves the places of a value, which was read from one line, to that line. JSON nests 100 deep at most.
+// Moves the places of a value, which was read from one line, to that line. JSON nests 100 deep at
+// most.
 void MoveToLine(Value& value, std::uint32_t line) {
-  const auto moved = [line](Position position) { return position.line == 0 ? position : Position{line, position.column}; };
+  const auto moved = [line](Position position) {
+    return position.line == 0 ? position : Position{line, position.column};
+  };
   value.set_position(moved(value.position()));
   value.set_key_position(moved(value.key_position()));
   if (value.is_list()) {
@@ -106,13 +110,14 @@ Result<Value> ParseJsonLines(const SourceText& source) {
   }
   const Value* count = head.Find("resources");
   if (count == nullptr || !count->is_int()) {
-    return source.At(head.position(), "the head of a graph in JSON lines says how many resources there are")
+    return source
+        .At(head.position(), "the head of a graph in JSON lines says how many resources there are")
         .Hint(fmt::format("such as {{\"format\":{},\"resources\":{}}}", kFormat, resources.size()));
   }
   if (count->AsInt() != static_cast<std::int64_t>(resources.size())) {
     return source
-        .At(head.position(), fmt::format("the head says that there are {} resources, but {} follow", count->AsInt(),
-                                         resources.size()))
+        .At(head.position(), fmt::format("the head says that there are {} resources, but {} follow",
+                                         count->AsInt(), resources.size()))
         .Hint("the file was cut off, or its head was not changed with it");
   }
   head.Set("resources", std::move(resources));
@@ -126,15 +131,19 @@ Result<std::string> WriteGraphYaml(const ResourceGraph& graph, std::string_view 
   if (!comment.empty()) {
     for (const std::string_view line : Split(comment, '\n')) out.Comment(line);
   }
-  const auto count = [](std::size_t n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
-  out.Comment(fmt::format("{}, {}, by type and id.", count(graph.size(), "resource"), count(graph.edges().size(), "edge")));
+  const auto count = [](std::size_t n, std::string_view what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+  };
+  out.Comment(fmt::format("{}, {}, by type and id.", count(graph.size(), "resource"),
+                          count(graph.edges().size(), "edge")));
   out.BeginMap();
   out.Key("format");
   out.Integer(kFormat);
   out.Key("resources");
   out.BeginList();
   std::size_t edge = 0;
-  for (std::uint32_t i = 0; i < graph.size(); ++i) edge = WriteResource(out, graph, ResourceId{i}, edge);
+  for (std::uint32_t i = 0; i < graph.size(); ++i)
+    edge = WriteResource(out, graph, ResourceId{i}, edge);
   out.EndList();
   out.EndMap();
   return out.Take();
@@ -143,7 +152,9 @@ Result<std::string> WriteGraphYaml(const ResourceGraph& graph, std::string_view 
 Result<std::string> WriteGraphJsonLines(const ResourceGraph& graph) {
   const Value value = GraphToValue(graph);
   HOLDFAST_ASSIGN_OR_RETURN(
-      std::string out, DumpJson(Value().Set("format", kFormat).Set("resources", static_cast<std::int64_t>(graph.size()))));
+      std::string out, DumpJson(Value()
+                                    .Set("format", kFormat)
+                                    .Set("resources", static_cast<std::int64_t>(graph.size()))));
   out += '\n';
   for (const Value& resource : value.Find("resources")->AsList()) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::string line, DumpJson(resource));
@@ -157,7 +168,9 @@ Result<ResourceGraph> ReadGraph(std::string_view text, std::string_view file) {
   const SourceText source{std::string(file), std::string(text)};
   // JSON is nearly a part of YAML; what is not (pairs of surrogates) matters for names.
   const bool json = Trim(text).starts_with('{') && ParseJson(text, file);
-  auto value = IsJsonLines(text) ? ParseJsonLines(source) : json ? ParseJson(text, file) : ParseYaml(text, file);
+  auto value = IsJsonLines(text) ? ParseJsonLines(source)
+               : json            ? ParseJson(text, file)
+                                 : ParseYaml(text, file);
   if (!value) return std::move(value).error();
   auto graph = GraphFromValue(*value, file);
   if (!graph) return source.WithLines(graph.error());

@@ -104,9 +104,10 @@ class Resolver {
   }
 
   void NoPlugin(const ResourceGraph::Node& node) {
-    Error error = InvalidInput(fmt::format("no plugin of the provider protects {} (such as {})", node.key.type,
-                                           Printable(node.key.str())))
-                      .Hint("add a plugin for it to the provider file, or take it out of the graph");
+    Error error =
+        InvalidInput(fmt::format("no plugin of the provider protects {} (such as {})",
+                                 node.key.type, Printable(node.key.str())))
+            .Hint("add a plugin for it to the provider file, or take it out of the graph");
     if (!graph_.file().empty()) {
       error = std::move(error).At({graph_.file(), node.position.line, node.position.column, {}, 1});
     }
@@ -120,12 +121,13 @@ class Resolver {
       std::vector<std::string> types;
       for (const auto& [type, unused] : plugins_) types.push_back(type);
       const std::string near = Nearest(parts.type, types);
-      faults_.push_back(parameters_.source
-                            .At(value.key_position(),
-                                fmt::format("no plugin of the provider protects '{}'", Printable(parts.type)),
-                                parts.type.size())
-                            .Hint(near.empty() ? "its plugins protect " + Join(types, ", ")
-                                               : "did you mean '" + near + "'?"));
+      faults_.push_back(
+          parameters_.source
+              .At(value.key_position(),
+                  fmt::format("no plugin of the provider protects '{}'", Printable(parts.type)),
+                  parts.type.size())
+              .Hint(near.empty() ? "its plugins protect " + Join(types, ", ")
+                                 : "did you mean '" + near + "'?"));
       return;
     }
     if (!parts.id.empty() && !graph_.Find({std::string(parts.type), std::string(parts.id)})) {
@@ -134,7 +136,8 @@ class Resolver {
         if (node.key.type == parts.type) ids.push_back(node.key.id);
       }
       Error error = parameters_.source.At(
-          value.key_position(), fmt::format("there is no {} in the resource graph", Printable(key)), key.size());
+          value.key_position(), fmt::format("there is no {} in the resource graph", Printable(key)),
+          key.size());
       if (const std::string near = Nearest(parts.id, ids); !near.empty()) {
         error = std::move(error).Hint(fmt::format("did you mean '{}#{}'?", parts.type, near));
       }
@@ -142,7 +145,9 @@ class Resolver {
       return;
     }
     const Schema& schema = SchemaOf(*plugin->second);
-    if (auto checked = CheckAgainstSchema(Relaxed(schema), value, parameters_.source.file, What(key)); !checked) {
+    if (auto checked =
+            CheckAgainstSchema(Relaxed(schema), value, parameters_.source.file, What(key));
+        !checked) {
       faults_.push_back(std::move(checked).error());
     }
     if (!value.is_map()) return;
@@ -154,9 +159,15 @@ class Resolver {
         const Value* clear = value.Find(name);
         if (clear == nullptr || clear->is_null()) continue;
         // The line itself is not shown: it holds the secret.
-        faults_.push_back(InvalidInput(fmt::format("'{}' is a secret in clear: it would be kept in the bank", name))
-                              .At({fmt::format("{}:{}", parameters_.source.file, clear->key_position().line), 0, 0, {}, 1})
-                              .Hint(fmt::format("name where it is with '{}_file' or '{}_env'", name, name)));
+        faults_.push_back(
+            InvalidInput(
+                fmt::format("'{}' is a secret in clear: it would be kept in the bank", name))
+                .At({fmt::format("{}:{}", parameters_.source.file, clear->key_position().line),
+                     0,
+                     0,
+                     {},
+                     1})
+                .Hint(fmt::format("name where it is with '{}_file' or '{}_env'", name, name)));
       }
     }
   }
@@ -170,11 +181,15 @@ class Resolver {
       out = known->second;
       return;
     }
-    Value merged = Merge(schema, of_type == nullptr ? Value() : *of_type, own == nullptr ? Value() : *own);
+    Value merged =
+        Merge(schema, of_type == nullptr ? Value() : *of_type, own == nullptr ? Value() : *own);
     // Where something that is required is missing, the nearest entry is where it belongs.
-    const Value* const place = own != nullptr ? own : of_type != nullptr ? of_type : &parameters_.entries;
+    const Value* const place = own != nullptr       ? own
+                               : of_type != nullptr ? of_type
+                                                    : &parameters_.entries;
     if (merged.position().line == 0 || own != nullptr) merged.set_position(place->position());
-    auto checked = CheckAgainstSchema(schema, merged, parameters_.source.file, What(own == nullptr ? key.type : key.str()));
+    auto checked = CheckAgainstSchema(schema, merged, parameters_.source.file,
+                                      What(own == nullptr ? key.type : key.str()));
     if (!checked) {
       faults_.push_back(std::move(checked).error());
       return;
@@ -193,29 +208,35 @@ class Resolver {
 
 }  // namespace
 
-void CheckParameterEntries(const SourceText& source, const Value& entries, std::vector<Error>& faults) {
+void CheckParameterEntries(const SourceText& source, const Value& entries,
+                           std::vector<Error>& faults) {
   if (entries.is_null()) return;
   if (!entries.is_map()) {
     faults.push_back(source
-                         .At(entries.position(), fmt::format("parameters are a map from a resource type or TYPE#ID to "
-                                                             "a map, not {}",
-                                                             NameOf(entries.kind())))
+                         .At(entries.position(),
+                             fmt::format("parameters are a map from a resource type or TYPE#ID to "
+                                         "a map, not {}",
+                                         NameOf(entries.kind())))
                          .Hint("such as 'Local::Directory: {exclude: [\"*.tmp\"]}'"));
     return;
   }
   for (const auto& [key, value] : entries.AsMap()) {
     const EntryKey parts = SplitKey(key);
     const bool whole_type = parts.type.size() == key.size();
-    const Status good = CheckResourceKey({std::string(parts.type), whole_type ? "x" : std::string(parts.id)});
+    const Status good =
+        CheckResourceKey({std::string(parts.type), whole_type ? "x" : std::string(parts.id)});
     if (!good) {
-      faults.push_back(source
-                           .At(value.key_position(),
-                               fmt::format("'{}' is neither a resource type nor TYPE#ID", Printable(key)), key.size())
-                           .Hint(good.error().message()));
+      faults.push_back(
+          source
+              .At(value.key_position(),
+                  fmt::format("'{}' is neither a resource type nor TYPE#ID", Printable(key)),
+                  key.size())
+              .Hint(good.error().message()));
     }
     if (!value.is_map() && !value.is_null()) {
-      faults.push_back(source.At(value.position(), fmt::format("the parameters of {} are a map, not {}",
-                                                               Printable(key), NameOf(value.kind()))));
+      faults.push_back(
+          source.At(value.position(), fmt::format("the parameters of {} are a map, not {}",
+                                                  Printable(key), NameOf(value.kind()))));
     }
   }
 }
@@ -231,7 +252,8 @@ Result<ParameterSet> ParseParameters(std::string_view text, std::string_view fil
 }
 
 Result<std::vector<Value>> ResolveParameters(const ParameterSet& parameters, Operation operation,
-                                             const ResourceGraph& graph, const PluginsByType& plugins) {
+                                             const ResourceGraph& graph,
+                                             const PluginsByType& plugins) {
   return Resolver(parameters, operation, graph, plugins).Run();
 }
 

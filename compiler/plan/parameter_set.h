@@ -27,7 +27,8 @@ Result<ParameterSet> ParseParameters(std::string_view text, std::string_view fil
 
 // Checks the form of `entries`: keys that are types or "type#id", values that are maps. Adds what
 // is wrong to `faults`.
-void CheckParameterEntries(const SourceText& source, const Value& entries, std::vector<Error>& faults);
+void CheckParameterEntries(const SourceText& source, const Value& entries,
+                           std::vector<Error>& faults);
 
 // The descriptors of a provider's protection plugins by resource type. Borrowed.
 using PluginsByType = std::map<std::string, const PluginDescriptor*, std::less<>>;

@@ -28,19 +28,27 @@ struct PolicyForm {
   template <class Fields>
   static void Describe(Fields& fields) {
     constexpr std::int64_t kMonth = 30LL * 86'400'000;
-    fields("parallelism", &PolicyForm::parallelism, "how many steps run at once; without it, as many as can")
+    fields("parallelism", &PolicyForm::parallelism,
+           "how many steps run at once; without it, as many as can")
         .Range(1, 10'000);
-    fields("step_deadline", &PolicyForm::step_deadline, "how long one try of one step may take").Range(1000, kMonth);
-    fields("run_deadline", &PolicyForm::run_deadline, "how long a run may take").Range(1000, kMonth);
-    fields("retries", &PolicyForm::retries, "how often a step that was killed or says 'try again' is tried again")
+    fields("step_deadline", &PolicyForm::step_deadline, "how long one try of one step may take")
+        .Range(1000, kMonth);
+    fields("run_deadline", &PolicyForm::run_deadline, "how long a run may take")
+        .Range(1000, kMonth);
+    fields("retries", &PolicyForm::retries,
+           "how often a step that was killed or says 'try again' is tried again")
         .Range(0, 100);
-    fields("fuse", &PolicyForm::fuse, "none: one activity a step; leaf: one step for all activities of a leaf")
+    fields("fuse", &PolicyForm::fuse,
+           "none: one activity a step; leaf: one step for all activities of a leaf")
         .OneOf({"none", "leaf"});
-    fields("drift", &PolicyForm::drift, "what happens when there is more or less than what was compiled")
+    fields("drift", &PolicyForm::drift,
+           "what happens when there is more or less than what was compiled")
         .OneOf({"fail", "warn", "ignore"});
-    fields("step_names", &PolicyForm::step_names, "opaque: names of resources stay out of the names of steps")
+    fields("step_names", &PolicyForm::step_names,
+           "opaque: names of resources stay out of the names of steps")
         .OneOf({"readable", "opaque"});
-    fields("fail_fast", &PolicyForm::fail_fast, "true: prepare nothing more once something has failed");
+    fields("fail_fast", &PolicyForm::fail_fast,
+           "true: prepare nothing more once something has failed");
   }
 };
 
@@ -54,7 +62,8 @@ class PlanReader {
 
   Result<Plan> Run() {
     if (!value_.is_map()) {
-      return source_.At(value_.position(), value_.is_null() ? "the plan is empty" : "a plan is a map")
+      return source_
+          .At(value_.position(), value_.is_null() ? "the plan is empty" : "a plan is a map")
           .Hint("it has name, provider and resources; 'holdfast plan new' writes one");
     }
     RefuseUnknownKeys();
@@ -64,7 +73,8 @@ class PlanReader {
     ReadParameters();
     ReadPolicy();
     ReadSchedule();
-    if (const Value* retention = value_.Find("retention"); retention != nullptr && !retention->is_null()) {
+    if (const Value* retention = value_.Find("retention");
+        retention != nullptr && !retention->is_null()) {
       Keep("retention", CheckRetention(*retention, source_.file));
     }
     if (!faults_.empty()) return source_.WithLines(Together(faults_));
@@ -92,7 +102,8 @@ class PlanReader {
       if (std::find(known.begin(), known.end(), key) != known.end()) continue;
       const std::string near = Nearest(key, known);
       Fault(value.key_position(), fmt::format("a plan has no '{}'", Printable(key)),
-            near.empty() ? "it has " + Join(known, ", ") : "did you mean '" + near + "'?", key.size());
+            near.empty() ? "it has " + Join(known, ", ") : "did you mean '" + near + "'?",
+            key.size());
     }
   }
 
@@ -100,8 +111,8 @@ class PlanReader {
   const Value* RequiredText(std::string_view key, std::string_view hint) {
     const Value* found = value_.Find(key);
     if (found == nullptr || found->is_null()) {
-      Fault(found == nullptr ? value_.position() : found->key_position(), fmt::format("the plan needs '{}'", key),
-            std::string(hint));
+      Fault(found == nullptr ? value_.position() : found->key_position(),
+            fmt::format("the plan needs '{}'", key), std::string(hint));
       return nullptr;
     }
     if (!found->is_string()) {
@@ -118,33 +129,39 @@ class PlanReader {
     plan_.name = name->AsString();
     plan_.value.Set("name", plan_.name);
     if (!IsPlanName(plan_.name)) {
-      Fault(name->position(), fmt::format("'{}' cannot be the name of a plan", Printable(plan_.name)),
-            "a name has 1 to 40 of a-z, 0-9 and '-', begins with a letter and does not end with '-'",
-            plan_.name.size());
+      Fault(
+          name->position(), fmt::format("'{}' cannot be the name of a plan", Printable(plan_.name)),
+          "a name has 1 to 40 of a-z, 0-9 and '-', begins with a letter and does not end with '-'",
+          plan_.name.size());
     }
   }
 
   void ReadProvider() {
-    const Value* provider = RequiredText("provider", "the name or id of a provider; 'holdfast providers list' shows them");
+    const Value* provider = RequiredText(
+        "provider", "the name or id of a provider; 'holdfast providers list' shows them");
     if (provider == nullptr) return;
     plan_.provider = provider->AsString();
     plan_.value.Set("provider", plan_.provider);
     if (Trim(plan_.provider).empty()) {
-      Fault(provider->position(), "the plan names no provider", "'holdfast providers list' shows them");
+      Fault(provider->position(), "the plan names no provider",
+            "'holdfast providers list' shows them");
     }
   }
 
   void ReadResources() {
-    const std::string hint = "such as 'resources: [Local::Application#shop]'; 'holdfast resources list' shows them";
+    const std::string hint =
+        "such as 'resources: [Local::Application#shop]'; 'holdfast resources list' shows them";
     const Value* resources = value_.Find("resources");
     if (resources == nullptr || resources->is_null()) {
       return Fault(resources == nullptr ? value_.position() : resources->key_position(),
                    "the plan needs 'resources'", hint);
     }
     if (!resources->is_list()) {
-      return Fault(resources->position(), fmt::format("'resources' is a list, not {}", NameOf(resources->kind())), hint);
+      return Fault(resources->position(),
+                   fmt::format("'resources' is a list, not {}", NameOf(resources->kind())), hint);
     }
-    if (resources->AsList().empty()) return Fault(resources->position(), "the plan protects nothing", hint);
+    if (resources->AsList().empty())
+      return Fault(resources->position(), "the plan protects nothing", hint);
     for (const Value& entry : resources->AsList()) ReadResource(entry);
     std::sort(plan_.resources.begin(), plan_.resources.end());
     Value::List texts;
@@ -180,10 +197,12 @@ class PlanReader {
     }
     if (!key) {
       Error error = std::move(key).error();
-      return Fault(entry.position(), error.message(), error.hint().empty() ? form : error.hint(), width);
+      return Fault(entry.position(), error.message(), error.hint().empty() ? form : error.hint(),
+                   width);
     }
     if (!seen_.insert(*key).second) {
-      return Fault(entry.position(), fmt::format("{} is listed twice", Printable(key->str())), "once is enough", width);
+      return Fault(entry.position(), fmt::format("{} is listed twice", Printable(key->str())),
+                   "once is enough", width);
     }
     plan_.resources.push_back(std::move(*key));
   }
@@ -198,7 +217,8 @@ class PlanReader {
   void ReadPolicy() {
     const Value* policy = value_.Find("policy");
     Value given = policy == nullptr ? Value() : *policy;
-    Result<Value> checked = CheckAgainstSchema(SchemaOf<PolicyForm>(), given, source_.file, "policy settings");
+    Result<Value> checked =
+        CheckAgainstSchema(SchemaOf<PolicyForm>(), given, source_.file, "policy settings");
     Keep("policy", std::move(checked));
   }
 
@@ -233,14 +253,21 @@ PlanPolicy PolicyOf(const Value& plan) {
   PlanPolicy out;
   const Value* policy = plan.Find("policy");
   if (policy == nullptr) return out;
-  const auto whole = [policy](std::string_view key) { return std::max<std::int64_t>(policy->IntOr(key, 0), 0); };
+  const auto whole = [policy](std::string_view key) {
+    return std::max<std::int64_t>(policy->IntOr(key, 0), 0);
+  };
   if (whole("parallelism") > 0) out.parallelism = static_cast<std::uint32_t>(whole("parallelism"));
-  if (whole("step_deadline") > 0) out.step_deadline = std::chrono::milliseconds(whole("step_deadline"));
-  if (whole("run_deadline") > 0) out.run_deadline = std::chrono::milliseconds(whole("run_deadline"));
-  out.retries = static_cast<std::uint32_t>(std::max<std::int64_t>(policy->IntOr("retries", out.retries), 0));
+  if (whole("step_deadline") > 0)
+    out.step_deadline = std::chrono::milliseconds(whole("step_deadline"));
+  if (whole("run_deadline") > 0)
+    out.run_deadline = std::chrono::milliseconds(whole("run_deadline"));
+  out.retries =
+      static_cast<std::uint32_t>(std::max<std::int64_t>(policy->IntOr("retries", out.retries), 0));
   if (policy->StringOr("fuse", "") == "leaf") out.fuse = FuseMode::kLeaf;
   const std::string drift = policy->StringOr("drift", "");
-  out.drift = drift == "ignore" ? DriftPolicy::kIgnore : drift == "warn" ? DriftPolicy::kWarn : DriftPolicy::kFail;
+  out.drift = drift == "ignore" ? DriftPolicy::kIgnore
+              : drift == "warn" ? DriftPolicy::kWarn
+                                : DriftPolicy::kFail;
   if (policy->StringOr("step_names", "") == "opaque") out.step_names = StepNames::kOpaque;
   out.fail_fast = policy->BoolOr("fail_fast", false);
   return out;

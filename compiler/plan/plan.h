@@ -25,7 +25,8 @@ struct PlanPolicy {
   std::optional<std::uint32_t> parallelism;  // steps at once; none = as many as the engine likes
   std::optional<std::chrono::milliseconds> step_deadline;  // of one try of one step
   std::optional<std::chrono::milliseconds> run_deadline;
-  std::uint32_t retries = 5;  // tries of a step after its first, when it says "try again" or was killed
+  std::uint32_t retries =
+      5;  // tries of a step after its first, when it says "try again" or was killed
   FuseMode fuse = FuseMode::kNone;
   DriftPolicy drift = DriftPolicy::kFail;
   StepNames step_names = StepNames::kReadable;
@@ -46,7 +47,7 @@ struct PlanPolicy {
 //   retention: {daily: 7, weekly: 4}
 struct Plan {
   std::string name;
-  std::string provider;  // a name or an id
+  std::string provider;                // a name or an id
   std::vector<ResourceKey> resources;  // sorted
   ParameterSet parameters;             // of protect
   PlanPolicy policy;

@@ -67,8 +67,9 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
   const CronField& field = kCronFields[index];
   const auto wrong = [&](std::string_view part) {
     return InvalidInput(fmt::format("'{}' is no {} of a cron line", Printable(part), field.name))
-        .Hint(fmt::format("it has numbers from {} to {}, '*', ranges (1-5), lists (1,3) and steps (*/2)",
-                          field.first, field.last));
+        .Hint(fmt::format(
+            "it has numbers from {} to {}, '*', ranges (1-5), lists (1,3) and steps (*/2)",
+            field.first, field.last));
   };
   std::vector<int> values;
   for (const std::string_view part : Split(text, ',')) {
@@ -110,11 +111,15 @@ struct ScheduleForm {
   bool suspend = false;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("cron", &ScheduleForm::cron, "when it runs: minute hour day-of-month month day-of-week").Required();
-    fields("timezone", &ScheduleForm::timezone, "the time zone of the cron line, such as Europe/Berlin");
-    fields("concurrency", &ScheduleForm::concurrency, "what happens while the run before is still going on")
+    fields("cron", &ScheduleForm::cron, "when it runs: minute hour day-of-month month day-of-week")
+        .Required();
+    fields("timezone", &ScheduleForm::timezone,
+           "the time zone of the cron line, such as Europe/Berlin");
+    fields("concurrency", &ScheduleForm::concurrency,
+           "what happens while the run before is still going on")
         .OneOf({"forbid", "replace", "allow"});
-    fields("starting_deadline", &ScheduleForm::starting_deadline, "how late a run may still start").Range(1000, 30LL * 86'400'000);
+    fields("starting_deadline", &ScheduleForm::starting_deadline, "how late a run may still start")
+        .Range(1000, 30LL * 86'400'000);
     fields("suspend", &ScheduleForm::suspend, "true: do not run by itself");
   }
 };
@@ -129,13 +134,20 @@ struct RetentionForm {
   std::optional<std::chrono::milliseconds> within;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("last", &RetentionForm::last, "how many of the newest checkpoints to keep").Range(1, 100'000);
-    fields("hourly", &RetentionForm::hourly, "for how many hours to keep the newest of each").Range(1, 100'000);
-    fields("daily", &RetentionForm::daily, "for how many days to keep the newest of each").Range(1, 100'000);
-    fields("weekly", &RetentionForm::weekly, "for how many weeks to keep the newest of each").Range(1, 100'000);
-    fields("monthly", &RetentionForm::monthly, "for how many months to keep the newest of each").Range(1, 100'000);
-    fields("yearly", &RetentionForm::yearly, "for how many years to keep the newest of each").Range(1, 100'000);
-    fields("within", &RetentionForm::within, "keep every one that is younger than this").Range(1000, 36'500LL * 86'400'000);
+    fields("last", &RetentionForm::last, "how many of the newest checkpoints to keep")
+        .Range(1, 100'000);
+    fields("hourly", &RetentionForm::hourly, "for how many hours to keep the newest of each")
+        .Range(1, 100'000);
+    fields("daily", &RetentionForm::daily, "for how many days to keep the newest of each")
+        .Range(1, 100'000);
+    fields("weekly", &RetentionForm::weekly, "for how many weeks to keep the newest of each")
+        .Range(1, 100'000);
+    fields("monthly", &RetentionForm::monthly, "for how many months to keep the newest of each")
+        .Range(1, 100'000);
+    fields("yearly", &RetentionForm::yearly, "for how many years to keep the newest of each")
+        .Range(1, 100'000);
+    fields("within", &RetentionForm::within, "keep every one that is younger than this")
+        .Range(1000, 36'500LL * 86'400'000);
   }
 };
 
@@ -144,8 +156,8 @@ bool IsTimeZoneName(std::string_view text) {
   for (const std::string_view part : Split(text, '/')) {
     if (part.empty()) return false;
     for (const char c : part) {
-      const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                           c == '-' || c == '+';
+      const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+';
       if (!allowed) return false;
     }
   }
@@ -153,7 +165,10 @@ bool IsTimeZoneName(std::string_view text) {
 }
 
 Error Placed(Error error, const Value& value, std::string_view file, std::size_t width) {
-  return std::move(error).At({std::string(file), value.position().line, value.position().column, {},
+  return std::move(error).At({std::string(file),
+                              value.position().line,
+                              value.position().column,
+                              {},
                               static_cast<std::uint32_t>(std::max<std::size_t>(width, 1))});
 }
 
@@ -173,17 +188,20 @@ Status CheckCronLine(std::string_view line) {
   }
   if (fields.size() != kCronFields.size()) {
     return InvalidInput(fmt::format("a cron line has five fields, this one has {}", fields.size()))
-        .Hint("minute, hour, day of month, month, day of week: '30 2 * * *' is every night at 02:30");
+        .Hint(
+            "minute, hour, day of month, month, day of week: '30 2 * * *' is every night at 02:30");
   }
   std::array<std::vector<int>, 5> values;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     HOLDFAST_ASSIGN_OR_RETURN(values[i], ReadField(fields[i], i));
   }
-  // Cron takes either day where both are given; the day of month alone decides only without the other.
+  // Cron takes either day where both are given; the day of month alone decides only without the
+  // other.
   if (fields[4] == "*" && fields[2] != "*") {
     const bool comes = std::any_of(values[3].begin(), values[3].end(), [&values](int month) {
-      return std::any_of(values[2].begin(), values[2].end(),
-                         [month](int day) { return day <= kLongestMonth[static_cast<std::size_t>(month - 1)]; });
+      return std::any_of(values[2].begin(), values[2].end(), [month](int day) {
+        return day <= kLongestMonth[static_cast<std::size_t>(month - 1)];
+      });
     });
     if (!comes) {
       return InvalidInput("this day never comes").Hint("none of its months has such a day");
@@ -199,29 +217,35 @@ Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
     map = Value().Set("cron", std::move(line));
     map.set_position(schedule.position());
   } else if (!schedule.is_map()) {
-    return Placed(InvalidInput(fmt::format("'schedule' is a cron line or a map, not {}", NameOf(schedule.kind())))
+    return Placed(InvalidInput(fmt::format("'schedule' is a cron line or a map, not {}",
+                                           NameOf(schedule.kind())))
                       .Hint("such as 'schedule: \"0 2 * * *\"'"),
                   schedule, file, 1);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<ScheduleForm>(), map, file, "schedule settings"));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Value checked, CheckAgainstSchema(SchemaOf<ScheduleForm>(), map, file, "schedule settings"));
   const Value& cron = *map.Find("cron");
   if (Status good = CheckCronLine(cron.AsString()); !good) {
     return Placed(std::move(good).error(), cron, file, cron.AsString().size());
   }
-  if (const Value* zone = map.Find("timezone"); zone != nullptr && !zone->is_null() && !IsTimeZoneName(zone->AsString())) {
-    return Placed(InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(zone->AsString())))
-                      .Hint("such as Europe/Berlin or Etc/UTC"),
-                  *zone, file, zone->AsString().size());
+  if (const Value* zone = map.Find("timezone");
+      zone != nullptr && !zone->is_null() && !IsTimeZoneName(zone->AsString())) {
+    return Placed(
+        InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(zone->AsString())))
+            .Hint("such as Europe/Berlin or Etc/UTC"),
+        *zone, file, zone->AsString().size());
   }
   return checked;
 }
 
 Result<Value> CheckRetention(const Value& retention, std::string_view file) {
-  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<RetentionForm>(), retention, file, "retention settings"));
+  HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<RetentionForm>(), retention,
+                                                              file, "retention settings"));
   if (!checked.is_map() || checked.AsMap().empty()) {
-    return Placed(InvalidInput("'retention' says of nothing how many to keep")
-                      .Hint("give at least one of last, hourly, daily, weekly, monthly, yearly, within"),
-                  retention, file, 1);
+    return Placed(
+        InvalidInput("'retention' says of nothing how many to keep")
+            .Hint("give at least one of last, hourly, daily, weekly, monthly, yearly, within"),
+        retention, file, 1);
   }
   return checked;
 }

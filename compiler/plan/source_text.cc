@@ -23,13 +23,14 @@ void Flatten(const Error& error, std::vector<Error>& out) {
 
 }  // namespace
 
-Error SourceText::WithLines(const Error& error) const {
-  return WithSourceText(error, file, text);
-}
+Error SourceText::WithLines(const Error& error) const { return WithSourceText(error, file, text); }
 
 Error SourceText::At(Position position, std::string message, std::size_t width) const {
   return WithLines(InvalidInput(std::move(message))
-                       .At({file, position.line, position.column, {},
+                       .At({file,
+                            position.line,
+                            position.column,
+                            {},
                             static_cast<std::uint32_t>(std::max<std::size_t>(width, 1))}));
 }
 
@@ -41,7 +42,8 @@ Error Together(const std::vector<Error>& faults) {
   std::set<std::string> said;
   std::erase_if(flat, [&said](const Error& error) { return !said.insert(error.OneLine()).second; });
   Error first = std::move(flat.front());
-  for (std::size_t i = 1; i < flat.size(); ++i) first = std::move(first).Because(std::move(flat[i]));
+  for (std::size_t i = 1; i < flat.size(); ++i)
+    first = std::move(first).Because(std::move(flat[i]));
   return first;
 }
 

@@ -28,7 +28,8 @@ std::string Describe(const ResourceGraph& graph, ResourceId id) {
 
 // What a step waits for, in the words of a reader: "its pre", "the pre of what it belongs to". The
 // link alone does not tell: a contracted one starts at another resource's activity.
-std::string AfterWhat(const ActivityDag& dag, std::size_t step, const ActivityDag::Predecessor& predecessor) {
+std::string AfterWhat(const ActivityDag& dag, std::size_t step,
+                      const ActivityDag::Predecessor& predecessor) {
   const auto& here = dag.steps[step].activities;
   const auto& before = dag.steps[predecessor.step.value].activities;
   for (auto own = before.rbegin(); own != before.rend(); ++own) {
@@ -37,8 +38,10 @@ std::string AfterWhat(const ActivityDag& dag, std::size_t step, const ActivityDa
     });
     if (same) return fmt::format("its {}", NameOf(own->kind));
   }
-  const bool below = predecessor.link == LinkKind::kPostToParentPost || predecessor.link == LinkKind::kPreFinish;
-  return fmt::format("the {} of what {}", NameOf(before.back().kind), below ? "is below it" : "it belongs to");
+  const bool below =
+      predecessor.link == LinkKind::kPostToParentPost || predecessor.link == LinkKind::kPreFinish;
+  return fmt::format("the {} of what {}", NameOf(before.back().kind),
+                     below ? "is below it" : "it belongs to");
 }
 
 std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::size_t index) {
@@ -48,7 +51,8 @@ std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::s
   for (const ActivityRef& activity : step.activities) {
     const std::string kind(NameOf(activity.kind));
     if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
-    if (resources.empty() || resources.back() != activity.resource) resources.push_back(activity.resource);
+    if (resources.empty() || resources.back() != activity.resource)
+      resources.push_back(activity.resource);
   }
   std::string out = fmt::format("{} of {}", Join(kinds, ", "), Describe(graph, resources.front()));
   if (resources.size() == 2) out += " and " + Describe(graph, resources.back());
@@ -66,11 +70,17 @@ std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::s
 
 std::string_view RuleOf(LinkKind link) {
   switch (link) {
-    case LinkKind::kParentPreToPre: return "a parent's pre comes before its children's pre";
-    case LinkKind::kPreToParallel: return "a resource's pre comes before its parallel";
-    case LinkKind::kParallelToPost: return "a resource's parallel comes before its post";
-    case LinkKind::kPostToParentPost: return "a child's post comes before its parents' post";
-    case LinkKind::kPreFinish: return "pre_finish comes after the preparations of the resource and all below it, and before its parallel";
+    case LinkKind::kParentPreToPre:
+      return "a parent's pre comes before its children's pre";
+    case LinkKind::kPreToParallel:
+      return "a resource's pre comes before its parallel";
+    case LinkKind::kParallelToPost:
+      return "a resource's parallel comes before its post";
+    case LinkKind::kPostToParentPost:
+      return "a child's post comes before its parents' post";
+    case LinkKind::kPreFinish:
+      return "pre_finish comes after the preparations of the resource and all below it, and before "
+             "its parallel";
   }
   return "";
 }

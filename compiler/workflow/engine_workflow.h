@@ -16,7 +16,7 @@ namespace holdfast::compiler {
 
 // One step of a workflow, whatever engine runs it.
 struct WorkflowStep {
-  std::string name;     // step_names.h
+  std::string name;  // step_names.h
   // For the reader: what it does to which resource, and the links that put it where it is. Has
   // tenants' text in it: only for comments, through Printable.
   std::string comment;
@@ -25,8 +25,8 @@ struct WorkflowStep {
   StepConditions conditions;
 };
 
-// A workflow before it becomes an engine's text (design: stages are types). `begin` comes before all
-// steps; `end`, the verdict, runs when they have ended, however they did.
+// A workflow before it becomes an engine's text (design: stages are types). `begin` comes before
+// all steps; `end`, the verdict, runs when they have ended, however they did.
 struct EngineWorkflow {
   std::string name;  // "<plan>-<operation>"
   Operation operation = Operation::kProtect;

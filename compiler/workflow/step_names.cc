@@ -14,24 +14,27 @@ constexpr std::size_t kMaxReadable = 24;
 constexpr std::size_t kShortHash = 8;
 constexpr std::size_t kWholeHash = 64;
 
-bool IsLetter(char c) {
-  return c >= 'a' && c <= 'z';
-}
+bool IsLetter(char c) { return c >= 'a' && c <= 'z'; }
 
 std::string_view ShortName(ActivityKind kind) {
   switch (kind) {
-    case ActivityKind::kPre: return "pre";
-    case ActivityKind::kPreFinish: return "fin";
-    case ActivityKind::kParallel: return "par";
-    case ActivityKind::kPost: return "post";
+    case ActivityKind::kPre:
+      return "pre";
+    case ActivityKind::kPreFinish:
+      return "fin";
+    case ActivityKind::kParallel:
+      return "par";
+    case ActivityKind::kPost:
+      return "post";
   }
   return "";
 }
 
 std::string WhatOf(const ActivityDag::Step& step) {
-  const bool fused = std::any_of(step.activities.begin(), step.activities.end(), [&step](const ActivityRef& activity) {
-    return activity.kind != step.activities.front().kind;
-  });
+  const bool fused = std::any_of(step.activities.begin(), step.activities.end(),
+                                 [&step](const ActivityRef& activity) {
+                                   return activity.kind != step.activities.front().kind;
+                                 });
   if (!fused) return std::string(ShortName(step.activities.front().kind));
   return step.activities.front().kind == ActivityKind::kParallel ? "copy" : "leaf";
 }
@@ -94,10 +97,12 @@ std::vector<std::string> NameSteps(const ResourceGraph& graph, const ActivityTab
     const ActivityRef first = step.activities.front();
     const ResourceGraph::Node& node = graph.node(first.resource);
     if (first.resource == step.activities.back().resource) {
-      parts.push_back({style == StepNames::kReadable ? NameOfResource(node) : "r", Sha256Hex(node.key.str()), WhatOf(step)});
+      parts.push_back({style == StepNames::kReadable ? NameOfResource(node) : "r",
+                       Sha256Hex(node.key.str()), WhatOf(step)});
       continue;
     }
-    const StepChoice& choice = table.choices[first.resource.value][static_cast<std::size_t>(first.kind)];
+    const StepChoice& choice =
+        table.choices[first.resource.value][static_cast<std::size_t>(first.kind)];
     parts.push_back({"group", Sha256Hex("group " + choice.key), WhatOf(step)});
   }
   return step_names_internal::JoinParts(parts);

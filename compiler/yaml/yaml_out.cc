@@ -40,23 +40,33 @@ bool NeedsEscape(std::uint32_t c) {
 
 std::string Escape(std::uint32_t c) {
   switch (c) {
-    case 0x00: return "\\0";
-    case 0x07: return "\\a";
-    case 0x08: return "\\b";
-    case 0x09: return "\\t";
-    case 0x0A: return "\\n";
-    case 0x0B: return "\\v";
-    case 0x0C: return "\\f";
-    case 0x0D: return "\\r";
-    case 0x1B: return "\\e";
-    default: break;
+    case 0x00:
+      return "\\0";
+    case 0x07:
+      return "\\a";
+    case 0x08:
+      return "\\b";
+    case 0x09:
+      return "\\t";
+    case 0x0A:
+      return "\\n";
+    case 0x0B:
+      return "\\v";
+    case 0x0C:
+      return "\\f";
+    case 0x0D:
+      return "\\r";
+    case 0x1B:
+      return "\\e";
+    default:
+      break;
   }
   if (c <= 0xFF) return fmt::format("\\x{:02x}", c);
   if (c <= 0xFFFF) return fmt::format("\\u{:04x}", c);
   return fmt::format("\\U{:08x}", c);
 }
 
-constexpr std::array<std::string_view, 11> kWordsOfYaml{"y",  "n",   "yes",  "no",   "on",  "off",
+constexpr std::array<std::string_view, 11> kWordsOfYaml{"y",    "n",     "yes",  "no",  "on", "off",
                                                         "true", "false", "null", "nan", "inf"};
 
 }  // namespace
@@ -199,18 +209,14 @@ std::string YamlOut::Quoted(std::string_view text) {
   return quoted + '"';
 }
 
-void YamlOut::Text(std::string_view text) {
-  Scalar(Quoted(text));
-}
+void YamlOut::Text(std::string_view text) { Scalar(Quoted(text)); }
 
 void YamlOut::Word(std::string_view word) {
   HOLDFAST_CHECK(IsPlainWord(word));
   Scalar(word);
 }
 
-void YamlOut::Integer(std::int64_t number) {
-  Scalar(std::to_string(number));
-}
+void YamlOut::Integer(std::int64_t number) { Scalar(std::to_string(number)); }
 
 void YamlOut::Number(double number) {
   if (std::isnan(number)) return Scalar(".nan");
@@ -221,13 +227,9 @@ void YamlOut::Number(double number) {
   Scalar(text);
 }
 
-void YamlOut::Bool(bool truth) {
-  Scalar(truth ? "true" : "false");
-}
+void YamlOut::Bool(bool truth) { Scalar(truth ? "true" : "false"); }
 
-void YamlOut::Null() {
-  Scalar("null");
-}
+void YamlOut::Null() { Scalar("null"); }
 
 void YamlOut::Folded(const std::vector<std::string>& lines) {
   HOLDFAST_CHECK(!lines.empty() && (frames_.empty() || !frames_.back().flow));
@@ -235,7 +237,8 @@ void YamlOut::Folded(const std::vector<std::string>& lines) {
   Scalar(">-");
   for (const std::string& line : lines) {
     HOLDFAST_CHECK(!line.empty() && line.front() != ' ' && line.back() != ' ');
-    HOLDFAST_CHECK(std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+    HOLDFAST_CHECK(
+        std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; }));
     NewLine(indent);
     out_ += line;
   }
@@ -243,11 +246,16 @@ void YamlOut::Folded(const std::vector<std::string>& lines) {
 
 void YamlOut::Write(const Value& value, bool flow) {
   switch (value.kind()) {
-    case Value::Kind::kNull: return Null();
-    case Value::Kind::kBool: return Bool(value.AsBool());
-    case Value::Kind::kInt: return Integer(value.AsInt());
-    case Value::Kind::kDouble: return Number(value.AsDouble());
-    case Value::Kind::kString: return Text(value.AsString());
+    case Value::Kind::kNull:
+      return Null();
+    case Value::Kind::kBool:
+      return Bool(value.AsBool());
+    case Value::Kind::kInt:
+      return Integer(value.AsInt());
+    case Value::Kind::kDouble:
+      return Number(value.AsDouble());
+    case Value::Kind::kString:
+      return Text(value.AsString());
     case Value::Kind::kList:
       Begin(false, flow);
       for (const Value& element : value.AsList()) Write(element, flow);

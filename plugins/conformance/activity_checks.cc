@@ -45,7 +45,8 @@ Status ResourcesWithoutFactsAreRefusedClearly(const PluginUnderTest& plugin,
   HOLDFAST_ASSIGN_OR_RETURN(const auto place, Trial::Make(plugin, options, "shape"));
   const std::size_t count = WrongExtras(place->resource().extra).size();
   for (std::size_t i = 0; i < count; ++i) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto trial, Trial::Make(plugin, options, fmt::format("extra-{}", i)));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto trial,
+                              Trial::Make(plugin, options, fmt::format("extra-{}", i)));
     const Value extra = trial->resource().extra;
     trial->resource().extra = WrongExtras(extra)[i];
     bool failed = false;
@@ -57,9 +58,9 @@ Status ResourcesWithoutFactsAreRefusedClearly(const PluginUnderTest& plugin,
       if (call.outcome) continue;
       failed = true;
       if (call.outcome.error().code() == ErrorCode::kInternal) {
-        return Error(call.outcome.error()).While(
-            fmt::format("{} of a resource with wrong facts is no clear error",
-                        NameOfActivity(Operation::kProtect, kind)));
+        return Error(call.outcome.error())
+            .While(fmt::format("{} of a resource with wrong facts is no clear error",
+                               NameOfActivity(Operation::kProtect, kind)));
       }
     }
     HOLDFAST_ASSIGN_OR_RETURN(const std::size_t streams, PublishedStreams(*trial));
@@ -79,21 +80,24 @@ Status EmptyCheckpointsAreRefusedClearly(const PluginUnderTest& plugin,
     bool failed = false;
     for (const ActivityKind kind : kAllActivityKinds) {
       if (failed && kind != ActivityKind::kPost) continue;
-      HOLDFAST_ASSIGN_OR_RETURN(const Call call, trial->Run(operation, kind, {.all_succeeded = !failed}));
+      HOLDFAST_ASSIGN_OR_RETURN(const Call call,
+                                trial->Run(operation, kind, {.all_succeeded = !failed}));
       if (call.outcome) continue;
       failed = true;
       if (operation == Operation::kDelete) {
-        return Error(call.outcome.error()).While(
-            fmt::format("{} where nothing is left: deleting again is success",
-                        NameOfActivity(operation, kind)));
+        return Error(call.outcome.error())
+            .While(fmt::format("{} where nothing is left: deleting again is success",
+                               NameOfActivity(operation, kind)));
       }
       if (call.outcome.error().code() == ErrorCode::kInternal) {
-        return Error(call.outcome.error()).While(fmt::format(
-            "{} of an empty checkpoint is no clear error", NameOfActivity(operation, kind)));
+        return Error(call.outcome.error())
+            .While(fmt::format("{} of an empty checkpoint is no clear error",
+                               NameOfActivity(operation, kind)));
       }
     }
     const OperationDescriptor& described = trial->descriptor().operation(operation);
-    if (!failed && operation != Operation::kDelete && described.DefinesAny() && plugin.sample != nullptr) {
+    if (!failed && operation != Operation::kDelete && described.DefinesAny() &&
+        plugin.sample != nullptr) {
       // Only a plugin that writes no data has nothing to miss.
       HOLDFAST_ASSIGN_OR_RETURN(const auto full, Trial::Make(plugin, options, "full"));
       HOLDFAST_RETURN_IF_ERROR(full->RunAll(Operation::kProtect));
@@ -131,12 +135,13 @@ Status PreflightsEnd(const PluginUnderTest& plugin, const PluginCheckOptions& op
   return Ok();
 }
 
-Status CancelledProtectLeavesNoData(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
+Status CancelledProtectLeavesNoData(const PluginUnderTest& plugin,
+                                    const PluginCheckOptions& options) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto trial, Trial::Make(plugin, options));
   bool wrote = false;
   bool failed = false;
-  for (const ActivityKind kind :
-       {ActivityKind::kPre, ActivityKind::kPreFinish, ActivityKind::kParallel, ActivityKind::kPost}) {
+  for (const ActivityKind kind : {ActivityKind::kPre, ActivityKind::kPreFinish,
+                                  ActivityKind::kParallel, ActivityKind::kPost}) {
     HOLDFAST_ASSIGN_OR_RETURN(
         const Call call,
         trial->Run(Operation::kProtect, kind, {.cancelled = true, .all_succeeded = !failed}));
@@ -144,7 +149,8 @@ Status CancelledProtectLeavesNoData(const PluginUnderTest& plugin, const PluginC
     failed = failed || !call.outcome;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const std::size_t streams, PublishedStreams(*trial));
-  if (wrote || streams != 0) return Internal("a protect that was cancelled before it began wrote data");
+  if (wrote || streams != 0)
+    return Internal("a protect that was cancelled before it began wrote data");
   return Ok();
 }
 

@@ -5,9 +5,7 @@
 namespace holdfast::plugins::conformance {
 namespace {
 
-Value Command() {
-  return Value().Set("command", Value::List{"true"}).Set("timeout_ms", 10'000);
-}
+Value Command() { return Value().Set("command", Value::List{"true"}).Set("timeout_ms", 10'000); }
 
 PluginSample Application() {
   PluginSample sample;
@@ -29,7 +27,8 @@ PluginSample Directory() {
   sample.resource.key = {"Local::Directory", "{folder}/tree"};
   sample.resource.extra.Set("path", "{folder}/tree");
   sample.parameters[static_cast<std::size_t>(Operation::kProtect)].Set("snapshot", "copy");
-  sample.parameters[static_cast<std::size_t>(Operation::kRestore)].Set("target", "{folder}/restored");
+  sample.parameters[static_cast<std::size_t>(Operation::kRestore)].Set("target",
+                                                                       "{folder}/restored");
   return sample;
 }
 
@@ -45,9 +44,9 @@ std::string EmptyDatabase() {
   };
   page.replace(0, 16, std::string_view("SQLite format 3\0", 16));
   put(16, 2, kPage);
-  put(18, 1, 1);        // rollback journal, both to write
-  put(19, 1, 1);        // and to read
-  put(21, 1, 64);       // payload fractions, fixed
+  put(18, 1, 1);   // rollback journal, both to write
+  put(19, 1, 1);   // and to read
+  put(21, 1, 64);  // payload fractions, fixed
   put(22, 1, 32);
   put(23, 1, 32);
   put(24, 4, 1);        // change counter
@@ -66,7 +65,8 @@ PluginSample Sqlite() {
   sample.files = {{"data/sample.db", EmptyDatabase()}};
   sample.resource.key = {"Local::SQLite::Database", "{folder}/data/sample.db"};
   sample.resource.extra.Set("path", "{folder}/data/sample.db");
-  sample.parameters[static_cast<std::size_t>(Operation::kRestore)].Set("path", "{folder}/restored.db");
+  sample.parameters[static_cast<std::size_t>(Operation::kRestore)].Set("path",
+                                                                       "{folder}/restored.db");
   sample.parameters[static_cast<std::size_t>(Operation::kVerify)]
       .Set("integrity_check", true)
       .Set("scratch", "{folder}");

@@ -40,7 +40,8 @@ Status CheckField(const Field& field, std::set<std::string>& names, const std::s
   if (!IsFieldName(field.name)) return Internal(place + " is no name of a-z, 0-9 and '_'");
   if (!names.insert(field.name).second) return Internal(place + " is there twice");
   for (const std::string& alias : field.aliases) {
-    if (!names.insert(alias).second) return Internal(place + " has an alias that is taken: " + Printable(alias));
+    if (!names.insert(alias).second)
+      return Internal(place + " has an alias that is taken: " + Printable(alias));
   }
   if (Trim(field.description).empty()) return Internal(place + " has no description");
   if (Printable(field.description) != field.description) {
@@ -56,7 +57,8 @@ Status CheckField(const Field& field, std::set<std::string>& names, const std::s
 }
 
 Status ComesBack(const Value& value, const Result<PluginDescriptor>& back, std::string_view way) {
-  if (!back) return Error(back.error()).While(fmt::format("the descriptor does not come back {}", way));
+  if (!back)
+    return Error(back.error()).While(fmt::format("the descriptor does not come back {}", way));
   if (DescriptorToValue(*back) != value) {
     return Internal(fmt::format("the descriptor comes back {} as another one", way));
   }
@@ -75,7 +77,8 @@ std::vector<Resource> HostileResources(const Resource& resource) {
     all.push_back(hostile);
     hostile.extra = Value(Value::Map{});
     hostile.extra.Set("path", text).Set("name", text).Set(text, Value::List{Value(), true, text});
-    hostile.parents.push_back({{"Other::Type", std::string(text)}, std::string(text), hostile.extra});
+    hostile.parents.push_back(
+        {{"Other::Type", std::string(text)}, std::string(text), hostile.extra});
     all.push_back(std::move(hostile));
   }
   Resource large = resource;
@@ -97,12 +100,15 @@ Status DescriptorSurvivesAsData(const PluginUnderTest& plugin, const PluginCheck
 
 Status SchemasAreWhole(const PluginUnderTest& plugin, const PluginCheckOptions&) {
   for (const auto& [name, schema] : SchemasOf(plugin.entry->descriptor)) {
-    if (schema->version < 1) return Internal(fmt::format("the {} have version {}", name, schema->version));
+    if (schema->version < 1)
+      return Internal(fmt::format("the {} have version {}", name, schema->version));
     std::set<std::string> names;
-    for (const Field& field : schema->fields) HOLDFAST_RETURN_IF_ERROR(CheckField(field, names, name));
+    for (const Field& field : schema->fields)
+      HOLDFAST_RETURN_IF_ERROR(CheckField(field, names, name));
     const Value value = SchemaToValue(*schema);
     const auto back = SchemaFromValue(value, "schema");
-    if (!back) return Error(back.error()).While(fmt::format("the {} do not come back from data", name));
+    if (!back)
+      return Error(back.error()).While(fmt::format("the {} do not come back from data", name));
     if (SchemaToValue(*back) != value) {
       return Internal(fmt::format("the {} come back from data as another schema", name));
     }
@@ -126,7 +132,8 @@ Status DefaultsPassTheirOwnSchema(const PluginUnderTest& plugin, const PluginChe
   return Ok();
 }
 
-Status UnknownSettingsAndParametersAreRefused(const PluginUnderTest& plugin, const PluginCheckOptions&) {
+Status UnknownSettingsAndParametersAreRefused(const PluginUnderTest& plugin,
+                                              const PluginCheckOptions&) {
   for (const auto& [name, schema] : SchemasOf(plugin.entry->descriptor)) {
     Schema optional = *schema;
     for (Field& field : optional.fields) field.required = false;
@@ -150,13 +157,15 @@ Status EveryOperationIsDefinedOrEmptyOnPurpose(const PluginUnderTest& plugin,
       return Internal(fmt::format("{} is empty on purpose and has activities", NameOf(operation)));
     }
     if (!described.DefinesAny() && !described.empty_on_purpose && operation != Operation::kVerify) {
-      return Internal(fmt::format("{} has no activities and is not empty on purpose", NameOf(operation)));
+      return Internal(
+          fmt::format("{} has no activities and is not empty on purpose", NameOf(operation)));
     }
   }
   return Ok();
 }
 
-Status ObjectsAgreeWithTheDescriptor(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
+Status ObjectsAgreeWithTheDescriptor(const PluginUnderTest& plugin,
+                                     const PluginCheckOptions& options) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto trial, Trial::Make(plugin, options));
   HOLDFAST_ASSIGN_OR_RETURN(const auto object, trial->MakePlugin());
   const PluginDescriptor& registered = plugin.entry->descriptor;
@@ -171,7 +180,8 @@ Status ObjectsAgreeWithTheDescriptor(const PluginUnderTest& plugin, const Plugin
   // Settings may narrow what a plugin does, never widen it: compiling rests on the descriptor.
   for (const Operation operation : kAllOperations) {
     for (const ActivityKind kind : kAllActivityKinds) {
-      if (described.operation(operation).Defines(kind) && !registered.operation(operation).Defines(kind)) {
+      if (described.operation(operation).Defines(kind) &&
+          !registered.operation(operation).Defines(kind)) {
         return Internal(fmt::format("it defines {}, of which its registration says nothing",
                                     NameOfActivity(operation, kind)));
       }
@@ -179,12 +189,15 @@ Status ObjectsAgreeWithTheDescriptor(const PluginUnderTest& plugin, const Plugin
   }
   if (!registered.types.empty()) {
     for (const std::string& type : described.types) {
-      if (std::find(registered.types.begin(), registered.types.end(), type) == registered.types.end()) {
-        return Internal(fmt::format("it protects {}, of which its registration says nothing", Printable(type)));
+      if (std::find(registered.types.begin(), registered.types.end(), type) ==
+          registered.types.end()) {
+        return Internal(
+            fmt::format("it protects {}, of which its registration says nothing", Printable(type)));
       }
     }
   }
-  for (const std::string& type : described.types) HOLDFAST_RETURN_IF_ERROR(CheckResourceKey({type, "any"}));
+  for (const std::string& type : described.types)
+    HOLDFAST_RETURN_IF_ERROR(CheckResourceKey({type, "any"}));
   const PollSettings& poll = object->poll_settings();
   if (poll.poll_interval.count() < 1 || poll.activity_timeout.count() < 1 ||
       poll.poll_interval_max.count() < 1) {
@@ -220,8 +233,8 @@ Status ChoosingIsAPureFunction(const PluginUnderTest& plugin, const PluginCheckO
         for (ProtectionPlugin* const asked : {object.get(), other.get()}) {
           const auto again = asked->Choose(operation, kind, resources[i], parameters);
           if (again.has_value() != first[i].has_value() || (again && !(*again == *first[i]))) {
-            return Internal(fmt::format("{}: it chose differently for the same resource '{}'", activity,
-                                        Printable(resources[i].key.id)));
+            return Internal(fmt::format("{}: it chose differently for the same resource '{}'",
+                                        activity, Printable(resources[i].key.id)));
           }
         }
       }

@@ -18,10 +18,12 @@ constexpr std::uint64_t kMostDisturbances = 40;
 
 Status MustSucceed(Trial& trial, Operation operation, ActivityKind kind, std::string_view when,
                    bool all_succeeded = true) {
-  HOLDFAST_ASSIGN_OR_RETURN(Call call, trial.Run(operation, kind, {.all_succeeded = all_succeeded}));
+  HOLDFAST_ASSIGN_OR_RETURN(Call call,
+                            trial.Run(operation, kind, {.all_succeeded = all_succeeded}));
   if (call.outcome) return Ok();
-  return std::move(call.outcome).error().While(
-      fmt::format("{} {}", NameOfActivity(operation, kind), when));
+  return std::move(call.outcome)
+      .error()
+      .While(fmt::format("{} {}", NameOfActivity(operation, kind), when));
 }
 
 Status MustBeAsBefore(const Trial& trial, const std::string& before, std::string_view after_what) {
@@ -63,7 +65,8 @@ Status PlayDisturbedLife(const PluginUnderTest& plugin, const PluginCheckOptions
 
 }  // namespace
 
-Status ALifeFromProtectToDeleteSucceeds(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
+Status ALifeFromProtectToDeleteSucceeds(const PluginUnderTest& plugin,
+                                        const PluginCheckOptions& options) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto trial, Trial::Make(plugin, options));
   HOLDFAST_RETURN_IF_ERROR(trial->RunAll(Operation::kProtect));
   {
@@ -94,7 +97,8 @@ Status ALifeFromProtectToDeleteSucceeds(const PluginUnderTest& plugin, const Plu
   return Ok();
 }
 
-Status VerifyFindsEveryDamagedStream(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
+Status VerifyFindsEveryDamagedStream(const PluginUnderTest& plugin,
+                                     const PluginCheckOptions& options) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto trial, Trial::Make(plugin, options));
   if (!trial->descriptor().operation(Operation::kVerify).DefinesAny()) return Ok();
   HOLDFAST_RETURN_IF_ERROR(trial->RunAll(Operation::kProtect));
@@ -106,7 +110,8 @@ Status VerifyFindsEveryDamagedStream(const PluginUnderTest& plugin, const Plugin
     trial->NextRecord();
     Status verified = trial->RunAll(Operation::kVerify);
     if (verified) {
-      return Internal(fmt::format("verify did not see that the stream '{}' is damaged", stream.name));
+      return Internal(
+          fmt::format("verify did not see that the stream '{}' is damaged", stream.name));
     }
     if (verified.error().code() != ErrorCode::kCorrupt) {
       return std::move(verified).error().While("a damaged stream is not reported as corrupt");
@@ -130,42 +135,46 @@ Status ProtectAndVerifyLeaveTheirSourceAlone(const PluginUnderTest& plugin,
 
 Status EveryActivityMayRunTwice(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
   // As after a crash between the work's end and its record.
-  return PlayDisturbedLife(plugin, options, "the second time",
-                           [](Trial& trial, Operation operation, ActivityKind kind,
-                              std::uint64_t) -> Result<bool> {
-                             HOLDFAST_RETURN_IF_ERROR(
-                                 MustSucceed(trial, operation, kind, "the first time"));
-                             return true;
-                           });
+  return PlayDisturbedLife(
+      plugin, options, "the second time",
+      [](Trial& trial, Operation operation, ActivityKind kind, std::uint64_t) -> Result<bool> {
+        HOLDFAST_RETURN_IF_ERROR(MustSucceed(trial, operation, kind, "the first time"));
+        return true;
+      });
 }
 
-Status EveryActivityMayBeDroppedAtAYield(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
+Status EveryActivityMayBeDroppedAtAYield(const PluginUnderTest& plugin,
+                                         const PluginCheckOptions& options) {
   return PlayDisturbedLife(
       plugin, options, "after it was dropped at its yields",
       [](Trial& trial, Operation operation, ActivityKind kind, std::uint64_t n) -> Result<bool> {
         HOLDFAST_ASSIGN_OR_RETURN(Call call, trial.Run(operation, kind, {.drop_at_yield = n}));
         if (call.dropped) return false;
         if (!call.outcome) {
-          return std::move(call.outcome).error().While(fmt::format(
-              "{} after it was dropped {} times", NameOfActivity(operation, kind), n - 1));
+          return std::move(call.outcome)
+              .error()
+              .While(fmt::format("{} after it was dropped {} times",
+                                 NameOfActivity(operation, kind), n - 1));
         }
         return true;
       });
 }
 
-Status EveryActivityMayLoseItsBank(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
+Status EveryActivityMayLoseItsBank(const PluginUnderTest& plugin,
+                                   const PluginCheckOptions& options) {
   return PlayDisturbedLife(
       plugin, options, "after its bank was gone for a while",
       [](Trial& trial, Operation operation, ActivityKind kind, std::uint64_t n) -> Result<bool> {
         HOLDFAST_ASSIGN_OR_RETURN(Call call, trial.Run(operation, kind, {.bank_gone_at = n}));
         const std::string activity = NameOfActivity(operation, kind);
         if (call.broke && call.outcome) {
-          return Internal(fmt::format("{} succeeded although its bank was gone from call {} on",
-                                      activity, n));
+          return Internal(
+              fmt::format("{} succeeded although its bank was gone from call {} on", activity, n));
         }
         if (!call.broke && !call.outcome) {
-          return std::move(call.outcome).error().While(
-              fmt::format("{} after its bank had been gone", activity));
+          return std::move(call.outcome)
+              .error()
+              .While(fmt::format("{} after its bank had been gone", activity));
         }
         return !call.broke;
       });
@@ -203,16 +212,18 @@ Status CleanUpSucceedsWhereNothingWasDone(const PluginUnderTest& plugin,
 
 Status CleanUpTakesAwayWhatAFailedProtectLeft(const PluginUnderTest& plugin,
                                               const PluginCheckOptions& options) {
-  for (const ActivityKind broken : {ActivityKind::kPre, ActivityKind::kPreFinish, ActivityKind::kParallel}) {
+  for (const ActivityKind broken :
+       {ActivityKind::kPre, ActivityKind::kPreFinish, ActivityKind::kParallel}) {
     bool broke = true;
     for (std::uint64_t n = 1; n <= kMostDisturbances && broke; ++n) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto trial,
-                                Trial::Make(plugin, options, fmt::format("{}-{}", NameOf(broken), n)));
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const auto trial, Trial::Make(plugin, options, fmt::format("{}-{}", NameOf(broken), n)));
       if (!trial->descriptor().post_acts_on_failure) return Ok();
       const std::string before = trial->Listing();
       for (const ActivityKind kind : kAllActivityKinds) {
         if (kind == broken) break;
-        HOLDFAST_RETURN_IF_ERROR(MustSucceed(*trial, Operation::kProtect, kind, "before the failure"));
+        HOLDFAST_RETURN_IF_ERROR(
+            MustSucceed(*trial, Operation::kProtect, kind, "before the failure"));
       }
       HOLDFAST_ASSIGN_OR_RETURN(const Call call,
                                 trial->Run(Operation::kProtect, broken, {.bank_gone_at = n}));
@@ -220,7 +231,8 @@ Status CleanUpTakesAwayWhatAFailedProtectLeft(const PluginUnderTest& plugin,
       // A pre_finish that failed is not asked again; post has to do what it owed.
       HOLDFAST_RETURN_IF_ERROR(MustSucceed(*trial, Operation::kProtect, ActivityKind::kPost,
                                            fmt::format("after {} failed", NameOf(broken)), false));
-      HOLDFAST_RETURN_IF_ERROR(MustBeAsBefore(*trial, before, "a protect that failed and its clean-up"));
+      HOLDFAST_RETURN_IF_ERROR(
+          MustBeAsBefore(*trial, before, "a protect that failed and its clean-up"));
     }
   }
   return Ok();

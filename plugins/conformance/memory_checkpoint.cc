@@ -17,7 +17,8 @@ namespace {
 
 std::string NewAttempt() {
   static std::atomic<unsigned> count{0};
-  return fmt::format("{}-{}-{}", SystemClock().Now().time_since_epoch().count(), ::getpid(), ++count);
+  return fmt::format("{}-{}-{}", SystemClock().Now().time_since_epoch().count(), ::getpid(),
+                     ++count);
 }
 
 ObjectKey Key(const std::string& text) {
@@ -33,10 +34,14 @@ bool IsStreamName(std::string_view name) {
 
 std::string_view RecordsOf(Operation operation) {
   switch (operation) {
-    case Operation::kProtect: return "checkpoints";
-    case Operation::kRestore: return "restores";
-    case Operation::kDelete: return "deletions";
-    case Operation::kVerify: return "verifications";
+    case Operation::kProtect:
+      return "checkpoints";
+    case Operation::kRestore:
+      return "restores";
+    case Operation::kDelete:
+      return "deletions";
+    case Operation::kVerify:
+      return "verifications";
   }
   return "";
 }
@@ -100,7 +105,8 @@ std::string MemoryCheckpoint::RecordKey(std::string_view kind, const ResourceKey
 
 Status MemoryCheckpoint::CheckGiven(const Resource& resource) const {
   if (given_ && !given_->contains(resource.key)) {
-    return Error(ErrorCode::kDenied, fmt::format("{} was not given to this activity", resource.key.str()));
+    return Error(ErrorCode::kDenied,
+                 fmt::format("{} was not given to this activity", resource.key.str()));
   }
   return Ok();
 }
@@ -170,7 +176,8 @@ Result<std::vector<DataInfo>> MemoryCheckpoint::ListData(const Resource& resourc
   for (const std::string& key : keys) {
     HOLDFAST_ASSIGN_OR_RETURN(const Value entry, ReadJson(key));
     out.push_back({key.substr(key.rfind('/') + 1),
-                   static_cast<std::uint64_t>(entry.IntOr("size", 0)), entry.StringOr("sha256", "")});
+                   static_cast<std::uint64_t>(entry.IntOr("size", 0)),
+                   entry.StringOr("sha256", "")});
   }
   return out;
 }
@@ -183,11 +190,13 @@ Result<std::unique_ptr<ByteSource>> MemoryCheckpoint::OpenData(const Resource& r
       const Value entry,
       ReadJson(fmt::format("{}/{}", CheckpointKey("manifest", resource.key), name)));
   StringSink sink(std::uint64_t{1} << 32U);
-  HOLDFAST_RETURN_IF_ERROR(bank_.Get(Key(fmt::format("{}/{}/{}", CheckpointKey("data", resource.key),
-                                                     entry.StringOr("attempt", ""), name)),
-                                     sink));
+  HOLDFAST_RETURN_IF_ERROR(
+      bank_.Get(Key(fmt::format("{}/{}/{}", CheckpointKey("data", resource.key),
+                                entry.StringOr("attempt", ""), name)),
+                sink));
   if (Sha256Hex(sink.data()) != entry.StringOr("sha256", "")) {
-    return Corrupt(fmt::format("stream '{}' of {} is not what was written", name, resource.key.str()));
+    return Corrupt(
+        fmt::format("stream '{}' of {} is not what was written", name, resource.key.str()));
   }
   std::unique_ptr<ByteSource> source = std::make_unique<OwningSource>(sink.Take());
   return source;
@@ -209,7 +218,8 @@ Result<Value> MemoryCheckpoint::SavedInfo(const Resource& resource) {
   return CheckAgainstSchema(*saved_schema_, saved, "", "saved info");
 }
 
-Result<Value> MemoryCheckpoint::SavedInfoOfChild(const Resource& resource, const ResourceKey& child) {
+Result<Value> MemoryCheckpoint::SavedInfoOfChild(const Resource& resource,
+                                                 const ResourceKey& child) {
   HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
   const bool is_child = std::any_of(resource.children.begin(), resource.children.end(),
                                     [&](const ResourceLink& link) { return link.key == child; });
@@ -219,7 +229,8 @@ Result<Value> MemoryCheckpoint::SavedInfoOfChild(const Resource& resource, const
 
 Status MemoryCheckpoint::DeleteData(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
-  if (operation_ != Operation::kDelete) return Error(ErrorCode::kDenied, "not allowed but in delete");
+  if (operation_ != Operation::kDelete)
+    return Error(ErrorCode::kDenied, "not allowed but in delete");
   for (const std::string_view kind : {"data", "manifest"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, KeysBelow(CheckpointKey(kind, resource.key)));
     for (const std::string& key : keys) {
@@ -257,7 +268,8 @@ Result<bool> MemoryCheckpoint::AnyBelowBegan(const Resource& resource) {
 
 Status MemoryCheckpoint::SetNewResource(const Resource& resource, const ResourceKey& now) {
   HOLDFAST_RETURN_IF_ERROR(CheckGiven(resource));
-  if (operation_ != Operation::kRestore) return Error(ErrorCode::kDenied, "not allowed but in restore");
+  if (operation_ != Operation::kRestore)
+    return Error(ErrorCode::kDenied, "not allowed but in restore");
   HOLDFAST_RETURN_IF_ERROR(CheckResourceKey(now));
   return ReplaceJson(RecordKey("new", resource.key), now.str());
 }

@@ -22,7 +22,7 @@ struct PluginUnderTest {
   const ProtectionEntry* entry = nullptr;  // Not owned; outlives the checks.
   // Without a sample only checks run that need no real resource; then `settings` (as in a provider
   // file) are those with which the plugin is made. A sample brings its own.
-  const PluginSample* sample = nullptr;    // Not owned; outlives the checks.
+  const PluginSample* sample = nullptr;  // Not owned; outlives the checks.
   Value settings;
 };
 

@@ -35,7 +35,8 @@ std::string NameOfActivity(Operation operation, ActivityKind kind) {
 Status CheckErrorText(const Error& error) {
   if (error.message().empty()) return Internal("it failed with an error without a message");
   if (Printable(error.message()) != error.message()) {
-    return Internal(fmt::format("the error's message is not printable: {}", Printable(error.message())));
+    return Internal(
+        fmt::format("the error's message is not printable: {}", Printable(error.message())));
   }
   if (error.message().find("the activity threw ") != std::string::npos) {
     return Internal(fmt::format("an exception left it: {}", error.message()));
@@ -57,9 +58,9 @@ Result<std::unique_ptr<Trial>> Trial::Make(const PluginUnderTest& plugin,
   } else {
     trial->sample_.settings = plugin.settings;
   }
-  HOLDFAST_ASSIGN_OR_RETURN(
-      trial->checked_settings_,
-      CheckAgainstSchema(plugin.entry->descriptor.settings, trial->sample_.settings, "", "settings"));
+  HOLDFAST_ASSIGN_OR_RETURN(trial->checked_settings_,
+                            CheckAgainstSchema(plugin.entry->descriptor.settings,
+                                               trial->sample_.settings, "", "settings"));
   HOLDFAST_ASSIGN_OR_RETURN(trial->described_, trial->MakePlugin());
   trial->descriptor_ = &trial->described_->descriptor();
   if (plugin.sample == nullptr) {
@@ -102,10 +103,11 @@ Result<Call> Trial::Run(Operation operation, ActivityKind kind, const Disturbanc
   if (!descriptor_->operation(operation).Defines(kind)) return call;
   HOLDFAST_ASSIGN_OR_RETURN(const auto plugin, MakePlugin());
   HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckedParameters(operation));
-  const Parameters parameters(std::map<ResourceKey, Value>{{sample_.resource.key, std::move(checked)}});
-  HOLDFAST_ASSIGN_OR_RETURN(const StepChoice choice,
-                            plugin->Choose(operation, kind, sample_.resource,
-                                           parameters.Of(sample_.resource)));
+  const Parameters parameters(
+      std::map<ResourceKey, Value>{{sample_.resource.key, std::move(checked)}});
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const StepChoice choice,
+      plugin->Choose(operation, kind, sample_.resource, parameters.Of(sample_.resource)));
   if (choice.kind == StepChoice::Kind::kNone) return call;
   call.defined = true;
 
@@ -138,8 +140,8 @@ Result<Call> Trial::Run(Operation operation, ActivityKind kind, const Disturbanc
   call.calls = checkpoint.calls();
   call.created_data = checkpoint.created_data();
   if (SystemClock().Steady() >= context.deadline()) {
-    return Fault(operation, kind, fmt::format("it did not end within {}",
-                                              FormatDuration(options_.activity_limit)));
+    return Fault(operation, kind,
+                 fmt::format("it did not end within {}", FormatDuration(options_.activity_limit)));
   }
   if (!checkpoint.faults().empty()) return Fault(operation, kind, checkpoint.faults().front());
   if (!call.outcome) {
@@ -150,8 +152,9 @@ Result<Call> Trial::Run(Operation operation, ActivityKind kind, const Disturbanc
     return call;
   }
   if (const auto open = checkpoint.UnfinishedStreams(); !open.empty()) {
-    return Fault(operation, kind, fmt::format("it succeeded without finishing its stream '{}'",
-                                              Printable(open.front())));
+    return Fault(
+        operation, kind,
+        fmt::format("it succeeded without finishing its stream '{}'", Printable(open.front())));
   }
   HOLDFAST_RETURN_IF_ERROR(stored.Commit());
   return call;
@@ -175,7 +178,8 @@ std::string Trial::Listing() const {
     std::string line = at->path().lexically_relative(folder_).string();
     if (at->is_regular_file(error)) {
       std::ifstream file(at->path(), std::ios::binary);
-      const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+      const std::string bytes((std::istreambuf_iterator<char>(file)),
+                              std::istreambuf_iterator<char>());
       line += fmt::format(" {} {}", bytes.size(), Sha256Hex(bytes));
     }
     lines.push_back(std::move(line));

@@ -21,13 +21,13 @@ struct Disturbance {
 
 // What became of one call.
 struct Call {
-  bool defined = false;      // the plugin defines the activity and chose a step for it
-  bool dropped = false;      // destroyed at the yield that was asked for
-  bool broke = false;        // the bank went away before the end
+  bool defined = false;  // the plugin defines the activity and chose a step for it
+  bool dropped = false;  // destroyed at the yield that was asked for
+  bool broke = false;    // the bank went away before the end
   bool created_data = false;
   std::uint64_t yields = 0;
-  std::uint64_t calls = 0;   // of the checkpoint
-  Status outcome;            // of what was dropped: an error
+  std::uint64_t calls = 0;  // of the checkpoint
+  Status outcome;           // of what was dropped: an error
 };
 
 // One plugin, one resource, one bank: what a scenario plays in. Every activity gets a plugin object

@@ -60,7 +60,8 @@ void WatchedCheckpoint::Judge(std::string_view call, const Error& error) {
     case ErrorCode::kInternal:
       faults_.push_back(fmt::format("it called {}, which was refused: {}", call, error.OneLine()));
       return;
-    default: return;
+    default:
+      return;
   }
 }
 

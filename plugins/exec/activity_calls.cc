@@ -17,11 +17,10 @@ namespace holdfast::plugins::exec {
 namespace {
 
 // What an answer says of one resource, of several each in an object of its own.
-constexpr std::array<std::string_view, 4> kParts{"journal", "saved_info", "point_in_time", "new_resource"};
+constexpr std::array<std::string_view, 4> kParts{"journal", "saved_info", "point_in_time",
+                                                 "new_resource"};
 
-Value KeyToValue(const ResourceKey& key) {
-  return Value().Set("type", key.type).Set("id", key.id);
-}
+Value KeyToValue(const ResourceKey& key) { return Value().Set("type", key.type).Set("id", key.id); }
 
 }  // namespace
 
@@ -34,7 +33,8 @@ ActivityCalls::~ActivityCalls() {
 
 Error ActivityCalls::While(Error error) const {
   std::string which = Printable(parts_.resources.front().key.str());
-  if (parts_.resources.size() > 1) which += fmt::format(" and {} more", parts_.resources.size() - 1);
+  if (parts_.resources.size() > 1)
+    which += fmt::format(" and {} more", parts_.resources.size() - 1);
   return std::move(error).While(fmt::format("{}, {} {} of {}", Printable(parts_.executable.name()),
                                             NameOf(parts_.operation), NameOf(parts_.kind), which));
 }
@@ -139,7 +139,8 @@ Status ActivityCalls::AddLinks(const Resource& resource, Value& out) {
 }
 
 Status ActivityCalls::AddSaved(const Resource& resource, Value& out) {
-  if (parts_.operation == Operation::kProtect || !parts_.description.descriptor.has_saved_info) return Ok();
+  if (parts_.operation == Operation::kProtect || !parts_.description.descriptor.has_saved_info)
+    return Ok();
   auto saved = parts_.checkpoint.SavedInfo(resource);
   if (saved) {
     out.Set("saved_info", std::move(*saved));
@@ -152,8 +153,9 @@ Status ActivityCalls::AddSaved(const Resource& resource, Value& out) {
 Status ActivityCalls::Apply(const Value& result, bool clean_up) {
   const Value* const several = result.Find("resources");
   if (several == nullptr) {
-    const bool has_part = std::any_of(kParts.begin(), kParts.end(),
-                                      [&](std::string_view part) { return result.Find(part) != nullptr; });
+    const bool has_part = std::any_of(kParts.begin(), kParts.end(), [&](std::string_view part) {
+      return result.Find(part) != nullptr;
+    });
     if (!has_part) return Ok();
     if (parts_.resources.size() != 1) {
       return InvalidInput("a step with several resources answers for each of them in 'resources'");
@@ -165,16 +167,22 @@ Status ActivityCalls::Apply(const Value& result, bool clean_up) {
   for (const Value& part : several->AsList()) {
     if (!part.is_map()) return InvalidInput("'resources' of a result holds JSON objects");
     for (const auto& [name, value] : part.AsMap()) {
-      const bool known = name == "type" || name == "id" || std::find(kParts.begin(), kParts.end(), name) != kParts.end();
-      if (!known) return InvalidInput(fmt::format("a resource of a result has no field '{}'", Printable(name)));
+      const bool known = name == "type" || name == "id" ||
+                         std::find(kParts.begin(), kParts.end(), name) != kParts.end();
+      if (!known)
+        return InvalidInput(
+            fmt::format("a resource of a result has no field '{}'", Printable(name)));
     }
     const ResourceKey key{part.StringOr("type", ""), part.StringOr("id", "")};
-    const auto resource = std::find_if(parts_.resources.begin(), parts_.resources.end(),
-                                       [&](const Resource& candidate) { return candidate.key == key; });
+    const auto resource =
+        std::find_if(parts_.resources.begin(), parts_.resources.end(),
+                     [&](const Resource& candidate) { return candidate.key == key; });
     if (resource == parts_.resources.end()) {
-      return Error(ErrorCode::kDenied, fmt::format("{} does not belong to this step", Printable(key.str())));
+      return Error(ErrorCode::kDenied,
+                   fmt::format("{} does not belong to this step", Printable(key.str())));
     }
-    if (!told.insert(key).second) return InvalidInput(fmt::format("it answers twice for {}", Printable(key.str())));
+    if (!told.insert(key).second)
+      return InvalidInput(fmt::format("it answers twice for {}", Printable(key.str())));
     HOLDFAST_RETURN_IF_ERROR(ApplyTo(*resource, part, clean_up));
   }
   return Ok();
@@ -232,8 +240,9 @@ Status ActivityCalls::CleanUp(std::string_view reason) {
     // Whatever stopped the activity does not stop this: it has a time of its own.
     spec.deadline = parts_.call.clean_up_timeout;
     spec.grace = std::min(parts_.call.stop_grace, parts_.call.clean_up_timeout);
-    HOLDFAST_ASSIGN_OR_RETURN(const Answer answer,
-                              parts_.executable.Ask(parts_.context.processes(), parts_.context.log(), spec));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Answer answer,
+        parts_.executable.Ask(parts_.context.processes(), parts_.context.log(), spec));
     return Apply(answer.result, true);
   };
   Status status = clean_up();

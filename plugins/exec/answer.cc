@@ -15,16 +15,21 @@ namespace {
 
 constexpr std::size_t kLongestMessage = 4000;
 
-constexpr std::array kAllErrorCodes{ErrorCode::kUsage,    ErrorCode::kInvalidInput, ErrorCode::kNotFound,
-                                    ErrorCode::kConflict, ErrorCode::kLocked,       ErrorCode::kCorrupt,
-                                    ErrorCode::kDenied,   ErrorCode::kUnavailable,  ErrorCode::kInternal};
+constexpr std::array kAllErrorCodes{
+    ErrorCode::kUsage,    ErrorCode::kInvalidInput, ErrorCode::kNotFound,
+    ErrorCode::kConflict, ErrorCode::kLocked,       ErrorCode::kCorrupt,
+    ErrorCode::kDenied,   ErrorCode::kUnavailable,  ErrorCode::kInternal};
 
 // The fields that a result may have, beside those that every result has.
 std::vector<std::string> ResultFields(Call call) {
   std::vector<std::string> fields{"message_type", "protocol", "state", "error"};
   switch (call) {
-    case Call::kDescribe: fields.emplace_back("plugin"); break;
-    case Call::kShow: fields.emplace_back("resource"); break;
+    case Call::kDescribe:
+      fields.emplace_back("plugin");
+      break;
+    case Call::kShow:
+      fields.emplace_back("resource");
+      break;
     case Call::kActivity:
     case Call::kPoll:
       for (const char* const name : {"saved_info", "point_in_time", "new_resource", "half_done"}) {
@@ -37,7 +42,8 @@ std::vector<std::string> ResultFields(Call call) {
       break;
     case Call::kList:
     case Call::kDependents:
-    case Call::kCheck: break;
+    case Call::kCheck:
+      break;
   }
   return fields;
 }
@@ -46,14 +52,22 @@ std::vector<std::string> ResultFields(Call call) {
 
 std::string_view NameOf(Call call) {
   switch (call) {
-    case Call::kDescribe: return "describe";
-    case Call::kList: return "list";
-    case Call::kShow: return "show";
-    case Call::kDependents: return "dependents";
-    case Call::kCheck: return "check";
-    case Call::kActivity: return "activity";
-    case Call::kPoll: return "poll";
-    case Call::kCleanUp: return "clean-up";
+    case Call::kDescribe:
+      return "describe";
+    case Call::kList:
+      return "list";
+    case Call::kShow:
+      return "show";
+    case Call::kDependents:
+      return "dependents";
+    case Call::kCheck:
+      return "check";
+    case Call::kActivity:
+      return "activity";
+    case Call::kPoll:
+      return "poll";
+    case Call::kCleanUp:
+      return "clean-up";
   }
   return "";
 }
@@ -67,7 +81,10 @@ Error Answer::error() const {
   for (const ErrorCode known : kAllErrorCodes) {
     if (holdfast::NameOf(known) == name) code = known;
   }
-  Error out(code, Printable(error.StringOr("message", "it failed and did not say why").substr(0, kLongestMessage)));
+  Error out(
+      code,
+      Printable(
+          error.StringOr("message", "it failed and did not say why").substr(0, kLongestMessage)));
   if (const std::string hint = error.StringOr("hint", ""); !hint.empty()) {
     out = std::move(out).Hint(Printable(hint.substr(0, kLongestMessage)));
   }
@@ -82,7 +99,10 @@ AnswerReader::AnswerReader(Call call, std::string name, Logger& log,
 Error AnswerReader::Fault(std::string message) const {
   return InvalidInput(std::move(message))
       .At({fmt::format("stdout of {} {}", Printable(name_), NameOf(call_)),
-           static_cast<std::uint32_t>(line_number_), 0, {}, 1});
+           static_cast<std::uint32_t>(line_number_),
+           0,
+           {},
+           1});
 }
 
 Status AnswerReader::Write(std::span<const std::byte> data) {
@@ -119,7 +139,8 @@ Status AnswerReader::Line(std::string_view line) {
   if (has_result_) return Fault("it goes on after its result");
   auto message = ParseJson(line, "");
   if (!message) {
-    return Fault(fmt::format("'{}' is no JSON: {}", Printable(line.substr(0, 60)), message.error().message()))
+    return Fault(fmt::format("'{}' is no JSON: {}", Printable(line.substr(0, 60)),
+                             message.error().message()))
         .Hint("stdout is for JSON lines; what is for the log goes to stderr");
   }
   if (!message->is_map()) return Fault("a message is a JSON object");
@@ -134,12 +155,14 @@ Status AnswerReader::Line(std::string_view line) {
       .Hint("'message_type' is result, progress or log; in list and dependents also resource");
 }
 
-Status AnswerReader::CheckKeys(const Value& message, const std::vector<std::string>& allowed) const {
+Status AnswerReader::CheckKeys(const Value& message,
+                               const std::vector<std::string>& allowed) const {
   for (const auto& [name, value] : message.AsMap()) {
     if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
     const std::string near = Nearest(name, allowed);
-    Error error = Fault(fmt::format("a {} of {} has no field '{}'", message.StringOr("message_type", ""),
-                                    NameOf(call_), Printable(name)));
+    Error error =
+        Fault(fmt::format("a {} of {} has no field '{}'", message.StringOr("message_type", ""),
+                          NameOf(call_), Printable(name)));
     if (near.empty()) return error;
     return std::move(error).Hint("did you mean '" + near + "'?");
   }
@@ -182,7 +205,8 @@ Status AnswerReader::TakeResource(Value message, std::size_t size) {
   HOLDFAST_RETURN_IF_ERROR(CheckKeys(message, fields));
   resource_bytes_ += size;
   if (answer_.resources.size() >= kMostResources || resource_bytes_ > kMostResourceBytes) {
-    return Fault(fmt::format("it lists too much: at most {} resources and {} bytes", kMostResources, kMostResourceBytes));
+    return Fault(fmt::format("it lists too much: at most {} resources and {} bytes", kMostResources,
+                             kMostResourceBytes));
   }
   answer_.resources.push_back(std::move(message));
   return Ok();
@@ -193,8 +217,11 @@ Status AnswerReader::TakeResult(Value message) {
   const Value* const protocol = message.Find("protocol");
   if (protocol == nullptr || !protocol->is_int()) return Fault("a result says 'protocol': 1");
   if (protocol->AsInt() != kProtocol) {
-    return Fault(fmt::format("it speaks protocol {}, this build speaks {}", protocol->AsInt(), kProtocol))
-        .Hint("the request says which protocol is wanted; a plugin that does not speak it answers 'failed'");
+    return Fault(fmt::format("it speaks protocol {}, this build speaks {}", protocol->AsInt(),
+                             kProtocol))
+        .Hint(
+            "the request says which protocol is wanted; a plugin that does not speak it answers "
+            "'failed'");
   }
   HOLDFAST_RETURN_IF_ERROR(CheckKeys(message, ResultFields(call_)));
   const std::string state = message.StringOr("state", "");
@@ -210,8 +237,11 @@ Status AnswerReader::TakeResult(Value message) {
         .Hint(may_yield ? "there are done, yield and failed" : "there are done and failed");
   }
   const Value* const error = message.Find("error");
-  if ((error != nullptr) != (answer_.state == AnswerState::kFailed) || (error != nullptr && !error->is_map())) {
-    return Fault("a result says 'error', an object with 'code' and 'message', exactly when its state is failed");
+  if ((error != nullptr) != (answer_.state == AnswerState::kFailed) ||
+      (error != nullptr && !error->is_map())) {
+    return Fault(
+        "a result says 'error', an object with 'code' and 'message', exactly when its state is "
+        "failed");
   }
   const Value* const half_done = message.Find("half_done");
   if (half_done != nullptr && (!half_done->is_bool() || answer_.state != AnswerState::kFailed)) {

@@ -47,7 +47,8 @@ class AnswerReader final : public ByteSink {
  public:
   // `name` ("exec:/opt/x") is for errors. `log` is borrowed; `on_progress` may be empty. Both are
   // called on the thread that writes.
-  AnswerReader(Call call, std::string name, Logger& log, std::function<void(const Progress&)> on_progress);
+  AnswerReader(Call call, std::string name, Logger& log,
+               std::function<void(const Progress&)> on_progress);
 
   Status Write(std::span<const std::byte> data) override;
   // What came, once the process has ended: nullopt when there was no result, kInvalidInput when the

@@ -43,7 +43,8 @@ void BankChannel::Wait(int descriptor, short events) {
   // What it wrote before it ended still counts. A process that it left behind may go on writing:
   // that does not.
   int available = 0;
-  if (::ioctl(requests_.get(), FIONREAD, &available) == 0) left_ = static_cast<std::size_t>(available);
+  if (::ioctl(requests_.get(), FIONREAD, &available) == 0)
+    left_ = static_cast<std::size_t>(available);
 }
 
 Result<std::string> BankChannel::ReadExactly(std::size_t size) {
@@ -80,7 +81,8 @@ Result<std::optional<BankFrame>> BankChannel::Read() {
   }
   if (length > kLongestBankFrame) {
     return InvalidInput(fmt::format("a bank frame of {} bytes is too long", length))
-        .Hint(fmt::format("a frame is a type byte, four bytes of length, and at most {} bytes", kLongestBankFrame));
+        .Hint(fmt::format("a frame is a type byte, four bytes of length, and at most {} bytes",
+                          kLongestBankFrame));
   }
   BankFrame frame;
   frame.type = header[0];

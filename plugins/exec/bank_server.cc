@@ -31,9 +31,7 @@ Value DataInfoToValue(const DataInfo& info) {
   return Value().Set("stream", info.name).Set("size", info.size).Set("sha256", info.sha256);
 }
 
-std::string TypeText(char type) {
-  return Printable(std::string_view(&type, 1));
-}
+std::string TypeText(char type) { return Printable(std::string_view(&type, 1)); }
 
 }  // namespace
 
@@ -62,7 +60,8 @@ Status BankServer::Serve(BankChannel& channel) {
 Status BankServer::status() const {
   if (!lasting_) return lasting_;
   if (putting_) {
-    return Internal(fmt::format("it began to put stream '{}' and did not finish it", Printable(stream_)));
+    return Internal(
+        fmt::format("it began to put stream '{}' and did not finish it", Printable(stream_)));
   }
   return Ok();
 }
@@ -72,12 +71,16 @@ Status BankServer::Handle(BankChannel& channel, const BankFrame& frame) {
   static constexpr std::string_view kRequests = "PDFAGLX";
   if (kRequests.find(frame.type) == std::string_view::npos) {
     return InvalidInput(fmt::format("there is no bank request '{}'", TypeText(frame.type)))
-        .Hint("a frame is a type byte (P, D, F, A, G, L or X), four bytes of length, big-endian, and the payload");
+        .Hint(
+            "a frame is a type byte (P, D, F, A, G, L or X), four bytes of length, big-endian, and "
+            "the payload");
   }
   if (within_put != putting_) {
-    return InvalidInput(putting_ ? fmt::format("bank request '{}' while a stream is being put", TypeText(frame.type))
-                                 : fmt::format("bank request '{}' without a stream that is being put",
-                                               TypeText(frame.type)));
+    return InvalidInput(
+        putting_
+            ? fmt::format("bank request '{}' while a stream is being put", TypeText(frame.type))
+            : fmt::format("bank request '{}' without a stream that is being put",
+                          TypeText(frame.type)));
   }
   switch (frame.type) {
     case kData:
@@ -99,31 +102,43 @@ Status BankServer::Handle(BankChannel& channel, const BankFrame& frame) {
         Answer(channel, Value(Value::Map{}));
       }
       return Ok();
-    default: break;
+    default:
+      break;
   }
   std::vector<std::string> names{"resource"};
   if (frame.type == kPut || frame.type == kGet) names.emplace_back("stream");
   if (frame.type == kGet) names.emplace_back("sample");
   HOLDFAST_ASSIGN_OR_RETURN(const Value arguments, Arguments(frame, names));
   switch (frame.type) {
-    case kPut: Put(arguments); break;
-    case kGet: Get(channel, arguments); break;
-    case kList: List(channel, arguments); break;
-    case kDelete: Delete(channel, arguments); break;
-    default: return Internal("a bank request of a type that was let through by mistake");
+    case kPut:
+      Put(arguments);
+      break;
+    case kGet:
+      Get(channel, arguments);
+      break;
+    case kList:
+      List(channel, arguments);
+      break;
+    case kDelete:
+      Delete(channel, arguments);
+      break;
+    default:
+      return Internal("a bank request of a type that was let through by mistake");
   }
   return Ok();
 }
 
-Result<Value> BankServer::Arguments(const BankFrame& frame, const std::vector<std::string>& names) const {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Value arguments,
-      frame.payload.empty() ? Result<Value>(Value(Value::Map{}))
-                            : ParseJson(frame.payload, "bank request " + TypeText(frame.type)));
+Result<Value> BankServer::Arguments(const BankFrame& frame,
+                                    const std::vector<std::string>& names) const {
+  HOLDFAST_ASSIGN_OR_RETURN(Value arguments,
+                            frame.payload.empty()
+                                ? Result<Value>(Value(Value::Map{}))
+                                : ParseJson(frame.payload, "bank request " + TypeText(frame.type)));
   if (!arguments.is_map()) return InvalidInput("the payload of a bank request is a JSON object");
   for (const auto& [name, value] : arguments.AsMap()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return InvalidInput(fmt::format("bank request '{}' has no '{}'", TypeText(frame.type), Printable(name)));
+      return InvalidInput(
+          fmt::format("bank request '{}' has no '{}'", TypeText(frame.type), Printable(name)));
     }
   }
   return arguments;
@@ -133,7 +148,8 @@ Result<const Resource*> BankServer::ResourceOf(const Value& arguments) const {
   const Value* const named = arguments.Find("resource");
   if (named == nullptr) {
     if (resources_.size() == 1) return &resources_.front();
-    return InvalidInput("this step has several resources: a bank request names one of them as 'resource'");
+    return InvalidInput(
+        "this step has several resources: a bank request names one of them as 'resource'");
   }
   if (!named->is_string()) return InvalidInput("'resource' is a text, TYPE#ID");
   for (const Resource& resource : resources_) {
@@ -145,8 +161,9 @@ Result<const Resource*> BankServer::ResourceOf(const Value& arguments) const {
 
 Result<std::string> BankServer::StreamOf(const Value& arguments) const {
   const std::string name = arguments.StringOr("stream", "");
-  const bool allowed = !name.empty() && name.size() <= kLongestStreamName &&
-                       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+  const bool allowed =
+      !name.empty() && name.size() <= kLongestStreamName &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
   if (!allowed) {
     return InvalidInput(fmt::format("'{}' is no name of a stream", Printable(name)))
         .Hint("a name is 1 to 64 of a-z, 0-9 and '-'");
@@ -157,12 +174,14 @@ Result<std::string> BankServer::StreamOf(const Value& arguments) const {
 void BankServer::Answer(BankChannel& channel, const Value& value) {
   auto text = DumpJson(value);
   if (!text) return Refuse(channel, text.error());
-  if (text->size() > kLongestBankFrame) return Refuse(channel, InvalidInput("the answer does not fit into a frame"));
+  if (text->size() > kLongestBankFrame)
+    return Refuse(channel, InvalidInput("the answer does not fit into a frame"));
   channel.Write(kAnswer, *text);
 }
 
 void BankServer::Refuse(BankChannel& channel, const Error& error) {
-  Value answer = Value().Set("code", NameOf(error.code())).Set("message", Printable(error.message()));
+  Value answer =
+      Value().Set("code", NameOf(error.code())).Set("message", Printable(error.message()));
   if (!error.hint().empty()) answer.Set("hint", Printable(error.hint()));
   const auto text = DumpJson(answer);
   channel.Write(kError, text ? std::string_view(*text) : std::string_view("{}"));
@@ -197,7 +216,8 @@ void BankServer::Finish(BankChannel& channel) {
   if (info) return Answer(channel, DataInfoToValue(*info));
   Refuse(channel, info.error());
   if (lasting_) {
-    lasting_ = Error(std::move(info).error()).While(fmt::format("putting stream '{}'", Printable(stream_)));
+    lasting_ = Error(std::move(info).error())
+                   .While(fmt::format("putting stream '{}'", Printable(stream_)));
   }
 }
 
@@ -215,7 +235,8 @@ void BankServer::Get(BankChannel& channel, const Value& arguments) {
   const auto damaged = [&](const Error& error) {
     // A missing stream may be what the plugin wants to know; a damaged one never is fine.
     if (error.code() != ErrorCode::kCorrupt || !lasting_) return;
-    lasting_ = Error(error).While(fmt::format("getting stream '{}'", Printable(arguments.StringOr("stream", ""))));
+    lasting_ = Error(error).While(
+        fmt::format("getting stream '{}'", Printable(arguments.StringOr("stream", ""))));
   };
   auto source = open();
   if (!source) {
@@ -224,7 +245,8 @@ void BankServer::Get(BankChannel& channel, const Value& arguments) {
   }
   std::string buffer(kGetChunk, '\0');
   for (;;) {
-    const auto got = (*source)->Read(std::as_writable_bytes(std::span(buffer.data(), buffer.size())));
+    const auto got =
+        (*source)->Read(std::as_writable_bytes(std::span(buffer.data(), buffer.size())));
     if (!got) {
       damaged(got.error());
       return Refuse(channel, got.error());

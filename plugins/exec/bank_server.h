@@ -46,11 +46,12 @@ class BankServer {
 
   Checkpoint& checkpoint_;
   std::span<const Resource> resources_;
-  bool putting_ = false;                // between P and F or A
-  std::string stream_;                  // that is being put
-  std::unique_ptr<DataWriter> writer_;  // none: the put was refused or has failed; its data is dropped
-  Status put_status_;                   // of the put that is going on
-  Status lasting_;                      // what spoils the whole activity
+  bool putting_ = false;  // between P and F or A
+  std::string stream_;    // that is being put
+  std::unique_ptr<DataWriter>
+      writer_;         // none: the put was refused or has failed; its data is dropped
+  Status put_status_;  // of the put that is going on
+  Status lasting_;     // what spoils the whole activity
 };
 
 }  // namespace holdfast::plugins::exec

@@ -24,9 +24,12 @@ class Reader {
       : file_(fmt::format("description of {}", Printable(executable.name()))) {}
 
   const std::string& file() const { return file_; }
-  Error Wrong(std::string message) const { return InvalidInput(std::move(message)).At({file_, 0, 0, {}, 1}); }
+  Error Wrong(std::string message) const {
+    return InvalidInput(std::move(message)).At({file_, 0, 0, {}, 1});
+  }
 
-  Status CheckKeys(const Value& map, std::string_view what, const std::vector<std::string>& allowed) const {
+  Status CheckKeys(const Value& map, std::string_view what,
+                   const std::vector<std::string>& allowed) const {
     if (!map.is_map()) return Wrong(fmt::format("{} is a JSON object", what));
     for (const auto& [name, value] : map.AsMap()) {
       if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
@@ -53,7 +56,8 @@ class Reader {
   }
   Status CheckFlag(const Value& map, std::string_view key) const {
     const Value* const flag = map.Find(key);
-    if (flag != nullptr && !flag->is_bool()) return Wrong(fmt::format("'{}' is true or false", key));
+    if (flag != nullptr && !flag->is_bool())
+      return Wrong(fmt::format("'{}' is true or false", key));
     return Ok();
   }
 
@@ -107,8 +111,8 @@ bool VisitTemplate(std::string_view key, OnText text, OnPlace place) {
 }
 
 Result<ChoiceRule> RuleFromValue(const Reader& reader, const Value& value) {
-  HOLDFAST_RETURN_IF_ERROR(
-      reader.CheckKeys(value, "a choice", {"operation", "activity", "type", "when", "answer", "key"}));
+  HOLDFAST_RETURN_IF_ERROR(reader.CheckKeys(
+      value, "a choice", {"operation", "activity", "type", "when", "answer", "key"}));
   ChoiceRule rule;
   HOLDFAST_ASSIGN_OR_RETURN(const std::string operation, reader.Text(value, "operation"));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string activity, reader.Text(value, "activity"));
@@ -125,7 +129,8 @@ Result<ChoiceRule> RuleFromValue(const Reader& reader, const Value& value) {
     if (!when->is_map()) return reader.Wrong("'when' of a choice is a JSON object");
     for (const auto& [place, wanted] : when->AsMap()) {
       if (!IsPlace(place)) {
-        return reader.Wrong(fmt::format("'{}' in 'when' of a choice is not extra.NAME or parameters.NAME", Printable(place)));
+        return reader.Wrong(fmt::format(
+            "'{}' in 'when' of a choice is not extra.NAME or parameters.NAME", Printable(place)));
       }
       rule.when.emplace_back(place, wanted);
     }
@@ -146,7 +151,8 @@ Result<ChoiceRule> RuleFromValue(const Reader& reader, const Value& value) {
     return reader.Wrong("a choice has a 'key' exactly when its answer is aggregate");
   }
   const bool good = VisitTemplate(
-      rule.key, [](std::string_view) {}, [](std::string_view place) { return place == "id" || IsPlace(place); });
+      rule.key, [](std::string_view) {},
+      [](std::string_view place) { return place == "id" || IsPlace(place); });
   if (!good) {
     return reader.Wrong(fmt::format("the key '{}' of a choice cannot be read", Printable(rule.key)))
         .Hint("it is a text with {id}, {extra.NAME} or {parameters.NAME} in it");
@@ -156,12 +162,14 @@ Result<ChoiceRule> RuleFromValue(const Reader& reader, const Value& value) {
 
 Result<ProtectableDescriptor> ProtectableFromValue(const Reader& reader, const Value& value,
                                                    const PluginDescriptor& plugin) {
-  HOLDFAST_RETURN_IF_ERROR(reader.CheckKeys(value, "a protectable", {"type", "description", "parent_types"}));
+  HOLDFAST_RETURN_IF_ERROR(
+      reader.CheckKeys(value, "a protectable", {"type", "description", "parent_types"}));
   ProtectableDescriptor out;
   HOLDFAST_ASSIGN_OR_RETURN(out.type, reader.Text(value, "type"));
   HOLDFAST_ASSIGN_OR_RETURN(out.description, reader.Text(value, "description"));
   if (std::find(plugin.types.begin(), plugin.types.end(), out.type) == plugin.types.end()) {
-    return reader.Wrong(fmt::format("its protectable of type '{}' is not among its 'types'", Printable(out.type)));
+    return reader.Wrong(
+        fmt::format("its protectable of type '{}' is not among its 'types'", Printable(out.type)));
   }
   if (const Value* const parents = value.Find("parent_types"); parents != nullptr) {
     if (!parents->is_list()) return reader.Wrong("'parent_types' is a list of texts");
@@ -186,9 +194,11 @@ Status CheckForm(const Reader& reader, const Value& plugin) {
     HOLDFAST_RETURN_IF_ERROR(reader.CheckFlag(plugin, flag));
   }
   const Value* const operations = plugin.Find("operations");
-  if (operations == nullptr || !operations->is_map()) return reader.Wrong("'operations' is a JSON object");
+  if (operations == nullptr || !operations->is_map())
+    return reader.Wrong("'operations' is a JSON object");
   for (const auto& [name, operation] : operations->AsMap()) {
-    HOLDFAST_RETURN_IF_ERROR(reader.CheckKeys(operation, fmt::format("operation '{}'", Printable(name)),
+    HOLDFAST_RETURN_IF_ERROR(reader.CheckKeys(operation,
+                                              fmt::format("operation '{}'", Printable(name)),
                                               {"activities", "parameters", "empty_on_purpose"}));
     HOLDFAST_RETURN_IF_ERROR(reader.CheckFlag(operation, "empty_on_purpose"));
   }
@@ -202,7 +212,8 @@ Status CheckMeaning(const Reader& reader, const PluginDescriptor& d) {
     return reader.Wrong("'types' names one resource type twice");
   }
   if (!IsSection(d.settings_section)) {
-    return reader.Wrong(fmt::format("'{}' is no name of a settings section", Printable(d.settings_section)))
+    return reader
+        .Wrong(fmt::format("'{}' is no name of a settings section", Printable(d.settings_section)))
         .Hint("say 'settings_section': a-z, 0-9 and '_', and not provider");
   }
   // Here, not in the registry: what that refuses would spoil every other provider of the process.
@@ -210,8 +221,9 @@ Status CheckMeaning(const Reader& reader, const PluginDescriptor& d) {
     const OperationDescriptor& o = d.operation(operation);
     if (o.DefinesAny() || o.empty_on_purpose) continue;
     return reader.Wrong(fmt::format("it defines no activity of {}", NameOf(operation)))
-        .Hint("every plugin implements protect, restore and delete; one with nothing to do says "
-              "\"empty_on_purpose\": true there");
+        .Hint(
+            "every plugin implements protect, restore and delete; one with nothing to do says "
+            "\"empty_on_purpose\": true there");
   }
   return Ok();
 }
@@ -232,7 +244,8 @@ Result<Description> DescriptionFromValue(const Executable& executable, Value plu
     for (const Field& field : ours.fields) {
       for (const Field& theirs : d.settings.fields) {
         if (theirs.name != field.name) continue;
-        return reader.Wrong(fmt::format("its setting '{}' is one that every exec plugin has already", field.name));
+        return reader.Wrong(
+            fmt::format("its setting '{}' is one that every exec plugin has already", field.name));
       }
     }
     d.settings.fields.insert(d.settings.fields.end(), ours.fields.begin(), ours.fields.end());
@@ -245,7 +258,8 @@ Result<Description> DescriptionFromValue(const Executable& executable, Value plu
   }
   HOLDFAST_ASSIGN_OR_RETURN(const Value::List protectables, reader.Objects(plugin, "protectables"));
   for (const Value& protectable : protectables) {
-    HOLDFAST_ASSIGN_OR_RETURN(ProtectableDescriptor descriptor, ProtectableFromValue(reader, protectable, d));
+    HOLDFAST_ASSIGN_OR_RETURN(ProtectableDescriptor descriptor,
+                              ProtectableFromValue(reader, protectable, d));
     out.protectables.push_back(std::move(descriptor));
   }
   out.checks = plugin.BoolOr("checks", false);
@@ -266,13 +280,15 @@ Result<Description> Describe(const Executable& executable, ProcessRunner& proces
   }
   const Value* const plugin = answer->result.Find("plugin");
   if (plugin == nullptr) {
-    return InvalidInput(fmt::format("describe of {}: its result says no 'plugin'", Printable(executable.name())));
+    return InvalidInput(
+        fmt::format("describe of {}: its result says no 'plugin'", Printable(executable.name())));
   }
   return DescriptionFromValue(executable, *plugin);
 }
 
 Result<StepChoice> ChooseByRules(const std::vector<ChoiceRule>& rules, Operation operation,
-                                 ActivityKind kind, const Resource& resource, const Value& parameters) {
+                                 ActivityKind kind, const Resource& resource,
+                                 const Value& parameters) {
   const auto fits = [&](const ChoiceRule& rule) {
     if (rule.operation && *rule.operation != operation) return false;
     if (rule.activity && *rule.activity != kind) return false;

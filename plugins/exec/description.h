@@ -26,7 +26,7 @@ struct ChoiceRule {
 
 // What an executable says of itself.
 struct Description {
-  PluginDescriptor descriptor;  // its name is the whole "exec:PATH"
+  PluginDescriptor descriptor;            // its name is the whole "exec:PATH"
   std::vector<std::string> own_settings;  // the names of settings that are the plugin's, not ours
   std::vector<ChoiceRule> choices;
   std::vector<ProtectableDescriptor> protectables;
@@ -61,6 +61,7 @@ Result<Description> DescriptionFromValue(const Executable& executable, Value plu
 // The answer of the rules; a pure function. kInvalidInput when a key's place has no text or number
 // in this resource.
 Result<StepChoice> ChooseByRules(const std::vector<ChoiceRule>& rules, Operation operation,
-                                 ActivityKind kind, const Resource& resource, const Value& parameters);
+                                 ActivityKind kind, const Resource& resource,
+                                 const Value& parameters);
 
 }  // namespace holdfast::plugins::exec

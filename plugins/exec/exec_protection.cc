@@ -9,19 +9,21 @@
 
 namespace holdfast::plugins::exec {
 
-ExecProtection::ExecProtection(Executable executable, Description description, const Value& settings)
+ExecProtection::ExecProtection(Executable executable, Description description,
+                               const Value& settings)
     : executable_(std::move(executable)),
       description_(std::move(description)),
       settings_(Value::Map{}),
       call_(BindChecked<CallSettings>(settings)),
       poll_(BindChecked<PollSettings>(settings)) {
   for (const std::string& name : description_.own_settings) {
-    if (const Value* const value = settings.Find(name); value != nullptr) settings_.Set(name, *value);
+    if (const Value* const value = settings.Find(name); value != nullptr)
+      settings_.Set(name, *value);
   }
 }
 
-Result<StepChoice> ExecProtection::Choose(Operation operation, ActivityKind kind, const Resource& resource,
-                                          const Value& parameters) const {
+Result<StepChoice> ExecProtection::Choose(Operation operation, ActivityKind kind,
+                                          const Resource& resource, const Value& parameters) const {
   return ChooseByRules(description_.choices, operation, kind, resource, parameters);
 }
 
@@ -46,8 +48,8 @@ std::vector<Error> ExecProtection::Check(Context& context, const Resource& resou
 Activity ExecProtection::Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint,
                                Context& context, std::span<const Resource> resources,
                                const Parameters& parameters) {
-  ActivityCalls calls({executable_, description_, settings_, call_, operation, kind, checkpoint, context,
-                       resources, parameters});
+  ActivityCalls calls({executable_, description_, settings_, call_, operation, kind, checkpoint,
+                       context, resources, parameters});
   for (;;) {
     auto done = calls.Next();
     if (!done) co_return Error(std::move(done).error());

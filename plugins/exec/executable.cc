@@ -90,16 +90,19 @@ bool IsReadable(int descriptor, int timeout_ms) {
 }
 
 // Runs the process on a thread of its own and serves its bank requests on this one.
-Result<ProcessOutcome> RunWithBank(ProcessRunner& processes, ProcessSpec process, const CallSpec& spec,
-                                   Status& bank_status) {
+Result<ProcessOutcome> RunWithBank(ProcessRunner& processes, ProcessSpec process,
+                                   const CallSpec& spec, Status& bank_status) {
   const OwnedDescriptor ended(::eventfd(0, EFD_CLOEXEC));
   const OwnedDescriptor arrived(::eventfd(0, EFD_CLOEXEC));
-  if (!ended.valid() || !arrived.valid()) return SystemError(errno, "preparing a plugin's bank pipes");
+  if (!ended.valid() || !arrived.valid())
+    return SystemError(errno, "preparing a plugin's bank pipes");
   PipeHandover handover(arrived);
   Cancellation stop;
   process.cancellation = &stop;
   process.extra_pipes = {{kRequestDescriptor, false}, {kAnswerDescriptor, true}};
-  process.on_pipe = [&handover](int child_descriptor, int ours) { handover.Take(child_descriptor, ours); };
+  process.on_pipe = [&handover](int child_descriptor, int ours) {
+    handover.Take(child_descriptor, ours);
+  };
   std::optional<Result<ProcessOutcome>> outcome;
 
   const SigpipeGuard sigpipe;
@@ -144,13 +147,15 @@ Result<Executable> Executable::Open(std::string_view name) {
   if (::stat(path.c_str(), &info) != 0) {
     return InvalidInput(SystemError(errno, "the executable " + Printable(path)).message());
   }
-  if (!S_ISREG(info.st_mode)) return InvalidInput("the executable " + Printable(path) + " is no file");
+  if (!S_ISREG(info.st_mode))
+    return InvalidInput("the executable " + Printable(path) + " is no file");
   if (::access(path.c_str(), X_OK) != 0) {
     return Error(ErrorCode::kDenied, "the file " + Printable(path) + " may not be run")
         .Hint("chmod +x " + Printable(path));
   }
   if ((info.st_mode & S_IWOTH) != 0) {
-    return Error(ErrorCode::kDenied, "the executable " + Printable(path) + " may be changed by everybody")
+    return Error(ErrorCode::kDenied,
+                 "the executable " + Printable(path) + " may be changed by everybody")
         .Hint("chmod o-w " + Printable(path));
   }
   return Executable(std::string(name), path);
@@ -176,13 +181,16 @@ CallEnd Executable::Run(ProcessRunner& processes, Logger& log, const CallSpec& s
   process.input = &input;
   process.output = &reader;
   process.on_error_line = [&](std::string_view line) {
-    log.Log(LogLevel::kInfo, Printable(line.substr(0, kLongestLogLine)), Value().Set("plugin", Printable(name_)));
+    log.Log(LogLevel::kInfo, Printable(line.substr(0, kLongestLogLine)),
+            Value().Set("plugin", Printable(name_)));
   };
 
   Status bank_status;
-  auto outcome = spec.checkpoint != nullptr ? RunWithBank(processes, std::move(process), spec, bank_status)
-                                            : processes.Run(process);
-  end.cancelled = spec.cancellation != nullptr && spec.cancellation->is_set() && outcome && outcome->cancelled;
+  auto outcome = spec.checkpoint != nullptr
+                     ? RunWithBank(processes, std::move(process), spec, bank_status)
+                     : processes.Run(process);
+  end.cancelled =
+      spec.cancellation != nullptr && spec.cancellation->is_set() && outcome && outcome->cancelled;
   if (end.cancelled) {
     end.fault = CancelledError();
     return end;
@@ -197,8 +205,9 @@ CallEnd Executable::Run(ProcessRunner& processes, Logger& log, const CallSpec& s
     return end;
   }
   if (outcome->timed_out) {
-    end.fault = Unavailable(fmt::format("it took longer than {} and was ended",
-                                        HumanDuration(static_cast<double>(spec.deadline.count()) / 1000.0)));
+    end.fault = Unavailable(
+        fmt::format("it took longer than {} and was ended",
+                    HumanDuration(static_cast<double>(spec.deadline.count()) / 1000.0)));
     return end;
   }
   auto answer = reader.Take();
@@ -208,7 +217,8 @@ CallEnd Executable::Run(ProcessRunner& processes, Logger& log, const CallSpec& s
   }
   if (!answer || !*answer) {
     Error error = Internal(fmt::format("it ended without a result: {}", DescribeOutcome(*outcome)));
-    end.fault = bank_status ? std::move(error) : std::move(error).Because(std::move(bank_status).error());
+    end.fault =
+        bank_status ? std::move(error) : std::move(error).Because(std::move(bank_status).error());
     return end;
   }
   if ((*answer)->state != AnswerState::kFailed) {

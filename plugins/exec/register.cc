@@ -27,7 +27,8 @@ Status Resolve(std::string_view name, PluginRegistry& registry) {
   entry.descriptor = description.descriptor;
   entry.make = [executable, made_of = std::move(description)](
                    const Value& settings) -> Result<std::unique_ptr<ProtectionPlugin>> {
-    return std::unique_ptr<ProtectionPlugin>(std::make_unique<ExecProtection>(executable, made_of, settings));
+    return std::unique_ptr<ProtectionPlugin>(
+        std::make_unique<ExecProtection>(executable, made_of, settings));
   };
   registry.AddProtection(std::move(entry));
   return Ok();
@@ -35,8 +36,6 @@ Status Resolve(std::string_view name, PluginRegistry& registry) {
 
 }  // namespace
 
-void Register(PluginRegistry& registry) {
-  registry.AddResolver("exec:", Resolve);
-}
+void Register(PluginRegistry& registry) { registry.AddResolver("exec:", Resolve); }
 
 }  // namespace holdfast::plugins::exec

@@ -32,7 +32,8 @@ Behaviour BehaviourOf(ActivityKind kind, const Value& parameters) {
   static const Schema fields = SchemaOf<Behaviour>();
   Value own{Value::Map{}};
   for (const Field& field : fields.fields) {
-    if (const Value* const value = parameters.Find(ParameterName(kind, field.name)); value != nullptr) {
+    if (const Value* const value = parameters.Find(ParameterName(kind, field.name));
+        value != nullptr) {
       own.Set(field.name, *value);
     }
   }

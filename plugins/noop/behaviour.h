@@ -35,14 +35,17 @@ struct Behaviour {
   static void Describe(Fields& fields) {
     fields("none", &Behaviour::none, "no step for this resource: the activity is a no-op");
     fields("aggregate", &Behaviour::aggregate, "resources with the same key share one step");
-    fields("journal", &Behaviour::journal, "journal an intent before the work and its end after it");
+    fields("journal", &Behaviour::journal,
+           "journal an intent before the work and its end after it");
     fields("sleep", &Behaviour::sleep, "how long the work takes").Range(0, 24LL * 3'600'000);
-    fields("yields", &Behaviour::yields, "how often it asks to be polled again").Range(0, 1'000'000'000);
+    fields("yields", &Behaviour::yields, "how often it asks to be polled again")
+        .Range(0, 1'000'000'000);
     fields("die", &Behaviour::die, "where the process kills itself with SIGKILL")
         .OneOf({"begin", "middle", "end"});
     fields("die_times", &Behaviour::die_times, "how often in one record it dies; 0 = each time")
         .Range(0, 1'000'000);
-    fields("exit", &Behaviour::exit, "the process ends with this exit code, as often as die_times says")
+    fields("exit", &Behaviour::exit,
+           "the process ends with this exit code, as often as die_times says")
         .Range(0, 255);
     fields("fail", &Behaviour::fail, "fails each time");
     fields("fail_times", &Behaviour::fail_times, "fails that often in one record, then succeeds")
@@ -56,8 +59,8 @@ struct Behaviour {
 };
 
 // The parameters of every operation. They are flat, so that one of `type#id` replaces one of `type`
-// alone: each field of Behaviour for each activity, `pre_fail`, `pre_finish_sleep`, `parallel_data`,
-// `post_die` and so on, and `new_id`, which restore reads.
+// alone: each field of Behaviour for each activity, `pre_fail`, `pre_finish_sleep`,
+// `parallel_data`, `post_die` and so on, and `new_id`, which restore reads.
 Schema NoopParameterSchema();
 inline constexpr std::string_view kNewId = "new_id";
 

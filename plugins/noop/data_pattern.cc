@@ -16,7 +16,8 @@ constexpr std::size_t kBlock = 64U << 10U;
 class Pattern {
  public:
   explicit Pattern(const ResourceKey& key) {
-    for (const char c : key.str()) state_ = (state_ ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    for (const char c : key.str())
+      state_ = (state_ ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   }
   void Fill(std::array<std::byte, kBlock>& block) {
     for (std::size_t at = 0; at < block.size(); at += sizeof(std::uint64_t)) {
@@ -25,7 +26,8 @@ class Pattern {
       z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
       z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
       z ^= z >> 31U;
-      for (std::size_t i = 0; i < sizeof(z); ++i) block[at + i] = static_cast<std::byte>(z >> (8 * i));
+      for (std::size_t i = 0; i < sizeof(z); ++i)
+        block[at + i] = static_cast<std::byte>(z >> (8 * i));
     }
   }
 
@@ -55,16 +57,17 @@ Status CheckPattern(const ResourceKey& key, std::uint64_t size, ByteSource& sour
   while (true) {
     pattern.Fill(wanted);
     HOLDFAST_ASSIGN_OR_RETURN(const std::size_t n, ReadFully(source, found));
-    if (!std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n), wanted.begin())) {
-      return Corrupt("the data of " + Printable(key.str()) + " is not what noop wrote, after byte " +
-                     std::to_string(seen));
+    if (!std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n),
+                    wanted.begin())) {
+      return Corrupt("the data of " + Printable(key.str()) +
+                     " is not what noop wrote, after byte " + std::to_string(seen));
     }
     seen += n;
     if (n < found.size()) break;
   }
   if (seen != size) {
-    return Corrupt("the data of " + Printable(key.str()) + " has " + std::to_string(seen) + " bytes, not " +
-                   std::to_string(size));
+    return Corrupt("the data of " + Printable(key.str()) + " has " + std::to_string(seen) +
+                   " bytes, not " + std::to_string(size));
   }
   return Ok();
 }

@@ -27,8 +27,9 @@ class GraphFile {
                                             st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
     if (!read_ || state != state_) {
       HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(path_));
-      HOLDFAST_ASSIGN_OR_RETURN(const Value value, path_.ends_with(".json") ? ParseJson(text, path_)
-                                                                           : ParseYaml(text, path_));
+      HOLDFAST_ASSIGN_OR_RETURN(const Value value, path_.ends_with(".json")
+                                                       ? ParseJson(text, path_)
+                                                       : ParseYaml(text, path_));
       HOLDFAST_ASSIGN_OR_RETURN(graph_, GraphFromValue(value, path_));
       state_ = state;
       read_ = true;
@@ -91,7 +92,8 @@ class GraphProtectable final : public ProtectablePlugin {
 }  // namespace
 
 std::vector<std::unique_ptr<ProtectablePlugin>> MakeGraphProtectables(
-    const std::string& path, const std::vector<std::string>& types, const std::string& settings_section) {
+    const std::string& path, const std::vector<std::string>& types,
+    const std::string& settings_section) {
   const auto file = std::make_shared<GraphFile>(path);
   std::vector<std::unique_ptr<ProtectablePlugin>> out;
   for (const std::string& type : types) {

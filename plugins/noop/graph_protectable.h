@@ -13,6 +13,7 @@ namespace holdfast::plugins::noop {
 // is read again when it has changed, so that a test can let a resource appear or vanish. It may
 // hold other types, too: those are another plugin's.
 std::vector<std::unique_ptr<ProtectablePlugin>> MakeGraphProtectables(
-    const std::string& path, const std::vector<std::string>& types, const std::string& settings_section);
+    const std::string& path, const std::vector<std::string>& types,
+    const std::string& settings_section);
 
 }  // namespace holdfast::plugins::noop

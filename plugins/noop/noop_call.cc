@@ -92,10 +92,12 @@ Status NoopCall::WorkOn(const Resource& resource, const Behaviour& behaviour) {
     HOLDFAST_ASSIGN_OR_RETURN(fails, CountedDown(resource, "fail", behaviour.fail_times));
   }
   if (fails) {
-    return FailureOf(behaviour, "noop was told to fail " + ActivityName() + " of " + Printable(resource.key.str()));
+    return FailureOf(behaviour, "noop was told to fail " + ActivityName() + " of " +
+                                    Printable(resource.key.str()));
   }
   if (operation_ == Operation::kProtect && behaviour.data.bytes > 0) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto writer, checkpoint_.CreateData(resource, StreamName(kind_)));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto writer,
+                              checkpoint_.CreateData(resource, StreamName(kind_)));
     HOLDFAST_RETURN_IF_ERROR(WritePattern(resource.key, behaviour.data.bytes, *writer));
     HOLDFAST_RETURN_IF_ERROR(writer->Finish());
   }
@@ -152,10 +154,12 @@ Status NoopCall::CheckData(const Resource& resource) {
   }
   auto saved = checkpoint_.SavedInfo(resource);
   // A resource whose activities were all none has saved nothing.
-  if (!saved && saved.error().code() != ErrorCode::kNotFound) return Error(std::move(saved).error());
+  if (!saved && saved.error().code() != ErrorCode::kNotFound)
+    return Error(std::move(saved).error());
   if (!saved) return Ok();
   for (const std::string& name : BindChecked<SavedInfo>(*saved).data) {
-    if (std::none_of(streams.begin(), streams.end(), [&](const DataInfo& s) { return s.name == name; })) {
+    if (std::none_of(streams.begin(), streams.end(),
+                     [&](const DataInfo& s) { return s.name == name; })) {
       return Corrupt("the stream " + name + " of " + Printable(resource.key.str()) + " is missing");
     }
   }
@@ -170,14 +174,16 @@ Status NoopCall::Sleep() const {
     if (context_.cancelled()) return CancelledError();
     const auto left = end - context_.clock().Steady();
     if (left <= SteadyTime::duration::zero()) return Ok();
-    std::this_thread::sleep_for(std::min<SteadyTime::duration>(left, std::chrono::milliseconds(10)));
+    std::this_thread::sleep_for(
+        std::min<SteadyTime::duration>(left, std::chrono::milliseconds(10)));
   }
 }
 
 Status NoopCall::DieAt(std::string_view where) {
   for (std::size_t i = 0; i < resources_.size(); ++i) {
     if (behaviours_[i].die != where) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const bool now, CountedDown(resources_[i], "die", behaviours_[i].die_times));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool now,
+                              CountedDown(resources_[i], "die", behaviours_[i].die_times));
     if (now) kill(getpid(), SIGKILL);
   }
   return Ok();
@@ -186,7 +192,8 @@ Status NoopCall::DieAt(std::string_view where) {
 Status NoopCall::JournalAll(std::string_view state) {
   for (std::size_t i = 0; i < resources_.size(); ++i) {
     if (!behaviours_[i].journal) continue;
-    HOLDFAST_RETURN_IF_ERROR(checkpoint_.Journal(resources_[i], Value().Set(ActivityName(), state)));
+    HOLDFAST_RETURN_IF_ERROR(
+        checkpoint_.Journal(resources_[i], Value().Set(ActivityName(), state)));
   }
   return Ok();
 }

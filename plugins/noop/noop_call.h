@@ -32,9 +32,9 @@ struct SavedInfo {
 // yield) is traced as stopped. Everything is borrowed for as long as the call lives.
 class NoopCall {
  public:
-  NoopCall(const PluginDescriptor& descriptor, const Trace& trace, Operation operation, ActivityKind kind,
-           Checkpoint& checkpoint, Context& context, std::span<const Resource> resources,
-           const Parameters& parameters);
+  NoopCall(const PluginDescriptor& descriptor, const Trace& trace, Operation operation,
+           ActivityKind kind, Checkpoint& checkpoint, Context& context,
+           std::span<const Resource> resources, const Parameters& parameters);
   ~NoopCall();
   NoopCall(const NoopCall&) = delete;
   NoopCall& operator=(const NoopCall&) = delete;

@@ -41,7 +41,8 @@ bool DefineActivities(std::string_view name, PluginDescriptor& out) {
   const std::size_t dot = name.find('.');
   const std::string_view first = name.substr(0, dot);
   const auto operation = ParseOperation(first);
-  auto kind = dot == std::string_view::npos ? std::nullopt : ParseActivityKind(name.substr(dot + 1));
+  auto kind =
+      dot == std::string_view::npos ? std::nullopt : ParseActivityKind(name.substr(dot + 1));
   if (dot != std::string_view::npos && (!operation || !kind)) return false;
   if (dot == std::string_view::npos && !operation && name != "all") {
     kind = ParseActivityKind(name);
@@ -74,10 +75,12 @@ std::vector<std::string> ActivityNames() {
 PluginDescriptor NoopDescriptor() {
   PluginDescriptor d;
   d.name = "noop";
-  d.description = "protects nothing: claims any type and does what it is told, for tests and rehearsals";
+  d.description =
+      "protects nothing: claims any type and does what it is told, for tests and rehearsals";
   d.settings_section = "noop";
   d.settings = SchemaOf<Settings>();
-  for (Field& field : SchemaOf<PollSettings>().fields) d.settings.fields.push_back(std::move(field));
+  for (Field& field : SchemaOf<PollSettings>().fields)
+    d.settings.fields.push_back(std::move(field));
   for (OperationDescriptor& operation : d.operations) {
     operation.activities.fill(true);
     operation.parameters = NoopParameterSchema();
@@ -98,7 +101,8 @@ Result<std::unique_ptr<ProtectionPlugin>> MakeNoopProtection(const Value& settin
     return std::move(error).At({{}, value->position().line, value->position().column, {}, 1});
   };
   for (const std::string& type : bound.types) {
-    if (auto fits = CheckResourceKey({type, "any"}); !fits) return at("types", std::move(fits).error());
+    if (auto fits = CheckResourceKey({type, "any"}); !fits)
+      return at("types", std::move(fits).error());
   }
   d.types = std::move(bound.types);
   for (OperationDescriptor& operation : d.operations) operation.activities.fill(false);
@@ -107,10 +111,12 @@ Result<std::unique_ptr<ProtectionPlugin>> MakeNoopProtection(const Value& settin
     const std::string near = Nearest(name, ActivityNames());
     return at("activities",
               InvalidInput("'" + Printable(name) + "' in 'activities' of noop is no activity")
-                  .Hint(near.empty() ? "write all, protect, parallel or protect.pre" : "did you mean '" + near + "'?"));
+                  .Hint(near.empty() ? "write all, protect, parallel or protect.pre"
+                                     : "did you mean '" + near + "'?"));
   }
   // Told so by its settings, an operation without activities is empty on purpose.
-  for (OperationDescriptor& operation : d.operations) operation.empty_on_purpose = !operation.DefinesAny();
+  for (OperationDescriptor& operation : d.operations)
+    operation.empty_on_purpose = !operation.DefinesAny();
   d.quiesces = bound.quiesces;
   d.post_acts_on_failure = bound.post_acts_on_failure;
   return std::unique_ptr<ProtectionPlugin>(
@@ -120,7 +126,10 @@ Result<std::unique_ptr<ProtectionPlugin>> MakeNoopProtection(const Value& settin
 
 NoopProtection::NoopProtection(PluginDescriptor descriptor, PollSettings poll, std::string trace,
                                std::string graph)
-    : descriptor_(std::move(descriptor)), poll_(poll), trace_(std::move(trace)), graph_(std::move(graph)) {}
+    : descriptor_(std::move(descriptor)),
+      poll_(poll),
+      trace_(std::move(trace)),
+      graph_(std::move(graph)) {}
 
 Result<StepChoice> NoopProtection::Choose(Operation, ActivityKind kind, const Resource&,
                                           const Value& parameters) const {
@@ -137,7 +146,8 @@ Activity NoopProtection::Start(Operation operation, ActivityKind kind, Checkpoin
   Status status = call.Begin();
   const std::int64_t yields = status ? call.YieldsWanted() : 0;
   for (std::int64_t i = 0; i < yields && !context.cancelled(); ++i) {
-    co_yield Progress{static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(yields), "waiting, as told"};
+    co_yield Progress{static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(yields),
+                      "waiting, as told"};
   }
   if (status) status = call.Work();
   co_return call.End(std::move(status));

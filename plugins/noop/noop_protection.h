@@ -28,7 +28,8 @@ Result<std::unique_ptr<ProtectionPlugin>> MakeNoopProtection(const Value& settin
 // (docs/tutorial/first-plugin.md).
 class NoopProtection final : public ProtectionPlugin {
  public:
-  NoopProtection(PluginDescriptor descriptor, PollSettings poll, std::string trace, std::string graph);
+  NoopProtection(PluginDescriptor descriptor, PollSettings poll, std::string trace,
+                 std::string graph);
 
   const PluginDescriptor& descriptor() const override { return descriptor_; }
   const PollSettings& poll_settings() const override { return poll_; }

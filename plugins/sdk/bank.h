@@ -22,9 +22,9 @@ struct ObjectInfo {
 enum class ListDirection { kAscending, kDescending };
 
 struct ListOptions {
-  std::string prefix;            // a plain prefix of the whole key; empty = all
-  std::string marker;            // only keys after it, in the direction of the listing; not included
-  std::size_t limit = 1000;      // 1 to 10,000
+  std::string prefix;        // a plain prefix of the whole key; empty = all
+  std::string marker;        // only keys after it, in the direction of the listing; not included
+  std::size_t limit = 1000;  // 1 to 10,000
   ListDirection direction = ListDirection::kAscending;
 };
 

@@ -7,9 +7,12 @@ namespace {
 
 std::string_view RightName(SectionAccess access) {
   switch (access) {
-    case SectionAccess::kRead: return "read";
-    case SectionAccess::kDelete: return "delete";
-    case SectionAccess::kWrite: return "write";
+    case SectionAccess::kRead:
+      return "read";
+    case SectionAccess::kDelete:
+      return "delete";
+    case SectionAccess::kWrite:
+      return "write";
   }
   return "read";
 }
@@ -35,8 +38,8 @@ Result<ObjectKey> BankSection::Key(std::string_view key) const {
 
 Status BankSection::Require(SectionAccess access) const {
   if (access <= access_) return Ok();
-  return Error(ErrorCode::kDenied, fmt::format("the bank section '{}' does not allow to {}", prefix_,
-                                               RightName(access)));
+  return Error(ErrorCode::kDenied, fmt::format("the bank section '{}' does not allow to {}",
+                                               prefix_, RightName(access)));
 }
 
 Status BankSection::Put(std::string_view key, ByteSource& source, std::uint64_t size) const {

@@ -34,7 +34,8 @@ Value StepToValue(const BundleStep& step) {
     Value entry = KeyToValue(activity.resource).Set("activity", NameOf(activity.kind));
     Value::List gates;
     for (const BundleGate& gate : activity.gates) {
-      gates.push_back(KeyToValue(gate.resource).Set("step", gate.step).Set("activity", NameOf(gate.kind)));
+      gates.push_back(
+          KeyToValue(gate.resource).Set("step", gate.step).Set("activity", NameOf(gate.kind)));
     }
     if (!gates.empty()) entry.Set("gates", std::move(gates));
     activities.push_back(std::move(entry));
@@ -45,7 +46,8 @@ Value StepToValue(const BundleStep& step) {
 }
 
 Value ResourceToValue(const BundleResource& entry) {
-  Value out = KeyToValue(entry.resource.key).Set("name", entry.resource.name).Set("plugin", entry.plugin);
+  Value out =
+      KeyToValue(entry.resource.key).Set("name", entry.resource.name).Set("plugin", entry.plugin);
   if (!entry.resource.extra.is_null()) out.Set("extra", entry.resource.extra);
   if (!entry.resource.parents.empty()) out.Set("parents", LinksToValue(entry.resource.parents));
   if (!entry.resource.children.empty()) out.Set("children", LinksToValue(entry.resource.children));
@@ -136,10 +138,12 @@ class Reader {
     HOLDFAST_ASSIGN_OR_RETURN(out.resource.key, Key(value));
     out.resource.name = value.StringOr("name", "");
     HOLDFAST_ASSIGN_OR_RETURN(out.plugin, Text(value, "plugin"));
-    if (const Value* const extra = value.Find("extra"); extra != nullptr) out.resource.extra = *extra;
+    if (const Value* const extra = value.Find("extra"); extra != nullptr)
+      out.resource.extra = *extra;
     HOLDFAST_ASSIGN_OR_RETURN(out.resource.parents, Links(value, "parents"));
     HOLDFAST_ASSIGN_OR_RETURN(out.resource.children, Links(value, "children"));
-    if (const Value* const parameters = value.Find("parameters"); parameters != nullptr) out.parameters = *parameters;
+    if (const Value* const parameters = value.Find("parameters"); parameters != nullptr)
+      out.parameters = *parameters;
     if (const Value* const steps = value.Find("steps"); steps != nullptr) {
       for (const ActivityKind kind : kAllActivityKinds) {
         out.steps[static_cast<std::size_t>(kind)] = steps->StringOr(NameOf(kind), "");
@@ -158,8 +162,8 @@ Result<Value> ParseObject(std::string_view text, std::string_view name) {
   if (!value->is_map()) return Corrupt(std::string(name) + " is no bundle object");
   const std::int64_t format = value->IntOr("format", 0);
   if (format != Bundle::kFormat) {
-    return InvalidInput(std::string(name) + " has format " + std::to_string(format) + "; this build reads " +
-                        std::to_string(Bundle::kFormat))
+    return InvalidInput(std::string(name) + " has format " + std::to_string(format) +
+                        "; this build reads " + std::to_string(Bundle::kFormat))
         .Hint("compile again with this build");
   }
   return value;
@@ -171,21 +175,24 @@ std::string ShardFile(std::size_t index) { return "shard-" + std::to_string(inde
 
 Result<std::string> DumpBundle(const Bundle& bundle) {
   Value::List plugins;
-  for (const PluginDescriptor& plugin : bundle.plugins) plugins.push_back(DescriptorToValue(plugin));
+  for (const PluginDescriptor& plugin : bundle.plugins)
+    plugins.push_back(DescriptorToValue(plugin));
   Value::List shards;
   for (const BundleShardRef& shard : bundle.shards) {
-    shards.push_back(Value().Set("sha256", shard.sha256).Set("first", shard.first).Set("steps", shard.steps));
+    shards.push_back(
+        Value().Set("sha256", shard.sha256).Set("first", shard.first).Set("steps", shard.steps));
   }
-  Value out = Value()
-                  .Set("format", Bundle::kFormat)
-                  .Set("operation", NameOf(bundle.operation))
-                  .Set("provider", Value().Set("id", bundle.provider_id).Set("name", bundle.provider_name))
-                  .Set("plan", bundle.plan)
-                  .Set("plugins", std::move(plugins))
-                  .Set("shards", std::move(shards))
-                  .Set("resources", bundle.resources)
-                  .Set("steps", bundle.steps)
-                  .Set("roots", Value::List(bundle.roots.begin(), bundle.roots.end()));
+  Value out =
+      Value()
+          .Set("format", Bundle::kFormat)
+          .Set("operation", NameOf(bundle.operation))
+          .Set("provider", Value().Set("id", bundle.provider_id).Set("name", bundle.provider_name))
+          .Set("plan", bundle.plan)
+          .Set("plugins", std::move(plugins))
+          .Set("shards", std::move(shards))
+          .Set("resources", bundle.resources)
+          .Set("steps", bundle.steps)
+          .Set("roots", Value::List(bundle.roots.begin(), bundle.roots.end()));
   if (!bundle.checkpoint.empty()) out.Set("checkpoint", bundle.checkpoint);
   if (!bundle.parameters.is_null()) out.Set("parameters", bundle.parameters);
   return DumpJsonPretty(out);
@@ -195,7 +202,8 @@ Result<std::string> DumpShard(const BundleShard& shard) {
   Value::List steps;
   for (const BundleStep& step : shard.steps) steps.push_back(StepToValue(step));
   Value::List resources;
-  for (const BundleResource& resource : shard.resources) resources.push_back(ResourceToValue(resource));
+  for (const BundleResource& resource : shard.resources)
+    resources.push_back(ResourceToValue(resource));
   return DumpJsonPretty(Value()
                             .Set("format", Bundle::kFormat)
                             .Set("steps", std::move(steps))
@@ -216,7 +224,8 @@ Result<Bundle> ParseBundle(std::string_view text, std::string_view name) {
   HOLDFAST_ASSIGN_OR_RETURN(out.provider_name, reader.Text(*provider, "name"));
   if (const Value* const plan = value.Find("plan"); plan != nullptr) out.plan = *plan;
   out.checkpoint = value.StringOr("checkpoint", "");
-  if (const Value* const parameters = value.Find("parameters"); parameters != nullptr) out.parameters = *parameters;
+  if (const Value* const parameters = value.Find("parameters"); parameters != nullptr)
+    out.parameters = *parameters;
   HOLDFAST_ASSIGN_OR_RETURN(const auto plugins, reader.List(value, "plugins"));
   for (const Value& plugin : *plugins) {
     HOLDFAST_ASSIGN_OR_RETURN(PluginDescriptor descriptor, DescriptorFromValue(plugin, name));
@@ -259,26 +268,34 @@ Result<BundleShard> ParseShard(std::string_view text, std::string_view name) {
 
 Result<std::size_t> ShardOfStep(const Bundle& bundle, std::string_view step) {
   if (bundle.shards.empty()) return NotFound("the bundle has no steps");
-  const auto after = std::upper_bound(bundle.shards.begin(), bundle.shards.end(), step,
-                                      [](std::string_view name, const BundleShardRef& shard) { return name < shard.first; });
-  return after == bundle.shards.begin() ? 0 : static_cast<std::size_t>(after - bundle.shards.begin()) - 1;
+  const auto after = std::upper_bound(
+      bundle.shards.begin(), bundle.shards.end(), step,
+      [](std::string_view name, const BundleShardRef& shard) { return name < shard.first; });
+  return after == bundle.shards.begin()
+             ? 0
+             : static_cast<std::size_t>(after - bundle.shards.begin()) - 1;
 }
 
-Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps, std::vector<BundleResource> resources) {
-  std::sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps,
+                               std::vector<BundleResource> resources) {
+  std::sort(steps.begin(), steps.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   std::sort(resources.begin(), resources.end(),
             [](const auto& a, const auto& b) { return a.resource.key < b.resource.key; });
   std::map<ResourceKey, BundleResource*> by_key;
   for (BundleResource& resource : resources) {
     if (!by_key.emplace(resource.resource.key, &resource).second) {
-      return Internal("a bundle got the resource " + Printable(resource.resource.key.str()) + " twice");
+      return Internal("a bundle got the resource " + Printable(resource.resource.key.str()) +
+                      " twice");
     }
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (i > 0 && steps[i].name == steps[i - 1].name) return Internal("two steps are called " + steps[i].name);
+    if (i > 0 && steps[i].name == steps[i - 1].name)
+      return Internal("two steps are called " + steps[i].name);
     for (const BundleActivity& activity : steps[i].activities) {
       const auto at = by_key.find(activity.resource);
-      if (at == by_key.end()) return Internal("step " + steps[i].name + " acts on a resource that is not in the bundle");
+      if (at == by_key.end())
+        return Internal("step " + steps[i].name + " acts on a resource that is not in the bundle");
       at->second->steps[static_cast<std::size_t>(activity.kind)] = steps[i].name;
     }
   }
@@ -324,7 +341,8 @@ Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps, std
 
   bundle.resources = resources.size();
   bundle.steps = steps.size();
-  std::sort(bundle.plugins.begin(), bundle.plugins.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(bundle.plugins.begin(), bundle.plugins.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpBundle(bundle));
   out.sha256 = Sha256Hex(text);
   out.files["bundle.json"] = std::move(text);
@@ -335,15 +353,17 @@ const BundleStep* LoadedBundle::FindStep(std::string_view name) const {
   const auto index = ShardOfStep(bundle, name);
   if (!index || *index >= shards.size()) return nullptr;
   const auto& steps = shards[*index].steps;
-  const auto at = std::lower_bound(steps.begin(), steps.end(), name,
-                                   [](const BundleStep& step, std::string_view n) { return step.name < n; });
+  const auto at =
+      std::lower_bound(steps.begin(), steps.end(), name,
+                       [](const BundleStep& step, std::string_view n) { return step.name < n; });
   return at == steps.end() || at->name != name ? nullptr : &*at;
 }
 
 const BundleResource* LoadedBundle::FindResource(const ResourceKey& key) const {
   for (const BundleShard& shard : shards) {
-    const auto at = std::lower_bound(shard.resources.begin(), shard.resources.end(), key,
-                                     [](const BundleResource& r, const ResourceKey& k) { return r.resource.key < k; });
+    const auto at = std::lower_bound(
+        shard.resources.begin(), shard.resources.end(), key,
+        [](const BundleResource& r, const ResourceKey& k) { return r.resource.key < k; });
     if (at != shard.resources.end() && at->resource.key == key) return &*at;
   }
   return nullptr;

@@ -46,9 +46,9 @@ struct BundleStep {
 };
 
 struct BundleResource {
-  Resource resource;       // with parents and children
-  std::string plugin;      // the protection plugin's name
-  Value parameters;        // of the bundle's operation, checked, defaults filled in
+  Resource resource;   // with parents and children
+  std::string plugin;  // the protection plugin's name
+  Value parameters;    // of the bundle's operation, checked, defaults filled in
   // By ActivityKind: the step that runs it, wherever it is; empty = there is none. MakeBundle fills
   // it in, so that a step finds the other activities of its resource without reading every shard.
   std::array<std::string, kActivityKindCount> steps;
@@ -70,14 +70,14 @@ struct Bundle {
   Operation operation = Operation::kProtect;
   std::string provider_id;
   std::string provider_name;
-  Value plan;         // as read and checked: {"name", "policy", "retention", ...}
+  Value plan;              // as read and checked: {"name", "policy", "retention", ...}
   std::string checkpoint;  // restore, delete, verify: the checkpoint's id; empty for protect
-  Value parameters;   // as the plan or the parameters file gave them: by "type" and "type#id"
+  Value parameters;        // as the plan or the parameters file gave them: by "type" and "type#id"
   std::vector<PluginDescriptor> plugins;  // those in use, sorted by name
   std::vector<BundleShardRef> shards;     // sorted by `first`; file names shard-0.json ...
   std::uint64_t resources = 0;            // of the whole graph
   std::uint64_t steps = 0;                // without begin and end
-  std::vector<std::string> roots;         // "type#id" of the plan's resources: what drift lists again
+  std::vector<std::string> roots;  // "type#id" of the plan's resources: what drift lists again
 };
 
 // bundle.json and shard-<n>.json: same bytes for the same contents.

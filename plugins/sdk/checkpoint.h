@@ -39,8 +39,8 @@ class Checkpoint {
  public:
   virtual ~Checkpoint() = default;
 
-  virtual const std::string& id() const = 0;          // of the checkpoint
-  virtual const std::string& record_id() const = 0;   // of what this run works on; protect: the same
+  virtual const std::string& id() const = 0;         // of the checkpoint
+  virtual const std::string& record_id() const = 0;  // of what this run works on; protect: the same
   virtual Operation operation() const = 0;
   virtual std::uint64_t epoch() const = 0;
 

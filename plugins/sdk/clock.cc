@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "plugins/sdk/text.h"
 
 namespace holdfast {
@@ -68,14 +67,15 @@ Result<WallTime> ParseTime(std::string_view text) {
   } else if (text.size() != 20) {
     return bad();
   }
-  if (year_number < 0 || month_number < 0 || day_number < 0 || hour < 0 || hour > 23 || minute < 0 ||
-      minute > 59 || second < 0 || second > 60 || ms < 0) {
+  if (year_number < 0 || month_number < 0 || day_number < 0 || hour < 0 || hour > 23 ||
+      minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0) {
     return bad();
   }
   const year_month_day date{year{year_number}, month{static_cast<unsigned>(month_number)},
                             day{static_cast<unsigned>(day_number)}};
   if (!date.ok()) return bad();
-  return WallTime(sys_days(date) + hours(hour) + minutes(minute) + seconds(second) + milliseconds(ms));
+  return WallTime(sys_days(date) + hours(hour) + minutes(minute) + seconds(second) +
+                  milliseconds(ms));
 }
 
 }  // namespace holdfast

@@ -9,16 +9,19 @@ namespace holdfast {
 namespace {
 
 Error Wrong(const Value& at, std::string_view file, std::string message) {
-  return InvalidInput(std::move(message)).At({std::string(file), at.position().line, at.position().column, {}, 1});
+  return InvalidInput(std::move(message))
+      .At({std::string(file), at.position().line, at.position().column, {}, 1});
 }
 
-Result<std::vector<std::string>> Texts(const Value& map, std::string_view key, std::string_view file) {
+Result<std::vector<std::string>> Texts(const Value& map, std::string_view key,
+                                       std::string_view file) {
   std::vector<std::string> out;
   const Value* const list = map.Find(key);
   if (list == nullptr) return out;
   if (!list->is_list()) return Wrong(*list, file, "'" + std::string(key) + "' is a list of texts");
   for (const Value& item : list->AsList()) {
-    if (!item.is_string()) return Wrong(item, file, "'" + std::string(key) + "' is a list of texts");
+    if (!item.is_string())
+      return Wrong(item, file, "'" + std::string(key) + "' is a list of texts");
     out.push_back(item.AsString());
   }
   return out;
@@ -54,7 +57,8 @@ Value DescriptorToValue(const PluginDescriptor& d) {
     for (const ActivityKind kind : kAllActivityKinds) {
       if (o.Defines(kind)) kinds.emplace_back(NameOf(kind));
     }
-    Value entry = Value().Set("activities", std::move(kinds)).Set("parameters", SchemaToValue(o.parameters));
+    Value entry =
+        Value().Set("activities", std::move(kinds)).Set("parameters", SchemaToValue(o.parameters));
     if (o.empty_on_purpose) entry.Set("empty_on_purpose", true);
     operations.Set(NameOf(operation), std::move(entry));
   }

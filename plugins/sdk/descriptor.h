@@ -56,8 +56,9 @@ struct PollSettings {
   std::chrono::milliseconds activity_timeout{std::chrono::hours(24)};
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("poll_interval", &PollSettings::poll_interval,
-           "how long to wait before an activity that yielded is polled again; grows by half each time")
+    fields(
+        "poll_interval", &PollSettings::poll_interval,
+        "how long to wait before an activity that yielded is polled again; grows by half each time")
         .Range(1, 3'600'000);
     fields("poll_interval_max", &PollSettings::poll_interval_max, "the longest such wait")
         .Range(1, 3'600'000);

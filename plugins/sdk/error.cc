@@ -61,15 +61,24 @@ void RenderInto(std::string& out, const Error& error, const std::string& indent)
 
 std::string_view NameOf(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kUsage: return "usage";
-    case ErrorCode::kInvalidInput: return "invalid-input";
-    case ErrorCode::kNotFound: return "not-found";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kLocked: return "locked";
-    case ErrorCode::kCorrupt: return "corrupt";
-    case ErrorCode::kDenied: return "denied";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kUsage:
+      return "usage";
+    case ErrorCode::kInvalidInput:
+      return "invalid-input";
+    case ErrorCode::kNotFound:
+      return "not-found";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kLocked:
+      return "locked";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kDenied:
+      return "denied";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -121,15 +130,24 @@ Error SystemError(int error_number, std::string_view what) {
     case EPERM:
     case EROFS:
     case ENOSPC:
-    case EDQUOT: code = ErrorCode::kDenied; break;
-    case ENOENT: code = ErrorCode::kNotFound; break;
-    case EEXIST: code = ErrorCode::kConflict; break;
+    case EDQUOT:
+      code = ErrorCode::kDenied;
+      break;
+    case ENOENT:
+      code = ErrorCode::kNotFound;
+      break;
+    case EEXIST:
+      code = ErrorCode::kConflict;
+      break;
     case EINTR:
     case EAGAIN:
     case EMFILE:
     case ENFILE:
-    case ETIMEDOUT: code = ErrorCode::kUnavailable; break;
-    default: break;
+    case ETIMEDOUT:
+      code = ErrorCode::kUnavailable;
+      break;
+    default:
+      break;
   }
   return Error(code, fmt::format("{}: {}", what, std::generic_category().message(error_number)));
 }

@@ -91,9 +91,7 @@ inline Error Internal(std::string message) {
 inline Error Unavailable(std::string message) {
   return Error(ErrorCode::kUnavailable, std::move(message));
 }
-inline Error Corrupt(std::string message) {
-  return Error(ErrorCode::kCorrupt, std::move(message));
-}
+inline Error Corrupt(std::string message) { return Error(ErrorCode::kCorrupt, std::move(message)); }
 
 // An error for a failed system call: "<what>: <strerror>". EACCES, EPERM, EROFS, ENOSPC and
 // EDQUOT are kDenied, ENOENT kNotFound, EEXIST kConflict, EINTR, EAGAIN, EMFILE, ENFILE and

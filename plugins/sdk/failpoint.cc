@@ -15,9 +15,9 @@ void Failpoint(const char* name) {
   std::string_view text(wanted);
   // A failpoint's name may hold colons; only digits behind the last one are a count.
   int count = 1;
-  if (const auto colon = text.rfind(':'); colon != std::string_view::npos && colon + 1 < text.size() &&
-                                          text.find_first_not_of("0123456789", colon + 1) ==
-                                              std::string_view::npos) {
+  if (const auto colon = text.rfind(':');
+      colon != std::string_view::npos && colon + 1 < text.size() &&
+      text.find_first_not_of("0123456789", colon + 1) == std::string_view::npos) {
     count = std::atoi(text.data() + colon + 1);
     text = text.substr(0, colon);
   }

@@ -40,7 +40,8 @@ Status WriteToDisk(int descriptor, std::string_view data, const std::string& pat
 // Renaming over a device or a pipe would destroy it.
 Status WriteInto(const std::string& path, std::string_view contents) {
   // Without O_NONBLOCK a pipe that nobody reads would be waited for without end.
-  const OwnedDescriptor descriptor(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const OwnedDescriptor descriptor(
+      open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!descriptor.valid() && errno == ENXIO) return Unavailable("nobody reads the pipe " + path);
   if (!descriptor.valid()) return SystemError(errno, "writing " + path);
   const int flags = fcntl(descriptor.get(), F_GETFL);
@@ -76,7 +77,8 @@ Result<std::string> ReadFile(const std::string& path, std::uint64_t limit) {
     if (n < 0) return SystemError(errno, "reading " + path);
     if (n == 0) return out;
     out.append(buffer.data(), static_cast<std::size_t>(n));
-    if (out.size() > limit) return InvalidInput(path + " is larger than " + std::to_string(limit) + " bytes");
+    if (out.size() > limit)
+      return InvalidInput(path + " is larger than " + std::to_string(limit) + " bytes");
   }
 }
 
@@ -95,7 +97,8 @@ Status WriteFileDurably(const std::string& given, std::string_view contents) {
   // The process id keeps two writers apart; who renames last wins, whole either way.
   const std::string temporary = path + ".tmp" + std::to_string(getpid());
   {
-    const OwnedDescriptor descriptor(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const OwnedDescriptor descriptor(
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!descriptor.valid()) return SystemError(errno, "creating " + temporary);
     Status status = WriteToDisk(descriptor.get(), contents, path);
     if (status && is_there && fchmod(descriptor.get(), before.st_mode & 07777) != 0) {
@@ -112,7 +115,8 @@ Status WriteFileDurably(const std::string& given, std::string_view contents) {
     return SystemError(error, "writing " + path);
   }
   const OwnedDescriptor folder(open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid() || fsync(folder.get()) != 0) return SystemError(errno, "writing the folder of " + path + " to the disk");
+  if (!folder.valid() || fsync(folder.get()) != 0)
+    return SystemError(errno, "writing the folder of " + path + " to the disk");
   return Ok();
 }
 

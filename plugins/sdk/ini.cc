@@ -15,7 +15,8 @@ namespace {
 // A line with every sign of its value as a star.
 std::string Starred(std::string line) {
   const std::size_t equals = line.find_first_of("=:");
-  for (std::size_t at = equals == std::string::npos ? line.size() : equals + 1; at < line.size(); ++at) {
+  for (std::size_t at = equals == std::string::npos ? line.size() : equals + 1; at < line.size();
+       ++at) {
     if (line[at] != ' ' && line[at] != '\t') line[at] = '*';
   }
   return line;
@@ -52,7 +53,8 @@ class Parser {
     MissEntry();
     if (!errors_.empty()) {
       Error first = std::move(errors_.front());
-      for (std::size_t i = 1; i < errors_.size(); ++i) first = std::move(first).Because(std::move(errors_[i]));
+      for (std::size_t i = 1; i < errors_.size(); ++i)
+        first = std::move(first).Because(std::move(errors_[i]));
       return first;
     }
     return std::move(out_);
@@ -98,7 +100,8 @@ class Parser {
   bool Accept(std::size_t index) {
     current_ = index;
     const std::string_view line = lines_[index];
-    if (line.size() > kMaxLine) return Refuse(index, 0, 1, "the line is longer than 4,000 bytes", "");
+    if (line.size() > kMaxLine)
+      return Refuse(index, 0, 1, "the line is longer than 4,000 bytes", "");
     if (line.find('\0') != std::string_view::npos || !IsUtf8(line)) {
       return Refuse(index, 0, 1, "the line is not UTF-8 text", "");
     }
@@ -106,8 +109,11 @@ class Parser {
       return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
     });
     if (control != line.end()) {
-      return Refuse(index, static_cast<std::size_t>(control - line.begin()), 1, "the line holds a control character",
-                    *control == '\r' ? "lines end with a line feed; 'dos2unix' and 'mac2unix' convert a file" : "");
+      return Refuse(index, static_cast<std::size_t>(control - line.begin()), 1,
+                    "the line holds a control character",
+                    *control == '\r'
+                        ? "lines end with a line feed; 'dos2unix' and 'mac2unix' convert a file"
+                        : "");
     }
     const std::string_view trimmed = Trim(line);
     if (trimmed.empty() || trimmed.front() == '#' || trimmed.front() == ';') return false;
@@ -120,15 +126,19 @@ class Parser {
     if (equals == std::string_view::npos) {
       return Refuse(index, 0, trimmed.size(), "the line has no '='", "write 'key = value'");
     }
-    if (Trim(line.substr(0, equals)).empty()) return Refuse(index, 0, 1, "there is no key before '='", "");
+    if (Trim(line.substr(0, equals)).empty())
+      return Refuse(index, 0, 1, "there is no key before '='", "");
     if (out_.sections.empty()) {
-      return Refuse(index, 0, trimmed.size(), "the key stands outside any section", "put a line such as [provider] before it");
+      return Refuse(index, 0, trimmed.size(), "the key stands outside any section",
+                    "put a line such as [provider] before it");
     }
     for (std::size_t at = equals + 1; at + 1 < line.size(); ++at) {
       const bool blank = line[at] == ' ' || line[at] == '\t';
-      if (blank && (line[at + 1] == ';' || line[at + 1] == '#') && !Trim(line.substr(equals + 1, at - equals)).empty()) {
+      if (blank && (line[at + 1] == ';' || line[at + 1] == '#') &&
+          !Trim(line.substr(equals + 1, at - equals)).empty()) {
         return Refuse(index, at + 1, line.size() - at - 1, "a ';' or '#' inside a value",
-                      "a comment stands on a line of its own; a secret with such a sign goes into a file (KEY_file)");
+                      "a comment stands on a line of its own; a secret with such a sign goes into "
+                      "a file (KEY_file)");
       }
     }
     return true;
@@ -136,14 +146,17 @@ class Parser {
 
   bool AddSection(std::size_t index, std::string_view trimmed) {
     std::string name;
-    if (trimmed.back() == ']' && trimmed.size() > 2) name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
+    if (trimmed.back() == ']' && trimmed.size() > 2)
+      name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
     section_lost_ = name.empty() || name.find_first_of("[]") != std::string::npos;
     if (section_lost_) {
       const std::size_t end = trimmed.find(']');
-      const std::string_view rest = end == std::string_view::npos ? "" : Trim(trimmed.substr(end + 1));
+      const std::string_view rest =
+          end == std::string_view::npos ? "" : Trim(trimmed.substr(end + 1));
       return Refuse(index, 0, trimmed.size(), "this is no section",
-                    rest.starts_with(';') || rest.starts_with('#') ? "a comment stands on a line of its own"
-                                                                   : "write [name]");
+                    rest.starts_with(';') || rest.starts_with('#')
+                        ? "a comment stands on a line of its own"
+                        : "write [name]");
     }
     const auto same = std::find_if(out_.sections.begin(), out_.sections.end(),
                                    [&](const IniSection& section) { return section.name == name; });
@@ -161,10 +174,12 @@ class Parser {
     const std::string_view line = lines_[current_];
     const std::size_t equals = line.find_first_of("=:");
     const std::string_view value = Trim(line.substr(equals + 1));
-    const std::size_t column = value.empty() ? equals : static_cast<std::size_t>(value.data() - line.data());
-    out_.sections.back().entries.push_back({Lower(name), std::string(value),
-                                            WhereOf(current_, column, std::max<std::size_t>(1, value.size())),
-                                            WhereOf(current_, 0, name.size())});
+    const std::size_t column =
+        value.empty() ? equals : static_cast<std::size_t>(value.data() - line.data());
+    out_.sections.back().entries.push_back(
+        {Lower(name), std::string(value),
+         WhereOf(current_, column, std::max<std::size_t>(1, value.size())),
+         WhereOf(current_, 0, name.size())});
   }
 
   std::string Substitute(std::size_t index) const {
@@ -174,8 +189,9 @@ class Parser {
   }
 
   Where WhereOf(std::size_t index, std::size_t column, std::size_t width) const {
-    return {std::string(file_), static_cast<std::uint32_t>(index + 1), static_cast<std::uint32_t>(column + 1),
-            Shown(lines_[index]), static_cast<std::uint32_t>(width)};
+    return {std::string(file_), static_cast<std::uint32_t>(index + 1),
+            static_cast<std::uint32_t>(column + 1), Shown(lines_[index]),
+            static_cast<std::uint32_t>(width)};
   }
 
   // The line as errors show it: the value of a key that may hold a secret in clear is starred out.
@@ -196,7 +212,8 @@ class Parser {
   std::string ShownWhenRefused(std::size_t index) const {
     const std::string_view line = lines_[index];
     const std::string_view trimmed = Trim(line);
-    const bool in_provider = !section_lost_ && !out_.sections.empty() && out_.sections.back().name == "provider";
+    const bool in_provider =
+        !section_lost_ && !out_.sections.empty() && out_.sections.back().name == "provider";
     if (in_provider || trimmed.starts_with('[')) return Shown(line);
     std::string out(line.substr(0, 200));
     const std::size_t equals = out.find_first_of("=:");
@@ -210,7 +227,8 @@ class Parser {
     return out;
   }
 
-  bool Refuse(std::size_t index, std::size_t column, std::size_t width, std::string message, std::string hint) {
+  bool Refuse(std::size_t index, std::size_t column, std::size_t width, std::string message,
+              std::string hint) {
     Where where = WhereOf(index, column, width);
     where.text = ShownWhenRefused(index);
     Error error = InvalidInput(std::move(message)).At(std::move(where));
@@ -223,7 +241,7 @@ class Parser {
   std::size_t next_ = 0;
   std::size_t current_ = 0;
   bool section_lost_ = false;  // the last section line was refused
-  bool awaited_ = false;  // inih has a line of which it must call back
+  bool awaited_ = false;       // inih has a line of which it must call back
   IniFile out_;
   std::vector<Error> errors_;
 };

@@ -183,13 +183,23 @@ class Writer {
 
   Status Write(const Value& value) {
     switch (value.kind()) {
-      case Value::Kind::kNull: out_ += "null"; return Ok();
-      case Value::Kind::kBool: out_ += value.AsBool() ? "true" : "false"; return Ok();
-      case Value::Kind::kInt: out_ += std::to_string(value.AsInt()); return Ok();
-      case Value::Kind::kDouble: return Double(value.AsDouble());
-      case Value::Kind::kString: return String(value.AsString());
-      case Value::Kind::kList: return List(value.AsList());
-      case Value::Kind::kMap: return Map(value.AsMap());
+      case Value::Kind::kNull:
+        out_ += "null";
+        return Ok();
+      case Value::Kind::kBool:
+        out_ += value.AsBool() ? "true" : "false";
+        return Ok();
+      case Value::Kind::kInt:
+        out_ += std::to_string(value.AsInt());
+        return Ok();
+      case Value::Kind::kDouble:
+        return Double(value.AsDouble());
+      case Value::Kind::kString:
+        return String(value.AsString());
+      case Value::Kind::kList:
+        return List(value.AsList());
+      case Value::Kind::kMap:
+        return Map(value.AsMap());
     }
     return Ok();
   }
@@ -208,18 +218,33 @@ class Writer {
   }
   Status String(std::string_view text) {
     if (!IsUtf8(text)) {
-      return InvalidInput(fmt::format("'{}' is not UTF-8 and cannot stand in JSON", Printable(text)));
+      return InvalidInput(
+          fmt::format("'{}' is not UTF-8 and cannot stand in JSON", Printable(text)));
     }
     out_ += '"';
     for (const char c : text) {
       switch (c) {
-        case '"': out_ += "\\\""; break;
-        case '\\': out_ += "\\\\"; break;
-        case '\b': out_ += "\\b"; break;
-        case '\f': out_ += "\\f"; break;
-        case '\n': out_ += "\\n"; break;
-        case '\r': out_ += "\\r"; break;
-        case '\t': out_ += "\\t"; break;
+        case '"':
+          out_ += "\\\"";
+          break;
+        case '\\':
+          out_ += "\\\\";
+          break;
+        case '\b':
+          out_ += "\\b";
+          break;
+        case '\f':
+          out_ += "\\f";
+          break;
+        case '\n':
+          out_ += "\\n";
+          break;
+        case '\r':
+          out_ += "\\r";
+          break;
+        case '\t':
+          out_ += "\\t";
+          break;
         default:
           if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
             out_ += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));

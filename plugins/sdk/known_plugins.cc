@@ -12,14 +12,17 @@ std::span<const KnownPlugin> KnownPlugins() {
        {"karbor-swift-bank-plugin"},
        {"swift", "swift_client", "swift_bank_plugin"},
        true,
-       {"bank_swift_key", "swift_key", "key", "password", "application_credential_secret", "token"}},
+       {"bank_swift_key", "swift_key", "key", "password", "application_credential_secret",
+        "token"}},
       {"s3",
        {"karbor-s3-bank-plugin"},
        {"s3", "s3_client", "s3_bank_plugin"},
        true,
        {"s3_access_key", "s3_secret_key", "access_key", "secret_key"}},
       // OpenStack. Every client section may hold the settings of that service's API.
-      {"openstack-project", {"karbor-project-protection-plugin"}, {"openstack", "openstack_project"}},
+      {"openstack-project",
+       {"karbor-project-protection-plugin"},
+       {"openstack", "openstack_project"}},
       {"openstack-server",
        {"karbor-server-protection-plugin"},
        {"openstack", "openstack_server", "nova_client", "nova_backup_protection_plugin"}},
@@ -31,7 +34,8 @@ std::span<const KnownPlugin> KnownPlugins() {
        {"openstack", "openstack_volume_snapshot", "cinder_client", "volume_snapshot_plugin"}},
       {"openstack-volume-image",
        {"karbor-volume-glance-plugin"},
-       {"openstack", "openstack_volume_image", "cinder_client", "glance_client", "volume_glance_plugin"}},
+       {"openstack", "openstack_volume_image", "cinder_client", "glance_client",
+        "volume_glance_plugin"}},
       {"openstack-volume-freezer",
        {"karbor-volume-freezer-plugin"},
        {"openstack", "freezer_client", "freezer_protection_plugin"},
@@ -64,10 +68,12 @@ std::span<const KnownPlugin> KnownPlugins() {
 
 const KnownPlugin* FindKnownPlugin(std::string_view name) {
   constexpr std::string_view kNamespace = "karbor.protections.";
-  const std::string_view bare = name.starts_with(kNamespace) ? name.substr(kNamespace.size()) : name;
+  const std::string_view bare =
+      name.starts_with(kNamespace) ? name.substr(kNamespace.size()) : name;
   for (const KnownPlugin& plugin : KnownPlugins()) {
     const auto& aliases = plugin.aliases;
-    if (plugin.name == name || std::find(aliases.begin(), aliases.end(), bare) != aliases.end()) return &plugin;
+    if (plugin.name == name || std::find(aliases.begin(), aliases.end(), bare) != aliases.end())
+      return &plugin;
   }
   return nullptr;
 }

@@ -10,8 +10,9 @@ namespace holdfast {
 // A plugin or bank that is known by name, whether it is built in or not: the names under which
 // OpenStack Karbor's provider files call ours, and those of ours that not every build has.
 struct KnownPlugin {
-  std::string_view name;                   // ours
-  std::vector<std::string_view> aliases;   // Karbor's; each also with "karbor.protections." before it
+  std::string_view name;  // ours
+  std::vector<std::string_view>
+      aliases;  // Karbor's; each also with "karbor.protections." before it
   std::vector<std::string_view> sections;  // of the provider file that belong to it
   bool is_bank = false;
   // Keys of those sections that hold a secret in clear. A plugin that is built in says so in its

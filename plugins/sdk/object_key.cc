@@ -37,8 +37,9 @@ Result<ObjectKey> ObjectKey::Parse(std::string_view text) {
   }
   for (const char c : text) {
     if (!IsPlain(c) && c != '@' && c != '/') {
-      return InvalidInput(fmt::format("object key '{}' has the byte 0x{:02x}, which no key may have",
-                                      Shown(text), static_cast<unsigned char>(c)));
+      return InvalidInput(
+          fmt::format("object key '{}' has the byte 0x{:02x}, which no key may have", Shown(text),
+                      static_cast<unsigned char>(c)));
     }
   }
   for (const std::string_view part : Split(text, '/')) {
@@ -49,8 +50,9 @@ Result<ObjectKey> ObjectKey::Parse(std::string_view text) {
       return InvalidInput(fmt::format("object key '{}' has the part '{}'", Shown(text), part));
     }
     if (part.size() > kMaxPart) {
-      return InvalidInput(fmt::format("object key '{}' has a part of {} bytes; at most {} are allowed",
-                                      Shown(text), part.size(), kMaxPart));
+      return InvalidInput(
+          fmt::format("object key '{}' has a part of {} bytes; at most {} are allowed", Shown(text),
+                      part.size(), kMaxPart));
     }
   }
   return ObjectKey(std::string(text));
@@ -84,7 +86,8 @@ Result<std::string> TextOfKeyPart(std::string_view part) {
         part.substr(2).find_first_not_of("0123456789abcdef") != std::string_view::npos) {
       return refuse();
     }
-    return NotFound(fmt::format("key part '{}' is a hash: the text stands inside the object", part));
+    return NotFound(
+        fmt::format("key part '{}' is a hash: the text stands inside the object", part));
   }
   if (part == kEmptyText) return std::string();
   std::string text;

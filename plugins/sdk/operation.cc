@@ -4,7 +4,8 @@ namespace holdfast {
 
 namespace {
 constexpr std::array<std::string_view, 4> kOperationNames{"protect", "restore", "delete", "verify"};
-constexpr std::array<std::string_view, 4> kActivityKindNames{"pre", "pre_finish", "parallel", "post"};
+constexpr std::array<std::string_view, 4> kActivityKindNames{"pre", "pre_finish", "parallel",
+                                                             "post"};
 }  // namespace
 
 std::string_view NameOf(Operation operation) {

@@ -56,18 +56,22 @@ Error ProgramError(int error_number, const std::string& program) {
           .Hint("it is looked up in PATH; an absolute path works as well");
     case EACCES:
     case EPERM:
-      return Error(ErrorCode::kDenied, fmt::format("program '{}' may not be run", Printable(program)))
+      return Error(ErrorCode::kDenied,
+                   fmt::format("program '{}' may not be run", Printable(program)))
           .Hint("it must be executable for the user that runs this");
     case ENOEXEC:
-      return InvalidInput(fmt::format("'{}' is no program: it has no '#!' line", Printable(program)));
+      return InvalidInput(
+          fmt::format("'{}' is no program: it has no '#!' line", Printable(program)));
     case E2BIG:
       return InvalidInput(fmt::format("the arguments of '{}' are too long", Printable(program)));
-    default: return SystemError(error_number, fmt::format("starting '{}'", Printable(program)));
+    default:
+      return SystemError(error_number, fmt::format("starting '{}'", Printable(program)));
   }
 }
 
 // The file that execvp would run; the parent looks, because the child of a vfork must not allocate.
-Result<std::string> FindProgram(const std::string& name, const std::vector<std::string>& environment) {
+Result<std::string> FindProgram(const std::string& name,
+                                const std::vector<std::string>& environment) {
   if (name.find('/') != std::string::npos) return name;
   int problem = ENOENT;
   const std::string path = SearchPath(environment);
@@ -110,7 +114,8 @@ void MarkAllCloseOnExec() {
   }
 }
 
-// Runs in the child of a vfork, in the parent's memory: system calls only, and no return on success.
+// Runs in the child of a vfork, in the parent's memory: system calls only, and no return on
+// success.
 void LaunchInChild(const Launch& launch) {
   const auto fail = [&launch](LaunchStage stage) {
     // Through a pipe, not the shared memory: sanitizers make a fork of a vfork.
@@ -184,7 +189,8 @@ Result<std::string> FindProgram(const ProcessSpec& spec) {
 
 Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement>& wanted,
                             bool detached) {
-  if (spec.argv.empty() || spec.argv.front().empty()) return InvalidInput("a command has no program");
+  if (spec.argv.empty() || spec.argv.front().empty())
+    return InvalidInput("a command has no program");
   for (const std::string& argument : spec.argv) {
     if (argument.find('\0') != std::string::npos) return InvalidInput("a command holds a NUL byte");
   }
@@ -232,11 +238,13 @@ Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement
   ::waitpid(pid, nullptr, 0);
   const int error_number = failure.error_number;
   switch (failure.stage) {
-    case LaunchStage::kExec: return ProgramError(error_number, spec.argv.front());
+    case LaunchStage::kExec:
+      return ProgramError(error_number, spec.argv.front());
     case LaunchStage::kFolder:
       return SystemError(error_number,
                          fmt::format("changing to folder '{}'", Printable(spec.working_folder)));
-    default: return SystemError(error_number, "preparing a process");
+    default:
+      return SystemError(error_number, "preparing a process");
   }
 }
 

@@ -133,8 +133,8 @@ class Collector {
 
   void Add(std::string_view data) {
     if (kept_.size() < limit_) {
-      kept_.append(data.substr(0, static_cast<std::size_t>(
-                                      std::min<std::uint64_t>(data.size(), limit_ - kept_.size()))));
+      kept_.append(data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                      data.size(), limit_ - kept_.size()))));
     }
     if (!on_line_) return;
     line_.append(data);

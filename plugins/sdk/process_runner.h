@@ -26,9 +26,10 @@ struct ProcessSpec {
   std::chrono::milliseconds deadline{std::chrono::minutes(10)};
   std::chrono::milliseconds grace{std::chrono::seconds(5)};
   const Cancellation* cancellation = nullptr;  // Not owned. Set: ended like at the deadline.
-  ByteSource* input = nullptr;   // Not owned. stdin; none = /dev/null.
-  ByteSink* output = nullptr;    // Not owned. stdout; none = collected (output_limit).
-  std::uint64_t output_limit = 1U << 20U;  // bytes of stdout, and of stderr, that are kept: the first
+  ByteSource* input = nullptr;                 // Not owned. stdin; none = /dev/null.
+  ByteSink* output = nullptr;  // Not owned. stdout; none = collected (output_limit).
+  std::uint64_t output_limit =
+      1U << 20U;  // bytes of stdout, and of stderr, that are kept: the first
   // Called with each whole line of stderr, for logs; may be empty.
   std::function<void(std::string_view)> on_error_line;
   // Pipes beside the standard three: the child's descriptor number, and which end we hold.

@@ -13,10 +13,11 @@ namespace holdfast {
 
 // What is known about a protectable plugin.
 struct ProtectableDescriptor {
-  std::string type;                       // the one resource type that it knows
-  std::string description;                // one sentence
-  std::vector<std::string> parent_types;  // resources of these types may have resources of `type` below
-  std::string settings_section;           // of the provider file; plugins of one family may share one
+  std::string type;         // the one resource type that it knows
+  std::string description;  // one sentence
+  std::vector<std::string>
+      parent_types;              // resources of these types may have resources of `type` below
+  std::string settings_section;  // of the provider file; plugins of one family may share one
   Schema settings;
 };
 

@@ -47,8 +47,8 @@ class ProtectionPlugin {
   virtual const PollSettings& poll_settings() const = 0;
   // A pure function of its arguments (and the settings). Asked only for activities that the
   // descriptor defines.
-  virtual Result<StepChoice> Choose(Operation operation, ActivityKind kind, const Resource& resource,
-                                    const Value& parameters) const = 0;
+  virtual Result<StepChoice> Choose(Operation operation, ActivityKind kind,
+                                    const Resource& resource, const Value& parameters) const = 0;
   // Preflight (`holdfast check`): what stands in the way of protecting this resource now, with
   // these parameters of protect? Tools there and new enough, permissions, space; all of it, not
   // only the first. Changes nothing; soon over. Without a word of the plugin: nothing.
@@ -103,45 +103,47 @@ namespace plugin_internal {
 
 // One detector per method name: HOLDFAST_DETECT_ACTIVITY(protect, pre) makes Has_protect_pre<P>,
 // true for either form, and Call_protect_pre.
-#define HOLDFAST_DETECT_ACTIVITY(operation, kind)                                                 \
-  template <class P>                                                                              \
-  concept One_##operation##_##kind =                                                              \
-      requires(P& p, Checkpoint& c, Context& x, const Resource& r, const Parameters& a) {         \
-        { p.activity_##operation##_##kind(c, x, r, a) } -> std::same_as<Activity>;                \
-      };                                                                                          \
-  template <class P>                                                                              \
-  concept Many_##operation##_##kind =                                                             \
-      requires(P& p, Checkpoint& c, Context& x, std::span<const Resource> r, const Parameters& a) { \
-        { p.activity_##operation##_##kind(c, x, r, a) } -> std::same_as<Activity>;                \
-      };                                                                                          \
-  template <class P>                                                                              \
-  concept Named_##operation##_##kind = requires { &P::activity_##operation##_##kind; };           \
-  template <class P>                                                                              \
-  constexpr bool Has_##operation##_##kind() {                                                     \
-    constexpr bool has = One_##operation##_##kind<P> || Many_##operation##_##kind<P>;             \
-    static_assert(has || !Named_##operation##_##kind<P>,                                          \
-                  "activity_" #operation "_" #kind                                                \
-                  " does not take (Checkpoint&, Context&, const Resource& or "                    \
-                  "std::span<const Resource>, const Parameters&) and return an Activity");        \
-    return has;                                                                                   \
-  }                                                                                               \
-  template <class P>                                                                              \
-  Activity Call_##operation##_##kind(P& p, Checkpoint& c, Context& x,                             \
-                                     std::span<const Resource> r, const Parameters& a) {          \
-    if constexpr (Many_##operation##_##kind<P>) {                                                 \
-      return p.activity_##operation##_##kind(c, x, r, a);                                         \
-    } else if constexpr (One_##operation##_##kind<P>) {                                           \
-      HOLDFAST_CHECK(r.size() == 1);                                                              \
-      return p.activity_##operation##_##kind(c, x, r.front(), a);                                 \
-    } else {                                                                                      \
-      CheckFailed("an activity that the plugin does not define was started", __FILE__, __LINE__); \
-    }                                                                                             \
+#define HOLDFAST_DETECT_ACTIVITY(operation, kind)                                                  \
+  template <class P>                                                                               \
+  concept One_##operation##_##kind =                                                               \
+      requires(P & p, Checkpoint & c, Context & x, const Resource& r, const Parameters& a) {       \
+    { p.activity_##operation##_##kind(c, x, r, a) } -> std::same_as<Activity>;                     \
+  };                                                                                               \
+  template <class P>                                                                               \
+  concept Many_##operation##_##kind = requires(P & p, Checkpoint & c, Context & x,                 \
+                                               std::span<const Resource> r, const Parameters& a) { \
+    { p.activity_##operation##_##kind(c, x, r, a) } -> std::same_as<Activity>;                     \
+  };                                                                                               \
+  template <class P>                                                                               \
+  concept Named_##operation##_##kind = requires {                                                  \
+    &P::activity_##operation##_##kind;                                                             \
+  };                                                                                               \
+  template <class P>                                                                               \
+  constexpr bool Has_##operation##_##kind() {                                                      \
+    constexpr bool has = One_##operation##_##kind<P> || Many_##operation##_##kind<P>;              \
+    static_assert(has || !Named_##operation##_##kind<P>,                                           \
+                  "activity_" #operation "_" #kind                                                 \
+                  " does not take (Checkpoint&, Context&, const Resource& or "                     \
+                  "std::span<const Resource>, const Parameters&) and return an Activity");         \
+    return has;                                                                                    \
+  }                                                                                                \
+  template <class P>                                                                               \
+  Activity Call_##operation##_##kind(P& p, Checkpoint& c, Context& x, std::span<const Resource> r, \
+                                     const Parameters& a) {                                        \
+    if constexpr (Many_##operation##_##kind<P>) {                                                  \
+      return p.activity_##operation##_##kind(c, x, r, a);                                          \
+    } else if constexpr (One_##operation##_##kind<P>) {                                            \
+      HOLDFAST_CHECK(r.size() == 1);                                                               \
+      return p.activity_##operation##_##kind(c, x, r.front(), a);                                  \
+    } else {                                                                                       \
+      CheckFailed("an activity that the plugin does not define was started", __FILE__, __LINE__);  \
+    }                                                                                              \
   }
 
-#define HOLDFAST_DETECT_OPERATION(operation)        \
-  HOLDFAST_DETECT_ACTIVITY(operation, pre)          \
-  HOLDFAST_DETECT_ACTIVITY(operation, pre_finish)   \
-  HOLDFAST_DETECT_ACTIVITY(operation, parallel)     \
+#define HOLDFAST_DETECT_OPERATION(operation)      \
+  HOLDFAST_DETECT_ACTIVITY(operation, pre)        \
+  HOLDFAST_DETECT_ACTIVITY(operation, pre_finish) \
+  HOLDFAST_DETECT_ACTIVITY(operation, parallel)   \
   HOLDFAST_DETECT_ACTIVITY(operation, post)
 
 HOLDFAST_DETECT_OPERATION(protect)
@@ -153,17 +155,18 @@ HOLDFAST_DETECT_OPERATION(verify)
 #undef HOLDFAST_DETECT_ACTIVITY
 
 template <class P>
-using Caller = Activity (*)(P&, Checkpoint&, Context&, std::span<const Resource>, const Parameters&);
+using Caller = Activity (*)(P&, Checkpoint&, Context&, std::span<const Resource>,
+                            const Parameters&);
 
 // The callers of a class by operation and activity; what it does not define is nullptr.
 template <class P>
 struct CallerTable {
   Caller<P> at[kAllOperations.size()][kActivityKindCount]{};
   constexpr CallerTable() {
-#define HOLDFAST_ROW(index, operation)                                                        \
-  if constexpr (Has_##operation##_pre<P>()) at[index][0] = &Call_##operation##_pre<P>;         \
-  if constexpr (Has_##operation##_pre_finish<P>())                                            \
-    at[index][1] = &Call_##operation##_pre_finish<P>;                                         \
+#define HOLDFAST_ROW(index, operation)                                                           \
+  if constexpr (Has_##operation##_pre<P>()) at[index][0] = &Call_##operation##_pre<P>;           \
+  if constexpr (Has_##operation##_pre_finish<P>())                                               \
+    at[index][1] = &Call_##operation##_pre_finish<P>;                                            \
   if constexpr (Has_##operation##_parallel<P>()) at[index][2] = &Call_##operation##_parallel<P>; \
   if constexpr (Has_##operation##_post<P>()) at[index][3] = &Call_##operation##_post<P>;
     HOLDFAST_ROW(0, protect)
@@ -192,7 +195,8 @@ PluginDescriptor MakeDescriptor() {
     }
   }
   if constexpr (requires { typename P::Settings; }) d.settings = SchemaOf<typename P::Settings>();
-  for (Field& field : SchemaOf<PollSettings>().fields) d.settings.fields.push_back(std::move(field));
+  for (Field& field : SchemaOf<PollSettings>().fields)
+    d.settings.fields.push_back(std::move(field));
   constexpr CallerTable<P> callers;
   for (std::size_t o = 0; o < kAllOperations.size(); ++o) {
     for (std::size_t k = 0; k < kActivityKindCount; ++k) {
@@ -219,7 +223,8 @@ PluginDescriptor MakeDescriptor() {
   if constexpr (requires { P::kQuiesces; }) d.quiesces = P::kQuiesces;
   if constexpr (requires { P::kPostActsOnFailure; }) d.post_acts_on_failure = P::kPostActsOnFailure;
   if constexpr (requires { P::kEmptyOnPurpose; }) {
-    for (const Operation operation : P::kEmptyOnPurpose) d.operation(operation).empty_on_purpose = true;
+    for (const Operation operation : P::kEmptyOnPurpose)
+      d.operation(operation).empty_on_purpose = true;
   }
   return d;
 }
@@ -257,7 +262,8 @@ class ClassPlugin final : public ProtectionPlugin {
   Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,
                  std::span<const Resource> resources, const Parameters& parameters) override {
     static constexpr CallerTable<P> kCallers;
-    const auto caller = kCallers.at[static_cast<std::size_t>(operation)][static_cast<std::size_t>(kind)];
+    const auto caller =
+        kCallers.at[static_cast<std::size_t>(operation)][static_cast<std::size_t>(kind)];
     HOLDFAST_CHECK(caller != nullptr);
     return caller(plugin_, checkpoint, context, resources, parameters);
   }

@@ -78,19 +78,23 @@ Value FromIniText(const Field& field, const std::string& text) {
 // The settings of one provider file, handed out to whoever declares the section.
 class Settings {
  public:
-  Settings(const ProviderConfig& config, std::vector<Error>& errors, std::vector<std::string>& warnings)
+  Settings(const ProviderConfig& config, std::vector<Error>& errors,
+           std::vector<std::string>& warnings)
       : config_(config), errors_(errors), warnings_(warnings) {}
 
   // The checked settings of `owner`, which declares `schema` in `section`. Keys that this schema
   // does not have may be another owner's of the same section: CheckUnread looks at them.
-  // What is missing where there is no such section is told at `named`, the line that names the owner.
-  Value Take(const Schema& schema, const std::vector<std::string>& section_names, std::string_view owner,
-             const Where& named) {
+  // What is missing where there is no such section is told at `named`, the line that names the
+  // owner.
+  Value Take(const Schema& schema, const std::vector<std::string>& section_names,
+             std::string_view owner, const Where& named) {
     Value map{Value::Map{}};
     std::string shown = section_names.front();
     std::map<std::string, std::uint32_t> seen;  // key -> line, over all of the owner's sections
     for (const IniSection& section : config_.sections) {
-      if (std::find(section_names.begin(), section_names.end(), section.name) == section_names.end()) continue;
+      if (std::find(section_names.begin(), section_names.end(), section.name) ==
+          section_names.end())
+        continue;
       read_sections_.insert(section.name);
       shown = section.name;
       map.set_position({section.where.line, section.where.column});
@@ -154,7 +158,8 @@ class Settings {
         if (section.name != name) continue;
         for (const IniEntry& entry : section.entries) {
           const auto& secrets = known.secrets;
-          if (std::find(secrets.begin(), secrets.end(), entry.key) != secrets.end()) WarnOfSecret(entry);
+          if (std::find(secrets.begin(), secrets.end(), entry.key) != secrets.end())
+            WarnOfSecret(entry);
         }
       }
     }
@@ -175,7 +180,8 @@ class Settings {
       if (!read_sections_.contains(section.name)) {
         if (excused_.contains(section.name)) continue;
         const std::string near = Nearest(section.name, sections);
-        std::string hint = "a section holds the settings of the provider's bank or of one of its plugins";
+        std::string hint =
+            "a section holds the settings of the provider's bank or of one of its plugins";
         if (const std::string owner = OwnerOf(section.name); !owner.empty()) {
           hint = "it belongs to '" + owner + "', which this provider does not name";
         } else if (!near.empty()) {
@@ -197,9 +203,12 @@ class Settings {
         std::string near = Nearest(entry.key, near_names);
         // A secret is better not written in clear.
         if (std::find(secrets.begin(), secrets.end(), near) != secrets.end()) near += "_file";
-        Error error = InvalidInput("[" + section.name + "] has no key '" + Printable(entry.key) + "'").At(WithoutValue(entry.key_where));
-        Report(near.empty() ? std::move(error).Hint("there are " + Join(candidates_[section.name], ", "))
-                            : std::move(error).Hint("did you mean '" + near + "'?"));
+        Error error =
+            InvalidInput("[" + section.name + "] has no key '" + Printable(entry.key) + "'")
+                .At(WithoutValue(entry.key_where));
+        Report(near.empty()
+                   ? std::move(error).Hint("there are " + Join(candidates_[section.name], ", "))
+                   : std::move(error).Hint("did you mean '" + near + "'?"));
       }
     }
   }
@@ -210,7 +219,8 @@ class Settings {
   static std::string OwnerOf(const std::string& section) {
     for (const KnownPlugin& known : KnownPlugins()) {
       const auto& sections = known.sections;
-      if (std::find(sections.begin(), sections.end(), section) != sections.end()) return std::string(known.name);
+      if (std::find(sections.begin(), sections.end(), section) != sections.end())
+        return std::string(known.name);
     }
     return {};
   }
@@ -221,7 +231,8 @@ class Settings {
   }
   void WarnOfSecret(const IniEntry& entry) {
     std::string text = config_.file + ":" + std::to_string(entry.where.line) + ": '" + entry.key +
-                       "' is a secret in clear; put it into a file and write '" + entry.key + "_file = PATH'";
+                       "' is a secret in clear; put it into a file and write '" + entry.key +
+                       "_file = PATH'";
     if (told_.insert(text).second) warnings_.push_back(std::move(text));
   }
 
@@ -253,7 +264,7 @@ class Settings {
   std::map<std::string, std::vector<std::string>> candidates_;
   std::map<std::string, std::vector<std::string>> aliases_;
   std::map<std::string, std::vector<std::string>> secret_names_;  // and their aliases
-  std::set<std::uint32_t> secret_lines_;  // that hold a secret in clear
+  std::set<std::uint32_t> secret_lines_;                          // that hold a secret in clear
   std::set<std::string> told_;
 };
 
@@ -273,17 +284,21 @@ std::vector<std::string> SectionsOf(std::string_view name, const std::string& ow
   return out;
 }
 
-Error UnknownName(const IniEntry& entry, std::string_view what, const std::vector<std::string>& names) {
+Error UnknownName(const IniEntry& entry, std::string_view what,
+                  const std::vector<std::string>& names) {
   const std::string near = Nearest(entry.value, names);
-  const std::string hint = near.empty() ? "'holdfast plugins list' shows those built in"
-                                        : "did you mean '" + near + "'? 'holdfast plugins list' shows those built in";
-  return InvalidInput("no " + std::string(what) + " called '" + Printable(entry.value) + "'").At(entry.where).Hint(hint);
+  const std::string hint =
+      near.empty() ? "'holdfast plugins list' shows those built in"
+                   : "did you mean '" + near + "'? 'holdfast plugins list' shows those built in";
+  return InvalidInput("no " + std::string(what) + " called '" + Printable(entry.value) + "'")
+      .At(entry.where)
+      .Hint(hint);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, PluginRegistry& registry,
-                                                 PluginSource& source) {
+Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
+                                                 PluginRegistry& registry, PluginSource& source) {
   std::unique_ptr<Provider> out(new Provider(config));  // NOLINT: the constructor is private
   std::vector<Error> errors;
   Settings settings(out->config_, errors, out->warnings_);
@@ -302,14 +317,16 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
       return;
     }
     if (known->is_bank != is_bank) {
-      errors.push_back(InvalidInput("'" + Printable(entry.value) + "' is " + (is_bank ? "a plugin, no bank" : "a bank, no plugin"))
+      errors.push_back(InvalidInput("'" + Printable(entry.value) + "' is " +
+                                    (is_bank ? "a plugin, no bank" : "a bank, no plugin"))
                            .At(entry.where)
                            .Hint("'holdfast plugins list' shows both"));
       settings.Excuse(*known);
       return;
     }
-    out->warnings_.push_back(config.file + ":" + std::to_string(entry.where.line) + ": " + std::string(what) + " '" +
-                             entry.value + "' is known, but not built in");
+    out->warnings_.push_back(config.file + ":" + std::to_string(entry.where.line) + ": " +
+                             std::string(what) + " '" + entry.value +
+                             "' is known, but not built in");
     settings.Accept(*known);
   };
 
@@ -325,8 +342,8 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
   if (out->bank_entry_ != nullptr) {
     settings.Declare(out->bank_entry_->settings_section);
     out->bank_settings_ = settings.Take(out->bank_entry_->settings,
-                                        SectionsOf(bank_name, out->bank_entry_->settings_section), "the bank",
-                                        config.bank.where);
+                                        SectionsOf(bank_name, out->bank_entry_->settings_section),
+                                        "the bank", config.bank.where);
   } else {
     not_there(config.bank, "bank", true);
   }
@@ -339,10 +356,12 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     if (registry.FindProtection(name) == nullptr) {
       auto required = source.Require(name, registry);
       // Of an executable that is not there its own error says more than "no such plugin".
-      if (!required && (required.error().code() != ErrorCode::kNotFound || name.starts_with("exec:"))) {
+      if (!required &&
+          (required.error().code() != ErrorCode::kNotFound || name.starts_with("exec:"))) {
         errors.push_back(Error(std::move(required).error()).At(entry.where));
         // Its settings are not at fault as well.
-        if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) settings.Excuse(*known);
+        if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr)
+          settings.Excuse(*known);
         continue;
       }
     }
@@ -354,8 +373,9 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     const PluginDescriptor& descriptor = protection->descriptor;
     settings.Declare(descriptor.settings_section);
     const std::size_t faults = errors.size();
-    const Value checked = settings.Take(descriptor.settings, SectionsOf(name, descriptor.settings_section),
-                                        "plugin " + descriptor.name, entry.where);
+    const Value checked =
+        settings.Take(descriptor.settings, SectionsOf(name, descriptor.settings_section),
+                      "plugin " + descriptor.name, entry.where);
     if (errors.size() > faults) continue;
     auto plugin = protection->make(checked);
     if (!plugin) {
@@ -365,9 +385,11 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     for (const std::string& type : (*plugin)->descriptor().types) {
       const auto [at, fresh] = plugin_of_type.emplace(type, entry.value);
       if (!fresh) {
-        errors.push_back(InvalidInput("plugins '" + at->second + "' and '" + entry.value + "' both protect " + type)
-                             .At(entry.where)
-                             .Hint("name one of them: a resource type has one plugin in a provider"));
+        errors.push_back(
+            InvalidInput("plugins '" + at->second + "' and '" + entry.value + "' both protect " +
+                         type)
+                .At(entry.where)
+                .Hint("name one of them: a resource type has one plugin in a provider"));
         continue;
       }
       out->by_type_[type] = plugin->get();
@@ -390,7 +412,8 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
     settings.Declare(entry->descriptor.settings_section);
     const std::size_t faults = errors.size();
     const Value checked =
-        settings.Take(entry->descriptor.settings, {entry->descriptor.settings_section}, "resources of " + type, named);
+        settings.Take(entry->descriptor.settings, {entry->descriptor.settings_section},
+                      "resources of " + type, named);
     if (errors.size() > faults) continue;
     auto protectable = entry->make(checked);
     if (!protectable) {
@@ -407,7 +430,8 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
       return (a.where() ? a.where()->line : 0) < (b.where() ? b.where()->line : 0);
     });
     Error first = std::move(errors.front());
-    for (std::size_t i = 1; i < errors.size(); ++i) first = std::move(first).Because(std::move(errors[i]));
+    for (std::size_t i = 1; i < errors.size(); ++i)
+      first = std::move(first).Because(std::move(errors[i]));
     return first;
   }
   return out;
@@ -416,13 +440,15 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config, P
 Result<Bank*> Provider::bank() {
   if (bank_ != nullptr) return bank_.get();
   if (bank_entry_ == nullptr) {
-    return InvalidInput("bank '" + Printable(config_.bank.value) + "' of provider " + Printable(config_.name) +
-                        " is not built in")
+    return InvalidInput("bank '" + Printable(config_.bank.value) + "' of provider " +
+                        Printable(config_.name) + " is not built in")
         .At(config_.bank.where)
         .Hint("'holdfast plugins list' shows the banks that are");
   }
   auto opened = bank_entry_->open(bank_settings_);
-  if (!opened) return Error(std::move(opened).error()).While("opening the bank of provider " + Printable(config_.name));
+  if (!opened)
+    return Error(std::move(opened).error())
+        .While("opening the bank of provider " + Printable(config_.name));
   bank_ = std::move(*opened);
   return bank_.get();
 }
@@ -431,13 +457,15 @@ Result<ProtectionPlugin*> Provider::ProtectionFor(std::string_view type) {
   if (const auto at = by_type_.find(type); at != by_type_.end()) return at->second;
   std::vector<std::string> types;
   for (const auto& [known, plugin] : by_type_) types.push_back(known);
-  return InvalidInput("provider " + Printable(config_.name) + " has no plugin for resources of type " + Printable(type))
+  return InvalidInput("provider " + Printable(config_.name) +
+                      " has no plugin for resources of type " + Printable(type))
       .Hint(types.empty() ? "add one to " + config_.file : "it protects " + Join(types, ", "));
 }
 
 bool Provider::HasProtectable(std::string_view type) const {
-  return std::any_of(protectables_.begin(), protectables_.end(),
-                     [&](const auto& protectable) { return protectable->descriptor().type == type; });
+  return std::any_of(protectables_.begin(), protectables_.end(), [&](const auto& protectable) {
+    return protectable->descriptor().type == type;
+  });
 }
 
 Result<ProtectablePlugin*> Provider::ProtectableFor(std::string_view type) {
@@ -445,7 +473,8 @@ Result<ProtectablePlugin*> Provider::ProtectableFor(std::string_view type) {
     if (protectable->descriptor().type == type) return protectable.get();
   }
   HOLDFAST_RETURN_IF_ERROR(ProtectionFor(type));
-  return InvalidInput("resources of type " + Printable(type) + " cannot be listed: no plugin knows how")
+  return InvalidInput("resources of type " + Printable(type) +
+                      " cannot be listed: no plugin knows how")
       .Hint("write their graph by hand, or use a plugin that finds them");
 }
 

@@ -25,8 +25,8 @@ struct ProviderConfig {
   std::string description;
   bool enabled = true;
   IniEntry bank;
-  std::vector<IniEntry> plugins;      // protection plugins, by name; "exec:PATH" is an executable
-  std::vector<IniSection> sections;   // all but [provider]
+  std::vector<IniEntry> plugins;     // protection plugins, by name; "exec:PATH" is an executable
+  std::vector<IniSection> sections;  // all but [provider]
 };
 
 // Reads one file; errors have file, line, caret and hint, all of them collected.
@@ -80,14 +80,17 @@ class Provider {
   Result<Bank*> bank();
   // What bank() would open, for `providers show`.
   const BankEntry* bank_entry() const { return bank_entry_; }
-  // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.
+  // The bank's checked settings (DataSettings are among them); an empty map when it is not built
+  // in.
   const Value& bank_settings() const { return bank_settings_; }
 
   // The plugin of a resource type; kInvalidInput naming the type and the plugins there are.
   Result<ProtectionPlugin*> ProtectionFor(std::string_view type);
   const std::vector<std::unique_ptr<ProtectionPlugin>>& protections() const { return protections_; }
   // The protectables of the types that the provider's plugins protect.
-  const std::vector<std::unique_ptr<ProtectablePlugin>>& protectables() const { return protectables_; }
+  const std::vector<std::unique_ptr<ProtectablePlugin>>& protectables() const {
+    return protectables_;
+  }
   Result<ProtectablePlugin*> ProtectableFor(std::string_view type);
 
  private:

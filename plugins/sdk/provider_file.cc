@@ -31,14 +31,16 @@ std::string CanonicalUuid(std::string_view text) {
 
 Error Joined(std::vector<Error> errors) {
   Error first = std::move(errors.front());
-  for (std::size_t i = 1; i < errors.size(); ++i) first = std::move(first).Because(std::move(errors[i]));
+  for (std::size_t i = 1; i < errors.size(); ++i)
+    first = std::move(first).Because(std::move(errors[i]));
   return first;
 }
 
 // Reads the section [provider].
 class ProviderSection {
  public:
-  ProviderSection(const IniSection& section, std::vector<Error>& errors) : section_(section), errors_(errors) {}
+  ProviderSection(const IniSection& section, std::vector<Error>& errors)
+      : section_(section), errors_(errors) {}
 
   void Read(ProviderConfig& config) {
     bool has_bank = false;
@@ -62,7 +64,8 @@ class ProviderSection {
         if (config.id.empty()) {
           errors_.push_back(InvalidInput("'" + Printable(entry.value) + "' is no UUID")
                                 .At(entry.where)
-                                .Hint("an id looks like 2e0c8826-81d6-44f5-bbe5-8f46a98c5845; 'uuidgen' makes one"));
+                                .Hint("an id looks like 2e0c8826-81d6-44f5-bbe5-8f46a98c5845; "
+                                      "'uuidgen' makes one"));
         }
       } else if (entry.key == "description") {
         config.description = entry.value;
@@ -78,16 +81,18 @@ class ProviderSection {
     Require(!config.name.empty(), "name", "the provider's name, for people");
     Require(seen_.contains("id"), "id", "a UUID of its own; 'uuidgen' makes one");
     Require(has_bank, "bank", "where checkpoints go, such as 'bank = filesystem'");
-    Require(!config.plugins.empty(), "plugin", "at least one protection plugin; 'holdfast plugins list' shows which there are");
+    Require(!config.plugins.empty(), "plugin",
+            "at least one protection plugin; 'holdfast plugins list' shows which there are");
   }
 
  private:
   void AddPlugin(const IniEntry& entry, ProviderConfig& config) {
     for (const IniEntry& other : config.plugins) {
       if (other.value == entry.value) {
-        errors_.push_back(InvalidInput("plugin '" + Printable(entry.value) + "' is given twice")
-                              .At(entry.where)
-                              .Hint("the first one is in line " + std::to_string(other.where.line)));
+        errors_.push_back(
+            InvalidInput("plugin '" + Printable(entry.value) + "' is given twice")
+                .At(entry.where)
+                .Hint("the first one is in line " + std::to_string(other.where.line)));
         return;
       }
     }
@@ -102,22 +107,28 @@ class ProviderSection {
     if (const auto truth = ParseTruth(entry.value)) {
       config.enabled = *truth;
     } else {
-      errors_.push_back(InvalidInput("'enabled' is true or false, not '" + Printable(entry.value) + "'").At(entry.where));
+      errors_.push_back(
+          InvalidInput("'enabled' is true or false, not '" + Printable(entry.value) + "'")
+              .At(entry.where));
     }
   }
 
   void UnknownKey(const IniEntry& entry) {
-    static const std::vector<std::string> known{"name", "id", "description", "enabled", "bank", "plugin"};
+    static const std::vector<std::string> known{"name",    "id",   "description",
+                                                "enabled", "bank", "plugin"};
     const std::string near = Nearest(entry.key, known);
     errors_.push_back(InvalidInput("[provider] has no key '" + Printable(entry.key) + "'")
                           .At(WithoutValue(entry.key_where))
-                          .Hint(near.empty() ? "there are name, id, description, enabled, bank and plugin"
-                                             : "did you mean '" + near + "'?"));
+                          .Hint(near.empty()
+                                    ? "there are name, id, description, enabled, bank and plugin"
+                                    : "did you mean '" + near + "'?"));
   }
 
   void Require(bool given, std::string_view key, std::string_view what) {
     if (given) return;
-    errors_.push_back(InvalidInput("[provider] has no '" + std::string(key) + "'").At(section_.where).Hint(std::string(what)));
+    errors_.push_back(InvalidInput("[provider] has no '" + std::string(key) + "'")
+                          .At(section_.where)
+                          .Hint(std::string(what)));
   }
 
   const IniSection& section_;
@@ -157,7 +168,9 @@ Result<ProviderConfig> LoadProviderFile(const std::string& file) {
     }
   }
   if (!found) {
-    errors.push_back(InvalidInput("there is no section [provider]").At({file, 1, 1, {}, 1}).Hint("a provider file begins with [provider]"));
+    errors.push_back(InvalidInput("there is no section [provider]")
+                         .At({file, 1, 1, {}, 1})
+                         .Hint("a provider file begins with [provider]"));
   }
   if (!errors.empty()) return Joined(std::move(errors));
   return config;
@@ -182,7 +195,10 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
     }
     // Opening a pipe would wait for whoever writes to it.
     const bool regular = fs::is_regular_file(path, error) || !fs::exists(path, error);
-    auto config = regular ? LoadProviderFile(path) : Result<ProviderConfig>(InvalidInput("it is no regular file").At({path, 0, 0, {}, 1}));
+    auto config =
+        regular
+            ? LoadProviderFile(path)
+            : Result<ProviderConfig>(InvalidInput("it is no regular file").At({path, 0, 0, {}, 1}));
     if (!regular) {
       out.broken.push_back({path, std::move(config).error(), {}, {}});
       continue;
@@ -192,8 +208,8 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
     } else {
       const std::string id = ClaimedValue(path, "id");
       const std::string canonical = CanonicalUuid(id);
-      out.broken.push_back(
-          {path, std::move(config).error(), ClaimedValue(path, "name"), canonical.empty() ? id : canonical});
+      out.broken.push_back({path, std::move(config).error(), ClaimedValue(path, "name"),
+                            canonical.empty() ? id : canonical});
     }
   }
   // Two files with one id: whichever was meant, using the other would be silent damage.
@@ -235,13 +251,15 @@ Result<const ProviderConfig*> ProviderFolder::Find(std::string_view name_or_id) 
   }
   if (found != nullptr) {
     if (!found->enabled) {
-      return InvalidInput("provider '" + found->name + "' is disabled").Hint("'enabled = false' stands in " + found->file);
+      return InvalidInput("provider '" + found->name + "' is disabled")
+          .Hint("'enabled = false' stands in " + found->file);
     }
     return found;
   }
   for (const Broken& file : broken) {
     if (file.name != name_or_id && file.id != name_or_id) continue;
-    return InvalidInput("provider '" + Printable(name_or_id) + "' cannot be used: its file is broken")
+    return InvalidInput("provider '" + Printable(name_or_id) +
+                        "' cannot be used: its file is broken")
         .Because(Error(file.error));
   }
   Error error = NotFound("there is no provider '" + Printable(name_or_id) + "' in " + folder);

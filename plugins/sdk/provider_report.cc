@@ -4,7 +4,9 @@ namespace holdfast {
 
 namespace {
 
-Value Texts(const std::vector<std::string>& texts) { return Value::List(texts.begin(), texts.end()); }
+Value Texts(const std::vector<std::string>& texts) {
+  return Value::List(texts.begin(), texts.end());
+}
 
 }  // namespace
 
@@ -56,16 +58,19 @@ Value DescribeBank(const BankEntry& bank) {
 Value DescribeProvider(const Provider& provider) {
   const ProviderConfig& config = provider.config();
   Value::List plugins;
-  for (const auto& plugin : provider.protections()) plugins.push_back(DescribePlugin(plugin->descriptor()));
+  for (const auto& plugin : provider.protections())
+    plugins.push_back(DescribePlugin(plugin->descriptor()));
   Value::List protectables;
-  for (const auto& one : provider.protectables()) protectables.push_back(DescribeProtectable(one->descriptor()));
+  for (const auto& one : provider.protectables())
+    protectables.push_back(DescribeProtectable(one->descriptor()));
   return Value()
       .Set("file", config.file)
       .Set("name", config.name)
       .Set("id", config.id)
       .Set("description", config.description)
       .Set("enabled", config.enabled)
-      .Set("bank", provider.bank_entry() == nullptr ? Value() : DescribeBank(*provider.bank_entry()))
+      .Set("bank",
+           provider.bank_entry() == nullptr ? Value() : DescribeBank(*provider.bank_entry()))
       .Set("plugins", std::move(plugins))
       .Set("protectables", std::move(protectables))
       .Set("warnings", Texts(provider.warnings()));

@@ -26,15 +26,19 @@ std::string TakenName(const Entry& entry, Find find) {
 
 void PluginRegistry::AddProtection(ProtectionEntry entry) {
   const PluginDescriptor& d = entry.descriptor;
-  if (const std::string taken = TakenName(d, [&](std::string_view n) { return FindProtection(n) != nullptr; });
+  if (const std::string taken =
+          TakenName(d, [&](std::string_view n) { return FindProtection(n) != nullptr; });
       !taken.empty()) {
-    errors_.push_back(Error(ErrorCode::kConflict, "two protection plugins are called '" + taken + "'"));
+    errors_.push_back(
+        Error(ErrorCode::kConflict, "two protection plugins are called '" + taken + "'"));
     return;
   }
   for (const Operation operation : {Operation::kProtect, Operation::kRestore, Operation::kDelete}) {
     if (!d.operation(operation).DefinesAny() && !d.operation(operation).empty_on_purpose) {
-      errors_.push_back(InvalidInput("plugin " + d.name + " defines no activity of " + std::string(NameOf(operation)))
-                            .Hint("every plugin implements protect, restore and delete; one with nothing to do says so "
+      errors_.push_back(InvalidInput("plugin " + d.name + " defines no activity of " +
+                                     std::string(NameOf(operation)))
+                            .Hint("every plugin implements protect, restore and delete; one with "
+                                  "nothing to do says so "
                                   "with kEmptyOnPurpose"));
       return;
     }
@@ -44,15 +48,16 @@ void PluginRegistry::AddProtection(ProtectionEntry entry) {
 
 void PluginRegistry::AddProtectable(ProtectableEntry entry) {
   if (FindProtectable(entry.descriptor.type) != nullptr) {
-    errors_.push_back(
-        Error(ErrorCode::kConflict, "two protectable plugins know the type " + entry.descriptor.type));
+    errors_.push_back(Error(ErrorCode::kConflict,
+                            "two protectable plugins know the type " + entry.descriptor.type));
     return;
   }
   protectables_.push_back(std::make_unique<ProtectableEntry>(std::move(entry)));
 }
 
 void PluginRegistry::AddBank(BankEntry entry) {
-  if (const std::string taken = TakenName(entry, [&](std::string_view n) { return FindBank(n) != nullptr; });
+  if (const std::string taken =
+          TakenName(entry, [&](std::string_view n) { return FindBank(n) != nullptr; });
       !taken.empty()) {
     errors_.push_back(Error(ErrorCode::kConflict, "two banks are called '" + taken + "'"));
     return;

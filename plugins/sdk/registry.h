@@ -16,7 +16,7 @@
 namespace holdfast {
 
 struct BankEntry {
-  std::string name;                  // what providers write: "filesystem"
+  std::string name;  // what providers write: "filesystem"
   std::string description;
   std::vector<std::string> aliases;
   std::string settings_section;
@@ -69,7 +69,9 @@ class PluginRegistry {
   // By resource type.
   const ProtectableEntry* FindProtectable(std::string_view type) const;
   const std::vector<std::unique_ptr<ProtectionEntry>>& protections() const { return protections_; }
-  const std::vector<std::unique_ptr<ProtectableEntry>>& protectables() const { return protectables_; }
+  const std::vector<std::unique_ptr<ProtectableEntry>>& protectables() const {
+    return protectables_;
+  }
   const std::vector<std::unique_ptr<BankEntry>>& banks() const { return banks_; }
 
  private:

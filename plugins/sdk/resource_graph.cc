@@ -13,12 +13,11 @@ namespace {
 constexpr std::int64_t kFormat = 1;
 
 Error AtValue(Error error, const Value& value, std::string_view file) {
-  return std::move(error).At({std::string(file), value.position().line, value.position().column, {}, 1});
+  return std::move(error).At(
+      {std::string(file), value.position().line, value.position().column, {}, 1});
 }
 
-Value KeyAsMap(const ResourceKey& key) {
-  return Value().Set("type", key.type).Set("id", key.id);
-}
+Value KeyAsMap(const ResourceKey& key) { return Value().Set("type", key.type).Set("id", key.id); }
 
 Result<ResourceKey> KeyFromMap(const Value& value, std::string_view file) {
   const Value* type = value.Find("type");
@@ -38,8 +37,11 @@ Status RefuseUnknownKeys(const Value& map, const std::vector<std::string>& known
   for (const auto& [key, value] : map.AsMap()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     Error error = InvalidInput("unknown key '" + Printable(key) + "'")
-                      .At({std::string(file), value.key_position().line, value.key_position().column,
-                           {}, static_cast<std::uint32_t>(key.size())});
+                      .At({std::string(file),
+                           value.key_position().line,
+                           value.key_position().column,
+                           {},
+                           static_cast<std::uint32_t>(key.size())});
     if (const std::string near = Nearest(key, known); !near.empty()) {
       return std::move(error).Hint("did you mean '" + near + "'?");
     }
@@ -51,18 +53,19 @@ Status RefuseUnknownKeys(const Value& map, const std::vector<std::string>& known
 }  // namespace
 
 std::span<const ResourceId> ResourceGraph::children(ResourceId id) const {
-  return std::span(child_ids_).subspan(child_begin_[id.value],
-                                       child_begin_[id.value + 1] - child_begin_[id.value]);
+  return std::span(child_ids_)
+      .subspan(child_begin_[id.value], child_begin_[id.value + 1] - child_begin_[id.value]);
 }
 
 std::span<const ResourceId> ResourceGraph::parents(ResourceId id) const {
-  return std::span(parent_ids_).subspan(parent_begin_[id.value],
-                                        parent_begin_[id.value + 1] - parent_begin_[id.value]);
+  return std::span(parent_ids_)
+      .subspan(parent_begin_[id.value], parent_begin_[id.value + 1] - parent_begin_[id.value]);
 }
 
 std::optional<ResourceId> ResourceGraph::Find(const ResourceKey& key) const {
-  const auto at = std::lower_bound(nodes_.begin(), nodes_.end(), key,
-                                   [](const Node& node, const ResourceKey& k) { return node.key < k; });
+  const auto at =
+      std::lower_bound(nodes_.begin(), nodes_.end(), key,
+                       [](const Node& node, const ResourceKey& k) { return node.key < k; });
   if (at == nodes_.end() || at->key != key) return std::nullopt;
   return ResourceId{static_cast<std::uint32_t>(at - nodes_.begin())};
 }
@@ -70,9 +73,10 @@ std::optional<ResourceId> ResourceGraph::Find(const ResourceKey& key) const {
 Resource ResourceGraph::ResourceAt(ResourceId id) const {
   Resource resource{node(id).key, node(id).name, node(id).extra, {}, {}};
   const auto facts_of = [this](ResourceId parent, ResourceId child) -> const Value& {
-    const auto at = std::lower_bound(
-        edges_.begin(), edges_.end(), std::pair(parent, child),
-        [](const Edge& edge, const auto& ends) { return std::pair(edge.parent, edge.child) < ends; });
+    const auto at = std::lower_bound(edges_.begin(), edges_.end(), std::pair(parent, child),
+                                     [](const Edge& edge, const auto& ends) {
+                                       return std::pair(edge.parent, edge.child) < ends;
+                                     });
     return at->facts;
   };
   for (const ResourceId parent : parents(id)) {
@@ -93,7 +97,8 @@ Status ResourceGraphBuilder::AddResource(ResourceGraph::Node node) {
   return Ok();
 }
 
-Status ResourceGraphBuilder::AddEdge(const ResourceKey& parent, const ResourceKey& child, Value facts) {
+Status ResourceGraphBuilder::AddEdge(const ResourceKey& parent, const ResourceKey& child,
+                                     Value facts) {
   if (parent == child) {
     return InvalidInput(Printable(parent.str()) + " is its own child");
   }
@@ -138,10 +143,10 @@ Result<ResourceGraph> ResourceGraphBuilder::Build() {
     const auto& before = graph.edges_[i - 1];
     const auto& edge = graph.edges_[i];
     if (same_ends(before, edge) && !(before.facts == edge.facts)) {
-      return Error(ErrorCode::kConflict,
-                   "the edge from " + Printable(graph.node(edge.parent).key.str()) + " to " +
-                       Printable(graph.node(edge.child).key.str()) +
-                       " is given twice with different facts");
+      return Error(ErrorCode::kConflict, "the edge from " +
+                                             Printable(graph.node(edge.parent).key.str()) + " to " +
+                                             Printable(graph.node(edge.child).key.str()) +
+                                             " is given twice with different facts");
     }
   }
   graph.edges_.erase(std::unique(graph.edges_.begin(), graph.edges_.end(), same_ends),
@@ -154,8 +159,10 @@ Result<ResourceGraph> ResourceGraphBuilder::Build() {
     ++graph.child_begin_[edge.parent.value + 1];
     ++graph.parent_begin_[edge.child.value + 1];
   }
-  std::partial_sum(graph.child_begin_.begin(), graph.child_begin_.end(), graph.child_begin_.begin());
-  std::partial_sum(graph.parent_begin_.begin(), graph.parent_begin_.end(), graph.parent_begin_.begin());
+  std::partial_sum(graph.child_begin_.begin(), graph.child_begin_.end(),
+                   graph.child_begin_.begin());
+  std::partial_sum(graph.parent_begin_.begin(), graph.parent_begin_.end(),
+                   graph.parent_begin_.begin());
   graph.parent_ids_.resize(graph.edges_.size());
   std::vector<std::uint32_t> next(graph.parent_begin_.begin(), graph.parent_begin_.end());
   graph.child_ids_.reserve(graph.edges_.size());
@@ -223,7 +230,8 @@ Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file) 
         HOLDFAST_RETURN_IF_ERROR(RefuseUnknownKeys(child, {"type", "id", "facts"}, file));
         HOLDFAST_ASSIGN_OR_RETURN(const ResourceKey child_key, KeyFromMap(child, file));
         const Value* facts = child.Find("facts");
-        if (auto status = builder.AddEdge(key, child_key, facts == nullptr ? Value() : *facts); !status) {
+        if (auto status = builder.AddEdge(key, child_key, facts == nullptr ? Value() : *facts);
+            !status) {
           return AtValue(std::move(status).error(), child, file);
         }
       }

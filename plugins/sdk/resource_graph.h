@@ -54,7 +54,7 @@ class ResourceGraph {
   std::string file_;
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
-  std::vector<std::uint32_t> child_begin_;   // size() + 1 offsets into child_ids_
+  std::vector<std::uint32_t> child_begin_;  // size() + 1 offsets into child_ids_
   std::vector<ResourceId> child_ids_;
   std::vector<std::uint32_t> parent_begin_;  // size() + 1 offsets into parent_ids_
   std::vector<ResourceId> parent_ids_;
@@ -88,7 +88,8 @@ class ResourceGraphBuilder {
 };
 
 // The graph as a value, as it stands in graph.yaml, in bundles and in checkpoints:
-//   {"format": 1, "resources": [{"type", "id", "name", "extra"?, "children": [{"type", "id", "facts"?}]?}]}
+//   {"format": 1, "resources": [{"type", "id", "name", "extra"?, "children": [{"type", "id",
+//   "facts"?}]?}]}
 Value GraphToValue(const ResourceGraph& graph);
 // The other way round; errors carry the file and the positions of the value, and so does the graph.
 Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file);

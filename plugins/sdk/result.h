@@ -22,9 +22,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 
 using Status = Result<void>;
 
-inline Status Ok() {
-  return {};
-}
+inline Status Ok() { return {}; }
 
 }  // namespace holdfast
 
@@ -32,31 +30,33 @@ inline Status Ok() {
 #define HOLDFAST_CONCAT(a, b) HOLDFAST_CONCAT_INNER(a, b)
 
 // Returns the error of a Status or Result from the enclosing function.
-#define HOLDFAST_RETURN_IF_ERROR(expression)                                      \
-  do {                                                                            \
-    if (auto holdfast_status = (expression); !holdfast_status)                    \
-      return ::holdfast::Error(std::move(holdfast_status).error());               \
+#define HOLDFAST_RETURN_IF_ERROR(expression)                        \
+  do {                                                              \
+    if (auto holdfast_status = (expression); !holdfast_status)      \
+      return ::holdfast::Error(std::move(holdfast_status).error()); \
   } while (false)
 
 // NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 // HOLDFAST_ASSIGN_OR_RETURN(auto x, F()): declares x with the value, or returns the error.
-#define HOLDFAST_ASSIGN_OR_RETURN(declaration, expression) \
-  HOLDFAST_ASSIGN_OR_RETURN_INNER(HOLDFAST_CONCAT(holdfast_result_, __LINE__), declaration, expression)
-#define HOLDFAST_ASSIGN_OR_RETURN_INNER(result, declaration, expression)  \
-  auto result = (expression);                                             \
-  if (!result) return ::holdfast::Error(std::move(result).error());       \
+#define HOLDFAST_ASSIGN_OR_RETURN(declaration, expression)                                  \
+  HOLDFAST_ASSIGN_OR_RETURN_INNER(HOLDFAST_CONCAT(holdfast_result_, __LINE__), declaration, \
+                                  expression)
+#define HOLDFAST_ASSIGN_OR_RETURN_INNER(result, declaration, expression) \
+  auto result = (expression);                                            \
+  if (!result) return ::holdfast::Error(std::move(result).error());      \
   declaration = std::move(*result)
 
 // The same two inside a coroutine (an Activity), where `return` is ill-formed.
-#define HOLDFAST_CO_RETURN_IF_ERROR(expression)                                   \
-  do {                                                                            \
-    if (auto holdfast_status = (expression); !holdfast_status)                    \
-      co_return ::holdfast::Error(std::move(holdfast_status).error());            \
+#define HOLDFAST_CO_RETURN_IF_ERROR(expression)                        \
+  do {                                                                 \
+    if (auto holdfast_status = (expression); !holdfast_status)         \
+      co_return ::holdfast::Error(std::move(holdfast_status).error()); \
   } while (false)
-#define HOLDFAST_CO_ASSIGN_OR_RETURN(declaration, expression) \
-  HOLDFAST_CO_ASSIGN_OR_RETURN_INNER(HOLDFAST_CONCAT(holdfast_result_, __LINE__), declaration, expression)
-#define HOLDFAST_CO_ASSIGN_OR_RETURN_INNER(result, declaration, expression)  \
-  auto result = (expression);                                                \
-  if (!result) co_return ::holdfast::Error(std::move(result).error());       \
+#define HOLDFAST_CO_ASSIGN_OR_RETURN(declaration, expression)                                  \
+  HOLDFAST_CO_ASSIGN_OR_RETURN_INNER(HOLDFAST_CONCAT(holdfast_result_, __LINE__), declaration, \
+                                     expression)
+#define HOLDFAST_CO_ASSIGN_OR_RETURN_INNER(result, declaration, expression) \
+  auto result = (expression);                                               \
+  if (!result) co_return ::holdfast::Error(std::move(result).error());      \
   declaration = std::move(*result)
 // NOLINTEND(bugprone-macro-parentheses)

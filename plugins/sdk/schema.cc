@@ -21,32 +21,32 @@ struct Unit {
 };
 
 constexpr std::array<Unit, 15> kTimeUnits{{{"ms", 1},
-                                          {"second", 1000},
-                                          {"seconds", 1000},
-                                          {"minute", 60'000},
-                                          {"minutes", 60'000},
-                                          {"s", 1000},
-                                          {"sec", 1000},
-                                          {"m", 60'000},
-                                          {"min", 60'000},
-                                          {"h", 3'600'000},
-                                          {"hour", 3'600'000},
-                                          {"hours", 3'600'000},
-                                          {"d", 86'400'000},
-                                          {"day", 86'400'000},
-                                          {"days", 86'400'000}}};
+                                           {"second", 1000},
+                                           {"seconds", 1000},
+                                           {"minute", 60'000},
+                                           {"minutes", 60'000},
+                                           {"s", 1000},
+                                           {"sec", 1000},
+                                           {"m", 60'000},
+                                           {"min", 60'000},
+                                           {"h", 3'600'000},
+                                           {"hour", 3'600'000},
+                                           {"hours", 3'600'000},
+                                           {"d", 86'400'000},
+                                           {"day", 86'400'000},
+                                           {"days", 86'400'000}}};
 constexpr std::array<Unit, 12> kSizeUnits{{{"b", 1},
-                                          {"k", 1024},
-                                          {"kb", 1000},
-                                          {"kib", 1024},
-                                          {"m", 1 << 20},
-                                          {"mb", 1'000'000},
-                                          {"mib", 1 << 20},
-                                          {"g", 1 << 30},
-                                          {"gb", 1'000'000'000},
-                                          {"gib", 1 << 30},
-                                          {"tb", 1'000'000'000'000},
-                                          {"tib", std::int64_t{1} << 40}}};
+                                           {"k", 1024},
+                                           {"kb", 1000},
+                                           {"kib", 1024},
+                                           {"m", 1 << 20},
+                                           {"mb", 1'000'000},
+                                           {"mib", 1 << 20},
+                                           {"g", 1 << 30},
+                                           {"gb", 1'000'000'000},
+                                           {"gib", 1 << 30},
+                                           {"tb", 1'000'000'000'000},
+                                           {"tib", std::int64_t{1} << 40}}};
 
 std::string Lower(std::string_view text) {
   std::string out(text);
@@ -67,7 +67,8 @@ std::optional<std::int64_t> ScaledNumber(std::string_view text, const std::array
   const std::string unit = Lower(Trim(text.substr(end)));
   std::int64_t factor = bare_factor;
   if (!unit.empty()) {
-    const auto found = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == unit; });
+    const auto found =
+        std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == unit; });
     if (found == units.end()) return std::nullopt;
     factor = found->factor;
   }
@@ -76,7 +77,8 @@ std::optional<std::int64_t> ScaledNumber(std::string_view text, const std::array
     std::int64_t whole = 0;
     std::int64_t product = 0;
     const auto [at, error] = std::from_chars(text.data(), text.data() + end, whole);
-    if (error != std::errc() || __builtin_mul_overflow(whole, factor, &product)) return std::nullopt;
+    if (error != std::errc() || __builtin_mul_overflow(whole, factor, &product))
+      return std::nullopt;
     return product;
   }
   double number = 0;
@@ -99,18 +101,28 @@ std::optional<double> PercentOf(std::string_view text) {
 
 std::string_view TypeName(FieldType type) {
   switch (type) {
-    case FieldType::kString: return "string";
-    case FieldType::kInteger: return "integer";
-    case FieldType::kNumber: return "number";
-    case FieldType::kBoolean: return "boolean";
-    case FieldType::kDuration: return "duration";
-    case FieldType::kSize: return "size";
+    case FieldType::kString:
+      return "string";
+    case FieldType::kInteger:
+      return "integer";
+    case FieldType::kNumber:
+      return "number";
+    case FieldType::kBoolean:
+      return "boolean";
+    case FieldType::kDuration:
+      return "duration";
+    case FieldType::kSize:
+      return "size";
     case FieldType::kPercent:
       return "percent";
-    case FieldType::kStringList: return "string-list";
-    case FieldType::kStringMap: return "string-map";
-    case FieldType::kSecret: return "secret";
-    case FieldType::kAny: return "any";
+    case FieldType::kStringList:
+      return "string-list";
+    case FieldType::kStringMap:
+      return "string-map";
+    case FieldType::kSecret:
+      return "secret";
+    case FieldType::kAny:
+      return "any";
   }
   return "any";
 }
@@ -122,18 +134,28 @@ constexpr std::array kAllFieldTypes{
 
 std::string_view Wanted(FieldType type) {
   switch (type) {
-    case FieldType::kString: return "a text";
-    case FieldType::kInteger: return "a whole number";
-    case FieldType::kNumber: return "a number";
-    case FieldType::kBoolean: return "true or false";
-    case FieldType::kDuration: return "a duration such as 90s, 10 min or 26h";
-    case FieldType::kSize: return "a size such as 8 MiB or 4 GiB";
+    case FieldType::kString:
+      return "a text";
+    case FieldType::kInteger:
+      return "a whole number";
+    case FieldType::kNumber:
+      return "a number";
+    case FieldType::kBoolean:
+      return "true or false";
+    case FieldType::kDuration:
+      return "a duration such as 90s, 10 min or 26h";
+    case FieldType::kSize:
+      return "a size such as 8 MiB or 4 GiB";
     case FieldType::kPercent:
       return "a percentage such as 10%, more than 0% and at most 100%";
-    case FieldType::kStringList: return "a list of texts";
-    case FieldType::kStringMap: return "a map of texts";
-    case FieldType::kSecret: return "a text";
-    case FieldType::kAny: return "a value";
+    case FieldType::kStringList:
+      return "a list of texts";
+    case FieldType::kStringMap:
+      return "a map of texts";
+    case FieldType::kSecret:
+      return "a text";
+    case FieldType::kAny:
+      return "a value";
   }
   return "a value";
 }
@@ -148,13 +170,15 @@ std::optional<Value> Convert(FieldType type, const Value& value) {
       if (value.is_int()) return value;
       return std::nullopt;
     case FieldType::kNumber:
-      if ((value.is_int() || value.is_double()) && std::isfinite(value.AsDouble())) return Value(value.AsDouble());
+      if ((value.is_int() || value.is_double()) && std::isfinite(value.AsDouble()))
+        return Value(value.AsDouble());
       return std::nullopt;
     case FieldType::kBoolean:
       if (value.is_bool()) return value;
       return std::nullopt;
     case FieldType::kDuration: {
-      if (value.is_int() && value.AsInt() >= 0 && value.AsInt() <= std::numeric_limits<std::int64_t>::max() / 1000) {
+      if (value.is_int() && value.AsInt() >= 0 &&
+          value.AsInt() <= std::numeric_limits<std::int64_t>::max() / 1000) {
         return Value(value.AsInt() * 1000);
       }
       if (value.is_double() && value.AsDouble() >= 0 && value.AsDouble() < 9.0e15) {
@@ -210,7 +234,8 @@ class Checker {
 
   Result<Value> Run() {
     if (!value_.is_map() && !value_.is_null()) {
-      return At(InvalidInput(fmt::format("the {} are a map, not {}", what_, NameOf(value_.kind()))), value_.position(), 1);
+      return At(InvalidInput(fmt::format("the {} are a map, not {}", what_, NameOf(value_.kind()))),
+                value_.position(), 1);
     }
     for (const Field& field : schema_.fields) CheckField(field);
     if (value_.is_map()) {
@@ -220,7 +245,8 @@ class Checker {
     }
     if (!errors_.empty()) {
       Error first = std::move(errors_.front());
-      for (std::size_t i = 1; i < errors_.size(); ++i) first = std::move(first).Because(std::move(errors_[i]));
+      for (std::size_t i = 1; i < errors_.size(); ++i)
+        first = std::move(first).Because(std::move(errors_[i]));
       return first;
     }
     return std::move(out_);
@@ -243,7 +269,8 @@ class Checker {
       const Value* const value = value_.Find(full);
       if (value == nullptr) continue;
       if (found != nullptr) {
-        errors_.push_back(At(InvalidInput(fmt::format("'{}' and '{}' are the same setting, given twice", name, full)),
+        errors_.push_back(At(InvalidInput(fmt::format(
+                                 "'{}' and '{}' are the same setting, given twice", name, full)),
                              value->key_position(), static_cast<std::uint32_t>(full.size())));
         continue;
       }
@@ -262,7 +289,8 @@ class Checker {
     const Value* const given = Given(field, "", name);
     if (given == nullptr || given->is_null()) {
       if (field.required) {
-        errors_.push_back(At(InvalidInput(fmt::format("the {} need '{}'", what_, field.name)).Hint(field.description),
+        errors_.push_back(At(InvalidInput(fmt::format("the {} need '{}'", what_, field.name))
+                                 .Hint(field.description),
                              value_.position(), 1));
       } else if (!field.default_value.is_null()) {
         auto converted = Convert(field.type, field.default_value);
@@ -273,7 +301,8 @@ class Checker {
     }
     auto converted = Convert(field.type, *given);
     if (!converted) {
-      errors_.push_back(At(InvalidInput(fmt::format("'{}' in the {} is {}, not {}", name, what_, Wanted(field.type), Shown(*given)))
+      errors_.push_back(At(InvalidInput(fmt::format("'{}' in the {} is {}, not {}", name, what_,
+                                                    Wanted(field.type), Shown(*given)))
                                .Hint(field.description),
                            given->position(), Width(*given)));
       return;
@@ -282,23 +311,29 @@ class Checker {
     out_.Set(field.name, std::move(*converted));
   }
 
-  bool CheckAllowed(const Field& field, const std::string& name, const Value& given, const Value& converted) {
+  bool CheckAllowed(const Field& field, const std::string& name, const Value& given,
+                    const Value& converted) {
     if (!field.one_of.empty() && converted.is_string() &&
-        std::find(field.one_of.begin(), field.one_of.end(), converted.AsString()) == field.one_of.end()) {
+        std::find(field.one_of.begin(), field.one_of.end(), converted.AsString()) ==
+            field.one_of.end()) {
       const std::string near = Nearest(converted.AsString(), field.one_of);
-      errors_.push_back(At(InvalidInput(fmt::format("'{}' in the {} is one of {}, not {}", name, what_,
-                                                    Join(field.one_of, ", "), Shown(given)))
-                               .Hint(near.empty() ? field.description : "did you mean '" + near + "'?"),
-                           given.position(), Width(given)));
+      errors_.push_back(
+          At(InvalidInput(fmt::format("'{}' in the {} is one of {}, not {}", name, what_,
+                                      Join(field.one_of, ", "), Shown(given)))
+                 .Hint(near.empty() ? field.description : "did you mean '" + near + "'?"),
+             given.position(), Width(given)));
       return false;
     }
     if (converted.is_int() && ((field.minimum && converted.AsInt() < *field.minimum) ||
                                (field.maximum && converted.AsInt() > *field.maximum))) {
-      std::string range = field.minimum ? "at least " + FormatLimit(field.type, *field.minimum) : "";
+      std::string range =
+          field.minimum ? "at least " + FormatLimit(field.type, *field.minimum) : "";
       if (field.maximum) {
-        range += (range.empty() ? "at most " : ", at most ") + FormatLimit(field.type, *field.maximum);
+        range +=
+            (range.empty() ? "at most " : ", at most ") + FormatLimit(field.type, *field.maximum);
       }
-      errors_.push_back(At(InvalidInput(fmt::format("'{}' in the {} is {}, not {}", name, what_, range, Shown(given)))
+      errors_.push_back(At(InvalidInput(fmt::format("'{}' in the {} is {}, not {}", name, what_,
+                                                    range, Shown(given)))
                                .Hint(field.description),
                            given.position(), Width(given)));
       return false;
@@ -320,21 +355,24 @@ class Checker {
       if (given == nullptr || given->is_null()) continue;
       if (!given->is_string() || given->AsString().empty()) {
         // The text itself is never shown: it may be the secret.
-        errors_.push_back(At(InvalidInput(fmt::format("'{}' in the {} is a text that is not empty", name, what_)),
-                             given->position(), 1));
+        errors_.push_back(
+            At(InvalidInput(fmt::format("'{}' in the {} is a text that is not empty", name, what_)),
+               given->position(), 1));
         given_wrongly = true;
         continue;
       }
       if (!first.empty()) {
-        errors_.push_back(At(InvalidInput(fmt::format("'{}' and '{}' both give the same secret", first, name)),
-                             given->key_position(), static_cast<std::uint32_t>(name.size())));
+        errors_.push_back(
+            At(InvalidInput(fmt::format("'{}' and '{}' both give the same secret", first, name)),
+               given->key_position(), static_cast<std::uint32_t>(name.size())));
         continue;
       }
       first = name;
       out_.Set(field.name, Value().Set("kind", form.kind).Set("where", given->AsString()));
     }
     if (first.empty() && field.required && !given_wrongly) {
-      errors_.push_back(At(InvalidInput(fmt::format("the {} need '{}_file' or '{}_env'", what_, field.name, field.name))
+      errors_.push_back(At(InvalidInput(fmt::format("the {} need '{}_file' or '{}_env'", what_,
+                                                    field.name, field.name))
                                .Hint(field.description),
                            value_.position(), 1));
     }
@@ -350,22 +388,31 @@ class Checker {
     } else {
       std::vector<std::string> fields;
       for (const Field& field : schema_.fields) fields.push_back(field.name);
-      error = std::move(error).Hint(fields.empty() ? "there are none" : "there are " + Join(fields, ", "));
+      error = std::move(error).Hint(fields.empty() ? "there are none"
+                                                   : "there are " + Join(fields, ", "));
     }
-    errors_.push_back(At(std::move(error), value.key_position(), static_cast<std::uint32_t>(key.size())));
+    errors_.push_back(
+        At(std::move(error), value.key_position(), static_cast<std::uint32_t>(key.size())));
   }
 
   static std::string Shown(const Value& value) {
     switch (value.kind()) {
-      case Value::Kind::kString: return "'" + Printable(value.AsString()) + "'";
-      case Value::Kind::kInt: return std::to_string(value.AsInt());
-      case Value::Kind::kDouble: return fmt::format("{}", value.AsDouble());
-      case Value::Kind::kBool: return value.AsBool() ? "true" : "false";
-      default: return std::string(NameOf(value.kind()));
+      case Value::Kind::kString:
+        return "'" + Printable(value.AsString()) + "'";
+      case Value::Kind::kInt:
+        return std::to_string(value.AsInt());
+      case Value::Kind::kDouble:
+        return fmt::format("{}", value.AsDouble());
+      case Value::Kind::kBool:
+        return value.AsBool() ? "true" : "false";
+      default:
+        return std::string(NameOf(value.kind()));
     }
   }
   static std::uint32_t Width(const Value& value) {
-    return value.is_string() ? std::max<std::uint32_t>(1, static_cast<std::uint32_t>(value.AsString().size())) : 1;
+    return value.is_string()
+               ? std::max<std::uint32_t>(1, static_cast<std::uint32_t>(value.AsString().size()))
+               : 1;
   }
 
   const Schema& schema_;
@@ -390,7 +437,8 @@ Value SchemaToJsonSchema(const Schema& schema) {
   const auto add = [&](const std::string& name, Value property, const Field& field) {
     property.Set("description", field.description);
     if (!field.default_value.is_null()) property.Set("default", field.default_value);
-    if (!field.one_of.empty()) property.Set("enum", Value::List(field.one_of.begin(), field.one_of.end()));
+    if (!field.one_of.empty())
+      property.Set("enum", Value::List(field.one_of.begin(), field.one_of.end()));
     properties.Set(name, std::move(property));
   };
   const auto text_or_number = [](std::string_view format) {
@@ -401,12 +449,24 @@ Value SchemaToJsonSchema(const Schema& schema) {
   for (const Field& field : schema.fields) {
     Value property;
     switch (field.type) {
-      case FieldType::kString: property.Set("type", "string"); break;
-      case FieldType::kInteger: property.Set("type", "integer"); break;
-      case FieldType::kNumber: property.Set("type", "number"); break;
-      case FieldType::kBoolean: property.Set("type", "boolean"); break;
-      case FieldType::kDuration: property = text_or_number("holdfast-duration"); break;
-      case FieldType::kSize: property = text_or_number("holdfast-size"); break;
+      case FieldType::kString:
+        property.Set("type", "string");
+        break;
+      case FieldType::kInteger:
+        property.Set("type", "integer");
+        break;
+      case FieldType::kNumber:
+        property.Set("type", "number");
+        break;
+      case FieldType::kBoolean:
+        property.Set("type", "boolean");
+        break;
+      case FieldType::kDuration:
+        property = text_or_number("holdfast-duration");
+        break;
+      case FieldType::kSize:
+        property = text_or_number("holdfast-size");
+        break;
       case FieldType::kPercent:
         property.Set("type", Value::List{Value("string"), Value("number")})
             .Set("format", "holdfast-percent");
@@ -424,7 +484,9 @@ Value SchemaToJsonSchema(const Schema& schema) {
           add(field.name + std::string(suffix), std::move(secret), field);
         }
         continue;
-      case FieldType::kAny: property = Value(Value::Map{}); break;
+      case FieldType::kAny:
+        property = Value(Value::Map{});
+        break;
     }
     if (field.type == FieldType::kInteger && field.minimum) property.Set("minimum", *field.minimum);
     if (field.type == FieldType::kInteger && field.maximum) property.Set("maximum", *field.maximum);
@@ -450,10 +512,12 @@ Value SchemaToValue(const Schema& schema) {
                       .Set("description", field.description);
     if (field.required) entry.Set("required", true);
     if (!field.default_value.is_null()) entry.Set("default", field.default_value);
-    if (!field.one_of.empty()) entry.Set("one_of", Value::List(field.one_of.begin(), field.one_of.end()));
+    if (!field.one_of.empty())
+      entry.Set("one_of", Value::List(field.one_of.begin(), field.one_of.end()));
     if (field.minimum) entry.Set("minimum", *field.minimum);
     if (field.maximum) entry.Set("maximum", *field.maximum);
-    if (!field.aliases.empty()) entry.Set("aliases", Value::List(field.aliases.begin(), field.aliases.end()));
+    if (!field.aliases.empty())
+      entry.Set("aliases", Value::List(field.aliases.begin(), field.aliases.end()));
     fields.push_back(std::move(entry));
   }
   return Value().Set("version", schema.version).Set("fields", std::move(fields));
@@ -499,7 +563,8 @@ Result<Schema> SchemaFromValue(const Value& value, std::string_view file) {
   Schema schema;
   schema.version = static_cast<int>(value.IntOr("version", 1));
   const Value* const fields = value.Find("fields");
-  if (fields == nullptr || !fields->is_list()) return wrong(value, "a schema needs a list 'fields'");
+  if (fields == nullptr || !fields->is_list())
+    return wrong(value, "a schema needs a list 'fields'");
   for (const Value& entry : fields->AsList()) {
     HOLDFAST_ASSIGN_OR_RETURN(FieldForm form, Bind<FieldForm>(entry, file, "keys of a field"));
     Field field;
@@ -514,8 +579,10 @@ Result<Schema> SchemaFromValue(const Value& value, std::string_view file) {
     field.minimum = form.minimum;
     field.maximum = form.maximum;
     field.aliases = std::move(form.aliases);
-    if (!field.default_value.is_null() && field.type != FieldType::kSecret && !Convert(field.type, field.default_value)) {
-      return wrong(entry, "the default of '" + Printable(field.name) + "' is not " + std::string(Wanted(field.type)));
+    if (!field.default_value.is_null() && field.type != FieldType::kSecret &&
+        !Convert(field.type, field.default_value)) {
+      return wrong(entry, "the default of '" + Printable(field.name) + "' is not " +
+                              std::string(Wanted(field.type)));
     }
     schema.fields.push_back(std::move(field));
   }
@@ -525,14 +592,16 @@ Result<Schema> SchemaFromValue(const Value& value, std::string_view file) {
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   const auto ms = ScaledNumber(text, kTimeUnits, 1000);
   if (!ms) {
-    return InvalidInput("'" + Printable(text) + "' is no duration").Hint("write it as 500ms, 90s, 10 min, 26h or 3 days");
+    return InvalidInput("'" + Printable(text) + "' is no duration")
+        .Hint("write it as 500ms, 90s, 10 min, 26h or 3 days");
   }
   return std::chrono::milliseconds(*ms);
 }
 
 std::string FormatDuration(std::chrono::milliseconds duration) {
   const std::int64_t ms = duration.count();
-  for (const auto& [name, factor] : {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"min", 60'000}, Unit{"s", 1000}}) {
+  for (const auto& [name, factor] :
+       {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"min", 60'000}, Unit{"s", 1000}}) {
     if (ms != 0 && ms % factor == 0) return fmt::format("{}{}", ms / factor, name);
   }
   return fmt::format("{}ms", ms);
@@ -540,7 +609,9 @@ std::string FormatDuration(std::chrono::milliseconds duration) {
 
 Result<ByteSize> ParseByteSize(std::string_view text) {
   const auto bytes = ScaledNumber(text, kSizeUnits, 1);
-  if (!bytes) return InvalidInput("'" + Printable(text) + "' is no size").Hint("write it as 512, 8 MiB or 4 GiB");
+  if (!bytes)
+    return InvalidInput("'" + Printable(text) + "' is no size")
+        .Hint("write it as 512, 8 MiB or 4 GiB");
   return ByteSize{static_cast<std::uint64_t>(*bytes)};
 }
 
@@ -589,8 +660,12 @@ void FromChecked(const Value& v, std::string& out) { out = v.AsString(); }
 void FromChecked(const Value& v, bool& out) { out = v.AsBool(); }
 void FromChecked(const Value& v, std::int64_t& out) { out = v.AsInt(); }
 void FromChecked(const Value& v, double& out) { out = v.AsDouble(); }
-void FromChecked(const Value& v, std::chrono::milliseconds& out) { out = std::chrono::milliseconds(v.AsInt()); }
-void FromChecked(const Value& v, ByteSize& out) { out.bytes = static_cast<std::uint64_t>(v.AsInt()); }
+void FromChecked(const Value& v, std::chrono::milliseconds& out) {
+  out = std::chrono::milliseconds(v.AsInt());
+}
+void FromChecked(const Value& v, ByteSize& out) {
+  out.bytes = static_cast<std::uint64_t>(v.AsInt());
+}
 void FromChecked(const Value& v, Percent& out) { out.value = v.AsDouble(); }
 void FromChecked(const Value& v, std::vector<std::string>& out) {
   out.clear();

@@ -49,11 +49,11 @@ struct Field {
   FieldType type = FieldType::kString;
   std::string description;  // one sentence for the reference
   bool required = false;
-  Value default_value;                // in the form in which a file would say it; null = none
-  std::vector<std::string> one_of;    // allowed texts; empty = any
+  Value default_value;                  // in the form in which a file would say it; null = none
+  std::vector<std::string> one_of;      // allowed texts; empty = any
   std::optional<std::int64_t> minimum;  // of an integer; of a duration in ms; of a size in bytes
   std::optional<std::int64_t> maximum;
-  std::vector<std::string> aliases;   // other names that files may use (bank_swift_user)
+  std::vector<std::string> aliases;  // other names that files may use (bank_swift_user)
 };
 
 // What a map of settings, parameters or saved info may hold. Made from a C++ struct (SchemaOf), so

@@ -32,16 +32,15 @@ Result<Secret> ReadSecretFile(const std::string& path) {
   }
   close(descriptor);
   OPENSSL_cleanse(buffer.data(), buffer.size());
-  if (text.size() > kMaxSecret) return InvalidInput("the secret in " + path + " is larger than 64 KiB");
+  if (text.size() > kMaxSecret)
+    return InvalidInput("the secret in " + path + " is larger than 64 KiB");
   if (!text.empty() && text.back() == '\n') text.pop_back();
   return Secret(std::move(text));
 }
 
 }  // namespace
 
-Secret::~Secret() {
-  OPENSSL_cleanse(text_.data(), text_.size());
-}
+Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
 
 Result<Secret> SecretReference::Read() const {
   switch (kind) {

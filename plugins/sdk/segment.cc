@@ -70,8 +70,8 @@ Result<EncodedSegment> SegmentEncoder::Encode(std::string_view plain) {
 
 Status SegmentEncoder::EncodeInto(std::string_view plain, EncodedSegment& segment) {
   if (plain.size() > kMaxSegmentSize) {
-    return InvalidInput(fmt::format("a segment holds at most {} bytes, not {}", kMaxSegmentSize,
-                                    plain.size()));
+    return InvalidInput(
+        fmt::format("a segment holds at most {} bytes, not {}", kMaxSegmentSize, plain.size()));
   }
   bool compressed = false;
   if (algorithm_ == SegmentAlgorithm::kZstd && !plain.empty()) {
@@ -149,8 +149,8 @@ Status SegmentDecoder::DecodeUnlistedInto(std::string_view stored, std::string& 
   }
   if (algorithm == static_cast<std::uint64_t>(SegmentAlgorithm::kNone)) {
     if (rest.size() != plain_size) {
-      return Corrupt(fmt::format("segment: {} bytes of payload instead of {}", rest.size(),
-                                 plain_size));
+      return Corrupt(
+          fmt::format("segment: {} bytes of payload instead of {}", rest.size(), plain_size));
     }
     plain.assign(rest);
     return Ok();
@@ -168,8 +168,8 @@ Status SegmentDecoder::DecodeUnlistedInto(std::string_view stored, std::string& 
     HOLDFAST_CHECK(context_ != nullptr);
   }
   plain.resize(plain_size);
-  const std::size_t size = ZSTD_decompressDCtx(context_.get(), plain.data(), plain.size(),
-                                               rest.data(), rest.size());
+  const std::size_t size =
+      ZSTD_decompressDCtx(context_.get(), plain.data(), plain.size(), rest.data(), rest.size());
   if (ZSTD_isError(size) != 0U) {
     return Corrupt(fmt::format("segment: {}", ZSTD_getErrorName(size)));
   }

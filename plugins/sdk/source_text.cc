@@ -11,7 +11,8 @@ Error WithSourceText(const Error& error, std::string_view file, std::string_view
     Where where = *error.where();
     if (where.text.empty() && where.line > 0 && where.file == file) {
       const auto lines = Split(source, '\n');
-      if (where.line <= lines.size()) where.text = std::string(lines[where.line - 1].substr(0, 200));
+      if (where.line <= lines.size())
+        where.text = std::string(lines[where.line - 1].substr(0, 200));
     }
     out = std::move(out).At(std::move(where));
   }

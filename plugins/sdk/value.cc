@@ -76,13 +76,20 @@ Value& Value::Set(std::string_view key, Value value) {
 
 std::string_view NameOf(Value::Kind kind) {
   switch (kind) {
-    case Value::Kind::kNull: return "nothing";
-    case Value::Kind::kBool: return "true or false";
-    case Value::Kind::kInt: return "an integer";
-    case Value::Kind::kDouble: return "a number";
-    case Value::Kind::kString: return "a string";
-    case Value::Kind::kList: return "a list";
-    case Value::Kind::kMap: return "a map";
+    case Value::Kind::kNull:
+      return "nothing";
+    case Value::Kind::kBool:
+      return "true or false";
+    case Value::Kind::kInt:
+      return "an integer";
+    case Value::Kind::kDouble:
+      return "a number";
+    case Value::Kind::kString:
+      return "a string";
+    case Value::Kind::kList:
+      return "a list";
+    case Value::Kind::kMap:
+      return "a map";
   }
   return "nothing";
 }

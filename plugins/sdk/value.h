@@ -27,16 +27,17 @@ class Value {
   enum class Kind { kNull, kBool, kInt, kDouble, kString, kList, kMap };
 
   Value() = default;
-  Value(bool v) : data_(v) {}                                        // NOLINT(google-explicit-constructor)
-  Value(int v) : data_(static_cast<std::int64_t>(v)) {}              // NOLINT(google-explicit-constructor)
-  Value(std::int64_t v) : data_(v) {}                                // NOLINT(google-explicit-constructor)
-  Value(std::uint64_t v) : data_(static_cast<std::int64_t>(v)) {}    // NOLINT(google-explicit-constructor)
-  Value(double v) : data_(v) {}                                      // NOLINT(google-explicit-constructor)
-  Value(const char* v) : data_(std::string(v)) {}                    // NOLINT(google-explicit-constructor)
-  Value(std::string v) : data_(std::move(v)) {}                      // NOLINT(google-explicit-constructor)
-  Value(std::string_view v) : data_(std::string(v)) {}               // NOLINT(google-explicit-constructor)
-  Value(List v) : data_(std::move(v)) {}                             // NOLINT(google-explicit-constructor)
-  Value(Map v) : data_(std::move(v)) {}                              // NOLINT(google-explicit-constructor)
+  Value(bool v) : data_(v) {}                            // NOLINT(google-explicit-constructor)
+  Value(int v) : data_(static_cast<std::int64_t>(v)) {}  // NOLINT(google-explicit-constructor)
+  Value(std::int64_t v) : data_(v) {}                    // NOLINT(google-explicit-constructor)
+  Value(std::uint64_t v)
+      : data_(static_cast<std::int64_t>(v)) {}          // NOLINT(google-explicit-constructor)
+  Value(double v) : data_(v) {}                         // NOLINT(google-explicit-constructor)
+  Value(const char* v) : data_(std::string(v)) {}       // NOLINT(google-explicit-constructor)
+  Value(std::string v) : data_(std::move(v)) {}         // NOLINT(google-explicit-constructor)
+  Value(std::string_view v) : data_(std::string(v)) {}  // NOLINT(google-explicit-constructor)
+  Value(List v) : data_(std::move(v)) {}                // NOLINT(google-explicit-constructor)
+  Value(Map v) : data_(std::move(v)) {}                 // NOLINT(google-explicit-constructor)
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
   bool is_null() const { return kind() == Kind::kNull; }

@@ -15,7 +15,8 @@ int CheckBank(Session& session, const BankArguments& arguments) {
 
   // A place of this process only, so that two checks at once do not meet.
   const ProcessIdentity self = OwnProcessIdentity();
-  const std::string prefix = "check/" + std::to_string(self.pid) + "-" + std::to_string(self.start_time);
+  const std::string prefix =
+      "check/" + std::to_string(self.pid) + "-" + std::to_string(self.start_time);
   BankCheckOptions options;
   if ((*bank)->strength() == ExclusiveStrength::kSettled) {
     options.settle = std::chrono::seconds(3);
@@ -39,7 +40,8 @@ int CheckBank(Session& session, const BankArguments& arguments) {
     out.Say("the bank keeps all " + std::to_string(checked) + " promises");
     return 0;
   }
-  return out.Fail(Corrupt("the bank breaks " + std::to_string(failed) + " of " + std::to_string(checked) + " promises")
+  return out.Fail(Corrupt("the bank breaks " + std::to_string(failed) + " of " +
+                          std::to_string(checked) + " promises")
                       .Hint("checkpoints in such a bank may be lost: do not use it"));
 }
 

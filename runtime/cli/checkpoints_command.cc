@@ -28,10 +28,12 @@ Result<BankSection> ReadableBank(Session& session, const std::string& name) {
 // The stream in which directory plugins list their files, one JSON object a line.
 constexpr std::string_view kListing = "files";
 
-Status PrintListing(const Output& out, const BankSection& checkpoint, const runtime::ResourceManifest& manifest,
+Status PrintListing(const Output& out, const BankSection& checkpoint,
+                    const runtime::ResourceManifest& manifest,
                     const runtime::StreamManifest& stream) {
-  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
-                            checkpoint.Narrow(runtime::DataPrefix(manifest.resource), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const BankSection data,
+      checkpoint.Narrow(runtime::DataPrefix(manifest.resource), SectionAccess::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(const auto source, runtime::OpenDataStream(data, stream, {}));
   std::string rest;
   std::vector<std::byte> buffer(64U << 10U);
@@ -40,11 +42,15 @@ Status PrintListing(const Output& out, const BankSection& checkpoint, const runt
     if (n == 0) break;
     rest.append(reinterpret_cast<const char*>(buffer.data()), n);
     std::size_t begin = 0;
-    for (std::size_t end = 0; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      HOLDFAST_ASSIGN_OR_RETURN(const Value entry, ParseJson(std::string_view(rest).substr(begin, end - begin), "the listing"));
+    for (std::size_t end = 0; (end = rest.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Value entry,
+          ParseJson(std::string_view(rest).substr(begin, end - begin), "the listing"));
       out.Json("file", Value(entry).Set("resource", manifest.resource.str()));
-      out.Line(fmt::format("{:<10} {:>12} {} {}", entry.StringOr("mode", ""), entry.IntOr("size", 0),
-                           entry.StringOr("mtime", ""), Printable(entry.StringOr("path", entry.StringOr("path_base64", "")))));
+      out.Line(fmt::format("{:<10} {:>12} {} {}", entry.StringOr("mode", ""),
+                           entry.IntOr("size", 0), entry.StringOr("mtime", ""),
+                           Printable(entry.StringOr("path", entry.StringOr("path_base64", "")))));
     }
     rest.erase(0, begin);
   }
@@ -79,16 +85,19 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
 
 }  // namespace
 
-Result<std::string> ChooseCheckpoint(const BankSection& tenant, const std::string& text, const std::string& plan) {
+Result<std::string> ChooseCheckpoint(const BankSection& tenant, const std::string& text,
+                                     const std::string& plan) {
   if (text != "latest") return text;
   runtime::RecordFilter filter;
   filter.plan = plan;
   filter.state = RecordState::kAvailable;
   HOLDFAST_ASSIGN_OR_RETURN(const auto found, runtime::ListCheckpoints(tenant, filter));
-  const auto newest = std::max_element(found.begin(), found.end(),
-                                       [](const auto& a, const auto& b) { return a.created < b.created; });
+  const auto newest =
+      std::max_element(found.begin(), found.end(),
+                       [](const auto& a, const auto& b) { return a.created < b.created; });
   if (newest == found.end()) {
-    return NotFound(plan.empty() ? "there is no available checkpoint" : "plan " + Printable(plan) + " has no available checkpoint")
+    return NotFound(plan.empty() ? "there is no available checkpoint"
+                                 : "plan " + Printable(plan) + " has no available checkpoint")
         .Hint("'holdfast checkpoints list' shows those that there are");
   }
   return newest->id;
@@ -106,8 +115,8 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
   for (const RecordSummary& summary : *found) {
     if (summary.state == RecordState::kDeleted && !arguments.all) continue;
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
-    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan, FormatTime(summary.created),
-                    std::to_string(summary.resources)});
+    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
+                    FormatTime(summary.created), std::to_string(summary.resources)});
   }
   if (rows.empty()) {
     session.out().Say("no checkpoints");
@@ -138,7 +147,8 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
   if (!id) return out.Fail(id.error());
   const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
   if (!report) return out.Fail(report.error());
-  const auto section = tenant->Narrow(runtime::RecordPrefix(RecordKind::kCheckpoint, *id), SectionAccess::kRead);
+  const auto section =
+      tenant->Narrow(runtime::RecordPrefix(RecordKind::kCheckpoint, *id), SectionAccess::kRead);
   if (!section) return out.Fail(section.error());
   bool listed = false;
   for (const runtime::ResourceReport& resource : report->resources) {
@@ -147,15 +157,17 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
     for (const runtime::StreamManifest& stream : resource.manifest->streams) {
       if (stream.name != kListing) continue;
       if (arguments.resource.empty()) out.Line(Printable(resource.resource.key.str()) + ":");
-      if (auto status = PrintListing(out, *section, *resource.manifest, stream); !status) return out.Fail(status.error());
+      if (auto status = PrintListing(out, *section, *resource.manifest, stream); !status)
+        return out.Fail(status.error());
       listed = true;
     }
   }
   if (!listed) {
-    return out.Fail(NotFound(arguments.resource.empty()
-                                 ? "the checkpoint holds no listing of files"
-                                 : "the checkpoint holds no listing of files for " + Printable(arguments.resource))
-                        .Hint("'holdfast checkpoints show' names its resources; directories have listings"));
+    return out.Fail(
+        NotFound(arguments.resource.empty() ? "the checkpoint holds no listing of files"
+                                            : "the checkpoint holds no listing of files for " +
+                                                  Printable(arguments.resource))
+            .Hint("'holdfast checkpoints show' names its resources; directories have listings"));
   }
   return 0;
 }
@@ -175,32 +187,42 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   bool all_fresh = !plans->empty();
   std::vector<std::vector<std::string>> rows;
   std::string metrics =
-      "# HELP holdfast_newest_checkpoint_timestamp_seconds When the newest available checkpoint of a plan was made.\n"
+      "# HELP holdfast_newest_checkpoint_timestamp_seconds When the newest available checkpoint of "
+      "a plan was made.\n"
       "# TYPE holdfast_newest_checkpoint_timestamp_seconds gauge\n";
   std::string fresh_metrics =
       "# HELP holdfast_checkpoint_fresh Whether the newest checkpoint of a plan is young enough.\n"
       "# TYPE holdfast_checkpoint_fresh gauge\n";
   for (const runtime::PlanStatus& plan : *plans) {
     const bool has = !plan.checkpoint.empty();
-    const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created) : std::chrono::milliseconds(0);
+    const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created)
+                         : std::chrono::milliseconds(0);
     const bool fresh = has && age <= *max_age;
     all_fresh = all_fresh && fresh;
     Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh);
     if (has) {
-      datum.Set("checkpoint", plan.checkpoint).Set("created", FormatTime(plan.created)).Set("age_ms", static_cast<std::int64_t>(age.count()));
+      datum.Set("checkpoint", plan.checkpoint)
+          .Set("created", FormatTime(plan.created))
+          .Set("age_ms", static_cast<std::int64_t>(age.count()));
     }
     out.Json("plan-status", std::move(datum));
     rows.push_back({plan.plan, has ? plan.checkpoint : "none",
-                    has ? HumanDuration(std::chrono::duration<double>(age).count()) : "", fresh ? "fresh" : "NOT FRESH"});
+                    has ? HumanDuration(std::chrono::duration<double>(age).count()) : "",
+                    fresh ? "fresh" : "NOT FRESH"});
     // Plan names are [a-z0-9-]: safe as a label.
-    metrics += fmt::format("holdfast_newest_checkpoint_timestamp_seconds{{plan=\"{}\"}} {}\n", plan.plan,
-                           has ? std::chrono::duration_cast<std::chrono::seconds>(plan.created.time_since_epoch()).count() : 0);
-    fresh_metrics += fmt::format("holdfast_checkpoint_fresh{{plan=\"{}\"}} {}\n", plan.plan, fresh ? 1 : 0);
+    metrics += fmt::format(
+        "holdfast_newest_checkpoint_timestamp_seconds{{plan=\"{}\"}} {}\n", plan.plan,
+        has ? std::chrono::duration_cast<std::chrono::seconds>(plan.created.time_since_epoch())
+                  .count()
+            : 0);
+    fresh_metrics +=
+        fmt::format("holdfast_checkpoint_fresh{{plan=\"{}\"}} {}\n", plan.plan, fresh ? 1 : 0);
   }
   if (rows.empty()) out.Say("no plan has an available checkpoint");
   if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "STATE"}, rows);
   if (!arguments.prometheus.empty()) {
-    if (auto status = WriteFileDurably(arguments.prometheus, metrics + fresh_metrics); !status) return out.Fail(status.error());
+    if (auto status = WriteFileDurably(arguments.prometheus, metrics + fresh_metrics); !status)
+      return out.Fail(status.error());
   }
   return static_cast<int>(all_fresh ? ExitCode::kOk : ExitCode::kNotFresh);
 }
@@ -214,7 +236,8 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
   std::vector<std::vector<std::string>> rows;
   for (const RecordSummary& summary : *found) {
     session.out().Json("restore", RecordSummaryToValue(summary));
-    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan, FormatTime(summary.created), summary.checkpoint});
+    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
+                    FormatTime(summary.created), summary.checkpoint});
   }
   if (rows.empty()) {
     session.out().Say("no restores");

@@ -13,15 +13,15 @@
 namespace holdfast::cli {
 
 struct ProvidersArguments {
-  std::string provider;            // show, check: a name or id; check: also a file; empty = all
+  std::string provider;  // show, check: a name or id; check: also a file; empty = all
 };
 int ListProviders(Session& session);
 int ShowProvider(Session& session, const ProvidersArguments& arguments);
 int CheckProviders(Session& session, const ProvidersArguments& arguments);
 
 struct PluginsArguments {
-  std::string plugin;  // a plugin's name or exec:PATH; empty = every one built in
-  std::string folder;  // check-here: an empty one that is there
+  std::string plugin;     // a plugin's name or exec:PATH; empty = every one built in
+  std::string folder;     // check-here: an empty one that is there
   std::size_t first = 0;  // check-here: of the checks, those from this one on
 };
 int ListPlugins(Session& session);
@@ -69,7 +69,7 @@ struct CompileArguments {
   std::string output;      // empty: NAME-OPERATION.yaml in the working folder
   std::string engine = "argo";
   std::string kind = "workflow";
-  std::string fuse;        // empty: as the plan says
+  std::string fuse;  // empty: as the plan says
   std::uint32_t max_tasks_per_template = 200;
   std::string sample;    // verify: the share to read, such as "10%"; empty = as the parameters say
   bool partial = false;  // restore, verify: of a checkpoint that is not whole
@@ -83,8 +83,8 @@ struct ExplainArguments {
 int ExplainStep(Session& session, const ExplainArguments& arguments);
 
 struct GraphArguments {
-  std::string plan;       // a plan, or a resource graph file
-  std::string graph;      // empty: beside the plan
+  std::string plan;   // a plan, or a resource graph file
+  std::string graph;  // empty: beside the plan
   bool activities = false;
   Operation operation = Operation::kProtect;
   std::string fuse;
@@ -98,10 +98,10 @@ struct RunArguments {
   std::string bundle;     // empty: NAME.bundle beside the file
   std::string templates;  // empty: the installed templates/argo
   std::string work_folder;
-  std::string record;     // resume another run's record
+  std::string record;  // resume another run's record
   std::string run_id;
   std::vector<std::string> parameters;  // NAME=VALUE of the workflow
-  unsigned jobs = 0;      // 0 = as many as processors
+  unsigned jobs = 0;                    // 0 = as many as processors
   bool resume = false;
   bool abandon = false;  // start anew although the latest run was interrupted
   bool fail_fast = false;

@@ -35,17 +35,21 @@ Status CheckSourceState(const runtime::RecordSummary& summary, Operation operati
     if (summary.state != RecordState::kDeleted) return Ok();
     return NotFound("checkpoint " + summary.id + " was deleted");
   }
-  if (summary.state == RecordState::kAvailable || (summary.state == RecordState::kError && partial)) return Ok();
-  Error error = InvalidInput("checkpoint " + summary.id + " is in state " + std::string(runtime::NameOf(summary.state)));
+  if (summary.state == RecordState::kAvailable || (summary.state == RecordState::kError && partial))
+    return Ok();
+  Error error = InvalidInput("checkpoint " + summary.id + " is in state " +
+                             std::string(runtime::NameOf(summary.state)));
   if (summary.state == RecordState::kError) {
-    return std::move(error).Hint("not everything in it was protected; --partial takes what there is");
+    return std::move(error).Hint(
+        "not everything in it was protected; --partial takes what there is");
   }
   return std::move(error).Hint("only an available checkpoint can be taken");
 }
 
-// What the graph holds and no root leads to. It would be protected, and drift, which looks below the
-// roots, would call it gone for ever.
-std::vector<ResourceId> NotBelow(const ResourceGraph& graph, const std::vector<ResourceKey>& roots) {
+// What the graph holds and no root leads to. It would be protected, and drift, which looks below
+// the roots, would call it gone for ever.
+std::vector<ResourceId> NotBelow(const ResourceGraph& graph,
+                                 const std::vector<ResourceKey>& roots) {
   std::vector<bool> reached(graph.size());
   std::vector<ResourceId> open;
   const auto reach = [&](ResourceId id) {
@@ -98,7 +102,8 @@ struct Source {
   compiler::ParameterSet parameters;
 };
 
-Result<Source> GatherFromPlan(Session& session, const CompileArguments& arguments, compiler::CompileInput& input) {
+Result<Source> GatherFromPlan(Session& session, const CompileArguments& arguments,
+                              compiler::CompileInput& input) {
   HOLDFAST_ASSIGN_OR_RETURN(compiler::Plan plan, LoadPlan(arguments.plan));
   HOLDFAST_ASSIGN_OR_RETURN(input.graph, LoadGraph(arguments.plan, arguments.graph));
   for (const ResourceKey& root : plan.resources) {
@@ -110,12 +115,15 @@ Result<Source> GatherFromPlan(Session& session, const CompileArguments& argument
   if (const auto stray = NotBelow(input.graph, plan.resources); !stray.empty()) {
     const ResourceGraph::Node& first = input.graph.node(stray.front());
     const Error error =
-        InvalidInput(fmt::format("{} of the resource graph {} not below the resources of the plan: {}{}",
-                                    stray.size() == 1 ? "a resource" : std::to_string(stray.size()) + " resources",
-                                    stray.size() == 1 ? "is" : "are", Printable(first.key.str()),
-                                    stray.size() > 1 ? ", ..." : ""))
-        .At({input.graph.file(), first.position.line, first.position.column, {}, 1})
-        .Hint("name them in 'resources' of the plan, or 'holdfast plan discover " + arguments.plan + "' writes the graph anew");
+        InvalidInput(
+            fmt::format(
+                "{} of the resource graph {} not below the resources of the plan: {}{}",
+                stray.size() == 1 ? "a resource" : std::to_string(stray.size()) + " resources",
+                stray.size() == 1 ? "is" : "are", Printable(first.key.str()),
+                stray.size() > 1 ? ", ..." : ""))
+            .At({input.graph.file(), first.position.line, first.position.column, {}, 1})
+            .Hint("name them in 'resources' of the plan, or 'holdfast plan discover " +
+                  arguments.plan + "' writes the graph anew");
     return WithGraphLines(error, input.graph);
   }
   Source out;
@@ -127,18 +135,23 @@ Result<Source> GatherFromPlan(Session& session, const CompileArguments& argument
   return out;
 }
 
-Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& arguments, compiler::CompileInput& input) {
+Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& arguments,
+                                    compiler::CompileInput& input) {
   Source out;
   HOLDFAST_ASSIGN_OR_RETURN(out.provider, session.OpenProvider(arguments.provider));
-  HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant, session.TenantSection(*out.provider, SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint, ChooseCheckpoint(tenant, arguments.checkpoint, arguments.of_plan));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
+                            session.TenantSection(*out.provider, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint,
+                            ChooseCheckpoint(tenant, arguments.checkpoint, arguments.of_plan));
   HOLDFAST_ASSIGN_OR_RETURN(auto source, runtime::ReadRecordGraph(tenant, input.checkpoint));
-  HOLDFAST_RETURN_IF_ERROR(CheckSourceState(source.summary, arguments.operation, arguments.partial));
+  HOLDFAST_RETURN_IF_ERROR(
+      CheckSourceState(source.summary, arguments.operation, arguments.partial));
   input.graph = std::move(source.graph);
   input.plan = source.head.plan;
   if (!arguments.parameters.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(arguments.parameters, 16U << 20U));
-    HOLDFAST_ASSIGN_OR_RETURN(out.parameters, compiler::ParseParameters(text, arguments.parameters));
+    HOLDFAST_ASSIGN_OR_RETURN(out.parameters,
+                              compiler::ParseParameters(text, arguments.parameters));
   }
   return out;
 }
@@ -159,13 +172,15 @@ Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string&
   std::string path = file;
   if (path.empty()) {
     path = GraphFileOf(plan_file, false);
-    if (std::error_code error; !fs::exists(path, error) && fs::exists(GraphFileOf(plan_file, true), error)) {
+    if (std::error_code error;
+        !fs::exists(path, error) && fs::exists(GraphFileOf(plan_file, true), error)) {
       path = GraphFileOf(plan_file, true);
     }
   }
   auto text = ReadFile(path);
   if (!text) {
-    return std::move(text).error().Hint("'holdfast plan discover " + plan_file + "' writes the resource graph");
+    return std::move(text).error().Hint("'holdfast plan discover " + plan_file +
+                                        "' writes the resource graph");
   }
   return compiler::ReadGraph(*text, path);
 }
@@ -176,14 +191,16 @@ Error WithGraphLines(const Error& error, const ResourceGraph& graph) {
   return text ? WithSourceText(error, graph.file(), *text) : error;
 }
 
-Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation, const ResourceGraph& graph,
+Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation,
+                                           const ResourceGraph& graph,
                                            const std::vector<Value>& parameters) {
   compiler::ActivityTable table;
   table.choices.resize(graph.size());
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     table.choices[i].fill(StepChoice::None());
     const ResourceGraph::Node& node = graph.nodes()[i];
-    HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin, provider.ProtectionFor(node.key.type));
+    HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin,
+                              provider.ProtectionFor(node.key.type));
     const OperationDescriptor& defined = plugin->descriptor().operation(operation);
     if (!defined.DefinesAny()) continue;
     const Resource resource = graph.ResourceAt(ResourceId{i});
@@ -191,18 +208,20 @@ Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operati
       if (!defined.Defines(kind)) continue;
       auto choice = plugin->Choose(operation, kind, resource, parameters[i]);
       if (!choice) {
-        return std::move(choice).error().While("asking plugin " + plugin->descriptor().name + " about " +
-                                               Printable(node.key.str()));
+        return std::move(choice).error().While("asking plugin " + plugin->descriptor().name +
+                                               " about " + Printable(node.key.str()));
       }
       // Keys of different plugins never meet in one step.
-      if (choice->kind == StepChoice::Kind::kAggregate) choice->key = plugin->descriptor().name + "\n" + choice->key;
+      if (choice->kind == StepChoice::Kind::kAggregate)
+        choice->key = plugin->descriptor().name + "\n" + choice->key;
       table.choices[i][static_cast<std::size_t>(kind)] = std::move(*choice);
     }
   }
   return table;
 }
 
-Result<compiler::CompileInput> GatherCompileInput(Session& session, const CompileArguments& arguments) {
+Result<compiler::CompileInput> GatherCompileInput(Session& session,
+                                                  const CompileArguments& arguments) {
   compiler::CompileInput input;
   input.operation = arguments.operation;
   HOLDFAST_ASSIGN_OR_RETURN(Source source, arguments.operation == Operation::kProtect
@@ -213,46 +232,50 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session, const Compil
   input.plugins = DescriptorsOf(*source.provider);
   HOLDFAST_RETURN_IF_ERROR(
       AddSample(arguments.sample, input.graph, input.plugins, source.parameters.entries));
-  auto parameters = compiler::ResolveParameters(source.parameters, arguments.operation, input.graph, input.plugins);
+  auto parameters = compiler::ResolveParameters(source.parameters, arguments.operation, input.graph,
+                                                input.plugins);
   if (!parameters) return WithGraphLines(parameters.error(), input.graph);
   input.parameters = std::move(*parameters);
   input.given_parameters = source.parameters.entries;
-  HOLDFAST_ASSIGN_OR_RETURN(input.table,
-                            AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters));
+  HOLDFAST_ASSIGN_OR_RETURN(input.table, AskPlugins(*source.provider, arguments.operation,
+                                                    input.graph, input.parameters));
   input.options.partial = arguments.partial;
   input.options.engine = arguments.engine;
   if (arguments.fuse == "leaf") input.options.fuse = compiler::FuseMode::kLeaf;
   if (arguments.fuse == "none") input.options.fuse = compiler::FuseMode::kNone;
-  input.options.emit.kind =
-      arguments.kind == "template" ? compiler::WorkflowKind::kTemplate : compiler::WorkflowKind::kWorkflow;
+  input.options.emit.kind = arguments.kind == "template" ? compiler::WorkflowKind::kTemplate
+                                                         : compiler::WorkflowKind::kWorkflow;
   input.options.emit.max_tasks_per_template = arguments.max_tasks_per_template;
   input.options.emit.tool_version = std::string(kVersionText);
   return input;
 }
 
 Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments) {
-  HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompileInput input, GatherCompileInput(session, arguments));
+  HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompileInput input,
+                            GatherCompileInput(session, arguments));
   HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompiledWorkflow compiled, compiler::Compile(input));
-  const std::string file = !arguments.output.empty() ? arguments.output
-                                                     : compiled.name + ".yaml";
+  const std::string file = !arguments.output.empty() ? arguments.output : compiled.name + ".yaml";
   if (file == "-" || !IsFileOrAbsent(file)) {
-    return Error(ErrorCode::kUsage, "a workflow cannot be written to " + Printable(file) + ": its bundle stands beside it")
+    return Error(ErrorCode::kUsage, "a workflow cannot be written to " + Printable(file) +
+                                        ": its bundle stands beside it")
         .Hint("-o names a file");
   }
   // The bundle first: a file without its bundle could not be run.
   HOLDFAST_RETURN_IF_ERROR(WriteBundleFolder(BundleFolderOf(file), compiled.bundle));
   HOLDFAST_RETURN_IF_ERROR(WriteFileDurably(file, compiled.text));
   for (const std::string& note : compiled.notes) session.out().Say("note: " + note);
-  session.out().Json("compiled", Value()
-                                     .Set("file", file)
-                                     .Set("bundle", compiled.bundle.sha256)
-                                     .Set("bundle_folder", BundleFolderOf(file))
-                                     .Set("operation", NameOf(arguments.operation))
-                                     .Set("resources", static_cast<std::uint64_t>(input.graph.size()))
-                                     .Set("steps", static_cast<std::uint64_t>(compiled.steps)));
-  session.out().Say(file + ": " + std::string(NameOf(arguments.operation)) + " of " + std::to_string(input.graph.size()) +
-                    (input.graph.size() == 1 ? " resource" : " resources") + " in " + std::to_string(compiled.steps) +
-                    " steps; its bundle is " + BundleFolderOf(file));
+  session.out().Json("compiled",
+                     Value()
+                         .Set("file", file)
+                         .Set("bundle", compiled.bundle.sha256)
+                         .Set("bundle_folder", BundleFolderOf(file))
+                         .Set("operation", NameOf(arguments.operation))
+                         .Set("resources", static_cast<std::uint64_t>(input.graph.size()))
+                         .Set("steps", static_cast<std::uint64_t>(compiled.steps)));
+  session.out().Say(
+      file + ": " + std::string(NameOf(arguments.operation)) + " of " +
+      std::to_string(input.graph.size()) + (input.graph.size() == 1 ? " resource" : " resources") +
+      " in " + std::to_string(compiled.steps) + " steps; its bundle is " + BundleFolderOf(file));
   return file;
 }
 

@@ -30,11 +30,13 @@ std::string GraphFileOf(const std::string& plan_file, bool json_lines);
 compiler::PluginsByType DescriptorsOf(const Provider& provider);
 
 // Asks the provider's plugins what there is to do for every resource.
-Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation, const ResourceGraph& graph,
+Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation,
+                                           const ResourceGraph& graph,
                                            const std::vector<Value>& parameters);
 
 // Everything for the compiler, for one command line. `fuse` and kinds are as the arguments say.
-Result<compiler::CompileInput> GatherCompileInput(Session& session, const CompileArguments& arguments);
+Result<compiler::CompileInput> GatherCompileInput(Session& session,
+                                                  const CompileArguments& arguments);
 
 // Compiles and writes file and bundle; returns the file's path.
 Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments);

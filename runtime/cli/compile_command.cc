@@ -41,9 +41,11 @@ int ExplainStep(Session& session, const ExplainArguments& arguments) {
   const auto bundle = LoadBundle(*files);
   if (!bundle) return out.Fail(bundle.error());
   if (arguments.step == "begin" || arguments.step == "end") {
-    out.Line(arguments.step == "begin"
-                 ? "begin: checks the bundle, takes the lease, makes the record; a gate of every step"
-                 : "end: the verdict; the engine runs it whatever happened, it makes the clean-ups that are owed");
+    out.Line(
+        arguments.step == "begin"
+            ? "begin: checks the bundle, takes the lease, makes the record; a gate of every step"
+            : "end: the verdict; the engine runs it whatever happened, it makes the clean-ups that "
+              "are owed");
     return 0;
   }
   const auto explanation = compiler::Explain(*bundle, arguments.step);
@@ -59,7 +61,8 @@ int ExplainStep(Session& session, const ExplainArguments& arguments) {
                              .Set("gates", std::move(gates)));
   }
   Value::List order;
-  for (const compiler::ExplainedReason& reason : explanation->order) order.push_back(WayToValue(reason));
+  for (const compiler::ExplainedReason& reason : explanation->order)
+    order.push_back(WayToValue(reason));
   out.Json("explanation", Value()
                               .Set("step", explanation->step)
                               .Set("activities", std::move(activities))
@@ -70,7 +73,8 @@ int ExplainStep(Session& session, const ExplainArguments& arguments) {
 
 int DrawGraph(Session& session, const GraphArguments& arguments) {
   const Output& out = session.out();
-  const auto format = arguments.format == "mermaid" ? compiler::PictureFormat::kMermaid : compiler::PictureFormat::kDot;
+  const auto format = arguments.format == "mermaid" ? compiler::PictureFormat::kMermaid
+                                                    : compiler::PictureFormat::kDot;
   std::string picture;
   if (!arguments.activities) {
     const auto graph = LoadGraph(arguments.plan, arguments.graph);
@@ -95,8 +99,10 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
     }
     const auto table = AskPlugins(**provider, arguments.operation, *graph, parameters);
     if (!table) return out.Fail(table.error());
-    const bool leaf = arguments.fuse.empty() ? plan->policy.fuse == compiler::FuseMode::kLeaf : arguments.fuse == "leaf";
-    const auto dag = compiler::BuildActivityDag(*graph, *table, leaf ? compiler::FuseMode::kLeaf : compiler::FuseMode::kNone);
+    const bool leaf = arguments.fuse.empty() ? plan->policy.fuse == compiler::FuseMode::kLeaf
+                                             : arguments.fuse == "leaf";
+    const auto dag = compiler::BuildActivityDag(
+        *graph, *table, leaf ? compiler::FuseMode::kLeaf : compiler::FuseMode::kNone);
     if (!dag) return out.Fail(dag.error());
     picture = compiler::DrawActivityDag(*graph, *dag, format);
   }
@@ -108,7 +114,8 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
     spec.input = &source;
     spec.output_limit = 1U << 30U;
     auto outcome = session.processes().Run(spec);
-    if (!outcome) return out.Fail(std::move(outcome).error().Hint("SVG needs graphviz; --format dot does not"));
+    if (!outcome)
+      return out.Fail(std::move(outcome).error().Hint("SVG needs graphviz; --format dot does not"));
     if (!outcome->ok()) return out.Fail(Internal("dot failed: " + DescribeOutcome(*outcome)));
     picture = std::move(outcome->output);
   }
@@ -116,7 +123,8 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
     WriteStdout(picture);
     return 0;
   }
-  if (auto status = WriteFileDurably(arguments.output, picture); !status) return out.Fail(status.error());
+  if (auto status = WriteFileDurably(arguments.output, picture); !status)
+    return out.Fail(status.error());
   out.Say("wrote " + arguments.output);
   return 0;
 }

@@ -31,7 +31,8 @@ std::string BashScript(const CommandNode& root) {
   for (const auto& [path, words] : paths) {
     cases += fmt::format("    '{}') words='{}' ;;\n", path, words);
   }
-  return fmt::format(R"(# bash completion of holdfast: source it, or put it into bash-completion's folder.
+  return fmt::format(
+      R"(# bash completion of holdfast: source it, or put it into bash-completion's folder.
 _holdfast() {{
   local word path='' words='' current="${{COMP_WORDS[COMP_CWORD]}}"
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
@@ -48,32 +49,35 @@ _holdfast() {{
 }}
 complete -o filenames -F _holdfast holdfast
 )",
-                     [&] {
-                       std::string known;
-                       for (const auto& [path, words] : paths) {
-                         if (!path.empty()) known += fmt::format("      '{}') ;;\n", path);
-                       }
-                       return known;
-                     }(),
-                     cases);
+      [&] {
+        std::string known;
+        for (const auto& [path, words] : paths) {
+          if (!path.empty()) known += fmt::format("      '{}') ;;\n", path);
+        }
+        return known;
+      }(),
+      cases);
 }
 
 std::string FishScript(const CommandNode& root) {
-  std::string out = "# fish completion of holdfast: put it into ~/.config/fish/completions/holdfast.fish\n";
+  std::string out =
+      "# fish completion of holdfast: put it into ~/.config/fish/completions/holdfast.fish\n";
   const auto quoted = [](std::string text) {
-    for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2) text.replace(at, 1, "\\'");
+    for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2)
+      text.replace(at, 1, "\\'");
     return "'" + text + "'";
   };
   for (const CommandNode& child : root.children) {
-    out += fmt::format("complete -c holdfast -n __fish_use_subcommand -a {} -d {}\n", child.name, quoted(child.description));
+    out += fmt::format("complete -c holdfast -n __fish_use_subcommand -a {} -d {}\n", child.name,
+                       quoted(child.description));
     for (const CommandNode& grandchild : child.children) {
-      out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -a {} -d {}\n", child.name,
-                         grandchild.name, quoted(grandchild.description));
+      out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -a {} -d {}\n",
+                         child.name, grandchild.name, quoted(grandchild.description));
     }
     for (const auto& option : child.options) {
       for (const std::string& name : option.long_names) {
-        out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", child.name, name,
-                           quoted(option.description));
+        out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -l {} -d {}\n",
+                           child.name, name, quoted(option.description));
       }
     }
   }

@@ -42,7 +42,8 @@ std::map<std::string, StepSpan, std::less<>> SpansOf(const RecordReport& report)
   for (const ResourceReport& resource : report.resources) {
     for (const ActivityReport& activity : resource.activities) {
       if (!activity.outcome || activity.outcome->outcome == Outcome::kOmitted) continue;
-      const auto [at, first] = spans.try_emplace(activity.step, StepSpan{activity.outcome->started, activity.outcome->ended, {}, {}});
+      const auto [at, first] = spans.try_emplace(
+          activity.step, StepSpan{activity.outcome->started, activity.outcome->ended, {}, {}});
       StepSpan& span = at->second;
       span.started = std::min(span.started, activity.outcome->started);
       span.ended = std::max(span.ended, activity.outcome->ended);
@@ -69,7 +70,8 @@ std::vector<std::string> CriticalPath(const runtime::RecordReport& report) {
   std::vector<compiler::Digraph::Edge> edges;
   for (const auto& [step, after] : report.order) {
     for (const std::string& before : after) {
-      if (const auto known = numbers.find(before); known != numbers.end()) edges.push_back({known->second, numbers.at(step)});
+      if (const auto known = numbers.find(before); known != numbers.end())
+        edges.push_back({known->second, numbers.at(step)});
     }
   }
   std::vector<std::string> path;

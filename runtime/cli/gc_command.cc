@@ -13,8 +13,9 @@ std::function<Result<std::string>(bool)> SweepOf(Session& session, Provider& pro
   if (provider.bank_entry() == nullptr || provider.bank_entry()->name != "filesystem") return {};
   const std::string path = provider.bank_settings().StringOr("path", "");
   return [&session, path](bool dry_run) -> Result<std::string> {
-    HOLDFAST_ASSIGN_OR_RETURN(const TemporaryFiles found,
-                              SweepFilesystemBank(path, session.clock().Now(), std::chrono::hours(24), dry_run));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const TemporaryFiles found,
+        SweepFilesystemBank(path, session.clock().Now(), std::chrono::hours(24), dry_run));
     if (found.files == 0) return std::string();
     return std::to_string(found.files) + " temporary files, " + HumanSize(found.bytes);
   };
@@ -40,8 +41,8 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
       session.cancellation(),
       OwnProcessIdentity(),
       runtime::SleepingPause(session.cancellation()),
-      {settings.segment_size.bytes, static_cast<unsigned>(settings.parallel), settings.compression_level,
-       &session.cancellation()},
+      {settings.segment_size.bytes, static_cast<unsigned>(settings.parallel),
+       settings.compression_level, &session.cancellation()},
   };
   runtime::GcOptions options;
   options.dry_run = arguments.dry_run;
@@ -51,8 +52,10 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
   if (!actions) return out.Fail(actions.error());
   int exit_code = 0;
   for (const runtime::GcAction& action : *actions) {
-    out.Line((action.failed ? "FAILED  " : arguments.dry_run ? "would   " : "did     ") + action.subject + ": " +
-             Printable(action.action));
+    out.Line((action.failed       ? "FAILED  "
+              : arguments.dry_run ? "would   "
+                                  : "did     ") +
+             action.subject + ": " + Printable(action.action));
     out.Json("gc-action", Value()
                               .Set("subject", action.subject)
                               .Set("action", Printable(action.action))

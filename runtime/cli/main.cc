@@ -53,7 +53,9 @@ struct Arguments {
 
 class CommandLine {
  public:
-  CommandLine() : app_("Compiles protect, restore and delete of a resource graph into a workflow.", "holdfast") {
+  CommandLine()
+      : app_("Compiles protect, restore and delete of a resource graph into a workflow.",
+             "holdfast") {
     app_.require_subcommand(0, 1);
     app_.set_help_flag("-h,--help", "Print this help and exit");
     app_.set_version_flag("--version", std::string(kVersionText));
@@ -82,7 +84,8 @@ class CommandLine {
     return group;
   }
 
-  CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& what, Action action) {
+  CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& what,
+                    Action action) {
     CLI::App* const command = parent->add_subcommand(name, what);
     command->fallthrough();
     command->callback([this, action = std::move(action)] { a_.action = action; });
@@ -99,19 +102,22 @@ class CommandLine {
     CLI::App* const group = Group("providers", "The providers of this machine");
     Command(group, "list", "List the providers and the files that are not used",
             [](Session& s) { return ListProviders(s); });
-    CLI::App* command = Command(group, "show", "Show a provider: its bank, plugins, settings and schemas",
-                                [this](Session& s) { return ShowProvider(s, a_.providers); });
+    CLI::App* command =
+        Command(group, "show", "Show a provider: its bank, plugins, settings and schemas",
+                [this](Session& s) { return ShowProvider(s, a_.providers); });
     command->add_option("provider", a_.providers.provider, "Name or id");
     command = Command(group, "check", "Check provider files in full",
                       [this](Session& s) { return CheckProviders(s, a_.providers); });
-    command->add_option("provider", a_.providers.provider, "Name, id or file (default: every file of the folder)");
+    command->add_option("provider", a_.providers.provider,
+                        "Name, id or file (default: every file of the folder)");
 
     CLI::App* const plugins = Group("plugins", "The plugins that are built in");
     Command(plugins, "list", "List banks, protection and protectable plugins",
             [](Session& s) { return ListPlugins(s); });
     command = Command(plugins, "check", "Run the conformance kit on plugins",
                       [this](Session& s) { return CheckPlugins(s, a_.plugins); });
-    command->add_option("plugin", a_.plugins.plugin, "A plugin's name or exec:PATH (default: all that are built in)");
+    command->add_option("plugin", a_.plugins.plugin,
+                        "A plugin's name or exec:PATH (default: all that are built in)");
 
     command = Command(plugins, "check-here", "What 'plugins check' starts for each plugin",
                       [this](Session& s) { return CheckPluginHere(s, a_.plugins); });
@@ -132,14 +138,18 @@ class CommandLine {
     CLI::App* command = Command(plan, "new", "Write a plan for some resources, to be edited",
                                 [this](Session& s) { return NewPlan(s, a_.new_plan); });
     command->add_option("name", a_.new_plan.name, "The plan's name")->required();
-    command->add_option("resource", a_.new_plan.resources, "TYPE#ID (see holdfast resources list)")->required();
+    command->add_option("resource", a_.new_plan.resources, "TYPE#ID (see holdfast resources list)")
+        ->required();
     Provider(command, a_.new_plan.provider);
-    command->add_option("-o,--output", a_.new_plan.output, "File to write (default: NAME.yaml; - = stdout)");
+    command->add_option("-o,--output", a_.new_plan.output,
+                        "File to write (default: NAME.yaml; - = stdout)");
     command = Command(plan, "discover", "Write the resource graph of a plan as a file to review",
                       [this](Session& s) { return DiscoverPlan(s, a_.plan); });
     command->add_option("plan", a_.plan.plan, "The plan's file")->required();
-    command->add_option("-o,--output", a_.plan.output, "File to write (default: PLAN.graph.yaml beside the plan; - = stdout)");
-    command->add_flag("--allow-missing", a_.plan.allow_missing, "A listing that fails is a warning; the graph may then be smaller");
+    command->add_option("-o,--output", a_.plan.output,
+                        "File to write (default: PLAN.graph.yaml beside the plan; - = stdout)");
+    command->add_flag("--allow-missing", a_.plan.allow_missing,
+                      "A listing that fails is a warning; the graph may then be smaller");
     command->add_flag("--json-lines", a_.plan.json_lines, "One resource a line, for large graphs");
     command = Command(
         &app_, "check",
@@ -149,35 +159,54 @@ class CommandLine {
   }
 
   void CompileOptions(CLI::App* command) {
-    command->add_option("-o,--output", a_.compile.output, "Workflow file to write (default: PLAN-OPERATION.yaml); its bundle stands beside it");
-    command->add_option("--engine", a_.compile.engine, "Engine that is to run it")->check(CLI::IsMember({"argo"}))->capture_default_str();
-    command->add_option("--kind", a_.compile.kind, "workflow: started once; template: a WorkflowTemplate with a stable name")
-        ->check(CLI::IsMember({"workflow", "template"}))->capture_default_str();
-    command->add_option("--fuse", a_.compile.fuse, "none: one activity a step; leaf: one step for the activities of a leaf (default: as the plan says)")
+    command->add_option(
+        "-o,--output", a_.compile.output,
+        "Workflow file to write (default: PLAN-OPERATION.yaml); its bundle stands beside it");
+    command->add_option("--engine", a_.compile.engine, "Engine that is to run it")
+        ->check(CLI::IsMember({"argo"}))
+        ->capture_default_str();
+    command
+        ->add_option("--kind", a_.compile.kind,
+                     "workflow: started once; template: a WorkflowTemplate with a stable name")
+        ->check(CLI::IsMember({"workflow", "template"}))
+        ->capture_default_str();
+    command
+        ->add_option("--fuse", a_.compile.fuse,
+                     "none: one activity a step; leaf: one step for the activities of a leaf "
+                     "(default: as the plan says)")
         ->check(CLI::IsMember({"none", "leaf"}));
-    command->add_option("--max-tasks-per-template", a_.compile.max_tasks_per_template,
-                        "Steps in one template; Argo's own definitions refuse more than 200")
-        ->check(CLI::Range(1U, 1'000'000U))->capture_default_str();
+    command
+        ->add_option("--max-tasks-per-template", a_.compile.max_tasks_per_template,
+                     "Steps in one template; Argo's own definitions refuse more than 200")
+        ->check(CLI::Range(1U, 1'000'000U))
+        ->capture_default_str();
   }
 
   void AddCompile() {
-    CLI::App* const compile = Group("compile", "Compile an operation into a workflow file with its bundle");
-    CLI::App* command = Command(compile, "protect", "Protect the resources of a plan", [this](Session& s) {
-      a_.compile.operation = Operation::kProtect;
-      return CompileWorkflow(s, a_.compile);
-    });
+    CLI::App* const compile =
+        Group("compile", "Compile an operation into a workflow file with its bundle");
+    CLI::App* command =
+        Command(compile, "protect", "Protect the resources of a plan", [this](Session& s) {
+          a_.compile.operation = Operation::kProtect;
+          return CompileWorkflow(s, a_.compile);
+        });
     command->add_option("plan", a_.compile.plan, "The plan's file")->required();
-    command->add_option("--graph", a_.compile.graph, "The resource graph (default: PLAN.graph.yaml beside the plan)");
+    command->add_option("--graph", a_.compile.graph,
+                        "The resource graph (default: PLAN.graph.yaml beside the plan)");
     CompileOptions(command);
     const auto from_checkpoint = [&](Operation operation, const std::string& what) {
-      CLI::App* const c = Command(compile, std::string(NameOf(operation)), what, [this, operation](Session& s) {
-        a_.compile.operation = operation;
-        return CompileWorkflow(s, a_.compile);
-      });
-      c->add_option("checkpoint", a_.compile.checkpoint, "The checkpoint's id, or latest")->required();
+      CLI::App* const c =
+          Command(compile, std::string(NameOf(operation)), what, [this, operation](Session& s) {
+            a_.compile.operation = operation;
+            return CompileWorkflow(s, a_.compile);
+          });
+      c->add_option("checkpoint", a_.compile.checkpoint, "The checkpoint's id, or latest")
+          ->required();
       Provider(c, a_.compile.provider);
-      c->add_option("--plan", a_.compile.of_plan, "With latest: the newest checkpoint of this plan");
-      c->add_option("--parameters", a_.compile.parameters, "File of parameters: TYPE or TYPE#ID, then its map");
+      c->add_option("--plan", a_.compile.of_plan,
+                    "With latest: the newest checkpoint of this plan");
+      c->add_option("--parameters", a_.compile.parameters,
+                    "File of parameters: TYPE or TYPE#ID, then its map");
       CompileOptions(c);
       return c;
     };
@@ -189,43 +218,64 @@ class CommandLine {
     command->add_flag("--partial", a_.compile.partial, "Also of a checkpoint that is in error");
     command->add_option("--sample", a_.compile.sample, std::string(kSampleHelp));
 
-    command = Command(&app_, "explain", "Say which resource, plugin and rule put a step's edges and gates there",
+    command = Command(&app_, "explain",
+                      "Say which resource, plugin and rule put a step's edges and gates there",
                       [this](Session& s) { return ExplainStep(s, a_.explain); });
     command->add_option("file", a_.explain.file, "The workflow file")->required();
     command->add_option("step", a_.explain.step, "The step's name")->required();
 
-    command = Command(&app_, "graph", "Draw the resource graph or the activity DAG of a plan", [this](Session& s) {
-      a_.graph.operation = *ParseOperation(a_.graph_operation);
-      return DrawGraph(s, a_.graph);
-    });
+    command = Command(&app_, "graph", "Draw the resource graph or the activity DAG of a plan",
+                      [this](Session& s) {
+                        a_.graph.operation = *ParseOperation(a_.graph_operation);
+                        return DrawGraph(s, a_.graph);
+                      });
     command->add_option("plan", a_.graph.plan, "The plan's file")->required();
-    command->add_option("--graph", a_.graph.graph, "The resource graph (default: PLAN.graph.yaml beside the plan)");
-    command->add_flag("--activities", a_.graph.activities, "The activity DAG instead of the resource graph");
+    command->add_option("--graph", a_.graph.graph,
+                        "The resource graph (default: PLAN.graph.yaml beside the plan)");
+    command->add_flag("--activities", a_.graph.activities,
+                      "The activity DAG instead of the resource graph");
     command->add_option("--operation", a_.graph_operation, "Operation of the activity DAG")
-        ->check(CLI::IsMember({"protect", "restore", "delete", "verify"}))->capture_default_str();
-    command->add_option("--fuse", a_.graph.fuse, "none or leaf (default: as the plan says)")->check(CLI::IsMember({"none", "leaf"}));
-    command->add_option("--format", a_.graph.format, "dot, mermaid or svg")->check(CLI::IsMember({"dot", "mermaid", "svg"}))->capture_default_str();
+        ->check(CLI::IsMember({"protect", "restore", "delete", "verify"}))
+        ->capture_default_str();
+    command->add_option("--fuse", a_.graph.fuse, "none or leaf (default: as the plan says)")
+        ->check(CLI::IsMember({"none", "leaf"}));
+    command->add_option("--format", a_.graph.format, "dot, mermaid or svg")
+        ->check(CLI::IsMember({"dot", "mermaid", "svg"}))
+        ->capture_default_str();
     command->add_option("-o,--output", a_.graph.output, "File to write (default: stdout)");
   }
 
-  void FileOptions(CLI::App* command, std::string& file, std::string& bundle, std::string& templates) {
+  void FileOptions(CLI::App* command, std::string& file, std::string& bundle,
+                   std::string& templates) {
     command->add_option("file", file, "The workflow file")->required();
-    command->add_option("--bundle", bundle, "Its bundle's folder (default: NAME.bundle beside the file)");
-    command->add_option("--templates", templates, "Folder of the templates it refers to (default: the installed templates/argo)");
+    command->add_option("--bundle", bundle,
+                        "Its bundle's folder (default: NAME.bundle beside the file)");
+    command->add_option(
+        "--templates", templates,
+        "Folder of the templates it refers to (default: the installed templates/argo)");
   }
 
   void AddRun() {
     CLI::App* command = Command(&app_, "run", "Run a workflow file on this machine",
                                 [this](Session& s) { return RunWorkflowFile(s, a_.run); });
     FileOptions(command, a_.run.file, a_.run.bundle, a_.run.templates);
-    command->add_option("-j,--jobs", a_.run.jobs, "Steps at the same time (default: as many as processors)")->check(CLI::Range(1U, 1024U));
-    command->add_flag("--resume", a_.run.resume, "Go on with the run of this file that was interrupted");
-    command->add_flag("--new", a_.run.abandon, "Start a new run although the latest one was interrupted");
-    command->add_option("--record", a_.run.record, "Work on this record again: finished steps return at once");
+    command
+        ->add_option("-j,--jobs", a_.run.jobs,
+                     "Steps at the same time (default: as many as processors)")
+        ->check(CLI::Range(1U, 1024U));
+    command->add_flag("--resume", a_.run.resume,
+                      "Go on with the run of this file that was interrupted");
+    command->add_flag("--new", a_.run.abandon,
+                      "Start a new run although the latest one was interrupted");
+    command->add_option("--record", a_.run.record,
+                        "Work on this record again: finished steps return at once");
     command->add_option("--run-id", a_.run.run_id, "The run's id (default: a new UUID)");
-    command->add_option("--run-dir", a_.run.work_folder, "Folder of logs and state (default: NAME.run beside the file)");
-    command->add_option("--parameter", a_.run.parameters, "NAME=VALUE: a parameter of the workflow");
-    command->add_flag("--fail-fast", a_.run.fail_fast, "Start no preparation once something has failed");
+    command->add_option("--run-dir", a_.run.work_folder,
+                        "Folder of logs and state (default: NAME.run beside the file)");
+    command->add_option("--parameter", a_.run.parameters,
+                        "NAME=VALUE: a parameter of the workflow");
+    command->add_flag("--fail-fast", a_.run.fail_fast,
+                      "Start no preparation once something has failed");
 
     CLI::App* const step = Group("step", "Single steps of a workflow file");
     command = Command(step, "list", "List the steps: activities, resources, order, gates",
@@ -250,20 +300,27 @@ class CommandLine {
 
   void AddRecords() {
     CLI::App* const group = Group("checkpoints", "The checkpoints of a provider's bank");
-    const auto add = [&](const std::string& name, const std::string& what, int (*function)(Session&, const CheckpointsArguments&)) {
-      CLI::App* const c = Command(group, name, what, [this, function](Session& s) { return function(s, a_.checkpoints); });
+    const auto add = [&](const std::string& name, const std::string& what,
+                         int (*function)(Session&, const CheckpointsArguments&)) {
+      CLI::App* const c = Command(
+          group, name, what, [this, function](Session& s) { return function(s, a_.checkpoints); });
       Provider(c, a_.checkpoints.provider);
       c->add_option("--plan", a_.checkpoints.plan, "Only of this plan");
       return c;
     };
-    const auto id = [&](CLI::App* c) { c->add_option("checkpoint", a_.checkpoints.checkpoint, "The checkpoint's id, or latest")->required(); };
+    const auto id = [&](CLI::App* c) {
+      c->add_option("checkpoint", a_.checkpoints.checkpoint, "The checkpoint's id, or latest")
+          ->required();
+    };
     CLI::App* command = add("list", "List checkpoints, newest first", &ListCheckpoints);
     command->add_flag("--all", a_.checkpoints.all, "Also those that were deleted");
     id(add("show", "Show a checkpoint: resources, states, points in time", &ShowCheckpoint));
     command = add("ls", "List the files of a directory in a checkpoint", &ListCheckpointFiles);
     id(command);
-    command->add_option("resource", a_.checkpoints.resource, "TYPE#ID (default: every resource that has a listing)");
-    command = add("delete", "Delete a checkpoint: compiles the operation and runs it here", &DeleteCheckpoint);
+    command->add_option("resource", a_.checkpoints.resource,
+                        "TYPE#ID (default: every resource that has a listing)");
+    command = add("delete", "Delete a checkpoint: compiles the operation and runs it here",
+                  &DeleteCheckpoint);
     id(command);
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
     command = add("verify", "Verify a checkpoint: every byte, or a sample, is read back",
@@ -272,30 +329,42 @@ class CommandLine {
     command->add_option("--sample", a_.checkpoints.sample, std::string(kSampleHelp));
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
     command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
-    command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7", &CheckpointStatus);
+    command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7",
+                  &CheckpointStatus);
     command->add_option("--max-age", a_.checkpoints.max_age, "Such as 26h")->required();
-    command->add_option("--prometheus", a_.checkpoints.prometheus, "Also write this text file for the node exporter");
+    command->add_option("--prometheus", a_.checkpoints.prometheus,
+                        "Also write this text file for the node exporter");
 
     CLI::App* const restores = Group("restores", "What was restored");
-    command = Command(restores, "list", "List restores, newest first", [this](Session& s) { return ListRestores(s, a_.restores); });
+    command = Command(restores, "list", "List restores, newest first",
+                      [this](Session& s) { return ListRestores(s, a_.restores); });
     Provider(command, a_.restores.provider);
-    command = Command(restores, "show", "Show a restore: what became of each resource", [this](Session& s) { return ShowRestore(s, a_.restores); });
+    command = Command(restores, "show", "Show a restore: what became of each resource",
+                      [this](Session& s) { return ShowRestore(s, a_.restores); });
     Provider(command, a_.restores.provider);
     command->add_option("restore", a_.restores.restore, "The restore's id")->required();
   }
 
   void AddRest() {
     CLI::App* const bank = Group("bank", "The bank of a provider");
-    CLI::App* command = Command(bank, "check", "Run the conformance suite on a provider's bank", [this](Session& s) { return CheckBank(s, a_.bank); });
+    CLI::App* command = Command(bank, "check", "Run the conformance suite on a provider's bank",
+                                [this](Session& s) { return CheckBank(s, a_.bank); });
     Provider(command, a_.bank.provider);
-    command = Command(&app_, "gc", "Finish what crashed runs left: owed clean-ups, states, orphans", [this](Session& s) { return CollectGarbage(s, a_.gc); });
+    command = Command(&app_, "gc", "Finish what crashed runs left: owed clean-ups, states, orphans",
+                      [this](Session& s) { return CollectGarbage(s, a_.gc); });
     Provider(command, a_.gc.provider);
-    command->add_option("--run", a_.gc.run, "This run, whose engine is known to be dead, although its lease has not expired");
+    command->add_option(
+        "--run", a_.gc.run,
+        "This run, whose engine is known to be dead, although its lease has not expired");
     command->add_flag("--dry-run", a_.gc.dry_run, "Only say what would be done");
     command = app_.add_subcommand("completion", "Print the completion script of a shell");
-    command->add_option("shell", a_.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    command->add_option("shell", a_.shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     command = app_.add_subcommand("reference", "Print the reference as Markdown");
-    command->add_option("topic", a_.topic, "cli, exit-codes or plugins")->check(CLI::IsMember({"cli", "exit-codes", "plugins"}))->capture_default_str();
+    command->add_option("topic", a_.topic, "cli, exit-codes or plugins")
+        ->check(CLI::IsMember({"cli", "exit-codes", "plugins"}))
+        ->capture_default_str();
   }
 
   CLI::App app_;
@@ -343,7 +412,8 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
 
 // CLI11 lists arguments that it did not expect, last first; says which word is unknown, and what
 // was probably meant.
-int UsageError(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
+int UsageError(const CLI::App& app, const CLI::ParseError& error,
+               const std::vector<std::string>& words) {
   const auto fail = [](Error out) {
     std::fprintf(stderr, "%s\n", out.Render().c_str());
     return static_cast<int>(ExitCode::kUsage);
@@ -361,14 +431,19 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error, const std::vec
       continue;
     }
     // Behind the last command come values, which have no list.
-    if (candidates.empty() || (!option && at->get_subcommands([](const CLI::App*) { return true; }).empty())) continue;
+    if (candidates.empty() ||
+        (!option && at->get_subcommands([](const CLI::App*) { return true; }).empty()))
+      continue;
     const std::string near = Nearest(name, candidates);
-    return fail(Error(ErrorCode::kUsage, path + " has no " + (option ? "option" : "command") + " '" + Printable(name) + "'")
+    return fail(Error(ErrorCode::kUsage, path + " has no " + (option ? "option" : "command") +
+                                             " '" + Printable(name) + "'")
                     .Hint(near.empty() ? "'" + path + " --help' lists what there is"
-                                       : "did you mean '" + near + "'? '" + path + " --help' lists what there is"));
+                                       : "did you mean '" + near + "'? '" + path +
+                                             " --help' lists what there is"));
   }
   std::string text = error.what();
-  if (const std::size_t newline = text.find('\n'); newline != std::string::npos) text.resize(newline);
+  if (const std::size_t newline = text.find('\n'); newline != std::string::npos)
+    text.resize(newline);
   return fail(Error(ErrorCode::kUsage, Printable(text)).Hint("'" + path + " --help' says more"));
 }
 
@@ -402,7 +477,8 @@ int Main(int argc, char** argv) {
     const std::string& topic = line.arguments().topic;
     if (topic == "plugins") {
       Session session(line.arguments().global);
-      if (auto status = session.LoadAllPlugins(); !status) return session.out().Fail(status.error());
+      if (auto status = session.LoadAllPlugins(); !status)
+        return session.out().Fail(status.error());
       WriteStdout(PluginsMarkdown(session.registry()));
     } else {
       WriteStdout(topic == "cli" ? ReferenceMarkdown(NodeOf(app)) : ExitCodesMarkdown());

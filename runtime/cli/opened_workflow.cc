@@ -19,13 +19,13 @@ fs::path ProgramFolder() {
 
 }  // namespace
 
-std::string StepBinary() {
-  return ProgramFolder() / "holdfast-step";
-}
+std::string StepBinary() { return ProgramFolder() / "holdfast-step"; }
 
 Result<std::string> TemplatesFolder() {
-  // Installed: PREFIX/bin and PREFIX/share. In a build: build/bin, and build/share links to the sources.
-  const fs::path folder = ProgramFolder().parent_path() / "share" / "holdfast" / "templates" / "argo";
+  // Installed: PREFIX/bin and PREFIX/share. In a build: build/bin, and build/share links to the
+  // sources.
+  const fs::path folder =
+      ProgramFolder().parent_path() / "share" / "holdfast" / "templates" / "argo";
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
     return NotFound("the templates are not installed: there is no " + folder.string())
@@ -61,7 +61,8 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   } else {
     out.template_folders = {templates};
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const local::Workflow workflow, local::ReadWorkflowFile(file, out.template_folders));
+  HOLDFAST_ASSIGN_OR_RETURN(const local::Workflow workflow,
+                            local::ReadWorkflowFile(file, out.template_folders));
   HOLDFAST_ASSIGN_OR_RETURN(out.parameters, local::ResolveParameters(workflow, parameters));
   for (const char* const name : {"bundle", "provider"}) {
     if (!out.parameters.contains(name) || out.parameters.at(name).empty()) {
@@ -74,12 +75,17 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   const std::string folder = bundle_folder.empty() ? BundleFolderOf(file) : bundle_folder;
   auto files = ReadBundleFolder(folder);
   if (!files) {
-    return std::move(files).error().While("reading the bundle of " + file).Hint(
-        "the bundle stands beside the file that 'holdfast compile' wrote; --bundle DIR names another place");
+    return std::move(files)
+        .error()
+        .While("reading the bundle of " + file)
+        .Hint(
+            "the bundle stands beside the file that 'holdfast compile' wrote; --bundle DIR names "
+            "another place");
   }
   out.files = std::move(*files);
   if (out.files.sha256 != out.parameters.at("bundle")) {
-    return InvalidInput("the bundle in " + folder + " is not the one that " + file + " was compiled with")
+    return InvalidInput("the bundle in " + folder + " is not the one that " + file +
+                        " was compiled with")
         .Hint("compile again, or name the right folder with --bundle");
   }
   HOLDFAST_ASSIGN_OR_RETURN(out.bundle, LoadBundle(out.files));

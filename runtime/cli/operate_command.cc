@@ -1,5 +1,5 @@
-// Delete and verify of a checkpoint as one command: they are operations (plugins act), compiled from
-// the checkpoint and run here.
+// Delete and verify of a checkpoint as one command: they are operations (plugins act), compiled
+// from the checkpoint and run here.
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -17,7 +17,8 @@ namespace {
 int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Operation operation) {
   const Output& out = session.out();
   std::string folder = (fs::temp_directory_path() / "holdfast-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return out.Fail(SystemError(errno, "making a folder for the workflow"));
+  if (mkdtemp(folder.data()) == nullptr)
+    return out.Fail(SystemError(errno, "making a folder for the workflow"));
 
   CompileArguments compile;
   compile.operation = operation;

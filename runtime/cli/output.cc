@@ -65,7 +65,8 @@ int EndStdout(int exit_code, bool is_verdict) {
   return exit_code != 0 || is_verdict ? exit_code : static_cast<int>(ExitCodeOf(error.code()));
 }
 
-Output::Output(bool json, bool quiet) : json_(json), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+Output::Output(bool json, bool quiet)
+    : json_(json), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Output::Line(std::string_view text) const {
   if (!json_) WriteStdout(std::string(text) + "\n");

@@ -22,7 +22,8 @@ int WriteOutput(Session& session, const std::string& file, const std::string& te
     WriteStdout(text);
     return 0;
   }
-  if (auto status = WriteFileDurably(file, text); !status) return session.out().Fail(status.error());
+  if (auto status = WriteFileDurably(file, text); !status)
+    return session.out().Fail(status.error());
   return 0;
 }
 
@@ -36,13 +37,15 @@ int NewPlan(Session& session, const NewPlanArguments& arguments) {
   const Output& out = session.out();
   if (!compiler::IsPlanName(arguments.name)) {
     return out.Fail(InvalidInput("'" + Printable(arguments.name) + "' is no name for a plan")
-                        .Hint("a name has 1 to 40 of a-z, 0-9 and '-', begins with a letter and does not end with '-'"));
+                        .Hint("a name has 1 to 40 of a-z, 0-9 and '-', begins with a letter and "
+                              "does not end with '-'"));
   }
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return out.Fail(provider.error());
   const auto context = session.MakeContext(kDiscoveryDeadline);
   compiler::YamlOut yaml;
-  yaml.Comment("What to protect. 'holdfast plan discover' then writes the resource graph, to be reviewed.");
+  yaml.Comment(
+      "What to protect. 'holdfast plan discover' then writes the resource graph, to be reviewed.");
   yaml.BeginMap();
   yaml.Key("name");
   yaml.Text(arguments.name);
@@ -57,7 +60,9 @@ int NewPlan(Session& session, const NewPlanArguments& arguments) {
     if (!protectable) return out.Fail(protectable.error());
     const auto node = (*protectable)->Show(*context, key->id);
     if (!node) {
-      return out.Fail(Error(node.error()).While("looking up " + Printable(text)).Hint("'holdfast resources list' shows which there are"));
+      return out.Fail(Error(node.error())
+                          .While("looking up " + Printable(text))
+                          .Hint("'holdfast resources list' shows which there are"));
     }
     yaml.Text(key->str());
     if (node->name != key->id) yaml.CommentAtEnd(node->name);
@@ -87,16 +92,22 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
   const auto provider = session.OpenProvider(plan->provider);
   if (!provider) return out.Fail(Error(provider.error()).While("plan " + arguments.plan));
   const auto context = session.MakeContext(kDiscoveryDeadline);
-  const auto found = runtime::DiscoverGraph(**provider, *context, plan->resources, {arguments.allow_missing});
+  const auto found =
+      runtime::DiscoverGraph(**provider, *context, plan->resources, {arguments.allow_missing});
   if (!found) return out.Fail(found.error());
   for (const std::string& warning : found->warnings) out.Warn(warning);
-  const auto text = arguments.json_lines
-                        ? compiler::WriteGraphJsonLines(found->graph)
-                        : compiler::WriteGraphYaml(found->graph, "The resource graph of plan " + plan->name +
-                                                                     ": review it, keep it in git.\n'holdfast plan discover' writes it, "
-                                                                     "'holdfast compile protect' reads it.");
+  const auto text =
+      arguments.json_lines
+          ? compiler::WriteGraphJsonLines(found->graph)
+          : compiler::WriteGraphYaml(
+                found->graph,
+                "The resource graph of plan " + plan->name +
+                    ": review it, keep it in git.\n'holdfast plan discover' writes it, "
+                    "'holdfast compile protect' reads it.");
   if (!text) return out.Fail(text.error());
-  const std::string file = arguments.output.empty() ? GraphFileOf(arguments.plan, arguments.json_lines) : arguments.output;
+  const std::string file = arguments.output.empty()
+                               ? GraphFileOf(arguments.plan, arguments.json_lines)
+                               : arguments.output;
   if (const int code = WriteOutput(session, file, *text); code != 0) return code;
   out.Json("graph", Value()
                         .Set("file", file)

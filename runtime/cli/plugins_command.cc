@@ -93,7 +93,8 @@ Result<std::optional<PluginSample>> SampleOf(const std::string& plugin) {
   if (!std::filesystem::exists(file, error)) return std::optional<PluginSample>();
   HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
   HOLDFAST_ASSIGN_OR_RETURN(const Value value, ParseYaml(text, file));
-  HOLDFAST_ASSIGN_OR_RETURN(PluginSample sample, plugins::conformance::SampleFromValue(value, file));
+  HOLDFAST_ASSIGN_OR_RETURN(PluginSample sample,
+                            plugins::conformance::SampleFromValue(value, file));
   return std::optional<PluginSample>(std::move(sample));
 }
 

@@ -45,9 +45,12 @@ void PrintFields(const Output& out, std::string_view heading, const Schema& sche
     if (field.required) line += " (required)";
     line += ": " + field.description;
     if (!field.one_of.empty()) line += " [" + Join(field.one_of, " | ") + "]";
-    if (field.default_value.is_string()) line += " (default: " + field.default_value.AsString() + ")";
-    if (field.default_value.is_int()) line += " (default: " + std::to_string(field.default_value.AsInt()) + ")";
-    if (field.default_value.is_bool()) line += field.default_value.AsBool() ? " (default: true)" : " (default: false)";
+    if (field.default_value.is_string())
+      line += " (default: " + field.default_value.AsString() + ")";
+    if (field.default_value.is_int())
+      line += " (default: " + std::to_string(field.default_value.AsInt()) + ")";
+    if (field.default_value.is_bool())
+      line += field.default_value.AsBool() ? " (default: true)" : " (default: false)";
     out.Line(line);
   }
 }
@@ -78,7 +81,8 @@ void ShowPlugin(const Output& out, const PluginDescriptor& plugin) {
   }
   PrintFields(out, "settings in [" + plugin.settings_section + "]", plugin.settings);
   for (const Operation operation : kAllOperations) {
-    PrintFields(out, "parameters of " + std::string(NameOf(operation)), plugin.operation(operation).parameters);
+    PrintFields(out, "parameters of " + std::string(NameOf(operation)),
+                plugin.operation(operation).parameters);
   }
 }
 
@@ -89,7 +93,8 @@ int CheckConfig(Session& session, const ProviderConfig& config) {
   for (const std::string& warning : (*provider)->warnings()) session.out().Warn(warning);
   session.out().Line(config.file + ": provider " + config.name + " is right" +
                      (config.enabled ? "" : " (and disabled)"));
-  session.out().Json("provider", Value().Set("file", config.file).Set("name", config.name).Set("ok", true));
+  session.out().Json("provider",
+                     Value().Set("file", config.file).Set("name", config.name).Set("ok", true));
   return 0;
 }
 
@@ -193,13 +198,13 @@ int ListPlugins(Session& session) {
   for (const auto& protection : registry.protections()) {
     const PluginDescriptor& d = protection->descriptor;
     rows.push_back({d.name, "protection", Join(d.types, ", "), d.description});
-    session.out().Json("protection", Value()
-                                         .Set("name", d.name)
-                                         .Set("description", d.description)
-                                         .Set("schemas", SchemasOf(d)));
+    session.out().Json(
+        "protection",
+        Value().Set("name", d.name).Set("description", d.description).Set("schemas", SchemasOf(d)));
   }
   for (const auto& protectable : registry.protectables()) {
-    rows.push_back({"", "protectable", protectable->descriptor.type, protectable->descriptor.description});
+    rows.push_back(
+        {"", "protectable", protectable->descriptor.type, protectable->descriptor.description});
     session.out().Json("protectable", Value()
                                           .Set("type", protectable->descriptor.type)
                                           .Set("description", protectable->descriptor.description));

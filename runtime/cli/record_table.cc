@@ -54,7 +54,8 @@ std::optional<std::chrono::milliseconds> RestOf(const ResourceReport& resource) 
   const ActivityReport* const pre = FindActivity(resource, ActivityKind::kPre);
   const ActivityReport* go_on = FindActivity(resource, ActivityKind::kPreFinish);
   if (pre == nullptr || !pre->outcome || go_on == nullptr || !go_on->outcome) return std::nullopt;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(go_on->outcome->ended - pre->outcome->started);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(go_on->outcome->ended -
+                                                               pre->outcome->started);
 }
 
 std::string BytesOf(const ResourceReport& resource) {
@@ -73,7 +74,8 @@ Value ResourceToValue(const ResourceReport& resource) {
           .Set("ended", FormatTime(activity.outcome->ended))
           .Set("by", activity.outcome->by);
       if (!activity.outcome->error.empty()) entry.Set("error", Printable(activity.outcome->error));
-      if (!activity.outcome->reason.empty()) entry.Set("reason", Printable(activity.outcome->reason));
+      if (!activity.outcome->reason.empty())
+        entry.Set("reason", Printable(activity.outcome->reason));
     }
     activities.push_back(std::move(entry));
   }
@@ -87,7 +89,8 @@ Value ResourceToValue(const ResourceReport& resource) {
                   .Set("duration_ms", static_cast<std::int64_t>(resource.duration.count()))
                   .Set("activities", std::move(activities));
   if (resource.manifest) {
-    out.Set("bytes", resource.manifest->bytes()).Set("point_in_time", FormatTime(resource.manifest->point_in_time));
+    out.Set("bytes", resource.manifest->bytes())
+        .Set("point_in_time", FormatTime(resource.manifest->point_in_time));
   }
   if (resource.sample) {
     Value sample = Value().Set("percent", resource.sample->value);
@@ -96,7 +99,8 @@ Value ResourceToValue(const ResourceReport& resource) {
     out.Set("sample", std::move(sample));
   }
   if (resource.now) out.Set("now", resource.now->str());
-  if (const auto rest = RestOf(resource)) out.Set("at_rest_ms", static_cast<std::int64_t>(rest->count()));
+  if (const auto rest = RestOf(resource))
+    out.Set("at_rest_ms", static_cast<std::int64_t>(rest->count()));
   return out;
 }
 
@@ -121,12 +125,14 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
 void ShowRecordReport(const Output& out, const RecordReport& report) {
   const runtime::RecordSummary& summary = report.summary;
   out.Json("record", RecordSummaryToValue(summary));
-  out.Line(fmt::format("{} {}: {}", runtime::NameOf(summary.kind), summary.id, runtime::NameOf(summary.state)));
+  out.Line(fmt::format("{} {}: {}", runtime::NameOf(summary.kind), summary.id,
+                       runtime::NameOf(summary.state)));
   if (!summary.reason.empty()) out.Line("  " + Printable(summary.reason));
-  out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan), Printable(summary.provider_name),
-                       FormatTime(summary.created)));
+  out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan),
+                       Printable(summary.provider_name), FormatTime(summary.created)));
   if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);
-  if (report.drift) out.Line("  drift (" + report.drift->policy + "): " + Printable(report.drift->text));
+  if (report.drift)
+    out.Line("  drift (" + report.drift->policy + "): " + Printable(report.drift->text));
 
   const bool is_restore = report.operation == Operation::kRestore;
   std::vector<std::vector<std::string>> rows;
@@ -139,21 +145,25 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
                         : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
   }
   if (!rows.empty()) {
-    out.Table({"RESOURCE", "STATE", "TOOK", "BYTES", is_restore ? "IS NOW" : "POINT IN TIME"}, rows);
+    out.Table({"RESOURCE", "STATE", "TOOK", "BYTES", is_restore ? "IS NOW" : "POINT IN TIME"},
+              rows);
   }
   for (const ResourceReport& resource : report.resources) {
     if (const auto rest = RestOf(resource)) {
-      out.Line(fmt::format("{} was at rest for {}", Printable(resource.resource.name), Milliseconds(*rest)));
+      out.Line(fmt::format("{} was at rest for {}", Printable(resource.resource.name),
+                           Milliseconds(*rest)));
     }
   }
   for (const ResourceReport& resource : report.resources) {
     for (const ActivityReport& activity : resource.activities) {
       if (!activity.outcome || !Failed(*activity.outcome)) continue;
-      out.Line(fmt::format("{} of {} failed: {}", NameOf(activity.kind), Printable(resource.resource.key.str()),
+      out.Line(fmt::format("{} of {} failed: {}", NameOf(activity.kind),
+                           Printable(resource.resource.key.str()),
                            Printable(activity.outcome->error)));
     }
   }
-  if (const auto path = CriticalPath(report); path.size() > 1) out.Line("critical path: " + Join(path, " -> "));
+  if (const auto path = CriticalPath(report); path.size() > 1)
+    out.Line("critical path: " + Join(path, " -> "));
 }
 
 }  // namespace holdfast::cli

@@ -11,12 +11,14 @@ namespace {
 
 void Describe(const CommandNode& node, const std::string& path, std::string& out) {
   if (node.children.empty() || path == "holdfast") {
-    out += fmt::format("\n## {}\n\n{}.\n\n", path, node.description.back() == '.'
-                                                      ? node.description.substr(0, node.description.size() - 1)
-                                                      : node.description);
+    out += fmt::format("\n## {}\n\n{}.\n\n", path,
+                       node.description.back() == '.'
+                           ? node.description.substr(0, node.description.size() - 1)
+                           : node.description);
     std::string usage = path;
     for (const auto& option : node.options) {
-      if (option.positional) usage += option.required ? " " + option.name : " [" + option.name + "]";
+      if (option.positional)
+        usage += option.required ? " " + option.name : " [" + option.name + "]";
     }
     if (path != "holdfast") out += fmt::format("    {} [options]\n\n", usage);
     if (!node.options.empty()) {
@@ -38,17 +40,21 @@ void Describe(const CommandNode& node, const std::string& path, std::string& out
 }  // namespace
 
 std::string ReferenceMarkdown(const CommandNode& root) {
-  std::string out = "# Command line\n\nPrinted by `holdfast reference`. Exit codes: [exit-codes.md](exit-codes.md).\n";
+  std::string out =
+      "# Command line\n\nPrinted by `holdfast reference`. Exit codes: "
+      "[exit-codes.md](exit-codes.md).\n";
   Describe(root, "holdfast", out);
   return out;
 }
 
 std::string ExitCodesMarkdown() {
   std::string out =
-      "# Exit codes\n\nPrinted by `holdfast reference exit-codes`. They are API: retry rules of workflows read them. Any other\n"
+      "# Exit codes\n\nPrinted by `holdfast reference exit-codes`. They are API: retry rules of "
+      "workflows read them. Any other\n"
       "code is a failure.\n\n| code | name | meaning |\n|---|---|---|\n";
   for (const ExitCodeEntry& entry : kExitCodes) {
-    out += fmt::format("| {} | {} | {} |\n", static_cast<int>(entry.code), entry.name, entry.meaning);
+    out +=
+        fmt::format("| {} | {} | {} |\n", static_cast<int>(entry.code), entry.name, entry.meaning);
   }
   return out;
 }
@@ -56,7 +62,8 @@ std::string ExitCodesMarkdown() {
 namespace {
 
 std::string Cell(std::string text) {
-  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, "\\|");
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+    text.replace(at, 1, "\\|");
   return text;
 }
 
@@ -94,11 +101,13 @@ std::string PluginsMarkdown(const PluginRegistry& registry) {
       for (const ActivityKind kind : kAllActivityKinds) {
         if (d.operation(operation).Defines(kind)) kinds.emplace_back(NameOf(kind));
       }
-      out += fmt::format("| {} | {} |\n", NameOf(operation), kinds.empty() ? "nothing to do" : Join(kinds, ", "));
+      out += fmt::format("| {} | {} |\n", NameOf(operation),
+                         kinds.empty() ? "nothing to do" : Join(kinds, ", "));
     }
     FieldsTable("Settings in `[" + d.settings_section + "]`:", d.settings, out);
     for (const Operation operation : kAllOperations) {
-      FieldsTable("Parameters of " + std::string(NameOf(operation)) + ":", d.operation(operation).parameters, out);
+      FieldsTable("Parameters of " + std::string(NameOf(operation)) + ":",
+                  d.operation(operation).parameters, out);
     }
   }
   for (const auto& protectable : registry.protectables()) {

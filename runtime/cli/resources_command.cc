@@ -17,19 +17,23 @@ int ListResources(Session& session, const ResourcesArguments& arguments) {
     known = true;
     auto nodes = protectable->List(*context);
     if (!nodes) return session.out().Fail(std::move(nodes).error().While("listing " + type));
-    std::sort(nodes->begin(), nodes->end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+    std::sort(nodes->begin(), nodes->end(),
+              [](const auto& a, const auto& b) { return a.key < b.key; });
     for (const ResourceGraph::Node& node : *nodes) {
       rows.push_back({node.key.str(), node.name});
-      Value datum = Value().Set("type", node.key.type).Set("id", node.key.id).Set("name", node.name);
+      Value datum =
+          Value().Set("type", node.key.type).Set("id", node.key.id).Set("name", node.name);
       if (!node.extra.is_null()) datum.Set("extra", node.extra);
       session.out().Json("resource", std::move(datum));
     }
   }
   if (!known) {
     std::vector<std::string> types;
-    for (const auto& protectable : (*provider)->protectables()) types.push_back(protectable->descriptor().type);
+    for (const auto& protectable : (*provider)->protectables())
+      types.push_back(protectable->descriptor().type);
     return session.out().Fail(InvalidInput("provider " + (*provider)->config().name +
-                                           " finds no resources of type " + Printable(arguments.type))
+                                           " finds no resources of type " +
+                                           Printable(arguments.type))
                                   .Hint("it finds " + Join(types, ", ")));
   }
   if (rows.empty()) {

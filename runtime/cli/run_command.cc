@@ -22,7 +22,8 @@ int ExitCodeOf(const local::RunOutcome& outcome) {
   if (outcome.phase == local::Phase::kSucceeded) return 0;
   for (const local::NodeOutcome& node : outcome.nodes) {
     // A refused begin says why: locked, not found, invalid.
-    if (node.info.task == "begin" && node.info.exit_code && *node.info.exit_code != 0) return *node.info.exit_code;
+    if (node.info.task == "begin" && node.info.exit_code && *node.info.exit_code != 0)
+      return *node.info.exit_code;
   }
   return static_cast<int>(ExitCode::kRunFailed);
 }
@@ -33,9 +34,10 @@ std::set<std::string> PreparationsOf(const LoadedBundle& bundle) {
   std::set<std::string> names;
   for (const BundleShard& shard : bundle.shards) {
     for (const BundleStep& step : shard.steps) {
-      const bool prepares = std::all_of(step.activities.begin(), step.activities.end(), [](const BundleActivity& activity) {
-        return activity.kind == ActivityKind::kPre || activity.kind == ActivityKind::kPreFinish;
-      });
+      const bool prepares = std::all_of(
+          step.activities.begin(), step.activities.end(), [](const BundleActivity& activity) {
+            return activity.kind == ActivityKind::kPre || activity.kind == ActivityKind::kPreFinish;
+          });
       if (prepares) names.insert(step.name);
     }
   }
@@ -50,7 +52,8 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   if (!parameters) return out.Fail(parameters.error());
   if (!arguments.record.empty()) (*parameters)["record"] = arguments.record;
   if (arguments.fail_fast) (*parameters)["fail-fast"] = "true";
-  const auto workflow = OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
+  const auto workflow =
+      OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
   if (!workflow) return out.Fail(workflow.error());
   const auto provider = session.OpenProvider(workflow->provider);
   if (!provider) return out.Fail(provider.error());
@@ -66,7 +69,8 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   options.parameters = *parameters;
   options.run_id = arguments.run_id;
   options.work_folder = arguments.work_folder;
-  options.jobs = arguments.jobs != 0 ? arguments.jobs : std::max(1U, std::thread::hardware_concurrency());
+  options.jobs =
+      arguments.jobs != 0 ? arguments.jobs : std::max(1U, std::thread::hardware_concurrency());
   options.first = PreparationsOf(workflow->bundle);
   options.resume = arguments.resume;
   options.abandon_interrupted = arguments.abandon;
@@ -98,7 +102,8 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     if (!outcome->message.empty()) text += ": " + Printable(outcome->message);
     out.Say(text + "; logs are in " + outcome->run_folder);
     if (report) {
-      out.Say("'holdfast run " + arguments.file + " --record " + report->summary.id + "' tries what is missing again");
+      out.Say("'holdfast run " + arguments.file + " --record " + report->summary.id +
+              "' tries what is missing again");
     }
   }
   return code;

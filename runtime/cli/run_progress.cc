@@ -26,7 +26,8 @@ std::string ProgressText(const Value& line) {
   const std::int64_t total = line.IntOr("total", 0);
   std::string text = Printable(what);
   if (total > 0) {
-    text += fmt::format(" {}% of {}", done * 100 / total, HumanSize(static_cast<std::uint64_t>(total)));
+    text +=
+        fmt::format(" {}% of {}", done * 100 / total, HumanSize(static_cast<std::uint64_t>(total)));
   } else if (done > 0) {
     text += " " + HumanSize(static_cast<std::uint64_t>(done));
   }
@@ -68,8 +69,8 @@ void RunProgress::Draw() {
 }
 
 void RunProgress::RunStarted(const local::RunStart& start) {
-  Say(fmt::format("{} run {} of {}; logs are in {}", start.resumed ? "resuming" : "starting", start.run_id,
-                  Printable(start.workflow_name), start.run_folder));
+  Say(fmt::format("{} run {} of {}; logs are in {}", start.resumed ? "resuming" : "starting",
+                  start.run_id, Printable(start.workflow_name), start.run_folder));
   out_.Json("run-started", Value()
                                .Set("run", start.run_id)
                                .Set("workflow", start.workflow_name)
@@ -107,11 +108,13 @@ void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& e
     text = fmt::format("done       {} in {}", Shown(step), HumanDuration(end.seconds));
   } else if (end.retried) {
     text = fmt::format("retrying   {} in {} ({})", Shown(step),
-                       HumanDuration(std::chrono::duration<double>(end.retry_after).count()), end.message);
+                       HumanDuration(std::chrono::duration<double>(end.retry_after).count()),
+                       end.message);
   } else if (end.exit_code == static_cast<int>(ExitCode::kOmitted)) {
     text = fmt::format("omitted    {}: something before it did not succeed", Shown(step));
   } else {
-    text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), Printable(end.message), step.log_file);
+    text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), Printable(end.message),
+                       step.log_file);
   }
   out_.Say(text);
   Value datum = Value()
@@ -129,12 +132,14 @@ void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& e
 void RunProgress::TaskLeftOut(const local::NodeInfo& node) {
   Say(fmt::format("{:<10} {}{}", local::NameOf(node.phase), node.name,
                   node.message.empty() ? "" : ": " + Printable(node.message)));
-  out_.Json("step-left-out", Value().Set("step", node.task).Set("phase", local::NameOf(node.phase)));
+  out_.Json("step-left-out",
+            Value().Set("step", node.task).Set("phase", local::NameOf(node.phase)));
 }
 
 void RunProgress::Stopping(local::Shutdown shutdown) {
   Say(shutdown == local::Shutdown::kStop
-          ? "stopping: no further step starts, running ones are ended, then what is owed is cleaned up (again: terminate)"
+          ? "stopping: no further step starts, running ones are ended, then what is owed is "
+            "cleaned up (again: terminate)"
           : "terminating: clean-ups are left to 'holdfast gc' or 'holdfast run --resume'");
   out_.Json("stopping", Value().Set("strategy", local::NameOf(shutdown)));
 }

@@ -28,7 +28,8 @@ Session::Session(const GlobalArguments& arguments)
       plugins_(runtime::MakeModuleLoader()),
       processes_(MakeProcessRunner()),
       // Plugins' own log lines are for those who look for them; a command's words are its own.
-      log_(std::make_unique<JsonLinesLogger>(STDERR_FILENO, SystemClock(), LogLevel::kError, Value())) {
+      log_(std::make_unique<JsonLinesLogger>(STDERR_FILENO, SystemClock(), LogLevel::kError,
+                                             Value())) {
   runtime::RegisterBuiltIns(registry_);
 }
 
@@ -46,7 +47,8 @@ Result<const ProviderFolder*> Session::providers() {
     auto folder = LoadProviderFolder(provider_folder_path_);
     if (!folder) {
       return std::move(folder).error().Hint(
-          "--provider-config-dir or HOLDFAST_PROVIDER_CONFIG_DIR names the folder of provider files");
+          "--provider-config-dir or HOLDFAST_PROVIDER_CONFIG_DIR names the folder of provider "
+          "files");
     }
     folder_ = std::make_unique<ProviderFolder>(std::move(*folder));
   }
@@ -60,7 +62,8 @@ Result<Provider*> Session::OpenProvider(std::string_view name_or_id) {
     for (const ProviderConfig& candidate : folder->providers) {
       if (!candidate.enabled) continue;
       if (config != nullptr) {
-        return Error(ErrorCode::kUsage, "there are several providers").Hint("name one with --provider");
+        return Error(ErrorCode::kUsage, "there are several providers")
+            .Hint("name one with --provider");
       }
       config = &candidate;
     }

@@ -25,8 +25,8 @@ Result<ListedWorkflow> OpenAndList(const StepArguments& arguments) {
   std::map<std::string, std::string> parameters;
   if (!arguments.record.empty()) parameters["record"] = arguments.record;
   ListedWorkflow out;
-  HOLDFAST_ASSIGN_OR_RETURN(out.workflow,
-                            OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, parameters));
+  HOLDFAST_ASSIGN_OR_RETURN(out.workflow, OpenWorkflow(arguments.file, arguments.bundle,
+                                                       arguments.templates, parameters));
   local::ListOptions options;
   options.file = arguments.file;
   options.template_folders = out.workflow.template_folders;
@@ -68,8 +68,10 @@ std::string Quoted(const std::string& word) {
   return out + "'";
 }
 
-Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed, const StepArguments& arguments) {
-  HOLDFAST_ASSIGN_OR_RETURN(const local::ListedStep step, local::FindStep(listed.steps, arguments.step));
+Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed,
+                                           const StepArguments& arguments) {
+  HOLDFAST_ASSIGN_OR_RETURN(const local::ListedStep step,
+                            local::FindStep(listed.steps, arguments.step));
   std::vector<std::string> argv = step.command;
   argv.insert(argv.end(), step.args.begin(), step.args.end());
   if (!arguments.activity.empty()) {
@@ -78,12 +80,15 @@ Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed, const S
     const auto has = [&](const BundleActivity& a) { return kind && a.kind == *kind; };
     if (bundle_step == nullptr ||
         std::none_of(bundle_step->activities.begin(), bundle_step->activities.end(), has)) {
-      return Error(ErrorCode::kUsage, "step " + step.task + " has no activity '" + Printable(arguments.activity) + "'")
+      return Error(ErrorCode::kUsage,
+                   "step " + step.task + " has no activity '" + Printable(arguments.activity) + "'")
           .Hint("'holdfast step list' shows which activities a step has");
     }
-    const auto activity = std::find_if(bundle_step->activities.begin(), bundle_step->activities.end(), has);
+    const auto activity =
+        std::find_if(bundle_step->activities.begin(), bundle_step->activities.end(), has);
     if (std::count_if(bundle_step->activities.begin(), bundle_step->activities.end(), has) > 1) {
-      return Error(ErrorCode::kUsage, "step " + step.task + " runs " + arguments.activity + " of several resources at once")
+      return Error(ErrorCode::kUsage, "step " + step.task + " runs " + arguments.activity +
+                                          " of several resources at once")
           .Hint("run the whole step");
     }
     argv.push_back("--resource=" + activity->resource.str());
@@ -95,7 +100,8 @@ Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed, const S
 
 // What the template sets, but the provider files are where this command finds them: the template's
 // folder is the image's.
-std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step, const Session& session) {
+std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step,
+                                                 const Session& session) {
   std::map<std::string, std::string> environment(step.environment.begin(), step.environment.end());
   environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = session.provider_folder_path();
   return environment;
@@ -138,25 +144,32 @@ int ListWorkflowSteps(Session& session, const StepArguments& arguments) {
   if (!listed) return session.out().Fail(listed.error());
   std::vector<std::vector<std::string>> rows;
   for (const local::ListedStep& step : listed->steps) {
-    Value datum = Value().Set("name", step.task).Set("operation", NameOf(listed->workflow.bundle.bundle.operation));
+    Value datum = Value()
+                      .Set("name", step.task)
+                      .Set("operation", NameOf(listed->workflow.bundle.bundle.operation));
     std::vector<std::string> activities;
     std::string resource;
-    if (const BundleStep* const bundle_step = listed->workflow.bundle.FindStep(step.task); bundle_step != nullptr) {
+    if (const BundleStep* const bundle_step = listed->workflow.bundle.FindStep(step.task);
+        bundle_step != nullptr) {
       for (const BundleActivity& activity : bundle_step->activities) {
         const std::string name(NameOf(activity.kind));
-        if (std::find(activities.begin(), activities.end(), name) == activities.end()) activities.push_back(name);
+        if (std::find(activities.begin(), activities.end(), name) == activities.end())
+          activities.push_back(name);
       }
       resource = bundle_step->activities.front().resource.str();
       datum.Set("type", bundle_step->activities.front().resource.type)
           .Set("id", bundle_step->activities.front().resource.id)
           .Set("activities", ActivitiesOf(*bundle_step));
-      if (const std::size_t more = bundle_step->activities.size() - 1; activities.size() == 1 && more > 0) {
+      if (const std::size_t more = bundle_step->activities.size() - 1;
+          activities.size() == 1 && more > 0) {
         resource += " and " + std::to_string(more) + " more";
       }
     }
     Value::List order(step.order.begin(), step.order.end());
     Value::List gates(step.gates.begin(), step.gates.end());
-    datum.Set("order", std::move(order)).Set("gates", std::move(gates)).Set("line", static_cast<std::int64_t>(step.line));
+    datum.Set("order", std::move(order))
+        .Set("gates", std::move(gates))
+        .Set("line", static_cast<std::int64_t>(step.line));
     session.out().Json("step", std::move(datum));
     rows.push_back({step.task, Join(activities, "+"), resource, Join(step.gates, " ")});
   }

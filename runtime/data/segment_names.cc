@@ -39,16 +39,16 @@ Status CheckStreamParts(std::string_view attempt, std::string_view name) {
 
 Status CheckDataOptions(const DataOptions& options) {
   if (options.segment_size < kMinSegmentSize || options.segment_size > kMaxSegmentSize) {
-    return InvalidInput(fmt::format("segments of {} bytes: 1 MiB to 64 MiB are possible",
-                                    options.segment_size));
+    return InvalidInput(
+        fmt::format("segments of {} bytes: 1 MiB to 64 MiB are possible", options.segment_size));
   }
   if (options.parallel < 1 || options.parallel > kMaxParallel) {
     return InvalidInput(fmt::format("{} segments in work at once: 1 to {} are possible",
                                     options.parallel, kMaxParallel));
   }
   if (options.zstd_level < 1 || options.zstd_level > kMaxZstdLevel) {
-    return InvalidInput(fmt::format("zstd level {}: 1 to {} are possible", options.zstd_level,
-                                    kMaxZstdLevel));
+    return InvalidInput(
+        fmt::format("zstd level {}: 1 to {} are possible", options.zstd_level, kMaxZstdLevel));
   }
   return Ok();
 }

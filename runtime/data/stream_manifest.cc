@@ -102,8 +102,10 @@ Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_v
   for (const Value& entry : segments->AsList()) {
     SegmentInfo segment;
     if (!TakeSegment(entry, segment)) {
-      return Corrupt(fmt::format("the manifest's stream '{}': segment {} is no list of two sizes "
-                                 "and two hashes", Printable(name), stream.segments.size()));
+      return Corrupt(
+          fmt::format("the manifest's stream '{}': segment {} is no list of two sizes "
+                      "and two hashes",
+                      Printable(name), stream.segments.size()));
     }
     stream.segments.push_back(std::move(segment));
   }

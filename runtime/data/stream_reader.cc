@@ -42,7 +42,8 @@ class SegmentSink final : public ByteSink {
 };
 
 // The caller holds the segment that it reads from. The `parallel` segments after it are fetched or
-// wait to be read; each thread has a buffer for the stored form besides. All buffers are used again.
+// wait to be read; each thread has a buffer for the stored form besides. All buffers are used
+// again.
 class StreamReader final : public ByteSource {
  public:
   // `chosen`: the segments to read; nullopt = all, which then have to be the whole stream.
@@ -117,9 +118,10 @@ class StreamReader final : public ByteSource {
     // Before the last bytes are handed out, not after them.
     if (next_ == count() && hash_.FinishHex() != stream_.sha256) {
       current_.clear();
-      return Corrupt(fmt::format("the objects {}/{}/{}.* are not the stream that the manifest lists "
-                                 "(SHA-256 of the whole)",
-                                 data_.prefix(), stream_.attempt, stream_.name));
+      return Corrupt(
+          fmt::format("the objects {}/{}/{}.* are not the stream that the manifest lists "
+                      "(SHA-256 of the whole)",
+                      data_.prefix(), stream_.attempt, stream_.name));
     }
     return Ok();
   }
@@ -178,7 +180,8 @@ class StreamReader final : public ByteSource {
     const std::string object = fmt::format("the object {}/{}", data_.prefix(), key);
     SegmentSink sink(info.stored_size, worker.stored);
     if (Status got = data_.Get(key, sink); !got) {
-      if (sink.too_long()) return Corrupt(object + ": more bytes are stored than the manifest says");
+      if (sink.too_long())
+        return Corrupt(object + ": more bytes are stored than the manifest says");
       if (got.error().code() == ErrorCode::kNotFound) return NotFound(object + " is missing");
       return std::move(got).error().While("reading " + object);
     }

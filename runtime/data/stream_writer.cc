@@ -15,8 +15,8 @@ namespace holdfast::runtime {
 namespace {
 
 // The caller fills one buffer; a full one waits in the only place of the queue; each thread holds
-// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included. All of them
-// are used again: freed and allocated anew by several threads, they would take a third more.
+// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included. All of
+// them are used again: freed and allocated anew by several threads, they would take a third more.
 class StreamWriter final : public DataWriter {
  public:
   StreamWriter(const BankSection& data, std::string name, std::string attempt,
@@ -93,8 +93,8 @@ class StreamWriter final : public DataWriter {
   // Grows in doubling steps, so that a small stream takes little memory, but never above a segment.
   void Reserve(std::size_t size) {
     if (size <= filling_.capacity()) return;
-    filling_.reserve(std::min<std::size_t>(std::max(size, 2 * filling_.capacity()),
-                                           options_.segment_size));
+    filling_.reserve(
+        std::min<std::size_t>(std::max(size, 2 * filling_.capacity()), options_.segment_size));
   }
 
   Status HandOver() {
@@ -104,7 +104,8 @@ class StreamWriter final : public DataWriter {
     room_.wait(lock, [this] { return failed_ || !queued_; });
     if (failed_) return *failed_;
     if (idle_ == 0 && threads_.size() < options_.parallel) {
-      if (auto thread = StartWorkerThread([this] { Work(); })) threads_.push_back(std::move(*thread));
+      if (auto thread = StartWorkerThread([this] { Work(); }))
+        threads_.push_back(std::move(*thread));
     }
     if (threads_.empty()) {
       lock.unlock();
@@ -145,7 +146,8 @@ class StreamWriter final : public DataWriter {
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
     // A bank that lost the answer to its first try may find the object there: the same bytes.
     Status put = data_.PutSame(key, segment.bytes);
-    if (!put) return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
+    if (!put)
+      return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
     return Ok();
   }
 

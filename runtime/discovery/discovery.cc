@@ -17,7 +17,8 @@ class Walker {
 
   Status AddRoot(const ResourceKey& key) {
     if (seen_.contains(key)) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(ProtectablePlugin* const protectable, provider_.ProtectableFor(key.type));
+    HOLDFAST_ASSIGN_OR_RETURN(ProtectablePlugin* const protectable,
+                              provider_.ProtectableFor(key.type));
     auto node = protectable->Show(context_, key.id);
     if (!node) return std::move(node).error().While("looking up " + Printable(key.str()));
     return Enter(std::move(*node));
@@ -53,10 +54,13 @@ class Walker {
       if (std::find(types.begin(), types.end(), parent.key.type) == types.end()) continue;
       auto dependents = protectable->Dependents(context_, parent);
       if (!dependents) {
-        Error error = std::move(dependents).error().While("listing " + protectable->descriptor().type +
-                                                          " below " + Printable(parent.key.str()));
+        Error error = std::move(dependents)
+                          .error()
+                          .While("listing " + protectable->descriptor().type + " below " +
+                                 Printable(parent.key.str()));
         if (!options_.allow_missing) {
-          return std::move(error).Hint("--allow-missing makes this a warning and the graph smaller");
+          return std::move(error).Hint(
+              "--allow-missing makes this a warning and the graph smaller");
         }
         warnings_.push_back(error.OneLine());
         continue;
@@ -91,8 +95,9 @@ void DescribeKeys(const std::vector<ResourceKey>& keys, std::string_view one, st
                   std::vector<std::string>& out) {
   constexpr std::size_t kShown = 5;
   if (keys.empty()) return;
-  std::string text = keys.size() == 1 ? "1 resource is " + std::string(one)
-                                      : std::to_string(keys.size()) + " resources are " + std::string(many);
+  std::string text = keys.size() == 1
+                         ? "1 resource is " + std::string(one)
+                         : std::to_string(keys.size()) + " resources are " + std::string(many);
   text += " (";
   for (std::size_t i = 0; i < std::min(keys.size(), kShown); ++i) {
     if (i > 0) text += ", ";

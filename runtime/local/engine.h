@@ -25,7 +25,7 @@ struct RunOptions {
   std::string run_id;  // {{workflow.uid}}; empty = made at start. With resume: which run; empty =
                        // the latest
   std::string work_folder;  // empty = `<file>.run`; RunFolder says what is in it
-  unsigned jobs = 0;    // most steps at once, beside the file's parallelism; 0 = as the file says
+  unsigned jobs = 0;  // most steps at once, beside the file's parallelism; 0 = as the file says
   // Tasks that get a free slot first: those for which something waits at rest.
   std::set<std::string> first;
   bool resume = false;  // go on with an interrupted run: same id, finished steps are not run again

@@ -60,8 +60,8 @@ Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup) {
   return out;
 }
 
-Result<std::int64_t> FillInteger(const PlacedText& text, const Lookup& lookup, std::string_view what,
-                                 std::int64_t least) {
+Result<std::int64_t> FillInteger(const PlacedText& text, const Lookup& lookup,
+                                 std::string_view what, std::int64_t least) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string filled, text.text.Fill(lookup));
   std::int64_t number = 0;
   const char* const end = filled.data() + filled.size();

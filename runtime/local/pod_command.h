@@ -40,8 +40,8 @@ Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup);
 
 // The number that a text with variables gives; kInvalidInput naming `what` when it is none, or less
 // than `least`.
-Result<std::int64_t> FillInteger(const PlacedText& text, const Lookup& lookup, std::string_view what,
-                                 std::int64_t least);
+Result<std::int64_t> FillInteger(const PlacedText& text, const Lookup& lookup,
+                                 std::string_view what, std::int64_t least);
 
 // Looks up inputs.parameters.*, tasks.name (when `task` is given), workflow.status (when `status`
 // is given) and workflow.*. All arguments are borrowed and outlive the result.

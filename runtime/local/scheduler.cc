@@ -398,7 +398,8 @@ void Scheduler::OnTryFulfilled(NodeId id) {
   }
   std::optional<std::int64_t> limit = strategy.limit;
   if (strategy.limit_text) {
-    const auto filled = FillInteger(*strategy.limit_text, LookupFor(retry), "the limit of retries", 0);
+    const auto filled =
+        FillInteger(*strategy.limit_text, LookupFor(retry), "the limit of retries", 0);
     if (!filled) return Fulfil(retry, Phase::kError, filled.error().message());
     limit = *filled;
   }

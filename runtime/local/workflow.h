@@ -37,7 +37,7 @@ struct Parameter {
 
 struct RetryStrategy {
   enum class Policy : std::uint8_t { kAlways, kOnFailure, kOnError };
-  std::optional<std::int64_t> limit;  // tries after the first; none = without end
+  std::optional<std::int64_t> limit;     // tries after the first; none = without end
   std::optional<PlacedText> limit_text;  // instead, a text with variables that gives it
   Policy policy = Policy::kOnFailure;
   std::optional<Expression> expression;  // true = try again

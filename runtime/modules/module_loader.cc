@@ -32,7 +32,8 @@ const std::vector<ModuleEntry>& Modules() {
 constexpr std::string_view kBuildId = HOLDFAST_BUILD_ID;
 
 std::string ModuleFolder() {
-  if (const char* const folder = std::getenv("HOLDFAST_MODULE_DIR"); folder != nullptr && *folder != '\0') {
+  if (const char* const folder = std::getenv("HOLDFAST_MODULE_DIR");
+      folder != nullptr && *folder != '\0') {
     return folder;
   }
   std::error_code error;
@@ -47,9 +48,10 @@ class ModuleLoader final : public PluginSource {
   Status Require(std::string_view name, PluginRegistry& registry) override {
     const bool exec = name.starts_with("exec:");
     const auto& modules = Modules();
-    const auto entry = std::find_if(modules.begin(), modules.end(), [&](const ModuleEntry& candidate) {
-      return exec ? candidate.module == "exec" : candidate.plugin == name;
-    });
+    const auto entry =
+        std::find_if(modules.begin(), modules.end(), [&](const ModuleEntry& candidate) {
+          return exec ? candidate.module == "exec" : candidate.plugin == name;
+        });
     if (entry == modules.end()) return NotFound("no plugin called '" + Printable(name) + "'");
     HOLDFAST_RETURN_IF_ERROR(Load(entry->module, registry));
     if (exec) return registry.Resolve(name);
@@ -73,13 +75,19 @@ class ModuleLoader final : public PluginSource {
     if (handle == nullptr) {
       const char* const reason = dlerror();
       // The reason names the file.
-      return InvalidInput("a plugin module cannot be opened: " + (reason == nullptr ? path : std::string(reason)))
-          .Hint("modules are installed beside the programs, in lib/holdfast; HOLDFAST_MODULE_DIR names another folder");
+      return InvalidInput("a plugin module cannot be opened: " +
+                          (reason == nullptr ? path : std::string(reason)))
+          .Hint(
+              "modules are installed beside the programs, in lib/holdfast; HOLDFAST_MODULE_DIR "
+              "names another folder");
     }
-    const auto build_id = reinterpret_cast<const char* (*)()>(dlsym(handle, "holdfast_module_build_id"));
-    const auto enter = reinterpret_cast<void (*)(PluginRegistry*)>(dlsym(handle, "holdfast_module_register"));
+    const auto build_id =
+        reinterpret_cast<const char* (*)()>(dlsym(handle, "holdfast_module_build_id"));
+    const auto enter =
+        reinterpret_cast<void (*)(PluginRegistry*)>(dlsym(handle, "holdfast_module_register"));
     if (build_id == nullptr || enter == nullptr) {
-      return InvalidInput(path + " is no plugin module").Hint("is HOLDFAST_MODULE_DIR the folder of this build's modules?");
+      return InvalidInput(path + " is no plugin module")
+          .Hint("is HOLDFAST_MODULE_DIR the folder of this build's modules?");
     }
     if (build_id() != kBuildId) {
       return InvalidInput("the plugin module " + path + " is of another build than this program")
@@ -95,9 +103,7 @@ class ModuleLoader final : public PluginSource {
 
 }  // namespace
 
-void RegisterBuiltIns(PluginRegistry& registry) {
-  banks::filesystem::Register(registry);
-}
+void RegisterBuiltIns(PluginRegistry& registry) { banks::filesystem::Register(registry); }
 
 std::string_view PluginStatus(std::string_view plugin) {
   for (const ModuleEntry& entry : Modules()) {
@@ -106,8 +112,6 @@ std::string_view PluginStatus(std::string_view plugin) {
   return {};
 }
 
-std::unique_ptr<PluginSource> MakeModuleLoader() {
-  return std::make_unique<ModuleLoader>();
-}
+std::unique_ptr<PluginSource> MakeModuleLoader() { return std::make_unique<ModuleLoader>(); }
 
 }  // namespace holdfast::runtime

@@ -34,7 +34,8 @@ TEST_P(BankConformance, Filesystem) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, BankConformance,
-                         ::testing::ValuesIn(BankChecks().begin(), BankChecks().end()), NameOfCheck);
+                         ::testing::ValuesIn(BankChecks().begin(), BankChecks().end()),
+                         NameOfCheck);
 
 // A bank that breaks one promise each: the suite must see it.
 class Overwriting final : public Bank {

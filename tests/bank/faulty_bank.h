@@ -20,10 +20,10 @@ class FaultyBank final : public Bank {
 
   enum class Fault {
     kNone,
-    kFailOnce,         // operation n fails and has done nothing; later ones work
-    kAnswerLost,       // operation n takes effect and fails; later ones work
-    kStopBefore,       // operation n and all later ones fail and do nothing: the process is gone
-    kStopAfter,        // operation n takes effect, it and all later ones fail
+    kFailOnce,    // operation n fails and has done nothing; later ones work
+    kAnswerLost,  // operation n takes effect and fails; later ones work
+    kStopBefore,  // operation n and all later ones fail and do nothing: the process is gone
+    kStopAfter,   // operation n takes effect, it and all later ones fail
   };
 
   // One operation as it arrived, in order.

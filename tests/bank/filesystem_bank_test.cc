@@ -220,7 +220,9 @@ class FailingCalls : public banks::filesystem::FileCalls {
     }
     return link_answer_lost && linked == 0 ? -EEXIST : linked;
   }
-  int Rename(int f, const char* from, const char* to) override { return real().Rename(f, from, to); }
+  int Rename(int f, const char* from, const char* to) override {
+    return real().Rename(f, from, to);
+  }
   int Unlink(int f, const char* name) override { return real().Unlink(f, name); }
   int MakeFolder(int f, const char* name) override { return real().MakeFolder(f, name); }
   int MarkDurable(int f) override { return real().MarkDurable(f); }
@@ -355,8 +357,8 @@ TEST_F(FilesystemBankTest, OneOfManyProcessesCreatesAKey) {
     const auto bank = OpenFilesystemBank(root_);
     if (!bank) return false;
     for (int n = 0; n < kKeys; ++n) {
-      const Status created = (*bank)->CreateExclusive(Key("claims/c" + std::to_string(n)),
-                                                      std::to_string(i));
+      const Status created =
+          (*bank)->CreateExclusive(Key("claims/c" + std::to_string(n)), std::to_string(i));
       if (created) ++wins[n];
       if (!created && created.error().code() != ErrorCode::kConflict) return false;
     }

@@ -9,9 +9,9 @@
 #include "tests/bank/simulated_disk.h"
 #include "tests/bank/temporary_folder.h"
 
-// The power is cut after every single system call of a script of bank operations, and what must hold
-// is checked on what survived: an object whose Put had succeeded is there with all its bytes, one
-// whose Delete had succeeded is not, and what was under way is whole or absent.
+// The power is cut after every single system call of a script of bank operations, and what must
+// hold is checked on what survived: an object whose Put had succeeded is there with all its bytes,
+// one whose Delete had succeeded is not, and what was under way is whole or absent.
 
 namespace holdfast::testing {
 namespace {
@@ -25,8 +25,9 @@ std::string Large(char letter) { return std::string(300'000, letter); }  // seve
 // The disk is simulated: what is below it need not be one.
 std::filesystem::path InMemory() {
   std::error_code ignored;
-  return std::filesystem::is_directory("/dev/shm", ignored) ? std::filesystem::path("/dev/shm")
-                                                            : std::filesystem::temp_directory_path();
+  return std::filesystem::is_directory("/dev/shm", ignored)
+             ? std::filesystem::path("/dev/shm")
+             : std::filesystem::temp_directory_path();
 }
 
 // Runs operations and knows what each key may be afterwards.
@@ -68,7 +69,8 @@ class Script {
  private:
   void Run(const std::string& key, const State& after, const std::function<Status()>& operation) {
     if (failed_) return;
-    std::set<State>& states = allowed_.try_emplace(key, std::set<State>{std::nullopt}).first->second;
+    std::set<State>& states =
+        allowed_.try_emplace(key, std::set<State>{std::nullopt}).first->second;
     states.insert(after);
     if (operation()) {
       states = {after};
@@ -190,12 +192,10 @@ TEST(PowerCut, KeepsWhatSucceededWhenNamesSurviveWithoutBytes) {
   CutAfterEveryCall(Survivors::kNamesNotBytes, 1);
 }
 
-TEST(PowerCut, KeepsWhatSucceededWhateverSurvives) {
-  CutAfterEveryCall(Survivors::kAnything, 5);
-}
+TEST(PowerCut, KeepsWhatSucceededWhateverSurvives) { CutAfterEveryCall(Survivors::kAnything, 5); }
 
-// A process dies after call n and leaves folders and names that it has not made durable. Another one
-// uses them, succeeds, and then the power is cut: what the other was told must hold.
+// A process dies after call n and leaves folders and names that it has not made durable. Another
+// one uses them, succeeds, and then the power is cut: what the other was told must hold.
 TEST(PowerCut, KeepsWhatAProcessBuiltOnTheRemainsOfAnother) {
   const auto first = [](Script& script) {
     script.Put("a/b/c/shared", "same");

@@ -17,9 +17,7 @@ banks::filesystem::FileCalls& Real() { return banks::filesystem::SystemFileCalls
 
 }  // namespace
 
-SimulatedDisk::SimulatedDisk(std::filesystem::path base) : base_(std::move(base)) {
-  Read(base_);
-}
+SimulatedDisk::SimulatedDisk(std::filesystem::path base) : base_(std::move(base)) { Read(base_); }
 
 SimulatedDisk::NodeId SimulatedDisk::Read(const std::filesystem::path& source) {
   const NodeId id = nodes_.size();
@@ -90,7 +88,8 @@ bool DiskProcess::Step() {
 int DiskProcess::OpenRoot(const char* path) {
   const int opened = Real().OpenRoot(path);
   if (opened < 0) return opened;
-  const std::filesystem::path relative = std::filesystem::path(path).lexically_relative(disk_->base_);
+  const std::filesystem::path relative =
+      std::filesystem::path(path).lexically_relative(disk_->base_);
   open_[opened] = relative == "." ? 0 : disk_->nodes_[0].names.at(relative.string());
   return opened;
 }

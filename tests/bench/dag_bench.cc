@@ -1,7 +1,7 @@
-// How long it takes to build the activity DAG of large graphs in memory: processor time, which other
-// work on the machine changes little. Prints one line a case; exit code 1 when the forest of 100,000
-// resources takes a second or more (optimised builds), or twice the ladder more than three times as
-// long. `--check` measures these alone.
+// How long it takes to build the activity DAG of large graphs in memory: processor time, which
+// other work on the machine changes little. Prints one line a case; exit code 1 when the forest of
+// 100,000 resources takes a second or more (optimised builds), or twice the ladder more than three
+// times as long. `--check` measures these alone.
 
 #include <fmt/format.h>
 
@@ -132,8 +132,7 @@ double Measure(std::string_view name, int size, const Edges& edges, Defines defi
   const double seconds = built - start;
   fmt::print(
       "{:34} {:>8} resources {:>8} steps {:>8} links  dag {:.3f} s  gates of the file {:.3f} s{}\n",
-      name, size, dag->steps.size(), links, seconds,
-      end - built,
+      name, size, dag->steps.size(), links, seconds, end - built,
       dag->notes.empty() ? "" : "  (" + dag->notes.front() + ")");
   std::fflush(stdout);
   return seconds;

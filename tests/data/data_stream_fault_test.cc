@@ -13,9 +13,9 @@
 namespace holdfast::runtime {
 namespace {
 
+using testing::FaultyBank;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using testing::FaultyBank;
 
 class DataStreamFault : public ::testing::Test {
  protected:
@@ -61,15 +61,16 @@ TEST_F(DataStreamFault, SegmentsThatAreFlippedCutGrownSwappedForeignOrMissingAre
   const std::string bytes = RandomBytes(5 * kMiB);
   const Written written = WriteStream(data_, bytes, SmallOptions());
   ASSERT_TRUE(written.manifest) << Text(written.error);
-  const Written foreign = WriteStream(data_, RandomBytes(kMiB, 9), SmallOptions(), kMiB, "dump", "a2");
+  const Written foreign =
+      WriteStream(data_, RandomBytes(kMiB, 9), SmallOptions(), kMiB, "dump", "a2");
   for (std::size_t i = 0; i < 5; ++i) {
     const std::string key = KeyOf("a1/dump", i);
     const std::string stored = data_.GetBytes(key).value();
     std::string flipped = stored;
     flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
     for (const std::string& other :
-         {flipped, stored.substr(0, stored.size() - 1), std::string(), stored + "x", stored + stored,
-          data_.GetBytes(KeyOf("a1/dump", (i + 1) % 5)).value(),
+         {flipped, stored.substr(0, stored.size() - 1), std::string(), stored + "x",
+          stored + stored, data_.GetBytes(KeyOf("a1/dump", (i + 1) % 5)).value(),
           data_.GetBytes("a2/dump.0").value()}) {
       ASSERT_TRUE(data_.Replace(key, other).has_value());
       ASSERT_NO_FATAL_FAILURE(ExpectRefused(*written.manifest, bytes, ErrorCode::kCorrupt, key));
@@ -143,7 +144,8 @@ TEST_P(FailingBank, AtAnyOperationOfAWriteLeavesNothingThatCounts) {
       EXPECT_FALSE(written.manifest);
       // The next attempt does not mind what the first one left.
       faulty.Disarm();
-      const Written again = WriteStream(SectionOf(faulty), part, SmallOptions(), kMiB, "dump", "a2");
+      const Written again =
+          WriteStream(SectionOf(faulty), part, SmallOptions(), kMiB, "dump", "a2");
       ASSERT_TRUE(again.manifest) << Text(again.error);
       EXPECT_TRUE(ReadStream(SectionOf(memory), *again.manifest, SmallOptions()).bytes == part);
     }
@@ -182,10 +184,14 @@ INSTANTIATE_TEST_SUITE_P(Kinds, FailingBank,
                                            FaultyBank::Fault::kStopAfter),
                          [](const auto& info) {
                            switch (info.param) {
-                             case FaultyBank::Fault::kFailOnce: return "FailOnce";
-                             case FaultyBank::Fault::kAnswerLost: return "AnswerLost";
-                             case FaultyBank::Fault::kStopBefore: return "StopBefore";
-                             default: return "StopAfter";
+                             case FaultyBank::Fault::kFailOnce:
+                               return "FailOnce";
+                             case FaultyBank::Fault::kAnswerLost:
+                               return "AnswerLost";
+                             case FaultyBank::Fault::kStopBefore:
+                               return "StopBefore";
+                             default:
+                               return "StopAfter";
                            }
                          });
 
@@ -319,7 +325,8 @@ TEST(DataStreamThreads, ManySegmentsAreStoredAndFetchedByAsManyAsAllowed) {
   const std::string bytes = RandomBytes(12 * kMiB);
   bank.Close();
   Written written;
-  std::thread writing([&] { written = WriteStream(SectionOf(bank), bytes, SmallOptions(kParallel)); });
+  std::thread writing(
+      [&] { written = WriteStream(SectionOf(bank), bytes, SmallOptions(kParallel)); });
   EXPECT_TRUE(bank.WaitForInside(kParallel));
   EXPECT_EQ(Threads(), before + 1 + kParallel);
   bank.Open();
@@ -330,7 +337,8 @@ TEST(DataStreamThreads, ManySegmentsAreStoredAndFetchedByAsManyAsAllowed) {
 
   bank.Close();
   Taken taken;
-  std::thread reading([&] { taken = ReadStream(SectionOf(bank), *written.manifest, SmallOptions(kParallel)); });
+  std::thread reading(
+      [&] { taken = ReadStream(SectionOf(bank), *written.manifest, SmallOptions(kParallel)); });
   EXPECT_TRUE(bank.WaitForInside(kParallel));
   EXPECT_EQ(Threads(), before + 1 + kParallel);
   bank.Open();
@@ -342,7 +350,8 @@ TEST(DataStreamThreads, ManySegmentsAreStoredAndFetchedByAsManyAsAllowed) {
 TEST(DataStreamThreads, AReaderFetchesNoFurtherAheadThanItsBuffers) {
   GatedBank bank;
   constexpr unsigned kParallel = 2;
-  const Written written = WriteStream(SectionOf(bank), RandomBytes(12 * kMiB), SmallOptions(kParallel));
+  const Written written =
+      WriteStream(SectionOf(bank), RandomBytes(12 * kMiB), SmallOptions(kParallel));
   ASSERT_TRUE(written.manifest) << Text(written.error);
   const unsigned written_calls = bank.calls();
   {
@@ -391,7 +400,8 @@ TEST(DataStreamCancellation, EndsAWriteThatWaitsForRoom) {
   options.cancellation = &cancellation;
   bank.Close();
   Written written;
-  std::thread writing([&] { written = WriteStream(SectionOf(bank), RandomBytes(20 * kMiB), options); });
+  std::thread writing(
+      [&] { written = WriteStream(SectionOf(bank), RandomBytes(20 * kMiB), options); });
   EXPECT_TRUE(bank.WaitForInside(2));
   cancellation.Set();
   bank.Open();

@@ -43,7 +43,9 @@ class OneObjectBank final : public Bank {
     }
     return Ok();
   }
-  Status CreateExclusive(const ObjectKey&, std::string_view) override { return Internal("not here"); }
+  Status CreateExclusive(const ObjectKey&, std::string_view) override {
+    return Internal("not here");
+  }
   Status Replace(const ObjectKey&, std::string_view) override { return Internal("not here"); }
   Result<std::vector<ObjectInfo>> List(const ListOptions&) override { return Internal("not here"); }
   Result<ObjectInfo> Stat(const ObjectKey&) override { return Internal("not here"); }
@@ -77,11 +79,11 @@ int StreamAGibibyte() {
   const std::string segment = RandomBytes(options.segment_size);
   std::optional<StreamManifest> manifest;
   {
-    auto writer = CreateDataStream(SectionOf(bank), "dump", "a1", options,
-                                   [&](const StreamManifest& stream) {
-                                     manifest = stream;
-                                     return Ok();
-                                   });
+    auto writer =
+        CreateDataStream(SectionOf(bank), "dump", "a1", options, [&](const StreamManifest& stream) {
+          manifest = stream;
+          return Ok();
+        });
     for (std::uint64_t size = 0; size < 1024 * kMiB; size += segment.size()) {
       // In blocks as a plugin gives them.
       for (std::size_t at = 0; at < segment.size(); at += 256 << 10) {

@@ -48,8 +48,8 @@ TEST_P(RoundTrip, GivesBackEveryByteAndListsWhatIsStored) {
     for (std::size_t i = 0; i < manifest.segments.size(); ++i) {
       const std::string plain = bytes.substr(i * kMiB, kMiB);
       const std::string stored = data.GetBytes(KeyOf("a1/dump", i)).value();
-      EXPECT_EQ(manifest.segments[i], (SegmentInfo{plain.size(), Sha256Hex(plain), stored.size(),
-                                                   Sha256Hex(stored)}));
+      EXPECT_EQ(manifest.segments[i],
+                (SegmentInfo{plain.size(), Sha256Hex(plain), stored.size(), Sha256Hex(stored)}));
     }
     EXPECT_EQ(data.ListAll().value().size(), manifest.segments.size());
     EXPECT_TRUE(StatDataStream(data, manifest).has_value());
@@ -59,20 +59,17 @@ TEST_P(RoundTrip, GivesBackEveryByteAndListsWhatIsStored) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AroundTheBorders, RoundTrip,
-                         ::testing::Values(RoundTripCase{0, 1}, RoundTripCase{1, 1},
-                                           RoundTripCase{4096, 7}, RoundTripCase{kMiB - 1, 1000},
-                                           RoundTripCase{kMiB, kMiB}, RoundTripCase{kMiB, 4096},
-                                           RoundTripCase{kMiB + 1, 3 * kMiB},
-                                           RoundTripCase{2 * kMiB - 1, 65536},
-                                           RoundTripCase{2 * kMiB, 65536},
-                                           RoundTripCase{2 * kMiB + 1, 2 * kMiB},
-                                           RoundTripCase{3 * kMiB, kMiB + 1},
-                                           RoundTripCase{9 * kMiB + 12345, 100'000}),
-                         [](const auto& info) {
-                           return std::to_string(info.param.size) + "BytesBy" +
-                                  std::to_string(info.param.piece);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    AroundTheBorders, RoundTrip,
+    ::testing::Values(RoundTripCase{0, 1}, RoundTripCase{1, 1}, RoundTripCase{4096, 7},
+                      RoundTripCase{kMiB - 1, 1000}, RoundTripCase{kMiB, kMiB},
+                      RoundTripCase{kMiB, 4096}, RoundTripCase{kMiB + 1, 3 * kMiB},
+                      RoundTripCase{2 * kMiB - 1, 65536}, RoundTripCase{2 * kMiB, 65536},
+                      RoundTripCase{2 * kMiB + 1, 2 * kMiB}, RoundTripCase{3 * kMiB, kMiB + 1},
+                      RoundTripCase{9 * kMiB + 12345, 100'000}),
+    [](const auto& info) {
+      return std::to_string(info.param.size) + "BytesBy" + std::to_string(info.param.piece);
+    });
 
 TEST_F(DataStream, IsTheSameWhateverTheNumberOfThreads) {
   const std::string bytes = TextBytes(5 * kMiB + 17);
@@ -84,7 +81,8 @@ TEST_F(DataStream, IsTheSameWhateverTheNumberOfThreads) {
     const Value value = StreamManifestToValue(*written.manifest);
     if (!first) first = value;
     EXPECT_TRUE(value == *first);
-    EXPECT_TRUE(ReadStream(SectionOf(bank), *written.manifest, SmallOptions(parallel)).bytes == bytes);
+    EXPECT_TRUE(ReadStream(SectionOf(bank), *written.manifest, SmallOptions(parallel)).bytes ==
+                bytes);
   }
 }
 
@@ -114,9 +112,10 @@ TEST_F(DataStream, IsFinishedOnce) {
 }
 
 TEST_F(DataStream, PassesOnTheErrorOfOnFinish) {
-  auto writer = CreateDataStream(data_, "dump", "a1", SmallOptions(), [](const StreamManifest&) -> Status {
-    return Error(ErrorCode::kLocked, "the lease is lost");
-  });
+  auto writer =
+      CreateDataStream(data_, "dump", "a1", SmallOptions(), [](const StreamManifest&) -> Status {
+        return Error(ErrorCode::kLocked, "the lease is lost");
+      });
   const auto info = (*writer)->Finish();
   ASSERT_FALSE(info.has_value());
   EXPECT_EQ(info.error().code(), ErrorCode::kLocked);
@@ -299,7 +298,8 @@ TEST_F(DataStream, ASampleOfNoSegmentsIsEmptyAndOfForeignOnesRefused) {
   EXPECT_TRUE(ReadSample(data_, *written.manifest, {0}, 3).error);
 }
 
-// --- what `end` asks ------------------------------------------------------------------------------
+// --- what `end` asks
+// ------------------------------------------------------------------------------
 
 // Lists are empty, or fail: a listing may lag.
 class LaggingBank final : public Bank {

@@ -46,7 +46,8 @@ void AddResources(RandomCase& c, Dice& dice) {
           for (std::size_t n = 1 + dice.Below(3); n > 0; --n) parents.insert(dice.Below(i));
           break;
         default:  // a ladder of layers of two
-          for (std::size_t p = i >= 2 ? (i / 2) * 2 - 2 : 0; p < (i / 2) * 2; ++p) parents.insert(p);
+          for (std::size_t p = i >= 2 ? (i / 2) * 2 - 2 : 0; p < (i / 2) * 2; ++p)
+            parents.insert(p);
           break;
       }
     }
@@ -81,7 +82,8 @@ bool MergedOrderHasCycle(const RandomCase& c) {
   std::vector<std::size_t> step_of(c.activity_count());
   for (std::size_t a = 0; a < c.activity_count(); ++a) {
     const std::string& key = c.At(a).aggregate;
-    const std::string name = key.empty() ? std::to_string(a) : key + "/" + std::to_string(a % kKinds);
+    const std::string name =
+        key.empty() ? std::to_string(a) : key + "/" + std::to_string(a % kKinds);
     step_of[a] = steps.try_emplace(name, steps.size()).first->second;
   }
   Order merged(steps.size(), std::vector<bool>(steps.size(), false));
@@ -110,7 +112,8 @@ void AddAggregation(RandomCase& c, Dice& dice) {
     RandomCase tried = c;
     for (CaseResource& resource : tried.resources) {
       Injection& injection = resource.activities[kind];
-      if (injection.exists && injection.aggregate.empty() && dice.Percent(40)) injection.aggregate = key;
+      if (injection.exists && injection.aggregate.empty() && dice.Percent(40))
+        injection.aggregate = key;
     }
     if (!MergedOrderHasCycle(tried)) c = std::move(tried);
   }
@@ -132,7 +135,8 @@ void AddInjections(RandomCase& c, Dice& dice) {
       injection.journal = dice.Percent(60);
       if (dice.Percent(50)) injection.sleep_ms = static_cast<int>(5 + dice.Below(60));
       if (dice.Percent(20)) injection.yields = static_cast<int>(1 + dice.Below(3));
-      if (k != kPost && dice.Percent(40)) injection.data_bytes = static_cast<int>(dice.Below(20'000));
+      if (k != kPost && dice.Percent(40))
+        injection.data_bytes = static_cast<int>(dice.Below(20'000));
       const std::size_t what = dice.Below(100);
       const std::size_t place = dice.Below(3);
       const std::size_t error = dice.Below(kErrors.size());
@@ -149,7 +153,8 @@ void AddInjections(RandomCase& c, Dice& dice) {
         continue;
       }
       // Each death of a shared step costs it a try: only one of its resources dies.
-      if (shared && !groups_that_die.insert(injection.aggregate + std::to_string(k)).second) continue;
+      if (shared && !groups_that_die.insert(injection.aggregate + std::to_string(k)).second)
+        continue;
       if (what < 70 || heals) {
         injection.die = kPlaces[place];
         injection.die_times = 1;
@@ -285,8 +290,8 @@ std::string NameOfActivity(const RandomCase& c, std::size_t activity) {
 std::string RandomCase::GraphFile() const {
   std::string text = "format: 1\nresources:\n";
   for (std::size_t r = 0; r < resources.size(); ++r) {
-    text += "- type: " + resources[r].type + "\n  id: " + Quoted(resources[r].id) + "\n  name: " +
-            Quoted(resources[r].id) + "\n";
+    text += "- type: " + resources[r].type + "\n  id: " + Quoted(resources[r].id) +
+            "\n  name: " + Quoted(resources[r].id) + "\n";
     std::string children;
     for (const CaseResource& child : resources) {
       if (std::find(child.parents.begin(), child.parents.end(), r) == child.parents.end()) continue;
@@ -318,14 +323,17 @@ std::string RandomCase::PlanFile() const {
     text += "}\n";
   }
   for (const CaseResource& resource : resources) {
-    text += "  '" + resource.key() + "':\n    parallel_yields: " +
-            std::to_string(resource.activities[kParallel].yields) + "\n";
+    text += "  '" + resource.key() +
+            "':\n    parallel_yields: " + std::to_string(resource.activities[kParallel].yields) +
+            "\n";
     for (std::size_t k = 0; k < kKinds; ++k) {
       const Injection& i = resource.activities[k];
       const auto add = [&](const std::string& name, const std::string& value) {
-        text += "    " + std::string(NameOf(static_cast<ActivityKind>(k))) + "_" + name + ": " + value + "\n";
+        text += "    " + std::string(NameOf(static_cast<ActivityKind>(k))) + "_" + name + ": " +
+                value + "\n";
       };
-      if (defined[k] && i.exists != of_type[resource.type][k]) add("none", i.exists ? "false" : "true");
+      if (defined[k] && i.exists != of_type[resource.type][k])
+        add("none", i.exists ? "false" : "true");
       if (!i.exists) continue;
       if (!i.aggregate.empty()) add("aggregate", Quoted(i.aggregate));
       if (i.journal) add("journal", "true");
@@ -353,12 +361,13 @@ std::string RandomCase::Settings(const std::string& graph, const std::string& tr
   };
   std::vector<std::string> activities;
   for (std::size_t k = 0; k < kKinds; ++k) {
-    if (defined[k]) activities.push_back("protect." + std::string(NameOf(static_cast<ActivityKind>(k))));
+    if (defined[k])
+      activities.push_back("protect." + std::string(NameOf(static_cast<ActivityKind>(k))));
   }
-  return "[noop]\ntypes = " + join({types.begin(), types.end()}) + "\nactivities = " + join(activities) +
-         "\nquiesces = " + (quiesces ? "true" : "false") + "\npost_acts_on_failure = " +
-         (post_acts_on_failure ? "true" : "false") + "\npoll_interval = 5ms\ngraph = " + graph +
-         "\ntrace = " + trace + "\n";
+  return "[noop]\ntypes = " + join({types.begin(), types.end()}) +
+         "\nactivities = " + join(activities) + "\nquiesces = " + (quiesces ? "true" : "false") +
+         "\npost_acts_on_failure = " + (post_acts_on_failure ? "true" : "false") +
+         "\npoll_interval = 5ms\ngraph = " + graph + "\ntrace = " + trace + "\n";
 }
 
 }  // namespace holdfast::testing_engines

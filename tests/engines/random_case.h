@@ -16,8 +16,8 @@ struct Injection {
   bool journal = false;
   int sleep_ms = 0;
   int yields = 0;
-  std::string die;    // "", "begin", "middle" or "end"
-  int die_times = 0;  // 0: each time
+  std::string die;     // "", "begin", "middle" or "end"
+  int die_times = 0;   // 0: each time
   bool exits = false;  // each time
   bool fail = false;
   int fail_times = 0;
@@ -30,7 +30,7 @@ struct Injection {
 struct CaseResource {
   std::string type;
   std::string id;
-  std::vector<std::size_t> parents;  // smaller numbers only
+  std::vector<std::size_t> parents;                      // smaller numbers only
   std::array<Injection, kActivityKindCount> activities;  // by ActivityKind
 
   std::string key() const { return type + "#" + id; }

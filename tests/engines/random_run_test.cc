@@ -1,6 +1,6 @@
 // The whole product on random graphs: what really happened is held to the definition (run_check.h).
-// HOLDFAST_RANDOM_RUNS says how many seeds (default 12), HOLDFAST_RANDOM_SEED=n takes that one alone,
-// HOLDFAST_RANDOM_KEEP=1 keeps its folder.
+// HOLDFAST_RANDOM_RUNS says how many seeds (default 12), HOLDFAST_RANDOM_SEED=n takes that one
+// alone, HOLDFAST_RANDOM_KEEP=1 keeps its folder.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -48,7 +48,9 @@ void WriteFile(const std::string& name, const std::string& text) {
 }
 
 std::int64_t SteadyNow() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             steady_clock::now().time_since_epoch())
+      .count();
 }
 
 struct Ended {
@@ -77,7 +79,8 @@ class Rehearsal {
     setenv("HOLDFAST_PROVIDER_CONFIG_DIR", (folder_ + "/providers.d").c_str(), 1);
   }
   ~Rehearsal() {
-    if (!keep_ && std::getenv("HOLDFAST_RANDOM_KEEP") == nullptr) std::filesystem::remove_all(folder_);
+    if (!keep_ && std::getenv("HOLDFAST_RANDOM_KEEP") == nullptr)
+      std::filesystem::remove_all(folder_);
   }
   Rehearsal(const Rehearsal&) = delete;
   Rehearsal& operator=(const Rehearsal&) = delete;
@@ -91,7 +94,8 @@ class Rehearsal {
   Ended Holdfast(const std::vector<std::string>& arguments, std::optional<std::size_t> after = {},
                  int signal = SIGKILL) {
     std::vector<std::string> words{HOLDFAST_TEST_PROGRAM};
-    if (const char* const other = std::getenv("HOLDFAST_RANDOM_PROGRAM"); other != nullptr) words[0] = other;
+    if (const char* const other = std::getenv("HOLDFAST_RANDOM_PROGRAM"); other != nullptr)
+      words[0] = other;
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
@@ -129,7 +133,8 @@ class Rehearsal {
     // It may have ended by itself first.
     if (signal == SIGKILL) ended.struck = ended.struck && ended.signal == SIGKILL;
     ended.output = ReadFile(out);
-    for (const std::string& word : arguments) log_ += (word == arguments.front() ? "$ holdfast " : " ") + word;
+    for (const std::string& word : arguments)
+      log_ += (word == arguments.front() ? "$ holdfast " : " ") + word;
     log_ += "\n" + ended.output + "(exit code " + std::to_string(ended.exit_code) + ", signal " +
             std::to_string(ended.signal) + ")\n";
     return ended;
@@ -140,18 +145,21 @@ class Rehearsal {
     const std::string text = ReadFile(trace());
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   }
-  // The installed ones, but their retries come at once: `end` more often, as it meets several deaths.
+  // The installed ones, but their retries come at once: `end` more often, as it meets several
+  // deaths.
   void WriteTemplates() const {
     for (const auto& entry : std::filesystem::directory_iterator(HOLDFAST_TEST_TEMPLATES)) {
       std::string text = ReadFile(entry.path().string());
       const auto replace = [&](const std::string& from, const std::string& to, bool last_only) {
         std::size_t at = last_only ? text.rfind(from) : text.find(from);
-        for (; at != std::string::npos; at = last_only ? std::string::npos : text.find(from, at + to.size())) {
+        for (; at != std::string::npos;
+             at = last_only ? std::string::npos : text.find(from, at + to.size())) {
           text.replace(at, from.size(), to);
         }
       };
       replace("{duration: \"5s\", factor: \"2\", cap: \"5m\"}", "{duration: \"100ms\"}", false);
-      replace("limit: \"{{workflow.parameters.retries}}\"", "limit: \"" + std::to_string(kEndRetries) + "\"", true);
+      replace("limit: \"{{workflow.parameters.retries}}\"",
+              "limit: \"" + std::to_string(kEndRetries) + "\"", true);
       WriteFile(folder_ + "/templates/" + entry.path().filename().string(), text);
     }
   }
@@ -163,17 +171,19 @@ class Rehearsal {
 
 std::vector<std::string> RunArguments(const RandomCase& c, const Rehearsal& at,
                                       const std::vector<std::string>& more) {
-  std::vector<std::string> words{"run", at.folder() + "/protect.yaml", "--templates", at.folder() + "/templates",
-                                 "-j", std::to_string(c.jobs)};
+  std::vector<std::string> words{"run",         at.folder() + "/protect.yaml",
+                                 "--templates", at.folder() + "/templates",
+                                 "-j",          std::to_string(c.jobs)};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
 
-Result<std::vector<std::string>> Judge(const RandomCase& c, const Rehearsal& at, const std::string& record,
-                                       std::int64_t since, bool whole, bool disturbed, RunTruth& truth) {
+Result<std::vector<std::string>> Judge(const RandomCase& c, const Rehearsal& at,
+                                       const std::string& record, std::int64_t since, bool whole,
+                                       bool disturbed, RunTruth& truth) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto bank, OpenFilesystemBank(at.folder() + "/bank"));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto tenant,
-                            BankSection::Open(*bank, "t/" + KeyPart("local"), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto tenant, BankSection::Open(*bank, "t/" + KeyPart("local"), SectionAccess::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(truth, ReadTruth(c, tenant, record));
   HOLDFAST_ASSIGN_OR_RETURN(auto trace, ReadTrace(c, at.trace()));
   std::erase_if(trace, [&](const TraceEvent& event) { return event.steady_ns < since; });
@@ -183,9 +193,8 @@ Result<std::vector<std::string>> Judge(const RandomCase& c, const Rehearsal& at,
 // A clean-up that only `end` could make leaves a run in which a step failed for the engine, though
 // everything succeeded in the end: the engine's own verdict is red then.
 bool MadeUpByEnd(const RunTruth& truth) {
-  return std::any_of(truth.activities.begin(), truth.activities.end(), [](const JournaledActivity& a) {
-    return a.Ran() && a.outcome->by != "step";
-  });
+  return std::any_of(truth.activities.begin(), truth.activities.end(),
+                     [](const JournaledActivity& a) { return a.Ran() && a.outcome->by != "step"; });
 }
 
 // What was wrong with the case, one line each.
@@ -194,7 +203,8 @@ Result<std::vector<std::string>> Rehearse(const RandomCase& c, Rehearsal& at) {
   std::vector<std::string> wrong;
   const Ended compiled = at.Holdfast(
       {"compile", "protect", at.folder() + "/random.yaml", "-o", at.folder() + "/protect.yaml"});
-  if (compiled.exit_code != 0) return std::vector<std::string>{"it does not compile: " + compiled.output};
+  if (compiled.exit_code != 0)
+    return std::vector<std::string>{"it does not compile: " + compiled.output};
 
   std::int64_t since = SteadyNow();
   const bool strikes = c.course != Course::kUndisturbed && c.course != Course::kRepeat;
@@ -244,7 +254,8 @@ Result<std::vector<std::string>> Rehearse(const RandomCase& c, Rehearsal& at) {
       break;
     }
     since = SteadyNow();
-    ended = at.Holdfast(RunArguments(c, at, {"--record", record, "--run-id", "random-" + std::to_string(n)}));
+    ended = at.Holdfast(
+        RunArguments(c, at, {"--record", record, "--run-id", "random-" + std::to_string(n)}));
     HOLDFAST_RETURN_IF_ERROR(judge());
   }
   return wrong;
@@ -274,8 +285,8 @@ TEST_P(RandomRun, HappensAsDefined) {
   if (wrong) {
     for (const std::string& line : *wrong) text += line + "\n";
   }
-  FAIL() << text << "\nseed " << c.seed << ", files in " << at.folder() << "; again: HOLDFAST_RANDOM_SEED=" << c.seed
-         << " random_run_test\n\n--- graph\n"
+  FAIL() << text << "\nseed " << c.seed << ", files in " << at.folder()
+         << "; again: HOLDFAST_RANDOM_SEED=" << c.seed << " random_run_test\n\n--- graph\n"
          << c.GraphFile() << "--- plan\n"
          << c.PlanFile() << "--- provider\n"
          << ReadFile(at.folder() + "/providers.d/random.conf") << "--- commands\n"
@@ -297,14 +308,16 @@ TEST(RandomCases, HaveEverythingInThem) {
     fuses.insert(c.fuse);
     shared += c.aggregates() ? 1U : 0U;
     commits += c.post_acts_on_failure ? 0U : 1U;
-    for (const CaseResource& resource : c.resources) diamonds += resource.parents.size() > 1 ? 1U : 0U;
+    for (const CaseResource& resource : c.resources)
+      diamonds += resource.parents.size() > 1 ? 1U : 0U;
     for (std::size_t a = 0; a < c.activity_count(); ++a) {
       const Injection& injection = c.At(a);
       std::set<std::string>& seen = wrong[a % kActivityKindCount];
       if (!injection.exists) seen.insert("missing");
       if (injection.fail) seen.insert("fails");
       if (injection.fail_times > 0) seen.insert("fails once");
-      if (!injection.die.empty()) seen.insert(injection.die + (injection.die_times == 0 ? " always" : ""));
+      if (!injection.die.empty())
+        seen.insert(injection.die + (injection.die_times == 0 ? " always" : ""));
       if (injection.exits) seen.insert("exits");
     }
   }

@@ -46,7 +46,9 @@ class Check {
   }
 
  private:
-  static ActivityKind Kind(std::size_t a) { return static_cast<ActivityKind>(a % kActivityKindCount); }
+  static ActivityKind Kind(std::size_t a) {
+    return static_cast<ActivityKind>(a % kActivityKindCount);
+  }
   static std::size_t Sibling(std::size_t a, ActivityKind kind) {
     return a - a % kActivityKindCount + static_cast<std::size_t>(kind);
   }
@@ -60,7 +62,8 @@ class Check {
   }
   bool GatesSucceeded(std::size_t a) const {
     const auto gates = GatesOf(c_, a);
-    return std::all_of(gates.begin(), gates.end(), [&](std::size_t gate) { return At(gate).Succeeded(); });
+    return std::all_of(gates.begin(), gates.end(),
+                       [&](std::size_t gate) { return At(gate).Succeeded(); });
   }
   bool AllBeforeSucceeded(std::size_t a) const {
     for (std::size_t x = 0; x < c_.activity_count(); ++x) {
@@ -95,7 +98,8 @@ class Check {
   // --- gates: nothing ran whose gate had not succeeded
   void CheckGates(std::size_t a) {
     const bool began = !events_[a].empty();
-    if (At(a).Ran() && !began && !run_.disturbed && c_.course != Course::kRepeat) Add(a, "has an outcome, but never began");
+    if (At(a).Ran() && !began && !run_.disturbed && c_.course != Course::kRepeat)
+      Add(a, "has an outcome, but never began");
     if (MadeUp(a)) return;
     if (!began && !At(a).Ran()) return;
     for (const std::size_t gate : GatesOf(c_, a)) {
@@ -126,7 +130,8 @@ class Check {
   }
 
   void CheckTimes(std::size_t a) {
-    if (At(a).Ran() && At(a).outcome->ended < At(a).outcome->started) Add(a, "ended before it started");
+    if (At(a).Ran() && At(a).outcome->ended < At(a).outcome->started)
+      Add(a, "ended before it started");
   }
 
   // --- fate: what had to run ran, and came to what it was told
@@ -134,7 +139,8 @@ class Check {
   std::vector<std::size_t> Call(std::size_t a) const {
     std::vector<std::size_t> call;
     for (const std::size_t other : steps_.at(At(a).step)) {
-      if (other % kActivityKindCount != a % kActivityKindCount || At(other).epoch != At(a).epoch) continue;
+      if (other % kActivityKindCount != a % kActivityKindCount || At(other).epoch != At(a).epoch)
+        continue;
       if (other == a || Called(other)) call.push_back(other);
     }
     return call;
@@ -151,14 +157,15 @@ class Check {
     return std::any_of(call.begin(), call.end(), [&](std::size_t x) {
       const Injection& injection = c_.At(x);
       if (injection.exits) return true;
-      return !injection.die.empty() && injection.die_times == 0 && !(fails && injection.die == "end");
+      return !injection.die.empty() && injection.die_times == 0 &&
+             !(fails && injection.die == "end");
     });
   }
   // Another activity of the same fused step, before this one, never ends.
   bool StepDiesBefore(std::size_t a) const {
     for (const std::size_t other : steps_.at(At(a).step)) {
-      if (other < a && other / kActivityKindCount == a / kActivityKindCount && GatesSucceeded(other) &&
-          NeverEnds(other)) {
+      if (other < a && other / kActivityKindCount == a / kActivityKindCount &&
+          GatesSucceeded(other) && NeverEnds(other)) {
         return true;
       }
     }
@@ -173,14 +180,17 @@ class Check {
       return;
     }
     if (now.outcome && now.outcome->outcome == Outcome::kOmitted) {
-      if (!commit) return Add(a, "was omitted (" + now.outcome->reason + "), but all its gates succeeded");
-      if (now.outcome->reason != runtime::kReasonCommit) Add(a, "was omitted for " + now.outcome->reason);
+      if (!commit)
+        return Add(a, "was omitted (" + now.outcome->reason + "), but all its gates succeeded");
+      if (now.outcome->reason != runtime::kReasonCommit)
+        Add(a, "was omitted for " + now.outcome->reason);
       if (AllBeforeSucceeded(a) && !c_.aggregates() && c_.fuse == "none") {
         Add(a, "was not committed, but all before it succeeded");
       }
       return;
     }
-    if (commit && now.Ran() && !AllBeforeSucceeded(a)) Add(a, "was committed, but something before it failed");
+    if (commit && now.Ran() && !AllBeforeSucceeded(a))
+      Add(a, "was committed, but something before it failed");
     if (StepDiesBefore(a)) {
       // Only a clean-up that is owed is made all the same: CheckCleanUp.
       if (now.Ran() && !MadeUp(a)) Add(a, "ran although its step died before it");
@@ -196,7 +206,8 @@ class Check {
     const bool may_fail =
         std::any_of(call.begin(), call.end(), [&](std::size_t x) { return c_.At(x).MayFail(); });
     const bool must_fail = std::any_of(call.begin(), call.end(), [&](std::size_t x) {
-      return c_.At(x).fail || (c_.At(x).fail_times > 0 && !run_.disturbed && c_.course != Course::kRepeat);
+      return c_.At(x).fail ||
+             (c_.At(x).fail_times > 0 && !run_.disturbed && c_.course != Course::kRepeat);
     });
     if (now.Failed() && !may_fail) Add(a, "failed, but was not told to: " + now.outcome->error);
     if (now.Succeeded() && must_fail) Add(a, "succeeded, but was told to fail");
@@ -216,7 +227,8 @@ class Check {
       owed = At(pre).Succeeded() || (At(pre).intent && !At(pre).Failed());
       if (At(pre).Failed() && now.Ran()) Add(post, "ran although its pre failed");
     } else {
-      for (const ActivityKind kind : {ActivityKind::kPreFinish, ActivityKind::kParallel, ActivityKind::kPost}) {
+      for (const ActivityKind kind :
+           {ActivityKind::kPreFinish, ActivityKind::kParallel, ActivityKind::kPost}) {
         const JournaledActivity& other = At(Sibling(post, kind));
         if (c_.At(Sibling(post, kind)).exists && (other.Ran() || other.intent)) owed = true;
       }
@@ -226,20 +238,25 @@ class Check {
       return;
     }
     if (owed && !now.Ran()) Add(post, "is owed, but has no outcome");
-    if (owed && now.final_outcomes.empty()) Add(post, "is owed, but no attempt recorded an outcome");
+    if (owed && now.final_outcomes.empty())
+      Add(post, "is owed, but no attempt recorded an outcome");
     if (!owed && MadeUp(post)) Add(post, "was made up, but nothing was owed");
   }
 
   void CheckVerdict() {
     bool all = true;
-    for (std::size_t a = 0; a < c_.activity_count(); ++a) all = all && (!c_.At(a).exists || At(a).Succeeded());
+    for (std::size_t a = 0; a < c_.activity_count(); ++a)
+      all = all && (!c_.At(a).exists || At(a).Succeeded());
     const bool available = run_.truth.state == runtime::RecordState::kAvailable;
     if (all != available) {
-      violations_.push_back(std::string(all ? "everything" : "not everything") + " succeeded, but the checkpoint is " +
-                            std::string(runtime::NameOf(run_.truth.state)) + ": " + run_.truth.reason);
+      violations_.push_back(std::string(all ? "everything" : "not everything") +
+                            " succeeded, but the checkpoint is " +
+                            std::string(runtime::NameOf(run_.truth.state)) + ": " +
+                            run_.truth.reason);
     }
     if (!available && run_.truth.state != runtime::RecordState::kError) {
-      violations_.push_back("the checkpoint was left " + std::string(runtime::NameOf(run_.truth.state)));
+      violations_.push_back("the checkpoint was left " +
+                            std::string(runtime::NameOf(run_.truth.state)));
     }
     if (run_.truth.unfinished) violations_.push_back("a record is still marked as unfinished");
     if (run_.truth.lease_held) violations_.push_back("the lease was not given back");

@@ -15,24 +15,29 @@ namespace {
 
 Result<std::size_t> NumberOf(const RandomCase& c, const std::string& resource, ActivityKind kind) {
   for (std::size_t r = 0; r < c.resources.size(); ++r) {
-    if (c.resources[r].key() == resource) return r * kActivityKindCount + static_cast<std::size_t>(kind);
+    if (c.resources[r].key() == resource)
+      return r * kActivityKindCount + static_cast<std::size_t>(kind);
   }
   return NotFound("the graph has no resource " + resource);
 }
 
 // What every attempt of one step left behind.
-Status ReadStep(const RandomCase& c, const BankSection& record, const BundleStep& step, RunTruth& truth) {
-  HOLDFAST_ASSIGN_OR_RETURN(const runtime::StepJournal journal, runtime::ReadStepJournal(record, step.name));
+Status ReadStep(const RandomCase& c, const BankSection& record, const BundleStep& step,
+                RunTruth& truth) {
+  HOLDFAST_ASSIGN_OR_RETURN(const runtime::StepJournal journal,
+                            runtime::ReadStepJournal(record, step.name));
   std::map<std::pair<std::size_t, std::uint64_t>, int> finals;
   for (const runtime::Attempt& attempt : journal.attempts) {
     for (const runtime::ActivityOutcome& outcome : attempt.outcomes) {
-      HOLDFAST_ASSIGN_OR_RETURN(const std::size_t a, NumberOf(c, outcome.resource.str(), outcome.kind));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::size_t a,
+                                NumberOf(c, outcome.resource.str(), outcome.kind));
       if (outcome.final()) ++finals[{a, outcome.epoch}];
     }
     HOLDFAST_ASSIGN_OR_RETURN(const auto intents,
                               runtime::ReadIntents(record, step.name, attempt.claim.attempt));
     for (const runtime::Intent& intent : intents) {
-      HOLDFAST_ASSIGN_OR_RETURN(const std::size_t a, NumberOf(c, intent.resource.str(), intent.kind));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::size_t a,
+                                NumberOf(c, intent.resource.str(), intent.kind));
       if (intent.epoch == truth.activities[a].epoch) truth.activities[a].intent = true;
     }
   }
@@ -58,13 +63,15 @@ Result<std::vector<TraceEvent>> ReadTrace(const RandomCase& c, const std::string
     event.event = value.StringOr("event", "");
     event.epoch = static_cast<std::uint64_t>(value.IntOr("epoch", 0));
     event.steady_ns = value.IntOr("steady_ns", 0);
-    if (const Value* const all = value.Find("all_succeeded"); all != nullptr) event.all_succeeded = all->AsBool();
+    if (const Value* const all = value.Find("all_succeeded"); all != nullptr)
+      event.all_succeeded = all->AsBool();
     events.push_back(std::move(event));
   }
   return events;
 }
 
-Result<RunTruth> ReadTruth(const RandomCase& c, const BankSection& tenant, const std::string& record) {
+Result<RunTruth> ReadTruth(const RandomCase& c, const BankSection& tenant,
+                           const std::string& record) {
   RunTruth truth;
   truth.activities.resize(c.activity_count());
   HOLDFAST_ASSIGN_OR_RETURN(const auto report,
@@ -81,8 +88,8 @@ Result<RunTruth> ReadTruth(const RandomCase& c, const BankSection& tenant, const
       truth.activities[a].outcome = activity.outcome;
     }
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto opened,
-                            runtime::Record::Open(tenant, runtime::RecordKind::kCheckpoint, record));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto opened, runtime::Record::Open(tenant, runtime::RecordKind::kCheckpoint, record));
   HOLDFAST_ASSIGN_OR_RETURN(const LoadedBundle bundle,
                             runtime::LoadBundleFromBank(tenant, report.bundle));
   for (const BundleShard& shard : bundle.shards) {

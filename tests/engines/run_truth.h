@@ -48,6 +48,7 @@ struct RunTruth {
   bool unfinished = false;                    // marked so
   bool lease_held = false;
 };
-Result<RunTruth> ReadTruth(const RandomCase& c, const BankSection& tenant, const std::string& record);
+Result<RunTruth> ReadTruth(const RandomCase& c, const BankSection& tenant,
+                           const std::string& record);
 
 }  // namespace holdfast::testing_engines

@@ -1,5 +1,5 @@
-// `limit` and `activeDeadlineSeconds` of a template may come from variables, as the leaf templates of
-// compiled workflows have them.
+// `limit` and `activeDeadlineSeconds` of a template may come from variables, as the leaf templates
+// of compiled workflows have them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,10 +16,12 @@ class VariableLimits : public EngineTest {
  protected:
   // A step that counts its tries in the file `out` and says "try again".
   void WriteRetried(const std::string& retries) {
-    Write("      - {name: a, template: again}\n",
-          Script("again", "echo x >> $OUT\nexit 75",
-                 "    retryStrategy: {limit: '{{workflow.parameters.retries}}', retryPolicy: Always}\n"),
-          "  arguments: {parameters: [{name: retries, value: '" + retries + "'}]}\n");
+    Write(
+        "      - {name: a, template: again}\n",
+        Script(
+            "again", "echo x >> $OUT\nexit 75",
+            "    retryStrategy: {limit: '{{workflow.parameters.retries}}', retryPolicy: Always}\n"),
+        "  arguments: {parameters: [{name: retries, value: '" + retries + "'}]}\n");
   }
 };
 
@@ -44,10 +46,11 @@ TEST_F(VariableLimits, AValueThatIsNoNumberIsAnErrorOfTheTask) {
 }
 
 TEST_F(VariableLimits, ADeadlineComesFromAnInput) {
-  Write("      - {name: a, template: long, arguments: {parameters: [{name: seconds, value: '1'}]}}\n",
-        Script("long", "exec sleep 600",
-               "    inputs: {parameters: [{name: seconds}]}\n"
-               "    activeDeadlineSeconds: '{{inputs.parameters.seconds}}'\n"));
+  Write(
+      "      - {name: a, template: long, arguments: {parameters: [{name: seconds, value: '1'}]}}\n",
+      Script("long", "exec sleep 600",
+             "    inputs: {parameters: [{name: seconds}]}\n"
+             "    activeDeadlineSeconds: '{{inputs.parameters.seconds}}'\n"));
   const RunOutcome outcome = Run();
   EXPECT_EQ(outcome.phase, Phase::kFailed);
   EXPECT_EQ(PhaseOf(outcome, "a"), "Failed");
@@ -58,7 +61,8 @@ TEST_F(VariableLimits, AnUnknownVariableIsRefusedBeforeAnythingStarts) {
         Script("s", "true", "    activeDeadlineSeconds: '{{workflow.parameters.nobody}}'\n"));
   const auto read = ReadWorkflowFile(options_.file, {});
   ASSERT_FALSE(read);
-  EXPECT_THAT(read.error().Render(), HasSubstr("there is no variable '{{workflow.parameters.nobody}}' here"));
+  EXPECT_THAT(read.error().Render(),
+              HasSubstr("there is no variable '{{workflow.parameters.nobody}}' here"));
 }
 
 }  // namespace

@@ -77,7 +77,8 @@ Status RunAllActivities(ProtectionPlugin& plugin, MemoryCheckpoint& checkpoint, 
       RunActivity(plugin, ActivityKind::kPre, checkpoint, context, resource, parameters));
   Status first;
   checkpoint.set_all_succeeded(true);
-  for (const ActivityKind kind : {ActivityKind::kPreFinish, ActivityKind::kParallel, ActivityKind::kPost}) {
+  for (const ActivityKind kind :
+       {ActivityKind::kPreFinish, ActivityKind::kParallel, ActivityKind::kPost}) {
     if (!first && kind == ActivityKind::kParallel) continue;
     checkpoint.set_all_succeeded(first.has_value());
     Status status = RunActivity(plugin, kind, checkpoint, context, resource, parameters);

@@ -44,7 +44,8 @@ TEST_F(ModuleLoaderTest, EveryNameThatItOffersIsInTheModuleOfItsTable) {
   for (const std::string& name : names) {
     const Status required = source_->Require(name, registry_);
     ASSERT_TRUE(required.has_value()) << required.error().Render();
-    EXPECT_TRUE(registry_.FindProtection(name) != nullptr || registry_.FindBank(name) != nullptr) << name;
+    EXPECT_TRUE(registry_.FindProtection(name) != nullptr || registry_.FindBank(name) != nullptr)
+        << name;
   }
   EXPECT_TRUE(registry_.status().has_value());
 }

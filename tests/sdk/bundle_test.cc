@@ -49,10 +49,16 @@ Parts MakeParts(std::size_t count) {
   BundleResource root{{{"T::App", "root"}, "Root", {}, {}, {}}, "node", {}, {}};
   for (std::size_t i = 0; i < count; ++i) {
     const ResourceKey key{"T::N", Numbered("r", i)};
-    BundleResource resource{{key, "n\n" + key.id, Value().Set("size", static_cast<std::int64_t>(i)),
-                             {{root.resource.key, "Root", Value().Set("device", "/dev/vdb")}}, {}},
-                            "node", Value().Set("mode", "fast"), {}};
-    root.resource.children.push_back({key, resource.resource.name, Value().Set("device", "/dev/vdb")});
+    BundleResource resource{{key,
+                             "n\n" + key.id,
+                             Value().Set("size", static_cast<std::int64_t>(i)),
+                             {{root.resource.key, "Root", Value().Set("device", "/dev/vdb")}},
+                             {}},
+                            "node",
+                            Value().Set("mode", "fast"),
+                            {}};
+    root.resource.children.push_back(
+        {key, resource.resource.name, Value().Set("device", "/dev/vdb")});
     parts.resources.push_back(std::move(resource));
     const std::string name = Numbered("step-", i);
     parts.steps.push_back({name + "-pre", {{key, ActivityKind::kPre, {}}}, {}});
@@ -65,7 +71,8 @@ Parts MakeParts(std::size_t count) {
 }
 
 BundleFiles Make(Parts parts) {
-  auto files = MakeBundle(std::move(parts.bundle), std::move(parts.steps), std::move(parts.resources));
+  auto files =
+      MakeBundle(std::move(parts.bundle), std::move(parts.steps), std::move(parts.resources));
   EXPECT_TRUE(files) << (files ? "" : files.error().Render());
   return files ? std::move(*files) : BundleFiles{};
 }
@@ -102,12 +109,15 @@ TEST(Bundle, CutsStepsIntoShardsOfAThousand) {
     const auto shard = ShardOfStep(loaded->bundle, name);
     ASSERT_TRUE(shard);
     const auto& own = loaded->shards[*shard];
-    EXPECT_TRUE(std::any_of(own.steps.begin(), own.steps.end(), [&](const auto& step) { return step.name == name; })) << name;
+    EXPECT_TRUE(std::any_of(own.steps.begin(), own.steps.end(), [&](const auto& step) {
+      return step.name == name;
+    })) << name;
     EXPECT_TRUE(std::any_of(own.resources.begin(), own.resources.end(), [&](const auto& resource) {
       return resource.resource.key.id == Numbered("r", i);
     })) << name;
     ASSERT_NE(loaded->FindStep(name), nullptr);
-    EXPECT_EQ(loaded->FindStep(name)->order, std::vector<std::string>{Numbered("step-", i) + "-pre"});
+    EXPECT_EQ(loaded->FindStep(name)->order,
+              std::vector<std::string>{Numbered("step-", i) + "-pre"});
   }
   EXPECT_EQ(loaded->FindStep("step-000000-par"), nullptr);
 }
@@ -117,7 +127,8 @@ TEST(Bundle, SaysInEachResourceWhereItsStepsAre) {
   ASSERT_TRUE(loaded);
   const BundleResource* resource = loaded->FindResource({"T::N", "r000700"});
   ASSERT_NE(resource, nullptr);
-  EXPECT_EQ(resource->steps, (std::array<std::string, 4>{"step-000700-pre", "", "", "step-000700-post"}));
+  EXPECT_EQ(resource->steps,
+            (std::array<std::string, 4>{"step-000700-pre", "", "", "step-000700-post"}));
   EXPECT_EQ(resource->resource.name, "n\nr000700");
   EXPECT_EQ(resource->resource.extra.IntOr("size", 0), 700);
   EXPECT_EQ(resource->parameters.StringOr("mode", ""), "fast");
@@ -137,7 +148,8 @@ TEST(Bundle, KeepsTheWholeGraphAndTheDescriptors) {
   EXPECT_TRUE(plugin->quiesces);
   EXPECT_FALSE(plugin->post_acts_on_failure);
   EXPECT_TRUE(plugin->operation(Operation::kRestore).empty_on_purpose);
-  EXPECT_EQ(plugin->operation(Operation::kProtect).activities, (std::array<bool, 4>{true, false, false, true}));
+  EXPECT_EQ(plugin->operation(Operation::kProtect).activities,
+            (std::array<bool, 4>{true, false, false, true}));
 }
 
 TEST(Bundle, RefusesStepsOfTheSameNameAndStrangersResources) {
@@ -158,7 +170,8 @@ TEST(Bundle, RefusesOtherFormatsAndWhatIsNone) {
   const auto other = ParseBundle(text, "bundle.json");
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code(), ErrorCode::kInvalidInput);
-  for (const char* bad : {"", "{", "[]", "{\"format\": 1}", "{\"format\": 1, \"operation\": \"fly\"}"}) {
+  for (const char* bad :
+       {"", "{", "[]", "{\"format\": 1}", "{\"format\": 1, \"operation\": \"fly\"}"}) {
     const auto parsed = ParseBundle(bad, "bundle.json");
     ASSERT_FALSE(parsed) << bad;
   }

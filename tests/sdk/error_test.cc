@@ -45,10 +45,10 @@ TEST(Error, AddsContextInFrontAndKeepsTheCode) {
 }
 
 TEST(Error, ShowsCausesBelowEachOther) {
-  const Error error =
-      Internal("outer").Because(NotFound("middle").Because(Corrupt("inner"))).Because(NotFound("b"));
-  EXPECT_EQ(error.Render(),
-            "outer\nbecause: middle\n  because: inner\nbecause: b");
+  const Error error = Internal("outer")
+                          .Because(NotFound("middle").Because(Corrupt("inner")))
+                          .Because(NotFound("b"));
+  EXPECT_EQ(error.Render(), "outer\nbecause: middle\n  because: inner\nbecause: b");
   EXPECT_EQ(error.OneLine(), "outer; because: middle; because: inner; because: b");
 }
 

@@ -53,7 +53,8 @@ TEST(Ini, ReadsFilesOfWindowsAndWithoutALastNewline) {
 }
 
 TEST(Ini, WhatInihWouldTakeWronglyIsRefused) {
-  EXPECT_THAT(ErrorOf("[a]\nb = pass ;word\n"), HasSubstr("x.conf:2:10: a ';' or '#' inside a value"));
+  EXPECT_THAT(ErrorOf("[a]\nb = pass ;word\n"),
+              HasSubstr("x.conf:2:10: a ';' or '#' inside a value"));
   EXPECT_THAT(ErrorOf("[a]\nb = 1\n  more\n"), HasSubstr("x.conf:3:3: the line is indented"));
   EXPECT_THAT(ErrorOf("[a]\nb = 1\n[A]\nc = 2\n"), HasSubstr("section [a] is given twice"));
   EXPECT_THAT(ErrorOf("b = 1\n"), HasSubstr("outside any section"));
@@ -80,9 +81,12 @@ TEST(Ini, AValueThatMayBeASecretIsNotShown) {
 }
 
 TEST(Ini, TruthIsReadInAnyCase) {
-  for (const std::string_view yes : {"true", "True", "YES", "on", "1"}) EXPECT_EQ(ParseTruth(yes), true) << yes;
-  for (const std::string_view no : {"false", "False", "NO", "off", "0"}) EXPECT_EQ(ParseTruth(no), false) << no;
-  for (const std::string_view other : {"", "maybe", "2", "tru"}) EXPECT_EQ(ParseTruth(other), std::nullopt) << other;
+  for (const std::string_view yes : {"true", "True", "YES", "on", "1"})
+    EXPECT_EQ(ParseTruth(yes), true) << yes;
+  for (const std::string_view no : {"false", "False", "NO", "off", "0"})
+    EXPECT_EQ(ParseTruth(no), false) << no;
+  for (const std::string_view other : {"", "maybe", "2", "tru"})
+    EXPECT_EQ(ParseTruth(other), std::nullopt) << other;
 }
 
 TEST(Ini, AnUnknownKeysValueCanBeStarredOut) {

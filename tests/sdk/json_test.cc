@@ -65,8 +65,9 @@ TEST(JsonIn, RefusesAKeyGivenTwiceAndSaysWhere) {
 }
 
 TEST(JsonIn, RefusesBrokenTextWithItsPlace) {
-  for (const char* text : {"", " ", "{", "[1,]", "{\"a\" 1}", "{a: 1}", "[1] x", "01", "'a'", "nul", "\"a",
-                           "[1 2]", "// c\n1", "{\"a\":1,}", "\"\x01\"", "\"\\x\"", "NaN", "Infinity"}) {
+  for (const char* text :
+       {"", " ", "{", "[1,]", "{\"a\" 1}", "{a: 1}", "[1] x", "01", "'a'", "nul", "\"a", "[1 2]",
+        "// c\n1", "{\"a\":1,}", "\"\x01\"", "\"\\x\"", "NaN", "Infinity"}) {
     const Error error = Refusal(text);
     EXPECT_EQ(error.code(), ErrorCode::kInvalidInput) << text;
     ASSERT_TRUE(error.where()) << text;
@@ -88,22 +89,29 @@ TEST(JsonIn, RefusesNumbersThatAreNoFinite64BitOnes) {
 
 TEST(JsonIn, RefusesDeepNestingWithoutRecursion) {
   EXPECT_TRUE(ParseJson(std::string(100, '[') + std::string(100, ']'), "f"));
-  EXPECT_THAT(Refusal(std::string(101, '[') + std::string(101, ']')).message(), HasSubstr("deeper"));
+  EXPECT_THAT(Refusal(std::string(101, '[') + std::string(101, ']')).message(),
+              HasSubstr("deeper"));
   std::ignore = Refusal(std::string(1'000'000, '['));
 }
 
 TEST(JsonOut, WritesTheSameBytesForTheSameValue) {
   Value value;
-  value.Set("z", 1).Set("a", Value::List{Value(), true, 1.0, -0.5, "x\"\\\n\x01"}).Set("m", Value::Map{});
+  value.Set("z", 1)
+      .Set("a", Value::List{Value(), true, 1.0, -0.5, "x\"\\\n\x01"})
+      .Set("m", Value::Map{});
   EXPECT_EQ(*DumpJson(value), R"({"a":[null,true,1.0,-0.5,"x\"\\\n\u0001"],"m":{},"z":1})");
   EXPECT_EQ(*DumpJsonPretty(value),
-            "{\n  \"a\": [\n    null,\n    true,\n    1.0,\n    -0.5,\n    \"x\\\"\\\\\\n\\u0001\"\n  ],\n"
+            "{\n  \"a\": [\n    null,\n    true,\n    1.0,\n    -0.5,\n    "
+            "\"x\\\"\\\\\\n\\u0001\"\n  ],\n"
             "  \"m\": {},\n  \"z\": 1\n}\n");
 }
 
 TEST(JsonOut, IsReadBackAsTheSameValue) {
   Value value;
-  value.Set("i", std::int64_t{-9223372036854775807}).Set("d", 0.1).Set("big", 1e300).Set("whole", 3.0);
+  value.Set("i", std::int64_t{-9223372036854775807})
+      .Set("d", 0.1)
+      .Set("big", 1e300)
+      .Set("whole", 3.0);
   value.Set("s", "\x7F \xF0\x9F\x90\x99 /");
   for (const auto& text : {*DumpJson(value), *DumpJsonPretty(value)}) {
     const auto back = ParseJson(text, "f");

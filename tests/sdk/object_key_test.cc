@@ -8,10 +8,10 @@ namespace holdfast {
 namespace {
 
 TEST(ObjectKeyTest, AcceptsKeysUpToTheLimits) {
-  for (const std::string& text :
-       {std::string("a"), std::string("t/local/a.b-c_d@2F"), std::string("..."), std::string(".a/b.."),
-        std::string(200, 'a'), std::string(200, 'a') + "/" + std::string(200, 'b') + "/" +
-                                   std::string(200, 'c') + "/" + std::string(97, 'd')}) {
+  for (const std::string& text : {std::string("a"), std::string("t/local/a.b-c_d@2F"),
+                                  std::string("..."), std::string(".a/b.."), std::string(200, 'a'),
+                                  std::string(200, 'a') + "/" + std::string(200, 'b') + "/" +
+                                      std::string(200, 'c') + "/" + std::string(97, 'd')}) {
     EXPECT_TRUE(ObjectKey::Parse(text)) << text;
   }
 }
@@ -63,8 +63,23 @@ TEST(KeyPartTest, HashesWhatIsTooLong) {
 }
 
 TEST(KeyPartTest, EveryTextHasAPartOfItsOwnThatLeadsBack) {
-  std::vector<std::string> texts{"", ".", "..", "@", "@E", "@H", "@40", "@@", "a@", "E", "H", "~",
-                                 "@E@", "@EE", "..@", std::string("\0", 1), std::string("\0\0", 2)};
+  std::vector<std::string> texts{"",
+                                 ".",
+                                 "..",
+                                 "@",
+                                 "@E",
+                                 "@H",
+                                 "@40",
+                                 "@@",
+                                 "a@",
+                                 "E",
+                                 "H",
+                                 "~",
+                                 "@E@",
+                                 "@EE",
+                                 "..@",
+                                 std::string("\0", 1),
+                                 std::string("\0\0", 2)};
   for (int byte = 0; byte < 256; ++byte) {
     texts.push_back(std::string(1, static_cast<char>(byte)) + "E");
     texts.push_back("E" + std::string(1, static_cast<char>(byte)));
@@ -82,7 +97,8 @@ TEST(KeyPartTest, EveryTextHasAPartOfItsOwnThatLeadsBack) {
 }
 
 TEST(KeyPartTest, RefusesPartsThatItWouldNotWrite) {
-  for (const char* part : {"", "@", "@4", "@4g", "@2f", "@41", ".", "..", "a/b", "a b", "@H12", "@2E@2E@2E"}) {
+  for (const char* part :
+       {"", "@", "@4", "@4g", "@2f", "@41", ".", "..", "a/b", "a b", "@H12", "@2E@2E@2E"}) {
     const auto text = TextOfKeyPart(part);
     ASSERT_FALSE(text) << part;
     EXPECT_EQ(text.error().code(), ErrorCode::kInvalidInput) << part;

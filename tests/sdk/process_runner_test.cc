@@ -130,7 +130,9 @@ TEST(ProcessRunner, AProcessThatReadsNoInputIsNoError) {
 
 class FailingSink final : public ByteSink {
  public:
-  Status Write(std::span<const std::byte>) override { return Error(ErrorCode::kDenied, "disk full"); }
+  Status Write(std::span<const std::byte>) override {
+    return Error(ErrorCode::kDenied, "disk full");
+  }
 };
 
 TEST(ProcessRunner, AFailingSinkEndsTheProcessAndIsTheError) {
@@ -263,7 +265,8 @@ TEST(ProcessRunner, AProcessDiesWithUsAndADetachedOneDoesNot) {
     const auto processes = MakeProcessRunner();
     std::ignore = processes->StartDetached(
         Shell("echo $$ > " + (folder / "detached") + "; exec sleep 1000"), "");
-    std::ignore = processes->Run(Shell("while [ ! -s " + (folder / "detached") + " ]; do sleep 0.01; done; echo $$ > " +
+    std::ignore = processes->Run(Shell("while [ ! -s " + (folder / "detached") +
+                                       " ]; do sleep 0.01; done; echo $$ > " +
                                        (folder / "attached") + "; exec sleep 1000"));
     ::_exit(0);
   }

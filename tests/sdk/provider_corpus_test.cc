@@ -53,7 +53,8 @@ TEST_P(BrokenProvider, IsRefusedWithPlaceAndHint) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidInput);
     text += error.Render() + "\n";
   }
-  for (std::size_t at = text.find(folder + "/"); at != std::string::npos; at = text.find(folder + "/")) {
+  for (std::size_t at = text.find(folder + "/"); at != std::string::npos;
+       at = text.find(folder + "/")) {
     text.erase(at, folder.size() + 1);
   }
   EXPECT_TRUE(std::regex_search(text, std::regex("^[a-z]+\\.conf:[0-9]+:[0-9]+: "))) << text;

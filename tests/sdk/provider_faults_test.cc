@@ -36,8 +36,12 @@ class SampleProtectable final : public ProtectablePlugin {
  public:
   explicit SampleProtectable(std::string type) { descriptor_.type = std::move(type); }
   const ProtectableDescriptor& descriptor() const override { return descriptor_; }
-  Result<std::vector<ResourceGraph::Node>> List(Context&) override { return std::vector<ResourceGraph::Node>{}; }
-  Result<ResourceGraph::Node> Show(Context&, std::string_view) override { return NotFound("nothing"); }
+  Result<std::vector<ResourceGraph::Node>> List(Context&) override {
+    return std::vector<ResourceGraph::Node>{};
+  }
+  Result<ResourceGraph::Node> Show(Context&, std::string_view) override {
+    return NotFound("nothing");
+  }
   Result<std::vector<Dependent>> Dependents(Context&, const ResourceGraph::Node&) override {
     return std::vector<Dependent>{};
   }
@@ -82,7 +86,9 @@ class SamplePlugin final : public ProtectionPlugin {
 
 class NoSource final : public PluginSource {
  public:
-  Status Require(std::string_view name, PluginRegistry&) override { return NotFound("no " + std::string(name)); }
+  Status Require(std::string_view name, PluginRegistry&) override {
+    return NotFound("no " + std::string(name));
+  }
   std::vector<std::string> Names() const override { return {"sample"}; }
 };
 
@@ -102,9 +108,10 @@ class ProviderFaults : public ::testing::Test {
 
   Result<std::unique_ptr<Provider>> Open(const std::string& sections) {
     const std::string path = (folder_ / "p.conf").string();
-    std::ofstream(path, std::ios::binary) << "[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\n"
-                                             "bank = nowhere\nplugin = sample\n"
-                                          << sections;
+    std::ofstream(path, std::ios::binary)
+        << "[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\n"
+           "bank = nowhere\nplugin = sample\n"
+        << sections;
     auto config = LoadProviderFile(path);
     if (!config) return Error(std::move(config).error());
     return Provider::Open(*config, registry_, source_);
@@ -114,10 +121,13 @@ class ProviderFaults : public ::testing::Test {
   PluginRegistry registry_;
   NoSource source_;
   std::function<Result<std::unique_ptr<ProtectionPlugin>>()> make_ =
-      []() -> Result<std::unique_ptr<ProtectionPlugin>> { return std::make_unique<SamplePlugin>(); };
+      []() -> Result<std::unique_ptr<ProtectionPlugin>> {
+    return std::make_unique<SamplePlugin>();
+  };
 };
 
-class SecretIsNotShown : public ProviderFaults, public ::testing::WithParamInterface<const char*> {};
+class SecretIsNotShown : public ProviderFaults,
+                         public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(SecretIsNotShown, WhateverIsWrong) {
   const auto provider = Open(GetParam());
@@ -128,20 +138,20 @@ TEST_P(SecretIsNotShown, WhateverIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     Faults, SecretIsNotShown,
-    ::testing::Values("[sample]\npin = hunter2\npin_file = /x\n",              // given twice, in two ways
-                      "[sample]\npin = 1\npin = hunter2\n",                    // given twice
-                      "[sample]\npin = hunter2\ndoor_pin = hunter2\n",         // by name and alias
-                      "[sample]\npin = hunter2 ;x\n",                          // the comment sign
-                      "[sample]\n pin = hunter2\n",                            // indented
-                      "[sample]\npin = x\nhunter2\n",                          // a second line, pasted
-                      "[sample]\npin = x\n  hunter2\n",                        // the same, indented
-                      "[sample\npin = hunter2 ;x\n",                           // in a section that is none
-                      "[sample]\npin ;x = hunter2\n",                          // a key that is none
-                      "[sample]\ndoor_pni = hunter2\npin_env = X\n",           // misspelt
-                      "[sampel]\npin = hunter2\n",                             // of a section misspelt
-                      "pin = hunter2\n[sample]\npin_env = X\n",                // in the wrong section
-                      "[sample]\npin = hunter2\x01\n",                         // with a control character
-                      "[sample]\npin = hunter2\nhost = nowhere\n"));           // something else is wrong
+    ::testing::Values("[sample]\npin = hunter2\npin_file = /x\n",       // given twice, in two ways
+                      "[sample]\npin = 1\npin = hunter2\n",             // given twice
+                      "[sample]\npin = hunter2\ndoor_pin = hunter2\n",  // by name and alias
+                      "[sample]\npin = hunter2 ;x\n",                   // the comment sign
+                      "[sample]\n pin = hunter2\n",                     // indented
+                      "[sample]\npin = x\nhunter2\n",                   // a second line, pasted
+                      "[sample]\npin = x\n  hunter2\n",                 // the same, indented
+                      "[sample\npin = hunter2 ;x\n",                    // in a section that is none
+                      "[sample]\npin ;x = hunter2\n",                   // a key that is none
+                      "[sample]\ndoor_pni = hunter2\npin_env = X\n",    // misspelt
+                      "[sampel]\npin = hunter2\n",                      // of a section misspelt
+                      "pin = hunter2\n[sample]\npin_env = X\n",         // in the wrong section
+                      "[sample]\npin = hunter2\x01\n",                  // with a control character
+                      "[sample]\npin = hunter2\nhost = nowhere\n"));    // something else is wrong
 
 TEST_F(ProviderFaults, ASecretThatIsEmptyIsOneFault) {
   const auto provider = Open("[sample]\npin =\n");
@@ -185,8 +195,9 @@ TEST_F(ProviderFaults, APluginsErrorIsToldAtTheSettingThatItNames) {
   };
   const auto provider = Open("[sample]\nhost = here\npin_env = X\n");
   ASSERT_FALSE(provider);
-  EXPECT_EQ(provider.error().Render(), (folder_ / "p.conf").string() +
-                                           ":7:8: no such door\n7 | host = here\n  |        ^^^^\nbecause: the reason");
+  EXPECT_EQ(provider.error().Render(),
+            (folder_ / "p.conf").string() +
+                ":7:8: no such door\n7 | host = here\n  |        ^^^^\nbecause: the reason");
 }
 
 TEST_F(ProviderFaults, APluginsErrorWithoutAPlaceIsToldWhereThePluginIsNamed) {

@@ -22,7 +22,8 @@ class ProviderReference : public ::testing::Test {
   void ExpectDefaults(const Schema& schema) {
     for (const Field& field : schema.fields) {
       const Value& value = field.default_value;
-      const std::string shown = value.is_string() ? value.AsString() : std::to_string(value.AsInt());
+      const std::string shown =
+          value.is_string() ? value.AsString() : std::to_string(value.AsInt());
       EXPECT_THAT(text_, HasSubstr("\n| `" + field.name + "` | `" + shown + "` |"));
     }
   }

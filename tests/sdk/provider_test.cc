@@ -43,8 +43,8 @@ class Providers : public ::testing::Test {
   }
   static std::string Head(std::string_view plugins, std::string_view name = "p",
                           std::string_view id = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845") {
-    return "[provider]\nname = " + std::string(name) + "\nid = " + std::string(id) + "\nbank = filesystem\n" +
-           std::string(plugins);
+    return "[provider]\nname = " + std::string(name) + "\nid = " + std::string(id) +
+           "\nbank = filesystem\n" + std::string(plugins);
   }
   std::string Bank() const { return "[filesystem]\npath = " + (folder_ / "bank").string() + "\n"; }
 
@@ -77,8 +77,12 @@ TEST_F(Providers, TheSpecificationsExampleLoadsAsItStands) {
   EXPECT_THAT((*provider)->config().plugins, SizeIs(4));
   std::string warnings;
   for (const std::string& warning : (*provider)->warnings()) warnings += warning + "\n";
-  EXPECT_THAT(warnings, HasSubstr(":5: bank 'karbor.protections.karbor-swift-bank-plugin' is known, but not built in"));
-  EXPECT_THAT(warnings, HasSubstr(":9: plugin 'karbor.protections.karbor-project-protection-plugin'"));
+  EXPECT_THAT(
+      warnings,
+      HasSubstr(
+          ":5: bank 'karbor.protections.karbor-swift-bank-plugin' is known, but not built in"));
+  EXPECT_THAT(warnings,
+              HasSubstr(":9: plugin 'karbor.protections.karbor-project-protection-plugin'"));
   EXPECT_THAT(warnings, HasSubstr(":13: 'bank_swift_key' is a secret in clear"));
   EXPECT_THAT(warnings, HasSubstr("bank_swift_key_file"));
   EXPECT_THAT(warnings, Not(HasSubstr("password")));
@@ -95,13 +99,16 @@ TEST_F(Providers, ABankThatIsNotBuiltInFailsOnlyWhenItIsOpened) {
 
 TEST_F(Providers, KarborsNamesAreKnownWithAndWithoutTheirNamespace) {
   for (const std::string_view name :
-       {"karbor-swift-bank-plugin", "karbor-fs-bank-plugin", "karbor-s3-bank-plugin", "karbor-volume-protection-plugin",
-        "karbor-volume-snapshot-plugin", "karbor-volume-glance-plugin", "karbor-volume-freezer-plugin",
-        "karbor-image-protection-plugin", "karbor-server-protection-plugin", "karbor-project-protection-plugin",
-        "karbor-share-protection-plugin", "karbor-network-protection-plugin", "karbor-database-protection-plugin",
+       {"karbor-swift-bank-plugin", "karbor-fs-bank-plugin", "karbor-s3-bank-plugin",
+        "karbor-volume-protection-plugin", "karbor-volume-snapshot-plugin",
+        "karbor-volume-glance-plugin", "karbor-volume-freezer-plugin",
+        "karbor-image-protection-plugin", "karbor-server-protection-plugin",
+        "karbor-project-protection-plugin", "karbor-share-protection-plugin",
+        "karbor-network-protection-plugin", "karbor-database-protection-plugin",
         "karbor-pod-protection-plugin", "karbor-noop-protection-plugin"}) {
     EXPECT_NE(FindKnownPlugin(name), nullptr) << name;
-    EXPECT_EQ(FindKnownPlugin("karbor.protections." + std::string(name)), FindKnownPlugin(name)) << name;
+    EXPECT_EQ(FindKnownPlugin("karbor.protections." + std::string(name)), FindKnownPlugin(name))
+        << name;
   }
   EXPECT_EQ(FindKnownPlugin("karbor-frobnicator-plugin"), nullptr);
 }
@@ -109,9 +116,10 @@ TEST_F(Providers, KarborsNamesAreKnownWithAndWithoutTheirNamespace) {
 TEST_F(Providers, AnAliasOpensOurOwnBankAndPlugin) {
   const auto provider = Open(
       "[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\n"
-      "bank = karbor.protections.karbor-fs-bank-plugin\nplugin = karbor.protections.karbor-noop-protection-plugin\n"
-      "[file_system_bank_plugin]\nfile_system_bank_path = " + (folder_ / "bank").string() +
-      "\n[noop]\ntypes = OS::Nova::Server\n");
+      "bank = karbor.protections.karbor-fs-bank-plugin\nplugin = "
+      "karbor.protections.karbor-noop-protection-plugin\n"
+      "[file_system_bank_plugin]\nfile_system_bank_path = " +
+      (folder_ / "bank").string() + "\n[noop]\ntypes = OS::Nova::Server\n");
   ASSERT_TRUE(provider) << provider.error().Render();
   EXPECT_THAT((*provider)->warnings(), SizeIs(0));
   EXPECT_TRUE((*provider)->bank());
@@ -119,7 +127,8 @@ TEST_F(Providers, AnAliasOpensOurOwnBankAndPlugin) {
 }
 
 TEST_F(Providers, TheTypesOfNoopAreThoseOfItsSettings) {
-  const auto provider = Open(Head("plugin = noop\n") + Bank() + "[noop]\ntypes = A::One, A::Two\nactivities = all\n");
+  const auto provider =
+      Open(Head("plugin = noop\n") + Bank() + "[noop]\ntypes = A::One, A::Two\nactivities = all\n");
   ASSERT_TRUE(provider) << provider.error().Render();
   ASSERT_TRUE((*provider)->ProtectionFor("A::Two"));
   const auto other = (*provider)->ProtectionFor("A::Three");
@@ -132,15 +141,16 @@ TEST_F(Providers, TheTypesOfNoopAreThoseOfItsSettings) {
 
 TEST_F(Providers, APluginMayBringProtectablesOfItsOwn) {
   const std::string graph = Write("graph.yaml", "format: 1\nresources: []\n");
-  const auto provider = Open(Head("plugin = noop\n") + Bank() + "[noop]\ntypes = A::One, A::Two\ngraph = " + graph + "\n");
+  const auto provider = Open(Head("plugin = noop\n") + Bank() +
+                             "[noop]\ntypes = A::One, A::Two\ngraph = " + graph + "\n");
   ASSERT_TRUE(provider) << provider.error().Render();
   EXPECT_THAT((*provider)->protectables(), SizeIs(2));
   ASSERT_TRUE((*provider)->ProtectableFor("A::One"));
 }
 
 TEST_F(Providers, SeveralPluginsMayShareASection) {
-  const auto provider = Open(Head("plugin = local-application\nplugin = local-directory\n") + Bank() +
-                             "[local]\ninventory = /etc/inventory.yaml\n");
+  const auto provider = Open(Head("plugin = local-application\nplugin = local-directory\n") +
+                             Bank() + "[local]\ninventory = /etc/inventory.yaml\n");
   ASSERT_TRUE(provider) << provider.error().Render();
   EXPECT_THAT((*provider)->protectables(), SizeIs(2));
   EXPECT_TRUE((*provider)->ProtectableFor("Local::Directory"));
@@ -154,7 +164,8 @@ TEST_F(Providers, ASecretByReferenceIsNoWarning) {
 }
 
 TEST_F(Providers, ASecretInClearIsAWarningWithoutTheSecret) {
-  const auto provider = Open(Head("plugin = local-postgresql\n") + Bank() + "[local_postgresql]\npassword = hunter2\n");
+  const auto provider = Open(Head("plugin = local-postgresql\n") + Bank() +
+                             "[local_postgresql]\npassword = hunter2\n");
   ASSERT_TRUE(provider) << provider.error().Render();
   ASSERT_THAT((*provider)->warnings(), SizeIs(1));
   EXPECT_THAT((*provider)->warnings().front(),
@@ -162,7 +173,8 @@ TEST_F(Providers, ASecretInClearIsAWarningWithoutTheSecret) {
 }
 
 TEST_F(Providers, SettingsOfTheDataAreCheckedAndKept) {
-  const auto provider = Open(Head("plugin = noop\n") + Bank() + "segment_size = 1 MiB\nparallel = 2\n[noop]\ntypes = A::One\n");
+  const auto provider = Open(Head("plugin = noop\n") + Bank() +
+                             "segment_size = 1 MiB\nparallel = 2\n[noop]\ntypes = A::One\n");
   ASSERT_TRUE(provider) << provider.error().Render();
   EXPECT_EQ((*provider)->bank_settings().IntOr("segment_size", 0), 1 << 20);
   EXPECT_EQ((*provider)->bank_settings().IntOr("parallel", 0), 2);
@@ -171,11 +183,13 @@ TEST_F(Providers, SettingsOfTheDataAreCheckedAndKept) {
 TEST_F(Providers, ALineThatIsWrongIsShownWithACaretAndAHint) {
   const auto provider = Open(Head("plugin = local-diretory\n") + Bank());
   ASSERT_FALSE(provider);
-  EXPECT_EQ(provider.error().Render(), (folder_ / "p.conf").string() +
-                                           ":5:10: no plugin called 'local-diretory'\n"
-                                           "5 | plugin = local-diretory\n"
-                                           "  |          ^^^^^^^^^^^^^^\n"
-                                           "help: did you mean 'local-directory'? 'holdfast plugins list' shows those built in");
+  EXPECT_EQ(
+      provider.error().Render(),
+      (folder_ / "p.conf").string() +
+          ":5:10: no plugin called 'local-diretory'\n"
+          "5 | plugin = local-diretory\n"
+          "  |          ^^^^^^^^^^^^^^\n"
+          "help: did you mean 'local-directory'? 'holdfast plugins list' shows those built in");
 }
 
 TEST_F(Providers, ABrokenFileStopsOnlyWhatUsesIt) {
@@ -219,7 +233,8 @@ TEST_F(Providers, ADisabledProviderIsRefusedByNameAndId) {
   const auto folder = LoadProviderFolder(folder_.string());
   ASSERT_TRUE(folder);
   EXPECT_EQ(folder->Find("off").error().code(), ErrorCode::kInvalidInput);
-  EXPECT_EQ(folder->Find("2e0c8826-81d6-44f5-bbe5-8f46a98c5845").error().code(), ErrorCode::kInvalidInput);
+  EXPECT_EQ(folder->Find("2e0c8826-81d6-44f5-bbe5-8f46a98c5845").error().code(),
+            ErrorCode::kInvalidInput);
 }
 
 TEST_F(Providers, TwoOfOneNameAreToldApartById) {

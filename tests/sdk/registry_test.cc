@@ -47,7 +47,8 @@ struct Whole : Base {
   static constexpr std::array<std::string_view, 1> kAliases{"old-sample"};
 
   explicit Whole(Settings given) : settings(std::move(given)) {}
-  Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>, const Parameters&) {
+  Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>,
+                                const Parameters&) {
     co_return Ok();
   }
   Activity activity_protect_parallel(Checkpoint&, Context&, const Resource&, const Parameters&) {
@@ -80,7 +81,8 @@ struct EmptyOnPurpose : LacksRestore {
 struct WrongSignatures {
   Activity activity_protect_pre(Checkpoint&, const Resource&);
   Status activity_protect_parallel(Checkpoint&, Context&, const Resource&, const Parameters&);
-  Activity activity_protect_post(Checkpoint&, Context&, std::span<const Resource>, const Parameters&);
+  Activity activity_protect_post(Checkpoint&, Context&, std::span<const Resource>,
+                                 const Parameters&);
 };
 
 TEST(Descriptor, ComesFromTheClass) {
@@ -101,7 +103,8 @@ TEST(Descriptor, ComesFromTheClass) {
   EXPECT_EQ(d.operation(Operation::kRestore).parameters.fields.front().name, "overwrite");
   std::vector<std::string> settings;
   for (const Field& field : d.settings.fields) settings.push_back(field.name);
-  EXPECT_THAT(settings, ::testing::ElementsAre("path", "poll_interval", "poll_interval_max", "activity_timeout"));
+  EXPECT_THAT(settings, ::testing::ElementsAre("path", "poll_interval", "poll_interval_max",
+                                               "activity_timeout"));
 }
 
 TEST(Descriptor, SurvivesAsData) {
@@ -114,8 +117,8 @@ TEST(Descriptor, SurvivesAsData) {
 TEST(Descriptor, BrokenDataIsRefusedWithItsPlace) {
   for (const std::string_view text :
        {"[]", "{}", R"({"name": "x", "operations": {"protct": {}}})",
-        R"({"name": "x", "operations": {"protect": {"activities": ["per"]}}})", R"({"name": "x", "types": "T"})",
-        R"({"name": "x", "settings": {"fields": 1}})"}) {
+        R"({"name": "x", "operations": {"protect": {"activities": ["per"]}}})",
+        R"({"name": "x", "types": "T"})", R"({"name": "x", "settings": {"fields": 1}})"}) {
     const auto descriptor = DescriptorFromValue(*ParseJson(text, "plugin"), "plugin");
     ASSERT_FALSE(descriptor) << text;
     EXPECT_EQ(descriptor.error().code(), ErrorCode::kInvalidInput) << text;
@@ -144,7 +147,8 @@ TEST(Registry, APluginThatLacksRestoreIsRefused) {
   PluginRegistry registry;
   registry.AddProtection<LacksRestore>();
   ASSERT_FALSE(registry.status());
-  EXPECT_THAT(registry.status().error().message(), HasSubstr("lacks-restore defines no activity of restore"));
+  EXPECT_THAT(registry.status().error().message(),
+              HasSubstr("lacks-restore defines no activity of restore"));
   EXPECT_EQ(registry.FindProtection("lacks-restore"), nullptr);
 }
 

@@ -9,9 +9,9 @@
 namespace holdfast {
 namespace {
 
+using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using std::chrono::milliseconds;
 
 struct Sample {
   static constexpr int kVersion = 3;
@@ -74,8 +74,10 @@ TEST(Schema, DefaultsAreThoseOfTheStruct) {
 
 TEST(Schema, EveryTypeIsRead) {
   const auto bound = BindYaml(
-      "{path: p, deep: false, parallel: 16, count: -9007199254740993, ratio: 2, wait: 1.5 min, limit: 64MiB,\n"
-      " words: [a, b], labels: {k: v}, password_env: SECRET, level: 7, mode: reflink, any: {x: [1]}}");
+      "{path: p, deep: false, parallel: 16, count: -9007199254740993, ratio: 2, wait: 1.5 min, "
+      "limit: 64MiB,\n"
+      " words: [a, b], labels: {k: v}, password_env: SECRET, level: 7, mode: reflink, any: {x: "
+      "[1]}}");
   ASSERT_TRUE(bound) << bound.error().Render();
   EXPECT_FALSE(bound->deep);
   EXPECT_EQ(bound->count, -9007199254740993);
@@ -99,7 +101,8 @@ TEST(Schema, AnAliasIsAnotherNameOfTheField) {
 
 TEST(Schema, AFieldUnderTwoOfItsNamesIsRefused) {
   EXPECT_THAT(ErrorOf("{path: a, old_path: b}"), HasSubstr("the same setting, given twice"));
-  EXPECT_THAT(ErrorOf("{path: a, password_file: b, password_env: C}"), HasSubstr("both give the same secret"));
+  EXPECT_THAT(ErrorOf("{path: a, password_file: b, password_env: C}"),
+              HasSubstr("both give the same secret"));
 }
 
 TEST(Schema, AMissingFieldIsNamed) {
@@ -114,12 +117,14 @@ TEST(Schema, AnUnknownKeyIsRefusedWithPlaceAndGuess) {
 }
 
 TEST(Schema, AllFaultsAreToldAtOnce) {
-  const std::string error = ErrorOf("parallel: 17\nmode: reflnk\nwords: x\nlimit: 1 KiB\nwait: never\nlevel: 1.5");
+  const std::string error =
+      ErrorOf("parallel: 17\nmode: reflnk\nwords: x\nlimit: 1 KiB\nwait: never\nlevel: 1.5");
   EXPECT_THAT(error, HasSubstr("need 'path'"));
   EXPECT_THAT(error, HasSubstr("'parallel' in the settings is at least 1, at most 16, not 17"));
   EXPECT_THAT(error, HasSubstr("did you mean 'reflink'?"));
   EXPECT_THAT(error, HasSubstr("'words' in the settings is a list of texts, not 'x'"));
-  EXPECT_THAT(error, HasSubstr("'limit' in the settings is at least 1 MiB, at most 64 MiB, not '1 KiB'"));
+  EXPECT_THAT(error,
+              HasSubstr("'limit' in the settings is at least 1 MiB, at most 64 MiB, not '1 KiB'"));
   EXPECT_THAT(error, HasSubstr("'wait' in the settings is a duration such as"));
   EXPECT_THAT(error, HasSubstr("'level' in the settings is a whole number, not 1.5"));
 }
@@ -152,7 +157,8 @@ TEST(Schema, SurvivesAsData) {
 
 TEST(Schema, BrokenDataIsNoSchema) {
   for (const std::string_view text :
-       {"[]", "{}", R"({"fields": [{"type": "string"}]})", R"({"fields": [{"name": "a", "type": "strnig"}]})",
+       {"[]", "{}", R"({"fields": [{"type": "string"}]})",
+        R"({"fields": [{"name": "a", "type": "strnig"}]})",
         R"({"fields": [{"name": "a", "type": "integer", "default": "x"}]})"}) {
     const auto value = ParseJson(text, "plugin");
     ASSERT_TRUE(value) << text;
@@ -191,9 +197,9 @@ TEST(Schema, AStructSurvivesToValueAndBack) {
 }
 
 TEST(Durations, AreReadInAllTheirForms) {
-  const std::map<std::string, std::int64_t> wanted{{"500ms", 500},   {"90s", 90'000},      {"90", 90'000},
-                                                   {"10 min", 600'000}, {"26h", 93'600'000}, {"1.5h", 5'400'000},
-                                                   {"3 days", 259'200'000}, {"0", 0}};
+  const std::map<std::string, std::int64_t> wanted{
+      {"500ms", 500},      {"90s", 90'000},     {"90", 90'000},          {"10 min", 600'000},
+      {"26h", 93'600'000}, {"1.5h", 5'400'000}, {"3 days", 259'200'000}, {"0", 0}};
   for (const auto& [text, ms] : wanted) {
     const auto parsed = ParseDuration(text);
     ASSERT_TRUE(parsed) << text;
@@ -202,7 +208,8 @@ TEST(Durations, AreReadInAllTheirForms) {
 }
 
 TEST(Durations, WhatIsNoneIsRefused) {
-  for (const std::string_view text : {"", "s", "-1s", "1x", "1 2", "1..5s", "9999999999999999999d", "1e3s"}) {
+  for (const std::string_view text :
+       {"", "s", "-1s", "1x", "1 2", "1..5s", "9999999999999999999d", "1e3s"}) {
     EXPECT_FALSE(ParseDuration(text)) << text;
   }
 }
@@ -216,9 +223,9 @@ TEST(Durations, AreWrittenAsTheyAreRead) {
 }
 
 TEST(Sizes, AreReadInAllTheirForms) {
-  const std::map<std::string, std::uint64_t> wanted{{"512", 512},        {"8 MiB", 8U << 20U},
-                                                    {"4GiB", 4ULL << 30U}, {"1.5 KiB", 1536},
-                                                    {"1 kB", 1000},      {"9007199254740993", 9007199254740993ULL}};
+  const std::map<std::string, std::uint64_t> wanted{
+      {"512", 512},      {"8 MiB", 8U << 20U}, {"4GiB", 4ULL << 30U},
+      {"1.5 KiB", 1536}, {"1 kB", 1000},       {"9007199254740993", 9007199254740993ULL}};
   for (const auto& [text, bytes] : wanted) {
     const auto parsed = ParseByteSize(text);
     ASSERT_TRUE(parsed) << text;
@@ -233,7 +240,8 @@ TEST(Sizes, WhatIsNoneIsRefused) {
 }
 
 TEST(Sizes, AreWrittenAsTheyAreRead) {
-  for (const std::uint64_t bytes : {0ULL, 1ULL, 1023ULL, 1024ULL, 8ULL << 20U, (8ULL << 20U) + 1, 9007199254740993ULL}) {
+  for (const std::uint64_t bytes :
+       {0ULL, 1ULL, 1023ULL, 1024ULL, 8ULL << 20U, (8ULL << 20U) + 1, 9007199254740993ULL}) {
     const auto back = ParseByteSize(FormatByteSize({bytes}));
     ASSERT_TRUE(back);
     EXPECT_EQ(back->bytes, bytes);

@@ -31,8 +31,8 @@ TEST(Segment, GivesBackWhatWasEncoded) {
   SegmentDecoder decoder;
   for (const SegmentAlgorithm algorithm : {SegmentAlgorithm::kNone, SegmentAlgorithm::kZstd}) {
     SegmentEncoder encoder(algorithm);
-    for (const std::string& plain : {std::string(), std::string("x"), Text(100), Text(300'000), Noise(100'000),
-                                     std::string(1 << 20U, '\0')}) {
+    for (const std::string& plain : {std::string(), std::string("x"), Text(100), Text(300'000),
+                                     Noise(100'000), std::string(1 << 20U, '\0')}) {
       const auto segment = encoder.Encode(plain);
       ASSERT_TRUE(segment);
       EXPECT_EQ(segment->info.plain_size, plain.size());
@@ -157,21 +157,25 @@ std::string Fixture(const std::string& name) {
 // Written by the first build that had format version 1; never written again.
 TEST(SegmentFixture, Version1IsReadForEver) {
   const std::string plain = Text(3000);
-  const std::string plain_sha256 = "f4d42de8349b7331a009fa0d345126e15d024a2eeb1c75725694082df3ff5536";
+  const std::string plain_sha256 =
+      "f4d42de8349b7331a009fa0d345126e15d024a2eeb1c75725694082df3ff5536";
   ASSERT_EQ(Sha256Hex(plain), plain_sha256);
   SegmentDecoder decoder;
-  const auto zstd = decoder.Decode(
-      Fixture("segment-v1-zstd.bin"),
-      {3000, plain_sha256, 353, "1666007c881ae5e656d327286d283b031801db81c8500e431fda5079a6aa1276"});
+  const auto zstd =
+      decoder.Decode(Fixture("segment-v1-zstd.bin"),
+                     {3000, plain_sha256, 353,
+                      "1666007c881ae5e656d327286d283b031801db81c8500e431fda5079a6aa1276"});
   ASSERT_TRUE(zstd) << zstd.error().Render();
   EXPECT_EQ(*zstd, plain);
-  const auto none = decoder.Decode(
-      Fixture("segment-v1-none.bin"),
-      {3000, plain_sha256, 3020, "ee4540cf7b8bfd305ba37bcad0151e22ad262f8bb50b25e74ed746593cde9c62"});
+  const auto none =
+      decoder.Decode(Fixture("segment-v1-none.bin"),
+                     {3000, plain_sha256, 3020,
+                      "ee4540cf7b8bfd305ba37bcad0151e22ad262f8bb50b25e74ed746593cde9c62"});
   ASSERT_TRUE(none) << none.error().Render();
   EXPECT_EQ(*none, plain);
   // And still written like this, byte for byte (zstd's own bytes may differ between its releases).
-  EXPECT_EQ(SegmentEncoder(SegmentAlgorithm::kNone).Encode(plain)->bytes, Fixture("segment-v1-none.bin"));
+  EXPECT_EQ(SegmentEncoder(SegmentAlgorithm::kNone).Encode(plain)->bytes,
+            Fixture("segment-v1-none.bin"));
 }
 
 }  // namespace

@@ -15,10 +15,10 @@ TEST(Printable, KeepsTextAndEscapesWhatSteers) {
   EXPECT_EQ(Printable("caf\xC3\xA9 \xF0\x9F\x90\x99 \\x"), "caf\xC3\xA9 \xF0\x9F\x90\x99 \\x");
   EXPECT_EQ(Printable("a\tb\nc"), "a\\x09b\\x0ac");
   EXPECT_EQ(Printable("\x7F"), "\\x7f");
-  EXPECT_EQ(Printable("\xC2\x9B"), "\\xc2\\x9b");              // CSI, one byte on some terminals
-  EXPECT_EQ(Printable("\xE2\x80\xAE"), "\\xe2\\x80\\xae");     // right-to-left override
-  EXPECT_EQ(Printable("\xE2\x80\xA8"), "\\xe2\\x80\\xa8");     // line separator
-  EXPECT_EQ(Printable("\xE2\x81\xA6"), "\\xe2\\x81\\xa6");     // isolate
+  EXPECT_EQ(Printable("\xC2\x9B"), "\\xc2\\x9b");           // CSI, one byte on some terminals
+  EXPECT_EQ(Printable("\xE2\x80\xAE"), "\\xe2\\x80\\xae");  // right-to-left override
+  EXPECT_EQ(Printable("\xE2\x80\xA8"), "\\xe2\\x80\\xa8");  // line separator
+  EXPECT_EQ(Printable("\xE2\x81\xA6"), "\\xe2\\x81\\xa6");  // isolate
 }
 
 TEST(Printable, EscapesWhatIsNotUtf8) {
@@ -29,9 +29,11 @@ TEST(Printable, EscapesWhatIsNotUtf8) {
 
 TEST(IsUtf8, FollowsTheTableOfUnicode) {
   EXPECT_TRUE(IsUtf8(""));
-  EXPECT_TRUE(IsUtf8("\x7F \xC2\x80 \xDF\xBF \xE0\xA0\x80 \xEF\xBF\xBF \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF"));
-  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
-                          "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xC3(", "\xFE"}) {
+  EXPECT_TRUE(
+      IsUtf8("\x7F \xC2\x80 \xDF\xBF \xE0\xA0\x80 \xEF\xBF\xBF \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF"));
+  for (const char* bad :
+       {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xC3(", "\xFE"}) {
     EXPECT_FALSE(IsUtf8(bad)) << Printable(bad);
   }
 }

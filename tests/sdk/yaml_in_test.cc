@@ -24,19 +24,45 @@ Error Refusal(std::string_view text) {
 
 TEST(YamlIn, ResolvesPlainScalarsByTheCoreSchema) {
   const std::vector<std::pair<const char*, Value>> cases{
-      {"~", Value()},          {"null", Value()},        {"", Value()},
-      {"true", true},          {"False", false},         {"yes", "yes"},
-      {"on", "on"},            {"y", "y"},               {"12", 12},
-      {"-7", -7},              {"+7", 7},                {"012", 12},
-      {"0x1F", 31},            {"0o17", 15},             {"0b11", "0b11"},
-      {"1_000", "1_000"},      {"1.5", 1.5},             {"-.5", -0.5},
-      {"1.", 1.0},             {"1e3", 1000.0},          {"1.5E-2", 0.015},
-      {".", "."},              {"-", Value()},           {"1.2.3", "1.2.3"},
-      {"e3", "e3"},            {"1e", "1e"},             {"2024-01-01", "2024-01-01"},
-      {"12:30", "12:30"},      {"0x", "0x"},             {"-0x1", "-0x1"},
-      {"nan", "nan"},          {"infinity", "infinity"}, {"a b", "a b"},
-      {"\"12\"", "12"},        {"'true'", "true"},       {"\"\"", ""},
-      {"\"null\"", "null"},    {"!!str 12", "12"},       {"9223372036854775807", std::int64_t{9223372036854775807}}};
+      {"~", Value()},
+      {"null", Value()},
+      {"", Value()},
+      {"true", true},
+      {"False", false},
+      {"yes", "yes"},
+      {"on", "on"},
+      {"y", "y"},
+      {"12", 12},
+      {"-7", -7},
+      {"+7", 7},
+      {"012", 12},
+      {"0x1F", 31},
+      {"0o17", 15},
+      {"0b11", "0b11"},
+      {"1_000", "1_000"},
+      {"1.5", 1.5},
+      {"-.5", -0.5},
+      {"1.", 1.0},
+      {"1e3", 1000.0},
+      {"1.5E-2", 0.015},
+      {".", "."},
+      {"-", Value()},
+      {"1.2.3", "1.2.3"},
+      {"e3", "e3"},
+      {"1e", "1e"},
+      {"2024-01-01", "2024-01-01"},
+      {"12:30", "12:30"},
+      {"0x", "0x"},
+      {"-0x1", "-0x1"},
+      {"nan", "nan"},
+      {"infinity", "infinity"},
+      {"a b", "a b"},
+      {"\"12\"", "12"},
+      {"'true'", "true"},
+      {"\"\"", ""},
+      {"\"null\"", "null"},
+      {"!!str 12", "12"},
+      {"9223372036854775807", std::int64_t{9223372036854775807}}};
   for (const auto& [text, expected] : cases) {
     if (std::string_view(text) == "-") continue;  // a list, not a scalar
     const Value value = Parse(std::string("k: ") + text + "\n");
@@ -105,14 +131,16 @@ TEST(YamlIn, RefusesTags) {
 }
 
 TEST(YamlIn, RefusesNumbersThatAreNoFinite64BitOnes) {
-  for (const char* text : {"9223372036854775808", "0xFFFFFFFFFFFFFFFFF", "1e999", ".inf", "-.INF", ".nan"}) {
+  for (const char* text :
+       {"9223372036854775808", "0xFFFFFFFFFFFFFFFFF", "1e999", ".inf", "-.INF", ".nan"}) {
     EXPECT_THAT(Refusal(std::string("a: ") + text).hint(), HasSubstr("quotes")) << text;
   }
 }
 
 TEST(YamlIn, RefusesBadSyntaxWithItsPlace) {
-  for (const char* text : {"a: [1, 2\n", "a: {b: 1\n", "a: \"x\n", "a: \"x", "a: \"x\n  ", "\"\n", "a: \"x\nb: y\n", "a: b: c\n", "\ta: 1\n", "a: 'x\n", "- a\nb: 1\n",
-                           "%YAML 9.9\n---\na: 1\n", "a: @x\n"}) {
+  for (const char* text :
+       {"a: [1, 2\n", "a: {b: 1\n", "a: \"x\n", "a: \"x", "a: \"x\n  ", "\"\n", "a: \"x\nb: y\n",
+        "a: b: c\n", "\ta: 1\n", "a: 'x\n", "- a\nb: 1\n", "%YAML 9.9\n---\na: 1\n", "a: @x\n"}) {
     const Error error = Refusal(text);
     EXPECT_EQ(error.code(), ErrorCode::kInvalidInput) << text;
     ASSERT_TRUE(error.where()) << text;
@@ -134,12 +162,15 @@ TEST(YamlIn, RefusesBytesThatTheParserWouldTakeForTheEnd) {
   EXPECT_EQ(error.where()->column, 5U);
   std::ignore = Refusal(std::string("a: \0", 4));
   EXPECT_EQ(Refusal("a: 1\nb: \xFF\n").where()->line, 2U);
-  std::ignore = Refusal("\xFF\xFE" "a\0");
+  std::ignore = Refusal(
+      "\xFF\xFE"
+      "a\0");
 }
 
 TEST(YamlIn, RefusesDeepNesting) {
   EXPECT_TRUE(ParseYaml(std::string(100, '[') + std::string(100, ']'), "f"));
-  EXPECT_THAT(Refusal(std::string(101, '[') + std::string(101, ']')).message(), HasSubstr("deeper"));
+  EXPECT_THAT(Refusal(std::string(101, '[') + std::string(101, ']')).message(),
+              HasSubstr("deeper"));
   std::ignore = Refusal(std::string(20'000, '['));
 }
 
@@ -172,7 +203,10 @@ TEST(YamlIn, ReadsOneDocumentOrAStream) {
 }
 
 TEST(YamlIn, TakesWindowsLineEndsAndAByteOrderMark) {
-  EXPECT_EQ(Parse("\xEF\xBB\xBF" "a: 1\r\nb: x\r\n").StringOr("b", ""), "x");
+  EXPECT_EQ(Parse("\xEF\xBB\xBF"
+                  "a: 1\r\nb: x\r\n")
+                .StringOr("b", ""),
+            "x");
 }
 
 // Found by workflow_fuzz: each shorter beginning of the line was looked at anew, which took minutes

@@ -62,7 +62,8 @@ class TaskMaker {
     if (steps.size() <= kLongFormUpTo) {
       for (const StepId id : steps) {
         const std::string& name = NameOf(id);
-        operands.push_back(fmt::format("({0}.Succeeded || {0}.Failed || {0}.Errored || {0}.Omitted)", name));
+        operands.push_back(
+            fmt::format("({0}.Succeeded || {0}.Failed || {0}.Errored || {0}.Omitted)", name));
       }
       return operands;
     }
@@ -73,7 +74,8 @@ class TaskMaker {
   }
 
   // One barrier a part; barriers of barriers until one expression holds them.
-  std::vector<std::string> ThroughBarriers(std::vector<std::string> operands, std::string_view name, std::size_t& count) {
+  std::vector<std::string> ThroughBarriers(std::vector<std::string> operands, std::string_view name,
+                                           std::size_t& count) {
     out_.barriers = true;
     constexpr std::size_t kPart = kMostOperands / 2;
     do {
@@ -101,8 +103,6 @@ class TaskMaker {
 
 }  // namespace
 
-ArgoTasks MakeArgoTasks(const EngineWorkflow& workflow) {
-  return TaskMaker(workflow).Run();
-}
+ArgoTasks MakeArgoTasks(const EngineWorkflow& workflow) { return TaskMaker(workflow).Run(); }
 
 }  // namespace holdfast::compiler

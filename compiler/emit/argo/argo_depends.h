@@ -25,14 +25,15 @@ namespace holdfast::compiler {
 // of many parents and many children would be a large file otherwise.
 struct ArgoTask {
   std::string name;
-  bool barrier = false;              // a pod-less task
-  std::vector<std::string> depends;  // operands, to be joined by &&; empty: depends on nothing
+  bool barrier = false;                // a pod-less task
+  std::vector<std::string> depends;    // operands, to be joined by &&; empty: depends on nothing
   const WorkflowStep* step = nullptr;  // not of `begin` and barriers
 };
 
 struct ArgoTasks {
-  std::vector<ArgoTask> tasks;  // `begin`, then steps in their order, barriers before their first use
-  bool short_form = false;      // `!x.Daemoned` occurs
+  std::vector<ArgoTask>
+      tasks;                // `begin`, then steps in their order, barriers before their first use
+  bool short_form = false;  // `!x.Daemoned` occurs
   bool barriers = false;
 };
 

@@ -42,10 +42,14 @@ class FileWriter {
   Result<std::string> Run() {
     for (const std::string& line : workflow_.head) out_.Comment(line);
     if (tasks_.short_form) {
-      out_.Comment("'!x.Daemoned' in depends means: x has ended, in whatever way (no task here is a daemon).");
+      out_.Comment(
+          "'!x.Daemoned' in depends means: x has ended, in whatever way (no task here is a "
+          "daemon).");
     }
     if (tasks_.barriers) {
-      out_.Comment("Tasks gate-N and wait-N make no pod: they stand for a list of tasks that is too long for one depends.");
+      out_.Comment(
+          "Tasks gate-N and wait-N make no pod: they stand for a list of tasks that is too long "
+          "for one depends.");
     }
     out_.BeginMap();
     Member("apiVersion", "argoproj.io/v1alpha1");
@@ -54,7 +58,9 @@ class FileWriter {
     out_.Key("spec");
     out_.BeginMap();
     Member("entrypoint", "main");
-    out_.Comment("The verdict, and the clean-ups that are still owed: also after a failure, a stop or a deadline.");
+    out_.Comment(
+        "The verdict, and the clean-ups that are still owed: also after a failure, a stop or a "
+        "deadline.");
     Member("onExit", "end");
     WriteLimits();
     WriteParameters();
@@ -123,7 +129,8 @@ class FileWriter {
     Parameter("partial", workflow_.partial ? "true" : "false");
     // The leaf templates read these: Argo knows no limits of a task, only of a template.
     Parameter("retries", std::to_string(workflow_.retries));
-    Parameter("step-deadline", std::to_string(WholeSeconds(workflow_.step_deadline.value_or(kLongestStep))));
+    Parameter("step-deadline",
+              std::to_string(WholeSeconds(workflow_.step_deadline.value_or(kLongestStep))));
     out_.EndList();
     out_.EndMap();
   }
@@ -146,7 +153,9 @@ class FileWriter {
     out_.BeginMap();
     out_.Key("failFast");
     out_.Bool(false);
-    out_.Comment("All steps: what is upstream of no target never starts, and the verdict is that of the targets.");
+    out_.Comment(
+        "All steps: what is upstream of no target never starts, and the verdict is that of the "
+        "targets.");
     out_.Key("target");
     std::vector<std::string> targets;
     for (const ArgoTask& task : tasks_.tasks) {
@@ -188,8 +197,8 @@ class FileWriter {
     out_.Text(text);
   }
 
-  // An exit handler is a template of the file itself; the engine's verdict is an argument, as the leaf
-  // template alone could not know it.
+  // An exit handler is a template of the file itself; the engine's verdict is an argument, as the
+  // leaf template alone could not know it.
   void WriteEnd() {
     out_.BeginMap();
     Member("name", "end");
@@ -221,13 +230,16 @@ class ArgoEmitter final : public EngineEmitter {
  public:
   std::string_view name() const override { return "argo"; }
 
-  Result<std::string> Emit(const EngineWorkflow& workflow, const EmitOptions& options) const override {
+  Result<std::string> Emit(const EngineWorkflow& workflow,
+                           const EmitOptions& options) const override {
     const ArgoTasks tasks = MakeArgoTasks(workflow);
     if (tasks.tasks.size() > options.max_tasks_per_template) {
-      return InvalidInput(fmt::format("the workflow has {} tasks in one template; Argo's own definitions refuse more "
+      return InvalidInput(fmt::format("the workflow has {} tasks in one template; Argo's own "
+                                      "definitions refuse more "
                                       "than {}",
                                       tasks.tasks.size(), options.max_tasks_per_template))
-          .Hint(fmt::format("--fuse leaf makes fewer of them; for the local engine --max-tasks-per-template {} allows "
+          .Hint(fmt::format("--fuse leaf makes fewer of them; for the local engine "
+                            "--max-tasks-per-template {} allows "
                             "that many",
                             tasks.tasks.size()));
     }
@@ -237,8 +249,6 @@ class ArgoEmitter final : public EngineEmitter {
 
 }  // namespace
 
-std::unique_ptr<EngineEmitter> MakeArgoEmitter() {
-  return std::make_unique<ArgoEmitter>();
-}
+std::unique_ptr<EngineEmitter> MakeArgoEmitter() { return std::make_unique<ArgoEmitter>(); }
 
 }  // namespace holdfast::compiler

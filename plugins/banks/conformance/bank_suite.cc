@@ -90,8 +90,8 @@ std::span<const BankCheck> BankChecks() {
 BankCheckResult RunBankCheck(Bank& bank, const BankCheck& check, std::string_view prefix,
                              const BankCheckOptions& options) {
   BankCheckResult result{std::string(check.name), Ok()};
-  const auto section = BankSection::Open(bank, fmt::format("{}/{}", prefix, check.name),
-                                         SectionAccess::kWrite);
+  const auto section =
+      BankSection::Open(bank, fmt::format("{}/{}", prefix, check.name), SectionAccess::kWrite);
   if (!section) {
     result.outcome = Error(section.error());
     return result;

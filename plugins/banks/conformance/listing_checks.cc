@@ -10,10 +10,9 @@ namespace {
 // folder gets this wrong easily. In the order of the whole key:
 const std::vector<std::string>& OrderedKeys() {
   static const std::vector<std::string> keys{
-      "A",       "a-",      "a-b-c/d", "a-b/c",  "a-b/c-d", "a-b0",    "a.",   "a.b/c",
-      "a/-",     "a/-.",    "a/a",    "a/b-c",   "a/b.c",  "a/b/c",   "a/b/d-e", "a/b/d/e",
-      "a/b0",    "a/z",     "a0",     "a@2F",    "aB",     "a_b",     "ab",      "b/a",  "b0/a",
-      "z"};
+      "A",    "a-",   "a-b-c/d", "a-b/c", "a-b/c-d", "a-b0",    "a.",      "a.b/c", "a/-",
+      "a/-.", "a/a",  "a/b-c",   "a/b.c", "a/b/c",   "a/b/d-e", "a/b/d/e", "a/b0",  "a/z",
+      "a0",   "a@2F", "aB",      "a_b",   "ab",      "b/a",     "b0/a",    "z"};
   return keys;
 }
 
@@ -52,19 +51,17 @@ Status PagesJoinToTheWholeList(const BankCheckArea& area) {
   HOLDFAST_RETURN_IF_ERROR(PutAll(area));
   HOLDFAST_RETURN_IF_ERROR(ExpectList(area, {}, OrderedKeys()));
   for (const ListDirection direction : {ListDirection::kAscending, ListDirection::kDescending}) {
-    const std::vector<std::string> whole = direction == ListDirection::kAscending
-                                               ? OrderedKeys()
-                                               : Reversed(OrderedKeys());
+    const std::vector<std::string> whole =
+        direction == ListDirection::kAscending ? OrderedKeys() : Reversed(OrderedKeys());
     for (const std::size_t limit : {1U, 2U, 3U, 7U, 25U, 26U, 27U}) {
       ListOptions options;
       options.direction = direction;
       options.limit = limit;
       for (std::size_t from = 0; from <= whole.size(); from += limit) {
         const std::size_t to = std::min(from + limit, whole.size());
-        HOLDFAST_RETURN_IF_ERROR(ExpectList(
-            area, options,
-            {whole.begin() + static_cast<std::ptrdiff_t>(from),
-             whole.begin() + static_cast<std::ptrdiff_t>(to)}));
+        HOLDFAST_RETURN_IF_ERROR(ExpectList(area, options,
+                                            {whole.begin() + static_cast<std::ptrdiff_t>(from),
+                                             whole.begin() + static_cast<std::ptrdiff_t>(to)}));
         if (to == whole.size()) break;
         options.marker = whole[to - 1];
       }
@@ -150,9 +147,12 @@ Status TheLastKeyOfASeriesIsFound(const BankCheckArea& area) {
   BankCheck { #name, name }
 
 constexpr std::array kChecks{
-    HOLDFAST_BANK_CHECK(ListsAreOrderedByTheWholeKey), HOLDFAST_BANK_CHECK(PagesJoinToTheWholeList),
-    HOLDFAST_BANK_CHECK(PrefixesAndMarkersAreBytes),   HOLDFAST_BANK_CHECK(LimitsOfAPageAreChecked),
-    HOLDFAST_BANK_CHECK(ListsTellTheSize),             HOLDFAST_BANK_CHECK(TheLastKeyOfASeriesIsFound),
+    HOLDFAST_BANK_CHECK(ListsAreOrderedByTheWholeKey),
+    HOLDFAST_BANK_CHECK(PagesJoinToTheWholeList),
+    HOLDFAST_BANK_CHECK(PrefixesAndMarkersAreBytes),
+    HOLDFAST_BANK_CHECK(LimitsOfAPageAreChecked),
+    HOLDFAST_BANK_CHECK(ListsTellTheSize),
+    HOLDFAST_BANK_CHECK(TheLastKeyOfASeriesIsFound),
 };
 
 }  // namespace

@@ -118,19 +118,38 @@ Status KeysThatDifferInCaseAreTwo(const BankCheckArea& area) {
 
 Status HostileKeysAreRefused(const BankCheckArea& area) {
   const std::string nul("a\0b", 3);
-  const std::vector<std::string> hostile{
-      "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..", "a/../../b", "a/./b", "~tmp", "a~",
-      "a b", "a\nb", nul, "a\\b", "\xC3\xA9", "a%2fb", "a:b", "a*", std::string(201, 'a'),
-      std::string(120, 'a') + "/" + std::string(200, 'b') + "/" + std::string(200, 'c') + "/" +
-          std::string(200, 'd')};
+  const std::vector<std::string> hostile{"",
+                                         "/",
+                                         "/a",
+                                         "a/",
+                                         "a//b",
+                                         ".",
+                                         "..",
+                                         "../a",
+                                         "a/..",
+                                         "a/../../b",
+                                         "a/./b",
+                                         "~tmp",
+                                         "a~",
+                                         "a b",
+                                         "a\nb",
+                                         nul,
+                                         "a\\b",
+                                         "\xC3\xA9",
+                                         "a%2fb",
+                                         "a:b",
+                                         "a*",
+                                         std::string(201, 'a'),
+                                         std::string(120, 'a') + "/" + std::string(200, 'b') + "/" +
+                                             std::string(200, 'c') + "/" + std::string(200, 'd')};
   for (const std::string& key : hostile) {
     const std::string shown = fmt::format("a key of {} bytes, '{:.20}'", key.size(), key);
-    HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.PutBytes(key, "x"), ErrorCode::kInvalidInput,
-                                        "put with " + shown));
-    HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.GetBytes(key), ErrorCode::kInvalidInput,
-                                        "get with " + shown));
-    HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.Delete(key), ErrorCode::kInvalidInput,
-                                        "delete with " + shown));
+    HOLDFAST_RETURN_IF_ERROR(
+        ExpectCode(area.section.PutBytes(key, "x"), ErrorCode::kInvalidInput, "put with " + shown));
+    HOLDFAST_RETURN_IF_ERROR(
+        ExpectCode(area.section.GetBytes(key), ErrorCode::kInvalidInput, "get with " + shown));
+    HOLDFAST_RETURN_IF_ERROR(
+        ExpectCode(area.section.Delete(key), ErrorCode::kInvalidInput, "delete with " + shown));
   }
   return ExpectList(area, {}, {});
 }
@@ -150,7 +169,8 @@ Status PutNeverOverwrites(const BankCheckArea& area) {
 Status CreateExclusiveNeverOverwrites(const BankCheckArea& area) {
   HOLDFAST_RETURN_IF_ERROR(area.section.CreateExclusive("key", "first"));
   HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.CreateExclusive("key", "second"),
-                                      ErrorCode::kConflict, "create-exclusive on a key that exists"));
+                                      ErrorCode::kConflict,
+                                      "create-exclusive on a key that exists"));
   return ExpectBytes(area.section, "key", "first");
 }
 
@@ -197,11 +217,12 @@ Status RangesAreCutAtTheEnd(const BankCheckArea& area) {
 
 Status WhatIsNotThereIsNotFound(const BankCheckArea& area) {
   HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes("folder/key", "x"));
-  for (const std::string_view key : {"key", "folder", "folder/key/more", "folder/other", "folder/ke"}) {
+  for (const std::string_view key :
+       {"key", "folder", "folder/key/more", "folder/other", "folder/ke"}) {
     HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.GetBytes(key), ErrorCode::kNotFound,
                                         fmt::format("get of '{}'", key)));
-    HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.Stat(key), ErrorCode::kNotFound,
-                                        fmt::format("stat of '{}'", key)));
+    HOLDFAST_RETURN_IF_ERROR(
+        ExpectCode(area.section.Stat(key), ErrorCode::kNotFound, fmt::format("stat of '{}'", key)));
     HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.Delete(key), ErrorCode::kNotFound,
                                         fmt::format("delete of '{}'", key)));
   }
@@ -212,10 +233,10 @@ Status DeletedObjectsAreGone(const BankCheckArea& area) {
   HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes("a/b/c", "first"));
   HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes("a/b/d", "other"));
   HOLDFAST_RETURN_IF_ERROR(area.section.Delete("a/b/c"));
-  HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.GetBytes("a/b/c"), ErrorCode::kNotFound,
-                                      "get of a deleted object"));
-  HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.Delete("a/b/c"), ErrorCode::kNotFound,
-                                      "the second delete"));
+  HOLDFAST_RETURN_IF_ERROR(
+      ExpectCode(area.section.GetBytes("a/b/c"), ErrorCode::kNotFound, "get of a deleted object"));
+  HOLDFAST_RETURN_IF_ERROR(
+      ExpectCode(area.section.Delete("a/b/c"), ErrorCode::kNotFound, "the second delete"));
   HOLDFAST_RETURN_IF_ERROR(area.section.DeleteIfPresent("a/b/c"));
   HOLDFAST_RETURN_IF_ERROR(ExpectBytes(area.section, "a/b/d", "other"));
   HOLDFAST_RETURN_IF_ERROR(ExpectList(area, {}, {"a/b/d"}));
@@ -230,7 +251,8 @@ Status NoKeyContinuesAnother(const BankCheckArea& area) {
   HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.PutBytes("a/b", "x"), ErrorCode::kConflict,
                                       "put of 'a/b' beside 'a'"));
   HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.CreateExclusive("a/b/c", "x"),
-                                      ErrorCode::kConflict, "create-exclusive of 'a/b/c' beside 'a'"));
+                                      ErrorCode::kConflict,
+                                      "create-exclusive of 'a/b/c' beside 'a'"));
   HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes("c/d/e", "long"));
   HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.PutBytes("c/d", "x"), ErrorCode::kConflict,
                                       "put of 'c/d' beside 'c/d/e'"));
@@ -288,7 +310,8 @@ Status SectionsAreJails(const BankCheckArea& area) {
                             area.section.Narrow("inner", SectionAccess::kRead));
   HOLDFAST_RETURN_IF_ERROR(ExpectBytes(reader, "key", "inside"));
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> keys, reader.ListAll());
-  if (keys != std::vector<std::string>{"key"}) return Violation("a section shows more than its own");
+  if (keys != std::vector<std::string>{"key"})
+    return Violation("a section shows more than its own");
   HOLDFAST_RETURN_IF_ERROR(
       ExpectCode(reader.PutBytes("new", "x"), ErrorCode::kDenied, "put in a read-only section"));
   HOLDFAST_RETURN_IF_ERROR(

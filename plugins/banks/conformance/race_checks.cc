@@ -64,8 +64,9 @@ Status OneOfManyCreatorsWins(const BankCheckArea& area) {
 // Of many Puts on one key none may mix with another, whoever wins.
 Status OneOfManyPutsIsStoredWhole(const BankCheckArea& area) {
   const bool atomic = area.section.bank().strength() == ExclusiveStrength::kAtomic;
-  const auto value = [](int i) { return Noise(200'000 + static_cast<std::size_t>(i) * 1000,
-                                              static_cast<std::uint64_t>(i) + 100); };
+  const auto value = [](int i) {
+    return Noise(200'000 + static_cast<std::size_t>(i) * 1000, static_cast<std::uint64_t>(i) + 100);
+  };
   std::array<bool, kWriters> won{};
   Status raced = AtOnce(kWriters, [&](int i) -> Status {
     Status put = area.section.PutBytes("key", value(i));
@@ -121,8 +122,10 @@ Status PutsBesideDeletesSucceed(const BankCheckArea& area) {
 }
 
 Status ReadersOfAReplacedKeySeeOneWholeValue(const BankCheckArea& area) {
-  const auto value = [](int n) { return std::string(static_cast<std::size_t>(20'000 + n % 7 * 3000),
-                                                    static_cast<char>('a' + n % 26)); };
+  const auto value = [](int n) {
+    return std::string(static_cast<std::size_t>(20'000 + n % 7 * 3000),
+                       static_cast<char>('a' + n % 26));
+  };
   HOLDFAST_RETURN_IF_ERROR(area.section.Replace("lease", value(0)));
   return AtOnce(4, [&](int i) -> Status {
     for (int n = 0; n < 60; ++n) {

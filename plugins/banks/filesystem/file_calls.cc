@@ -1,10 +1,10 @@
 #include "plugins/banks/filesystem/file_calls.h"
 
-#include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdio>
 
 namespace holdfast::banks::filesystem {
 namespace {
@@ -24,9 +24,8 @@ class SystemCalls final : public FileCalls {
     return Repeat([&] { return ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   }
   int OpenFolder(int folder, const char* name) override {
-    return Repeat([&] {
-      return ::openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    });
+    return Repeat(
+        [&] { return ::openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
   }
   int CreateFile(int folder, const char* name) override {
     return Repeat([&] {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
 #include <cstddef>
 #include <span>
-#include <sys/types.h>
 
 namespace holdfast::banks::filesystem {
 

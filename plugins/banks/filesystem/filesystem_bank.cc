@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <fcntl.h>
-#include <string>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,7 +17,8 @@
 
 // One Put, and what a power cut leaves after each of its calls:
 //
-//   walk      for each part but the last: open; or make (marked), sync the parent, take the mark off.
+//   walk      for each part but the last: open; or make (marked), sync the parent, take the mark
+//   off.
 //             A cut leaves empty folders.
 //   create    "~<hex>" in the folder. It also keeps the folder from being removed by a Delete.
 //   write, sync, link to the name (or rename over it), unlink "~<hex>"
@@ -45,7 +46,8 @@ constexpr int kMaxWalks = 1000;
 std::string TemporaryName() {
   std::uint64_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != sizeof random) {
-    random = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    random =
+        static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
   }
   return fmt::format("{}{:016x}", kTemporaryMark, random);
 }
@@ -139,8 +141,8 @@ Error FilesystemBank::Failed(int error_number, const ObjectKey& key, std::string
                              key.str(), root_, error_number == EDQUOT ? " (quota)" : ""))
         .Hint("nothing was stored; free space there, or delete checkpoints, and run again");
   }
-  Error error =
-      SystemError(error_number, fmt::format("{} '{}' in the bank at '{}'", doing, key.str(), root_));
+  Error error = SystemError(error_number,
+                            fmt::format("{} '{}' in the bank at '{}'", doing, key.str(), root_));
   if (error_number == EPERM || error_number == EOPNOTSUPP || error_number == ENOSYS ||
       error_number == ENAMETOOLONG) {
     return Error(ErrorCode::kDenied, error.message())
@@ -214,8 +216,8 @@ Status FilesystemBank::Store(const ObjectKey& key, ByteSource& source, std::uint
     HOLDFAST_RETURN_IF_ERROR(Fill(key, file, source, size));
     return GiveName(key, folder.number(), name.c_str(), temporary, naming);
   }
-  return Unavailable(fmt::format("storing '{}': its folder in the bank is removed again and again",
-                                 key.str()));
+  return Unavailable(
+      fmt::format("storing '{}': its folder in the bank is removed again and again", key.str()));
 }
 
 Status FilesystemBank::Fill(const ObjectKey& key, int file, ByteSource& source,
@@ -223,8 +225,8 @@ Status FilesystemBank::Fill(const ObjectKey& key, int file, ByteSource& source,
   std::vector<std::byte> buffer(
       static_cast<std::size_t>(std::clamp<std::uint64_t>(size, 1, kBufferSize)));
   for (std::uint64_t written = 0; written < size;) {
-    const auto wanted = static_cast<std::size_t>(
-        std::min<std::uint64_t>(buffer.size(), size - written));
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - written));
     HOLDFAST_ASSIGN_OR_RETURN(const std::size_t count,
                               ReadFully(source, std::span(buffer).first(wanted)));
     std::span<const std::byte> data = std::span(buffer).first(count);
@@ -241,8 +243,8 @@ Status FilesystemBank::Fill(const ObjectKey& key, int file, ByteSource& source,
   }
   HOLDFAST_ASSIGN_OR_RETURN(const std::size_t more, source.Read(std::span(buffer).first(1)));
   if (more != 0) {
-    return InvalidInput(fmt::format("storing '{}': the source goes on after its {} bytes",
-                                    key.str(), size));
+    return InvalidInput(
+        fmt::format("storing '{}': the source goes on after its {} bytes", key.str(), size));
   }
   if (const int synced = calls_->Sync(file); synced < 0) return Failed(-synced, key, "storing");
   return Ok();
@@ -255,7 +257,8 @@ Status FilesystemBank::GiveName(const ObjectKey& key, int folder, const char* na
                                                 : calls_->Rename(folder, temporary.name(), name);
     if (named >= 0) break;
     if (named == -ENOENT) {
-      return Unavailable(fmt::format("storing '{}': its temporary file has been removed", key.str()));
+      return Unavailable(
+          fmt::format("storing '{}': its temporary file has been removed", key.str()));
     }
     if (named != -EEXIST && named != -EISDIR && named != -ENOTEMPTY) {
       return Failed(-named, key, "storing");
@@ -324,8 +327,7 @@ Status FilesystemBank::Get(const ObjectKey& key, ByteSink& sink, std::uint64_t o
   while (offset < end) {
     const auto wanted =
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - offset));
-    const ssize_t count =
-        ::pread(file.number(), buffer.data(), wanted, static_cast<off_t>(offset));
+    const ssize_t count = ::pread(file.number(), buffer.data(), wanted, static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Failed(errno, key, "reading");
     if (count == 0) {
@@ -388,8 +390,8 @@ Status FilesystemBank::Delete(const ObjectKey& key) {
 
 Result<std::vector<ObjectInfo>> FilesystemBank::List(const ListOptions& options) {
   if (options.limit < 1 || options.limit > 10'000) {
-    return InvalidInput(fmt::format("a page of a listing has 1 to 10000 objects, not {}",
-                                    options.limit));
+    return InvalidInput(
+        fmt::format("a page of a listing has 1 to 10000 objects, not {}", options.limit));
   }
   std::vector<ObjectInfo> found;
   // Start as deep as the prefix allows. A prefix that is no start of a key matches nothing.
@@ -427,7 +429,8 @@ Status FilesystemBank::ListBelow(int folder, const std::string& path, const List
   const std::string& marker = options.marker;
   std::erase_if(*entries, [&](const FolderEntry& entry) {
     const std::string whole = path + entry.name;
-    if (!whole.starts_with(prefix) && !(entry.is_folder() && prefix.starts_with(whole))) return true;
+    if (!whole.starts_with(prefix) && !(entry.is_folder() && prefix.starts_with(whole)))
+      return true;
     if (marker.empty()) return false;
     if (ascending) return whole <= marker && !(entry.is_folder() && marker.starts_with(whole));
     return whole >= marker;
@@ -473,7 +476,9 @@ Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& ro
   const std::string what = fmt::format("opening the bank at '{}'", path.string());
   int opened = calls.OpenRoot(path.c_str());
   bool made = false;
-  const auto open_parent = [&] { return Descriptor(calls, calls.OpenRoot(path.parent_path().c_str())); };
+  const auto open_parent = [&] {
+    return Descriptor(calls, calls.OpenRoot(path.parent_path().c_str()));
+  };
   if (opened == -ENOENT) {
     const Descriptor parent = open_parent();
     if (!parent.is_open()) {

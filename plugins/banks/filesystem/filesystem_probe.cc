@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
 
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/banks/filesystem/folder_entries.h"
@@ -34,7 +34,8 @@ Error Refused(const std::string& root, std::string_view what, int result) {
 Status Write(FileCalls& calls, int folder, const char* name, std::string_view text) {
   const Descriptor file(calls, calls.CreateFile(folder, name));
   if (!file.is_open()) return SystemError(-file.number(), "making a file");
-  const ssize_t written = calls.Write(file.number(), std::as_bytes(std::span(text.data(), text.size())));
+  const ssize_t written =
+      calls.Write(file.number(), std::as_bytes(std::span(text.data(), text.size())));
   if (written < 0) return SystemError(static_cast<int>(-written), "writing a file");
   if (const int synced = calls.Sync(file.number()); synced < 0) {
     return SystemError(-synced, "syncing a file");
@@ -133,7 +134,8 @@ Status ProbeFilesystemBank(const std::filesystem::path& root, FileCalls& calls) 
   const std::string name = fmt::format("{}probe-{}", kTemporaryMark, ::getpid());
   const std::string shown = root.string();
   const Descriptor folder(calls, calls.OpenRoot(root.c_str()));
-  if (!folder.is_open()) return SystemError(-folder.number(), "opening the bank at '" + shown + "'");
+  if (!folder.is_open())
+    return SystemError(-folder.number(), "opening the bank at '" + shown + "'");
   const int made = calls.MakeFolder(folder.number(), name.c_str());
   if (made < 0 && made != -EEXIST) return Refused(shown, "no folder can be made in it", made);
   Status outcome = Ok();
@@ -141,7 +143,9 @@ Status ProbeFilesystemBank(const std::filesystem::path& root, FileCalls& calls) 
     const Descriptor probe(calls, calls.OpenFolder(folder.number(), name.c_str()));
     if (!probe.is_open()) return Refused(shown, "a new folder cannot be opened", probe.number());
     TemporaryFiles removed;
-    const auto clear = [&] { return Sweep(calls, probe.number(), WallTime::max(), false, removed); };
+    const auto clear = [&] {
+      return Sweep(calls, probe.number(), WallTime::max(), false, removed);
+    };
     outcome = clear();  // what a killed probe with our process id left
     if (outcome) outcome = ProbeFolder(calls, shown, probe.number());
     Status cleared = clear();

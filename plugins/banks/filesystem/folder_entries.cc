@@ -1,11 +1,11 @@
 #include "plugins/banks/filesystem/folder_entries.h"
 
-#include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
-#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <memory>
 
 #include "plugins/sdk/object_key.h"
 

@@ -25,7 +25,9 @@ void Register(PluginRegistry& registry) {
   entry.description = "a folder of this machine or of a shared file system";
   entry.settings_section = "filesystem";
   entry.settings = WithDataSettings(SchemaOf<Settings>());
-  entry.open = [](const Value& settings) { return OpenFilesystemBank(BindChecked<Settings>(settings).path); };
+  entry.open = [](const Value& settings) {
+    return OpenFilesystemBank(BindChecked<Settings>(settings).path);
+  };
   registry.AddBank(std::move(entry));
 }
 

@@ -18,7 +18,8 @@ Status MemoryBank::RefuseContinuation(const ObjectKey& key) const {
   const std::string& text = key.str();
   const auto conflict = [](std::string_view longer, std::string_view shorter) {
     return Error(ErrorCode::kConflict, fmt::format("the key '{}' continues the key '{}'; only one "
-                                                   "of them can exist", longer, shorter));
+                                                   "of them can exist",
+                                                   longer, shorter));
   };
   for (std::size_t slash = text.find('/'); slash != std::string::npos;
        slash = text.find('/', slash + 1)) {
@@ -53,8 +54,8 @@ Status MemoryBank::Put(const ObjectKey& key, ByteSource& source, std::uint64_t s
     if (count == 0) break;
     bytes += AsText(std::span<const std::byte>(buffer).first(count));
     if (bytes.size() > size) {
-      return InvalidInput(fmt::format("storing '{}': the source goes on after its {} bytes",
-                                      key.str(), size));
+      return InvalidInput(
+          fmt::format("storing '{}': the source goes on after its {} bytes", key.str(), size));
     }
   }
   if (bytes.size() < size) {
@@ -86,8 +87,9 @@ Status MemoryBank::Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offse
     if (found == objects_.end()) return NoSuchObject(key);
     const std::string& bytes = found->second.bytes;
     if (offset > bytes.size()) {
-      return InvalidInput(fmt::format("the object '{}' has {} bytes; reading from byte {} was asked",
-                                      key.str(), bytes.size(), offset));
+      return InvalidInput(
+          fmt::format("the object '{}' has {} bytes; reading from byte {} was asked", key.str(),
+                      bytes.size(), offset));
     }
     part = bytes.substr(offset, std::min<std::uint64_t>(length, bytes.size() - offset));
   }
@@ -96,8 +98,8 @@ Status MemoryBank::Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offse
 
 Result<std::vector<ObjectInfo>> MemoryBank::List(const ListOptions& options) {
   if (options.limit < 1 || options.limit > 10'000) {
-    return InvalidInput(fmt::format("a page of a listing has 1 to 10000 objects, not {}",
-                                    options.limit));
+    return InvalidInput(
+        fmt::format("a page of a listing has 1 to 10000 objects, not {}", options.limit));
   }
   const std::lock_guard lock(mutex_);
   std::vector<ObjectInfo> found;

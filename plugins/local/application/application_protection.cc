@@ -197,7 +197,8 @@ StepChoice ApplicationProtection::Choose(Operation operation, ActivityKind kind,
         return StepChoice::None();
       }
       return StepChoice::Own();
-    default: return StepChoice::Own();
+    default:
+      return StepChoice::Own();
   }
 }
 
@@ -256,9 +257,9 @@ Activity ApplicationProtection::activity_protect_post(Checkpoint& checkpoint, Co
                                                       const Parameters& parameters) {
   HOLDFAST_CO_ASSIGN_OR_RETURN(const std::string state, JournaledState(checkpoint, resource));
   if (state.empty() || state == kResumed) co_return Ok();
-  context.log().Log(LogLevel::kWarning,
-                    fmt::format("application '{}' is still at rest: letting it go on",
-                                Printable(resource.name)));
+  context.log().Log(
+      LogLevel::kWarning,
+      fmt::format("application '{}' is still at rest: letting it go on", Printable(resource.name)));
   co_return Resume(checkpoint, context, resource, parameters.Of(resource));
 }
 

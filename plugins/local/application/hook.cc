@@ -30,9 +30,11 @@ Result<Command> ReadParameter(const Value& value, std::string_view name) {
     form.Set("command", value);
   }
   if (!form.is_map()) {
-    return InvalidInput(fmt::format("{} is {}, expected a list of words", name, NameOf(value.kind())))
-        .Hint("commands run without a shell: [systemctl, stop, shop]; a shell line is declared: "
-              "{shell: \"...\"}");
+    return InvalidInput(
+               fmt::format("{} is {}, expected a list of words", name, NameOf(value.kind())))
+        .Hint(
+            "commands run without a shell: [systemctl, stop, shop]; a shell line is declared: "
+            "{shell: \"...\"}");
   }
   HOLDFAST_ASSIGN_OR_RETURN(HookForm read, Bind<HookForm>(form, "", name));
   Command command;
@@ -85,14 +87,15 @@ Status RunHook(Context& context, const Checkpoint& checkpoint, const Resource& r
         fmt::format("{} of application '{}'", name, Printable(resource.name)));
   }
   for (const std::string_view line : Split(Trim(outcome->output), '\n')) {
-    if (!line.empty()) context.log().Log(LogLevel::kInfo, fmt::format("{}: {}", name, Printable(line)));
+    if (!line.empty())
+      context.log().Log(LogLevel::kInfo, fmt::format("{}: {}", name, Printable(line)));
   }
   if (outcome->ok()) return Ok();
   if (outcome->cancelled) return CancelledError();
   return Internal(fmt::format("{} of application '{}' failed: {}", name, Printable(resource.name),
                               DescribeOutcome(*outcome)))
-      .Hint(fmt::format("the command is '{}', its time-out {}",
-                        Printable(Join(command.argv, " ")), FormatDuration(command.timeout)));
+      .Hint(fmt::format("the command is '{}', its time-out {}", Printable(Join(command.argv, " ")),
+                        FormatDuration(command.timeout)));
 }
 
 }  // namespace holdfast::plugins::application

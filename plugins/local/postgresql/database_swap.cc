@@ -25,8 +25,8 @@ Status Drop(Connection& maintenance, const std::string& database) {
   // FORCE came with 13; before it, a session that a killed pg_restore left must be ended first.
   const bool can_force = maintenance.server_version() >= 130000;
   if (!can_force) HOLDFAST_RETURN_IF_ERROR(EndSessions(maintenance, database));
-  return maintenance.Do(fmt::format("DROP DATABASE {}{}", QuoteName(database),
-                                    can_force ? " WITH (FORCE)" : ""));
+  return maintenance.Do(
+      fmt::format("DROP DATABASE {}{}", QuoteName(database), can_force ? " WITH (FORCE)" : ""));
 }
 
 }  // namespace
@@ -38,8 +38,8 @@ SwapNames NamesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
 }
 
 Result<bool> DatabaseExists(Connection& maintenance, const std::string& name) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto found,
-                            maintenance.Ask("SELECT 1 FROM pg_database WHERE datname = $1", {name}));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto found, maintenance.Ask("SELECT 1 FROM pg_database WHERE datname = $1", {name}));
   return found.has_value();
 }
 
@@ -55,9 +55,10 @@ Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
   // Our own sessions take a moment to go after they are closed.
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto sessions,
-      maintenance.Ask("SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND NOT (application_name = "
-                      "'holdfast' AND usename = current_user)",
-                      {target}));
+      maintenance.Ask(
+          "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND NOT (application_name = "
+          "'holdfast' AND usename = current_user)",
+          {target}));
   if (sessions) return refuse("exists already, and someone is connected to it");
   HOLDFAST_ASSIGN_OR_RETURN(Connection inside, Connection::Open(address, target, context));
   // Objects of users: 16384 is the first number that is not PostgreSQL's own (FirstNormalObjectId).
@@ -81,10 +82,10 @@ Status CreateFresh(Connection& maintenance, const SwapNames& names,
     sql += fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}", QuoteText(info.icu_locale));
   }
   if (owners && !info.owner.empty()) {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const auto may, maintenance.Ask("SELECT 1 FROM pg_roles WHERE rolname = $1 AND "
-                                        "pg_has_role(current_user, oid, 'MEMBER')",
-                                        {info.owner}));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto may,
+                              maintenance.Ask("SELECT 1 FROM pg_roles WHERE rolname = $1 AND "
+                                              "pg_has_role(current_user, oid, 'MEMBER')",
+                                              {info.owner}));
     if (may) {
       sql += fmt::format(" OWNER {}", QuoteName(info.owner));
     } else {
@@ -94,8 +95,10 @@ Status CreateFresh(Connection& maintenance, const SwapNames& names,
     }
   }
   if (Status made = maintenance.Do(sql); !made) {
-    return std::move(made).error().While("making the database").Hint(
-        "the role needs CREATEDB, and the server the locale that the database had");
+    return std::move(made)
+        .error()
+        .While("making the database")
+        .Hint("the role needs CREATEDB, and the server the locale that the database had");
   }
   return Ok();
 }

@@ -25,8 +25,8 @@ Result<bool> DatabaseExists(Connection& maintenance, const std::string& name);
 Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
                       const std::string& target, bool overwrite, Context& context);
 
-// Makes the fresh database, empty, as the protected one was (encoding, locale, owner where that role
-// exists); one that an attempt before left is dropped first.
+// Makes the fresh database, empty, as the protected one was (encoding, locale, owner where that
+// role exists); one that an attempt before left is dropped first.
 Status CreateFresh(Connection& maintenance, const SwapNames& names,
                    const PostgresqlProtection::SavedInfo& info, bool owners, Context& context);
 

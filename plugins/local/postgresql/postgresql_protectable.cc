@@ -42,8 +42,8 @@ class PostgresqlList final : public inventory::InventoryProtectable {
             fmt::format("the databases of server '{}'", Printable(entry.id)));
       }
       for (const std::string& name : *names) {
-        const bool left_out = std::find(entry.exclude.begin(), entry.exclude.end(), name) !=
-                              entry.exclude.end();
+        const bool left_out =
+            std::find(entry.exclude.begin(), entry.exclude.end(), name) != entry.exclude.end();
         if (!left_out) found.push_back({entry.NodeOf(name), entry.applications});
       }
     }
@@ -58,8 +58,8 @@ ProtectableEntry PostgresqlProtectable() {
       inventory::kPostgresqlType,
       "PostgreSQL databases of this machine, from its inventory and from its servers");
   auto make = [descriptor](const Value& settings) -> Result<std::unique_ptr<ProtectablePlugin>> {
-    return std::unique_ptr<ProtectablePlugin>(std::make_unique<PostgresqlList>(
-        descriptor, BindChecked<inventory::Settings>(settings)));
+    return std::unique_ptr<ProtectablePlugin>(
+        std::make_unique<PostgresqlList>(descriptor, BindChecked<inventory::Settings>(settings)));
   };
   return {std::move(descriptor), std::move(make)};
 }

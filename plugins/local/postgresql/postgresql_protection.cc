@@ -33,7 +33,7 @@ Result<std::string> DatabaseOf(const Resource& resource) {
   std::string database = resource.extra.StringOr("database", "");
   if (database.empty()) {
     return InvalidInput(
-        fmt::format("PostgreSQL database '{}' has no 'database'", Printable(resource.name)))
+               fmt::format("PostgreSQL database '{}' has no 'database'", Printable(resource.name)))
         .Hint("its entry in the inventory names it");
   }
   return database;
@@ -49,9 +49,10 @@ Result<SavedInfo> InfoOf(const ServerAddress& address, const std::string& databa
   info.server_version = connection.server_version();
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto rows,
-      connection.Query("SELECT pg_encoding_to_char(encoding), datcollate, datctype, "
-                       "pg_get_userbyid(datdba), pg_database_size(oid)::text FROM pg_database WHERE "
-                       "datname = current_database()"));
+      connection.Query(
+          "SELECT pg_encoding_to_char(encoding), datcollate, datctype, "
+          "pg_get_userbyid(datdba), pg_database_size(oid)::text FROM pg_database WHERE "
+          "datname = current_database()"));
   if (rows.size() != 1) return Internal("the server does not know its own database");
   const Connection::Row& row = rows.front();
   info.encoding = row[0].value_or("");
@@ -97,9 +98,7 @@ Status RequireReadable(const ServerAddress& address, const std::string& database
       .Hint("'GRANT pg_read_all_data TO role' lets it read, or 'user' names another role");
 }
 
-std::string PartOf(const std::string& staged) {
-  return staged + "-part";
-}
+std::string PartOf(const std::string& staged) { return staged + "-part"; }
 
 Status RemoveStaged(const std::string& staged) {
   HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(staged));
@@ -144,7 +143,8 @@ Status StagePre(const Tool& pg_dump, const ServerAddress& address, const SavedIn
     HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(staged));
     // A killed attempt had staged it; what it said of the checkpoint went with it.
     if (there) {
-      HOLDFAST_ASSIGN_OR_RETURN(const WallTime time, ParseTime(before.StringOr("point_in_time", "")));
+      HOLDFAST_ASSIGN_OR_RETURN(const WallTime time,
+                                ParseTime(before.StringOr("point_in_time", "")));
       return checkpoint.SetPointInTime(resource, time);
     }
   }
@@ -182,9 +182,9 @@ Status ProtectPre(const Settings& settings, Checkpoint& checkpoint, Context& con
   const ServerAddress address = AddressOf(resource, DefaultAddress(settings));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string database, DatabaseOf(resource));
   HOLDFAST_ASSIGN_OR_RETURN(SavedInfo info, InfoOf(address, database, context));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Tool pg_dump,
-      FindTool("pg_dump", settings.bin_dir, static_cast<int>(info.server_version / 10000), context));
+  HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_dump,
+                            FindTool("pg_dump", settings.bin_dir,
+                                     static_cast<int>(info.server_version / 10000), context));
   info.dump_major = pg_dump.major;
   info.snapshot = parameters.snapshot;
   const std::string folder = parameters.staging.empty() ? settings.staging : parameters.staging;
@@ -220,8 +220,10 @@ Status ProtectParallel(const Settings& settings, Checkpoint& checkpoint, Context
     const auto size = static_cast<std::uint64_t>(journal.IntOr("staged_size", 0));
     auto file = staging::OpenForReading(staged);
     if (!file) {
-      return std::move(file).error().While("the staged dump").Hint(
-          "where each step is a pod, 'staging' must name a folder that all of them mount");
+      return std::move(file)
+          .error()
+          .While("the staged dump")
+          .Hint("where each step is a pod, 'staging' must name a folder that all of them mount");
     }
     staging::FileSource source(file->get(), staged);
     staging::PacedSink sink(*stream, pace, context, size, "copying to the bank");
@@ -286,20 +288,21 @@ Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& con
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
   const auto info = BindChecked<SavedInfo>(saved);
   const RestoreTarget target = TargetOf(settings, resource, info, parameters);
-  HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_restore,
-                            FindTool("pg_restore", settings.bin_dir,
-                                     static_cast<int>(info.dump_major), context));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Tool pg_restore,
+      FindTool("pg_restore", settings.bin_dir, static_cast<int>(info.dump_major), context));
   HOLDFAST_ASSIGN_OR_RETURN(
       Connection maintenance,
       Connection::Open(target.address, settings.maintenance_database, context));
   if (target.database == settings.maintenance_database) {
     return InvalidInput(fmt::format("'{}' cannot be replaced: it is the maintenance database",
                                     Printable(target.database)))
-        .Hint("restore into another one with 'database', or set 'maintenance_database' in the "
-              "section [local_postgresql]");
+        .Hint(
+            "restore into another one with 'database', or set 'maintenance_database' in the "
+            "section [local_postgresql]");
   }
-  HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
-                                          parameters.overwrite, context));
+  HOLDFAST_RETURN_IF_ERROR(
+      RefuseExisting(target.address, maintenance, target.database, parameters.overwrite, context));
   HOLDFAST_RETURN_IF_ERROR(RequireSpaceForDatabase(maintenance, target.address, info));
   Value intent(Value::Map{});
   intent.Set("target", target.database);
@@ -322,14 +325,14 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
   HOLDFAST_ASSIGN_OR_RETURN(bool fresh, DatabaseExists(maintenance, names.fresh));
   const bool restored = journal.BoolOr("restored", false);
   if (!restored) {
-    HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_restore,
-                              FindTool("pg_restore", settings.bin_dir,
-                                       static_cast<int>(info.dump_major), context));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Tool pg_restore,
+        FindTool("pg_restore", settings.bin_dir, static_cast<int>(info.dump_major), context));
     HOLDFAST_RETURN_IF_ERROR(CreateFresh(maintenance, names, info, parameters.owners, context));
     Failpoint("postgresql:created");
     HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
-    HOLDFAST_RETURN_IF_ERROR(RunRestore(pg_restore, target.address, names.fresh, parameters.owners,
-                                        *source, context));
+    HOLDFAST_RETURN_IF_ERROR(
+        RunRestore(pg_restore, target.address, names.fresh, parameters.owners, *source, context));
     // pg_restore need not read what follows the last entry; it is checked like the rest.
     HOLDFAST_RETURN_IF_ERROR(staging::CopyAll(*source, nullptr, context));
     Failpoint("postgresql:restored");
@@ -374,9 +377,9 @@ Status Verify(const Settings& settings, Checkpoint& checkpoint, Context& context
               const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
   const auto info = BindChecked<SavedInfo>(saved);
-  HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_restore,
-                            FindTool("pg_restore", settings.bin_dir,
-                                     static_cast<int>(info.dump_major), context));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Tool pg_restore,
+      FindTool("pg_restore", settings.bin_dir, static_cast<int>(info.dump_major), context));
   HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
   HOLDFAST_ASSIGN_OR_RETURN(const std::size_t entries, ListDump(pg_restore, *source, context));
   Failpoint("postgresql:verifying");

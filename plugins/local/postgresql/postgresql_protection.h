@@ -31,7 +31,8 @@ class PostgresqlProtection {
     template <class Fields>
     static void Describe(Fields& fields) {
       fields("host", &Settings::host,
-             "server, where a resource does not say it: a name, an address, or the folder of its socket");
+             "server, where a resource does not say it: a name, an address, or the folder of its "
+             "socket");
       fields("port", &Settings::port, "port, where a resource does not say it").Range(1, 65535);
       fields("user", &Settings::user, "role to log in as, where a resource does not say it");
       fields("password", &Settings::password, "password, where a resource does not say one");
@@ -54,7 +55,8 @@ class PostgresqlProtection {
              "dump: pre writes the whole dump into a staging file; holder: a process keeps a "
              "snapshot open between pre and parallel (not where each step is a pod)")
           .OneOf({"dump", "holder"});
-      fields("staging", &ProtectParameters::staging, "folder for the staged dump, over the setting");
+      fields("staging", &ProtectParameters::staging,
+             "folder for the staged dump, over the setting");
       fields("rate_limit", &ProtectParameters::rate_limit,
              "bytes a second at which the dump goes to the bank; 0 = no limit");
       fields("lock_timeout", &ProtectParameters::lock_timeout,
@@ -81,8 +83,9 @@ class PostgresqlProtection {
       fields("user", &RestoreParameters::user, "role to log in as there");
       fields("overwrite", &RestoreParameters::overwrite,
              "replace a database that has something in it, and end the sessions that use it");
-      fields("owners", &RestoreParameters::owners,
-             "give objects back to their owners; false: everything belongs to the role that restores");
+      fields(
+          "owners", &RestoreParameters::owners,
+          "give objects back to their owners; false: everything belongs to the role that restores");
     }
   };
   struct SavedInfo {

@@ -70,7 +70,8 @@ Error ConnectError(PGconn* connection, const ServerAddress& address, std::string
   // libpq has no SQLSTATE for a failed connect; the server's texts are the only difference, and a
   // localised one falls back to "unavailable".
   ErrorCode code = ErrorCode::kUnavailable;
-  if (said.find("does not exist") != std::string::npos && said.find("database") != std::string::npos) {
+  if (said.find("does not exist") != std::string::npos &&
+      said.find("database") != std::string::npos) {
     code = ErrorCode::kNotFound;
   } else if (said.find("authentication failed") != std::string::npos ||
              said.find("no password supplied") != std::string::npos ||
@@ -170,7 +171,8 @@ Result<Connection> Connection::Open(const ServerAddress& address, std::string_vi
   ConnectionHandle handle(PQconnectStartParams(keys.data(), values.data(), 0));
   if (handle == nullptr) return Unavailable("no memory for a connection");
   const SteadyTime until = context.clock().Steady() + context.TimeLeft(kConnectDeadline);
-  if (PQstatus(handle.get()) == CONNECTION_BAD) return ConnectError(handle.get(), address, database);
+  if (PQstatus(handle.get()) == CONNECTION_BAD)
+    return ConnectError(handle.get(), address, database);
   for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;
        next = PQconnectPoll(handle.get())) {
     if (next == PGRES_POLLING_FAILED) return ConnectError(handle.get(), address, database);
@@ -189,21 +191,21 @@ Result<Connection> Connection::Open(const ServerAddress& address, std::string_vi
   return connection;
 }
 
-int Connection::server_version() const {
-  return PQserverVersion(state_->handle.get());
-}
+int Connection::server_version() const { return PQserverVersion(state_->handle.get()); }
 
 Result<std::vector<Connection::Row>> Connection::Query(
     const std::string& sql, const std::vector<std::optional<std::string>>& parameters) {
   PGconn* const connection = state_->handle.get();
   std::vector<const char*> values;
-  for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
+  for (const auto& parameter : parameters)
+    values.push_back(parameter ? parameter->c_str() : nullptr);
   // Without parameters the simple protocol: several statements in one go are then allowed.
   const int sent = parameters.empty()
                        ? PQsendQuery(connection, sql.c_str())
                        : PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()),
                                            nullptr, values.data(), nullptr, nullptr, 0);
-  if (sent == 0) return Unavailable(fmt::format("PostgreSQL: {}", FirstLine(PQerrorMessage(connection))));
+  if (sent == 0)
+    return Unavailable(fmt::format("PostgreSQL: {}", FirstLine(PQerrorMessage(connection))));
   const SteadyTime until =
       state_->context->clock().Steady() + state_->context->TimeLeft(kStatementDeadline);
   std::vector<Row> rows;
@@ -233,8 +235,9 @@ Result<std::vector<Connection::Row>> Connection::Query(
           if (PQgetisnull(result.get(), r, c) != 0) {
             row.emplace_back(std::nullopt);
           } else {
-            row.emplace_back(std::string(PQgetvalue(result.get(), r, c),
-                                         static_cast<std::size_t>(PQgetlength(result.get(), r, c))));
+            row.emplace_back(
+                std::string(PQgetvalue(result.get(), r, c),
+                            static_cast<std::size_t>(PQgetlength(result.get(), r, c))));
           }
         }
         rows.push_back(std::move(row));
@@ -242,10 +245,10 @@ Result<std::vector<Connection::Row>> Connection::Query(
     } else if (status != PGRES_COMMAND_OK && !failure) {
       const char* sqlstate = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
       const char* primary = PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY);
-      failure = ErrorOfState(sqlstate == nullptr ? "08006" : sqlstate,
-                             fmt::format("PostgreSQL: {}", FirstLine(primary != nullptr
-                                                                         ? primary
-                                                                         : PQerrorMessage(connection))));
+      failure = ErrorOfState(
+          sqlstate == nullptr ? "08006" : sqlstate,
+          fmt::format("PostgreSQL: {}",
+                      FirstLine(primary != nullptr ? primary : PQerrorMessage(connection))));
     }
   }
   if (failure) return std::move(*failure);

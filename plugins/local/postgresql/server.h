@@ -54,8 +54,8 @@ class Connection {
   Result<std::vector<Row>> Query(const std::string& sql,
                                  const std::vector<std::optional<std::string>>& parameters = {});
   // The first column of the first row; nullopt when there is no row or it is NULL.
-  Result<std::optional<std::string>> Ask(const std::string& sql,
-                                         const std::vector<std::optional<std::string>>& parameters = {});
+  Result<std::optional<std::string>> Ask(
+      const std::string& sql, const std::vector<std::optional<std::string>>& parameters = {});
   // Statements without parameters or rows; several in one go are one transaction.
   Status Do(const std::string& sql);
   // 150020 for 15.20.

@@ -28,9 +28,7 @@ constexpr milliseconds kLookEvery{10};
 constexpr std::string_view kBackendStart =
     "(extract(epoch FROM backend_start) * 1000000)::bigint::text";
 
-std::string ApplicationName(std::string_view token) {
-  return fmt::format("holdfast-{}", token);
-}
+std::string ApplicationName(std::string_view token) { return fmt::format("holdfast-{}", token); }
 
 // As it stands in the holder's command line.
 std::string ApplicationArgument(std::string_view token) {
@@ -83,7 +81,8 @@ Announcement ReadAnnouncement(const std::string& path) {
   const auto end = text.find('\n');
   if (end == std::string::npos) return {};
   const auto parts = Split(std::string_view(text).substr(0, end), '|');
-  if (parts.size() != 3 || parts[0].find_first_not_of("0123456789ABCDEF-") != std::string_view::npos) {
+  if (parts.size() != 3 ||
+      parts[0].find_first_not_of("0123456789ABCDEF-") != std::string_view::npos) {
     return {};
   }
   return {std::string(parts[0]), std::string(parts[1]), std::string(parts[2])};
@@ -117,9 +116,9 @@ Result<Announcement> AwaitAnnouncement(const std::string& path, int pid, Context
   }
 }
 
-Result<HeldSnapshot> Launch(const Tool& psql, const HolderRequest& request, const std::string& token,
-                            const std::string& path, Checkpoint& checkpoint, Context& context,
-                            const Resource& resource) {
+Result<HeldSnapshot> Launch(const Tool& psql, const HolderRequest& request,
+                            const std::string& token, const std::string& path,
+                            Checkpoint& checkpoint, Context& context, const Resource& resource) {
   ProcessSpec spec;
   const std::string announce = fmt::format(
       "SELECT pg_export_snapshot() || '|' || pid || '|' || {} FROM pg_stat_activity WHERE pid = "
@@ -200,7 +199,8 @@ Status EndSnapshotHolder(const ServerAddress& address, const std::string& mainte
   if (holder == nullptr || !holder->is_map()) return Ok();
   const std::string token = holder->StringOr("token", "");
   const ProcessIdentity here = OwnProcessIdentity();
-  if (holder->StringOr("host", "") == here.host && holder->StringOr("boot_id", "") == here.boot_id) {
+  if (holder->StringOr("host", "") == here.host &&
+      holder->StringOr("boot_id", "") == here.boot_id) {
     // First the process: one that has not connected yet must not do so after we have looked.
     for (const int pid : ProcessesWith(token)) ::kill(pid, SIGKILL);
   }

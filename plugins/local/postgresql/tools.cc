@@ -65,7 +65,8 @@ Status Judge(const Tool& tool, const ProcessOutcome& outcome) {
     return std::move(error).Hint("create the role first, or restore with 'owners: false'");
   }
   if (outcome.error.find("invalid snapshot identifier") != std::string::npos) {
-    return std::move(error).Hint("the process that held the snapshot has ended; run the record again");
+    return std::move(error).Hint(
+        "the process that held the snapshot has ended; run the record again");
   }
   return error;
 }
@@ -107,12 +108,11 @@ Result<Tool> FindTool(std::string_view name, const std::string& bin_dir, int at_
 
 Status RunDump(const Tool& pg_dump, const ServerAddress& address, const DumpRequest& request,
                ByteSink& sink, Context& context) {
-  ProcessSpec spec = SpecOf(
-      pg_dump,
-      {"--format=custom", "--compress=0",
-       fmt::format("--lock-wait-timeout={}", request.lock_timeout.count()),
-       "--dbname=" + DatabaseArgument(request.database)},
-      context);
+  ProcessSpec spec = SpecOf(pg_dump,
+                            {"--format=custom", "--compress=0",
+                             fmt::format("--lock-wait-timeout={}", request.lock_timeout.count()),
+                             "--dbname=" + DatabaseArgument(request.database)},
+                            context);
   if (!request.snapshot.empty()) spec.argv.push_back("--snapshot=" + request.snapshot);
   HOLDFAST_RETURN_IF_ERROR(AddToEnvironment(address, context, spec));
   spec.output = &sink;
@@ -122,10 +122,9 @@ Status RunDump(const Tool& pg_dump, const ServerAddress& address, const DumpRequ
 
 Status RunRestore(const Tool& pg_restore, const ServerAddress& address, const std::string& database,
                   bool owners, ByteSource& source, Context& context) {
-  ProcessSpec spec = SpecOf(pg_restore,
-                            {"--format=custom", "--exit-on-error",
-                             "--dbname=" + DatabaseArgument(database)},
-                            context);
+  ProcessSpec spec = SpecOf(
+      pg_restore, {"--format=custom", "--exit-on-error", "--dbname=" + DatabaseArgument(database)},
+      context);
   if (!owners) {
     spec.argv.emplace_back("--no-owner");
     spec.argv.emplace_back("--no-privileges");

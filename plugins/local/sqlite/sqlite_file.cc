@@ -25,15 +25,22 @@ Error SqliteError(int code, sqlite3* db, const std::string& doing) {
   ErrorCode ours = ErrorCode::kInternal;
   switch (code & 0xff) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: ours = ErrorCode::kUnavailable; break;
+    case SQLITE_LOCKED:
+      ours = ErrorCode::kUnavailable;
+      break;
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
     case SQLITE_FULL:
-    case SQLITE_CANTOPEN: ours = ErrorCode::kDenied; break;
+    case SQLITE_CANTOPEN:
+      ours = ErrorCode::kDenied;
+      break;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: ours = ErrorCode::kCorrupt; break;
-    default: break;
+    case SQLITE_NOTADB:
+      ours = ErrorCode::kCorrupt;
+      break;
+    default:
+      break;
   }
   const char* text = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
   return Error(ours, fmt::format("{}: {}", doing, Printable(text)));
@@ -89,13 +96,14 @@ std::int64_t Number(const std::string& text) {
 
 }  // namespace
 
-Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string& to,
-                                     std::chrono::milliseconds busy_timeout, Context& context,
-                                     const std::function<Status(const DatabaseFacts&)>& before_copy) {
+Result<DatabaseFacts> BackupDatabase(
+    const std::string& from, const std::string& to, std::chrono::milliseconds busy_timeout,
+    Context& context, const std::function<Status(const DatabaseFacts&)>& before_copy) {
   const std::string doing = fmt::format("copying the database '{}'", Printable(from));
   // Read-write, so that a hot journal of a crashed application is rolled back; SQLite falls back to
   // reading alone where it may not write.
-  HOLDFAST_ASSIGN_OR_RETURN(const Database source, Open(Uri(from, ""), SQLITE_OPEN_READWRITE, doing));
+  HOLDFAST_ASSIGN_OR_RETURN(const Database source,
+                            Open(Uri(from, ""), SQLITE_OPEN_READWRITE, doing));
   sqlite3_busy_timeout(source.get(), static_cast<int>(busy_timeout.count()));
   // A backup that is the last to close must not checkpoint the application's WAL.
   sqlite3_db_config(source.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -104,7 +112,8 @@ Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string&
   // The first read takes the lock and fixes the point in time.
   HOLDFAST_RETURN_IF_ERROR(Ask(source.get(), "SELECT count(*) FROM sqlite_schema", doing));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string pages, Ask(source.get(), "PRAGMA page_count", doing));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string page_size, Ask(source.get(), "PRAGMA page_size", doing));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string page_size,
+                            Ask(source.get(), "PRAGMA page_size", doing));
   HOLDFAST_ASSIGN_OR_RETURN(facts.journal_mode, Ask(source.get(), "PRAGMA journal_mode", doing));
   facts.page_size = Number(page_size);
   facts.size = static_cast<std::uint64_t>(Number(pages) * facts.page_size);
@@ -113,11 +122,12 @@ Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string&
 
   HOLDFAST_ASSIGN_OR_RETURN(const Database target, Open(Uri(to, ""), SQLITE_OPEN_READWRITE, doing));
   // The copy is made again from the start when it is cut short; the caller syncs it once.
-  HOLDFAST_RETURN_IF_ERROR(Do(target.get(), "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", doing));
+  HOLDFAST_RETURN_IF_ERROR(
+      Do(target.get(), "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", doing));
   sqlite3_backup* backup = sqlite3_backup_init(target.get(), "main", source.get(), "main");
   if (backup == nullptr) return SqliteError(sqlite3_errcode(target.get()), target.get(), doing);
-  const int at_once = static_cast<int>((4U << 20U) / static_cast<unsigned>(
-                                                         facts.page_size > 0 ? facts.page_size : 4096));
+  const int at_once = static_cast<int>(
+      (4U << 20U) / static_cast<unsigned>(facts.page_size > 0 ? facts.page_size : 4096));
   int code = SQLITE_OK;
   while (code == SQLITE_OK && !context.cancelled()) {
     code = sqlite3_backup_step(backup, at_once);
@@ -155,8 +165,9 @@ Status CheckDatabase(const std::string& path, Check check, Context& context) {
   sqlite3_progress_handler(
       db.get(), 100'000,
       [](void* data) { return static_cast<Context*>(data)->cancelled() ? 1 : 0; }, &context);
-  auto finding = Ask(db.get(), check == Check::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)",
-                     doing);
+  auto finding =
+      Ask(db.get(), check == Check::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)",
+          doing);
   if (!finding) {
     if (context.cancelled()) return CancelledError();
     return Error(std::move(finding).error());

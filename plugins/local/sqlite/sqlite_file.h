@@ -22,9 +22,9 @@ struct DatabaseFacts {
 // mode writers go on, otherwise they wait. `busy_timeout` is how long to wait for a writer's lock:
 // kUnavailable past it. `before_copy` is called inside the transaction, when the size is known; its
 // error stops the copy. The copy is not synced. The caller removes `to` after a failure.
-Result<DatabaseFacts> BackupDatabase(const std::string& from, const std::string& to,
-                                     std::chrono::milliseconds busy_timeout, Context& context,
-                                     const std::function<Status(const DatabaseFacts&)>& before_copy);
+Result<DatabaseFacts> BackupDatabase(
+    const std::string& from, const std::string& to, std::chrono::milliseconds busy_timeout,
+    Context& context, const std::function<Status(const DatabaseFacts&)>& before_copy);
 
 // Looks at the database at `path` without a lock and without making a file beside it: may it be
 // read, and is it one? How many bytes a copy needs at most, from what is there and in its WAL.

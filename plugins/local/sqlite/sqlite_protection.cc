@@ -27,7 +27,8 @@ constexpr std::string_view kStream = "database";
 Result<std::string> DatabasePath(const Resource& resource) {
   const std::string path = resource.extra.StringOr("path", "");
   if (path.empty() || path.front() != '/') {
-    return InvalidInput(fmt::format("SQLite database '{}' has no absolute 'path'", Printable(resource.name)))
+    return InvalidInput(
+               fmt::format("SQLite database '{}' has no absolute 'path'", Printable(resource.name)))
         .Hint("its entry in the inventory names the file");
   }
   struct Free {
@@ -69,9 +70,7 @@ std::string StagingFolder(const SqliteProtection::Settings& settings, const std:
   return settings.staging.empty() ? staging::FolderOf(path) : settings.staging;
 }
 
-std::string PartOf(const std::string& staged) {
-  return staged + "-part";
-}
+std::string PartOf(const std::string& staged) { return staged + "-part"; }
 
 Status RemoveStaged(const std::string& staged) {
   for (const std::string& path : {staged, PartOf(staged), PartOf(staged) + "-journal"}) {
@@ -87,12 +86,12 @@ Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& p
   HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
   const std::string part = PartOf(staged);
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(part));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const DatabaseFacts facts,
-      BackupDatabase(path, part, context.TimeLeft(busy_timeout), context,
-                     [&](const DatabaseFacts& known) {
-                       return staging::RequireFreeSpace(staging::FolderOf(staged), known.size);
-                     }));
+  HOLDFAST_ASSIGN_OR_RETURN(const DatabaseFacts facts,
+                            BackupDatabase(path, part, context.TimeLeft(busy_timeout), context,
+                                           [&](const DatabaseFacts& known) {
+                                             return staging::RequireFreeSpace(
+                                                 staging::FolderOf(staged), known.size);
+                                           }));
   HOLDFAST_RETURN_IF_ERROR(staging::SyncFile(file.get(), part));
   Failpoint("sqlite:copied");
   HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(part, staged));
@@ -116,7 +115,8 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
     HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(staged));
     // A killed attempt had staged it; what it said of the checkpoint went with it.
     if (there) {
-      HOLDFAST_ASSIGN_OR_RETURN(const WallTime time, ParseTime(before.StringOr("point_in_time", "")));
+      HOLDFAST_ASSIGN_OR_RETURN(const WallTime time,
+                                ParseTime(before.StringOr("point_in_time", "")));
       return checkpoint.SetPointInTime(resource, time);
     }
   }
@@ -147,8 +147,10 @@ Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource&
                             Bind<SqliteProtection::SavedInfo>(*saved, "", "journaled info"));
   auto file = staging::OpenForReading(staged);
   if (!file) {
-    return std::move(file).error().While("the staged copy").Hint(
-        "where each step is a pod, 'staging' must name a folder that all of them mount");
+    return std::move(file)
+        .error()
+        .While("the staged copy")
+        .Hint("where each step is a pod, 'staging' must name a folder that all of them mount");
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto stream, checkpoint.CreateData(resource, kStream));
   staging::FileSource source(file->get(), staged);
@@ -198,8 +200,9 @@ Status SetOwner(int descriptor, const std::string& path, std::int64_t mode, std:
   if (::fchown(descriptor, static_cast<uid_t>(uid), static_cast<gid_t>(gid)) != 0) {
     // Not root: then the file is ours, as everything is that we make.
     if (errno != EPERM) return SystemError(errno, fmt::format("owner of '{}'", Printable(path)));
-    context.log().Log(LogLevel::kWarning, fmt::format("'{}' cannot be given back to user {}, group {}",
-                                                      Printable(path), uid, gid));
+    context.log().Log(
+        LogLevel::kWarning,
+        fmt::format("'{}' cannot be given back to user {}, group {}", Printable(path), uid, gid));
   }
   if (::fchmod(descriptor, static_cast<mode_t>(mode & 07777)) != 0) {
     return SystemError(errno, fmt::format("permissions of '{}'", Printable(path)));
@@ -218,8 +221,8 @@ Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& reso
   HOLDFAST_ASSIGN_OR_RETURN(const bool made, staging::MakeFolders(folder));
   if (made) {
     HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor open, staging::OpenForReading(folder));
-    HOLDFAST_RETURN_IF_ERROR(SetOwner(open.get(), folder, info.folder_mode, info.folder_uid,
-                                      info.folder_gid, context));
+    HOLDFAST_RETURN_IF_ERROR(
+        SetOwner(open.get(), folder, info.folder_mode, info.folder_uid, info.folder_gid, context));
   }
   HOLDFAST_RETURN_IF_ERROR(staging::RequireFreeSpace(folder, info.size.bytes));
   Value intent(Value::Map{});
@@ -261,8 +264,8 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
   if (!verified || fresh) {
     if (!replaced) HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
     if (!verified) {
-      HOLDFAST_RETURN_IF_ERROR(WriteFresh(checkpoint, context, resource, files, info,
-                                          CheckOf(parameters.check)));
+      HOLDFAST_RETURN_IF_ERROR(
+          WriteFresh(checkpoint, context, resource, files, info, CheckOf(parameters.check)));
       Value entry(Value::Map{});
       entry.Set("verified", true);
       HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
@@ -374,7 +377,8 @@ Activity SqliteProtection::activity_protect_pre(Checkpoint& checkpoint, Context&
 Activity SqliteProtection::activity_protect_parallel(Checkpoint& checkpoint, Context& context,
                                                      const Resource& resource,
                                                      const Parameters& parameters) {
-  co_return ProtectParallel(checkpoint, context, resource, parameters.As<ProtectParameters>(resource));
+  co_return ProtectParallel(checkpoint, context, resource,
+                            parameters.As<ProtectParameters>(resource));
 }
 
 Activity SqliteProtection::activity_protect_post(Checkpoint& checkpoint, Context&,
@@ -391,7 +395,8 @@ Activity SqliteProtection::activity_restore_pre(Checkpoint& checkpoint, Context&
 Activity SqliteProtection::activity_restore_parallel(Checkpoint& checkpoint, Context& context,
                                                      const Resource& resource,
                                                      const Parameters& parameters) {
-  co_return RestoreParallel(checkpoint, context, resource, parameters.As<RestoreParameters>(resource));
+  co_return RestoreParallel(checkpoint, context, resource,
+                            parameters.As<RestoreParameters>(resource));
 }
 
 Activity SqliteProtection::activity_restore_post(Checkpoint& checkpoint, Context&,
@@ -419,7 +424,8 @@ Activity SqliteProtection::activity_verify_parallel(Checkpoint& checkpoint, Cont
   if (const auto share = SampleOf(parameters, resource)) {
     co_return VerifySample(checkpoint, context, resource, *share);
   }
-  co_return VerifyParallel(checkpoint, context, resource, parameters.As<VerifyParameters>(resource));
+  co_return VerifyParallel(checkpoint, context, resource,
+                           parameters.As<VerifyParameters>(resource));
 }
 
 Activity SqliteProtection::activity_verify_post(Checkpoint& checkpoint, Context&,

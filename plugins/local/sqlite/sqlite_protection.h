@@ -35,9 +35,10 @@ class SqliteProtection {
     ByteSize rate_limit;
     template <class Fields>
     static void Describe(Fields& fields) {
-      fields("staging", &ProtectParameters::staging,
-             "folder for the staged copy, over the setting; where each step is a pod it must be on a "
-             "volume that all of them mount");
+      fields(
+          "staging", &ProtectParameters::staging,
+          "folder for the staged copy, over the setting; where each step is a pod it must be on a "
+          "volume that all of them mount");
       fields("rate_limit", &ProtectParameters::rate_limit,
              "bytes a second at which the staged copy is read; 0 = no limit");
     }

@@ -27,8 +27,7 @@ Status MoveIfPresent(const std::string& from, const std::string& to) {
 RestoreFiles FilesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
                             const std::string& target) {
   const std::string folder = staging::FolderOf(target);
-  return {target,
-          fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "fresh")),
+  return {target, fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "fresh")),
           fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "replaced"))};
 }
 
@@ -56,16 +55,17 @@ Status SwapIn(const RestoreFiles& files) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool replaced, staging::Exists(files.replaced));
   if (target && replaced) {
     // An attempt before this one moved the old file aside; this one is not ours to throw away.
-    return Error(ErrorCode::kConflict, fmt::format("'{}' was made by another process while it was restored",
-                                                   Printable(files.target)))
+    return Error(ErrorCode::kConflict,
+                 fmt::format("'{}' was made by another process while it was restored",
+                             Printable(files.target)))
         .Hint("stop what uses the database, move the file away and run the restore again");
   }
   // The database file goes first: as long as it stands, its journals must stand beside it.
   HOLDFAST_RETURN_IF_ERROR(MoveIfPresent(files.target, files.replaced));
   Failpoint("sqlite:moved-aside");
   for (const std::string_view suffix : kCompanions) {
-    HOLDFAST_RETURN_IF_ERROR(MoveIfPresent(files.target + std::string(suffix),
-                                           files.replaced + std::string(suffix)));
+    HOLDFAST_RETURN_IF_ERROR(
+        MoveIfPresent(files.target + std::string(suffix), files.replaced + std::string(suffix)));
   }
   Failpoint("sqlite:journals-aside");
   HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(files.fresh, files.target));
@@ -79,8 +79,8 @@ Status CleanUpRestore(const RestoreFiles& files) {
   if (!target && replaced) {
     // The swap was cut short: journals first, so that the database never stands without them.
     for (const std::string_view suffix : kCompanions) {
-      HOLDFAST_RETURN_IF_ERROR(MoveIfPresent(files.replaced + std::string(suffix),
-                                             files.target + std::string(suffix)));
+      HOLDFAST_RETURN_IF_ERROR(
+          MoveIfPresent(files.replaced + std::string(suffix), files.target + std::string(suffix)));
     }
     HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(files.replaced, files.target));
   }

@@ -31,9 +31,9 @@ Status Pace::Spend(std::uint64_t bytes) {
   spent_ += bytes;
   if (context_.cancelled()) return CancelledError();
   if (rate_ == 0) return Ok();
-  const auto due = begin_ + std::chrono::duration_cast<SteadyTime::duration>(
-                                std::chrono::duration<double>(static_cast<double>(spent_) /
-                                                              static_cast<double>(rate_)));
+  const auto due =
+      begin_ + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(
+                   static_cast<double>(spent_) / static_cast<double>(rate_)));
   for (;;) {
     const auto now = context_.clock().Steady();
     if (now >= due) return Ok();

@@ -113,8 +113,8 @@ Status RequireFreeSpace(const std::string& folder, std::uint64_t needed) {
   const std::uint64_t margin = std::min<std::uint64_t>(needed / 20 + (1U << 20U), 1U << 30U);
   if (free_bytes >= needed + margin) return Ok();
   return Error(ErrorCode::kDenied,
-               fmt::format("not enough space in '{}': {} are needed, {} are free", Printable(folder),
-                           HumanSize(needed + margin), HumanSize(free_bytes)));
+               fmt::format("not enough space in '{}': {} are needed, {} are free",
+                           Printable(folder), HumanSize(needed + margin), HumanSize(free_bytes)));
 }
 
 }  // namespace holdfast::plugins::staging

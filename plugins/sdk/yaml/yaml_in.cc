@@ -116,8 +116,10 @@ std::optional<Value> Resolve(const std::string& text) {
   if (text == "true" || text == "True" || text == "TRUE") return Value(true);
   if (text == "false" || text == "False" || text == "FALSE") return Value(false);
   switch (NumberKind(text)) {
-    case Number::kNone: return Value(text);
-    case Number::kNotFinite: return std::nullopt;
+    case Number::kNone:
+      return Value(text);
+    case Number::kNotFinite:
+      return std::nullopt;
     case Number::kInteger: {
       std::string_view digits = text;
       int base = 10;
@@ -140,7 +142,8 @@ std::optional<Value> Resolve(const std::string& text) {
       const char* end = digits.data() + digits.size();
       const auto parsed = std::from_chars(digits.data(), end, number);
       // Too small is zero enough; too large is not held. from_chars does not say which it was.
-      if (parsed.ec == std::errc::result_out_of_range && !std::isinf(std::strtod(text.c_str(), nullptr))) {
+      if (parsed.ec == std::errc::result_out_of_range &&
+          !std::isinf(std::strtod(text.c_str(), nullptr))) {
         return Value(0.0);
       }
       if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
@@ -334,7 +337,8 @@ Status CheckBytes(std::string_view text, const Lines& lines) {
 std::string Terminated(std::string_view text) {
   std::string copy(text);
   const std::size_t last = text.find_last_not_of(" \t\r\n");
-  if (last == std::string_view::npos || text.find('\n', last) == std::string_view::npos) return copy;
+  if (last == std::string_view::npos || text.find('\n', last) == std::string_view::npos)
+    return copy;
   const std::size_t line = text.rfind('\n', last);
   const std::string_view last_line =
       text.substr(line == std::string_view::npos ? 0 : line + 1, last - line);
@@ -384,7 +388,8 @@ Result<std::vector<Document>> ParseDocuments(std::string_view text, std::string_
       if (const std::size_t last = lines.Count(); line > last) {
         line = last;
         column = 0;
-        if (e.msg == YAML::ErrorMsg::DOC_IN_SCALAR) message = "not valid YAML: a quote is not closed";
+        if (e.msg == YAML::ErrorMsg::DOC_IN_SCALAR)
+          message = "not valid YAML: a quote is not closed";
       }
       return lines.At(InvalidInput(std::move(message)), line, column, 1);
     }

@@ -43,7 +43,8 @@ TEST(ArgoEmitter, TakesOneHundredAndNinetyNineStepsBesideBegin) {
   const auto refused = Emit(WorkflowOf(200));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
-  EXPECT_THAT(refused.error().Render(), HasSubstr("201 tasks in one template; Argo's own definitions refuse more than 200"));
+  EXPECT_THAT(refused.error().Render(),
+              HasSubstr("201 tasks in one template; Argo's own definitions refuse more than 200"));
   EXPECT_THAT(refused.error().Render(), HasSubstr("--max-tasks-per-template 201"));
   EXPECT_TRUE(Emit(WorkflowOf(200), 201));
 }
@@ -100,9 +101,11 @@ class WideFanIn : public ::testing::Test {
 
 TEST_F(WideFanIn, OfOrderGoesThroughTasksWithoutAPod) {
   EngineWorkflow workflow = WorkflowOf(kWide + 1);
-  for (std::uint32_t i = 0; i < kWide; ++i) workflow.steps[kWide].conditions.finished.push_back({i});
+  for (std::uint32_t i = 0; i < kWide; ++i)
+    workflow.steps[kWide].conditions.finished.push_back({i});
   const local::Workflow read = Read(workflow);
-  for (const local::Task& task : MainDag(read).tasks) EXPECT_FALSE(task.depends.over_limit()) << task.name;
+  for (const local::Task& task : MainDag(read).tasks)
+    EXPECT_FALSE(task.depends.over_limit()) << task.name;
   EXPECT_EQ(WaitsFor(MainDag(read), MainDag(read).tasks.size() - 1).size(), kWide);
   EXPECT_EQ(PhaseOfLast(read, ""), Phase::kSucceeded);
   EXPECT_EQ(PhaseOfLast(read, workflow.steps[3].name), Phase::kSucceeded);
@@ -111,9 +114,11 @@ TEST_F(WideFanIn, OfOrderGoesThroughTasksWithoutAPod) {
 
 TEST_F(WideFanIn, OfGatesCarriesAFailureOn) {
   EngineWorkflow workflow = WorkflowOf(kWide + 1);
-  for (std::uint32_t i = 0; i < kWide; ++i) workflow.steps[kWide].conditions.succeeded.push_back({i});
+  for (std::uint32_t i = 0; i < kWide; ++i)
+    workflow.steps[kWide].conditions.succeeded.push_back({i});
   const local::Workflow read = Read(workflow);
-  for (const local::Task& task : MainDag(read).tasks) EXPECT_FALSE(task.depends.over_limit()) << task.name;
+  for (const local::Task& task : MainDag(read).tasks)
+    EXPECT_FALSE(task.depends.over_limit()) << task.name;
   EXPECT_EQ(WaitsFor(MainDag(read), MainDag(read).tasks.size() - 1).size(), kWide);
   EXPECT_EQ(PhaseOfLast(read, ""), Phase::kSucceeded);
   EXPECT_EQ(PhaseOfLast(read, workflow.steps[0].name), Phase::kOmitted);
@@ -123,13 +128,16 @@ TEST_F(WideFanIn, OfGatesCarriesAFailureOn) {
 TEST(ArgoEmitter, SharesOneGateAmongStepsWithTheSameManyGates) {
   EngineWorkflow workflow = WorkflowOf(30);
   for (std::size_t step = 20; step < 30; ++step) {
-    for (std::uint32_t gate = 0; gate < 20; ++gate) workflow.steps[step].conditions.succeeded.push_back({gate});
+    for (std::uint32_t gate = 0; gate < 20; ++gate)
+      workflow.steps[step].conditions.succeeded.push_back({gate});
   }
   const std::string text = *Emit(workflow);
   const auto read = ReadEmitted(text);
   ASSERT_TRUE(read) << read.error().Render();
   const auto& tasks = MainDag(*read).tasks;
-  EXPECT_EQ(std::count_if(tasks.begin(), tasks.end(), [](const local::Task& task) { return task.when.has_value(); }), 1);
+  EXPECT_EQ(std::count_if(tasks.begin(), tasks.end(),
+                          [](const local::Task& task) { return task.when.has_value(); }),
+            1);
   EXPECT_THAT(text, HasSubstr("depends: gate-1.Skipped\n"));
   const Simulation run = Simulate(MainDag(*read), [&](const local::Task& task) {
     return task.name == workflow.steps[7].name ? Phase::kError : Phase::kSucceeded;

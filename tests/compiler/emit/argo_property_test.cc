@@ -1,6 +1,6 @@
-// Random graphs (diamonds, any activities missing, aggregation, both fusions) are compiled; the file
-// is read back and run as Argo runs it, with random failures. What ran and in which order must be
-// what the brute-force oracle of the DAG says.
+// Random graphs (diamonds, any activities missing, aggregation, both fusions) are compiled; the
+// file is read back and run as Argo runs it, with random failures. What ran and in which order must
+// be what the brute-force oracle of the DAG says.
 
 #include <gtest/gtest.h>
 // After gtest.
@@ -46,7 +46,8 @@ enum class Form { kTree, kDiamonds, kManyParents };
 
 // The input of a compile; its aggregation may still close a cycle.
 CompileInput AnyInput(Form form, bool aggregate) {
-  const int size = form == Form::kManyParents ? *rc::gen::inRange(18, 32) : *rc::gen::inRange(1, 14);
+  const int size =
+      form == Form::kManyParents ? *rc::gen::inRange(18, 32) : *rc::gen::inRange(1, 14);
   const int parents = form == Form::kManyParents ? *rc::gen::inRange(9, 14) : 0;
   const auto key = [](int i) { return ResourceKey{"T::N", std::to_string((i * 37 + 11) % 101)}; };
   ResourceGraphBuilder builder;
@@ -108,8 +109,9 @@ struct Compiled {
 
 Compiled AnyCompiled() {
   Compiled out;
-  out.input = AnyInput(*rc::gen::element(Form::kTree, Form::kDiamonds, Form::kDiamonds, Form::kManyParents),
-                       *rc::gen::arbitrary<bool>());
+  out.input =
+      AnyInput(*rc::gen::element(Form::kTree, Form::kDiamonds, Form::kDiamonds, Form::kManyParents),
+               *rc::gen::arbitrary<bool>());
   auto compiled = Compile(out.input);
   RC_PRE(compiled.has_value());  // nothing to do, or an aggregation that closes a cycle
   out.workflow = std::move(*compiled);
@@ -138,14 +140,16 @@ RC_GTEST_PROP(EmittedWorkflow, RunsExactlyWhatItsGatesAllow, ()) {
   std::vector<bool> succeeded(fails.size(), false);
   const Simulation simulation = Simulate(MainDag(compiled.read), [&](const local::Task& task) {
     if (task.name == "begin") return Phase::kSucceeded;
-    // The step itself checks the gates of each activity in the journal (semantics: order and gates).
+    // The step itself checks the gates of each activity in the journal (semantics: order and
+    // gates).
     const BundleStep* step = compiled.bundle.FindStep(task.name);
     RC_ASSERT(step != nullptr);
     bool whole = true;
     for (const BundleActivity& activity : step->activities) {
-      const bool may = std::all_of(activity.gates.begin(), activity.gates.end(), [&](const BundleGate& gate) {
-        return succeeded[Number({*input.graph.Find(gate.resource), gate.kind})];
-      });
+      const bool may =
+          std::all_of(activity.gates.begin(), activity.gates.end(), [&](const BundleGate& gate) {
+            return succeeded[Number({*input.graph.Find(gate.resource), gate.kind})];
+          });
       const std::size_t number = Number(compiled.RefOf(activity));
       ran[number] = may;
       succeeded[number] = may && !fails[number];
@@ -156,22 +160,24 @@ RC_GTEST_PROP(EmittedWorkflow, RunsExactlyWhatItsGatesAllow, ()) {
   RC_ASSERT(ran == expected.ran);
   RC_ASSERT(succeeded == expected.succeeded);
   for (const Phase phase : simulation.phases) RC_ASSERT(local::IsFulfilled(phase));
-  // Where the file can say it, no process is started for nothing: a step of one activity whose gates
-  // did not succeed is left out by the engine.
+  // Where the file can say it, no process is started for nothing: a step of one activity whose
+  // gates did not succeed is left out by the engine.
   for (const std::size_t task : simulation.started) {
     const BundleStep* step = compiled.bundle.FindStep(MainDag(compiled.read).tasks[task].name);
     if (step == nullptr || step->activities.size() != 1) continue;
     const auto& gates = step->activities.front().gates;
-    const bool of_single_steps = std::all_of(gates.begin(), gates.end(), [&](const BundleGate& gate) {
-      return compiled.bundle.FindStep(gate.step)->activities.size() == 1;
-    });
+    const bool of_single_steps =
+        std::all_of(gates.begin(), gates.end(), [&](const BundleGate& gate) {
+          return compiled.bundle.FindStep(gate.step)->activities.size() == 1;
+        });
     if (of_single_steps) RC_ASSERT(ran[Number(compiled.RefOf(step->activities.front()))]);
   }
 }
 
 RC_GTEST_PROP(EmittedWorkflow, NothingRunsWhenBeginIsRefused, ()) {
   const Compiled compiled = AnyCompiled();
-  const Simulation simulation = Simulate(MainDag(compiled.read), [&](const local::Task&) { return Phase::kFailed; });
+  const Simulation simulation =
+      Simulate(MainDag(compiled.read), [&](const local::Task&) { return Phase::kFailed; });
   RC_ASSERT(simulation.started.size() == 1U);
   RC_ASSERT(MainDag(compiled.read).tasks[simulation.started.front()].name == "begin");
 }
@@ -193,16 +199,19 @@ RC_GTEST_PROP(EmittedWorkflow, WaitsForTheOrderAndNothingElse, ()) {
     for (std::size_t j = 0; j < steps.size(); ++j) {
       for (const auto& a : steps[i]->activities) {
         for (const auto& b : steps[j]->activities) {
-          if (i != j && order[Number(compiled.RefOf(a))][Number(compiled.RefOf(b))]) step_order[i][j] = true;
+          if (i != j && order[Number(compiled.RefOf(a))][Number(compiled.RefOf(b))])
+            step_order[i][j] = true;
         }
       }
     }
   }
   step_order = Close(std::move(step_order));
   for (std::size_t j = 0; j < steps.size(); ++j) {
-    const auto at = std::find_if(dag.tasks.begin(), dag.tasks.end(),
-                                 [&](const local::Task& task) { return task.name == steps[j]->name; });
-    const std::set<std::string> waits = WaitsFor(dag, static_cast<std::size_t>(at - dag.tasks.begin()));
+    const auto at = std::find_if(dag.tasks.begin(), dag.tasks.end(), [&](const local::Task& task) {
+      return task.name == steps[j]->name;
+    });
+    const std::set<std::string> waits =
+        WaitsFor(dag, static_cast<std::size_t>(at - dag.tasks.begin()));
     std::set<std::string> expected;
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (step_order[i][j]) expected.insert(steps[i]->name);
@@ -220,7 +229,8 @@ RC_GTEST_PROP(Explanation, FindsTheWayOfEveryEdgeAndGate, ()) {
       RC_ASSERT(explained->order.size() == step.order.size());
       RC_ASSERT(explained->activities.size() == step.activities.size());
       const auto step_of = [&](const ExplainedPlace& place) {
-        return compiled.bundle.FindResource(place.resource)->steps[static_cast<std::size_t>(place.kind)];
+        return compiled.bundle.FindResource(place.resource)
+            ->steps[static_cast<std::size_t>(place.kind)];
       };
       const auto check = [&](const ExplainedReason& reason) {
         RC_ASSERT(reason.way.size() >= 2U);

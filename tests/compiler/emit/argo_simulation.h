@@ -19,10 +19,11 @@ Result<local::Workflow> ReadEmitted(const std::string& text);
 // that its expression names have ended and it is true, else it is Omitted; one whose `when` is
 // "false" is Skipped. `run` gives the phase of a task that starts.
 struct Simulation {
-  std::vector<local::Phase> phases;   // by task
-  std::vector<std::size_t> started;   // tasks that were run, in order
+  std::vector<local::Phase> phases;  // by task
+  std::vector<std::size_t> started;  // tasks that were run, in order
 };
-Simulation Simulate(const local::DagTemplate& dag, const std::function<local::Phase(const local::Task&)>& run);
+Simulation Simulate(const local::DagTemplate& dag,
+                    const std::function<local::Phase(const local::Task&)>& run);
 
 // The names of the tasks that a task waits for, directly or not, without begin and barriers.
 std::set<std::string> WaitsFor(const local::DagTemplate& dag, std::size_t task);

@@ -25,7 +25,8 @@ std::set<ActivityKind> KindsIn(const Value* list) {
 Result<ResourceGraph> Reversed(const ResourceGraph& graph) {
   ResourceGraphBuilder builder;
   for (auto edge = graph.edges().rbegin(); edge != graph.edges().rend(); ++edge) {
-    HOLDFAST_RETURN_IF_ERROR(builder.AddEdge(graph.node(edge->parent).key, graph.node(edge->child).key, edge->facts));
+    HOLDFAST_RETURN_IF_ERROR(
+        builder.AddEdge(graph.node(edge->parent).key, graph.node(edge->child).key, edge->facts));
   }
   for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
     HOLDFAST_RETURN_IF_ERROR(builder.AddResource(*node));
@@ -42,7 +43,8 @@ std::string ReadWhole(const std::string& path) {
 
 Result<GoldenCase> ReadGoldenCase(const std::string& folder, bool reversed) {
   GoldenCase out;
-  HOLDFAST_ASSIGN_OR_RETURN(const Value spec, ParseYaml(ReadWhole(folder + "/case.yaml"), "case.yaml"));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value spec,
+                            ParseYaml(ReadWhole(folder + "/case.yaml"), "case.yaml"));
   HOLDFAST_ASSIGN_OR_RETURN(out.plan, ParsePlan(ReadWhole(folder + "/plan.yaml"), "plan.yaml"));
   HOLDFAST_ASSIGN_OR_RETURN(out.graph, ReadGraph(ReadWhole(folder + "/graph.yaml"), "graph.yaml"));
   if (reversed) {
@@ -69,7 +71,8 @@ Result<GoldenCase> ReadGoldenCase(const std::string& folder, bool reversed) {
         plugin.operation(operation).activities[static_cast<std::size_t>(kind)] = true;
       }
       if (const Value* schema = entry.Find("parameters"); schema != nullptr) {
-        HOLDFAST_ASSIGN_OR_RETURN(plugin.operation(operation).parameters, SchemaFromValue(*schema, "case.yaml"));
+        HOLDFAST_ASSIGN_OR_RETURN(plugin.operation(operation).parameters,
+                                  SchemaFromValue(*schema, "case.yaml"));
       }
     }
     for (const std::string& type : plugin.types) {
@@ -90,14 +93,17 @@ Result<GoldenCase> ReadGoldenCase(const std::string& folder, bool reversed) {
       StepChoice& choice = choices[static_cast<std::size_t>(kind)];
       const std::string key = aggregate == nullptr ? "" : aggregate->StringOr(NameOf(kind), "");
       choice = key.empty() ? StepChoice::Own() : StepChoice::Aggregate(key);
-      if (!plugin.operation(input.operation).Defines(kind) || none[node.key].contains(kind)) choice = StepChoice::None();
+      if (!plugin.operation(input.operation).Defines(kind) || none[node.key].contains(kind))
+        choice = StepChoice::None();
     }
   }
   ParameterSet given = out.plan.parameters;
   if (input.operation != Operation::kProtect) {
-    HOLDFAST_ASSIGN_OR_RETURN(given, ParseParameters(ReadWhole(folder + "/parameters.yaml"), "parameters.yaml"));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        given, ParseParameters(ReadWhole(folder + "/parameters.yaml"), "parameters.yaml"));
   }
-  HOLDFAST_ASSIGN_OR_RETURN(input.parameters, ResolveParameters(given, input.operation, out.graph, input.plugins));
+  HOLDFAST_ASSIGN_OR_RETURN(input.parameters,
+                            ResolveParameters(given, input.operation, out.graph, input.plugins));
   input.given_parameters = given.entries;
   input.graph = out.graph;
   input.plan = out.plan.value;
@@ -107,9 +113,11 @@ Result<GoldenCase> ReadGoldenCase(const std::string& folder, bool reversed) {
   input.provider_id = provider->StringOr("id", "");
   input.options.emit.tool_version = "holdfast test";
   if (const Value* options = spec.Find("options"); options != nullptr) {
-    if (options->StringOr("kind", "") == "template") input.options.emit.kind = WorkflowKind::kTemplate;
+    if (options->StringOr("kind", "") == "template")
+      input.options.emit.kind = WorkflowKind::kTemplate;
     if (options->StringOr("fuse", "") == "leaf") input.options.fuse = FuseMode::kLeaf;
-    input.options.emit.max_tasks_per_template = static_cast<std::uint32_t>(options->IntOr("max_tasks", 200));
+    input.options.emit.max_tasks_per_template =
+        static_cast<std::uint32_t>(options->IntOr("max_tasks", 200));
     input.options.partial = options->BoolOr("partial", false);
   }
   return out;

@@ -84,7 +84,8 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
   const CompiledWorkflow compiled = CompileCase();
   const auto workflow =
       local::ReadWorkflow({{"expected.argo.yaml", compiled.text},
-                           {"holdfast-steps.yaml", ReadWhole(std::string(HOLDFAST_TEMPLATES) + "/holdfast-steps.yaml")}});
+                           {"holdfast-steps.yaml",
+                            ReadWhole(std::string(HOLDFAST_TEMPLATES) + "/holdfast-steps.yaml")}});
   ASSERT_TRUE(workflow) << workflow.error().Render();
   const auto loaded = LoadBundle(compiled.bundle);
   ASSERT_TRUE(loaded) << loaded.error().Render();
@@ -112,9 +113,10 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
     for (const std::uint32_t gate : task.depends.RequiredSuccesses()) {
       if (tasks[gate].name == "begin" || tasks[gate].when) continue;
       for (const BundleActivity& activity : step->activities) {
-        const bool has = std::any_of(activity.gates.begin(), activity.gates.end(), [&](const BundleGate& g) {
-          return g.step == tasks[gate].name || g.step == step->name;
-        });
+        const bool has =
+            std::any_of(activity.gates.begin(), activity.gates.end(), [&](const BundleGate& g) {
+              return g.step == tasks[gate].name || g.step == step->name;
+            });
         EXPECT_TRUE(has) << task.name << " has no gate " << tasks[gate].name;
       }
     }
@@ -126,10 +128,12 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
       if (!before.insert(tasks[at].name).second) continue;
       open.insert(open.end(), tasks[at].depends.tasks().begin(), tasks[at].depends.tasks().end());
     }
-    for (const std::string& earlier : step->order) EXPECT_TRUE(before.contains(earlier)) << task.name << " after " << earlier;
+    for (const std::string& earlier : step->order)
+      EXPECT_TRUE(before.contains(earlier)) << task.name << " after " << earlier;
     for (const BundleActivity& activity : step->activities) {
       for (const BundleGate& gate : activity.gates) {
-        EXPECT_TRUE(gate.step == step->name || before.contains(gate.step)) << task.name << " after its gate " << gate.step;
+        EXPECT_TRUE(gate.step == step->name || before.contains(gate.step))
+            << task.name << " after its gate " << gate.step;
       }
     }
   }
@@ -138,20 +142,23 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
 
 TEST_P(Golden, PassesArgosOwnSchema) {
   const char* schema = std::getenv("HOLDFAST_ARGO_SCHEMA");
-  if (schema == nullptr || *schema == '\0') GTEST_SKIP() << "HOLDFAST_ARGO_SCHEMA does not name Argo's JSON schema";
-  const std::string command = std::string("python3 '") + HOLDFAST_SCHEMA_CHECK + "' '" + schema + "' '" + folder() +
-                              "/expected.argo.yaml' 2>&1";
+  if (schema == nullptr || *schema == '\0')
+    GTEST_SKIP() << "HOLDFAST_ARGO_SCHEMA does not name Argo's JSON schema";
+  const std::string command = std::string("python3 '") + HOLDFAST_SCHEMA_CHECK + "' '" + schema +
+                              "' '" + folder() + "/expected.argo.yaml' 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string said;
   char buffer[4096];
-  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe)) said.append(buffer, got);
+  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe))
+    said.append(buffer, got);
   const int status = pclose(pipe);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << said;
   EXPECT_EQ(status, 0) << said;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(Cases()), [](const auto& param) { return param.param; });
+INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(Cases()),
+                         [](const auto& param) { return param.param; });
 
 }  // namespace
 }  // namespace holdfast::compiler

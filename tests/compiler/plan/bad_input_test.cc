@@ -1,5 +1,5 @@
-// Every NAME.yaml of tests/bad_input/{plans,graphs,parameters} must be refused with the exact text of
-// NAME.err. HOLDFAST_UPDATE_GOLDEN=1 rewrites the texts; the diff is reviewed as code.
+// Every NAME.yaml of tests/bad_input/{plans,graphs,parameters} must be refused with the exact text
+// of NAME.err. HOLDFAST_UPDATE_GOLDEN=1 rewrites the texts; the diff is reviewed as code.
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,8 @@ std::vector<std::string> Cases() {
   std::vector<std::string> names;
   for (const char* folder : {"plans", "graphs", "parameters"}) {
     for (const auto& entry : fs::directory_iterator(fs::path(HOLDFAST_BAD_INPUT) / folder)) {
-      if (entry.path().extension() == ".yaml") names.push_back(std::string(folder) + "/" + entry.path().stem().string());
+      if (entry.path().extension() == ".yaml")
+        names.push_back(std::string(folder) + "/" + entry.path().stem().string());
     }
   }
   std::sort(names.begin(), names.end());
@@ -52,7 +53,8 @@ Status CheckParameters(const std::string& text) {
   Schema& schema = plugin.operation(Operation::kRestore).parameters;
   schema.fields.push_back(MakeField("target", FieldType::kString, "where the directory is put"));
   schema.fields.back().required = true;
-  schema.fields.push_back(MakeField("existing", FieldType::kString, "what happens to files that are there"));
+  schema.fields.push_back(
+      MakeField("existing", FieldType::kString, "what happens to files that are there"));
   schema.fields.back().one_of = {"keep", "replace"};
   schema.fields.push_back(MakeField("overwrite", FieldType::kBoolean, "over what is there"));
   schema.fields.push_back(MakeField("timeout", FieldType::kDuration, "how long it may take"));
@@ -66,8 +68,10 @@ Status CheckParameters(const std::string& text) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, builder.Build());
   HOLDFAST_ASSIGN_OR_RETURN(const ParameterSet parameters, ParseParameters(text, "restore.yaml"));
-  const PluginsByType plugins{{"Local::Directory", &plugin}, {"Local::SQLite::Database", &database}};
-  HOLDFAST_ASSIGN_OR_RETURN(const auto resolved, ResolveParameters(parameters, Operation::kRestore, graph, plugins));
+  const PluginsByType plugins{{"Local::Directory", &plugin},
+                              {"Local::SQLite::Database", &database}};
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resolved,
+                            ResolveParameters(parameters, Operation::kRestore, graph, plugins));
   return Ok();
 }
 

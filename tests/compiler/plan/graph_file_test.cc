@@ -10,18 +10,19 @@ namespace {
 ResourceGraph Sample() {
   ResourceGraphBuilder builder;
   EXPECT_TRUE(builder.AddResource({{"T::App", "shop"}, "The shop", {}}));
-  EXPECT_TRUE(builder.AddResource({{"T::Dir", "o\"r\nders: #x"}, "order \xE2\x80\xA8 files 😀", Value().Set("path", "/a b").Set("n", 12)}));
+  EXPECT_TRUE(builder.AddResource({{"T::Dir", "o\"r\nders: #x"},
+                                   "order \xE2\x80\xA8 files 😀",
+                                   Value().Set("path", "/a b").Set("n", 12)}));
   EXPECT_TRUE(builder.AddResource({{"T::Dir", "012"}, "012", {}}));
   EXPECT_TRUE(builder.AddEdge({"T::App", "shop"}, {"T::Dir", "012"}));
-  EXPECT_TRUE(builder.AddEdge({"T::App", "shop"}, {"T::Dir", "o\"r\nders: #x"}, Value().Set("device", "on")));
+  EXPECT_TRUE(builder.AddEdge({"T::App", "shop"}, {"T::Dir", "o\"r\nders: #x"},
+                              Value().Set("device", "on")));
   auto graph = builder.Build();
   EXPECT_TRUE(graph);
   return std::move(*graph);
 }
 
-std::string AsJson(const ResourceGraph& graph) {
-  return *DumpJson(GraphToValue(graph));
-}
+std::string AsJson(const ResourceGraph& graph) { return *DumpJson(GraphToValue(graph)); }
 
 TEST(GraphFile, IsReadBackEqualInBothForms) {
   const ResourceGraph graph = Sample();
@@ -43,7 +44,8 @@ TEST(GraphFile, IsReadBackEqualInBothForms) {
 TEST(GraphFile, IsForReaders) {
   ResourceGraphBuilder builder;
   ASSERT_TRUE(builder.AddResource({{"T::App", "shop"}, "The shop", {}}));
-  ASSERT_TRUE(builder.AddResource({{"T::Dir", "orders"}, "order files", Value().Set("path", "/srv")}));
+  ASSERT_TRUE(
+      builder.AddResource({{"T::Dir", "orders"}, "order files", Value().Set("path", "/srv")}));
   ASSERT_TRUE(builder.AddEdge({"T::App", "shop"}, {"T::Dir", "orders"}));
   const auto yaml = WriteGraphYaml(*builder.Build(), "Plan shop.");
   ASSERT_TRUE(yaml);

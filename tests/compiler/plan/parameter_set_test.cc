@@ -29,7 +29,8 @@ class Resolved : public ::testing::Test {
     schema.fields.back().required = true;
     schema.fields.push_back(MakeField("key", FieldType::kSecret));
     ResourceGraphBuilder builder;
-    for (const char* id : {"a", "b", "b#c"}) EXPECT_TRUE(builder.AddResource({{"T::N", id}, id, {}}));
+    for (const char* id : {"a", "b", "b#c"})
+      EXPECT_TRUE(builder.AddResource({{"T::N", id}, id, {}}));
     graph_ = std::move(*builder.Build());
   }
 
@@ -51,17 +52,22 @@ class Resolved : public ::testing::Test {
 };
 
 TEST_F(Resolved, OwnOnesGoOverThoseOfTheTypeKeyByKey) {
-  EXPECT_EQ(Resolve("T::N: {needed: x, wait: 90s, list: [a]}\nT::N#b: {wait: 1h, list: []}\n'T::N#b#c': {needed: 'y'}\n"),
-            (std::vector<std::string>{R"({"list":["a"],"mode":"fast","needed":"x","wait":90000})",
-                                      R"({"list":[],"mode":"fast","needed":"x","wait":3600000})",
-                                      R"({"list":["a"],"mode":"fast","needed":"y","wait":90000})"}));
+  EXPECT_EQ(
+      Resolve("T::N: {needed: x, wait: 90s, list: [a]}\nT::N#b: {wait: 1h, list: []}\n'T::N#b#c': "
+              "{needed: 'y'}\n"),
+      (std::vector<std::string>{R"({"list":["a"],"mode":"fast","needed":"x","wait":90000})",
+                                R"({"list":[],"mode":"fast","needed":"x","wait":3600000})",
+                                R"({"list":["a"],"mode":"fast","needed":"y","wait":90000})"}));
 }
 
 TEST_F(Resolved, AnotherNameOfTheSameFieldIsReplaced) {
-  EXPECT_EQ(Resolve("T::N: {needed: x, old_mode: slow, key_file: /k}\nT::N#b: {mode: best, key_env: K}\n"),
-            (std::vector<std::string>{R"({"key":{"kind":"file","where":"/k"},"mode":"slow","needed":"x"})",
-                                      R"({"key":{"kind":"env","where":"K"},"mode":"best","needed":"x"})",
-                                      R"({"key":{"kind":"file","where":"/k"},"mode":"slow","needed":"x"})"}));
+  EXPECT_EQ(
+      Resolve(
+          "T::N: {needed: x, old_mode: slow, key_file: /k}\nT::N#b: {mode: best, key_env: K}\n"),
+      (std::vector<std::string>{
+          R"({"key":{"kind":"file","where":"/k"},"mode":"slow","needed":"x"})",
+          R"({"key":{"kind":"env","where":"K"},"mode":"best","needed":"x"})",
+          R"({"key":{"kind":"file","where":"/k"},"mode":"slow","needed":"x"})"}));
 }
 
 TEST_F(Resolved, ANullKeepsWhatTheTypeHas) {
@@ -70,15 +76,19 @@ TEST_F(Resolved, ANullKeepsWhatTheTypeHas) {
 }
 
 TEST_F(Resolved, WhatIsRequiredMayComeFromTheResourcesOwn) {
-  EXPECT_EQ(Resolve("T::N: {wait: 1s}\nT::N#a: {needed: a}\nT::N#b: {needed: b}\n'T::N#b#c': {needed: c}\n")[2],
-            R"({"mode":"fast","needed":"c","wait":1000})");
+  EXPECT_EQ(
+      Resolve(
+          "T::N: {wait: 1s}\nT::N#a: {needed: a}\nT::N#b: {needed: b}\n'T::N#b#c': {needed: c}\n")
+          [2],
+      R"({"mode":"fast","needed":"c","wait":1000})");
 }
 
 TEST_F(Resolved, ATypeWithoutPluginIsNamedOnce) {
   ResourceGraphBuilder builder;
   ASSERT_TRUE(builder.AddResource({{"T::Other", "1"}, "1", {}}));
   ASSERT_TRUE(builder.AddResource({{"T::Other", "2"}, "2", {}}));
-  const auto values = ResolveParameters({}, Operation::kProtect, *builder.Build(), {{"T::N", &plugin_}});
+  const auto values =
+      ResolveParameters({}, Operation::kProtect, *builder.Build(), {{"T::N", &plugin_}});
   ASSERT_FALSE(values);
   EXPECT_EQ(values.error().Render(),
             "no plugin of the provider protects T::Other (such as T::Other#1)\n"
@@ -87,18 +97,22 @@ TEST_F(Resolved, ATypeWithoutPluginIsNamedOnce) {
 
 TEST_F(Resolved, ATypeWithoutPluginIsFoundInTheGraphsFile) {
   const std::string_view yaml =
-      "format: 1\nresources:\n- {type: 'T::N', id: a}\n- type: T::Other\n  id: b\n- {type: 'T::Other', id: c}\n";
+      "format: 1\nresources:\n- {type: 'T::N', id: a}\n- type: T::Other\n  id: b\n- {type: "
+      "'T::Other', id: c}\n";
   const std::string_view lines =
-      "{\"format\":1,\"resources\":2}\n{\"id\":\"a\",\"type\":\"T::N\"}\n{\"id\":\"b\",\"type\":\"T::Other\"}\n";
+      "{\"format\":1,\"resources\":2}\n{\"id\":\"a\",\"type\":\"T::N\"}\n{\"id\":\"b\",\"type\":"
+      "\"T::Other\"}\n";
   for (const auto& [text, place] : {std::pair(yaml, "g:4:3: "), std::pair(lines, "g:3:1: ")}) {
     const auto graph = ReadGraph(text, "g");
     ASSERT_TRUE(graph) << graph.error().Render();
-    const auto values = ResolveParameters(*ParseParameters("T::N: {needed: x}\n", "p"), Operation::kProtect, *graph,
-                                          {{"T::N", &plugin_}});
+    const auto values = ResolveParameters(*ParseParameters("T::N: {needed: x}\n", "p"),
+                                          Operation::kProtect, *graph, {{"T::N", &plugin_}});
     ASSERT_FALSE(values);
-    EXPECT_EQ(values.error().Render(),
-              place + std::string("no plugin of the provider protects T::Other (such as T::Other#b)\n"
-                                  "help: add a plugin for it to the provider file, or take it out of the graph"));
+    EXPECT_EQ(
+        values.error().Render(),
+        place + std::string(
+                    "no plugin of the provider protects T::Other (such as T::Other#b)\n"
+                    "help: add a plugin for it to the provider file, or take it out of the graph"));
   }
 }
 

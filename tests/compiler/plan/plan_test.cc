@@ -62,12 +62,15 @@ TEST(Plan, KeepsItsPolicyInItsValue) {
   EXPECT_EQ(again.step_deadline, plan->policy.step_deadline);
   EXPECT_EQ(again.fuse, plan->policy.fuse);
   EXPECT_EQ(PolicyOf(Value()).retries, 5U);
-  EXPECT_EQ(PolicyOf(Value().Set("policy", Value().Set("retries", -3).Set("drift", 7))).drift, DriftPolicy::kFail);
+  EXPECT_EQ(PolicyOf(Value().Set("policy", Value().Set("retries", -3).Set("drift", 7))).drift,
+            DriftPolicy::kFail);
 }
 
 TEST(Plan, NamesAreLettersDigitsAndDashes) {
-  for (const char* good : {"a", "a1", "a-b", "abcdefghijklmnopqrstuvwxyz0123456789-abc"}) EXPECT_TRUE(IsPlanName(good)) << good;
-  for (const char* bad : {"", "1a", "a-", "-a", "A", "a_b", "a.b", "a\n", "abcdefghijklmnopqrstuvwxyz0123456789-abcde"}) {
+  for (const char* good : {"a", "a1", "a-b", "abcdefghijklmnopqrstuvwxyz0123456789-abc"})
+    EXPECT_TRUE(IsPlanName(good)) << good;
+  for (const char* bad : {"", "1a", "a-", "-a", "A", "a_b", "a.b", "a\n",
+                          "abcdefghijklmnopqrstuvwxyz0123456789-abcde"}) {
     EXPECT_FALSE(IsPlanName(bad)) << bad;
   }
 }

@@ -35,11 +35,12 @@ rc::Gen<std::uint32_t> CodePoint() {
   return rc::gen::weightedOneOf<std::uint32_t>({
       {6, rc::gen::inRange<std::uint32_t>(0x20, 0x7F)},
       {3, rc::gen::inRange<std::uint32_t>(0, 0x20)},
-      {3, rc::gen::elementOf(std::vector<std::uint32_t>{'#', ':', '-', '\'', '"', '\\', '{', '}', '%',
-                                                        '&', '*', '!', '|', '>', ' ', '\n', ','})},
+      {3,
+       rc::gen::elementOf(std::vector<std::uint32_t>{'#', ':', '-', '\'', '"', '\\', '{', '}', '%',
+                                                     '&', '*', '!', '|', '>', ' ', '\n', ','})},
       {3, rc::gen::inRange<std::uint32_t>(0x7F, 0xD800)},
-      {2, rc::gen::elementOf(std::vector<std::uint32_t>{0x85, 0x2028, 0x2029, 0xFEFF, 0x202E, 0xFFFE,
-                                                        0xFFFF, 0x10FFFF, 0x1F600})},
+      {2, rc::gen::elementOf(std::vector<std::uint32_t>{0x85, 0x2028, 0x2029, 0xFEFF, 0x202E,
+                                                        0xFFFE, 0xFFFF, 0x10FFFF, 0x1F600})},
       {2, rc::gen::inRange<std::uint32_t>(0xE000, 0x110000)},
   });
 }
@@ -55,10 +56,14 @@ rc::Gen<std::string> AnyText() {
 
 Value MakeValue(int depth) {
   switch (*rc::gen::inRange(0, depth > 0 ? 8 : 6)) {
-    case 0: return {};
-    case 1: return Value(*rc::gen::arbitrary<bool>());
-    case 2: return Value(*rc::gen::arbitrary<std::int64_t>());
-    case 3: return Value(static_cast<double>(*rc::gen::arbitrary<std::int32_t>()) / 64.0);
+    case 0:
+      return {};
+    case 1:
+      return Value(*rc::gen::arbitrary<bool>());
+    case 2:
+      return Value(*rc::gen::arbitrary<std::int64_t>());
+    case 3:
+      return Value(static_cast<double>(*rc::gen::arbitrary<std::int32_t>()) / 64.0);
     case 6: {
       Value::List list;
       const int size = *rc::gen::inRange(0, 4);
@@ -71,7 +76,8 @@ Value MakeValue(int depth) {
       for (int i = 0; i < size; ++i) map.emplace(*AnyText(), MakeValue(depth - 1));
       return map;
     }
-    default: return Value(*AnyText());
+    default:
+      return Value(*AnyText());
   }
 }
 
@@ -84,7 +90,8 @@ RC_GTEST_PROP(YamlOutProperty, WhatIsWrittenIsReadBackEqual, ()) {
   out.Key("before");
   out.Write(value, flow);
   out.Comment(*AnyText());
-  out.Key(*rc::gen::suchThat(AnyText(), [](const std::string& key) { return key != "before" && key != "x"; }));
+  out.Key(*rc::gen::suchThat(AnyText(),
+                             [](const std::string& key) { return key != "before" && key != "x"; }));
   out.Write(value);
   out.CommentAtEnd(*AnyText());
   out.Key("x");

@@ -76,11 +76,15 @@ TEST(YamlOut, QuotesEveryText) {
 }
 
 TEST(YamlOut, EscapesWhatEndsLinesOrIsNotSeen) {
-  EXPECT_EQ(AsText("a\"b\\c"), R"("a\"b\\c")" "\n");
+  EXPECT_EQ(AsText("a\"b\\c"), R"("a\"b\\c")"
+                               "\n");
   EXPECT_EQ(AsText(std::string_view("\0\a\b\t\n\v\f\r\x1b\x01\x7f", 11)),
-            R"("\0\a\b\t\n\v\f\r\e\x01\x7f")" "\n");
-  EXPECT_EQ(AsText("\xC2\x85\xC2\xA0\xE2\x80\xA8\xE2\x80\xAE"), R"("\x85\xa0\u2028\u202e")" "\n");
-  EXPECT_EQ(AsText("\xEF\xBB\xBF\xEF\xBF\xBF\xF3\xA0\x80\x81"), R"("\ufeff\uffff\U000e0001")" "\n");
+            R"("\0\a\b\t\n\v\f\r\e\x01\x7f")"
+            "\n");
+  EXPECT_EQ(AsText("\xC2\x85\xC2\xA0\xE2\x80\xA8\xE2\x80\xAE"), R"("\x85\xa0\u2028\u202e")"
+                                                                "\n");
+  EXPECT_EQ(AsText("\xEF\xBB\xBF\xEF\xBF\xBF\xF3\xA0\x80\x81"), R"("\ufeff\uffff\U000e0001")"
+                                                                "\n");
   EXPECT_EQ(AsText("é 😀"), "\"é 😀\"\n");
 }
 
@@ -99,7 +103,9 @@ TEST(YamlOut, QuotesKeysThatReadersWouldTakeForSomethingElse) {
 
 TEST(YamlOut, KeepsCommentsOnOneLine) {
   YamlOut out;
-  out.Comment("a\nb: c\r\xE2\x80\xA8" "d\x1b[31m");
+  out.Comment(
+      "a\nb: c\r\xE2\x80\xA8"
+      "d\x1b[31m");
   out.BeginMap();
   out.Key("k");
   out.Text("v");
@@ -116,10 +122,13 @@ TEST(YamlOut, FoldsLinesThatAreReadAsOne) {
   out.Integer(1);
   out.EndMap();
   const std::string text = Written(out);
-  EXPECT_EQ(text, "depends: >-\n  a.Succeeded\n  && !b.Daemoned\n  && (c.Failed || c.Errored)\nafter: 1\n");
+  EXPECT_EQ(
+      text,
+      "depends: >-\n  a.Succeeded\n  && !b.Daemoned\n  && (c.Failed || c.Errored)\nafter: 1\n");
   const auto value = ParseYaml(text, "f");
   ASSERT_TRUE(value) << value.error().Render();
-  EXPECT_EQ(value->StringOr("depends", ""), "a.Succeeded && !b.Daemoned && (c.Failed || c.Errored)");
+  EXPECT_EQ(value->StringOr("depends", ""),
+            "a.Succeeded && !b.Daemoned && (c.Failed || c.Errored)");
 }
 
 TEST(YamlOut, RefusesTextsThatAreNotUtf8) {

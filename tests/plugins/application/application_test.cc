@@ -30,10 +30,13 @@ class ApplicationTest : public testing::Test {
     Hook("quiesce", Frozen("touch"));
     Hook("resume", Frozen("rm -f"));
   }
-  std::string Frozen(const std::string& command) const { return command + " " + (folder_ / "frozen"); }
+  std::string Frozen(const std::string& command) const {
+    return command + " " + (folder_ / "frozen");
+  }
   // The hook writes its name to "calls", then does `script`.
   void Hook(const std::string& name, const std::string& script, std::int64_t timeout_ms = 60'000) {
-    Value::List words{"/bin/sh", "-c", fmt::format("echo {} >> {}; {}", name, folder_ / "calls", script)};
+    Value::List words{"/bin/sh", "-c",
+                      fmt::format("echo {} >> {}; {}", name, folder_ / "calls", script)};
     Value hook(Value::Map{});
     hook.Set("command", Value(std::move(words))).Set("timeout_ms", timeout_ms);
     app_.extra.Set(name, std::move(hook));
@@ -71,8 +74,10 @@ TEST_F(ApplicationTest, IsQuiescedInPreAndResumedInPreFinish) {
 
 TEST_F(ApplicationTest, HooksLearnWhatTheyAreCalledFor) {
   app_.name = "a name\nof two lines";
-  Hook("quiesce", "echo $HOLDFAST_RESOURCE_ID/$HOLDFAST_RESOURCE_NAME/$HOLDFAST_OPERATION/"
-                  "$HOLDFAST_CHECKPOINT_ID/$HOLDFAST_HOOK > " + (folder_ / "seen"));
+  Hook("quiesce",
+       "echo $HOLDFAST_RESOURCE_ID/$HOLDFAST_RESOURCE_NAME/$HOLDFAST_OPERATION/"
+       "$HOLDFAST_CHECKPOINT_ID/$HOLDFAST_HOOK > " +
+           (folder_ / "seen"));
   MemoryCheckpoint checkpoint = Protect();
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
   std::ifstream in(folder_ / "seen");
@@ -93,7 +98,8 @@ TEST_F(ApplicationTest, AFailingQuiesceIsUndoneAtOnce) {
 
 TEST_F(ApplicationTest, UndoingAFailedQuiesceIsTriedAgain) {
   Hook("quiesce", Frozen("touch") + "; exit 3");
-  Hook("resume", "[ $(grep -c resume " + (folder_ / "calls") + ") -ge 3 ] || exit 1; " + Frozen("rm -f"));
+  Hook("resume",
+       "[ $(grep -c resume " + (folder_ / "calls") + ") -ge 3 ] || exit 1; " + Frozen("rm -f"));
   MemoryCheckpoint checkpoint = Protect();
   const Status status = Run(checkpoint, ActivityKind::kPre);
   ASSERT_FALSE(status);
@@ -209,7 +215,8 @@ TEST_F(ApplicationTest, AShellLineThatIsNotDeclaredIsRefused) {
 
 TEST_F(ApplicationTest, WithoutHooksThereAreNoSteps) {
   app_.extra = Value(Value::Map{});
-  for (const ActivityKind kind : {ActivityKind::kPre, ActivityKind::kPreFinish, ActivityKind::kPost}) {
+  for (const ActivityKind kind :
+       {ActivityKind::kPre, ActivityKind::kPreFinish, ActivityKind::kPost}) {
     EXPECT_EQ(plugin_->Choose(Operation::kProtect, kind, app_, {})->kind, StepChoice::Kind::kNone);
   }
   EXPECT_EQ(plugin_->Choose(Operation::kRestore, ActivityKind::kPre, app_, {})->kind,
@@ -226,9 +233,11 @@ TEST_F(ApplicationTest, DescriptorSaysThatItQuiescesAndHasNothingToDelete) {
   EXPECT_FALSE(descriptor.operation(Operation::kDelete).DefinesAny());
 }
 
-// --- killed at every failpoint --------------------------------------------------------------------
+// --- killed at every failpoint
+// --------------------------------------------------------------------
 
-class ApplicationKilled : public ApplicationTest, public testing::WithParamInterface<const char*> {};
+class ApplicationKilled : public ApplicationTest,
+                          public testing::WithParamInterface<const char*> {};
 
 TEST_P(ApplicationKilled, RunAgainHasTheSameEnd) {
   const auto all = [&] {
@@ -258,7 +267,8 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, ApplicationKilled,
                                          "application:quiesce-recorded", "application:resumed",
                                          "application:resume-recorded"));
 
-// --- restore --------------------------------------------------------------------------------------
+// --- restore
+// --------------------------------------------------------------------------------------
 
 class ApplicationRestore : public ApplicationTest {
  protected:
@@ -340,7 +350,6 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, ApplicationRestoreKilled,
                          testing::Values("application:stop-intended", "application:stopped",
                                          "application:stop-recorded", "application:started",
                                          "application:start-recorded"));
-
 
 TEST_F(ApplicationTest, ThePreflightLooksForEveryHooksProgram) {
   const auto preflight = [&](const Value& parameters = {}) {

@@ -176,8 +176,10 @@ class OneFile final : public ProtectionPlugin {
       co_return Internal("somebody has begun this already");
     }
     const std::string staged = path + ".staged";
-    if (fault_ == Fault::kRefusesASecondTime && There(staged)) co_return Internal("it is staged already");
-    const Status intent = checkpoint.Journal(resource, Value().Set("intended", true).Set("file", staged));
+    if (fault_ == Fault::kRefusesASecondTime && There(staged))
+      co_return Internal("it is staged already");
+    const Status intent =
+        checkpoint.Journal(resource, Value().Set("intended", true).Set("file", staged));
     if (fault_ != Fault::kIgnoresAFailedJournal) HOLDFAST_CO_RETURN_IF_ERROR(intent);
     co_yield Progress{0, 2, "staging"};
     Write(staged, Read(path));
@@ -201,7 +203,8 @@ class OneFile final : public ProtectionPlugin {
       (void)checkpoint.SaveInfo(resource, Value().Set("place", "here"));
     }
     if (fault_ == Fault::kSavesNoInfo) co_return Ok();
-    Status saved = checkpoint.SaveInfo(resource, Value().Set("path", resource.extra.StringOr("path", "")));
+    Status saved =
+        checkpoint.SaveInfo(resource, Value().Set("path", resource.extra.StringOr("path", "")));
     if (fault_ == Fault::kIgnoresAFailedSaveInfo) co_return Ok();
     co_return saved;
   }
@@ -209,7 +212,8 @@ class OneFile final : public ProtectionPlugin {
   Activity CleanUp(Checkpoint& checkpoint, const Resource& resource) {
     HOLDFAST_CO_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
     const std::string staged = journal.StringOr("file", "");
-    if (fault_ == Fault::kCleanUpNeedsAPre && staged.empty()) co_return Internal("there was no pre");
+    if (fault_ == Fault::kCleanUpNeedsAPre && staged.empty())
+      co_return Internal("there was no pre");
     if (fault_ == Fault::kCleansUpAfterSuccessOnly) {
       HOLDFAST_CO_ASSIGN_OR_RETURN(const bool good, checkpoint.AllSucceeded(resource));
       if (!good) co_return Ok();
@@ -238,7 +242,8 @@ class OneFile final : public ProtectionPlugin {
 
   Activity Delete(Checkpoint& checkpoint, const Resource& resource) {
     if (fault_ == Fault::kLeavesData) co_return Ok();
-    if (fault_ == Fault::kDeletesOnlyOnce) HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.SavedInfo(resource));
+    if (fault_ == Fault::kDeletesOnlyOnce)
+      HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.SavedInfo(resource));
     co_return checkpoint.DeleteData(resource);
   }
 
@@ -262,7 +267,8 @@ std::vector<std::string> BrokenBy(Fault fault) {
   sample.resource.key = {"Test::File", "{folder}/one.txt"};
   sample.resource.name = "one";
   sample.resource.extra.Set("path", "{folder}/one.txt");
-  sample.parameters[static_cast<std::size_t>(Operation::kRestore)].Set("target", "{folder}/restored.txt");
+  sample.parameters[static_cast<std::size_t>(Operation::kRestore)].Set("target",
+                                                                       "{folder}/restored.txt");
   PluginUnderTest plugin;
   plugin.entry = &entry;
   plugin.sample = &sample;
@@ -276,7 +282,8 @@ std::vector<std::string> BrokenBy(Fault fault) {
     if (result.outcome) continue;
     broken.push_back(result.name);
     EXPECT_FALSE(result.outcome.error().message().empty());
-    if (fault == Fault::kNone) ADD_FAILURE() << result.name << ": " << result.outcome.error().Render();
+    if (fault == Fault::kNone)
+      ADD_FAILURE() << result.name << ": " << result.outcome.error().Render();
   }
   return broken;
 }
@@ -298,46 +305,44 @@ TEST_P(BadPlugin, IsFound) {
 
 const std::vector<BadCase>& BadCases() {
   static const std::vector<BadCase> kCases{
-    {Fault::kDescriptionIsNoUtf8, "DescriptorSurvivesAsData"},
-    {Fault::kFieldWithoutDescription, "SchemasAreWhole"},
-    {Fault::kDefaultIsNotAllowed, "DefaultsPassTheirOwnSchema"},
-    {Fault::kTakesTheUnknown, "UnknownSettingsAndParametersAreRefused"},
-    {Fault::kNoDelete, "EveryOperationIsDefinedOrEmptyOnPurpose"},
-    {Fault::kObjectDefinesMore, "ObjectsAgreeWithTheDescriptor"},
-    {Fault::kChoosesByTurns, "ChoosingIsAPureFunction"},
-    {Fault::kChooseThrows, "ChoosingIsAPureFunction"},
-    {Fault::kCheckWritesAFile, "PreflightsEnd"},
-    {Fault::kThrowsWithoutFacts, "ResourcesWithoutFactsAreRefusedClearly"},
-    {Fault::kInternalErrorWithoutFacts, "ResourcesWithoutFactsAreRefusedClearly"},
-    {Fault::kTwoLineError, "ResourcesWithoutFactsAreRefusedClearly"},
-    {Fault::kRestoresNothingGladly, "EmptyCheckpointsAreRefusedClearly"},
-    {Fault::kDeletesOnlyOnce, "EmptyCheckpointsAreRefusedClearly"},
-    {Fault::kIgnoresCancellation, "CancelledProtectLeavesNoData"},
-    {Fault::kSavesOtherInfo, "ALifeFromProtectToDeleteSucceeds"},
-    {Fault::kSavesNoInfo, "ALifeFromProtectToDeleteSucceeds"},
-    {Fault::kTouchesAnotherResource, "ALifeFromProtectToDeleteSucceeds"},
-    {Fault::kLeavesAStreamOpen, "ALifeFromProtectToDeleteSucceeds"},
-    {Fault::kForgetsNewResource, "ALifeFromProtectToDeleteSucceeds"},
-    {Fault::kLeavesData, "ALifeFromProtectToDeleteSucceeds"},
-    {Fault::kVerifiesNothing, "VerifyFindsEveryDamagedStream"},
-    {Fault::kLeavesStagedFile, "ProtectAndVerifyLeaveTheirSourceAlone"},
-    {Fault::kRefusesASecondTime, "EveryActivityMayRunTwice"},
-    {Fault::kRefusesAfterAnIntent, "EveryActivityMayBeDroppedAtAYield"},
-    {Fault::kIgnoresAFailedJournal, "CleanUpTakesAwayWhatAFailedProtectLeft"},
-    {Fault::kIgnoresAFailedSaveInfo, "EveryActivityMayLoseItsBank"},
-    {Fault::kRefusesAfterCancellation, "EveryActivityMayBeCancelledAndRunAgain"},
-    {Fault::kNeverEnds, "ALifeFromProtectToDeleteSucceeds"},
-    {Fault::kCleanUpNeedsAPre, "CleanUpSucceedsWhereNothingWasDone"},
-    {Fault::kCleansUpAfterSuccessOnly, "CleanUpTakesAwayWhatAFailedProtectLeft"},
+      {Fault::kDescriptionIsNoUtf8, "DescriptorSurvivesAsData"},
+      {Fault::kFieldWithoutDescription, "SchemasAreWhole"},
+      {Fault::kDefaultIsNotAllowed, "DefaultsPassTheirOwnSchema"},
+      {Fault::kTakesTheUnknown, "UnknownSettingsAndParametersAreRefused"},
+      {Fault::kNoDelete, "EveryOperationIsDefinedOrEmptyOnPurpose"},
+      {Fault::kObjectDefinesMore, "ObjectsAgreeWithTheDescriptor"},
+      {Fault::kChoosesByTurns, "ChoosingIsAPureFunction"},
+      {Fault::kChooseThrows, "ChoosingIsAPureFunction"},
+      {Fault::kCheckWritesAFile, "PreflightsEnd"},
+      {Fault::kThrowsWithoutFacts, "ResourcesWithoutFactsAreRefusedClearly"},
+      {Fault::kInternalErrorWithoutFacts, "ResourcesWithoutFactsAreRefusedClearly"},
+      {Fault::kTwoLineError, "ResourcesWithoutFactsAreRefusedClearly"},
+      {Fault::kRestoresNothingGladly, "EmptyCheckpointsAreRefusedClearly"},
+      {Fault::kDeletesOnlyOnce, "EmptyCheckpointsAreRefusedClearly"},
+      {Fault::kIgnoresCancellation, "CancelledProtectLeavesNoData"},
+      {Fault::kSavesOtherInfo, "ALifeFromProtectToDeleteSucceeds"},
+      {Fault::kSavesNoInfo, "ALifeFromProtectToDeleteSucceeds"},
+      {Fault::kTouchesAnotherResource, "ALifeFromProtectToDeleteSucceeds"},
+      {Fault::kLeavesAStreamOpen, "ALifeFromProtectToDeleteSucceeds"},
+      {Fault::kForgetsNewResource, "ALifeFromProtectToDeleteSucceeds"},
+      {Fault::kLeavesData, "ALifeFromProtectToDeleteSucceeds"},
+      {Fault::kVerifiesNothing, "VerifyFindsEveryDamagedStream"},
+      {Fault::kLeavesStagedFile, "ProtectAndVerifyLeaveTheirSourceAlone"},
+      {Fault::kRefusesASecondTime, "EveryActivityMayRunTwice"},
+      {Fault::kRefusesAfterAnIntent, "EveryActivityMayBeDroppedAtAYield"},
+      {Fault::kIgnoresAFailedJournal, "CleanUpTakesAwayWhatAFailedProtectLeft"},
+      {Fault::kIgnoresAFailedSaveInfo, "EveryActivityMayLoseItsBank"},
+      {Fault::kRefusesAfterCancellation, "EveryActivityMayBeCancelledAndRunAgain"},
+      {Fault::kNeverEnds, "ALifeFromProtectToDeleteSucceeds"},
+      {Fault::kCleanUpNeedsAPre, "CleanUpSucceedsWhereNothingWasDone"},
+      {Fault::kCleansUpAfterSuccessOnly, "CleanUpTakesAwayWhatAFailedProtectLeft"},
   };
   return kCases;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BadPlugin, ::testing::ValuesIn(BadCases()),
-                         [](const auto& info) {
-                           return "Fault" + std::to_string(static_cast<int>(info.param.fault)) + "By" +
-                                  info.param.found_by;
-                         });
+INSTANTIATE_TEST_SUITE_P(All, BadPlugin, ::testing::ValuesIn(BadCases()), [](const auto& info) {
+  return "Fault" + std::to_string(static_cast<int>(info.param.fault)) + "By" + info.param.found_by;
+});
 
 }  // namespace
 }  // namespace holdfast::plugins::conformance

@@ -47,14 +47,16 @@ TEST(PluginSample, WritesNothingOutsideItsFolder) {
 }
 
 TEST(PluginSample, RefusesWhatItDoesNotKnowWithItsPlace) {
-  for (const char* yaml : {"files: {}\n", "resource: {type: A::B}\n", "resource: {type: 'no type', id: x}\n",
-                           "resource: {type: A::B, id: x}\nsetings: {}\n",
-                           "resource: {type: A::B, id: x}\nparameters: {protct: {}}\n"}) {
+  for (const char* yaml :
+       {"files: {}\n", "resource: {type: A::B}\n", "resource: {type: 'no type', id: x}\n",
+        "resource: {type: A::B, id: x}\nsetings: {}\n",
+        "resource: {type: A::B, id: x}\nparameters: {protct: {}}\n"}) {
     const auto sample = Sample(yaml);
     ASSERT_FALSE(sample.has_value()) << yaml;
     EXPECT_EQ(sample.error().code(), ErrorCode::kInvalidInput) << yaml;
   }
-  EXPECT_THAT(Sample(std::string(kResource) + "setings: {}\n").error().OneLine(), HasSubstr("sample.yaml:2"));
+  EXPECT_THAT(Sample(std::string(kResource) + "setings: {}\n").error().OneLine(),
+              HasSubstr("sample.yaml:2"));
 }
 
 }  // namespace

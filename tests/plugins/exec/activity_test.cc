@@ -47,7 +47,8 @@ TEST_F(ExecActivity, GetsOneRequestThatSaysAll) {
 
 TEST_F(ExecActivity, StderrAndLogMessagesGoToTheLog) {
   ASSERT_EQ(ErrorText(Run(Shell("echo from stderr >&2; printf '%s\\n' "
-                                "'{\"message_type\":\"log\",\"level\":\"warning\",\"message\":\"take care\"}' \"$done\""))),
+                                "'{\"message_type\":\"log\",\"level\":\"warning\",\"message\":"
+                                "\"take care\"}' \"$done\""))),
             "");
   EXPECT_THAT(log_.text(), HasSubstr("info: from stderr"));
   EXPECT_THAT(log_.text(), HasSubstr("warning: take care"));
@@ -60,12 +61,20 @@ TEST_F(ExecActivity, WhatItLogsCannotSteerATerminal) {
 
 TEST_F(ExecActivity, ReportsProgress) {
   std::string told;
-  context_->on_report = [&](const Progress& progress) { told = progress.what + std::to_string(progress.done); };
-  ASSERT_EQ(ErrorText(Run(Shell(std::string(R"(printf '%s\n' '{"message_type":"progress","done":7,"total":9,"what":"copying"}'; )") + kDone))), "");
+  context_->on_report = [&](const Progress& progress) {
+    told = progress.what + std::to_string(progress.done);
+  };
+  ASSERT_EQ(
+      ErrorText(Run(Shell(
+          std::string(
+              R"(printf '%s\n' '{"message_type":"progress","done":7,"total":9,"what":"copying"}'; )") +
+          kDone))),
+      "");
   EXPECT_EQ(told, "copying7");
 }
 
-// --- yield, poll, journal -------------------------------------------------------------------------
+// --- yield, poll, journal
+// -------------------------------------------------------------------------
 
 constexpr const char* kYield =
     R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"yield","journal":{"snapshot":"s1"}}')";
@@ -121,18 +130,30 @@ TEST_F(ExecActivity, StoppedWhileItWaitsItIsCleanedUpOnceAndNotPolled) {
 
 TEST_F(ExecActivity, KeepsSavedInfoPointInTimeAndNewResource) {
   MemoryCheckpoint protect(*bank_, "c1");
-  ASSERT_EQ(ErrorText(RunIn(protect, Shell(R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"done","saved_info":{"n":5},"point_in_time":"2026-01-02T03:04:05.000Z"}')"))), "");
+  ASSERT_EQ(
+      ErrorText(RunIn(
+          protect,
+          Shell(
+              R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"done","saved_info":{"n":5},"point_in_time":"2026-01-02T03:04:05.000Z"}')"))),
+      "");
   EXPECT_EQ(FormatTime(*protect.PointInTime(thing_)), "2026-01-02T03:04:05.000Z");
   MemoryCheckpoint restore(*bank_, Operation::kRestore, "c1", "r1");
-  ASSERT_EQ(ErrorText(RunIn(restore, Shell(R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"done","new_resource":{"type":"Test::Thing","id":"t9"}}')"))), "");
+  ASSERT_EQ(
+      ErrorText(RunIn(
+          restore,
+          Shell(
+              R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"done","new_resource":{"type":"Test::Thing","id":"t9"}}')"))),
+      "");
   EXPECT_THAT(Requests("activity"), HasSubstr(R"("saved_info":{"n":5})"));
   EXPECT_EQ((*restore.NewResource(thing_.key))->str(), "Test::Thing#t9");
 }
 
-// --- failures -------------------------------------------------------------------------------------
+// --- failures
+// -------------------------------------------------------------------------------------
 
 TEST_F(ExecActivity, SaysWhatThePluginSaysIsWrong) {
-  const Status status = Run(Shell(R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"failed","error":{"code":"denied","message":"no key","hint":"ask for one"}}')"));
+  const Status status = Run(Shell(
+      R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"failed","error":{"code":"denied","message":"no key","hint":"ask for one"}}')"));
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().code(), ErrorCode::kDenied);
   EXPECT_THAT(status.error().message(), HasSubstr("protect parallel of Test::Thing#t1: no key"));
@@ -142,7 +163,10 @@ TEST_F(ExecActivity, SaysWhatThePluginSaysIsWrong) {
 
 TEST_F(ExecActivity, FailedStillJournals) {
   MemoryCheckpoint checkpoint(*bank_, "c1");
-  const Status status = RunIn(checkpoint, Shell(R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"failed","journal":{"left":"x"},"error":{"message":"no"}}'; exit 3)"));
+  const Status status = RunIn(
+      checkpoint,
+      Shell(
+          R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"failed","journal":{"left":"x"},"error":{"message":"no"}}'; exit 3)"));
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(checkpoint.Journaled(thing_)->StringOr("left", ""), "x");
 }
@@ -219,35 +243,54 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"NoResult", ":", "ended without a result: exit code 0"},
         Broken{"Dies", "echo oh no >&2; exit 3", "ended without a result: exit code 3: oh no"},
         Broken{"Killed", "kill -KILL $$", "ended without a result: ended by signal 9"},
-        Broken{"DoneButExitCode", "printf '%s\\n' \"$done\"; exit 3", "it said done, but then: exit code 3"},
+        Broken{"DoneButExitCode", "printf '%s\\n' \"$done\"; exit 3",
+               "it said done, but then: exit code 3"},
         Broken{"GoesOn", "printf '%s\\n' \"$done\" \"$done\"", "it goes on after its result"},
-        Broken{"OtherProtocol", R"(echo '{"message_type":"result","protocol":2,"state":"done","more":1}')",
+        Broken{"OtherProtocol",
+               R"(echo '{"message_type":"result","protocol":2,"state":"done","more":1}')",
                "it speaks protocol 2, this build speaks 1"},
-        Broken{"NoProtocol", R"(echo '{"message_type":"result","state":"done"}')", "a result says 'protocol': 1"},
+        Broken{"NoProtocol", R"(echo '{"message_type":"result","state":"done"}')",
+               "a result says 'protocol': 1"},
         Broken{"NoState", RESULT(R"("state":"finished")"), "has no state 'finished'"},
         Broken{"UnknownField", RESULT(R"("state":"done","jurnal":{})"), "did you mean 'journal'?"},
-        Broken{"UnknownMessage", R"(echo '{"message_type":"hello"}')", "activity has no message 'hello'"},
-        Broken{"ResourceInAnActivity", R"(echo '{"message_type":"resource","id":"x"}')", "no message 'resource'"},
-        Broken{"FailedWithoutError", RESULT(R"("state":"failed")"), "exactly when its state is failed"},
-        Broken{"DoneWithError", RESULT(R"("state":"done","error":{"message":"x"})"), "exactly when its state is failed"},
-        Broken{"JournalIsNoObject", RESULT(R"("state":"done","journal":[1])"), "'journal' is a JSON object"},
-        Broken{"SavedInfoAgainstItsSchema", RESULT(R"("state":"done","saved_info":{"n":"x"})"), "n"},
-        Broken{"PointInTimeIsNoTime", RESULT(R"("state":"done","point_in_time":"yesterday")"), "yesterday"},
-        Broken{"NewResourceInProtect", RESULT(R"("state":"done","new_resource":{"type":"A","id":"b"})"), "not allowed"},
-        Broken{"AnswersForAnother", RESULT(R"("state":"done","resources":[{"type":"Test::Thing","id":"t2","journal":{"a":1}}])"),
-               "Test::Thing#t2 does not belong to this step"},
-        Broken{"HugeLine", "head -c 2000000 /dev/zero | tr '\\0' x", "a line is longer than 1048576 bytes"},
+        Broken{"UnknownMessage", R"(echo '{"message_type":"hello"}')",
+               "activity has no message 'hello'"},
+        Broken{"ResourceInAnActivity", R"(echo '{"message_type":"resource","id":"x"}')",
+               "no message 'resource'"},
+        Broken{"FailedWithoutError", RESULT(R"("state":"failed")"),
+               "exactly when its state is failed"},
+        Broken{"DoneWithError", RESULT(R"("state":"done","error":{"message":"x"})"),
+               "exactly when its state is failed"},
+        Broken{"JournalIsNoObject", RESULT(R"("state":"done","journal":[1])"),
+               "'journal' is a JSON object"},
+        Broken{"SavedInfoAgainstItsSchema", RESULT(R"("state":"done","saved_info":{"n":"x"})"),
+               "n"},
+        Broken{"PointInTimeIsNoTime", RESULT(R"("state":"done","point_in_time":"yesterday")"),
+               "yesterday"},
+        Broken{"NewResourceInProtect",
+               RESULT(R"("state":"done","new_resource":{"type":"A","id":"b"})"), "not allowed"},
+        Broken{
+            "AnswersForAnother",
+            RESULT(
+                R"("state":"done","resources":[{"type":"Test::Thing","id":"t2","journal":{"a":1}}])"),
+            "Test::Thing#t2 does not belong to this step"},
+        Broken{"HugeLine", "head -c 2000000 /dev/zero | tr '\\0' x",
+               "a line is longer than 1048576 bytes"},
         Broken{"EndlessLine", "exec tr '\\0' x < /dev/zero", "a line is longer than 1048576 bytes"},
         Broken{"EndlessLines", "exec yes '{\"message_type\":\"nothing\"}'", "no message 'nothing'"},
-        Broken{"NegativeProgress", R"(echo '{"message_type":"progress","done":-1}')", "progress cannot be negative"},
+        Broken{"NegativeProgress", R"(echo '{"message_type":"progress","done":-1}')",
+               "progress cannot be negative"},
         Broken{"NotUtf8", "printf '\\377\\376\\n'", "is no JSON"}),
     [](const testing::TestParamInfo<Broken>& info) { return info.param.name; });
 
-// --- it never hangs -------------------------------------------------------------------------------
+// --- it never hangs
+// -------------------------------------------------------------------------------
 
 TEST_F(ExecActivity, OneThatNeverEndsIsEndedAtTheDeadline) {
-  ProtectionPlugin& plugin = Plugin(Shell("trap '' TERM; while :; do sleep 1; done"), Value().Set("stop_grace", "50ms"));
-  context_ = std::make_unique<WatchedContext>(log_, *processes_, cancellation_, std::chrono::milliseconds(400));
+  ProtectionPlugin& plugin =
+      Plugin(Shell("trap '' TERM; while :; do sleep 1; done"), Value().Set("stop_grace", "50ms"));
+  context_ = std::make_unique<WatchedContext>(log_, *processes_, cancellation_,
+                                              std::chrono::milliseconds(400));
   MemoryCheckpoint checkpoint(*bank_, "c1");
   const Status status = RunActivity(plugin, ActivityKind::kParallel, checkpoint, *context_, thing_);
   ASSERT_FALSE(status.has_value());
@@ -256,7 +299,8 @@ TEST_F(ExecActivity, OneThatNeverEndsIsEndedAtTheDeadline) {
 }
 
 TEST_F(ExecActivity, AStopEndsItAndCleansUp) {
-  ProtectionPlugin& plugin = Plugin(Shell(R"(echo '{"message_type":"progress","what":"working"}'; exec sleep 1000)"));
+  ProtectionPlugin& plugin =
+      Plugin(Shell(R"(echo '{"message_type":"progress","what":"working"}'; exec sleep 1000)"));
   context_->on_report = [&](const Progress&) { cancellation_.Set(); };
   MemoryCheckpoint checkpoint(*bank_, "c1");
   const Status status = RunActivity(plugin, ActivityKind::kParallel, checkpoint, *context_, thing_);
@@ -274,8 +318,10 @@ printf '%s\n' '{"message_type":"result","protocol":1,"state":"done","plugin":{"t
 }
 
 TEST_F(ExecActivity, AProcessThatItLeavesBehindIsNotWaitedFor) {
-  const std::string plugin = Shell(std::string("setsid sh -c 'echo $$ > \"$0/left\"; exec sleep 1000' \"$folder\" & "
-                                               "while [ ! -s \"$folder/left\" ]; do sleep 0.01; done; ") + kDone);
+  const std::string plugin =
+      Shell(std::string("setsid sh -c 'echo $$ > \"$0/left\"; exec sleep 1000' \"$folder\" & "
+                        "while [ ! -s \"$folder/left\" ]; do sleep 0.01; done; ") +
+            kDone);
   EXPECT_EQ(ErrorText(Run(plugin)), "");
   int left = 0;
   std::ifstream(folder_ / "left") >> left;
@@ -295,8 +341,8 @@ else:
     sys.exit(9)
 )");
   MemoryCheckpoint checkpoint(*bank_, "c1");
-  const Status status = RunActivity(Plugin(plugin, Value().Set("clean_up_timeout", "200ms")), ActivityKind::kParallel,
-                                    checkpoint, *context_, thing_);
+  const Status status = RunActivity(Plugin(plugin, Value().Set("clean_up_timeout", "200ms")),
+                                    ActivityKind::kParallel, checkpoint, *context_, thing_);
   EXPECT_THAT(ErrorText(status), HasSubstr("exit code 9"));
   EXPECT_THAT(log_.text(), HasSubstr("warning: clean-up failed"));
 }

@@ -26,8 +26,12 @@ class KeyValueTest : public ScriptPluginTest {
     Plugin(std::string("exec:") + HOLDFAST_SAMPLE,
            Value().Set("folder", folder_ / "stores").Set("application", "app"));
   }
-  void WriteStore(const std::string& name, std::string_view text) { std::ofstream(StorePath(name)) << text; }
-  std::string StorePath(const std::string& name) const { return folder_ / ("stores/" + name + ".json"); }
+  void WriteStore(const std::string& name, std::string_view text) {
+    std::ofstream(StorePath(name)) << text;
+  }
+  std::string StorePath(const std::string& name) const {
+    return folder_ / ("stores/" + name + ".json");
+  }
   std::string Store(const std::string& name) const {
     std::ifstream in(StorePath(name));
     std::ostringstream out;
@@ -47,7 +51,8 @@ class KeyValueTest : public ScriptPluginTest {
     return RunAllActivities(*plugin_, checkpoint, *context_, thing_, parameters);
   }
   Status Later(Operation operation, const Value& parameters = {}) {
-    MemoryCheckpoint checkpoint(*bank_, operation, "c1", std::string("r-") + std::string(NameOf(operation)));
+    MemoryCheckpoint checkpoint(*bank_, operation, "c1",
+                                std::string("r-") + std::string(NameOf(operation)));
     return RunAllActivities(*plugin_, checkpoint, *context_, thing_, parameters);
   }
 };
@@ -63,10 +68,12 @@ TEST_F(KeyValueTest, ProtectsAndRestores) {
 
 TEST_F(KeyValueTest, TheCopyIsOfThePointInTimeThatItSays) {
   MemoryCheckpoint checkpoint(*bank_, "c1");
-  ASSERT_EQ(ErrorText(RunActivity(*plugin_, ActivityKind::kPre, checkpoint, *context_, thing_)), "");
+  ASSERT_EQ(ErrorText(RunActivity(*plugin_, ActivityKind::kPre, checkpoint, *context_, thing_)),
+            "");
   const WallTime after_pre = SystemClock().Now();
   WriteStore("shop", R"({"changed": 1})");
-  ASSERT_EQ(ErrorText(RunActivity(*plugin_, ActivityKind::kParallel, checkpoint, *context_, thing_)), "");
+  ASSERT_EQ(
+      ErrorText(RunActivity(*plugin_, ActivityKind::kParallel, checkpoint, *context_, thing_)), "");
   ASSERT_TRUE(checkpoint.PointInTime(thing_).has_value());
   EXPECT_LE(*checkpoint.PointInTime(thing_), after_pre);
   ASSERT_EQ(ErrorText(Later(Operation::kRestore, Value().Set("overwrite", true))), "");
@@ -141,9 +148,12 @@ TEST_F(KeyValueTest, FindsItsStores) {
   ASSERT_EQ(ErrorText(found), "");
   ASSERT_EQ(found->size(), 2U);
   EXPECT_EQ(found->at(0).key.id, "second");
-  EXPECT_EQ(protectables[0]->Dependents(*context_, {{"Local::Application", "app"}, "", {}})->size(), 2U);
-  EXPECT_TRUE(protectables[0]->Dependents(*context_, {{"Local::Application", "other"}, "", {}})->empty());
-  EXPECT_EQ(protectables[0]->Show(*context_, "../../etc/passwd").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(protectables[0]->Dependents(*context_, {{"Local::Application", "app"}, "", {}})->size(),
+            2U);
+  EXPECT_TRUE(
+      protectables[0]->Dependents(*context_, {{"Local::Application", "other"}, "", {}})->empty());
+  EXPECT_EQ(protectables[0]->Show(*context_, "../../etc/passwd").error().code(),
+            ErrorCode::kNotFound);
 }
 
 TEST_F(KeyValueTest, ChecksBeforeItProtects) {
@@ -153,7 +163,8 @@ TEST_F(KeyValueTest, ChecksBeforeItProtects) {
   EXPECT_EQ(plugin_->Check(*context_, thing_, parameters).size(), 1U);
 }
 
-// --- killed in between ----------------------------------------------------------------------------
+// --- killed in between
+// ----------------------------------------------------------------------------
 
 class KilledKeyValue : public KeyValueTest, public testing::WithParamInterface<const char*> {};
 
@@ -170,7 +181,8 @@ TEST_P(KilledKeyValue, ProtectNotRunAgainIsCleanedUpByPost) {
   ASSERT_TRUE(end.killed);
   MemoryCheckpoint checkpoint(*bank_, "c1");
   checkpoint.set_all_succeeded(false);
-  ASSERT_EQ(ErrorText(RunActivity(*plugin_, ActivityKind::kPost, checkpoint, *context_, thing_)), "");
+  ASSERT_EQ(ErrorText(RunActivity(*plugin_, ActivityKind::kPost, checkpoint, *context_, thing_)),
+            "");
   EXPECT_EQ(LeftOver(), 0U);
 }
 

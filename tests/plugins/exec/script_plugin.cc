@@ -26,7 +26,8 @@ std::string Replaced(std::string text, std::string_view from, std::string_view t
 }  // namespace
 
 ScriptPluginTest::ScriptPluginTest() : processes_(MakeProcessRunner()) {
-  context_ = std::make_unique<WatchedContext>(log_, *processes_, cancellation_, std::chrono::minutes(10));
+  context_ =
+      std::make_unique<WatchedContext>(log_, *processes_, cancellation_, std::chrono::minutes(10));
   auto bank = OpenFilesystemBank(folder_ / "bank");
   HOLDFAST_CHECK(bank.has_value());
   bank_ = std::move(*bank);
@@ -125,12 +126,14 @@ else:
   return Script("plugin.py", Replaced(std::move(text), "@ACTIVITY@", body));
 }
 
-Result<std::unique_ptr<ProtectionPlugin>> ScriptPluginTest::Open(const std::string& name, const Value& settings) {
+Result<std::unique_ptr<ProtectionPlugin>> ScriptPluginTest::Open(const std::string& name,
+                                                                 const Value& settings) {
   HOLDFAST_RETURN_IF_ERROR(registry_.Resolve(name));
   const ProtectionEntry* const entry = registry_.FindProtection(name);
   HOLDFAST_CHECK(entry != nullptr);
-  HOLDFAST_ASSIGN_OR_RETURN(const Value checked,
-                            CheckAgainstSchema(entry->descriptor.settings, settings, "test.conf", "settings"));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Value checked,
+      CheckAgainstSchema(entry->descriptor.settings, settings, "test.conf", "settings"));
   return entry->make(checked);
 }
 
@@ -147,8 +150,10 @@ Status ScriptPluginTest::Run(const std::string& name, ActivityKind kind) {
   return RunIn(checkpoint, name, kind);
 }
 
-Status ScriptPluginTest::RunIn(MemoryCheckpoint& checkpoint, const std::string& name, ActivityKind kind) {
-  return RunActivity(Plugin(name, Value().Set("stop_grace", "50ms")), kind, checkpoint, *context_, thing_);
+Status ScriptPluginTest::RunIn(MemoryCheckpoint& checkpoint, const std::string& name,
+                               ActivityKind kind) {
+  return RunActivity(Plugin(name, Value().Set("stop_grace", "50ms")), kind, checkpoint, *context_,
+                     thing_);
 }
 
 std::string ScriptPluginTest::Requests(std::string_view call) {
@@ -158,8 +163,6 @@ std::string ScriptPluginTest::Requests(std::string_view call) {
   return out.str();
 }
 
-std::string ErrorText(const Status& status) {
-  return status ? "" : status.error().Render();
-}
+std::string ErrorText(const Status& status) { return status ? "" : status.error().Render(); }
 
 }  // namespace holdfast::testing_plugins

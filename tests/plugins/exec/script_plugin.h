@@ -19,7 +19,8 @@ class WatchedContext final : public Context {
  public:
   WatchedContext(Logger& log, ProcessRunner& processes, const Cancellation& cancellation,
                  std::chrono::milliseconds time)
-      : Context("local", SystemClock(), log, processes, cancellation, SystemClock().Steady() + time) {}
+      : Context("local", SystemClock(), log, processes, cancellation,
+                SystemClock().Steady() + time) {}
   void Report(const Progress& progress) override {
     if (on_report) on_report(progress);
   }
@@ -46,7 +47,8 @@ class ScriptPluginTest : public testing::Test {
   ProtectionPlugin& Plugin(const std::string& name, const Value& settings = Value(Value::Map{}));
   // Opens the plugin `name` and runs one activity of it, by default protect's parallel.
   Status Run(const std::string& name, ActivityKind kind = ActivityKind::kParallel);
-  Status RunIn(MemoryCheckpoint& checkpoint, const std::string& name, ActivityKind kind = ActivityKind::kParallel);
+  Status RunIn(MemoryCheckpoint& checkpoint, const std::string& name,
+               ActivityKind kind = ActivityKind::kParallel);
 
   // The requests of a call that the plugin has seen, one JSON text a line.
   std::string Requests(std::string_view call);

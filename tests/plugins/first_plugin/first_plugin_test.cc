@@ -1,5 +1,5 @@
-// The plugin that docs/tutorial/first-plugin.md shows, compiled and run; the test below sees that the
-// document shows this very text.
+// The plugin that docs/tutorial/first-plugin.md shows, compiled and run; the test below sees that
+// the document shows this very text.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,7 +55,8 @@ class NoteProtection {
                                      const Parameters& parameters) {
     const bool overwrite = parameters.As<RestoreParameters>(note).overwrite;
     if (!overwrite && std::filesystem::exists(PathOf(note))) {
-      co_return Error(ErrorCode::kConflict, "the note is there").Hint("set 'overwrite' to replace it");
+      co_return Error(ErrorCode::kConflict, "the note is there")
+          .Hint("set 'overwrite' to replace it");
     }
     HOLDFAST_CO_ASSIGN_OR_RETURN(const auto data, checkpoint.OpenData(note, "text"));
     std::string text(64U << 10U, '\0');
@@ -99,8 +100,9 @@ TEST(FirstPlugin, TheTutorialShowsWhatIsCompiledHere) {
   const auto document = ReadFile(HOLDFAST_TUTORIAL);
   ASSERT_TRUE(source && document);
   for (const std::string part : {"class", "register"}) {
-    EXPECT_THAT(*document, ::testing::HasSubstr("```cpp\n" + TextBetween(*source, "// begin: " + part + "\n",
-                                                                          "// end: " + part + "\n") +
+    EXPECT_THAT(*document, ::testing::HasSubstr("```cpp\n" +
+                                                TextBetween(*source, "// begin: " + part + "\n",
+                                                            "// end: " + part + "\n") +
                                                 "```"));
   }
 }

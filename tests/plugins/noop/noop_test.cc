@@ -62,7 +62,9 @@ class NoopTest : public testing::Test {
     return *plugin_;
   }
   MemoryCheckpoint Protect() { return MemoryCheckpoint(*bank_, "c1"); }
-  MemoryCheckpoint Later(Operation operation) { return MemoryCheckpoint(*bank_, operation, "c1", "r1"); }
+  MemoryCheckpoint Later(Operation operation) {
+    return MemoryCheckpoint(*bank_, operation, "c1", "r1");
+  }
   Status Run(MemoryCheckpoint& checkpoint, ActivityKind kind, const Value& parameters = {}) {
     return RunActivity(*plugin_, kind, checkpoint, context_.context(), volume_, parameters);
   }
@@ -97,7 +99,8 @@ class NoopTest : public testing::Test {
   std::string trace_;
 };
 
-// --- settings -------------------------------------------------------------------------------------
+// --- settings
+// -------------------------------------------------------------------------------------
 
 TEST_F(NoopTest, DefinesPreParallelAndPostUnlessToldOtherwise) {
   const PluginDescriptor& d = Plugin().descriptor();
@@ -111,7 +114,8 @@ TEST_F(NoopTest, DefinesPreParallelAndPostUnlessToldOtherwise) {
 
 TEST_F(NoopTest, DefinesTheActivitiesThatItIsTold) {
   const PluginDescriptor& d =
-      Plugin(Value().Set("activities", List({"protect", "post", "restore.pre_finish"}))).descriptor();
+      Plugin(Value().Set("activities", List({"protect", "post", "restore.pre_finish"})))
+          .descriptor();
   EXPECT_EQ(d.operation(Operation::kProtect).activities, (std::array{true, true, true, true}));
   EXPECT_EQ(d.operation(Operation::kRestore).activities, (std::array{false, true, false, true}));
   EXPECT_EQ(d.operation(Operation::kDelete).activities, (std::array{false, false, false, true}));
@@ -164,18 +168,21 @@ TEST_F(NoopTest, RegistersUnderItsName) {
   EXPECT_NE(registry.FindProtection("noop"), nullptr);
 }
 
-// --- parameters -----------------------------------------------------------------------------------
+// --- parameters
+// -----------------------------------------------------------------------------------
 
 TEST_F(NoopTest, TellsTheNearestNameOfAWrongParameter) {
-  const auto checked = CheckAgainstSchema(NoopParameterSchema(), Value().Set("pre_finish_slep", "1s"),
-                                          "plan.yaml", "parameters of Noop::Volume");
+  const auto checked =
+      CheckAgainstSchema(NoopParameterSchema(), Value().Set("pre_finish_slep", "1s"), "plan.yaml",
+                         "parameters of Noop::Volume");
   ASSERT_FALSE(checked.has_value());
   EXPECT_EQ(checked.error().hint(), "did you mean 'pre_finish_sleep'?");
 }
 
 TEST_F(NoopTest, ReadsTheParametersOfEachActivityByItself) {
   const auto checked = CheckAgainstSchema(
-      NoopParameterSchema(), Value().Set("pre_fail", true).Set("pre_finish_sleep", "200ms").Set("post_data", "1 KiB"),
+      NoopParameterSchema(),
+      Value().Set("pre_fail", true).Set("pre_finish_sleep", "200ms").Set("post_data", "1 KiB"),
       "plan.yaml", "parameters");
   ASSERT_TRUE(checked.has_value()) << checked.error().Render();
   EXPECT_TRUE(BehaviourOf(kPre, *checked).fail);
@@ -195,7 +202,9 @@ TEST_F(NoopTest, TheReadmeNamesEverySettingAndParameter) {
   }
   const Schema poll = SchemaOf<PollSettings>();
   for (const Field& field : NoopDescriptor().settings.fields) {
-    if (std::any_of(poll.fields.begin(), poll.fields.end(), [&](const Field& f) { return f.name == field.name; })) continue;
+    if (std::any_of(poll.fields.begin(), poll.fields.end(),
+                    [&](const Field& f) { return f.name == field.name; }))
+      continue;
     EXPECT_THAT(text.str(), HasSubstr("\n| `" + field.name + "` |")) << field.name;
   }
   EXPECT_THAT(text.str(), HasSubstr("`" + std::string(kNewId) + "`"));
@@ -212,12 +221,15 @@ TEST_F(NoopTest, ChoosesNoneOrAnAggregationKeyOrAStepOfItsOwn) {
   EXPECT_EQ(choose(Value().Set("parallel_none", true)), StepChoice::Own());
 }
 
-// --- what an activity does --------------------------------------------------------------------------
+// --- what an activity does
+// --------------------------------------------------------------------------
 
 TEST_F(NoopTest, FailsWithTheCodeAndTheMessageThatItIsTold) {
   Plugin();
   MemoryCheckpoint checkpoint = Protect();
-  const Status told = Run(checkpoint, kPre, Value().Set("pre_fail", true).Set("pre_error", "denied").Set("pre_message", "no key"));
+  const Status told =
+      Run(checkpoint, kPre,
+          Value().Set("pre_fail", true).Set("pre_error", "denied").Set("pre_message", "no key"));
   ASSERT_FALSE(told.has_value());
   EXPECT_EQ(told.error().code(), ErrorCode::kDenied);
   EXPECT_EQ(told.error().message(), "no key");
@@ -225,8 +237,8 @@ TEST_F(NoopTest, FailsWithTheCodeAndTheMessageThatItIsTold) {
   ASSERT_FALSE(plain.has_value());
   EXPECT_EQ(plain.error().code(), ErrorCode::kInternal);
   EXPECT_EQ(plain.error().message(), "noop was told to fail protect.parallel of Noop::Volume#v1");
-  EXPECT_THAT(Traced(), ElementsAre("protect.pre begin", "protect.pre failed", "protect.parallel begin",
-                                    "protect.parallel failed"));
+  EXPECT_THAT(Traced(), ElementsAre("protect.pre begin", "protect.pre failed",
+                                    "protect.parallel begin", "protect.parallel failed"));
 }
 
 TEST_F(NoopTest, FailsTheFirstTimesAndThenSucceedsAlsoInAnotherProcessAndEpoch) {
@@ -247,8 +259,8 @@ TEST_F(NoopTest, YieldsAsOftenAsItIsTold) {
   ProtectionPlugin& plugin = Plugin();
   MemoryCheckpoint checkpoint = Protect();
   checkpoint.set_saved_info_schema(plugin.descriptor().saved_info);
-  const auto checked =
-      CheckAgainstSchema(NoopParameterSchema(), Value().Set("parallel_yields", 3), "plan.yaml", "parameters");
+  const auto checked = CheckAgainstSchema(NoopParameterSchema(), Value().Set("parallel_yields", 3),
+                                          "plan.yaml", "parameters");
   const Parameters parameters({{volume_.key, *checked}});
   Activity activity = plugin.Start(Operation::kProtect, kParallel, checkpoint, context_.context(),
                                    std::span(&volume_, 1), parameters);
@@ -264,8 +276,8 @@ TEST_F(NoopTest, YieldsAsOftenAsItIsTold) {
 TEST_F(NoopTest, AnActivityThatIsNotPolledAnyMoreIsTracedAsStopped) {
   ProtectionPlugin& plugin = Plugin();
   MemoryCheckpoint checkpoint = Protect();
-  const auto checked =
-      CheckAgainstSchema(NoopParameterSchema(), Value().Set("parallel_yields", 3), "plan.yaml", "parameters");
+  const auto checked = CheckAgainstSchema(NoopParameterSchema(), Value().Set("parallel_yields", 3),
+                                          "plan.yaml", "parameters");
   const Parameters parameters({{volume_.key, *checked}});
   {
     Activity activity = plugin.Start(Operation::kProtect, kParallel, checkpoint, context_.context(),
@@ -288,7 +300,8 @@ TEST_F(NoopTest, ASleepEndsWhenTheStepIsToEnd) {
 TEST_F(NoopTest, APreThatFailsUndoesWhatItJournaled) {
   Plugin();
   MemoryCheckpoint checkpoint = Protect();
-  EXPECT_FALSE(Run(checkpoint, kPre, Value().Set("pre_journal", true).Set("pre_fail", true)).has_value());
+  EXPECT_FALSE(
+      Run(checkpoint, kPre, Value().Set("pre_journal", true).Set("pre_fail", true)).has_value());
   EXPECT_EQ(checkpoint.Journaled(volume_)->StringOr("protect.pre", ""), "undone");
   EXPECT_TRUE(Run(checkpoint, kPre, Value().Set("pre_journal", true)).has_value());
   EXPECT_EQ(checkpoint.Journaled(volume_)->StringOr("protect.pre", ""), "done");
@@ -318,7 +331,8 @@ TEST_P(NoopDeath, KillsItsProcessOnceAndTheNextOneEnds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Where, NoopDeath,
-                         testing::Values(Death{"begin", ""}, Death{"middle", "intent"}, Death{"end", "done"}),
+                         testing::Values(Death{"begin", ""}, Death{"middle", "intent"},
+                                         Death{"end", "done"}),
                          [](const auto& info) { return std::string(info.param.where); });
 
 TEST_F(NoopTest, DiesEachTimeWhenDieTimesIsZero) {
@@ -343,11 +357,13 @@ TEST_F(NoopTest, EndsItsProcessWithTheExitCodeThatItIsTold) {
   EXPECT_EQ(RunInChild("", attempt).exit_code, 0);
 }
 
-// --- data, saved info, new resources -----------------------------------------------------------------
+// --- data, saved info, new resources
+// -----------------------------------------------------------------
 
 TEST_F(NoopTest, ProtectsVerifiesRestoresAndDeletesData) {
   Plugin(Value().Set("activities", List({"all"})));
-  ASSERT_TRUE(RunAll(Protect(), Value().Set("pre_data", "100").Set("parallel_data", "1 MiB")).has_value());
+  ASSERT_TRUE(
+      RunAll(Protect(), Value().Set("pre_data", "100").Set("parallel_data", "1 MiB")).has_value());
   EXPECT_TRUE(RunAll(Later(Operation::kVerify)).has_value());
   ASSERT_TRUE(RunAll(Later(Operation::kRestore)).has_value());
   MemoryCheckpoint restored = Later(Operation::kRestore);
@@ -370,12 +386,14 @@ TEST_F(NoopTest, RestoresUnderTheIdThatItIsTold) {
   Plugin();
   ASSERT_TRUE(RunAll(Protect()).has_value());
   ASSERT_TRUE(RunAll(Later(Operation::kRestore), Value().Set("new_id", "v2")).has_value());
-  EXPECT_EQ(Later(Operation::kRestore).NewResource(volume_.key).value(), (ResourceKey{"Noop::Volume", "v2"}));
+  EXPECT_EQ(Later(Operation::kRestore).NewResource(volume_.key).value(),
+            (ResourceKey{"Noop::Volume", "v2"}));
 }
 
 TEST_F(NoopTest, SavesWhatItKnowsInTheLastOfItsActivitiesThatIsThere) {
   Plugin();
-  ASSERT_TRUE(RunAll(Protect(), Value().Set("parallel_none", true).Set("pre_data", "10")).has_value());
+  ASSERT_TRUE(
+      RunAll(Protect(), Value().Set("parallel_none", true).Set("pre_data", "10")).has_value());
   MemoryCheckpoint checkpoint = Later(Operation::kVerify);
   checkpoint.set_saved_info_schema(plugin_->descriptor().saved_info);
   const auto saved = checkpoint.SavedInfo(volume_);
@@ -383,7 +401,8 @@ TEST_F(NoopTest, SavesWhatItKnowsInTheLastOfItsActivitiesThatIsThere) {
   EXPECT_EQ(saved->StringOr("activity", ""), "pre");
 }
 
-// --- the trace -----------------------------------------------------------------------------------------
+// --- the trace
+// -----------------------------------------------------------------------------------------
 
 TEST_F(NoopTest, TracesWhoDidWhatWhenInOrder) {
   Plugin();
@@ -399,8 +418,9 @@ TEST_F(NoopTest, TracesWhoDidWhatWhenInOrder) {
     EXPECT_LE(before, line.IntOr("steady_ns", 0));
     before = line.IntOr("steady_ns", 0);
   }
-  EXPECT_THAT(Traced(), ElementsAre("protect.pre begin", "protect.pre end", "protect.parallel begin",
-                                    "protect.parallel end", "protect.post begin", "protect.post end"));
+  EXPECT_THAT(Traced(),
+              ElementsAre("protect.pre begin", "protect.pre end", "protect.parallel begin",
+                          "protect.parallel end", "protect.post begin", "protect.post end"));
 }
 
 TEST_F(NoopTest, TracesWhatPostIsToldOfTheOthers) {
@@ -420,15 +440,18 @@ TEST_F(NoopTest, AnAggregatedStepTracesEachOfItsResources) {
   MemoryCheckpoint checkpoint = Protect();
   checkpoint.Give({both[0].key, both[1].key});
   checkpoint.set_saved_info_schema(plugin.descriptor().saved_info);
-  const auto checked = CheckAgainstSchema(NoopParameterSchema(), Value(), "plan.yaml", "parameters");
+  const auto checked =
+      CheckAgainstSchema(NoopParameterSchema(), Value(), "plan.yaml", "parameters");
   const Parameters parameters({{both[0].key, *checked}, {both[1].key, *checked}});
-  Activity activity = plugin.Start(Operation::kProtect, kPre, checkpoint, context_.context(), both, parameters);
+  Activity activity =
+      plugin.Start(Operation::kProtect, kPre, checkpoint, context_.context(), both, parameters);
   ASSERT_TRUE(activity.Resume());
   ASSERT_TRUE(activity.TakeOutcome().has_value());
   std::vector<std::string> seen;
-  for (const Value& line : TraceLines()) seen.push_back(line.StringOr("resource", "") + " " + line.StringOr("event", ""));
-  EXPECT_THAT(seen, ElementsAre("Noop::Volume#v1 begin", "Noop::Volume#v2 begin", "Noop::Volume#v1 end",
-                                "Noop::Volume#v2 end"));
+  for (const Value& line : TraceLines())
+    seen.push_back(line.StringOr("resource", "") + " " + line.StringOr("event", ""));
+  EXPECT_THAT(seen, ElementsAre("Noop::Volume#v1 begin", "Noop::Volume#v2 begin",
+                                "Noop::Volume#v1 end", "Noop::Volume#v2 end"));
 }
 
 TEST_F(NoopTest, ATraceThatCannotBeWrittenFailsTheActivity) {
@@ -439,7 +462,8 @@ TEST_F(NoopTest, ATraceThatCannotBeWrittenFailsTheActivity) {
   EXPECT_THAT(status.error().message(), HasSubstr("opening the trace file"));
 }
 
-// --- the graph file ------------------------------------------------------------------------------------
+// --- the graph file
+// ------------------------------------------------------------------------------------
 
 constexpr char kGraph[] = R"(format: 1
 resources:
@@ -462,7 +486,9 @@ class NoopGraph : public NoopTest {
     std::filesystem::rename(folder_ / "graph.new", folder_ / "graph.yaml");
   }
   void Open() {
-    all_ = Plugin(Value().Set("types", List({"Noop::Server", "Noop::Volume"})).Set("graph", folder_ / "graph.yaml"))
+    all_ = Plugin(Value()
+                      .Set("types", List({"Noop::Server", "Noop::Volume"}))
+                      .Set("graph", folder_ / "graph.yaml"))
                .TakeProtectables();
     ASSERT_EQ(all_.size(), 2U);
   }

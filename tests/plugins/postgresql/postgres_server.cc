@@ -27,13 +27,11 @@ PostgresServer::PostgresServer() {
   Start();
 }
 
-PostgresServer::~PostgresServer() {
-  Stop();
-}
+PostgresServer::~PostgresServer() { Stop(); }
 
 void PostgresServer::Start() {
-  const ProcessOutcome outcome =
-      Run({HOLDFAST_SOURCE_DIR "/tests/setup/pg_server.sh", "start", host(), std::to_string(::getpid())});
+  const ProcessOutcome outcome = Run({HOLDFAST_SOURCE_DIR "/tests/setup/pg_server.sh", "start",
+                                      host(), std::to_string(::getpid())});
   EXPECT_TRUE(outcome.ok()) << outcome.error;
 }
 
@@ -42,9 +40,8 @@ void PostgresServer::Stop() {
 }
 
 std::string PostgresServer::Sql(const std::string& database, const std::string& statements) const {
-  const ProcessOutcome outcome =
-      Run({"psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", host(), "-U", "postgres",
-           "-d", database, "-c", statements});
+  const ProcessOutcome outcome = Run({"psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
+                                      host(), "-U", "postgres", "-d", database, "-c", statements});
   EXPECT_TRUE(outcome.ok()) << statements << ": " << outcome.error;
   return std::string(Trim(outcome.output));
 }

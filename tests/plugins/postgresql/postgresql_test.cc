@@ -55,12 +55,16 @@ class PostgresqlTest : public testing::Test {
   }
   static Resource ResourceOf(const std::string& database) {
     Resource resource;
-    // A holder is known by record and resource, on the whole machine: a test that runs beside this one
-    // must not take ours for its own.
-    resource.key = {"Local::PostgreSQL::Database", fmt::format("db-{}-{}", database, test_process_)};
+    // A holder is known by record and resource, on the whole machine: a test that runs beside this
+    // one must not take ours for its own.
+    resource.key = {"Local::PostgreSQL::Database",
+                    fmt::format("db-{}-{}", database, test_process_)};
     resource.name = database;
     resource.extra = Value(Value::Map{});
-    resource.extra.Set("host", server_->host()).Set("port", 5432).Set("user", "postgres").Set("database", database);
+    resource.extra.Set("host", server_->host())
+        .Set("port", 5432)
+        .Set("user", "postgres")
+        .Set("database", database);
     return resource;
   }
   MemoryCheckpoint Protect() { return MemoryCheckpoint(*bank_, "c1"); }
@@ -88,10 +92,11 @@ class PostgresqlTest : public testing::Test {
     std::string left;
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     do {
-      left = Sql("postgres",
-                 "select coalesce(string_agg(what, ' '), '') from (select application_name as what from "
-                 "pg_stat_activity where application_name ~ '^holdfast-' union select datname from "
-                 "pg_database where datname ~ '^holdfast') t");
+      left = Sql(
+          "postgres",
+          "select coalesce(string_agg(what, ' '), '') from (select application_name as what from "
+          "pg_stat_activity where application_name ~ '^holdfast-' union select datname from "
+          "pg_database where datname ~ '^holdfast') t");
     } while (!left.empty() && std::chrono::steady_clock::now() < until);
     for (const auto& entry : std::filesystem::directory_iterator(staging())) {
       left += " " + entry.path().filename().string();
@@ -119,7 +124,8 @@ TEST_F(PostgresqlTest, ComesBackAfterItWasDropped) {
   ASSERT_TRUE(restored) << restored.error().Render();
   EXPECT_EQ(Sql("shop", kSum), sum_);
   EXPECT_EQ(Sql("shop", "select count(*) from big"), "1000");
-  EXPECT_EQ(Sql("shop", "select convert_from(lo_get(oid), 'UTF8') from pg_largeobject_metadata"), "large object");
+  EXPECT_EQ(Sql("shop", "select convert_from(lo_get(oid), 'UTF8') from pg_largeobject_metadata"),
+            "large object");
   EXPECT_EQ(Leftovers(), "");
 }
 
@@ -143,7 +149,8 @@ TEST_F(PostgresqlTest, TheSnapshotOfPreIsWhatIsCopiedLater) {
 TEST_F(PostgresqlTest, RestoresIntoAnotherDatabaseAndSaysSo) {
   MustProtect();
   MemoryCheckpoint restore = Restore();
-  const Status status = RunAllActivities(*plugin_, restore, context_.context(), database_, With("database", "other"));
+  const Status status =
+      RunAllActivities(*plugin_, restore, context_.context(), database_, With("database", "other"));
   ASSERT_TRUE(status) << status.error().Render();
   EXPECT_EQ(Sql("other", kSum), sum_);
   EXPECT_THAT((*restore.NewResource(database_.key))->id, testing::EndsWith(":5432/other"));
@@ -175,7 +182,8 @@ TEST_F(PostgresqlTest, ReplacesADatabaseInUseWhenToldTo) {
   const auto session = MakeProcessRunner()->StartDetached(
       [] {
         ProcessSpec spec;
-        spec.argv = {"psql", "-X", "-h", server_->host(), "-U", "postgres", "-d", "shop", "-c", "select pg_sleep(600)"};
+        spec.argv = {"psql", "-X",   "-h", server_->host(),       "-U", "postgres",
+                     "-d",   "shop", "-c", "select pg_sleep(600)"};
         return spec;
       }(),
       "");
@@ -195,11 +203,13 @@ TEST_F(PostgresqlTest, ANameIsANameWhateverItHolds) {
   database_ = ResourceOf(name);
   for (const Value& how : {With("snapshot", "dump"), Holder()}) {
     MemoryCheckpoint checkpoint(*bank_, how.StringOr("snapshot", ""));
-    const Status status = RunAllActivities(*plugin_, checkpoint, context_.context(), database_, how);
+    const Status status =
+        RunAllActivities(*plugin_, checkpoint, context_.context(), database_, how);
     ASSERT_TRUE(status) << status.error().Render();
     MemoryCheckpoint restore(*bank_, Operation::kRestore, how.StringOr("snapshot", ""),
                              "restore-" + how.StringOr("snapshot", ""));
-    const Status restored = RunAllActivities(*plugin_, restore, context_.context(), database_, Overwrite());
+    const Status restored =
+        RunAllActivities(*plugin_, restore, context_.context(), database_, Overwrite());
     ASSERT_TRUE(restored) << restored.error().Render();
   }
   EXPECT_EQ(Leftovers(), "");
@@ -207,18 +217,21 @@ TEST_F(PostgresqlTest, ANameIsANameWhateverItHolds) {
 }
 
 TEST_F(PostgresqlTest, OwnersComeBackAndAMissingRoleSaysWhatToDo) {
-  Sql("shop", "create role clerk; alter table orders owner to clerk; alter database shop owner to clerk");
+  Sql("shop",
+      "create role clerk; alter table orders owner to clerk; alter database shop owner to clerk");
   MustProtect();
   ASSERT_TRUE(RunAll(Restore(), Overwrite()));
   EXPECT_EQ(Sql("shop", "select tableowner from pg_tables where tablename = 'orders'"), "clerk");
-  EXPECT_EQ(Sql("shop", "select pg_get_userbyid(datdba) from pg_database where datname = 'shop'"), "clerk");
+  EXPECT_EQ(Sql("shop", "select pg_get_userbyid(datdba) from pg_database where datname = 'shop'"),
+            "clerk");
   Sql("postgres", "drop database shop; ");
   Sql("postgres", "drop role clerk");
   const Status status = RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, "c1", "r2"));
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().hint(), HasSubstr("owners"));
   EXPECT_EQ(Leftovers(), "");
-  ASSERT_TRUE(RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, "c1", "r3"), With("owners", false)));
+  ASSERT_TRUE(
+      RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, "c1", "r3"), With("owners", false)));
   EXPECT_EQ(Sql("shop", kSum), sum_);
 }
 
@@ -229,7 +242,8 @@ TEST_F(PostgresqlTest, VerifyReadsEveryByteAndTheList) {
   EXPECT_THAT(context_.log().text(), HasSubstr("the dump lists"));
   MemoryCheckpoint damaged(*bank_, Operation::kVerify, "c1", "v2");
   ASSERT_TRUE(damaged.Damage(database_, "dump"));
-  EXPECT_EQ(RunAllActivities(*plugin_, damaged, context_.context(), database_).error().code(), ErrorCode::kCorrupt);
+  EXPECT_EQ(RunAllActivities(*plugin_, damaged, context_.context(), database_).error().code(),
+            ErrorCode::kCorrupt);
 }
 
 TEST_F(PostgresqlTest, DeleteRemovesEveryByte) {
@@ -263,12 +277,16 @@ TEST_F(PostgresqlTest, AnOldPgDumpIsRefused) {
 
 TEST_F(PostgresqlTest, ATableThatIsLockedFailsPreAndLeavesNothing) {
   ProcessSpec spec;
-  spec.argv = {"psql", "-X", "-h", server_->host(), "-U", "postgres", "-d", "shop", "-c",
-               "begin; lock table orders; select pg_sleep(600)"};
+  spec.argv = {"psql", "-X",
+               "-h",   server_->host(),
+               "-U",   "postgres",
+               "-d",   "shop",
+               "-c",   "begin; lock table orders; select pg_sleep(600)"};
   const auto session = MakeProcessRunner()->StartDetached(spec, "");
   ASSERT_TRUE(session);
-  while (Sql("shop", "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and relation = "
-                     "'orders'::regclass") == "0") {
+  while (Sql("shop",
+             "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and relation = "
+             "'orders'::regclass") == "0") {
   }
   MemoryCheckpoint checkpoint = Protect();
   const Status status = Run(checkpoint, ActivityKind::kPre, With("lock_timeout", "100ms"));
@@ -278,7 +296,8 @@ TEST_F(PostgresqlTest, ATableThatIsLockedFailsPreAndLeavesNothing) {
 }
 
 TEST_F(PostgresqlTest, APasswordReachesTheServerAndNoLog) {
-  Sql("postgres", "drop role if exists guarded; create role guarded superuser login password 'very secret'");
+  Sql("postgres",
+      "drop role if exists guarded; create role guarded superuser login password 'very secret'");
   const std::string hba = server_->host() + "/cluster/pg_hba.conf";
   std::string before;
   {
@@ -300,12 +319,15 @@ TEST_F(PostgresqlTest, APasswordReachesTheServerAndNoLog) {
   EXPECT_EQ(denied.error().code(), ErrorCode::kDenied) << denied.error().Render();
 }
 
-// --- the holder -----------------------------------------------------------------------------------
+// --- the holder
+// -----------------------------------------------------------------------------------
 
 TEST_F(PostgresqlTest, AHolderThatDiedIsAnErrorWithAHint) {
   MemoryCheckpoint checkpoint = Protect();
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre, Holder()));
-  Sql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^holdfast-'");
+  Sql("postgres",
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ "
+      "'^holdfast-'");
   const Status status = Run(checkpoint, ActivityKind::kParallel, Holder());
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().hint(), HasSubstr("held the snapshot"));
@@ -320,7 +342,8 @@ TEST_F(PostgresqlTest, AHolderEndsByItselfAtItsLimit) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   std::string left;
   do {
-    left = Sql("postgres", "select count(*) from pg_stat_activity where application_name ~ '^holdfast-'");
+    left = Sql("postgres",
+               "select count(*) from pg_stat_activity where application_name ~ '^holdfast-'");
   } while (left != "0" && std::chrono::steady_clock::now() < until);
   EXPECT_EQ(left, "0");
   EXPECT_TRUE(Run(checkpoint, ActivityKind::kPost, parameters));
@@ -329,14 +352,18 @@ TEST_F(PostgresqlTest, AHolderEndsByItselfAtItsLimit) {
 TEST_F(PostgresqlTest, PreRunAgainFindsItsHolder) {
   MemoryCheckpoint checkpoint = Protect();
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre, Holder()));
-  const std::string first = Sql("postgres", "select pid from pg_stat_activity where application_name ~ '^holdfast-'");
+  const std::string first =
+      Sql("postgres", "select pid from pg_stat_activity where application_name ~ '^holdfast-'");
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre, Holder()));
-  EXPECT_EQ(Sql("postgres", "select pid from pg_stat_activity where application_name ~ '^holdfast-'"), first);
+  EXPECT_EQ(
+      Sql("postgres", "select pid from pg_stat_activity where application_name ~ '^holdfast-'"),
+      first);
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, Holder()));
   EXPECT_EQ(Leftovers(), "");
 }
 
-// --- killed at every failpoint --------------------------------------------------------------------
+// --- killed at every failpoint
+// --------------------------------------------------------------------
 
 struct Kill {
   const char* failpoint;
@@ -408,7 +435,8 @@ TEST_F(PostgresqlTest, APreThatCannotRemoveItsCopyIsHalfDone) {
   EXPECT_TRUE(status.error().half_done());
 }
 
-class PostgresqlRestoreKilled : public PostgresqlTest, public testing::WithParamInterface<const char*> {
+class PostgresqlRestoreKilled : public PostgresqlTest,
+                                public testing::WithParamInterface<const char*> {
  protected:
   void SetUp() override {
     MustProtect();
@@ -476,7 +504,8 @@ TEST_P(PostgresqlVerifyKilled, RunAgainHasTheSameEndAndNothingIsLeft) {
 INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlVerifyKilled,
                          testing::Values("postgresql:verifying"));
 
-// --- discovery ------------------------------------------------------------------------------------
+// --- discovery
+// ------------------------------------------------------------------------------------
 
 TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
   Sql("postgres", "create database other");
@@ -496,15 +525,16 @@ TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
   std::vector<std::string> ids;
   for (const auto& node : *nodes) ids.push_back(node.key.id);
   EXPECT_THAT(ids, testing::UnorderedElementsAre("one", "server/other", "server/shop"));
-  const auto below = (*list)->Dependents(context_.context(), {{"Local::Application", "shop"}, "shop", {}});
+  const auto below =
+      (*list)->Dependents(context_.context(), {{"Local::Application", "shop"}, "shop", {}});
   ASSERT_TRUE(below);
   ASSERT_EQ(below->size(), 1U);
   EXPECT_EQ(below->front().resource.key.id, "one");
 }
 
 TEST_F(PostgresqlTest, AServerThatDoesNotAnswerIsAnErrorNotASmallerGraph) {
-  std::ofstream(folder_ / "inventory.yaml")
-      << "postgresql: [{id: server, host: " << folder_.path() << ", user: postgres, discover: true}]\n";
+  std::ofstream(folder_ / "inventory.yaml") << "postgresql: [{id: server, host: " << folder_.path()
+                                            << ", user: postgres, discover: true}]\n";
   Value settings(Value::Map{});
   settings.Set("inventory", folder_ / "inventory.yaml");
   const auto list = PostgresqlProtectable().make(settings);

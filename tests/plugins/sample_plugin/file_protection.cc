@@ -20,7 +20,8 @@ constexpr std::size_t kBlock = 1U << 20U;
 // A file of the operating system as a stream of bytes, in either direction.
 class FileStream final : public ByteSource, public ByteSink {
  public:
-  FileStream(OwnedDescriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  FileStream(OwnedDescriptor file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)) {}
 
   Result<std::size_t> Read(std::span<std::byte> buffer) override {
     while (true) {
@@ -39,7 +40,8 @@ class FileStream final : public ByteSource, public ByteSink {
     return Ok();
   }
   Status SetModeAndSync(mode_t mode) {
-    if (fchmod(file_.get(), mode) != 0) return SystemError(errno, "permissions of " + Printable(path_));
+    if (fchmod(file_.get(), mode) != 0)
+      return SystemError(errno, "permissions of " + Printable(path_));
     return staging::SyncFile(file_.get(), path_);
   }
 
@@ -88,7 +90,8 @@ Status Stage(const std::string& path, const std::string& staged, Context& contex
 }
 
 // The file that the journal names under `key`; empty when it names none.
-Result<std::string> JournaledPath(Checkpoint& checkpoint, const Resource& file, std::string_view key) {
+Result<std::string> JournaledPath(Checkpoint& checkpoint, const Resource& file,
+                                  std::string_view key) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(file));
   return journal.StringOr(key, "");
 }
@@ -135,7 +138,8 @@ Activity FileProtection::activity_protect_pre(Checkpoint& checkpoint, Context& c
       co_yield Progress(0, 0, "waiting for the lock");
     }
   }
-  const std::string folder = settings_.staging.empty() ? staging::FolderOf(path) : settings_.staging;
+  const std::string folder =
+      settings_.staging.empty() ? staging::FolderOf(path) : settings_.staging;
   const std::string staged = folder + "/" + staging::HiddenName(checkpoint, file, "staged");
   Status copied = checkpoint.Journal(file, Value().Set("staged", staged));
   if (copied) {
@@ -162,7 +166,8 @@ Activity FileProtection::activity_protect_parallel(Checkpoint& checkpoint, Conte
   HOLDFAST_CO_ASSIGN_OR_RETURN(FileStream from, OpenFile(path));
   HOLDFAST_CO_ASSIGN_OR_RETURN(const auto stream, checkpoint.CreateData(file, "content"));
   HOLDFAST_CO_ASSIGN_OR_RETURN(
-      const std::uint64_t size, Pump(from, *stream, static_cast<std::uint64_t>(state.st_size), context));
+      const std::uint64_t size,
+      Pump(from, *stream, static_cast<std::uint64_t>(state.st_size), context));
   HOLDFAST_CO_RETURN_IF_ERROR(stream->Finish());
   Failpoint("sample:streamed");
   SavedInfo info;
@@ -171,15 +176,15 @@ Activity FileProtection::activity_protect_parallel(Checkpoint& checkpoint, Conte
   co_return checkpoint.SaveInfo(file, ToValue(info));
 }
 
-Activity FileProtection::activity_protect_post(Checkpoint& checkpoint, Context&, const Resource& file,
-                                               const Parameters&) {
+Activity FileProtection::activity_protect_post(Checkpoint& checkpoint, Context&,
+                                               const Resource& file, const Parameters&) {
   HOLDFAST_CO_RETURN_IF_ERROR(RemoveJournaled(checkpoint, file, "staged"));
   Failpoint("sample:cleaned");
   co_return Ok();
 }
 
-Activity FileProtection::activity_restore_pre(Checkpoint& checkpoint, Context&, const Resource& file,
-                                              const Parameters& parameters) {
+Activity FileProtection::activity_restore_pre(Checkpoint& checkpoint, Context&,
+                                              const Resource& file, const Parameters& parameters) {
   const auto asked = parameters.As<RestoreParameters>(file);
   const std::string target = TargetOf(file, asked);
   HOLDFAST_CO_ASSIGN_OR_RETURN(const bool exists, staging::Exists(target));
@@ -215,8 +220,8 @@ Activity FileProtection::activity_restore_parallel(Checkpoint& checkpoint, Conte
   co_return checkpoint.SetNewResource(file, {file.key.type, target});
 }
 
-Activity FileProtection::activity_restore_post(Checkpoint& checkpoint, Context&, const Resource& file,
-                                               const Parameters&) {
+Activity FileProtection::activity_restore_post(Checkpoint& checkpoint, Context&,
+                                               const Resource& file, const Parameters&) {
   co_return RemoveJournaled(checkpoint, file, "fresh");
 }
 

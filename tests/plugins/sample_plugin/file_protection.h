@@ -8,10 +8,10 @@
 
 namespace holdfast::plugins::sample {
 
-// Sample::File: one file of any size; its id is its path. The plugin of docs/how-to/write-a-plugin.md.
-// protect: pre copies the file into a staging file, parallel brings that to the bank, post removes it.
-// restore: pre looks whether it may, parallel writes beside the target and renames, post removes
-// what a restore that did not get that far has left.
+// Sample::File: one file of any size; its id is its path. The plugin of
+// docs/how-to/write-a-plugin.md. protect: pre copies the file into a staging file, parallel brings
+// that to the bank, post removes it. restore: pre looks whether it may, parallel writes beside the
+// target and renames, post removes what a restore that did not get that far has left.
 class FileProtection {
  public:
   static constexpr std::string_view kName = "sample-file";
@@ -22,7 +22,8 @@ class FileProtection {
     std::string staging;
     template <class Fields>
     static void Describe(Fields& fields) {
-      fields("staging", &Settings::staging, "folder for staged copies; unless given, the file's own");
+      fields("staging", &Settings::staging,
+             "folder for staged copies; unless given, the file's own");
     }
   };
   struct ProtectParameters {
@@ -30,8 +31,9 @@ class FileProtection {
     bool wait_for_lock = false;
     template <class Fields>
     static void Describe(Fields& fields) {
-      fields("stage", &ProtectParameters::stage,
-             "copy the file in pre, so that it may be written again while the copy goes to the bank");
+      fields(
+          "stage", &ProtectParameters::stage,
+          "copy the file in pre, so that it may be written again while the copy goes to the bank");
       fields("wait_for_lock", &ProtectParameters::wait_for_lock,
              "begin only when there is no file of this name with .lock behind it");
     }

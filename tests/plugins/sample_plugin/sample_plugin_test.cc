@@ -55,7 +55,9 @@ class SamplePlugin : public testing::Test {
     const Status status = RunAll(MemoryCheckpoint(*bank_, "c1"));
     ASSERT_TRUE(status.has_value()) << status.error().Render();
   }
-  MemoryCheckpoint Later(Operation operation) { return MemoryCheckpoint(*bank_, operation, "c1", "r1"); }
+  MemoryCheckpoint Later(Operation operation) {
+    return MemoryCheckpoint(*bank_, operation, "c1", "r1");
+  }
   // What is in the data folder beside the file: nothing, unless something half-made was left.
   std::vector<std::string> Leftovers() {
     std::vector<std::string> out;
@@ -80,8 +82,9 @@ TEST_F(SamplePlugin, RegistersAndIsFoundByAProvider) {
   ASSERT_NE(registry.FindProtection("sample-file"), nullptr);
   const ProtectableEntry* const lister = registry.FindProtectable("Sample::File");
   ASSERT_NE(lister, nullptr);
-  auto checked = CheckAgainstSchema(lister->descriptor.settings,
-                                    Value().Set("files", Value::List{Value(path_)}), "a.conf", "settings");
+  auto checked =
+      CheckAgainstSchema(lister->descriptor.settings,
+                         Value().Set("files", Value::List{Value(path_)}), "a.conf", "settings");
   auto made = lister->make(*checked);
   ASSERT_TRUE(made.has_value());
   const auto files = (*made)->List(context_.context());
@@ -120,7 +123,8 @@ TEST_F(SamplePlugin, RestoresToSomewhereElseAndSaysWhere) {
   const std::string other = folder_ / "other";
   ASSERT_TRUE(RunAll(Later(Operation::kRestore), Value().Set("path", other)).has_value());
   EXPECT_EQ(Read(other), Read(path_));
-  EXPECT_EQ(Later(Operation::kRestore).NewResource(file_.key).value(), (ResourceKey{"Sample::File", other}));
+  EXPECT_EQ(Later(Operation::kRestore).NewResource(file_.key).value(),
+            (ResourceKey{"Sample::File", other}));
 }
 
 TEST_F(SamplePlugin, DeletesItsData) {
@@ -132,11 +136,12 @@ TEST_F(SamplePlugin, DeletesItsData) {
 TEST_F(SamplePlugin, WaitsForTheLockByYielding) {
   Write(path_ + ".lock", "");
   MemoryCheckpoint checkpoint(*bank_, "c1");
-  const auto checked = CheckAgainstSchema(plugin_->descriptor().operation(Operation::kProtect).parameters,
-                                          Value().Set("wait_for_lock", true), "plan.yaml", "parameters");
+  const auto checked =
+      CheckAgainstSchema(plugin_->descriptor().operation(Operation::kProtect).parameters,
+                         Value().Set("wait_for_lock", true), "plan.yaml", "parameters");
   const Parameters parameters({{file_.key, *checked}});
-  Activity activity = plugin_->Start(Operation::kProtect, ActivityKind::kPre, checkpoint, context_.context(),
-                                     std::span(&file_, 1), parameters);
+  Activity activity = plugin_->Start(Operation::kProtect, ActivityKind::kPre, checkpoint,
+                                     context_.context(), std::span(&file_, 1), parameters);
   EXPECT_FALSE(activity.Resume());
   EXPECT_EQ(activity.progress().what, "waiting for the lock");
   fs::remove(path_ + ".lock");
@@ -197,7 +202,9 @@ TEST_P(SampleKilled, AndRunAgainEndsInTheSameState) {
 TEST_P(SampleKilled, AndNotRunAgainItsPostLeavesNothing) {
   const bool restores = std::string(GetParam()).find("restore") != std::string::npos;
   if (restores) MustProtect();
-  const auto checkpoint = [&] { return restores ? Later(Operation::kRestore) : MemoryCheckpoint(*bank_, "c1"); };
+  const auto checkpoint = [&] {
+    return restores ? Later(Operation::kRestore) : MemoryCheckpoint(*bank_, "c1");
+  };
   ASSERT_TRUE(RunInChild(GetParam(), [&] {
                 return RunAll(checkpoint(), restores ? Value().Set("overwrite", true) : Value());
               }).killed);
@@ -207,15 +214,17 @@ TEST_P(SampleKilled, AndNotRunAgainItsPostLeavesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(At, SampleKilled,
-                         testing::Values("sample:intended", "sample:staged", "sample:streamed", "sample:cleaned",
-                                         "sample:restore-written", "sample:restore-renamed"),
+                         testing::Values("sample:intended", "sample:staged", "sample:streamed",
+                                         "sample:cleaned", "sample:restore-written",
+                                         "sample:restore-renamed"),
                          [](const auto& info) {
                            std::string name = info.param + 7;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
 
-// --- the document ---------------------------------------------------------------------------------------
+// --- the document
+// ---------------------------------------------------------------------------------------
 
 // Every ```cpp block of the how-to stands in the sample's files, or below `// ...` lines in parts.
 TEST(HowToWriteAPlugin, ShowsTheCodeThatIsCompiledHere) {

@@ -24,13 +24,16 @@ using testing::HasSubstr;
 // A real database, written with SQLite itself.
 class Database {
  public:
-  explicit Database(const std::string& path) { HOLDFAST_CHECK(sqlite3_open(path.c_str(), &db_) == SQLITE_OK); }
+  explicit Database(const std::string& path) {
+    HOLDFAST_CHECK(sqlite3_open(path.c_str(), &db_) == SQLITE_OK);
+  }
   ~Database() { sqlite3_close(db_); }
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   void Do(const std::string& sql) {
     char* message = nullptr;
-    ASSERT_EQ(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << sql << ": " << message;
+    ASSERT_EQ(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK)
+        << sql << ": " << message;
   }
   std::string Ask(const std::string& sql) {
     std::string out;
@@ -64,7 +67,8 @@ class SqliteTest : public testing::Test {
   }
   void Fill(const std::string& pragma = "") {
     Database db(path_);
-    db.Do(pragma + "create table orders(id integer primary key, what text);"
+    db.Do(pragma +
+          "create table orders(id integer primary key, what text);"
           "with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000) "
           "insert into orders select i, hex(randomblob(100)) from n");
     sum_ = db.Ask(kSum);
@@ -142,7 +146,8 @@ TEST_F(SqliteTest, AHotJournalOfACrashedApplicationIsRolledBackFirst) {
   ASSERT_TRUE(RunInChild("", [&]() -> Status {
                 sqlite3* db = nullptr;
                 sqlite3_open(path_.c_str(), &db);
-                sqlite3_exec(db, "pragma cache_size=5; begin; delete from orders where id % 2", nullptr, nullptr, nullptr);
+                sqlite3_exec(db, "pragma cache_size=5; begin; delete from orders where id % 2",
+                             nullptr, nullptr, nullptr);
                 ::_exit(9);
               }).exit_code == 9);
   ASSERT_TRUE(std::filesystem::exists(path_ + "-journal"));
@@ -292,7 +297,8 @@ TEST_F(SqliteTest, DeleteRemovesEveryByte) {
   EXPECT_TRUE(Run(checkpoint, ActivityKind::kParallel)) << "again: success";
 }
 
-// --- killed at every failpoint --------------------------------------------------------------------
+// --- killed at every failpoint
+// --------------------------------------------------------------------
 
 class SqliteProtectKilled : public SqliteTest, public testing::WithParamInterface<const char*> {};
 
