@@ -85,8 +85,8 @@ class Explainer {
   }
   bool Exists(const Place& place) const { return !StepOf(place).empty(); }
 
-  // Whether any activity of those kinds is left when a pre_finish does not exist: its links are
-  // then not there at all, in contrast to those of the other three, which are contracted.
+  // Whether any activity of those kinds is left when a pre_finish does not exist: its links are then
+  // not there at all, in contrast to those of the other three, which are contracted.
   std::vector<LinkBefore> LinksBefore(const Place& place) const {
     std::vector<LinkBefore> links;
     const auto add = [&links](ResourceId resource, ActivityKind kind, std::string_view rule) {

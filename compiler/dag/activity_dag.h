@@ -65,13 +65,12 @@ class ActivityDag {
     std::vector<ActivityRef> activities;
     // The transitive reduction of the order, sorted by step.
     std::vector<Predecessor> order;
-    // By activity (parallel to `activities`): every gate, none left out, sorted; `begin` alone =
-    // empty.
+    // By activity (parallel to `activities`): every gate, none left out, sorted; `begin` alone = empty.
     std::vector<std::vector<ActivityRef>> gates;
   };
 
-  // In walk order: pre, pre_finish and parallel of a resource on entry, post on exit of its
-  // subtree. A step of several resources stands where the first of its activities would.
+  // In walk order: pre, pre_finish and parallel of a resource on entry, post on exit of its subtree.
+  // A step of several resources stands where the first of its activities would.
   std::vector<Step> steps;
   // Where the graph was too large to reduce (semantics.md): what to tell the user; else empty.
   std::vector<std::string> notes;

@@ -70,8 +70,7 @@ bool IsJsonLines(std::string_view text) {
   return resources == nullptr || !resources->is_list();
 }
 
-// Moves the places of a value, which was read from one line, to that line. JSON nests 100 deep at
-// most.
+// Moves the places of a value, which was read from one line, to that line. JSON nests 100 deep at most.
 void MoveToLine(Value& value, std::uint32_t line) {
   const auto moved = [line](Position position) {
     return position.line == 0 ? position : Position{line, position.column};

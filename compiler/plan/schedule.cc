@@ -195,8 +195,7 @@ Status CheckCronLine(std::string_view line) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     HOLDFAST_ASSIGN_OR_RETURN(values[i], ReadField(fields[i], i));
   }
-  // Cron takes either day where both are given; the day of month alone decides only without the
-  // other.
+  // Cron takes either day where both are given; the day of month alone decides only without the other.
   if (fields[4] == "*" && fields[2] != "*") {
     const bool comes = std::any_of(values[3].begin(), values[3].end(), [&values](int month) {
       return std::any_of(values[2].begin(), values[2].end(), [month](int day) {

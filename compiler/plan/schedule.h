@@ -14,8 +14,8 @@ namespace holdfast::compiler {
 // that never come (30 February).
 Status CheckCronLine(std::string_view line);
 
-// Checks a plan's `schedule`: a cron line, or a map of cron, timezone, concurrency (forbid,
-// replace, allow), starting_deadline and suspend. The checked map; errors have places of `file`.
+// Checks a plan's `schedule`: a cron line, or a map of cron, timezone, concurrency (forbid, replace,
+// allow), starting_deadline and suspend. The checked map; errors have places of `file`.
 Result<Value> CheckSchedule(const Value& schedule, std::string_view file);
 
 // Checks a plan's `retention`: how many checkpoints to keep, of the last ones and by hour, day,

@@ -25,8 +25,8 @@ struct WorkflowStep {
   StepConditions conditions;
 };
 
-// A workflow before it becomes an engine's text (design: stages are types). `begin` comes before
-// all steps; `end`, the verdict, runs when they have ended, however they did.
+// A workflow before it becomes an engine's text (design: stages are types). `begin` comes before all
+// steps; `end`, the verdict, runs when they have ended, however they did.
 struct EngineWorkflow {
   std::string name;  // "<plan>-<operation>"
   Operation operation = Operation::kProtect;

@@ -6,8 +6,7 @@
 // expected and what happened; plugin_suite.cc lists them with their conditions.
 namespace holdfast::plugins::conformance {
 
-// --- descriptor_checks.cc: nothing is started
-// ------------------------------------------------------
+// --- descriptor_checks.cc: nothing is started ------------------------------------------------------
 Status DescriptorSurvivesAsData(const PluginUnderTest& plugin, const PluginCheckOptions& options);
 Status SchemasAreWhole(const PluginUnderTest& plugin, const PluginCheckOptions& options);
 Status DefaultsPassTheirOwnSchema(const PluginUnderTest& plugin, const PluginCheckOptions& options);
@@ -19,8 +18,7 @@ Status ObjectsAgreeWithTheDescriptor(const PluginUnderTest& plugin,
                                      const PluginCheckOptions& options);
 Status ChoosingIsAPureFunction(const PluginUnderTest& plugin, const PluginCheckOptions& options);
 
-// --- activity_checks.cc: activities that cannot succeed
-// ---------------------------------------------
+// --- activity_checks.cc: activities that cannot succeed ---------------------------------------------
 Status ResourcesWithoutFactsAreRefusedClearly(const PluginUnderTest& plugin,
                                               const PluginCheckOptions& options);
 Status EmptyCheckpointsAreRefusedClearly(const PluginUnderTest& plugin,
@@ -29,8 +27,7 @@ Status PreflightsEnd(const PluginUnderTest& plugin, const PluginCheckOptions& op
 Status CancelledProtectLeavesNoData(const PluginUnderTest& plugin,
                                     const PluginCheckOptions& options);
 
-// --- life_checks.cc: the sample
-// ----------------------------------------------------------------------
+// --- life_checks.cc: the sample ----------------------------------------------------------------------
 Status ALifeFromProtectToDeleteSucceeds(const PluginUnderTest& plugin,
                                         const PluginCheckOptions& options);
 Status VerifyFindsEveryDamagedStream(const PluginUnderTest& plugin,

@@ -16,9 +16,9 @@ namespace holdfast::plugins::conformance {
 // file (YAML):
 //
 //   settings: {...}                  # of the plugin, as its section of a provider file; optional
-//   files: {tree/a.txt: "hello"}     # written below {folder} before each trial; "tree/" is a
-//   folder resource: {type: ..., id: ..., name: ..., extra: {path: "{folder}/tree"}} parameters: #
-//   of each operation, as in a plan; optional
+//   files: {tree/a.txt: "hello"}     # written below {folder} before each trial; "tree/" is a folder
+//   resource: {type: ..., id: ..., name: ..., extra: {path: "{folder}/tree"}}
+//   parameters:                      # of each operation, as in a plan; optional
 //     restore: {target: "{folder}/restored"}
 //
 // "{folder}" in any text stands for the folder of the trial, an absolute path.

@@ -35,8 +35,7 @@ class BankChannel {
   // The next frame; nullopt when the plugin has closed its end or is gone. kInvalidInput for a
   // frame that is too long or cut off.
   Result<std::optional<BankFrame>> Read();
-  // Sends a frame (payload at most kLongestBankFrame); false when the plugin does not read any
-  // more.
+  // Sends a frame (payload at most kLongestBankFrame); false when the plugin does not read any more.
   bool Write(char type, std::string_view payload);
   // Closes both ends: a plugin that goes on writing gets SIGPIPE.
   void Close();

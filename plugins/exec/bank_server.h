@@ -48,8 +48,8 @@ class BankServer {
   std::span<const Resource> resources_;
   bool putting_ = false;  // between P and F or A
   std::string stream_;    // that is being put
-  std::unique_ptr<DataWriter>
-      writer_;         // none: the put was refused or has failed; its data is dropped
+  // none: the put was refused or has failed; its data is dropped
+  std::unique_ptr<DataWriter> writer_;
   Status put_status_;  // of the put that is going on
   Status lasting_;     // what spoils the whole activity
 };

@@ -59,8 +59,8 @@ struct Behaviour {
 };
 
 // The parameters of every operation. They are flat, so that one of `type#id` replaces one of `type`
-// alone: each field of Behaviour for each activity, `pre_fail`, `pre_finish_sleep`,
-// `parallel_data`, `post_die` and so on, and `new_id`, which restore reads.
+// alone: each field of Behaviour for each activity, `pre_fail`, `pre_finish_sleep`, `parallel_data`,
+// `post_die` and so on, and `new_id`, which restore reads.
 Schema NoopParameterSchema();
 inline constexpr std::string_view kNewId = "new_id";
 

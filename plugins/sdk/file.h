@@ -13,13 +13,13 @@ Result<std::string> ReadFile(const std::string& path, std::uint64_t limit = 1U <
 
 // Writes a file so that a crash leaves the old contents or the new ones: a temporary file in the
 // same folder, fsync, rename, fsync of the folder. A file that has these contents already is left
-// untouched. A new file gets mode 0644 as the umask allows, one that is replaced keeps its mode. Of
-// a symbolic link the file that it leads to is written. A device or a pipe is written into as it
-// is; kUnavailable for a pipe that nobody reads, kInvalidInput for a folder.
+// untouched. A new file gets mode 0644 as the umask allows, one that is replaced keeps its mode. Of a
+// symbolic link the file that it leads to is written. A device or a pipe is written into as it is;
+// kUnavailable for a pipe that nobody reads, kInvalidInput for a folder.
 Status WriteFileDurably(const std::string& path, std::string_view contents);
 
-// What WriteFileDurably would put its file in the place of: nothing that is there, or a regular
-// file. False for devices, pipes, folders.
+// What WriteFileDurably would put its file in the place of: nothing that is there, or a regular file.
+// False for devices, pipes, folders.
 bool IsFileOrAbsent(const std::string& path);
 
 }  // namespace holdfast

@@ -21,8 +21,8 @@ struct IniEntry {
 struct IniSection {
   std::string name;
   Where where;
-  std::vector<IniEntry>
-      entries;  // in file order; a key may stand twice only if the caller allows it
+  // in file order; a key may stand twice only if the caller allows it
+  std::vector<IniEntry> entries;
 };
 
 struct IniFile {

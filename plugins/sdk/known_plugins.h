@@ -11,8 +11,8 @@ namespace holdfast {
 // OpenStack Karbor's provider files call ours, and those of ours that not every build has.
 struct KnownPlugin {
   std::string_view name;  // ours
-  std::vector<std::string_view>
-      aliases;  // Karbor's; each also with "karbor.protections." before it
+  // Karbor's; each also with "karbor.protections." before it
+  std::vector<std::string_view> aliases;
   std::vector<std::string_view> sections;  // of the provider file that belong to it
   bool is_bank = false;
   // Keys of those sections that hold a secret in clear. A plugin that is built in says so in its

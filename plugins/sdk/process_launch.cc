@@ -114,8 +114,7 @@ void MarkAllCloseOnExec() {
   }
 }
 
-// Runs in the child of a vfork, in the parent's memory: system calls only, and no return on
-// success.
+// Runs in the child of a vfork, in the parent's memory: system calls only, and no return on success.
 void LaunchInChild(const Launch& launch) {
   const auto fail = [&launch](LaunchStage stage) {
     // Through a pipe, not the shared memory: sanitizers make a fork of a vfork.

@@ -18,9 +18,9 @@ struct Placement {
   int child;
 };
 
-// Starts spec.argv with exactly these descriptors, in a process group of its own and to die with
-// us, or, detached, in a session of its own. The given descriptors stay open here. The caller waits
-// for the child. Thread-safe.
+// Starts spec.argv with exactly these descriptors, in a process group of its own and to die with us,
+// or, detached, in a session of its own. The given descriptors stay open here. The caller waits for
+// the child. Thread-safe.
 Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement>& wanted,
                             bool detached);
 

@@ -15,8 +15,8 @@ namespace holdfast {
 struct ProtectableDescriptor {
   std::string type;         // the one resource type that it knows
   std::string description;  // one sentence
-  std::vector<std::string>
-      parent_types;              // resources of these types may have resources of `type` below
+  // resources of these types may have resources of `type` below
+  std::vector<std::string> parent_types;
   std::string settings_section;  // of the provider file; plugins of one family may share one
   Schema settings;
 };

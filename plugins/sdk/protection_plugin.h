@@ -66,33 +66,35 @@ class ProtectionPlugin {
   virtual std::vector<std::unique_ptr<ProtectablePlugin>> TakeProtectables() { return {}; }
 };
 
-// --- C++ plugins
-// ---------------------------------------------------------------------------------- A protection
-// plugin is a class such as
+// --- C++ plugins ---------------------------------------------------------------------------------
+// A protection plugin is a class such as
 //
 //   class DirectoryProtection {
 //    public:
 //     static constexpr std::string_view kName = "local-directory";
 //     static constexpr std::string_view kDescription = "directories of this machine";
 //     static constexpr std::array<std::string_view, 1> kTypes{"Local::Directory"};
-//     struct Settings { ... Describe ... };                  // optional; schema.h
-//     struct ProtectParameters { ... };                      // optional; also Restore-, Delete-,
-//     Verify- struct SavedInfo { static constexpr int kVersion = 1; ... };  // optional static
-//     constexpr bool kQuiesces = false;               // optional static constexpr bool
-//     kPostActsOnFailure = true;       // optional static constexpr std::array
-//     kEmptyOnPurpose{Operation::kDelete};  // optional static constexpr
-//     std::array<std::string_view, n> kAliases{...};   // optional static constexpr
-//     std::string_view kSettingsSection = "...";       // optional: kName with '_'
+//     // Optional, each: Settings, and what Describe says of them (schema.h); also Restore-, Delete-
+//     // and VerifyParameters; saved info; and what is not as usual.
+//     struct Settings { ... Describe ... };
+//     struct ProtectParameters { ... };
+//     struct SavedInfo { static constexpr int kVersion = 1; ... };
+//     static constexpr bool kQuiesces = false;
+//     static constexpr bool kPostActsOnFailure = true;
+//     static constexpr std::array kEmptyOnPurpose{Operation::kDelete};
+//     static constexpr std::array<std::string_view, n> kAliases{...};
+//     static constexpr std::string_view kSettingsSection = "...";  // else kName with '_'
 //
-//     explicit DirectoryProtection(Settings settings);       // or a default constructor
+//     explicit DirectoryProtection(Settings settings);  // or a default constructor
 //     // optional; without it every defined activity is a step of its own
 //     StepChoice Choose(Operation, ActivityKind, const Resource&, const Value& parameters) const;
 //     // optional: the preflight of a resource, with the parameters of protect (preflight.h)
 //     std::vector<Error> Check(Context&, const Resource&, const Parameters&);
 //
-//     Activity activity_protect_parallel(Checkpoint&, Context&, const Resource&, const
-//     Parameters&); Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>,
-//     const Parameters&);
+//     Activity activity_protect_parallel(Checkpoint&, Context&, const Resource&,
+//                                        const Parameters&);
+//     Activity activity_protect_pre(Checkpoint&, Context&, std::span<const Resource>,
+//                                   const Parameters&);
 //   };
 //
 // Its activities are the methods activity_<operation>_<activity> with the specification's four

@@ -84,8 +84,7 @@ class Settings {
 
   // The checked settings of `owner`, which declares `schema` in `section`. Keys that this schema
   // does not have may be another owner's of the same section: CheckUnread looks at them.
-  // What is missing where there is no such section is told at `named`, the line that names the
-  // owner.
+  // What is missing where there is no such section is told at `named`, the line that names the owner.
   Value Take(const Schema& schema, const std::vector<std::string>& section_names,
              std::string_view owner, const Where& named) {
     Value map{Value::Map{}};

@@ -80,8 +80,7 @@ class Provider {
   Result<Bank*> bank();
   // What bank() would open, for `providers show`.
   const BankEntry* bank_entry() const { return bank_entry_; }
-  // The bank's checked settings (DataSettings are among them); an empty map when it is not built
-  // in.
+  // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.
   const Value& bank_settings() const { return bank_settings_; }
 
   // The plugin of a resource type; kInvalidInput naming the type and the plugins there are.

@@ -88,8 +88,7 @@ class ResourceGraphBuilder {
 };
 
 // The graph as a value, as it stands in graph.yaml, in bundles and in checkpoints:
-//   {"format": 1, "resources": [{"type", "id", "name", "extra"?, "children": [{"type", "id",
-//   "facts"?}]?}]}
+//   {"format": 1, "resources": [{"type", "id", "name", "extra"?, "children": [{"type", "id", "facts"?}]?}]}
 Value GraphToValue(const ResourceGraph& graph);
 // The other way round; errors carry the file and the positions of the value, and so does the graph.
 Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file);

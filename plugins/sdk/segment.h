@@ -20,8 +20,8 @@ namespace holdfast {
 //   version       = u16                          ; of this format: 1
 //   algorithm     = u8                           ; 0 none, 1 zstd (one frame)
 //   key-length    = u8                           ; bytes of key-id, at most 64
-//   key-id        = key-length bytes             ; of the key that encrypts the payload; none =
-//   plain plain-length  = u64                          ; bytes before compression, at most 64 MiB
+//   key-id        = key-length bytes             ; of the key that encrypts the payload; none = plain
+//   plain-length  = u64                          ; bytes before compression, at most 64 MiB
 //   payload       = the rest                     ; none: exactly plain-length bytes
 //
 // Numbers are little-endian. There is no checksum inside: the manifest lists length and SHA-256 of

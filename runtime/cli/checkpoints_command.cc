@@ -7,6 +7,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/file_listing.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/data/data_stream.h"
 #include "runtime/store/layout.h"
@@ -23,38 +24,6 @@ namespace {
 Result<BankSection> ReadableBank(Session& session, const std::string& name) {
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(name));
   return session.TenantSection(*provider, SectionAccess::kRead);
-}
-
-// The stream in which directory plugins list their files, one JSON object a line.
-constexpr std::string_view kListing = "files";
-
-Status PrintListing(const Output& out, const BankSection& checkpoint,
-                    const runtime::ResourceManifest& manifest,
-                    const runtime::StreamManifest& stream) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const BankSection data,
-      checkpoint.Narrow(runtime::DataPrefix(manifest.resource), SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto source, runtime::OpenDataStream(data, stream, {}));
-  std::string rest;
-  std::vector<std::byte> buffer(64U << 10U);
-  while (true) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::size_t n, source->Read(buffer));
-    if (n == 0) break;
-    rest.append(reinterpret_cast<const char*>(buffer.data()), n);
-    std::size_t begin = 0;
-    for (std::size_t end = 0; (end = rest.find('\n', begin)) != std::string::npos;
-         begin = end + 1) {
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const Value entry,
-          ParseJson(std::string_view(rest).substr(begin, end - begin), "the listing"));
-      out.Json("file", Value(entry).Set("resource", manifest.resource.str()));
-      out.Line(fmt::format("{:<10} {:>12} {} {}", entry.StringOr("mode", ""),
-                           entry.IntOr("size", 0), entry.StringOr("mtime", ""),
-                           Printable(entry.StringOr("path", entry.StringOr("path_base64", "")))));
-    }
-    rest.erase(0, begin);
-  }
-  return Ok();
 }
 
 // When the checkpoint was last read back in full, and when last as a sample after that.
@@ -155,9 +124,9 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
     if (!arguments.resource.empty() && resource.resource.key.str() != arguments.resource) continue;
     if (!resource.manifest) continue;
     for (const runtime::StreamManifest& stream : resource.manifest->streams) {
-      if (stream.name != kListing) continue;
+      if (stream.name != kFileListing) continue;
       if (arguments.resource.empty()) out.Line(Printable(resource.resource.key.str()) + ":");
-      if (auto status = PrintListing(out, *section, *resource.manifest, stream); !status)
+      if (auto status = PrintFileListing(out, *section, *resource.manifest, stream); !status)
         return out.Fail(status.error());
       listed = true;
     }

@@ -46,8 +46,8 @@ Status CheckSourceState(const runtime::RecordSummary& summary, Operation operati
   return std::move(error).Hint("only an available checkpoint can be taken");
 }
 
-// What the graph holds and no root leads to. It would be protected, and drift, which looks below
-// the roots, would call it gone for ever.
+// What the graph holds and no root leads to. It would be protected, and drift, which looks below the
+// roots, would call it gone for ever.
 std::vector<ResourceId> NotBelow(const ResourceGraph& graph,
                                  const std::vector<ResourceKey>& roots) {
   std::vector<bool> reached(graph.size());

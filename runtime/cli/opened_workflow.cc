@@ -3,7 +3,9 @@
 #include <filesystem>
 
 #include "plugins/sdk/text.h"
+#include "runtime/cli/session.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/store/bundle_store.h"
 
 namespace holdfast::cli {
 
@@ -22,8 +24,7 @@ fs::path ProgramFolder() {
 std::string StepBinary() { return ProgramFolder() / "holdfast-step"; }
 
 Result<std::string> TemplatesFolder() {
-  // Installed: PREFIX/bin and PREFIX/share. In a build: build/bin, and build/share links to the
-  // sources.
+  // Installed: PREFIX/bin and PREFIX/share. In a build: build/bin, and build/share links to the sources.
   const fs::path folder =
       ProgramFolder().parent_path() / "share" / "holdfast" / "templates" / "argo";
   std::error_code error;
@@ -90,6 +91,16 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   }
   HOLDFAST_ASSIGN_OR_RETURN(out.bundle, LoadBundle(out.files));
   return out;
+}
+
+Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow) {
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(workflow.provider));
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
+                            session.TenantSection(*provider, SectionAccess::kWrite));
+  if (Status put = runtime::PublishBundle(tenant, workflow.files, false); !put) {
+    return std::move(put).error().While("writing the bundle to the bank");
+  }
+  return tenant;
 }
 
 }  // namespace holdfast::cli

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/bundle.h"
 #include "plugins/sdk/result.h"
 
@@ -25,6 +26,11 @@ struct OpenedWorkflow {
 Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& bundle_folder,
                                     const std::string& templates,
                                     const std::map<std::string, std::string>& parameters);
+
+class Session;
+// Puts the bundle into the bank of the workflow's provider, where `begin` looks for it, and gives
+// the tenant's section there. Again: success.
+Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow);
 
 // "NAME=VALUE" texts as a map; kUsage for one without '='.
 Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts);

@@ -1,5 +1,5 @@
-// Delete and verify of a checkpoint as one command: they are operations (plugins act), compiled
-// from the checkpoint and run here.
+// Delete and verify of a checkpoint as one command: they are operations (plugins act), compiled from
+// the checkpoint and run here.
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plugins/sdk/text.h"
+#include "runtime/cli/at_rest.h"
 #include "runtime/cli/critical_path.h"
 
 namespace holdfast::cli {
@@ -16,13 +17,6 @@ using runtime::RecordReport;
 using runtime::ResourceReport;
 
 namespace {
-
-const ActivityReport* FindActivity(const ResourceReport& resource, ActivityKind kind) {
-  for (const ActivityReport& activity : resource.activities) {
-    if (activity.kind == kind) return &activity;
-  }
-  return nullptr;
-}
 
 bool Failed(const runtime::ActivityOutcome& outcome) {
   return outcome.outcome == Outcome::kFailed || outcome.outcome == Outcome::kHalfDone;
@@ -48,14 +42,8 @@ std::string Milliseconds(std::chrono::milliseconds duration) {
   return HumanDuration(std::chrono::duration<double>(duration).count());
 }
 
-// How long a resource that quiesces was at rest: from the start of its pre to the end of what lets
-// it go on (pre_finish, else post).
-std::optional<std::chrono::milliseconds> RestOf(const ResourceReport& resource) {
-  const ActivityReport* const pre = FindActivity(resource, ActivityKind::kPre);
-  const ActivityReport* go_on = FindActivity(resource, ActivityKind::kPreFinish);
-  if (pre == nullptr || !pre->outcome || go_on == nullptr || !go_on->outcome) return std::nullopt;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(go_on->outcome->ended -
-                                                               pre->outcome->started);
+std::chrono::milliseconds LengthOf(const AtRest& rest) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*rest.until - rest.since);
 }
 
 std::string BytesOf(const ResourceReport& resource) {
@@ -99,8 +87,13 @@ Value ResourceToValue(const ResourceReport& resource) {
     out.Set("sample", std::move(sample));
   }
   if (resource.now) out.Set("now", resource.now->str());
-  if (const auto rest = RestOf(resource))
-    out.Set("at_rest_ms", static_cast<std::int64_t>(rest->count()));
+  if (const auto rest = AtRestOf(resource)) {
+    if (rest->until) {
+      out.Set("at_rest_ms", static_cast<std::int64_t>(LengthOf(*rest).count()));
+    } else {
+      out.Set("at_rest_since", FormatTime(rest->since));
+    }
+  }
   return out;
 }
 
@@ -149,9 +142,13 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
               rows);
   }
   for (const ResourceReport& resource : report.resources) {
-    if (const auto rest = RestOf(resource)) {
-      out.Line(fmt::format("{} was at rest for {}", Printable(resource.resource.name),
-                           Milliseconds(*rest)));
+    const auto rest = AtRestOf(resource);
+    if (!rest) continue;
+    const std::string name = Printable(resource.resource.name);
+    if (rest->until) {
+      out.Line(fmt::format("{} was at rest for {}", name, Milliseconds(LengthOf(*rest))));
+    } else {
+      out.Line(fmt::format("{} is STILL at rest, since {}", name, FormatTime(rest->since)));
     }
   }
   for (const ResourceReport& resource : report.resources) {

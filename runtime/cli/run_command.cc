@@ -8,7 +8,6 @@
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_progress.h"
 #include "runtime/local/engine.h"
-#include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
 
 namespace holdfast::cli {
@@ -55,13 +54,8 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   const auto workflow =
       OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
   if (!workflow) return out.Fail(workflow.error());
-  const auto provider = session.OpenProvider(workflow->provider);
-  if (!provider) return out.Fail(provider.error());
-  const auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
+  const auto tenant = PutBundleIntoBank(session, *workflow);
   if (!tenant) return out.Fail(tenant.error());
-  if (auto status = runtime::PublishBundle(*tenant, workflow->files, false); !status) {
-    return out.Fail(std::move(status).error().While("writing the bundle to the bank"));
-  }
 
   local::RunOptions options;
   options.file = arguments.file;

@@ -206,6 +206,10 @@ int RunWorkflowStep(Session& session, const StepArguments& arguments) {
   if (!argv) return session.out().Fail(argv.error());
   const auto step = local::FindStep(listed->steps, arguments.step);
   if (!step) return session.out().Fail(step.error());
+  if (step->task == "begin" && !arguments.dry_run) {
+    const auto put = PutBundleIntoBank(session, listed->workflow);
+    if (!put) return session.out().Fail(put.error());
+  }
   const auto code = RunHere(*argv, EnvironmentOf(*step, session));
   if (!code) return session.out().Fail(code.error());
   return *code;

@@ -42,12 +42,11 @@ struct DataOptions {
 
 // Writes a stream below `data` (the section data/<type>/<id> of a checkpoint). A stream of one
 // segment is stored by the caller's thread, in Finish; the second one starts the first of at most
-// `parallel` threads. At most 2 x (parallel + 1) segment buffers are in memory. An error of a
-// thread is returned by the next Write or Finish, and by every later call. `on_finish` is called
-// once, by Finish on its thread, with what the manifest has to list. A stream of no bytes has no
-// segments. Destroyed without Finish, the stream does not count; what it has stored is an orphan
-// for gc. kInvalidInput: `name` or `attempt` is no single part of a key, or an option is out of
-// range.
+// `parallel` threads. At most 2 x (parallel + 1) segment buffers are in memory. An error of a thread
+// is returned by the next Write or Finish, and by every later call. `on_finish` is called once, by
+// Finish on its thread, with what the manifest has to list. A stream of no bytes has no segments.
+// Destroyed without Finish, the stream does not count; what it has stored is an orphan for gc.
+// kInvalidInput: `name` or `attempt` is no single part of a key, or an option is out of range.
 Result<std::unique_ptr<DataWriter>> CreateDataStream(
     const BankSection& data, std::string name, std::string attempt, const DataOptions& options,
     std::function<Status(const StreamManifest&)> on_finish);

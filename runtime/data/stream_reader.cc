@@ -42,8 +42,7 @@ class SegmentSink final : public ByteSink {
 };
 
 // The caller holds the segment that it reads from. The `parallel` segments after it are fetched or
-// wait to be read; each thread has a buffer for the stored form besides. All buffers are used
-// again.
+// wait to be read; each thread has a buffer for the stored form besides. All buffers are used again.
 class StreamReader final : public ByteSource {
  public:
   // `chosen`: the segments to read; nullopt = all, which then have to be the whole stream.

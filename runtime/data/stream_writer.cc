@@ -15,8 +15,8 @@ namespace holdfast::runtime {
 namespace {
 
 // The caller fills one buffer; a full one waits in the only place of the queue; each thread holds
-// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included. All of
-// them are used again: freed and allocated anew by several threads, they would take a third more.
+// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included. All of them
+// are used again: freed and allocated anew by several threads, they would take a third more.
 class StreamWriter final : public DataWriter {
  public:
   StreamWriter(const BankSection& data, std::string name, std::string attempt,

@@ -32,8 +32,8 @@ Result<Discovery> DiscoverGraph(Provider& provider, Context& context,
 struct Drift {
   std::vector<ResourceKey> added;  // live, in no file
   std::vector<ResourceKey> gone;   // in the file, not live
-  std::vector<ResourceKey>
-      changed;  // what the plugin knows, or the children, changed; a name alone not
+  // what the plugin knows, or the children, changed; a name alone not
+  std::vector<ResourceKey> changed;
   bool any() const { return !added.empty() || !gone.empty() || !changed.empty(); }
 };
 Drift CompareGraphs(const ResourceGraph& compiled, const ResourceGraph& live);

@@ -19,11 +19,11 @@ struct ListedStep {
   std::string template_name;
   std::vector<std::string> command;  // with the step binary of the options put in
   std::vector<std::string> args;
-  std::vector<std::pair<std::string, std::string>>
-      environment;      // of the file; goes over the caller's own
+  // of the file; goes over the caller's own
+  std::vector<std::pair<std::string, std::string>> environment;
   std::string depends;  // as it stands in the file
-  std::vector<std::string>
-      gates;  // paths of the tasks that must have Succeeded, as far as the file says it
+  // paths of the tasks that must have Succeeded, as far as the file says it
+  std::vector<std::string> gates;
   std::vector<std::string> order;  // paths of all tasks that it waits for, gates included
   bool exit_handler = false;
   bool never =

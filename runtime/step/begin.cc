@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <numeric>
 #include <set>
 
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/end.h"
+#include "runtime/step/next_epochs.h"
 #include "runtime/store/indices.h"
 
 namespace holdfast::runtime {
@@ -314,7 +314,8 @@ class Beginner {
       if (plugin->descriptor().quiesces) quiesces.insert(key);
     }
     const auto next = NextEpochs(
-        graph, [&](const ResourceKey& key) { return quiesces.contains(key); }, finished, epochs);
+        bundle_.bundle().operation, graph,
+        [&](const ResourceKey& key) { return quiesces.contains(key); }, finished, epochs);
     HOLDFAST_RETURN_IF_ERROR(WriteEpochTable(record_.section(), bundle_, table, next));
     Failpoint("begin:after-epochs");
     // From here on the new epochs are in force; before, a crash leaves the old ones.
@@ -371,51 +372,6 @@ class Beginner {
 };
 
 }  // namespace
-
-std::map<ResourceKey, std::uint64_t> NextEpochs(
-    const ResourceGraph& graph, const std::function<bool(const ResourceKey&)>& quiesces,
-    const std::map<ResourceKey, bool>& finished,
-    const std::map<ResourceKey, std::uint64_t>& epochs) {
-  // Consistency groups: a resource that quiesces and all below it; groups that share a resource are
-  // one. `group` is a union-find forest over the resources.
-  const std::size_t n = graph.size();
-  std::vector<std::uint32_t> group(n);
-  std::iota(group.begin(), group.end(), 0U);
-  const auto find = [&group](std::uint32_t i) {
-    while (group[i] != i) i = group[i] = group[group[i]];
-    return i;
-  };
-  std::vector<bool> covered(n, false);
-  std::vector<ResourceId> open;
-  for (std::uint32_t i = 0; i < n; ++i) {
-    if (!quiesces(graph.nodes()[i].key)) continue;
-    covered[i] = true;
-    open.push_back(ResourceId{i});
-  }
-  while (!open.empty()) {
-    const ResourceId id = open.back();
-    open.pop_back();
-    for (const ResourceId child : graph.children(id)) {
-      group[find(child.value)] = find(id.value);
-      if (covered[child.value]) continue;
-      covered[child.value] = true;
-      open.push_back(child);
-    }
-  }
-  std::vector<bool> redo(n, false);
-  for (std::uint32_t i = 0; i < n; ++i) {
-    const auto at = finished.find(graph.nodes()[i].key);
-    if (at != finished.end() && !at->second) redo[find(i)] = true;
-  }
-  std::map<ResourceKey, std::uint64_t> next;
-  for (std::uint32_t i = 0; i < n; ++i) {
-    const ResourceKey& key = graph.nodes()[i].key;
-    const auto at = epochs.find(key);
-    const std::uint64_t epoch = at == epochs.end() ? 1 : at->second;
-    next.emplace(key, redo[find(i)] ? epoch + 1 : epoch);
-  }
-  return next;
-}
 
 Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
                          const DriftChecker& drift) {

@@ -36,13 +36,4 @@ struct BeginRequest {
 Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
                          const DriftChecker& drift);
 
-// The epoch that each resource gets in a resume: finished ones keep theirs, others get the next;
-// below a resource whose plugin quiesces all are finished together or redone together. Exposed for
-// tests. `finished` and `epochs` are by resource; `quiesces` says whether a resource brings those
-// below it to rest.
-std::map<ResourceKey, std::uint64_t> NextEpochs(
-    const ResourceGraph& graph, const std::function<bool(const ResourceKey&)>& quiesces,
-    const std::map<ResourceKey, bool>& finished,
-    const std::map<ResourceKey, std::uint64_t>& epochs);
-
 }  // namespace holdfast::runtime

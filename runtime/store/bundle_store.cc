@@ -23,7 +23,8 @@ Status CheckHash(std::string_view bytes, std::string_view expected, std::string_
 Error Missing(std::string_view sha256) {
   return NotFound(fmt::format("the bundle {} is not in the bank", sha256.substr(0, 12)))
       .Hint(
-          "holdfast publish FILE puts a workflow's bundle there; run and submit do it themselves");
+          "'holdfast run FILE' puts a workflow's bundle there, and so does 'holdfast step run FILE "
+          "begin'");
 }
 
 }  // namespace

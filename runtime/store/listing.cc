@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "plugins/sdk/object_key.h"
 #include "plugins/sdk/sample.h"
@@ -63,11 +65,18 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record, Stored
   EpochTable epochs(record.section(), bundle, table);
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
   std::map<std::string, StepJournal, std::less<>> journals;
+  std::set<std::string_view> quiescing;
+  if (record.kind() == RecordKind::kCheckpoint) {
+    for (const PluginDescriptor& plugin : bundle.bundle().plugins) {
+      if (plugin.quiesces) quiescing.insert(plugin.name);
+    }
+  }
   std::vector<ResourceReport> reports;
   for (const auto& [key, entry] : resources) {
     ResourceReport report;
     report.resource = entry->resource;
     report.plugin = entry->plugin;
+    report.quiesces = quiescing.contains(entry->plugin);
     report.succeeded = true;
     if (record.kind() == RecordKind::kVerification) report.sample = SampleOf(entry->parameters);
     std::optional<WallTime> first;

@@ -66,8 +66,9 @@ struct ActivityReport {
 struct ResourceReport {
   Resource resource;
   std::string plugin;
+  bool quiesces = false;  // in this operation: a protect by a plugin that brings to rest
   std::uint64_t epoch = 1;
-  std::vector<ActivityReport> activities;
+  std::vector<ActivityReport> activities;    // in the order of ActivityKind
   std::optional<ResourceManifest> manifest;  // of a checkpoint: what it holds
   std::optional<ResourceKey> now;            // of a restore: what it became
   bool succeeded = false;                    // every activity did

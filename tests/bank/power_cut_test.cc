@@ -9,9 +9,9 @@
 #include "tests/bank/simulated_disk.h"
 #include "tests/bank/temporary_folder.h"
 
-// The power is cut after every single system call of a script of bank operations, and what must
-// hold is checked on what survived: an object whose Put had succeeded is there with all its bytes,
-// one whose Delete had succeeded is not, and what was under way is whole or absent.
+// The power is cut after every single system call of a script of bank operations, and what must hold
+// is checked on what survived: an object whose Put had succeeded is there with all its bytes, one
+// whose Delete had succeeded is not, and what was under way is whole or absent.
 
 namespace holdfast::testing {
 namespace {
@@ -194,8 +194,8 @@ TEST(PowerCut, KeepsWhatSucceededWhenNamesSurviveWithoutBytes) {
 
 TEST(PowerCut, KeepsWhatSucceededWhateverSurvives) { CutAfterEveryCall(Survivors::kAnything, 5); }
 
-// A process dies after call n and leaves folders and names that it has not made durable. Another
-// one uses them, succeeds, and then the power is cut: what the other was told must hold.
+// A process dies after call n and leaves folders and names that it has not made durable. Another one
+// uses them, succeeds, and then the power is cut: what the other was told must hold.
 TEST(PowerCut, KeepsWhatAProcessBuiltOnTheRemainsOfAnother) {
   const auto first = [](Script& script) {
     script.Put("a/b/c/shared", "same");

@@ -19,9 +19,9 @@ enum class Survivors {
 };
 
 // A disk whose power can be cut: it knows for every folder and file what has been synced, as a
-// strict POSIX file system would keep it (a sync of a file does not keep its name; a sync of a
-// folder keeps the names in it, not itself). The processes on it work in a real folder, so that
-// reading needs no simulation; after the cut, what survived is written to another folder.
+// strict POSIX file system would keep it (a sync of a file does not keep its name; a sync of a folder
+// keeps the names in it, not itself). The processes on it work in a real folder, so that reading
+// needs no simulation; after the cut, what survived is written to another folder.
 // Single-threaded.
 class SimulatedDisk {
  public:

@@ -1,7 +1,7 @@
-// How long it takes to build the activity DAG of large graphs in memory: processor time, which
-// other work on the machine changes little. Prints one line a case; exit code 1 when the forest of
-// 100,000 resources takes a second or more (optimised builds), or twice the ladder more than three
-// times as long. `--check` measures these alone.
+// How long it takes to build the activity DAG of large graphs in memory: processor time, which other
+// work on the machine changes little. Prints one line a case; exit code 1 when the forest of 100,000
+// resources takes a second or more (optimised builds), or twice the ladder more than three times as
+// long. `--check` measures these alone.
 
 #include <fmt/format.h>
 

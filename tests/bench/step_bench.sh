@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # One no-op step on the filesystem bank, from process start to exit: wall time (median of 20 runs) and
 # peak memory. The step's outcome is recorded by the first; a new run is begun for each, so that every
-# one does its work. Beside it /bin/true, for what starting a process costs on this machine.
+# one does its work. Beside it /bin/true, for what starting a process costs on this machine. Exit code 1
+# when it is 20 ms or 16 MiB or more.
 #   step_bench.sh BUILD_FOLDER
 set -euo pipefail
 build=$(realpath "$1")
@@ -50,4 +51,5 @@ for _ in range(20):
 ms = statistics.median(t for t, _ in steps)
 rss = max(r for _, r in steps)
 print(f"holdfast-step: {ms:.1f} ms, {rss / 1024:.1f} MiB; /bin/true: {statistics.median(t for t, _ in trues):.1f} ms")
+if ms >= 20 or rss >= 16 * 1024: sys.exit("one step must take less than 20 ms and 16 MiB")
 END

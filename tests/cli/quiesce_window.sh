@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The application is at rest only while the snapshots are taken: under 2 s, although the copies are
-# slowed to 20 s and only two steps may run at once. Also with leaf fusion.
+# slowed to 20 s and only two steps may run at once. Also with leaf fusion. The hooks themselves say
+# when: what the product says of it is held to that.
 #   quiesce_window.sh BUILD_FOLDER none|leaf
 set -euo pipefail
 build=$(realpath "$1")
@@ -15,8 +16,8 @@ sqlite3 shop.db 'create table t(a); insert into t values (1)'
 cat >inventory.yaml <<END
 applications:
   - id: shop
-    quiesce: [touch, $dir/frozen]
-    resume: [rm, $dir/frozen]
+    quiesce: [sh, -c, 'touch $dir/frozen; date +%s%N >$dir/rested']
+    resume: [sh, -c, 'rm $dir/frozen; date +%s%N >$dir/went-on']
     directories: [{id: one, path: $dir/one}, {id: two, path: $dir/two}, {id: three, path: $dir/three}]
     sqlite: [{id: shop.db, path: $dir/shop.db}]
 END
@@ -47,11 +48,12 @@ holdfast -q run shop-protect.yaml -j 2
 [ ! -e frozen ] || { echo "the application is still at rest" >&2; exit 1; }
 holdfast --json checkpoints show latest | python3 -c '
 import json, sys
-rest = copy = 0
+said = copy = 0
 for line in sys.stdin:
     datum = json.loads(line)
     if datum["message_type"] != "record-resource": continue
-    rest = max(rest, datum.get("at_rest_ms", 0))
+    said = max(said, datum.get("at_rest_ms", 0))
     if datum["type"] == "Local::Directory": copy = max(copy, datum["duration_ms"])
-print(f"at rest {rest} ms, the longest copy {copy} ms")
-sys.exit(0 if 0 < rest < 2000 and copy > 19000 else 1)'
+real = (int(open("went-on").read()) - int(open("rested").read())) / 1e6
+print(f"at rest {real:.0f} ms by the hooks, {said} ms by the record; the longest copy {copy} ms")
+sys.exit(0 if real < 2000 and real <= said < 2000 and copy > 19000 else 1)'

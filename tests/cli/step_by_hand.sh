@@ -31,11 +31,10 @@ step=$(hf step list protect.yaml | awk '$2 == "pre+parallel+post" { print $1 }')
 [ -n "$step" ] || fail "the fused step is not in the list"
 traced() { grep -c "protect.$1.*\"event\":\"end\"" trace 2>/dev/null || true; } # none yet: 0
 
-# `run` puts the bundle into the bank; the steps of another run follow by hand.
-hf -q run protect.yaml >/dev/null
-rm trace
 run="--run-id by-hand"
-hf step run protect.yaml $step $run && fail "a step of a run that never began succeeded"
+said=$(hf step run protect.yaml $step $run 2>&1) && fail "a step of a run that never began succeeded"
+[[ "$said" == *"step run FILE begin"* ]] || fail "nothing says that begin puts the bundle into the bank: $said"
+# On a file that nobody has run: begin finds its bundle.
 hf step run protect.yaml begin $run
 # What does not fit the step is refused, not passed over.
 command=$(hf step show protect.yaml $step $run)

@@ -222,8 +222,7 @@ TEST_F(DataStream, ManifestThatIsNoneIsCorrupt) {
   }
 }
 
-// --- samples
-// ---------------------------------------------------------------------------------------
+// --- samples -------------------------------------------------------------------------------------
 
 Taken ReadSample(const BankSection& data, const StreamManifest& manifest,
                  const std::vector<std::size_t>& chosen, unsigned parallel) {
@@ -298,8 +297,7 @@ TEST_F(DataStream, ASampleOfNoSegmentsIsEmptyAndOfForeignOnesRefused) {
   EXPECT_TRUE(ReadSample(data_, *written.manifest, {0}, 3).error);
 }
 
-// --- what `end` asks
-// ------------------------------------------------------------------------------
+// --- what `end` asks ------------------------------------------------------------------------------
 
 // Lists are empty, or fail: a listing may lag.
 class LaggingBank final : public Bank {

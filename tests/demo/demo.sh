@@ -4,7 +4,7 @@
 # bank, and restored again. Says what it does; leaves nothing running and nothing behind but its log.
 #   DEMO_DIR      where it works (default: a new folder, removed at the end)
 #   DEMO_FUSE     leaf: with leaf fusion
-#   DEMO_RATE     bytes a second that copies are slowed to, such as "1 MiB" (a test uses it)
+#   DEMO_RATE     bytes a second that copies are slowed to, such as "1 MiB", to watch it at work
 #   DEMO_KEEP=1   keeps the folder
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)

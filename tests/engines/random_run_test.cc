@@ -1,6 +1,6 @@
 // The whole product on random graphs: what really happened is held to the definition (run_check.h).
-// HOLDFAST_RANDOM_RUNS says how many seeds (default 12), HOLDFAST_RANDOM_SEED=n takes that one
-// alone, HOLDFAST_RANDOM_KEEP=1 keeps its folder.
+// HOLDFAST_RANDOM_RUNS says how many seeds (default 12), HOLDFAST_RANDOM_SEED=n takes that one alone,
+// HOLDFAST_RANDOM_KEEP=1 keeps its folder.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -145,8 +145,7 @@ class Rehearsal {
     const std::string text = ReadFile(trace());
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   }
-  // The installed ones, but their retries come at once: `end` more often, as it meets several
-  // deaths.
+  // The installed ones, but their retries come at once: `end` more often, as it meets several deaths.
   void WriteTemplates() const {
     for (const auto& entry : std::filesystem::directory_iterator(HOLDFAST_TEST_TEMPLATES)) {
       std::string text = ReadFile(entry.path().string());

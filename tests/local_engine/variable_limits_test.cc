@@ -1,5 +1,5 @@
-// `limit` and `activeDeadlineSeconds` of a template may come from variables, as the leaf templates
-// of compiled workflows have them.
+// `limit` and `activeDeadlineSeconds` of a template may come from variables, as the leaf templates of
+// compiled workflows have them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -428,8 +428,7 @@ TEST_F(Protect, PostLearnsThatSomethingBelowItBegan) {
   EXPECT_FALSE(world.below_began.at("post T::Volume#a"));
 }
 
-// --- a pre that fails and cannot undo its own half-done work
-// --------------------------------------
+// --- a pre that fails and cannot undo its own half-done work -------------------------------------
 
 class HalfDone : public Protect {
  protected:

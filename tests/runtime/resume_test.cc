@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/step/next_epochs.h"
 #include "runtime/store/listing.h"
 #include "tests/runtime/world.h"
 
@@ -160,17 +161,42 @@ TEST(NextEpochs, GroupsThatShareAResourceAreOne) {
     finished[node.key] = node.key.id != "a";
     epochs[node.key] = 3;
   }
-  const auto next = runtime::NextEpochs(
-      graph, [](const ResourceKey& key) { return key.id.starts_with("q"); }, finished, epochs);
+  const auto quiesces = [](const ResourceKey& key) { return key.id.starts_with("q"); };
+  const auto next = runtime::NextEpochs(Operation::kProtect, graph, quiesces, finished, epochs);
   for (const auto& node : graph.nodes()) {
     EXPECT_EQ(next.at(node.key), node.key.id == "c" ? 3U : 4U) << node.key.id;
+  }
+  // What is restored stays restored; only what rests meanwhile rests again.
+  const auto restore = runtime::NextEpochs(Operation::kRestore, graph, quiesces, finished, epochs);
+  for (const auto& node : graph.nodes()) {
+    const bool again = node.key.id == "a" || node.key.id == "q1";
+    EXPECT_EQ(restore.at(node.key), again ? 4U : 3U) << node.key.id;
+  }
+  const auto verify = runtime::NextEpochs(Operation::kVerify, graph, quiesces, finished, epochs);
+  for (const auto& node : graph.nodes()) {
+    EXPECT_EQ(verify.at(node.key), node.key.id == "a" ? 4U : 3U) << node.key.id;
+  }
+}
+
+TEST(NextEpochs, ARestoreLetsAllThatQuiescesAboveRestAgain) {
+  // q1 -> plain -> q2 -> {a, b}: also through what does not quiesce.
+  const ResourceGraph graph =
+      Graph({{"q1", {"plain"}}, {"plain", {"q2"}}, {"q2", {"a", "b"}}, {"a", {}}, {"b", {}}});
+  std::map<ResourceKey, bool> finished;
+  for (const auto& node : graph.nodes()) finished[node.key] = node.key.id != "a";
+  const auto next = runtime::NextEpochs(
+      Operation::kRestore, graph, [](const ResourceKey& key) { return key.id.starts_with("q"); },
+      finished, {});
+  const std::set<std::string> again{"q1", "q2", "a"};
+  for (const auto& node : graph.nodes()) {
+    EXPECT_EQ(next.at(node.key), again.contains(node.key.id) ? 2U : 1U) << node.key.id;
   }
 }
 
 TEST(NextEpochs, WithoutQuiescingEachResourceStandsAlone) {
   const ResourceGraph graph = Graph({{"p", {"a", "b"}}, {"a", {}}, {"b", {}}});
   const auto next =
-      runtime::NextEpochs(graph, [](const ResourceKey&) { return false; },
+      runtime::NextEpochs(Operation::kProtect, graph, [](const ResourceKey&) { return false; },
                           {{{"T", "p"}, true}, {{"T", "a"}, false}, {{"T", "b"}, true}}, {});
   EXPECT_EQ(next.at({"T", "a"}), 2U);
   EXPECT_EQ(next.at({"T", "b"}), 1U);

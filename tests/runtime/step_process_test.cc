@@ -357,8 +357,7 @@ TEST_F(StepProcess, EndKilledAnywhereAndRunAgainEnds) {
   }
 }
 
-// --- killed, and nothing of the run is ever run again: gc
-// -----------------------------------------
+// --- killed, and nothing of the run is ever run again: gc ----------------------------------------
 
 TEST_F(StepProcess, StepKilledAnywhereAndNeverRunAgainIsCleanedUpByGc) {
   for (const std::string point :

@@ -69,12 +69,10 @@ class World {
   // Names of the steps in an order that an engine could choose.
   std::vector<std::string> Steps(const std::string& bundle);
 
-  // --- Scripts: "pre T::App#a" -> what it does
-  // ----------------------------------------------------
+  // --- Scripts: "pre T::App#a" -> what it does ---------------------------------------------------
   std::map<std::string, Behaviour> script;
 
-  // --- What happened
-  // --------------------------------------------------------------------------------
+  // --- What happened -----------------------------------------------------------------------------
   std::vector<std::string> calls;             // "pre T::App#a", in order
   std::set<std::string> quiesced;             // "T::App#a"
   std::set<std::string> snapshots;            // what a volume's pre made and its post has to remove
@@ -82,8 +80,7 @@ class World {
   std::map<std::string, bool> below_began;    // the same, of posts
   std::size_t CallsOf(const std::string& call) const;
 
-  // --- Processes
-  // ------------------------------------------------------------------------------------
+  // --- Processes ---------------------------------------------------------------------------------
   struct Outcome {
     ExitCode code = ExitCode::kOk;
     std::string text;
@@ -117,8 +114,8 @@ class World {
   std::string drift;  // what the drift checker finds
   bool fail_fast = false;
   bool partial = false;
-  std::optional<ProcessIdentity>
-      identity;  // of the next process; none: one that is dead when it is over
+  // of the next process; none: one that is dead when it is over
+  std::optional<ProcessIdentity> identity;
   std::chrono::milliseconds heartbeat_every{20'000};
 
  private:

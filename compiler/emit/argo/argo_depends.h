@@ -31,8 +31,8 @@ struct ArgoTask {
 };
 
 struct ArgoTasks {
-  std::vector<ArgoTask>
-      tasks;                // `begin`, then steps in their order, barriers before their first use
+  // `begin`, then steps in their order, barriers before their first use
+  std::vector<ArgoTask> tasks;
   bool short_form = false;  // `!x.Daemoned` occurs
   bool barriers = false;
 };

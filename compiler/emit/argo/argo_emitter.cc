@@ -197,8 +197,8 @@ class FileWriter {
     out_.Text(text);
   }
 
-  // An exit handler is a template of the file itself; the engine's verdict is an argument, as the
-  // leaf template alone could not know it.
+  // An exit handler is a template of the file itself; the engine's verdict is an argument, as the leaf
+  // template alone could not know it.
   void WriteEnd() {
     out_.BeginMap();
     Member("name", "end");

@@ -7,8 +7,8 @@
 namespace holdfast::compiler {
 
 // Argo Workflows: one DAG template in the encoding that its scheduler runs as we mean it
-// (argo_depends.h), leaf templates of the WorkflowTemplate `holdfast-steps` (templates/argo). Text
-// of tenants stands in comments only. kInvalidInput beyond max_tasks_per_template.
+// (argo_depends.h), leaf templates of the WorkflowTemplate `holdfast-steps` (templates/argo). Text of
+// tenants stands in comments only. kInvalidInput beyond max_tasks_per_template.
 std::unique_ptr<EngineEmitter> MakeArgoEmitter();
 
 }  // namespace holdfast::compiler

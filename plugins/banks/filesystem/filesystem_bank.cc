@@ -17,8 +17,7 @@
 
 // One Put, and what a power cut leaves after each of its calls:
 //
-//   walk      for each part but the last: open; or make (marked), sync the parent, take the mark
-//   off.
+//   walk      for each part but the last: open; or make (marked), sync the parent, take the mark off.
 //             A cut leaves empty folders.
 //   create    "~<hex>" in the folder. It also keeps the folder from being removed by a Delete.
 //   write, sync, link to the name (or rename over it), unlink "~<hex>"

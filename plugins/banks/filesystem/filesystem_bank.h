@@ -15,10 +15,10 @@ namespace holdfast {
 //
 // Several processes, also on several machines that share the folder, may use it at the same time.
 // A new object is written to a temporary file in its folder ("~" and hex digits, never listed),
-// synced, linked to its name (exactly one of many wins) or renamed over it (Replace), and the
-// folder is synced. A folder that a Put had to make is synced in its parent before the Put
-// succeeds; until then it carries a mark (the sticky bit), so that another process that finds it
-// does the same. Files have mode 0600, folders 0700.
+// synced, linked to its name (exactly one of many wins) or renamed over it (Replace), and the folder
+// is synced. A folder that a Put had to make is synced in its parent before the Put succeeds; until
+// then it carries a mark (the sticky bit), so that another process that finds it does the same.
+// Files have mode 0600, folders 0700.
 //
 // Opening is cheap and checks little (ProbeFilesystemBank is the full check). The folder itself is
 // made when only it is missing; a relative path is taken from the working directory of now.
@@ -41,9 +41,8 @@ struct TemporaryFiles {
   std::uint64_t bytes = 0;
 };
 
-// Removes the temporary files that crashed writers left more than `age` before `now`; with
-// `dry_run` only counts them. A writer that has written nothing for so long loses its Put
-// (kUnavailable).
+// Removes the temporary files that crashed writers left more than `age` before `now`; with `dry_run`
+// only counts them. A writer that has written nothing for so long loses its Put (kUnavailable).
 Result<TemporaryFiles> SweepFilesystemBank(const std::filesystem::path& root, WallTime now,
                                            std::chrono::seconds age = std::chrono::hours(24),
                                            bool dry_run = false);

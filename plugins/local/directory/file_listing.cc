@@ -4,52 +4,17 @@
 
 #include <iterator>
 
+#include "plugins/sdk/base64.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::directory {
 namespace {
 
-constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-void AppendBase64(std::string_view bytes, std::string& out) {
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    const std::size_t have = bytes.size() - i < 3 ? bytes.size() - i : 3;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group = group << 8U | (k < have ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += k <= have ? kBase64[group >> (18U - 6U * k) & 63U] : '=';
-    }
-  }
-}
-
-Result<std::string> FromBase64(std::string_view text) {
-  std::string bytes;
-  std::uint32_t group = 0;
-  unsigned bits = 0;
-  for (const char c : text) {
-    if (c == '=') break;
-    const std::string_view digits(kBase64, 64);
-    const std::size_t digit = digits.find(c);
-    if (digit == std::string_view::npos) return Corrupt("the file listing holds bad base64");
-    group = group << 6U | static_cast<std::uint32_t>(digit);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes += static_cast<char>(group >> bits & 0xFFU);
-    }
-  }
-  return bytes;
-}
-
 // `"key":"text"`, or `"key_base64":"..."` for bytes that are no UTF-8.
 void AppendText(std::string_view key, std::string_view text, std::string& out) {
   if (!IsUtf8(text)) {
-    fmt::format_to(std::back_inserter(out), "\"{}_base64\":\"", key);
-    AppendBase64(text, out);
-    out += '"';
+    fmt::format_to(std::back_inserter(out), "\"{}_base64\":\"{}\"", key, ToBase64(text));
     return;
   }
   fmt::format_to(std::back_inserter(out), "\"{}\":\"", key);
@@ -68,8 +33,10 @@ void AppendText(std::string_view key, std::string_view text, std::string& out) {
 
 Result<std::string> TextOf(const Value& line, std::string_view key) {
   const std::string base64 = line.StringOr(std::string(key) + "_base64", "");
-  if (!base64.empty()) return FromBase64(base64);
-  return line.StringOr(key, "");
+  if (base64.empty()) return line.StringOr(key, "");
+  auto bytes = FromBase64(base64);
+  if (!bytes) return Corrupt("the file listing holds bad base64");
+  return bytes;
 }
 
 }  // namespace

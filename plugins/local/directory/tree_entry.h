@@ -39,8 +39,8 @@ struct Extent {
 
 // One entry of a tree. All names are bytes, as the file system has them. A value type.
 struct TreeEntry {
-  std::string
-      path;  // below the tree's root, without a leading or final '/'; "." is the root itself
+  // below the tree's root, without a leading or final '/'; "." is the root itself
+  std::string path;
   EntryType type = EntryType::kFile;
   std::uint32_t mode = 0;  // the lower twelve bits: rwx, set-id, sticky
   std::uint32_t uid = 0;

@@ -101,8 +101,7 @@ Status RecordDone(Checkpoint& checkpoint, const Resource& resource, const Plan& 
   return section.PutSame(kRestoredKey, plan.done);
 }
 
-// --- What is there
-// --------------------------------------------------------------------------------
+// --- What is there -------------------------------------------------------------------------------
 
 enum class TargetState {
   kAbsent,
@@ -162,8 +161,7 @@ bool WritesInPlace(const Plan& plan, const Found& found) {
   return !plan.parameters.only.empty() || found.target != TargetState::kEmpty;
 }
 
-// --- What is wanted
-// -------------------------------------------------------------------------------
+// --- What is wanted ------------------------------------------------------------------------------
 
 bool IsBelow(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.substr(0, directory.size()) == directory &&
@@ -218,8 +216,7 @@ Result<Selection> Select(Checkpoint& checkpoint, const Resource& resource, const
   return selection;
 }
 
-// --- Space
-// ----------------------------------------------------------------------------------------
+// --- Space ---------------------------------------------------------------------------------------
 
 // What the files below `path` take, as far as they go when they are replaced.
 std::uint64_t Allocated(const std::string& path) {
@@ -266,8 +263,7 @@ Status CheckSpace(const Plan& plan, const Found& found, const Selection& selecti
   return Ok();
 }
 
-// --- Writing
-// --------------------------------------------------------------------------------------
+// --- Writing -------------------------------------------------------------------------------------
 
 Status FillFile(Context& context, ArchiveReader& archive, RateLimit& rate, const TreeEntry& entry,
                 std::uint64_t& bytes, int to) {

@@ -19,8 +19,7 @@ namespace {
 
 constexpr std::size_t kMaxFileSize = 16U << 20U;
 
-// --- The file's form: one struct per map, so that schema.h checks it
-// ------------------------------
+// --- The file's form: one struct per map, so that schema.h checks it -----------------------------
 
 struct CommandForm {
   std::vector<std::string> command;
@@ -127,8 +126,7 @@ struct FileForm {
   }
 };
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 std::string LastPart(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');

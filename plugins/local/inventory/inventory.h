@@ -51,8 +51,8 @@ Result<Command> CommandFromValue(const Value& value);
 struct Entry {
   std::string id;
   std::string name;  // for people; never empty
-  std::vector<std::string>
-      applications;   // ids of those it stands below; sorted, empty at top level
+  // ids of those it stands below; sorted, empty at top level
+  std::vector<std::string> applications;
   Position position;  // in the file
 };
 

@@ -43,6 +43,13 @@ Result<bool> DatabaseExists(Connection& maintenance, const std::string& name) {
   return found.has_value();
 }
 
+Result<std::string> DatabaseIdentity(Connection& maintenance, const ServerAddress& address,
+                                     const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto oid, maintenance.Ask("SELECT oid FROM pg_database WHERE datname = $1", {name}));
+  return oid ? fmt::format("{}/{}", address.str(), *oid) : std::string();
+}
+
 Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
                       const std::string& target, bool overwrite, Context& context) {
   if (overwrite) return Ok();

@@ -20,13 +20,17 @@ SwapNames NamesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
 
 Result<bool> DatabaseExists(Connection& maintenance, const std::string& name);
 
+// Of a database, whatever its name; "" when there is none.
+Result<std::string> DatabaseIdentity(Connection& maintenance, const ServerAddress& address,
+                                     const std::string& name);
+
 // kConflict, with a hint, when the target exists, `overwrite` is false, and something is in it or
 // someone is connected to it.
 Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
                       const std::string& target, bool overwrite, Context& context);
 
-// Makes the fresh database, empty, as the protected one was (encoding, locale, owner where that
-// role exists); one that an attempt before left is dropped first.
+// Makes the fresh database, empty, as the protected one was (encoding, locale, owner where that role
+// exists); one that an attempt before left is dropped first.
 Status CreateFresh(Connection& maintenance, const SwapNames& names,
                    const PostgresqlProtection::SavedInfo& info, bool owners, Context& context);
 

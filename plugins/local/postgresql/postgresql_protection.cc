@@ -9,6 +9,7 @@
 #include "plugins/local/postgresql/server.h"
 #include "plugins/local/postgresql/snapshot_holder.h"
 #include "plugins/local/postgresql/tools.h"
+#include "plugins/local/staging/own_work.h"
 #include "plugins/local/staging/paced_copy.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
@@ -301,11 +302,16 @@ Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& con
             "restore into another one with 'database', or set 'maintenance_database' in the "
             "section [local_postgresql]");
   }
+  Value intent(Value::Map{});
+  intent.Set("target", target.database);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string present,
+                            DatabaseIdentity(maintenance, target.address, target.database));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool done, staging::IsOwnWork(checkpoint, resource, present));
+  // Restored in an earlier epoch: there is nothing to do but to say so.
+  if (done) return checkpoint.Journal(resource, intent.Set("restored", true));
   HOLDFAST_RETURN_IF_ERROR(
       RefuseExisting(target.address, maintenance, target.database, parameters.overwrite, context));
   HOLDFAST_RETURN_IF_ERROR(RequireSpaceForDatabase(maintenance, target.address, info));
-  Value intent(Value::Map{});
-  intent.Set("target", target.database);
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("postgresql:restore-intended");
   return Ok();
@@ -346,6 +352,10 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
   if (fresh) {
     HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
                                             parameters.overwrite, context));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string identity,
+                              DatabaseIdentity(maintenance, target.address, names.fresh));
+    HOLDFAST_RETURN_IF_ERROR(staging::NoteOwnWork(checkpoint, resource, identity));
+    Failpoint("postgresql:restore-noted");
     HOLDFAST_RETURN_IF_ERROR(SwapIn(maintenance, names));
   }
   Failpoint("postgresql:swapped");

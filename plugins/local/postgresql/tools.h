@@ -17,8 +17,8 @@ struct Tool {
   std::string version;  // "15.20"
 };
 
-// Finds `name` ("pg_dump") in `bin_dir`, or, when that is empty, among /usr/lib/postgresql/*/bin
-// the newest, or in PATH; asks it for its version. kInvalidInput when it is older than `at_least`
+// Finds `name` ("pg_dump") in `bin_dir`, or, when that is empty, among /usr/lib/postgresql/*/bin the
+// newest, or in PATH; asks it for its version. kInvalidInput when it is older than `at_least`
 // (a major version).
 Result<Tool> FindTool(std::string_view name, const std::string& bin_dir, int at_least,
                       Context& context);

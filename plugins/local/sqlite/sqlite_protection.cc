@@ -10,6 +10,7 @@
 
 #include "plugins/local/sqlite/sqlite_file.h"
 #include "plugins/local/sqlite/sqlite_restore.h"
+#include "plugins/local/staging/own_work.h"
 #include "plugins/local/staging/paced_copy.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
@@ -216,6 +217,12 @@ Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& reso
   const auto info = BindChecked<SqliteProtection::SavedInfo>(saved);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string target, TargetOf(parameters.path, info.path));
   const RestoreFiles files = FilesOfRestore(checkpoint, resource, target);
+  Value intent(Value::Map{});
+  intent.Set("target", target);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string present, FileIdentity(target));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool done, staging::IsOwnWork(checkpoint, resource, present));
+  // Restored in an earlier epoch: there is nothing to do but to say so.
+  if (done) return checkpoint.Journal(resource, intent.Set("done", true));
   HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
   const std::string folder = staging::FolderOf(target);
   HOLDFAST_ASSIGN_OR_RETURN(const bool made, staging::MakeFolders(folder));
@@ -225,8 +232,6 @@ Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& reso
         SetOwner(open.get(), folder, info.folder_mode, info.folder_uid, info.folder_gid, context));
   }
   HOLDFAST_RETURN_IF_ERROR(staging::RequireFreeSpace(folder, info.size.bytes));
-  Value intent(Value::Map{});
-  intent.Set("target", target);
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("sqlite:restore-intended");
   return Ok();
@@ -261,7 +266,9 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
   HOLDFAST_ASSIGN_OR_RETURN(const bool replaced, staging::Exists(files.replaced));
   const bool verified = journal.BoolOr("verified", false);
   // Verified and no longer there: a killed attempt has swapped it in.
-  if (!verified || fresh) {
+  if (journal.BoolOr("done", false) || (verified && !fresh)) {
+    HOLDFAST_RETURN_IF_ERROR(SwapIn(files));
+  } else {
     if (!replaced) HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
     if (!verified) {
       HOLDFAST_RETURN_IF_ERROR(
@@ -271,8 +278,9 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
       HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
       Failpoint("sqlite:restore-verified");
     }
-    HOLDFAST_RETURN_IF_ERROR(SwapIn(files));
-  } else {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string identity, FileIdentity(files.fresh));
+    HOLDFAST_RETURN_IF_ERROR(staging::NoteOwnWork(checkpoint, resource, identity));
+    Failpoint("sqlite:restore-noted");
     HOLDFAST_RETURN_IF_ERROR(SwapIn(files));
   }
   ResourceKey now = resource.key;

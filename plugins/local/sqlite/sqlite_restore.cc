@@ -1,8 +1,11 @@
 #include "plugins/local/sqlite/sqlite_restore.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <array>
+#include <cerrno>
 #include <tuple>
 
 #include "plugins/local/staging/staging.h"
@@ -42,6 +45,18 @@ Status RefuseExisting(const RestoreFiles& files, bool overwrite) {
     }
   }
   return Ok();
+}
+
+Result<std::string> FileIdentity(const std::string& path) {
+  struct statx info {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &info) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::string();
+    return SystemError(errno, Printable(path));
+  }
+  // The time of birth tells a file from an older one whose inode number it got.
+  const bool born = (info.stx_mask & STATX_BTIME) != 0;
+  return fmt::format("{}:{}:{}:{}.{}", info.stx_dev_major, info.stx_dev_minor, info.stx_ino,
+                     born ? info.stx_btime.tv_sec : 0, born ? info.stx_btime.tv_nsec : 0);
 }
 
 Status SwapIn(const RestoreFiles& files) {

@@ -22,6 +22,9 @@ RestoreFiles FilesOfRestore(const Checkpoint& checkpoint, const Resource& resour
 // is false.
 Status RefuseExisting(const RestoreFiles& files, bool overwrite);
 
+// Of a file, whatever its name and whatever is written into it later; "" when there is none.
+Result<std::string> FileIdentity(const std::string& path);
+
 // Moves what is at the target aside and the fresh file in. Again after a crash in the middle: goes
 // on. kNotFound when there is neither a fresh file nor a target.
 Status SwapIn(const RestoreFiles& files);

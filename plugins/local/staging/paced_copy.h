@@ -18,8 +18,7 @@ class Pace {
  public:
   // 0 bytes a second: no limit. `context` is borrowed.
   Pace(std::uint64_t bytes_per_second, const Context& context);
-  // Counts `bytes` and waits until the rate allows more; CancelledError() when the activity is to
-  // end.
+  // Counts `bytes` and waits until the rate allows more; CancelledError() when the activity is to end.
   Status Spend(std::uint64_t bytes);
   std::uint64_t spent() const { return spent_; }
   // No call moves more than this at once, so that a slow pace stays even.
@@ -49,8 +48,8 @@ class PacedSink final : public ByteSink {
   std::string what_;
 };
 
-// Reads to the end of `source` into `sink`; nullptr reads and drops. Returns how many bytes it
-// were. CancelledError() when the activity is to end.
+// Reads to the end of `source` into `sink`; nullptr reads and drops. Returns how many bytes it were.
+// CancelledError() when the activity is to end.
 Result<std::uint64_t> CopyAll(ByteSource& source, ByteSink* sink, const Context& context);
 
 // The bytes of an open file, from its offset. The descriptor is borrowed; `path` is for errors.

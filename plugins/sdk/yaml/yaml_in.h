@@ -14,8 +14,8 @@ namespace holdfast {
 // Refused with file, line, column and the line's text: bad syntax, a key given twice, a key that
 // is no scalar, an alias or anchor (ours need none, and copies could grow without limit), invalid
 // UTF-8, nesting deeper than 100. Plain scalars are resolved by the core schema: null, true and
-// false, integers (decimal, 0x, 0o), numbers; everything else, and every quoted scalar, is a
-// string. `file` names the source in errors. An empty document is null.
+// false, integers (decimal, 0x, 0o), numbers; everything else, and every quoted scalar, is a string.
+// `file` names the source in errors. An empty document is null.
 Result<Value> ParseYaml(std::string_view text, std::string_view file);
 
 // All documents of a stream (`---`); empty ones are left out.

@@ -180,8 +180,7 @@ Digraph Contract(const DagCase& c) {
   return std::move(*order);
 }
 
-// --- Each pass
-// ------------------------------------------------------------------------------------
+// --- Each pass -----------------------------------------------------------------------------------
 
 RC_GTEST_PROP(ResourceReduction, KeepsReachabilityAndNothingImplied, ()) {
   const DagCase c = (*AnyCase(Shape::kAny, Keys::kNone)).Make();
@@ -258,8 +257,7 @@ RC_GTEST_PROP(Gates, AreThoseOfTheDefinition, ()) {
   }
 }
 
-// --- The whole
-// ------------------------------------------------------------------------------------
+// --- The whole -----------------------------------------------------------------------------------
 
 RC_GTEST_PROP(Dag, HasTheStepsOfTheRules, ()) {
   const RandomCase random = *AnyCase(Shape::kAny, Keys::kSome);
@@ -403,8 +401,7 @@ RC_GTEST_PROP(Dag, StepsStandInWalkOrder, ()) {
   }
 }
 
-// --- Runs
-// -----------------------------------------------------------------------------------------
+// --- Runs ----------------------------------------------------------------------------------------
 
 // Runs a DAG as an engine that reads a file with `conditions` would: a step that a file leaves out
 // (omitted) runs nothing; in a step that is started, each activity looks up its gates first.

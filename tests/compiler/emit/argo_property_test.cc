@@ -1,6 +1,6 @@
-// Random graphs (diamonds, any activities missing, aggregation, both fusions) are compiled; the
-// file is read back and run as Argo runs it, with random failures. What ran and in which order must
-// be what the brute-force oracle of the DAG says.
+// Random graphs (diamonds, any activities missing, aggregation, both fusions) are compiled; the file
+// is read back and run as Argo runs it, with random failures. What ran and in which order must be
+// what the brute-force oracle of the DAG says.
 
 #include <gtest/gtest.h>
 // After gtest.
@@ -140,8 +140,7 @@ RC_GTEST_PROP(EmittedWorkflow, RunsExactlyWhatItsGatesAllow, ()) {
   std::vector<bool> succeeded(fails.size(), false);
   const Simulation simulation = Simulate(MainDag(compiled.read), [&](const local::Task& task) {
     if (task.name == "begin") return Phase::kSucceeded;
-    // The step itself checks the gates of each activity in the journal (semantics: order and
-    // gates).
+    // The step itself checks the gates of each activity in the journal (semantics: order and gates).
     const BundleStep* step = compiled.bundle.FindStep(task.name);
     RC_ASSERT(step != nullptr);
     bool whole = true;
@@ -160,8 +159,8 @@ RC_GTEST_PROP(EmittedWorkflow, RunsExactlyWhatItsGatesAllow, ()) {
   RC_ASSERT(ran == expected.ran);
   RC_ASSERT(succeeded == expected.succeeded);
   for (const Phase phase : simulation.phases) RC_ASSERT(local::IsFulfilled(phase));
-  // Where the file can say it, no process is started for nothing: a step of one activity whose
-  // gates did not succeed is left out by the engine.
+  // Where the file can say it, no process is started for nothing: a step of one activity whose gates
+  // did not succeed is left out by the engine.
   for (const std::size_t task : simulation.started) {
     const BundleStep* step = compiled.bundle.FindStep(MainDag(compiled.read).tasks[task].name);
     if (step == nullptr || step->activities.size() != 1) continue;

@@ -1,5 +1,5 @@
-// Every NAME.yaml of tests/bad_input/{plans,graphs,parameters} must be refused with the exact text
-// of NAME.err. HOLDFAST_UPDATE_GOLDEN=1 rewrites the texts; the diff is reviewed as code.
+// Every NAME.yaml of tests/bad_input/{plans,graphs,parameters} must be refused with the exact text of
+// NAME.err. HOLDFAST_UPDATE_GOLDEN=1 rewrites the texts; the diff is reviewed as code.
 
 #include <gtest/gtest.h>
 

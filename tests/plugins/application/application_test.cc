@@ -233,8 +233,7 @@ TEST_F(ApplicationTest, DescriptorSaysThatItQuiescesAndHasNothingToDelete) {
   EXPECT_FALSE(descriptor.operation(Operation::kDelete).DefinesAny());
 }
 
-// --- killed at every failpoint
-// --------------------------------------------------------------------
+// --- killed at every failpoint --------------------------------------------------------------------
 
 class ApplicationKilled : public ApplicationTest,
                           public testing::WithParamInterface<const char*> {};
@@ -267,8 +266,7 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, ApplicationKilled,
                                          "application:quiesce-recorded", "application:resumed",
                                          "application:resume-recorded"));
 
-// --- restore
-// --------------------------------------------------------------------------------------
+// --- restore --------------------------------------------------------------------------------------
 
 class ApplicationRestore : public ApplicationTest {
  protected:

@@ -73,8 +73,7 @@ TEST_F(ExecActivity, ReportsProgress) {
   EXPECT_EQ(told, "copying7");
 }
 
-// --- yield, poll, journal
-// -------------------------------------------------------------------------
+// --- yield, poll, journal -------------------------------------------------------------------------
 
 constexpr const char* kYield =
     R"(printf '%s\n' '{"message_type":"result","protocol":1,"state":"yield","journal":{"snapshot":"s1"}}')";
@@ -148,8 +147,7 @@ TEST_F(ExecActivity, KeepsSavedInfoPointInTimeAndNewResource) {
   EXPECT_EQ((*restore.NewResource(thing_.key))->str(), "Test::Thing#t9");
 }
 
-// --- failures
-// -------------------------------------------------------------------------------------
+// --- failures -------------------------------------------------------------------------------------
 
 TEST_F(ExecActivity, SaysWhatThePluginSaysIsWrong) {
   const Status status = Run(Shell(
@@ -283,8 +281,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"NotUtf8", "printf '\\377\\376\\n'", "is no JSON"}),
     [](const testing::TestParamInfo<Broken>& info) { return info.param.name; });
 
-// --- it never hangs
-// -------------------------------------------------------------------------------
+// --- it never hangs -------------------------------------------------------------------------------
 
 TEST_F(ExecActivity, OneThatNeverEndsIsEndedAtTheDeadline) {
   ProtectionPlugin& plugin =

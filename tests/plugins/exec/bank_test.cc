@@ -114,8 +114,7 @@ done(resources=[{"type": "Test::Thing", "id": "t2", "saved_info": {"n": 2}, "jou
   EXPECT_THAT(ErrorText(activity.TakeOutcome()), HasSubstr("names one of them as 'resource'"));
 }
 
-// --- what is refused
-// ------------------------------------------------------------------------------
+// --- what is refused ------------------------------------------------------------------------------
 
 TEST_F(ExecBank, ADamagedStreamFailsTheActivityWhateverThePluginSays) {
   Protect();
@@ -208,8 +207,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"DeleteInProtect", "send(b'X')\nreceive()\ndone()", "deleting data: not allowed"}),
     [](const testing::TestParamInfo<Misuse>& info) { return info.param.name; });
 
-// --- it never hangs
-// -------------------------------------------------------------------------------
+// --- it never hangs -------------------------------------------------------------------------------
 
 TEST_F(ExecBank, OneThatClosesItsPipesMayGoOn) {
   EXPECT_EQ(ErrorText(Run(Python("os.close(3)\nos.close(4)\ndone()"))), "");

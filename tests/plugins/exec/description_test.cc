@@ -151,8 +151,7 @@ TEST_F(ExecDescription, FaultsAreRefused) {
               HasSubstr("has no field 'parallel'"));
 }
 
-// --- choices
-// --------------------------------------------------------------------------------------
+// --- choices --------------------------------------------------------------------------------------
 
 class ExecChoices : public ExecDescription {
  protected:

@@ -163,8 +163,7 @@ TEST_F(KeyValueTest, ChecksBeforeItProtects) {
   EXPECT_EQ(plugin_->Check(*context_, thing_, parameters).size(), 1U);
 }
 
-// --- killed in between
-// ----------------------------------------------------------------------------
+// --- killed in between ----------------------------------------------------------------------------
 
 class KilledKeyValue : public KeyValueTest, public testing::WithParamInterface<const char*> {};
 

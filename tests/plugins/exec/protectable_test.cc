@@ -141,8 +141,7 @@ exec sleep 1000
   EXPECT_THAT(found.error().message(), HasSubstr("it took longer than 100 ms and was ended"));
 }
 
-// --- in a provider
-// --------------------------------------------------------------------------------
+// --- in a provider --------------------------------------------------------------------------------
 
 // What runtime/modules does for a name that begins with "exec:".
 class ExecSource final : public PluginSource {

@@ -1,5 +1,5 @@
-// The plugin that docs/tutorial/first-plugin.md shows, compiled and run; the test below sees that
-// the document shows this very text.
+// The plugin that docs/tutorial/first-plugin.md shows, compiled and run; the test below sees that the
+// document shows this very text.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -99,8 +99,7 @@ class NoopTest : public testing::Test {
   std::string trace_;
 };
 
-// --- settings
-// -------------------------------------------------------------------------------------
+// --- settings -------------------------------------------------------------------------------------
 
 TEST_F(NoopTest, DefinesPreParallelAndPostUnlessToldOtherwise) {
   const PluginDescriptor& d = Plugin().descriptor();
@@ -168,8 +167,7 @@ TEST_F(NoopTest, RegistersUnderItsName) {
   EXPECT_NE(registry.FindProtection("noop"), nullptr);
 }
 
-// --- parameters
-// -----------------------------------------------------------------------------------
+// --- parameters -----------------------------------------------------------------------------------
 
 TEST_F(NoopTest, TellsTheNearestNameOfAWrongParameter) {
   const auto checked =
@@ -221,8 +219,7 @@ TEST_F(NoopTest, ChoosesNoneOrAnAggregationKeyOrAStepOfItsOwn) {
   EXPECT_EQ(choose(Value().Set("parallel_none", true)), StepChoice::Own());
 }
 
-// --- what an activity does
-// --------------------------------------------------------------------------
+// --- what an activity does --------------------------------------------------------------------------
 
 TEST_F(NoopTest, FailsWithTheCodeAndTheMessageThatItIsTold) {
   Plugin();
@@ -357,8 +354,7 @@ TEST_F(NoopTest, EndsItsProcessWithTheExitCodeThatItIsTold) {
   EXPECT_EQ(RunInChild("", attempt).exit_code, 0);
 }
 
-// --- data, saved info, new resources
-// -----------------------------------------------------------------
+// --- data, saved info, new resources -----------------------------------------------------------------
 
 TEST_F(NoopTest, ProtectsVerifiesRestoresAndDeletesData) {
   Plugin(Value().Set("activities", List({"all"})));
@@ -401,8 +397,7 @@ TEST_F(NoopTest, SavesWhatItKnowsInTheLastOfItsActivitiesThatIsThere) {
   EXPECT_EQ(saved->StringOr("activity", ""), "pre");
 }
 
-// --- the trace
-// -----------------------------------------------------------------------------------------
+// --- the trace -----------------------------------------------------------------------------------------
 
 TEST_F(NoopTest, TracesWhoDidWhatWhenInOrder) {
   Plugin();
@@ -462,8 +457,7 @@ TEST_F(NoopTest, ATraceThatCannotBeWrittenFailsTheActivity) {
   EXPECT_THAT(status.error().message(), HasSubstr("opening the trace file"));
 }
 
-// --- the graph file
-// ------------------------------------------------------------------------------------
+// --- the graph file ------------------------------------------------------------------------------------
 
 constexpr char kGraph[] = R"(format: 1
 resources:

@@ -55,8 +55,8 @@ class PostgresqlTest : public testing::Test {
   }
   static Resource ResourceOf(const std::string& database) {
     Resource resource;
-    // A holder is known by record and resource, on the whole machine: a test that runs beside this
-    // one must not take ours for its own.
+    // A holder is known by record and resource, on the whole machine: a test that runs beside this one
+    // must not take ours for its own.
     resource.key = {"Local::PostgreSQL::Database",
                     fmt::format("db-{}-{}", database, test_process_)};
     resource.name = database;
@@ -319,8 +319,7 @@ TEST_F(PostgresqlTest, APasswordReachesTheServerAndNoLog) {
   EXPECT_EQ(denied.error().code(), ErrorCode::kDenied) << denied.error().Render();
 }
 
-// --- the holder
-// -----------------------------------------------------------------------------------
+// --- the holder -----------------------------------------------------------------------------------
 
 TEST_F(PostgresqlTest, AHolderThatDiedIsAnErrorWithAHint) {
   MemoryCheckpoint checkpoint = Protect();
@@ -362,8 +361,7 @@ TEST_F(PostgresqlTest, PreRunAgainFindsItsHolder) {
   EXPECT_EQ(Leftovers(), "");
 }
 
-// --- killed at every failpoint
-// --------------------------------------------------------------------
+// --- killed at every failpoint --------------------------------------------------------------------
 
 struct Kill {
   const char* failpoint;
@@ -465,12 +463,39 @@ TEST_P(PostgresqlRestoreKilled, NeverRunAgainLeavesTheOldOrTheNewWhole) {
 INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlRestoreKilled,
                          testing::Values("postgresql:restore-intended", "postgresql:created",
                                          "postgresql:restored", "postgresql:restore-recorded",
-                                         "postgresql:swapped", "postgresql:restore-cleaned"),
+                                         "postgresql:restore-noted", "postgresql:swapped",
+                                         "postgresql:restore-cleaned"),
                          [](const auto& info) {
                            std::string name = std::string(info.param).substr(11);
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+TEST_F(PostgresqlTest, ANewEpochOfARestoreTakesWhatAnEarlierOnePutThere) {
+  MustProtect();
+  for (const char* const failpoint : {"postgresql:restore-noted", "postgresql:swapped"}) {
+    Sql("postgres", "drop database shop");
+    ASSERT_TRUE(RunInChild(failpoint, [&] { return RunAll(Restore()); }).killed);
+    MemoryCheckpoint checkpoint = Restore();
+    checkpoint.set_all_succeeded(false);
+    ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+    // Without `overwrite`.
+    MemoryCheckpoint resumed = Restore();
+    resumed.set_epoch(2);
+    const Status again = RunAll(std::move(resumed));
+    ASSERT_TRUE(again) << failpoint << again.error().Render();
+    EXPECT_EQ(Sql("shop", kSum), sum_);
+    EXPECT_EQ(Leftovers(), "");
+  }
+  Sql("postgres", "drop database shop");
+  Sql("postgres", "create database shop");
+  Sql("shop", "create table other()");
+  MemoryCheckpoint resumed = Restore();
+  resumed.set_epoch(3);
+  const Status refused = RunAll(std::move(resumed));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+}
 
 class PostgresqlLaterKilled : public PostgresqlTest,
                               public testing::WithParamInterface<const char*> {
@@ -504,8 +529,7 @@ TEST_P(PostgresqlVerifyKilled, RunAgainHasTheSameEndAndNothingIsLeft) {
 INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlVerifyKilled,
                          testing::Values("postgresql:verifying"));
 
-// --- discovery
-// ------------------------------------------------------------------------------------
+// --- discovery ------------------------------------------------------------------------------------
 
 TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
   Sql("postgres", "create database other");

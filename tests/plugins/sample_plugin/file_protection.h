@@ -8,10 +8,10 @@
 
 namespace holdfast::plugins::sample {
 
-// Sample::File: one file of any size; its id is its path. The plugin of
-// docs/how-to/write-a-plugin.md. protect: pre copies the file into a staging file, parallel brings
-// that to the bank, post removes it. restore: pre looks whether it may, parallel writes beside the
-// target and renames, post removes what a restore that did not get that far has left.
+// Sample::File: one file of any size; its id is its path. The plugin of docs/how-to/write-a-plugin.md.
+// protect: pre copies the file into a staging file, parallel brings that to the bank, post removes it.
+// restore: pre looks whether it may, parallel writes beside the target and renames, post removes
+// what a restore that did not get that far has left.
 class FileProtection {
  public:
   static constexpr std::string_view kName = "sample-file";

@@ -223,8 +223,7 @@ INSTANTIATE_TEST_SUITE_P(At, SampleKilled,
                            return name;
                          });
 
-// --- the document
-// ---------------------------------------------------------------------------------------
+// --- the document ---------------------------------------------------------------------------------------
 
 // Every ```cpp block of the how-to stands in the sample's files, or below `// ...` lines in parts.
 TEST(HowToWriteAPlugin, ShowsTheCodeThatIsCompiledHere) {

@@ -297,8 +297,7 @@ TEST_F(SqliteTest, DeleteRemovesEveryByte) {
   EXPECT_TRUE(Run(checkpoint, ActivityKind::kParallel)) << "again: success";
 }
 
-// --- killed at every failpoint
-// --------------------------------------------------------------------
+// --- killed at every failpoint --------------------------------------------------------------------
 
 class SqliteProtectKilled : public SqliteTest, public testing::WithParamInterface<const char*> {};
 
@@ -390,11 +389,49 @@ TEST_P(SqliteRestoreKilled, NeverRunAgainLeavesTheOldOrTheNewWhole) {
   EXPECT_THAT(SumOf(path_), testing::AnyOf(sum_, old_sum_));
 }
 
+TEST_P(SqliteRestoreKilled, CleanedUpAndRestoredInANewEpochHasTheSameEnd) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "data")) {
+    std::filesystem::remove(entry);
+  }
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return RunAll(Restore()); }).killed);
+  MemoryCheckpoint checkpoint = Restore();
+  checkpoint.set_all_succeeded(false);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  // Without `overwrite`: what the first epoch has put there is no reason to refuse.
+  MemoryCheckpoint resumed = Restore();
+  resumed.set_epoch(2);
+  const Status again = RunAll(std::move(resumed));
+  ASSERT_TRUE(again) << again.error().Render();
+  EXPECT_EQ(SumOf(path_), sum_);
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
 INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteRestoreKilled,
                          testing::Values("sqlite:restore-intended", "sqlite:restore-written",
-                                         "sqlite:restore-verified", "sqlite:moved-aside",
-                                         "sqlite:journals-aside", "sqlite:swapped",
-                                         "sqlite:restore-cleaned"));
+                                         "sqlite:restore-verified", "sqlite:restore-noted",
+                                         "sqlite:moved-aside", "sqlite:journals-aside",
+                                         "sqlite:swapped", "sqlite:restore-cleaned"));
+
+TEST_F(SqliteTest, ANewEpochKeepsWhatWasWrittenIntoItsOwnWorkAndRefusesAnotherFile) {
+  Fill();
+  MustProtect();
+  std::filesystem::remove(path_);
+  ASSERT_TRUE(RunAll(Restore()));
+  Database(path_).Do("delete from orders where id > 10");
+  const std::string since = SumOf(path_);
+  const auto epoch = [&](std::uint64_t number) {
+    MemoryCheckpoint checkpoint = Restore();
+    checkpoint.set_epoch(number);
+    return RunAll(std::move(checkpoint));
+  };
+  ASSERT_TRUE(epoch(2));
+  EXPECT_EQ(SumOf(path_), since);
+  std::filesystem::remove(path_);
+  Fill();
+  const Status refused = epoch(3);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+}
 
 class SqliteVerifyKilled : public SqliteTest, public testing::WithParamInterface<const char*> {
  protected:

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# A restore that failed for one resource is continued on its record: what was restored stays as it
+# is, the application above rests again meanwhile, and the rest is restored.
+#   continued_restore.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-continued.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+mkdir -p providers.d bank data
+for i in $(seq 20); do echo "$i" >data/$i; done
+python3 -c 'import sqlite3; d = sqlite3.connect("shop.db"); d.execute("create table t(x)"); d.executemany("insert into t values(?)", [(i,) for i in range(1000)]); d.commit()'
+cat >inventory.yaml <<END
+applications:
+  - id: app
+    quiesce: ['true']
+    resume: ['true']
+    stop: [sh, -c, echo stop >>$dir/calls]
+    start: [sh, -c, echo start >>$dir/calls]
+    directories: [{id: data, path: $dir/data}]
+    sqlite: [{id: shop, path: $dir/shop.db}]
+END
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a05
+bank = filesystem
+plugin = local-application
+plugin = local-directory
+plugin = local-sqlite
+[filesystem]
+path = $dir/bank
+[local]
+inventory = $dir/inventory.yaml
+END
+printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\n' >app.yaml
+holdfast -q plan discover app.yaml
+holdfast -q compile protect app.yaml
+holdfast -q run app-protect.yaml
+fail() { echo "$*" >&2; exit 1; }
+sum=$(sha256sum shop.db data/* | sha256sum)
+rm -r shop.db data
+mkdir data
+echo "somebody else's" >data/other
+holdfast -q compile restore latest -o restore.yaml
+code=0
+holdfast -q --json run restore.yaml >first.json || code=$?
+[ $code = 4 ] || [ $code = 5 ] || fail "a restore onto what is there ended with $code"
+[ "$(cat data/other)" = "somebody else's" ] || fail "what was there was touched"
+[ -e shop.db ] || fail "the database was not restored"
+inode=$(stat -c %i shop.db)
+record=$(python3 -c 'import json; print(json.load(open("first.json"))["record"])')
+rm -r data
+: >calls
+holdfast -q run restore.yaml --record "$record" || fail "the restore could not be continued"
+[ "$(sha256sum shop.db data/* | sha256sum)" = "$sum" ] || fail "the data differs"
+[ "$(stat -c %i shop.db)" = "$inode" ] || fail "the database was restored again"
+[ "$(tr '\n' ' ' <calls)" = "stop start " ] || fail "the application did not rest meanwhile: $(cat calls)"
