@@ -83,6 +83,16 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
   return Ok();
 }
 
+int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const std::string& id) {
+  const auto report = runtime::ShowRecord(tenant, kind, id);
+  if (!report) return session.out().Fail(report.error());
+  ShowRecordReport(session.out(), *report, Showing::kInFull);
+  if (kind != RecordKind::kCheckpoint) return 0;
+  if (auto status = ShowVerifications(session.out(), tenant, id); !status)
+    return session.out().Fail(status.error());
+  return 0;
+}
+
 }  // namespace
 
 Result<std::string> ChooseCheckpoint(const BankSection& tenant, const std::string& text,
@@ -116,12 +126,13 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
     if (summary.state == RecordState::kDeleted && !arguments.all) continue;
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
     rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
-                    FormatTime(summary.created), std::to_string(summary.resources)});
+                    FormatTime(summary.created), std::to_string(summary.resources),
+                    summary.warnings == 0 ? "" : std::to_string(summary.warnings)});
   }
   if (rows.empty()) {
     session.out().Say("no checkpoints");
   } else {
-    session.out().Table({"CHECKPOINT", "STATE", "PLAN", "CREATED", "RESOURCES"}, rows);
+    session.out().Table({"CHECKPOINT", "STATE", "PLAN", "CREATED", "RESOURCES", "WARNINGS"}, rows);
   }
   return 0;
 }
@@ -131,12 +142,22 @@ int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   if (!tenant) return session.out().Fail(tenant.error());
   const auto id = ChooseCheckpoint(*tenant, arguments.checkpoint, arguments.plan);
   if (!id) return session.out().Fail(id.error());
-  const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
-  if (!report) return session.out().Fail(report.error());
-  ShowRecordReport(session.out(), *report);
-  if (auto status = ShowVerifications(session.out(), *tenant, *id); !status)
-    return session.out().Fail(status.error());
-  return 0;
+  return ShowOne(session, *tenant, RecordKind::kCheckpoint, *id);
+}
+
+int ShowRecordById(Session& session, const ShowArguments& arguments) {
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return session.out().Fail(tenant.error());
+  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
+                                RecordKind::kVerification, RecordKind::kDeletion}) {
+    const auto found = runtime::ShowRecord(*tenant, kind, arguments.record, false);
+    if (found) return ShowOne(session, *tenant, kind, arguments.record);
+    if (found.error().code() != ErrorCode::kNotFound) return session.out().Fail(found.error());
+  }
+  return session.out().Fail(
+      NotFound("no checkpoint, restore, verification or deletion is called " +
+               Printable(arguments.record))
+          .Hint("'holdfast checkpoints list' and 'holdfast restores list' show what there is"));
 }
 
 int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments) {
@@ -237,12 +258,13 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
   for (const RecordSummary& summary : *found) {
     session.out().Json("restore", RecordSummaryToValue(summary));
     rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
-                    FormatTime(summary.created), summary.checkpoint});
+                    FormatTime(summary.created), summary.checkpoint,
+                    summary.warnings == 0 ? "" : std::to_string(summary.warnings)});
   }
   if (rows.empty()) {
     session.out().Say("no restores");
   } else {
-    session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT"}, rows);
+    session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT", "WARNINGS"}, rows);
   }
   return 0;
 }
@@ -250,10 +272,7 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
 int ShowRestore(Session& session, const RestoresArguments& arguments) {
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return session.out().Fail(tenant.error());
-  const auto report = runtime::ShowRecord(*tenant, RecordKind::kRestore, arguments.restore);
-  if (!report) return session.out().Fail(report.error());
-  ShowRecordReport(session.out(), *report);
-  return 0;
+  return ShowOne(session, *tenant, RecordKind::kRestore, arguments.restore);
 }
 
 }  // namespace holdfast::cli

@@ -43,6 +43,7 @@ struct Arguments {
   StepArguments step;
   CheckpointsArguments checkpoints;
   RestoresArguments restores;
+  ShowArguments show;
   BankArguments bank;
   GcArguments gc;
   std::string graph_operation = "protect";
@@ -334,6 +335,13 @@ class CommandLine {
     command->add_option("--max-age", a_.checkpoints.max_age, "Such as 26h")->required();
     command->add_option("--prometheus", a_.checkpoints.prometheus,
                         "Also write this text file for the node exporter");
+
+    command = Command(&app_, "show",
+                      "Show a checkpoint, restore, verification or deletion: resources, states, "
+                      "warnings",
+                      [this](Session& s) { return ShowRecordById(s, a_.show); });
+    Provider(command, a_.show.provider);
+    command->add_option("record", a_.show.record, "Its id")->required();
 
     CLI::App* const restores = Group("restores", "What was restored");
     command = Command(restores, "list", "List restores, newest first",

@@ -44,6 +44,51 @@ std::string_view StateOf(const ResourceReport& resource) {
   return open ? "not done" : "omitted";
 }
 
+std::uint64_t WarningsOf(const ResourceReport& resource) {
+  std::uint64_t sum = 0;
+  for (const ActivityReport& activity : resource.activities) {
+    if (activity.outcome) sum += activity.outcome->warnings.total();
+  }
+  return sum;
+}
+
+// What looks good and is not quite says so where one looks first.
+std::string StateCell(const ResourceReport& resource) {
+  const std::string warnings = WarningCount(WarningsOf(resource));
+  return std::string(StateOf(resource)) + (warnings.empty() ? "" : ", " + warnings);
+}
+
+// At the end of a run: more lines would push its table away.
+constexpr std::uint64_t kWarningsShown = 10;
+
+void ShowWarnings(const Output& out, const RecordReport& report, Showing showing) {
+  std::uint64_t all = 0;
+  for (const ResourceReport& resource : report.resources) all += WarningsOf(resource);
+  if (all == 0) return;
+  const bool in_full = showing == Showing::kInFull;
+  out.Line(WarningCount(all) + ":");
+  std::uint64_t shown = 0;
+  for (const ResourceReport& resource : report.resources) {
+    for (const ActivityReport& activity : resource.activities) {
+      if (!activity.outcome) continue;
+      const std::string where =
+          fmt::format("{} of {}", NameOf(activity.kind), Printable(resource.resource.key.str()));
+      for (const std::string& line : activity.outcome->warnings.lines) {
+        if (!in_full && shown == kWarningsShown) break;
+        out.Line("  " + where + ": " + Printable(line));
+        ++shown;
+      }
+      if (const std::uint64_t left_out = activity.outcome->warnings.left_out;
+          in_full && left_out != 0) {
+        out.Line(fmt::format("  {}: {} more were not kept; they stand in the log of step {}", where,
+                             left_out, activity.step));
+      }
+    }
+  }
+  if (!in_full && all > shown)
+    out.Line(fmt::format("  and {} more: holdfast show {}", all - shown, report.summary.id));
+}
+
 std::string Milliseconds(std::chrono::milliseconds duration) {
   return HumanDuration(std::chrono::duration<double>(duration).count());
 }
@@ -76,6 +121,7 @@ Value ResourceToValue(const ResourceReport& resource) {
       if (!activity.outcome->error.empty()) entry.Set("error", Printable(activity.outcome->error));
       if (!activity.outcome->reason.empty())
         entry.Set("reason", Printable(activity.outcome->reason));
+      runtime::SetWarnings(entry, activity.outcome->warnings);
     }
     activities.push_back(std::move(entry));
   }
@@ -119,14 +165,21 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
                   .Set("created", FormatTime(summary.created))
                   .Set("changed", FormatTime(summary.changed));
   if (!summary.reason.empty()) out.Set("reason", Printable(summary.reason));
+  if (summary.warnings != 0) out.Set("warnings", summary.warnings);
   return out;
 }
 
-void ShowRecordReport(const Output& out, const RecordReport& report) {
+std::string WarningCount(std::uint64_t warnings) {
+  if (warnings == 0) return "";
+  return fmt::format("{} warning{}", warnings, warnings == 1 ? "" : "s");
+}
+
+void ShowRecordReport(const Output& out, const RecordReport& report, Showing showing) {
   const runtime::RecordSummary& summary = report.summary;
   out.Json("record", RecordSummaryToValue(summary));
-  out.Line(fmt::format("{} {}: {}", runtime::NameOf(summary.kind), summary.id,
-                       runtime::NameOf(summary.state)));
+  out.Line(fmt::format("{} {}: {}{}", runtime::NameOf(summary.kind), summary.id,
+                       runtime::NameOf(summary.state),
+                       summary.warnings == 0 ? "" : ", " + WarningCount(summary.warnings)));
   if (!summary.reason.empty()) out.Line("  " + Printable(summary.reason));
   out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan),
                        Printable(summary.provider_name), FormatTime(summary.created)));
@@ -138,7 +191,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
   std::vector<std::vector<std::string>> rows;
   for (const ResourceReport& resource : report.resources) {
     out.Json("record-resource", ResourceToValue(resource));
-    rows.push_back({resource.resource.key.str(), std::string(StateOf(resource)),
+    rows.push_back({resource.resource.key.str(), StateCell(resource),
                     Milliseconds(resource.duration), BytesOf(resource),
                     is_restore
                         ? (resource.now ? resource.now->str() : "")
@@ -162,6 +215,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
                            Printable(activity.outcome->error)));
     }
   }
+  ShowWarnings(out, report, showing);
   if (const auto path = CriticalPath(report); path.size() > 1)
     out.Line("critical path: " + Join(path, " -> "));
 }

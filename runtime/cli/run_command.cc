@@ -82,7 +82,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
 
   const auto report = runtime::ReportOfRun(*tenant, outcome->run_id);
   if (report) {
-    ShowRecordReport(out, *report);
+    ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
   } else if (report.error().code() != ErrorCode::kNotFound) {
     out.Warn(std::move(report).error().OneLine());
   }

@@ -6,6 +6,7 @@
 #include "plugins/sdk/protection_plugin.h"
 #include "plugins/sdk/result.h"
 #include "runtime/step/step_environment.h"
+#include "runtime/store/warnings.h"
 
 namespace holdfast::runtime {
 
@@ -19,6 +20,7 @@ enum class ActivityEnd {
 struct ActivityCall {
   ActivityEnd end = ActivityEnd::kDone;
   Status status;
+  Warnings warnings;  // what it logged as one, or as an error
 };
 
 // Runs one activity to its end, polling it when it yields: poll_interval, growing by half to

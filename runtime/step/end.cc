@@ -139,6 +139,7 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
                                 run.EpochOf(step->name, activity.resource));
       HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step->name));
       const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
+      if (outcome != nullptr) verdict.warnings += outcome->warnings.total();
       if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
       if (activity.kind == ActivityKind::kPost && told.contains(activity.resource)) continue;
       std::string what = "did not end";
@@ -241,15 +242,15 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     }
     now = verdict.good ? GoodState(run.operation()) : RecordState::kError;
     Failpoint("end:before-state");
-    HOLDFAST_RETURN_IF_ERROR(
-        record.SetState(now, run.lease().run, Join(verdict.reasons, "; "), env.clock.Now()));
+    HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
+                                             env.clock.Now(), verdict.warnings));
     Failpoint("end:after-state");
   } else if (now == RecordState::kError && !owed_before.empty()) {
     // It ended before these clean-ups were made, and says so.
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
-    HOLDFAST_RETURN_IF_ERROR(
-        record.SetState(now, run.lease().run, Join(verdict.reasons, "; "), env.clock.Now()));
+    HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
+                                             env.clock.Now(), verdict.warnings));
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

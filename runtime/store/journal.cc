@@ -31,6 +31,7 @@ Value ToValue(const ActivityOutcome& outcome) {
       .Set("by", outcome.by);
   if (!outcome.reason.empty()) value.Set("reason", outcome.reason);
   if (!outcome.error.empty()) value.Set("error", outcome.error);
+  SetWarnings(value, outcome.warnings);
   if (!outcome.streams.is_null()) value.Set("streams", outcome.streams);
   if (!outcome.saved.is_null()) value.Set("saved", outcome.saved);
   if (!outcome.point_in_time.empty()) value.Set("point_in_time", outcome.point_in_time);
@@ -67,6 +68,7 @@ Result<ActivityOutcome> OutcomeFromValue(const Value& value, std::string_view ke
   outcome.reason = value.StringOr("reason", "");
   outcome.error = value.StringOr("error", "");
   outcome.point_in_time = value.StringOr("point_in_time", "");
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.warnings, WarningsOf(value, key));
   if (const Value* streams = value.Find("streams"); streams != nullptr) outcome.streams = *streams;
   if (const Value* saved = value.Find("saved"); saved != nullptr) outcome.saved = *saved;
   if (const Value* sample = value.Find("sample"); sample != nullptr) {

@@ -13,6 +13,7 @@
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 #include "runtime/store/claim.h"
+#include "runtime/store/warnings.h"
 
 namespace holdfast::runtime {
 
@@ -53,6 +54,8 @@ struct ActivityOutcome {
   Outcome outcome = Outcome::kSucceeded;
   std::string reason;  // of an omission
   std::string error;   // of a failure, also a half-done one: one line
+  // What the activity warned of; of a call for several resources with the first of them.
+  Warnings warnings;
   WallTime started;
   WallTime ended;
   std::string by;       // "step", "end", "begin", "gc"

@@ -23,6 +23,7 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
   summary.kind = record.kind();
   summary.state = states.back().state;
   summary.reason = states.back().reason;
+  summary.warnings = states.back().warnings;
   summary.created = states.front().time;
   summary.changed = states.back().time;
   HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

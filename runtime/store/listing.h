@@ -27,8 +27,9 @@ struct RecordSummary {
   std::string id;
   RecordKind kind = RecordKind::kCheckpoint;
   RecordState state = RecordState::kError;
-  std::string reason;  // of the state; may be empty
-  std::string plan;    // the plan's name
+  std::string reason;          // of the state; may be empty
+  std::uint64_t warnings = 0;  // that its activities recorded, by its newest state
+  std::string plan;            // the plan's name
   std::string provider_id;
   std::string provider_name;
   std::string checkpoint;  // that it works on; of a checkpoint its own id

@@ -42,6 +42,8 @@ struct StateEntry {
   WallTime time;
   std::string run;     // who set it
   std::string reason;  // one line, for people; may be empty
+  // Of the state that ends a run: how many warnings the activities recorded.
+  std::uint64_t warnings = 0;
 };
 
 // What a record is about: the object `plan`, written once by the first `begin`.
@@ -82,8 +84,8 @@ class Record {
   Result<std::optional<StateEntry>> State() const;
   Result<std::vector<StateEntry>> States() const;
   // Adds a state; the same one by the same run again is success.
-  Status SetState(RecordState state, std::string_view run, std::string_view reason,
-                  WallTime now) const;
+  Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now,
+                  std::uint64_t warnings = 0) const;
 
   Result<std::optional<RecordHead>> Head() const;
   // Writes plan and graph; a head that is there already is kept, if it is of the same bundle
