@@ -29,7 +29,8 @@ compiler::PluginsByType DescriptorsOf(const Provider& provider) {
 namespace {
 
 // The state in which a checkpoint may be the source of an operation.
-Status CheckSourceState(const runtime::RecordSummary& summary, Operation operation, bool partial) {
+Status CheckSourceState(const BankSection& tenant, WallTime now,
+                        const runtime::RecordSummary& summary, Operation operation, bool partial) {
   using runtime::RecordState;
   if (operation == Operation::kDelete) {
     if (summary.state != RecordState::kDeleted) return Ok();
@@ -42,6 +43,12 @@ Status CheckSourceState(const runtime::RecordSummary& summary, Operation operati
   if (summary.state == RecordState::kError) {
     return std::move(error).Hint(
         "not everything in it was protected; --partial takes what there is");
+  }
+  if (runtime::IsWorking(summary.state)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto lease, runtime::CurrentLease(tenant, summary.id));
+    if (lease && !lease->gone(now))
+      return std::move(error).Because(runtime::RecordHeldError(tenant, summary.id, *lease));
+    return std::move(error).Hint("nobody works on it any more: holdfast gc brings it to its end");
   }
   return std::move(error).Hint("only an available checkpoint can be taken");
 }
@@ -144,8 +151,8 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint,
                             ChooseCheckpoint(tenant, arguments.checkpoint, arguments.of_plan));
   HOLDFAST_ASSIGN_OR_RETURN(auto source, runtime::ReadRecordGraph(tenant, input.checkpoint));
-  HOLDFAST_RETURN_IF_ERROR(
-      CheckSourceState(source.summary, arguments.operation, arguments.partial));
+  HOLDFAST_RETURN_IF_ERROR(CheckSourceState(tenant, session.clock().Now(), source.summary,
+                                            arguments.operation, arguments.partial));
   input.graph = std::move(source.graph);
   input.plan = source.head.plan;
   if (!arguments.parameters.empty()) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -7,6 +8,7 @@
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_progress.h"
+#include "runtime/cli/step_log.h"
 #include "runtime/local/engine.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
@@ -26,6 +28,30 @@ int ExitCodeOf(const local::RunOutcome& outcome) {
       return *node.info.exit_code;
   }
   return static_cast<int>(ExitCode::kRunFailed);
+}
+
+// Where begin was refused there is no record that could say why, and nothing else happened: the one
+// thing that a user has to read. nullopt where it succeeded, or was stopped.
+std::optional<Error> WhyItDidNotBegin(const local::RunOutcome& outcome) {
+  if (outcome.stopped) return std::nullopt;
+  int code = 0;
+  std::string reason;
+  for (const local::NodeOutcome& node : outcome.nodes) {
+    if (node.info.task != "begin") continue;
+    // The last try's, of which the whole has the code.
+    if (node.info.exit_code) code = *node.info.exit_code;
+    if (node.log_file.empty()) continue;
+    reason = ReasonInLog(node.log_file);
+    if (reason.empty()) reason = Printable(node.info.message);
+  }
+  if (code == 0) return std::nullopt;
+  ErrorCode of = ErrorCode::kInternal;
+  for (const ErrorCode candidate :
+       {ErrorCode::kUsage, ErrorCode::kInvalidInput, ErrorCode::kNotFound, ErrorCode::kLocked,
+        ErrorCode::kCorrupt, ErrorCode::kDenied, ErrorCode::kUnavailable}) {
+    if (static_cast<int>(ExitCodeOf(candidate)) == code) of = candidate;
+  }
+  return Error(of, "the run did not begin: " + reason);
 }
 
 // The preparations: while they wait for a slot, something may be held at rest, so they go before
@@ -87,6 +113,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     out.Warn(std::move(report).error().OneLine());
   }
   const int code = ExitCodeOf(*outcome);
+  if (const auto why = WhyItDidNotBegin(*outcome)) out.Fail(*why);
   out.Json("run-ended", Value()
                             .Set("run", outcome->run_id)
                             .Set("phase", local::NameOf(outcome->phase))

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "plugins/sdk/text.h"
+#include "runtime/cli/step_log.h"
 
 namespace holdfast::cli {
 
@@ -103,18 +104,23 @@ void RunProgress::StepProgress(const local::StepInfo& step, const Value& line) {
 void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& end) {
   Erase();
   running_.erase(step.name);
+  const bool failed = end.phase != local::Phase::kSucceeded &&
+                      end.exit_code != static_cast<int>(ExitCode::kOmitted);
+  // "exit code 11" says little; the step has said why.
+  const std::string reason = failed ? ReasonInLog(step.log_file) : "";
+  const std::string why = reason.empty()        ? Printable(end.message)
+                          : end.message.empty() ? reason
+                                                : reason + " (" + Printable(end.message) + ")";
   std::string text;
   if (end.phase == local::Phase::kSucceeded) {
     text = fmt::format("done       {} in {}", Shown(step), HumanDuration(end.seconds));
   } else if (end.retried) {
     text = fmt::format("retrying   {} in {} ({})", Shown(step),
-                       HumanDuration(std::chrono::duration<double>(end.retry_after).count()),
-                       end.message);
+                       HumanDuration(std::chrono::duration<double>(end.retry_after).count()), why);
   } else if (end.exit_code == static_cast<int>(ExitCode::kOmitted)) {
     text = fmt::format("omitted    {}: something before it did not succeed", Shown(step));
   } else {
-    text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), Printable(end.message),
-                       step.log_file);
+    text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), why, step.log_file);
   }
   out_.Say(text);
   Value datum = Value()
@@ -125,6 +131,7 @@ void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& e
                     .Set("retried", end.retried);
   if (end.exit_code) datum.Set("exit_code", *end.exit_code);
   if (!end.message.empty()) datum.Set("message", Printable(end.message));
+  if (!reason.empty()) datum.Set("reason", reason);
   out_.Json("step-ended", std::move(datum));
   Draw();
 }

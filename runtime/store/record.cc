@@ -266,4 +266,10 @@ Status PutRun(const BankSection& tenant, const RunEntry& entry) {
   return tenant.PutSame(RunKey(entry.run), bytes);
 }
 
+Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease) {
+  const auto run = ReadRun(tenant, lease.run);
+  return LeaseHeldError(record, lease,
+                        run && *run ? std::string_view((*run)->started_by) : std::string_view());
+}
+
 }  // namespace holdfast::runtime

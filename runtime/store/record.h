@@ -13,6 +13,7 @@
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 #include "runtime/store/layout.h"
+#include "runtime/store/lease.h"
 
 namespace holdfast::runtime {
 
@@ -129,6 +130,8 @@ struct RunEntry {
   WallTime started;
 };
 Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_view run);
+// LeaseHeldError with who started the run that holds the lease, as far as that can be read.
+Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease);
 // The same run again with the same token is success; with another one kConflict.
 Status PutRun(const BankSection& tenant, const RunEntry& entry);
 
