@@ -103,13 +103,23 @@ std::optional<std::chrono::milliseconds> RestOf(const ResourceReport& resource) 
                                                                pre->outcome->started);
 }
 
-std::string BytesOf(const ResourceReport& resource) {
-  if (resource.manifest) return HumanSize(resource.manifest->bytes());
-  if (!resource.sample_read) return "";
-  return HumanSize(resource.sample_read->read) + " of " + HumanSize(resource.sample_read->of);
+// What was written, restored or read: of what did not succeed nothing is known.
+std::optional<std::uint64_t> BytesOf(const RecordReport& report, const ResourceReport& resource) {
+  if (!resource.manifest || resource.activities.empty()) return std::nullopt;
+  if (report.summary.kind != runtime::RecordKind::kCheckpoint && !resource.succeeded)
+    return std::nullopt;
+  return resource.manifest->bytes();
 }
 
-Value ResourceToValue(const ResourceReport& resource) {
+std::string BytesCell(const RecordReport& report, const ResourceReport& resource) {
+  if (resource.sample_read) {
+    return HumanSize(resource.sample_read->read) + " of " + HumanSize(resource.sample_read->of);
+  }
+  const auto bytes = BytesOf(report, resource);
+  return bytes ? HumanSize(*bytes) : "";
+}
+
+Value ResourceToValue(const RecordReport& report, const ResourceReport& resource) {
   Value::List activities;
   for (const ActivityReport& activity : resource.activities) {
     Value entry = Value().Set("activity", NameOf(activity.kind)).Set("step", activity.step);
@@ -134,10 +144,8 @@ Value ResourceToValue(const ResourceReport& resource) {
                   .Set("epoch", resource.epoch)
                   .Set("duration_ms", static_cast<std::int64_t>(resource.duration.count()))
                   .Set("activities", std::move(activities));
-  if (resource.manifest) {
-    out.Set("bytes", resource.manifest->bytes())
-        .Set("point_in_time", FormatTime(resource.manifest->point_in_time));
-  }
+  if (const auto bytes = BytesOf(report, resource)) out.Set("bytes", *bytes);
+  if (resource.manifest) out.Set("point_in_time", FormatTime(resource.manifest->point_in_time));
   if (resource.sample) {
     Value sample = Value().Set("percent", resource.sample->value);
     if (resource.sample_read)
@@ -190,16 +198,16 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
   const bool is_restore = report.operation == Operation::kRestore;
   std::vector<std::vector<std::string>> rows;
   for (const ResourceReport& resource : report.resources) {
-    out.Json("record-resource", ResourceToValue(resource));
+    out.Json("record-resource", ResourceToValue(report, resource));
     rows.push_back({resource.resource.key.str(), StateCell(resource),
-                    Milliseconds(resource.duration), BytesOf(resource),
-                    is_restore
-                        ? (resource.now ? resource.now->str() : "")
-                        : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
+                    Milliseconds(resource.duration), BytesCell(report, resource),
+                    resource.manifest ? FormatTime(resource.manifest->point_in_time) : ""});
+    if (is_restore) rows.back().push_back(resource.now ? resource.now->str() : "");
   }
   if (!rows.empty()) {
-    out.Table({"RESOURCE", "STATE", "TOOK", "BYTES", is_restore ? "IS NOW" : "POINT IN TIME"},
-              rows);
+    std::vector<std::string> heading{"RESOURCE", "STATE", "TOOK", "BYTES", "POINT IN TIME"};
+    if (is_restore) heading.emplace_back("IS NOW");
+    out.Table(heading, rows);
   }
   for (const ResourceReport& resource : report.resources) {
     if (const auto rest = RestOf(resource)) {

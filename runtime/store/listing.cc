@@ -59,7 +59,10 @@ Result<std::vector<std::string>> Candidates(const BankSection& tenant, RecordKin
   return ids;
 }
 
-Result<std::vector<ResourceReport>> ReportResources(const Record& record, StoredBundle& bundle,
+// `checkpoint`: the section of the one that the record works on.
+Result<std::vector<ResourceReport>> ReportResources(const Record& record,
+                                                    const BankSection& checkpoint,
+                                                    StoredBundle& bundle,
                                                     const std::string& table) {
   EpochTable epochs(record.section(), bundle, table);
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
@@ -103,7 +106,12 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record, Stored
       report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);
     if (record.kind() == RecordKind::kCheckpoint) {
       HOLDFAST_ASSIGN_OR_RETURN(report.manifest, ReadManifest(record.section(), key, report.epoch));
-    } else if (record.kind() == RecordKind::kRestore) {
+    } else if (record.kind() != RecordKind::kDeletion) {
+      // What is known of it besides: one that does not read back is what a verification is for.
+      auto manifest = NewestManifest(checkpoint, key);
+      if (manifest) report.manifest = std::move(*manifest);
+    }
+    if (record.kind() == RecordKind::kRestore) {
       HOLDFAST_ASSIGN_OR_RETURN(report.now, ReadNewResource(record.section(), key));
     }
     reports.push_back(std::move(report));
@@ -175,8 +183,11 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
     return std::move(bundle).error();
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, id));
-  HOLDFAST_ASSIGN_OR_RETURN(report.resources,
-                            ReportResources(record, *bundle, lease ? lease->epochs : ""));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const BankSection checkpoint,
+      tenant.Narrow(RecordPrefix(RecordKind::kCheckpoint, head->checkpoint), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      report.resources, ReportResources(record, checkpoint, *bundle, lease ? lease->epochs : ""));
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, bundle->AllSteps());
   for (const BundleStep* const step : steps) report.order.emplace(step->name, step->order);
   return report;

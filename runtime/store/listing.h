@@ -69,9 +69,11 @@ struct ResourceReport {
   std::string plugin;
   std::uint64_t epoch = 1;
   std::vector<ActivityReport> activities;
-  std::optional<ResourceManifest> manifest;  // of a checkpoint: what it holds
-  std::optional<ResourceKey> now;            // of a restore: what it became
-  bool succeeded = false;                    // every activity did
+  // What the checkpoint holds of it; of a restore and a verification the one that it works on, as
+  // long as that is there.
+  std::optional<ResourceManifest> manifest;
+  std::optional<ResourceKey> now;  // of a restore: what it became
+  bool succeeded = false;          // every activity did
   // Of a verify that was to read only a sample: which share.
   std::optional<Percent> sample;
   std::optional<SampleRead> sample_read;  // and what that was, as far as its plugin opened it
