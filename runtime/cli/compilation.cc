@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <set>
 
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
@@ -107,7 +108,22 @@ Status AddSample(const std::string& text, const ResourceGraph& graph,
 struct Source {
   Provider* provider = nullptr;
   compiler::ParameterSet parameters;
+  std::set<ResourceKey> left_out;  // --partial: what the checkpoint does not hold
 };
+
+// --partial takes what there is: what the checkpoint does not hold is left out of the workflow, so
+// that its steps do not fail, and the run's verdict is about the rest.
+Status LeaveOutMissing(Session& session, const BankSection& tenant, const std::string& checkpoint,
+                       std::size_t resources, Source& out) {
+  HOLDFAST_ASSIGN_OR_RETURN(out.left_out, runtime::MissingResources(tenant, checkpoint));
+  if (!out.left_out.empty() && out.left_out.size() == resources)
+    return InvalidInput("checkpoint " + checkpoint + " holds no resource at all");
+  for (const ResourceKey& key : out.left_out) {
+    session.out().Say("note: " + Printable(key.str()) +
+                      " is left out: the checkpoint does not hold it");
+  }
+  return Ok();
+}
 
 Result<Source> GatherFromPlan(Session& session, const CompileArguments& arguments,
                               compiler::CompileInput& input) {
@@ -153,6 +169,10 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_ASSIGN_OR_RETURN(auto source, runtime::ReadRecordGraph(tenant, input.checkpoint));
   HOLDFAST_RETURN_IF_ERROR(CheckSourceState(tenant, session.clock().Now(), source.summary,
                                             arguments.operation, arguments.partial));
+  if (arguments.partial) {
+    HOLDFAST_RETURN_IF_ERROR(
+        LeaveOutMissing(session, tenant, input.checkpoint, source.graph.size(), out));
+  }
   input.graph = std::move(source.graph);
   input.plan = source.head.plan;
   if (!arguments.parameters.empty()) {
@@ -200,12 +220,14 @@ Error WithGraphLines(const Error& error, const ResourceGraph& graph) {
 
 Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation,
                                            const ResourceGraph& graph,
-                                           const std::vector<Value>& parameters) {
+                                           const std::vector<Value>& parameters,
+                                           const std::set<ResourceKey>& left_out) {
   compiler::ActivityTable table;
   table.choices.resize(graph.size());
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     table.choices[i].fill(StepChoice::None());
     const ResourceGraph::Node& node = graph.nodes()[i];
+    if (left_out.contains(node.key)) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin,
                               provider.ProtectionFor(node.key.type));
     const OperationDescriptor& defined = plugin->descriptor().operation(operation);
@@ -244,8 +266,9 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
   if (!parameters) return WithGraphLines(parameters.error(), input.graph);
   input.parameters = std::move(*parameters);
   input.given_parameters = source.parameters.entries;
-  HOLDFAST_ASSIGN_OR_RETURN(input.table, AskPlugins(*source.provider, arguments.operation,
-                                                    input.graph, input.parameters));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      input.table, AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters,
+                              source.left_out));
   input.options.partial = arguments.partial;
   input.options.engine = arguments.engine;
   if (arguments.fuse == "leaf") input.options.fuse = compiler::FuseMode::kLeaf;

@@ -29,6 +29,7 @@ bool Failed(const runtime::ActivityOutcome& outcome) {
 }
 
 std::string_view StateOf(const ResourceReport& resource) {
+  if (resource.left_out) return "left out";
   // Never the word of a verify that read every byte.
   if (resource.succeeded) return resource.sample ? "sampled" : "done";
   bool failed = false;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "plugins/sdk/failpoint.h"
@@ -10,6 +11,7 @@
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/heartbeat.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
 
 namespace holdfast::runtime {
@@ -105,6 +107,31 @@ Result<std::string> SampleNote(RunView& run) {
                      HumanSize(sum.of), sampled, resources.size());
 }
 
+// What a restore or verification that succeeded says of itself where the checkpoint was not whole
+// and the workflow was compiled without what it lacks (--partial); empty where it took all.
+Result<std::string> PartialNote(RunView& run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
+  std::vector<ResourceKey> without;  // a step
+  for (const auto& [key, resource] : resources) {
+    const auto& steps = resource->steps;
+    if (std::all_of(steps.begin(), steps.end(), [](const auto& step) { return step.empty(); }))
+      without.push_back(key);
+  }
+  if (without.empty()) return std::string();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto missing,
+                            MissingResources(run.record().tenant(), run.checkpoint_id()));
+  std::vector<std::string> names;
+  std::size_t left_out = 0;
+  for (const ResourceKey& key : without) {
+    if (!missing.contains(key)) continue;
+    if (++left_out <= kReasonsShown) names.push_back(Printable(key.str()));
+  }
+  if (left_out == 0) return std::string();
+  return fmt::format("partial: {} of {} resources {} not in the checkpoint: {}{}", left_out,
+                     resources.size(), left_out == 1 ? "is" : "are", Join(names, ", "),
+                     left_out > names.size() ? ", ..." : "");
+}
+
 Result<StepReport> ReportOf(const Record& record, std::string_view run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   if (!state) return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
@@ -162,6 +189,11 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   }
   if (run.operation() == Operation::kVerify && bad == 0) {
     HOLDFAST_ASSIGN_OR_RETURN(std::string note, SampleNote(run));
+    if (!note.empty()) verdict.reasons.push_back(std::move(note));
+  }
+  if ((run.operation() == Operation::kRestore || run.operation() == Operation::kVerify) &&
+      bad == 0 && uncleaned.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string note, PartialNote(run));
     if (!note.empty()) verdict.reasons.push_back(std::move(note));
   }
   if (run.operation() == Operation::kProtect) {

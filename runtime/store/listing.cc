@@ -59,9 +59,10 @@ Result<std::vector<std::string>> Candidates(const BankSection& tenant, RecordKin
   return ids;
 }
 
-// `checkpoint`: the section of the one that the record works on.
+// `checkpoint`: the section of the one that the record works on; `missing`: what that lacks.
 Result<std::vector<ResourceReport>> ReportResources(const Record& record,
                                                     const BankSection& checkpoint,
+                                                    const std::set<ResourceKey>& missing,
                                                     StoredBundle& bundle,
                                                     const std::string& table) {
   EpochTable epochs(record.section(), bundle, table);
@@ -102,6 +103,7 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record,
           report.succeeded && activity.outcome && activity.outcome->outcome == Outcome::kSucceeded;
       report.activities.push_back(std::move(activity));
     }
+    report.left_out = report.activities.empty() && missing.contains(key);
     if (first)
       report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);
     if (record.kind() == RecordKind::kCheckpoint) {
@@ -186,8 +188,12 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   HOLDFAST_ASSIGN_OR_RETURN(
       const BankSection checkpoint,
       tenant.Narrow(RecordPrefix(RecordKind::kCheckpoint, head->checkpoint), SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      report.resources, ReportResources(record, checkpoint, *bundle, lease ? lease->epochs : ""));
+  std::set<ResourceKey> missing;
+  if (kind == RecordKind::kRestore || kind == RecordKind::kVerification) {
+    HOLDFAST_ASSIGN_OR_RETURN(missing, MissingResources(tenant, head->checkpoint));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportResources(record, checkpoint, missing, *bundle,
+                                                              lease ? lease->epochs : ""));
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, bundle->AllSteps());
   for (const BundleStep* const step : steps) report.order.emplace(step->name, step->order);
   return report;
@@ -240,6 +246,33 @@ Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::s
     if (manifest) source.plugins.emplace(node.key, manifest->plugin);
   }
   return source;
+}
+
+Result<std::set<ResourceKey>> MissingResources(const BankSection& tenant,
+                                               const std::string& checkpoint) {
+  std::set<ResourceKey> missing;
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record,
+                            Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (!state || !head || state->state == RecordState::kAvailable ||
+      state->state == RecordState::kDeleted) {
+    return missing;
+  }
+  auto bundle = StoredBundle::Open(tenant, head->bundle);
+  if (!bundle) {
+    if (bundle.error().code() == ErrorCode::kNotFound) return missing;
+    return std::move(bundle).error();
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle->AllResources());
+  for (const auto& [key, resource] : resources) {
+    const auto& steps = resource->steps;
+    if (std::all_of(steps.begin(), steps.end(), [](const auto& step) { return step.empty(); }))
+      continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), key));
+    if (!manifest) missing.insert(key);
+  }
+  return missing;
 }
 
 }  // namespace holdfast::runtime

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,8 @@ struct ResourceReport {
   std::optional<ResourceManifest> manifest;
   std::optional<ResourceKey> now;  // of a restore: what it became
   bool succeeded = false;          // every activity did
+  // Of a restore or verification: the checkpoint was to hold it and does not (--partial).
+  bool left_out = false;
   // Of a verify that was to read only a sample: which share.
   std::optional<Percent> sample;
   std::optional<SampleRead> sample_read;  // and what that was, as far as its plugin opened it
@@ -115,6 +118,11 @@ struct CheckpointSource {
   std::map<ResourceKey, std::string> plugins;
 };
 Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint);
+
+// What the checkpoint was to hold and does not: resources with activities in its bundle and without
+// a manifest. Of an available one that is nothing. Empty, too, when it or its bundle is gone.
+Result<std::set<ResourceKey>> MissingResources(const BankSection& tenant,
+                                               const std::string& checkpoint);
 
 // The ids of all records of a kind, sorted by their keys; skips from one to the next, so that a
 // record's objects are not listed.
