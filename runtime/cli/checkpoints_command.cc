@@ -57,7 +57,8 @@ Status PrintListing(const Output& out, const BankSection& checkpoint,
   return Ok();
 }
 
-// When the checkpoint was last read back in full, and when last as a sample after that.
+// What its last verification found, when that is not good; when the checkpoint was last read back
+// in full, and when last as a sample after that.
 Status ShowVerifications(const Output& out, const BankSection& tenant,
                          const std::string& checkpoint) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto found,
@@ -76,10 +77,18 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
       sample = &summary;
     }
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto last, runtime::ReadLastVerifications(tenant, checkpoint));
+  const auto newest = last.find(checkpoint);
+  const bool failed = newest != last.end() && newest->second.failed;
+  if (failed) {
+    const RecordSummary& summary = newest->second.summary;
+    out.Line(fmt::format("last verified: {}, FAILED: {}; holdfast show {}",
+                         FormatTime(summary.changed), Printable(summary.reason), summary.id));
+  }
   if (full != nullptr) out.Line("verified in full: " + FormatTime(full->changed));
   if (sample != nullptr)
     out.Line("verified: " + FormatTime(sample->changed) + ", " + Printable(sample->reason));
-  if (full == nullptr && sample == nullptr) out.Line("not verified yet");
+  if (full == nullptr && sample == nullptr && !failed) out.Line("not verified yet");
   return Ok();
 }
 
@@ -204,6 +213,9 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
   if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}});
 
+  const auto verifications = runtime::ReadLastVerifications(*tenant, "");
+  if (!verifications) return out.Fail(verifications.error());
+
   const WallTime now = session.clock().Now();
   bool all_fresh = !plans->empty();
   std::vector<std::vector<std::string>> rows;
@@ -219,17 +231,34 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created)
                          : std::chrono::milliseconds(0);
     const bool fresh = has && age <= *max_age;
-    all_fresh = all_fresh && fresh;
+    const auto verification = verifications->find(plan.checkpoint);
+    const bool verified = verification != verifications->end();
+    // Young, and known not to read back: nothing to rely on.
+    const bool failed = verified && verification->second.failed;
+    all_fresh = all_fresh && fresh && !failed;
     Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh);
     if (has) {
       datum.Set("checkpoint", plan.checkpoint)
           .Set("created", FormatTime(plan.created))
           .Set("age_ms", static_cast<std::int64_t>(age.count()));
     }
+    if (verified) {
+      datum.Set("last_verification", RecordSummaryToValue(verification->second.summary))
+          .Set("verification_failed", failed);
+    }
     out.Json("plan-status", std::move(datum));
     rows.push_back({plan.plan, has ? plan.checkpoint : "none",
                     has ? HumanDuration(std::chrono::duration<double>(age).count()) : "",
-                    fresh ? "fresh" : "NOT FRESH"});
+                    !has       ? ""
+                    : verified ? FormatTime(verification->second.summary.changed)
+                               : "never",
+                    failed  ? "VERIFY FAILED"
+                    : fresh ? "fresh"
+                            : "NOT FRESH"});
+    if (failed) {
+      out.Warn(fmt::format("the last verification of checkpoint {} of plan {} failed: {}",
+                           plan.checkpoint, plan.plan, verification->second.summary.reason));
+    }
     // Plan names are [a-z0-9-]: safe as a label.
     metrics += fmt::format(
         "holdfast_newest_checkpoint_timestamp_seconds{{plan=\"{}\"}} {}\n", plan.plan,
@@ -240,7 +269,7 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
         fmt::format("holdfast_checkpoint_fresh{{plan=\"{}\"}} {}\n", plan.plan, fresh ? 1 : 0);
   }
   if (rows.empty()) out.Say("no plan has an available checkpoint");
-  if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "STATE"}, rows);
+  if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "VERIFIED", "STATE"}, rows);
   if (!arguments.prometheus.empty()) {
     if (auto status = WriteFileDurably(arguments.prometheus, metrics + fresh_metrics); !status)
       return out.Fail(status.error());

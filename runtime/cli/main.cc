@@ -330,8 +330,11 @@ class CommandLine {
     command->add_option("--sample", a_.checkpoints.sample, std::string(kSampleHelp));
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
     command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
-    command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7",
-                  &CheckpointStatus);
+    command = add(
+        "status",
+        "Is the newest checkpoint of a plan young enough, and did its last verification not fail? "
+        "Exit code 0 or 7",
+        &CheckpointStatus);
     command->add_option("--max-age", a_.checkpoints.max_age, "Such as 26h")->required();
     command->add_option("--prometheus", a_.checkpoints.prometheus,
                         "Also write this text file for the node exporter");

@@ -225,6 +225,33 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
   return statuses;
 }
 
+Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
+    const BankSection& tenant, std::string_view checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto found, ListRecords(tenant, RecordKind::kVerification, {}));
+  // By when they came to their end, newest first.
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.changed > b.changed; });
+  std::map<std::string, LastVerification, std::less<>> last;
+  for (RecordSummary& summary : found) {
+    if (!checkpoint.empty() && summary.checkpoint != checkpoint) continue;
+    if (IsWorking(summary.state) || last.contains(summary.checkpoint)) continue;
+    bool failed = false;
+    if (summary.state != RecordState::kVerified) {
+      HOLDFAST_ASSIGN_OR_RETURN(const RecordReport report,
+                                ShowRecord(tenant, RecordKind::kVerification, summary.id));
+      for (const ResourceReport& resource : report.resources) {
+        for (const ActivityReport& activity : resource.activities) {
+          failed = failed || (activity.outcome && activity.outcome->outcome == Outcome::kFailed);
+        }
+      }
+      if (!failed) continue;
+    }
+    std::string key = summary.checkpoint;
+    last.emplace(std::move(key), LastVerification{std::move(summary), failed});
+  }
+  return last;
+}
+
 Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint) {
   HOLDFAST_ASSIGN_OR_RETURN(const Record record,
                             Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));

@@ -109,6 +109,16 @@ struct PlanStatus {
 };
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan);
 
+// The newest verification of a checkpoint that found something out: it verified what it was to, or
+// an activity of it failed. One that was stopped, or still runs, says nothing about the checkpoint.
+struct LastVerification {
+  RecordSummary summary;
+  bool failed = false;
+};
+// By checkpoint; of `checkpoint` alone, or of all when that is empty.
+Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
+    const BankSection& tenant, std::string_view checkpoint);
+
 // What restore, delete and verify of a checkpoint are compiled from.
 struct CheckpointSource {
   RecordSummary summary;

@@ -101,3 +101,25 @@ grep -q '^X::Disk#a *sampled' damaged.out || fail "$(cat damaged.out)"
 grep -q '^X::Disk#b *FAILED' damaged.out || fail "$(cat damaged.out)"
 # How much of it was read is not known, and nothing is made up.
 ! grep -q '^X::Disk#b *FAILED.*MiB' damaged.out || fail "$(cat damaged.out)"
+
+# And it is said where one asks for the checkpoint, although older verifications were good.
+holdfast checkpoints show "$id" >show.out
+grep -q '^last verified: 20.*, FAILED: .*X::Disk#b' show.out || fail "$(cat show.out)"
+failed=$(sed -n 's/^last verified: .*; holdfast show \(.*\)$/\1/p' show.out)
+holdfast show "$failed" | grep -q '^X::Disk#b *FAILED' || fail "'holdfast show $failed' does not show it"
+code=0
+holdfast checkpoints status --max-age 1h >status.out 2>status.err || code=$?
+[ "$code" = 7 ] || fail "status ended with $code: $(cat status.out)"
+grep -q "^n *$id .* VERIFY FAILED *$" status.out || fail "$(cat status.out)"
+grep -q '^warning: the last verification of checkpoint ' status.err || fail "$(cat status.err)"
+code=0
+holdfast --json checkpoints status --max-age 1h >status.json || code=$?
+[ "$code" = 7 ] && grep -q '"verification_failed":true' status.json || fail "$(cat status.json)"
+
+# A newer checkpoint that nobody verified is as good as its age.
+holdfast -q run n-protect.yaml >run2.out
+holdfast checkpoints status --max-age 1h >status.out || fail "$(cat status.out)"
+grep -q ' never *fresh *$' status.out || fail "$(cat status.out)"
+holdfast -q checkpoints verify latest >verified.out
+holdfast checkpoints status --max-age 1h >status.out || fail "$(cat status.out)"
+grep -q ' 20[0-9T:.-]*Z *fresh *$' status.out || fail "$(cat status.out)"
