@@ -264,8 +264,10 @@ class CommandLine {
         ->add_option("-j,--jobs", a_.run.jobs,
                      "Steps at the same time (default: as many as processors)")
         ->check(CLI::Range(1U, 1024U));
-    command->add_flag("--resume", a_.run.resume,
-                      "Go on with the run of this file that was interrupted");
+    command->add_flag(
+        "--resume", a_.run.resume,
+        "Go on with the run of this file that was interrupted; of one that was stopped or "
+        "failed, with its record in a new run");
     command->add_flag("--new", a_.run.abandon,
                       "Start a new run although the latest one was interrupted");
     command->add_option("--record", a_.run.record,

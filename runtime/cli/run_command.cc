@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -12,6 +14,7 @@
 #include "runtime/local/engine.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/record.h"
 
 namespace holdfast::cli {
 
@@ -52,6 +55,34 @@ std::optional<Error> WhyItDidNotBegin(const local::RunOutcome& outcome) {
     if (static_cast<int>(ExitCodeOf(candidate)) == code) of = candidate;
   }
   return Error(of, "the run did not begin: " + reason);
+}
+
+// A run that was stopped, or failed, has come to its end: its clean-ups are made, and there is
+// nothing in it to resume. Whoever says --resume wants the work to go on all the same, and a new
+// run of the same file on its record does that. Empty where the run itself is resumed.
+Result<std::string> RecordToGoOnWith(Session& session, const BankSection& tenant,
+                                     const local::RunOptions& options) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto ended, local::FindEndedRun(options));
+  if (!ended) return std::string();
+  const std::string what = "run " + Printable(ended->run_id) + " has ended (" + ended->phase + ")";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, ended->run_id));
+  if (!entry) {
+    return Error(ErrorCode::kConflict, what + " without having begun: there is nothing to resume")
+        .Hint("holdfast run " + options.file);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
+                            runtime::Record::Open(tenant, entry->kind, entry->record));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  if (state && state->state != runtime::RecordState::kError && !IsWorking(state->state)) {
+    return Error(ErrorCode::kConflict,
+                 fmt::format("{}, and its {} {} is {}: there is nothing to resume", what,
+                             runtime::NameOf(entry->kind), entry->record,
+                             runtime::NameOf(state->state)))
+        .Hint("'holdfast run " + options.file + "' starts anew");
+  }
+  session.out().Say(what + "; a new run goes on with its record, as with --record " +
+                    entry->record);
+  return entry->record;
 }
 
 // The preparations: while they wait for a slot, something may be held at rest, so they go before
@@ -102,6 +133,15 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   options.abandon_interrupted = arguments.abandon;
   options.step_binary = StepBinary();
   options.environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = session.provider_folder_path();
+  if (options.resume) {
+    auto record = RecordToGoOnWith(session, *tenant, options);
+    if (!record) return out.Fail(record.error());
+    if (!record->empty()) {
+      options.resume = false;
+      options.run_id.clear();
+      options.parameters["record"] = std::move(*record);
+    }
+  }
   RunProgress progress(out);
   const auto outcome = local::RunWorkflow(options, progress);
   if (!outcome) return out.Fail(outcome.error());
