@@ -92,6 +92,31 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
   return Ok();
 }
 
+// A text file for the node exporter: metrics in the order of their first value, each with a head.
+class Metrics {
+ public:
+  // One value, of a plan or (an empty label) of all. Plan names are [a-z0-9-]: safe as a label.
+  void Add(std::string_view name, std::string_view help, std::string_view plan,
+           std::int64_t value) {
+    auto at = std::find_if(metrics_.begin(), metrics_.end(),
+                           [name](const auto& metric) { return metric.first == name; });
+    if (at == metrics_.end()) {
+      metrics_.emplace_back(name, fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help));
+      at = std::prev(metrics_.end());
+    }
+    at->second += plan.empty() ? fmt::format("{} {}\n", name, value)
+                               : fmt::format("{}{{plan=\"{}\"}} {}\n", name, plan, value);
+  }
+  std::string Text() const {
+    std::string text;
+    for (const auto& [name, lines] : metrics_) text += lines;
+    return text;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> metrics_;
+};
+
 int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const std::string& id) {
   const auto report = runtime::ShowRecord(tenant, kind, id);
   if (!report) return session.out().Fail(report.error());
@@ -211,7 +236,7 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
-  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}});
+  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0});
 
   const auto verifications = runtime::ReadLastVerifications(*tenant, "");
   if (!verifications) return out.Fail(verifications.error());
@@ -219,13 +244,9 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   const WallTime now = session.clock().Now();
   bool all_fresh = !plans->empty();
   std::vector<std::vector<std::string>> rows;
-  std::string metrics =
-      "# HELP holdfast_newest_checkpoint_timestamp_seconds When the newest available checkpoint of "
-      "a plan was made.\n"
-      "# TYPE holdfast_newest_checkpoint_timestamp_seconds gauge\n";
-  std::string fresh_metrics =
-      "# HELP holdfast_checkpoint_fresh Whether the newest checkpoint of a plan is young enough.\n"
-      "# TYPE holdfast_checkpoint_fresh gauge\n";
+  Metrics metrics;
+  metrics.Add("holdfast_plans", "How many plans the other metrics are about.", "",
+              static_cast<std::int64_t>(plans->size()));
   for (const runtime::PlanStatus& plan : *plans) {
     const bool has = !plan.checkpoint.empty();
     const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created)
@@ -240,7 +261,8 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     if (has) {
       datum.Set("checkpoint", plan.checkpoint)
           .Set("created", FormatTime(plan.created))
-          .Set("age_ms", static_cast<std::int64_t>(age.count()));
+          .Set("age_ms", static_cast<std::int64_t>(age.count()))
+          .Set("warnings", plan.warnings);
     }
     if (verified) {
       datum.Set("last_verification", RecordSummaryToValue(verification->second.summary))
@@ -259,19 +281,30 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
       out.Warn(fmt::format("the last verification of checkpoint {} of plan {} failed: {}",
                            plan.checkpoint, plan.plan, verification->second.summary.reason));
     }
-    // Plan names are [a-z0-9-]: safe as a label.
-    metrics += fmt::format(
-        "holdfast_newest_checkpoint_timestamp_seconds{{plan=\"{}\"}} {}\n", plan.plan,
-        has ? std::chrono::duration_cast<std::chrono::seconds>(plan.created.time_since_epoch())
-                  .count()
-            : 0);
-    fresh_metrics +=
-        fmt::format("holdfast_checkpoint_fresh{{plan=\"{}\"}} {}\n", plan.plan, fresh ? 1 : 0);
+    const auto seconds = [](WallTime time) {
+      return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+    };
+    metrics.Add("holdfast_plan_has_checkpoint", "Whether a plan has an available checkpoint.",
+                plan.plan, has ? 1 : 0);
+    metrics.Add("holdfast_newest_checkpoint_timestamp_seconds",
+                "When the newest available checkpoint of a plan was made; 0: there is none.",
+                plan.plan, has ? seconds(plan.created) : 0);
+    metrics.Add("holdfast_checkpoint_fresh",
+                "Whether the newest checkpoint of a plan is young enough.", plan.plan,
+                fresh ? 1 : 0);
+    metrics.Add("holdfast_checkpoint_warnings", "Warnings of a plan's newest checkpoint.",
+                plan.plan, static_cast<std::int64_t>(plan.warnings));
+    metrics.Add("holdfast_checkpoint_verified_timestamp_seconds",
+                "When a plan's newest checkpoint was last verified, well or not; 0: never.",
+                plan.plan, verified ? seconds(verification->second.summary.changed) : 0);
+    metrics.Add("holdfast_checkpoint_verification_failed",
+                "Whether the last verification of a plan's newest checkpoint failed.", plan.plan,
+                failed ? 1 : 0);
   }
-  if (rows.empty()) out.Say("no plan has an available checkpoint");
+  if (rows.empty()) out.Say("there is no checkpoint of any plan");
   if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "VERIFIED", "STATE"}, rows);
   if (!arguments.prometheus.empty()) {
-    if (auto status = WriteFileDurably(arguments.prometheus, metrics + fresh_metrics); !status)
+    if (auto status = WriteFileDurably(arguments.prometheus, metrics.Text()); !status)
       return out.Fail(status.error());
   }
   return static_cast<int>(all_fresh ? ExitCode::kOk : ExitCode::kNotFresh);

@@ -206,17 +206,18 @@ Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run
 }
 
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto entries, ReadIndex(tenant, plan));
+  // Not by the index: a plan of which no checkpoint ever became available is the one to hear of.
+  RecordFilter filter;
+  filter.plan = std::string(plan);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found, ListCheckpoints(tenant, filter));
   std::map<std::string, PlanStatus> newest;
-  for (const IndexEntry& entry : entries) {
-    // A pointer that a crash left behind must not make a plan look fresh.
-    HOLDFAST_ASSIGN_OR_RETURN(const Record record,
-                              Record::Open(tenant, RecordKind::kCheckpoint, entry.record));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-    if (!state || state->state != RecordState::kAvailable) continue;
-    PlanStatus& status = newest[entry.plan];
-    if (status.checkpoint.empty() || status.created <= entry.created) {
-      status = {entry.plan, entry.record, entry.created};
+  for (const RecordSummary& summary : found) {
+    if (summary.plan.empty() || summary.state == RecordState::kDeleted) continue;
+    PlanStatus& status = newest[summary.plan];
+    status.plan = summary.plan;
+    if (summary.state != RecordState::kAvailable) continue;
+    if (status.checkpoint.empty() || status.created <= summary.created) {
+      status = {summary.plan, summary.id, summary.created, summary.warnings};
     }
   }
   std::vector<PlanStatus> statuses;

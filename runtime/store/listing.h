@@ -101,11 +101,13 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
 // The record that a run works on; kNotFound when the run never began.
 Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run);
 
-// The newest available checkpoint of each plan that ever had one, or of `plan` alone.
+// The newest available checkpoint of each plan that there is a checkpoint of, in whatever state but
+// deleted, or of `plan` alone.
 struct PlanStatus {
   std::string plan;
-  std::string checkpoint;
+  std::string checkpoint;  // empty: it has none that is available
   WallTime created;
+  std::uint64_t warnings = 0;  // of that checkpoint
 };
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan);
 
