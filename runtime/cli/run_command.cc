@@ -142,7 +142,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
       options.parameters["record"] = std::move(*record);
     }
   }
-  RunProgress progress(out);
+  RunProgress progress(out, workflow->bundle.bundle.steps + 2);
   const auto outcome = local::RunWorkflow(options, progress);
   if (!outcome) return out.Fail(outcome.error());
 

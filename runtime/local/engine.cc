@@ -271,6 +271,7 @@ class Engine {
           HOLDFAST_RETURN_IF_ERROR(Collect(order[i]));
       }
       HOLDFAST_RETURN_IF_ERROR(OnTimers());
+      observer_.StillRunning();
     }
   }
 

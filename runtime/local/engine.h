@@ -97,6 +97,9 @@ class RunObserver {
   // A line {"message_type":"progress",...} of the step's log.
   virtual void StepProgress(const StepInfo&, const Value&) {}
   virtual void StepEnded(const StepInfo&, const StepEnd&) {}
+  // Comes again and again while steps run, whether anything happened or not: several times a
+  // second.
+  virtual void StillRunning() {}
   // A task that was not run: Skipped, Omitted, or Failed or Error without a process.
   virtual void TaskLeftOut(const NodeInfo&) {}
   virtual void Stopping(Shutdown) {}
