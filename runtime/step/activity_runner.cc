@@ -40,6 +40,8 @@ ActivityCall Poll(const StepEnvironment& env, Logger& log, ProtectionPlugin& plu
       Status status = activity.TakeOutcome();
       if (!status) {
         if (auto early = ended_early()) return std::move(*early);
+        if (status.error().code() == ErrorCode::kLocked && !status.error().half_done())
+          return {ActivityEnd::kLocked, std::move(status), {}};
       }
       return {ActivityEnd::kDone, std::move(status), {}};
     }

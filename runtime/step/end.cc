@@ -173,6 +173,8 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
       if (const AttemptResult* const last = journal->LastResult();
           outcome == nullptr && last != nullptr && last->how == "timed-out") {
         what += ": it took longer than activity_timeout";
+      } else if (outcome == nullptr && last != nullptr && last->how == "locked") {
+        what += ": " + last->why;
       }
       if (outcome != nullptr) {
         what = "was omitted";

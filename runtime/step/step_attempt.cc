@@ -265,7 +265,8 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
   return ActivityEnd::kDone;
 }
 
-Status StepAttempt::Finish(ExitCode exit_code, bool clean, std::string_view how) {
+Status StepAttempt::Finish(ExitCode exit_code, bool clean, std::string_view how,
+                           std::string_view why) {
   HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
   AttemptResult result;
   result.run = run_.lease().run;
@@ -273,6 +274,7 @@ Status StepAttempt::Finish(ExitCode exit_code, bool clean, std::string_view how)
   result.exit_code = static_cast<int>(exit_code);
   result.clean = clean;
   result.how = std::string(how);
+  result.why = std::string(why);
   result.started = started_;
   result.ended = env_.clock.Now();
   result.outcomes = outcomes_;

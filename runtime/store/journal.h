@@ -82,7 +82,8 @@ struct AttemptResult {
   // Every activity of the step, in this or earlier attempts, succeeded, and so did all that the
   // step comes after.
   bool clean = false;
-  std::string how;  // "done", "stopped" (SIGTERM), "timed-out", "fenced"
+  std::string how;  // "done", "stopped" (SIGTERM), "locked", "timed-out", "fenced"
+  std::string why;  // of "locked": by what; one line
   WallTime started;
   WallTime ended;
   std::vector<ActivityOutcome> outcomes;

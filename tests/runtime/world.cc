@@ -113,6 +113,10 @@ class ScriptedPlugin final : public ProtectionPlugin {
     for (const std::string& line : behaviour.warns) {
       context.log().Log(LogLevel::kWarning, line, {});
     }
+    if (behaviour.locked > 0) {
+      --world_.script[call].locked;
+      co_return Error(ErrorCode::kLocked, "somebody writes").Hint("end that");
+    }
     for (const Resource& resource : resources) Act(operation, kind, resource.key);
     if (behaviour.dies) {
       // From here on this process reaches nothing any more.
