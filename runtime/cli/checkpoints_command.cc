@@ -26,7 +26,8 @@ Result<BankSection> ReadableBank(Session& session, const std::string& name) {
   return session.TenantSection(*provider, SectionAccess::kRead);
 }
 
-// When the checkpoint was last read back in full, and when last as a sample after that.
+// What its last verification found, when that is not good; when the checkpoint was last read back
+// in full, and when last as a sample after that.
 Status ShowVerifications(const Output& out, const BankSection& tenant,
                          const std::string& checkpoint) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto found,
@@ -45,11 +46,54 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
       sample = &summary;
     }
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto last, runtime::ReadLastVerifications(tenant, checkpoint));
+  const auto newest = last.find(checkpoint);
+  const bool failed = newest != last.end() && newest->second.failed;
+  if (failed) {
+    const RecordSummary& summary = newest->second.summary;
+    out.Line(fmt::format("last verified: {}, FAILED: {}; holdfast show {}",
+                         FormatTime(summary.changed), Printable(summary.reason), summary.id));
+  }
   if (full != nullptr) out.Line("verified in full: " + FormatTime(full->changed));
   if (sample != nullptr)
     out.Line("verified: " + FormatTime(sample->changed) + ", " + Printable(sample->reason));
-  if (full == nullptr && sample == nullptr) out.Line("not verified yet");
+  if (full == nullptr && sample == nullptr && !failed) out.Line("not verified yet");
   return Ok();
+}
+
+// A text file for the node exporter: metrics in the order of their first value, each with a head.
+class Metrics {
+ public:
+  // One value, of a plan or (an empty label) of all. Plan names are [a-z0-9-]: safe as a label.
+  void Add(std::string_view name, std::string_view help, std::string_view plan,
+           std::int64_t value) {
+    auto at = std::find_if(metrics_.begin(), metrics_.end(),
+                           [name](const auto& metric) { return metric.first == name; });
+    if (at == metrics_.end()) {
+      metrics_.emplace_back(name, fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help));
+      at = std::prev(metrics_.end());
+    }
+    at->second += plan.empty() ? fmt::format("{} {}\n", name, value)
+                               : fmt::format("{}{{plan=\"{}\"}} {}\n", name, plan, value);
+  }
+  std::string Text() const {
+    std::string text;
+    for (const auto& [name, lines] : metrics_) text += lines;
+    return text;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> metrics_;
+};
+
+int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const std::string& id) {
+  const auto report = runtime::ShowRecord(tenant, kind, id);
+  if (!report) return session.out().Fail(report.error());
+  ShowRecordReport(session.out(), *report, Showing::kInFull);
+  if (kind != RecordKind::kCheckpoint) return 0;
+  if (auto status = ShowVerifications(session.out(), tenant, id); !status)
+    return session.out().Fail(status.error());
+  return 0;
 }
 
 }  // namespace
@@ -85,12 +129,13 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
     if (summary.state == RecordState::kDeleted && !arguments.all) continue;
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
     rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
-                    FormatTime(summary.created), std::to_string(summary.resources)});
+                    FormatTime(summary.created), std::to_string(summary.resources),
+                    summary.warnings == 0 ? "" : std::to_string(summary.warnings)});
   }
   if (rows.empty()) {
     session.out().Say("no checkpoints");
   } else {
-    session.out().Table({"CHECKPOINT", "STATE", "PLAN", "CREATED", "RESOURCES"}, rows);
+    session.out().Table({"CHECKPOINT", "STATE", "PLAN", "CREATED", "RESOURCES", "WARNINGS"}, rows);
   }
   return 0;
 }
@@ -100,12 +145,22 @@ int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   if (!tenant) return session.out().Fail(tenant.error());
   const auto id = ChooseCheckpoint(*tenant, arguments.checkpoint, arguments.plan);
   if (!id) return session.out().Fail(id.error());
-  const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
-  if (!report) return session.out().Fail(report.error());
-  ShowRecordReport(session.out(), *report);
-  if (auto status = ShowVerifications(session.out(), *tenant, *id); !status)
-    return session.out().Fail(status.error());
-  return 0;
+  return ShowOne(session, *tenant, RecordKind::kCheckpoint, *id);
+}
+
+int ShowRecordById(Session& session, const ShowArguments& arguments) {
+  const auto tenant = ReadableBank(session, arguments.provider);
+  if (!tenant) return session.out().Fail(tenant.error());
+  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
+                                RecordKind::kVerification, RecordKind::kDeletion}) {
+    const auto found = runtime::ShowRecord(*tenant, kind, arguments.record, false);
+    if (found) return ShowOne(session, *tenant, kind, arguments.record);
+    if (found.error().code() != ErrorCode::kNotFound) return session.out().Fail(found.error());
+  }
+  return session.out().Fail(
+      NotFound("no checkpoint, restore, verification or deletion is called " +
+               Printable(arguments.record))
+          .Hint("'holdfast checkpoints list' and 'holdfast restores list' show what there is"));
 }
 
 int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments) {
@@ -150,47 +205,75 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
-  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}});
+  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0});
+
+  const auto verifications = runtime::ReadLastVerifications(*tenant, "");
+  if (!verifications) return out.Fail(verifications.error());
 
   const WallTime now = session.clock().Now();
   bool all_fresh = !plans->empty();
   std::vector<std::vector<std::string>> rows;
-  std::string metrics =
-      "# HELP holdfast_newest_checkpoint_timestamp_seconds When the newest available checkpoint of "
-      "a plan was made.\n"
-      "# TYPE holdfast_newest_checkpoint_timestamp_seconds gauge\n";
-  std::string fresh_metrics =
-      "# HELP holdfast_checkpoint_fresh Whether the newest checkpoint of a plan is young enough.\n"
-      "# TYPE holdfast_checkpoint_fresh gauge\n";
+  Metrics metrics;
+  metrics.Add("holdfast_plans", "How many plans the other metrics are about.", "",
+              static_cast<std::int64_t>(plans->size()));
   for (const runtime::PlanStatus& plan : *plans) {
     const bool has = !plan.checkpoint.empty();
     const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created)
                          : std::chrono::milliseconds(0);
     const bool fresh = has && age <= *max_age;
-    all_fresh = all_fresh && fresh;
+    const auto verification = verifications->find(plan.checkpoint);
+    const bool verified = verification != verifications->end();
+    // Young, and known not to read back: nothing to rely on.
+    const bool failed = verified && verification->second.failed;
+    all_fresh = all_fresh && fresh && !failed;
     Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh);
     if (has) {
       datum.Set("checkpoint", plan.checkpoint)
           .Set("created", FormatTime(plan.created))
-          .Set("age_ms", static_cast<std::int64_t>(age.count()));
+          .Set("age_ms", static_cast<std::int64_t>(age.count()))
+          .Set("warnings", plan.warnings);
+    }
+    if (verified) {
+      datum.Set("last_verification", RecordSummaryToValue(verification->second.summary))
+          .Set("verification_failed", failed);
     }
     out.Json("plan-status", std::move(datum));
     rows.push_back({plan.plan, has ? plan.checkpoint : "none",
                     has ? HumanDuration(std::chrono::duration<double>(age).count()) : "",
-                    fresh ? "fresh" : "NOT FRESH"});
-    // Plan names are [a-z0-9-]: safe as a label.
-    metrics += fmt::format(
-        "holdfast_newest_checkpoint_timestamp_seconds{{plan=\"{}\"}} {}\n", plan.plan,
-        has ? std::chrono::duration_cast<std::chrono::seconds>(plan.created.time_since_epoch())
-                  .count()
-            : 0);
-    fresh_metrics +=
-        fmt::format("holdfast_checkpoint_fresh{{plan=\"{}\"}} {}\n", plan.plan, fresh ? 1 : 0);
+                    !has       ? ""
+                    : verified ? FormatTime(verification->second.summary.changed)
+                               : "never",
+                    failed  ? "VERIFY FAILED"
+                    : fresh ? "fresh"
+                            : "NOT FRESH"});
+    if (failed) {
+      out.Warn(fmt::format("the last verification of checkpoint {} of plan {} failed: {}",
+                           plan.checkpoint, plan.plan, verification->second.summary.reason));
+    }
+    const auto seconds = [](WallTime time) {
+      return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+    };
+    metrics.Add("holdfast_plan_has_checkpoint", "Whether a plan has an available checkpoint.",
+                plan.plan, has ? 1 : 0);
+    metrics.Add("holdfast_newest_checkpoint_timestamp_seconds",
+                "When the newest available checkpoint of a plan was made; 0: there is none.",
+                plan.plan, has ? seconds(plan.created) : 0);
+    metrics.Add("holdfast_checkpoint_fresh",
+                "Whether the newest checkpoint of a plan is young enough.", plan.plan,
+                fresh ? 1 : 0);
+    metrics.Add("holdfast_checkpoint_warnings", "Warnings of a plan's newest checkpoint.",
+                plan.plan, static_cast<std::int64_t>(plan.warnings));
+    metrics.Add("holdfast_checkpoint_verified_timestamp_seconds",
+                "When a plan's newest checkpoint was last verified, well or not; 0: never.",
+                plan.plan, verified ? seconds(verification->second.summary.changed) : 0);
+    metrics.Add("holdfast_checkpoint_verification_failed",
+                "Whether the last verification of a plan's newest checkpoint failed.", plan.plan,
+                failed ? 1 : 0);
   }
-  if (rows.empty()) out.Say("no plan has an available checkpoint");
-  if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "STATE"}, rows);
+  if (rows.empty()) out.Say("there is no checkpoint of any plan");
+  if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "VERIFIED", "STATE"}, rows);
   if (!arguments.prometheus.empty()) {
-    if (auto status = WriteFileDurably(arguments.prometheus, metrics + fresh_metrics); !status)
+    if (auto status = WriteFileDurably(arguments.prometheus, metrics.Text()); !status)
       return out.Fail(status.error());
   }
   return static_cast<int>(all_fresh ? ExitCode::kOk : ExitCode::kNotFresh);
@@ -206,12 +289,13 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
   for (const RecordSummary& summary : *found) {
     session.out().Json("restore", RecordSummaryToValue(summary));
     rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
-                    FormatTime(summary.created), summary.checkpoint});
+                    FormatTime(summary.created), summary.checkpoint,
+                    summary.warnings == 0 ? "" : std::to_string(summary.warnings)});
   }
   if (rows.empty()) {
     session.out().Say("no restores");
   } else {
-    session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT"}, rows);
+    session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT", "WARNINGS"}, rows);
   }
   return 0;
 }
@@ -219,10 +303,7 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
 int ShowRestore(Session& session, const RestoresArguments& arguments) {
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return session.out().Fail(tenant.error());
-  const auto report = runtime::ShowRecord(*tenant, RecordKind::kRestore, arguments.restore);
-  if (!report) return session.out().Fail(report.error());
-  ShowRecordReport(session.out(), *report);
-  return 0;
+  return ShowOne(session, *tenant, RecordKind::kRestore, arguments.restore);
 }
 
 }  // namespace holdfast::cli

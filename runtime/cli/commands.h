@@ -141,6 +141,12 @@ int DeleteCheckpoint(Session& session, const CheckpointsArguments& arguments);
 int VerifyCheckpoint(Session& session, const CheckpointsArguments& arguments);
 int CheckpointStatus(Session& session, const CheckpointsArguments& arguments);
 
+struct ShowArguments {
+  std::string provider;
+  std::string record;  // of any kind
+};
+int ShowRecordById(Session& session, const ShowArguments& arguments);
+
 struct RestoresArguments {
   std::string provider;
   std::string restore;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <set>
 
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
@@ -29,7 +30,8 @@ compiler::PluginsByType DescriptorsOf(const Provider& provider) {
 namespace {
 
 // The state in which a checkpoint may be the source of an operation.
-Status CheckSourceState(const runtime::RecordSummary& summary, Operation operation, bool partial) {
+Status CheckSourceState(const BankSection& tenant, WallTime now,
+                        const runtime::RecordSummary& summary, Operation operation, bool partial) {
   using runtime::RecordState;
   if (operation == Operation::kDelete) {
     if (summary.state != RecordState::kDeleted) return Ok();
@@ -42,6 +44,12 @@ Status CheckSourceState(const runtime::RecordSummary& summary, Operation operati
   if (summary.state == RecordState::kError) {
     return std::move(error).Hint(
         "not everything in it was protected; --partial takes what there is");
+  }
+  if (runtime::IsWorking(summary.state)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto lease, runtime::CurrentLease(tenant, summary.id));
+    if (lease && !lease->gone(now))
+      return std::move(error).Because(runtime::RecordHeldError(tenant, summary.id, *lease));
+    return std::move(error).Hint("nobody works on it any more: holdfast gc brings it to its end");
   }
   return std::move(error).Hint("only an available checkpoint can be taken");
 }
@@ -100,7 +108,22 @@ Status AddSample(const std::string& text, const ResourceGraph& graph,
 struct Source {
   Provider* provider = nullptr;
   compiler::ParameterSet parameters;
+  std::set<ResourceKey> left_out;  // --partial: what the checkpoint does not hold
 };
+
+// --partial takes what there is: what the checkpoint does not hold is left out of the workflow, so
+// that its steps do not fail, and the run's verdict is about the rest.
+Status LeaveOutMissing(Session& session, const BankSection& tenant, const std::string& checkpoint,
+                       std::size_t resources, Source& out) {
+  HOLDFAST_ASSIGN_OR_RETURN(out.left_out, runtime::MissingResources(tenant, checkpoint));
+  if (!out.left_out.empty() && out.left_out.size() == resources)
+    return InvalidInput("checkpoint " + checkpoint + " holds no resource at all");
+  for (const ResourceKey& key : out.left_out) {
+    session.out().Say("note: " + Printable(key.str()) +
+                      " is left out: the checkpoint does not hold it");
+  }
+  return Ok();
+}
 
 Result<Source> GatherFromPlan(Session& session, const CompileArguments& arguments,
                               compiler::CompileInput& input) {
@@ -144,8 +167,12 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint,
                             ChooseCheckpoint(tenant, arguments.checkpoint, arguments.of_plan));
   HOLDFAST_ASSIGN_OR_RETURN(auto source, runtime::ReadRecordGraph(tenant, input.checkpoint));
-  HOLDFAST_RETURN_IF_ERROR(
-      CheckSourceState(source.summary, arguments.operation, arguments.partial));
+  HOLDFAST_RETURN_IF_ERROR(CheckSourceState(tenant, session.clock().Now(), source.summary,
+                                            arguments.operation, arguments.partial));
+  if (arguments.partial) {
+    HOLDFAST_RETURN_IF_ERROR(
+        LeaveOutMissing(session, tenant, input.checkpoint, source.graph.size(), out));
+  }
   input.graph = std::move(source.graph);
   input.plan = source.head.plan;
   if (!arguments.parameters.empty()) {
@@ -193,12 +220,14 @@ Error WithGraphLines(const Error& error, const ResourceGraph& graph) {
 
 Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation,
                                            const ResourceGraph& graph,
-                                           const std::vector<Value>& parameters) {
+                                           const std::vector<Value>& parameters,
+                                           const std::set<ResourceKey>& left_out) {
   compiler::ActivityTable table;
   table.choices.resize(graph.size());
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     table.choices[i].fill(StepChoice::None());
     const ResourceGraph::Node& node = graph.nodes()[i];
+    if (left_out.contains(node.key)) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin,
                               provider.ProtectionFor(node.key.type));
     const OperationDescriptor& defined = plugin->descriptor().operation(operation);
@@ -237,8 +266,9 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
   if (!parameters) return WithGraphLines(parameters.error(), input.graph);
   input.parameters = std::move(*parameters);
   input.given_parameters = source.parameters.entries;
-  HOLDFAST_ASSIGN_OR_RETURN(input.table, AskPlugins(*source.provider, arguments.operation,
-                                                    input.graph, input.parameters));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      input.table, AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters,
+                              source.left_out));
   input.options.partial = arguments.partial;
   input.options.engine = arguments.engine;
   if (arguments.fuse == "leaf") input.options.fuse = compiler::FuseMode::kLeaf;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,11 @@ std::string GraphFileOf(const std::string& plan_file, bool json_lines);
 // The descriptors of its protection plugins by resource type; borrowed.
 compiler::PluginsByType DescriptorsOf(const Provider& provider);
 
-// Asks the provider's plugins what there is to do for every resource.
+// Asks the provider's plugins what there is to do for every resource, but for those left out.
 Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation,
                                            const ResourceGraph& graph,
-                                           const std::vector<Value>& parameters);
+                                           const std::vector<Value>& parameters,
+                                           const std::set<ResourceKey>& left_out = {});
 
 // Everything for the compiler, for one command line. `fuse` and kinds are as the arguments say.
 Result<compiler::CompileInput> GatherCompileInput(Session& session,

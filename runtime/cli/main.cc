@@ -43,6 +43,7 @@ struct Arguments {
   StepArguments step;
   CheckpointsArguments checkpoints;
   RestoresArguments restores;
+  ShowArguments show;
   BankArguments bank;
   GcArguments gc;
   std::string graph_operation = "protect";
@@ -263,8 +264,10 @@ class CommandLine {
         ->add_option("-j,--jobs", a_.run.jobs,
                      "Steps at the same time (default: as many as processors)")
         ->check(CLI::Range(1U, 1024U));
-    command->add_flag("--resume", a_.run.resume,
-                      "Go on with the run of this file that was interrupted");
+    command->add_flag(
+        "--resume", a_.run.resume,
+        "Go on with the run of this file that was interrupted; of one that was stopped or "
+        "failed, with its record in a new run");
     command->add_flag("--new", a_.run.abandon,
                       "Start a new run although the latest one was interrupted");
     command->add_option("--record", a_.run.record,
@@ -329,11 +332,21 @@ class CommandLine {
     command->add_option("--sample", a_.checkpoints.sample, std::string(kSampleHelp));
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
     command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
-    command = add("status", "Is the newest checkpoint of a plan young enough? Exit code 0 or 7",
-                  &CheckpointStatus);
+    command = add(
+        "status",
+        "Is the newest checkpoint of a plan young enough, and did its last verification not fail? "
+        "Exit code 0 or 7",
+        &CheckpointStatus);
     command->add_option("--max-age", a_.checkpoints.max_age, "Such as 26h")->required();
     command->add_option("--prometheus", a_.checkpoints.prometheus,
                         "Also write this text file for the node exporter");
+
+    command = Command(&app_, "show",
+                      "Show a checkpoint, restore, verification or deletion: resources, states, "
+                      "warnings",
+                      [this](Session& s) { return ShowRecordById(s, a_.show); });
+    Provider(command, a_.show.provider);
+    command->add_option("record", a_.show.record, "Its id")->required();
 
     CLI::App* const restores = Group("restores", "What was restored");
     command = Command(restores, "list", "List restores, newest first",

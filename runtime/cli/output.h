@@ -28,6 +28,7 @@ class Output {
   Output(bool json, bool quiet);
 
   bool json() const { return json_; }
+  bool quiet() const { return quiet_; }
   bool terminal() const { return terminal_; }
 
   // A line of data for people; nothing with --json.

@@ -23,6 +23,7 @@ bool Failed(const runtime::ActivityOutcome& outcome) {
 }
 
 std::string_view StateOf(const ResourceReport& resource) {
+  if (resource.left_out) return "left out";
   // Never the word of a verify that read every byte.
   if (resource.succeeded) return resource.sample ? "sampled" : "done";
   bool failed = false;
@@ -38,6 +39,51 @@ std::string_view StateOf(const ResourceReport& resource) {
   return open ? "not done" : "omitted";
 }
 
+std::uint64_t WarningsOf(const ResourceReport& resource) {
+  std::uint64_t sum = 0;
+  for (const ActivityReport& activity : resource.activities) {
+    if (activity.outcome) sum += activity.outcome->warnings.total();
+  }
+  return sum;
+}
+
+// What looks good and is not quite says so where one looks first.
+std::string StateCell(const ResourceReport& resource) {
+  const std::string warnings = WarningCount(WarningsOf(resource));
+  return std::string(StateOf(resource)) + (warnings.empty() ? "" : ", " + warnings);
+}
+
+// At the end of a run: more lines would push its table away.
+constexpr std::uint64_t kWarningsShown = 10;
+
+void ShowWarnings(const Output& out, const RecordReport& report, Showing showing) {
+  std::uint64_t all = 0;
+  for (const ResourceReport& resource : report.resources) all += WarningsOf(resource);
+  if (all == 0) return;
+  const bool in_full = showing == Showing::kInFull;
+  out.Line(WarningCount(all) + ":");
+  std::uint64_t shown = 0;
+  for (const ResourceReport& resource : report.resources) {
+    for (const ActivityReport& activity : resource.activities) {
+      if (!activity.outcome) continue;
+      const std::string where =
+          fmt::format("{} of {}", NameOf(activity.kind), Printable(resource.resource.key.str()));
+      for (const std::string& line : activity.outcome->warnings.lines) {
+        if (!in_full && shown == kWarningsShown) break;
+        out.Line("  " + where + ": " + Printable(line));
+        ++shown;
+      }
+      if (const std::uint64_t left_out = activity.outcome->warnings.left_out;
+          in_full && left_out != 0) {
+        out.Line(fmt::format("  {}: {} more were not kept; they stand in the log of step {}", where,
+                             left_out, activity.step));
+      }
+    }
+  }
+  if (!in_full && all > shown)
+    out.Line(fmt::format("  and {} more: holdfast show {}", all - shown, report.summary.id));
+}
+
 std::string Milliseconds(std::chrono::milliseconds duration) {
   return HumanDuration(std::chrono::duration<double>(duration).count());
 }
@@ -46,13 +92,23 @@ std::chrono::milliseconds LengthOf(const AtRest& rest) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(*rest.until - rest.since);
 }
 
-std::string BytesOf(const ResourceReport& resource) {
-  if (resource.manifest) return HumanSize(resource.manifest->bytes());
-  if (!resource.sample_read) return "";
-  return HumanSize(resource.sample_read->read) + " of " + HumanSize(resource.sample_read->of);
+// What was written, restored or read: of what did not succeed nothing is known.
+std::optional<std::uint64_t> BytesOf(const RecordReport& report, const ResourceReport& resource) {
+  if (!resource.manifest || resource.activities.empty()) return std::nullopt;
+  if (report.summary.kind != runtime::RecordKind::kCheckpoint && !resource.succeeded)
+    return std::nullopt;
+  return resource.manifest->bytes();
 }
 
-Value ResourceToValue(const ResourceReport& resource) {
+std::string BytesCell(const RecordReport& report, const ResourceReport& resource) {
+  if (resource.sample_read) {
+    return HumanSize(resource.sample_read->read) + " of " + HumanSize(resource.sample_read->of);
+  }
+  const auto bytes = BytesOf(report, resource);
+  return bytes ? HumanSize(*bytes) : "";
+}
+
+Value ResourceToValue(const RecordReport& report, const ResourceReport& resource) {
   Value::List activities;
   for (const ActivityReport& activity : resource.activities) {
     Value entry = Value().Set("activity", NameOf(activity.kind)).Set("step", activity.step);
@@ -64,6 +120,7 @@ Value ResourceToValue(const ResourceReport& resource) {
       if (!activity.outcome->error.empty()) entry.Set("error", Printable(activity.outcome->error));
       if (!activity.outcome->reason.empty())
         entry.Set("reason", Printable(activity.outcome->reason));
+      runtime::SetWarnings(entry, activity.outcome->warnings);
     }
     activities.push_back(std::move(entry));
   }
@@ -76,10 +133,8 @@ Value ResourceToValue(const ResourceReport& resource) {
                   .Set("epoch", resource.epoch)
                   .Set("duration_ms", static_cast<std::int64_t>(resource.duration.count()))
                   .Set("activities", std::move(activities));
-  if (resource.manifest) {
-    out.Set("bytes", resource.manifest->bytes())
-        .Set("point_in_time", FormatTime(resource.manifest->point_in_time));
-  }
+  if (const auto bytes = BytesOf(report, resource)) out.Set("bytes", *bytes);
+  if (resource.manifest) out.Set("point_in_time", FormatTime(resource.manifest->point_in_time));
   if (resource.sample) {
     Value sample = Value().Set("percent", resource.sample->value);
     if (resource.sample_read)
@@ -112,14 +167,21 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
                   .Set("created", FormatTime(summary.created))
                   .Set("changed", FormatTime(summary.changed));
   if (!summary.reason.empty()) out.Set("reason", Printable(summary.reason));
+  if (summary.warnings != 0) out.Set("warnings", summary.warnings);
   return out;
 }
 
-void ShowRecordReport(const Output& out, const RecordReport& report) {
+std::string WarningCount(std::uint64_t warnings) {
+  if (warnings == 0) return "";
+  return fmt::format("{} warning{}", warnings, warnings == 1 ? "" : "s");
+}
+
+void ShowRecordReport(const Output& out, const RecordReport& report, Showing showing) {
   const runtime::RecordSummary& summary = report.summary;
   out.Json("record", RecordSummaryToValue(summary));
-  out.Line(fmt::format("{} {}: {}", runtime::NameOf(summary.kind), summary.id,
-                       runtime::NameOf(summary.state)));
+  out.Line(fmt::format("{} {}: {}{}", runtime::NameOf(summary.kind), summary.id,
+                       runtime::NameOf(summary.state),
+                       summary.warnings == 0 ? "" : ", " + WarningCount(summary.warnings)));
   if (!summary.reason.empty()) out.Line("  " + Printable(summary.reason));
   out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan),
                        Printable(summary.provider_name), FormatTime(summary.created)));
@@ -130,16 +192,16 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
   const bool is_restore = report.operation == Operation::kRestore;
   std::vector<std::vector<std::string>> rows;
   for (const ResourceReport& resource : report.resources) {
-    out.Json("record-resource", ResourceToValue(resource));
-    rows.push_back({resource.resource.key.str(), std::string(StateOf(resource)),
-                    Milliseconds(resource.duration), BytesOf(resource),
-                    is_restore
-                        ? (resource.now ? resource.now->str() : "")
-                        : (resource.manifest ? FormatTime(resource.manifest->point_in_time) : "")});
+    out.Json("record-resource", ResourceToValue(report, resource));
+    rows.push_back({resource.resource.key.str(), StateCell(resource),
+                    Milliseconds(resource.duration), BytesCell(report, resource),
+                    resource.manifest ? FormatTime(resource.manifest->point_in_time) : ""});
+    if (is_restore) rows.back().push_back(resource.now ? resource.now->str() : "");
   }
   if (!rows.empty()) {
-    out.Table({"RESOURCE", "STATE", "TOOK", "BYTES", is_restore ? "IS NOW" : "POINT IN TIME"},
-              rows);
+    std::vector<std::string> heading{"RESOURCE", "STATE", "TOOK", "BYTES", "POINT IN TIME"};
+    if (is_restore) heading.emplace_back("IS NOW");
+    out.Table(heading, rows);
   }
   for (const ResourceReport& resource : report.resources) {
     const auto rest = AtRestOf(resource);
@@ -159,6 +221,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report) {
                            Printable(activity.outcome->error)));
     }
   }
+  ShowWarnings(out, report, showing);
   if (const auto path = CriticalPath(report); path.size() > 1)
     out.Line("critical path: " + Join(path, " -> "));
 }

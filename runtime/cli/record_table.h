@@ -1,14 +1,23 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "runtime/cli/output.h"
 #include "runtime/store/listing.h"
 
 namespace holdfast::cli {
 
-// Shows a record in full: its head, then a table of its resources with state, duration, bytes, point
-// in time and what became of them; how long what quiesces was at rest; the critical path; what failed
-// and why. With --json: a datum "record" and one "record-resource" each.
-void ShowRecordReport(const Output& out, const runtime::RecordReport& report);
+// Shows a record in full: its head, then a table of its resources with state, duration, bytes,
+// point in time and what became of them; how long what quiesces was at rest; the critical path;
+// what failed and why; what warned. With --json: a datum "record" and one "record-resource" each.
+// At the end of a run only the first few warnings, then how many more there are and what shows
+// them.
+enum class Showing { kInFull, kAtTheEndOfARun };
+void ShowRecordReport(const Output& out, const runtime::RecordReport& report, Showing showing);
+
+// "3 warnings", or nothing where there are none.
+std::string WarningCount(std::uint64_t warnings);
 
 // The head alone, as data.
 Value RecordSummaryToValue(const runtime::RecordSummary& summary);

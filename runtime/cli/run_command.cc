@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -7,8 +10,10 @@
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_progress.h"
+#include "runtime/cli/step_log.h"
 #include "runtime/local/engine.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/record.h"
 
 namespace holdfast::cli {
 
@@ -25,6 +30,58 @@ int ExitCodeOf(const local::RunOutcome& outcome) {
       return *node.info.exit_code;
   }
   return static_cast<int>(ExitCode::kRunFailed);
+}
+
+// Where begin was refused there is no record that could say why, and nothing else happened: the one
+// thing that a user has to read. nullopt where it succeeded, or was stopped.
+std::optional<Error> WhyItDidNotBegin(const local::RunOutcome& outcome) {
+  if (outcome.stopped) return std::nullopt;
+  int code = 0;
+  std::string reason;
+  for (const local::NodeOutcome& node : outcome.nodes) {
+    if (node.info.task != "begin") continue;
+    // The last try's, of which the whole has the code.
+    if (node.info.exit_code) code = *node.info.exit_code;
+    if (node.log_file.empty()) continue;
+    reason = ReasonInLog(node.log_file);
+    if (reason.empty()) reason = Printable(node.info.message);
+  }
+  if (code == 0) return std::nullopt;
+  ErrorCode of = ErrorCode::kInternal;
+  for (const ErrorCode candidate :
+       {ErrorCode::kUsage, ErrorCode::kInvalidInput, ErrorCode::kNotFound, ErrorCode::kLocked,
+        ErrorCode::kCorrupt, ErrorCode::kDenied, ErrorCode::kUnavailable}) {
+    if (static_cast<int>(ExitCodeOf(candidate)) == code) of = candidate;
+  }
+  return Error(of, "the run did not begin: " + reason);
+}
+
+// A run that was stopped, or failed, has come to its end: its clean-ups are made, and there is
+// nothing in it to resume. Whoever says --resume wants the work to go on all the same, and a new
+// run of the same file on its record does that. Empty where the run itself is resumed.
+Result<std::string> RecordToGoOnWith(Session& session, const BankSection& tenant,
+                                     const local::RunOptions& options) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto ended, local::FindEndedRun(options));
+  if (!ended) return std::string();
+  const std::string what = "run " + Printable(ended->run_id) + " has ended (" + ended->phase + ")";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, ended->run_id));
+  if (!entry) {
+    return Error(ErrorCode::kConflict, what + " without having begun: there is nothing to resume")
+        .Hint("holdfast run " + options.file);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
+                            runtime::Record::Open(tenant, entry->kind, entry->record));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  if (state && state->state != runtime::RecordState::kError && !IsWorking(state->state)) {
+    return Error(ErrorCode::kConflict,
+                 fmt::format("{}, and its {} {} is {}: there is nothing to resume", what,
+                             runtime::NameOf(entry->kind), entry->record,
+                             runtime::NameOf(state->state)))
+        .Hint("'holdfast run " + options.file + "' starts anew");
+  }
+  session.out().Say(what + "; a new run goes on with its record, as with --record " +
+                    entry->record);
+  return entry->record;
 }
 
 // The preparations: while they wait for a slot, something may be held at rest, so they go before
@@ -70,17 +127,27 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   options.abandon_interrupted = arguments.abandon;
   options.step_binary = StepBinary();
   options.environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = session.provider_folder_path();
-  RunProgress progress(out);
+  if (options.resume) {
+    auto record = RecordToGoOnWith(session, *tenant, options);
+    if (!record) return out.Fail(record.error());
+    if (!record->empty()) {
+      options.resume = false;
+      options.run_id.clear();
+      options.parameters["record"] = std::move(*record);
+    }
+  }
+  RunProgress progress(out, workflow->bundle.bundle.steps + 2);
   const auto outcome = local::RunWorkflow(options, progress);
   if (!outcome) return out.Fail(outcome.error());
 
   const auto report = runtime::ReportOfRun(*tenant, outcome->run_id);
   if (report) {
-    ShowRecordReport(out, *report);
+    ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
   } else if (report.error().code() != ErrorCode::kNotFound) {
     out.Warn(std::move(report).error().OneLine());
   }
   const int code = ExitCodeOf(*outcome);
+  if (const auto why = WhyItDidNotBegin(*outcome)) out.Fail(*why);
   out.Json("run-ended", Value()
                             .Set("run", outcome->run_id)
                             .Set("phase", local::NameOf(outcome->phase))

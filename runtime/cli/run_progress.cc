@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "plugins/sdk/text.h"
+#include "runtime/cli/step_log.h"
 
 namespace holdfast::cli {
 
@@ -14,6 +15,8 @@ namespace {
 // More lines than this would push away what has ended.
 constexpr std::size_t kMostLines = 12;
 constexpr auto kRedrawEvery = std::chrono::milliseconds(100);
+// What has nothing new to say shows all the same that it lives, and for how long it has.
+constexpr auto kRedrawAnyway = std::chrono::seconds(1);
 
 // The step as people know it; a second try says that it is one.
 std::string Shown(const local::StepInfo& step) {
@@ -49,7 +52,7 @@ void RunProgress::Erase() {
 }
 
 void RunProgress::Draw() {
-  if (!out_.terminal() || out_.json()) return;
+  if (!out_.terminal() || out_.json() || out_.quiet()) return;
   const auto now = std::chrono::steady_clock::now();
   for (const auto& [name, step] : running_) {
     if (drawn_ == kMostLines) {
@@ -64,8 +67,28 @@ void RunProgress::Draw() {
     std::fprintf(stderr, "%s\n", text.c_str());
     ++drawn_;
   }
+  if (!running_.empty()) {
+    std::fprintf(stderr, "  %s\n", Totals(now).c_str());
+    ++drawn_;
+  }
   std::fflush(stderr);
   last_draw_ = now;
+}
+
+std::string RunProgress::Totals(std::chrono::steady_clock::time_point now) const {
+  std::uint64_t bytes = ended_bytes_;
+  for (const auto& [name, step] : running_) bytes += step.bytes;
+  std::string text =
+      fmt::format("{} of {} steps, {}", ended_, steps_,
+                  HumanDuration(std::chrono::duration<double>(now - start_).count()));
+  if (bytes != 0) text += ", " + HumanSize(bytes);
+  return text;
+}
+
+void RunProgress::StillRunning() {
+  if (running_.empty() || std::chrono::steady_clock::now() - last_draw_ < kRedrawAnyway) return;
+  Erase();
+  Draw();
 }
 
 void RunProgress::RunStarted(const local::RunStart& start) {
@@ -80,7 +103,7 @@ void RunProgress::RunStarted(const local::RunStart& start) {
 
 void RunProgress::StepStarted(const local::StepInfo& step) {
   Erase();
-  running_[step.name] = {Shown(step), "", std::chrono::steady_clock::now()};
+  running_[step.name] = {Shown(step), "", 0, std::chrono::steady_clock::now()};
   if (!out_.terminal()) out_.Say("started    " + Shown(step));
   out_.Json("step-started", Value()
                                 .Set("step", step.task)
@@ -95,6 +118,7 @@ void RunProgress::StepProgress(const local::StepInfo& step, const Value& line) {
   const auto at = running_.find(step.name);
   if (at == running_.end()) return;
   at->second.text = ProgressText(line);
+  at->second.bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, line.IntOr("done", 0)));
   if (std::chrono::steady_clock::now() - last_draw_ < kRedrawEvery) return;
   Erase();
   Draw();
@@ -102,19 +126,29 @@ void RunProgress::StepProgress(const local::StepInfo& step, const Value& line) {
 
 void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& end) {
   Erase();
-  running_.erase(step.name);
+  if (const auto at = running_.find(step.name); at != running_.end()) {
+    // What a try that is made again has done is done again.
+    if (!end.retried) ended_bytes_ += at->second.bytes;
+    running_.erase(at);
+  }
+  if (!end.retried) ++ended_;
+  const bool failed = end.phase != local::Phase::kSucceeded &&
+                      end.exit_code != static_cast<int>(ExitCode::kOmitted);
+  // "exit code 11" says little; the step has said why.
+  const std::string reason = failed ? ReasonInLog(step.log_file) : "";
+  const std::string why = reason.empty()        ? Printable(end.message)
+                          : end.message.empty() ? reason
+                                                : reason + " (" + Printable(end.message) + ")";
   std::string text;
   if (end.phase == local::Phase::kSucceeded) {
     text = fmt::format("done       {} in {}", Shown(step), HumanDuration(end.seconds));
   } else if (end.retried) {
     text = fmt::format("retrying   {} in {} ({})", Shown(step),
-                       HumanDuration(std::chrono::duration<double>(end.retry_after).count()),
-                       end.message);
+                       HumanDuration(std::chrono::duration<double>(end.retry_after).count()), why);
   } else if (end.exit_code == static_cast<int>(ExitCode::kOmitted)) {
     text = fmt::format("omitted    {}: something before it did not succeed", Shown(step));
   } else {
-    text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), Printable(end.message),
-                       step.log_file);
+    text = fmt::format("FAILED     {}: {}; its log is {}", Shown(step), why, step.log_file);
   }
   out_.Say(text);
   Value datum = Value()
@@ -125,11 +159,13 @@ void RunProgress::StepEnded(const local::StepInfo& step, const local::StepEnd& e
                     .Set("retried", end.retried);
   if (end.exit_code) datum.Set("exit_code", *end.exit_code);
   if (!end.message.empty()) datum.Set("message", Printable(end.message));
+  if (!reason.empty()) datum.Set("reason", reason);
   out_.Json("step-ended", std::move(datum));
   Draw();
 }
 
 void RunProgress::TaskLeftOut(const local::NodeInfo& node) {
+  ++ended_;
   Say(fmt::format("{:<10} {}{}", local::NameOf(node.phase), node.name,
                   node.message.empty() ? "" : ": " + Printable(node.message)));
   out_.Json("step-left-out",

@@ -271,6 +271,7 @@ class Engine {
           HOLDFAST_RETURN_IF_ERROR(Collect(order[i]));
       }
       HOLDFAST_RETURN_IF_ERROR(OnTimers());
+      observer_.StillRunning();
     }
   }
 
@@ -546,6 +547,10 @@ class Engine {
   std::vector<NodeId> restart_;
 };
 
+std::string WorkFolderOf(const RunOptions& options) {
+  return options.work_folder.empty() ? options.file + ".run" : options.work_folder;
+}
+
 // kConflict when the latest run was interrupted: it may have left things that only it cleans up.
 Status CheckNoneInterrupted(const RunFolder& folder) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string latest, folder.LatestRun());
@@ -577,6 +582,23 @@ std::string MakeRunId() {
   return id;
 }
 
+Result<std::optional<EndedRun>> FindEndedRun(const RunOptions& options) {
+  HOLDFAST_ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Open(WorkFolderOf(options)));
+  std::string run = options.run_id;
+  if (run.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(run, folder.LatestRun());
+    if (run.empty()) return std::optional<EndedRun>();
+  }
+  const auto lines = folder.ReadRun(run);
+  if (!lines) {
+    if (lines.error().code() == ErrorCode::kNotFound) return std::optional<EndedRun>();
+    return lines.error();
+  }
+  if (lines->empty() || lines->back().StringOr("event", "") != "ended")
+    return std::optional<EndedRun>();
+  return std::optional<EndedRun>(EndedRun{run, lines->back().StringOr("phase", "")});
+}
+
 Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer) {
   HOLDFAST_ASSIGN_OR_RETURN(const Workflow workflow,
                             ReadWorkflowFile(options.file, options.template_folders));
@@ -584,9 +606,7 @@ Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer)
   if (!options.resume) {
     HOLDFAST_ASSIGN_OR_RETURN(parameters, ResolveParameters(workflow, options.parameters));
   }
-  HOLDFAST_ASSIGN_OR_RETURN(
-      RunFolder folder,
-      RunFolder::Open(options.work_folder.empty() ? options.file + ".run" : options.work_folder));
+  HOLDFAST_ASSIGN_OR_RETURN(RunFolder folder, RunFolder::Open(WorkFolderOf(options)));
   if (!options.resume && !options.abandon_interrupted)
     HOLDFAST_RETURN_IF_ERROR(CheckNoneInterrupted(folder));
   return Engine(options, observer, workflow, std::move(folder)).Run(parameters);

@@ -97,6 +97,9 @@ class RunObserver {
   // A line {"message_type":"progress",...} of the step's log.
   virtual void StepProgress(const StepInfo&, const Value&) {}
   virtual void StepEnded(const StepInfo&, const StepEnd&) {}
+  // Comes again and again while steps run, whether anything happened or not: several times a
+  // second.
+  virtual void StillRunning() {}
   // A task that was not run: Skipped, Omitted, or Failed or Error without a process.
   virtual void TaskLeftOut(const NodeInfo&) {}
   virtual void Stopping(Shutdown) {}
@@ -110,6 +113,14 @@ class RunObserver {
 // failure to write the state (the steps get SIGTERM; resume goes on from there).
 // One call at a time in a process when handle_signals is set.
 Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer);
+
+// The run that `resume` names, when it has come to its end (also: was stopped) and there is nothing
+// to resume in it; nullopt where RunWorkflow would go on with it, or where there is none.
+struct EndedRun {
+  std::string run_id;
+  std::string phase;  // "Failed", ...
+};
+Result<std::optional<EndedRun>> FindEndedRun(const RunOptions& options);
 
 // "3f0e...": a random UUID, the id of a run that is not given one.
 std::string MakeRunId();

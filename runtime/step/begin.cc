@@ -117,7 +117,7 @@ class Beginner {
     }
     if (own && state && IsWorking(state->state) && state->run == request_.run) return true;
     if (present_ && !own && !present_->gone(env_.clock.Now())) {
-      return LeaseHeldError(record_.id(), *present_);
+      return RecordHeldError(env_.tenant, record_.id(), *present_);
     }
     if (state && state->state != RecordState::kError &&
         state->state != WorkingState(bundle_.bundle().operation)) {
@@ -157,7 +157,16 @@ class Beginner {
     if (state->state == RecordState::kError) {
       return std::move(error).Hint("--partial works on what it holds");
     }
-    return error;
+    return WithItsRun(std::move(error), bundle.checkpoint);
+  }
+
+  // Adds who works on the record, until when, and what ends that when nobody does any more.
+  Error WithItsRun(Error error, const std::string& record) {
+    const auto lease = CurrentLease(env_.tenant, record);
+    if (!lease || !*lease || (*lease)->gone(env_.clock.Now())) {
+      return std::move(error).Hint("nobody works on it any more: holdfast gc brings it to its end");
+    }
+    return std::move(error).Because(RecordHeldError(env_.tenant, record, **lease));
   }
 
   Result<StepReport> DryRun() {
@@ -182,10 +191,10 @@ class Beginner {
                     : other.kind == RecordKind::kDeletion;
         if (!in_the_way) continue;
         if (!resume_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
-        return Error(ErrorCode::kLocked,
-                     fmt::format("the {} {} works on the checkpoint {}", NameOf(other.kind),
-                                 other.record, bundle.checkpoint))
-            .Hint("wait for its end; if its engine is dead: holdfast gc");
+        return WithItsRun(Error(ErrorCode::kLocked,
+                                fmt::format("the {} {} works on the checkpoint {}",
+                                            NameOf(other.kind), other.record, bundle.checkpoint)),
+                          other.record);
       }
     }
     if (present_ && present_->run == request_.run) {
@@ -228,7 +237,7 @@ class Beginner {
     const std::string& id = bundle_.bundle().checkpoint;
     HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, id));
     if (!held || held->run != request_.run || held->released) {
-      if (held && !held->gone(env_.clock.Now())) return LeaseHeldError(id, *held);
+      if (held && !held->gone(env_.clock.Now())) return RecordHeldError(env_.tenant, id, *held);
       LeaseRequest wanted;
       wanted.run = request_.run;
       wanted.after = held ? held->token : 0;

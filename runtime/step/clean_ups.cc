@@ -119,10 +119,13 @@ Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, Run
     if (end == ActivityEnd::kStopped) {
       code = ExitCode::kTerminated;
       how = "stopped";
+    } else if (end == ActivityEnd::kLocked) {
+      how = "locked";
     } else if (end == ActivityEnd::kTimedOut) {
       how = "timed-out";
     }
-    HOLDFAST_RETURN_IF_ERROR(attempt->Finish(code, false, how));
+    HOLDFAST_RETURN_IF_ERROR(attempt->Finish(
+        code, false, how, end == ActivityEnd::kLocked ? attempt->failure() : std::string()));
     if (!attempt->failure().empty()) {
       env.log.Log(LogLevel::kError, "the clean-up failed: " + attempt->failure(),
                   Value().Set("step", first.step->name));

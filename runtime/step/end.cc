@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "plugins/sdk/failpoint.h"
@@ -10,6 +11,7 @@
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/heartbeat.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
 
 namespace holdfast::runtime {
@@ -105,6 +107,31 @@ Result<std::string> SampleNote(RunView& run) {
                      HumanSize(sum.of), sampled, resources.size());
 }
 
+// What a restore or verification that succeeded says of itself where the checkpoint was not whole
+// and the workflow was compiled without what it lacks (--partial); empty where it took all.
+Result<std::string> PartialNote(RunView& run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
+  std::vector<ResourceKey> without;  // a step
+  for (const auto& [key, resource] : resources) {
+    const auto& steps = resource->steps;
+    if (std::all_of(steps.begin(), steps.end(), [](const auto& step) { return step.empty(); }))
+      without.push_back(key);
+  }
+  if (without.empty()) return std::string();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto missing,
+                            MissingResources(run.record().tenant(), run.checkpoint_id()));
+  std::vector<std::string> names;
+  std::size_t left_out = 0;
+  for (const ResourceKey& key : without) {
+    if (!missing.contains(key)) continue;
+    if (++left_out <= kReasonsShown) names.push_back(Printable(key.str()));
+  }
+  if (left_out == 0) return std::string();
+  return fmt::format("partial: {} of {} resources {} not in the checkpoint: {}{}", left_out,
+                     resources.size(), left_out == 1 ? "is" : "are", Join(names, ", "),
+                     left_out > names.size() ? ", ..." : "");
+}
+
 Result<StepReport> ReportOf(const Record& record, std::string_view run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   if (!state) return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
@@ -139,12 +166,15 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
                                 run.EpochOf(step->name, activity.resource));
       HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step->name));
       const ActivityOutcome* const outcome = journal->Find(activity.resource, activity.kind, epoch);
+      if (outcome != nullptr) verdict.warnings += outcome->warnings.total();
       if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
       if (activity.kind == ActivityKind::kPost && told.contains(activity.resource)) continue;
       std::string what = "did not end";
       if (const AttemptResult* const last = journal->LastResult();
           outcome == nullptr && last != nullptr && last->how == "timed-out") {
         what += ": it took longer than activity_timeout";
+      } else if (outcome == nullptr && last != nullptr && last->how == "locked") {
+        what += ": " + last->why;
       }
       if (outcome != nullptr) {
         what = "was omitted";
@@ -161,6 +191,11 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   }
   if (run.operation() == Operation::kVerify && bad == 0) {
     HOLDFAST_ASSIGN_OR_RETURN(std::string note, SampleNote(run));
+    if (!note.empty()) verdict.reasons.push_back(std::move(note));
+  }
+  if ((run.operation() == Operation::kRestore || run.operation() == Operation::kVerify) &&
+      bad == 0 && uncleaned.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string note, PartialNote(run));
     if (!note.empty()) verdict.reasons.push_back(std::move(note));
   }
   if (run.operation() == Operation::kProtect) {
@@ -241,15 +276,15 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     }
     now = verdict.good ? GoodState(run.operation()) : RecordState::kError;
     Failpoint("end:before-state");
-    HOLDFAST_RETURN_IF_ERROR(
-        record.SetState(now, run.lease().run, Join(verdict.reasons, "; "), env.clock.Now()));
+    HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
+                                             env.clock.Now(), verdict.warnings));
     Failpoint("end:after-state");
   } else if (now == RecordState::kError && !owed_before.empty()) {
     // It ended before these clean-ups were made, and says so.
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
-    HOLDFAST_RETURN_IF_ERROR(
-        record.SetState(now, run.lease().run, Join(verdict.reasons, "; "), env.clock.Now()));
+    HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
+                                             env.clock.Now(), verdict.warnings));
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

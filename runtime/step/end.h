@@ -25,6 +25,7 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request);
 struct Verdict {
   bool good = false;
   std::vector<std::string> reasons;  // why not, at most a handful; for people
+  std::uint64_t warnings = 0;        // of all activities, good or not
 };
 // Available if and only if the journal holds a success of every activity in the bundle and
 // (protect) every manifest reads back.

@@ -104,6 +104,7 @@ Status StepAttempt::PutManifest(ActivityKind kind, const BundleResource& resourc
   manifest.attempt = std::string(attempt);
   manifest.point_in_time = all.point_in_time.value_or(outcome.started);
   manifest.streams = std::move(all.streams);
+  manifest.warnings = outcome.warnings;
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
   Failpoint("before:manifest");
   HOLDFAST_RETURN_IF_ERROR(WriteManifest(checkpoint, std::move(manifest), all.saved));
@@ -125,6 +126,7 @@ Result<bool> StepAttempt::AdoptManifest(ActivityKind kind, const BundleResource&
   outcome.started = outcome.ended = env_.clock.Now();
   outcome.by = by_;
   outcome.attempt = id();
+  outcome.warnings = manifest->warnings;
   outcomes_.push_back(std::move(outcome));
   return true;
 }
@@ -233,6 +235,7 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     }
     mine.push_back(std::move(outcome));
   }
+  mine.front().warnings = std::move(call.warnings);
   if (!call.status) failure_ = call.status.error().OneLine();
 
   HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
@@ -262,7 +265,8 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
   return ActivityEnd::kDone;
 }
 
-Status StepAttempt::Finish(ExitCode exit_code, bool clean, std::string_view how) {
+Status StepAttempt::Finish(ExitCode exit_code, bool clean, std::string_view how,
+                           std::string_view why) {
   HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
   AttemptResult result;
   result.run = run_.lease().run;
@@ -270,6 +274,7 @@ Status StepAttempt::Finish(ExitCode exit_code, bool clean, std::string_view how)
   result.exit_code = static_cast<int>(exit_code);
   result.clean = clean;
   result.how = std::string(how);
+  result.why = std::string(why);
   result.started = started_;
   result.ended = env_.clock.Now();
   result.outcomes = outcomes_;

@@ -53,7 +53,8 @@ class StepAttempt {
   Status CompleteManifest(const BundleResource& resource, const ActivityOutcome& outcome);
 
   // Writes the result. `clean`: see AttemptResult.
-  Status Finish(ExitCode exit_code, bool clean, std::string_view how);
+  // `why`: where the attempt ended without an outcome, what a reader has to know of it.
+  Status Finish(ExitCode exit_code, bool clean, std::string_view how, std::string_view why = "");
 
   // The message of the last failure, for the program's error; empty when there was none.
   const std::string& failure() const { return failure_; }

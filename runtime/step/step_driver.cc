@@ -348,9 +348,14 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
   }
   StepReport report;
   std::string_view how = "done";
+  std::string why_not;
   if (end == ActivityEnd::kTimedOut) {
     report = {ExitCode::kActivityFailed, "timed out: " + attempt->failure()};
     how = "timed-out";
+  } else if (end == ActivityEnd::kLocked && !env_.cancellation.is_set()) {
+    report = {ExitCode::kTryAgain, "locked, try again: " + attempt->failure()};
+    how = "locked";
+    why_not = attempt->failure();
   } else if (env_.cancellation.is_set()) {
     // Told to end: never 0, also when the activity managed to finish.
     report = {ExitCode::kTerminated, end == ActivityEnd::kStopped
@@ -377,7 +382,7 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
     HOLDFAST_ASSIGN_OR_RETURN(clean, Clean(step, *attempt));
   }
   if (failed || end == ActivityEnd::kTimedOut) HOLDFAST_RETURN_IF_ERROR(NoteFailure(step));
-  HOLDFAST_RETURN_IF_ERROR(attempt->Finish(report.exit_code, clean, how));
+  HOLDFAST_RETURN_IF_ERROR(attempt->Finish(report.exit_code, clean, how, why_not));
   return report;
 }
 

@@ -31,6 +31,7 @@ Value ToValue(const ActivityOutcome& outcome) {
       .Set("by", outcome.by);
   if (!outcome.reason.empty()) value.Set("reason", outcome.reason);
   if (!outcome.error.empty()) value.Set("error", outcome.error);
+  SetWarnings(value, outcome.warnings);
   if (!outcome.streams.is_null()) value.Set("streams", outcome.streams);
   if (!outcome.saved.is_null()) value.Set("saved", outcome.saved);
   if (!outcome.point_in_time.empty()) value.Set("point_in_time", outcome.point_in_time);
@@ -67,6 +68,7 @@ Result<ActivityOutcome> OutcomeFromValue(const Value& value, std::string_view ke
   outcome.reason = value.StringOr("reason", "");
   outcome.error = value.StringOr("error", "");
   outcome.point_in_time = value.StringOr("point_in_time", "");
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.warnings, WarningsOf(value, key));
   if (const Value* streams = value.Find("streams"); streams != nullptr) outcome.streams = *streams;
   if (const Value* saved = value.Find("saved"); saved != nullptr) outcome.saved = *saved;
   if (const Value* sample = value.Find("sample"); sample != nullptr) {
@@ -112,6 +114,7 @@ Result<Attempt> ReadAttempt(const BankSection& record, std::string_view step, Cl
     result.exit_code = static_cast<int>(exit_code);
     result.clean = value->BoolOr("clean", false);
     result.how = value->StringOr("how", "");
+    result.why = value->StringOr("why", "");
     HOLDFAST_ASSIGN_OR_RETURN(result.started, TimeMember(*value, "started", key));
     HOLDFAST_ASSIGN_OR_RETURN(result.ended, TimeMember(*value, "ended", key));
     HOLDFAST_RETURN_IF_ERROR(ReadOutcomes(*value, key, attempt.claim.attempt, result.outcomes));
@@ -206,19 +209,19 @@ Status WriteOutcomes(const BankSection& record, std::string_view step, std::stri
 
 Status WriteResult(const BankSection& record, std::string_view step, std::string_view attempt,
                    const AttemptResult& result) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpObject(Value()
-                                           .Set("step", step)
-                                           .Set("attempt", attempt)
-                                           .Set("run", result.run)
-                                           .Set("token", result.token)
-                                           .Set("exit_code", result.exit_code)
-                                           .Set("clean", result.clean)
-                                           .Set("how", result.how)
-                                           .Set("started", FormatTime(result.started))
-                                           .Set("ended", FormatTime(result.ended))
-                                           .Set("activities", OutcomesToValue(result.outcomes)),
-                                       kResultFormat));
+  Value value = Value()
+                    .Set("step", step)
+                    .Set("attempt", attempt)
+                    .Set("run", result.run)
+                    .Set("token", result.token)
+                    .Set("exit_code", result.exit_code)
+                    .Set("clean", result.clean)
+                    .Set("how", result.how)
+                    .Set("started", FormatTime(result.started))
+                    .Set("ended", FormatTime(result.ended))
+                    .Set("activities", OutcomesToValue(result.outcomes));
+  if (!result.why.empty()) value.Set("why", result.why);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kResultFormat));
   return record.PutBytes(AttemptPrefix(step, attempt) + "/result", bytes);
 }
 

@@ -13,6 +13,7 @@
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 #include "runtime/store/claim.h"
+#include "runtime/store/warnings.h"
 
 namespace holdfast::runtime {
 
@@ -53,6 +54,8 @@ struct ActivityOutcome {
   Outcome outcome = Outcome::kSucceeded;
   std::string reason;  // of an omission
   std::string error;   // of a failure, also a half-done one: one line
+  // What the activity warned of; of a call for several resources with the first of them.
+  Warnings warnings;
   WallTime started;
   WallTime ended;
   std::string by;       // "step", "end", "begin", "gc"
@@ -79,7 +82,8 @@ struct AttemptResult {
   // Every activity of the step, in this or earlier attempts, succeeded, and so did all that the
   // step comes after.
   bool clean = false;
-  std::string how;  // "done", "stopped" (SIGTERM), "timed-out", "fenced"
+  std::string how;  // "done", "stopped" (SIGTERM), "locked", "timed-out", "fenced"
+  std::string why;  // of "locked": by what; one line
   WallTime started;
   WallTime ended;
   std::vector<ActivityOutcome> outcomes;

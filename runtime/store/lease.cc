@@ -95,10 +95,11 @@ Status CheckStillHeld(const BankSection& tenant, std::string_view record, const 
                   lease.token, record));
 }
 
-Error LeaseHeldError(std::string_view record, const Lease& lease) {
+Error LeaseHeldError(std::string_view record, const Lease& lease, std::string_view started_by) {
   return Error(ErrorCode::kLocked,
-               fmt::format("{} is being worked on by run {} (token {}, until {})", record,
-                           lease.run, lease.token, FormatTime(lease.expires)))
+               fmt::format("{} is being worked on by run {}{}{}; its lease lasts until {}", record,
+                           lease.run, started_by.empty() ? "" : ", started by ", started_by,
+                           FormatTime(lease.expires)))
       .Hint("wait for it; if its engine is dead: holdfast gc --run " + lease.run);
 }
 

@@ -56,7 +56,8 @@ Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& l
 // kLocked when a greater token than the caller's exists.
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease);
 
-// The error of one who comes while another run has the lease.
-Error LeaseHeldError(std::string_view record, const Lease& lease);
+// The error of one who comes while another run has the lease: which one, until when, and what ends
+// it when its engine is dead. `started_by`: who started that run, where it is known.
+Error LeaseHeldError(std::string_view record, const Lease& lease, std::string_view started_by = "");
 
 }  // namespace holdfast::runtime

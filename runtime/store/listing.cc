@@ -25,6 +25,7 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
   summary.kind = record.kind();
   summary.state = states.back().state;
   summary.reason = states.back().reason;
+  summary.warnings = states.back().warnings;
   summary.created = states.front().time;
   summary.changed = states.back().time;
   HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
@@ -60,7 +61,11 @@ Result<std::vector<std::string>> Candidates(const BankSection& tenant, RecordKin
   return ids;
 }
 
-Result<std::vector<ResourceReport>> ReportResources(const Record& record, StoredBundle& bundle,
+// `checkpoint`: the section of the one that the record works on; `missing`: what that lacks.
+Result<std::vector<ResourceReport>> ReportResources(const Record& record,
+                                                    const BankSection& checkpoint,
+                                                    const std::set<ResourceKey>& missing,
+                                                    StoredBundle& bundle,
                                                     const std::string& table) {
   EpochTable epochs(record.section(), bundle, table);
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
@@ -107,11 +112,17 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record, Stored
           report.succeeded && activity.outcome && activity.outcome->outcome == Outcome::kSucceeded;
       report.activities.push_back(std::move(activity));
     }
+    report.left_out = report.activities.empty() && missing.contains(key);
     if (first)
       report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);
     if (record.kind() == RecordKind::kCheckpoint) {
       HOLDFAST_ASSIGN_OR_RETURN(report.manifest, ReadManifest(record.section(), key, report.epoch));
-    } else if (record.kind() == RecordKind::kRestore) {
+    } else if (record.kind() != RecordKind::kDeletion) {
+      // What is known of it besides: one that does not read back is what a verification is for.
+      auto manifest = NewestManifest(checkpoint, key);
+      if (manifest) report.manifest = std::move(*manifest);
+    }
+    if (record.kind() == RecordKind::kRestore) {
       HOLDFAST_ASSIGN_OR_RETURN(report.now, ReadNewResource(record.section(), key));
     }
     reports.push_back(std::move(report));
@@ -183,8 +194,15 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
     return std::move(bundle).error();
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, id));
-  HOLDFAST_ASSIGN_OR_RETURN(report.resources,
-                            ReportResources(record, *bundle, lease ? lease->epochs : ""));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const BankSection checkpoint,
+      tenant.Narrow(RecordPrefix(RecordKind::kCheckpoint, head->checkpoint), SectionAccess::kRead));
+  std::set<ResourceKey> missing;
+  if (kind == RecordKind::kRestore || kind == RecordKind::kVerification) {
+    HOLDFAST_ASSIGN_OR_RETURN(missing, MissingResources(tenant, head->checkpoint));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportResources(record, checkpoint, missing, *bundle,
+                                                              lease ? lease->epochs : ""));
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, bundle->AllSteps());
   for (const BundleStep* const step : steps) report.order.emplace(step->name, step->order);
   return report;
@@ -197,23 +215,51 @@ Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run
 }
 
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto entries, ReadIndex(tenant, plan));
+  // Not by the index: a plan of which no checkpoint ever became available is the one to hear of.
+  RecordFilter filter;
+  filter.plan = std::string(plan);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found, ListCheckpoints(tenant, filter));
   std::map<std::string, PlanStatus> newest;
-  for (const IndexEntry& entry : entries) {
-    // A pointer that a crash left behind must not make a plan look fresh.
-    HOLDFAST_ASSIGN_OR_RETURN(const Record record,
-                              Record::Open(tenant, RecordKind::kCheckpoint, entry.record));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-    if (!state || state->state != RecordState::kAvailable) continue;
-    PlanStatus& status = newest[entry.plan];
-    if (status.checkpoint.empty() || status.created <= entry.created) {
-      status = {entry.plan, entry.record, entry.created};
+  for (const RecordSummary& summary : found) {
+    if (summary.plan.empty() || summary.state == RecordState::kDeleted) continue;
+    PlanStatus& status = newest[summary.plan];
+    status.plan = summary.plan;
+    if (summary.state != RecordState::kAvailable) continue;
+    if (status.checkpoint.empty() || status.created <= summary.created) {
+      status = {summary.plan, summary.id, summary.created, summary.warnings};
     }
   }
   std::vector<PlanStatus> statuses;
   statuses.reserve(newest.size());
   for (auto& [name, status] : newest) statuses.push_back(std::move(status));
   return statuses;
+}
+
+Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
+    const BankSection& tenant, std::string_view checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto found, ListRecords(tenant, RecordKind::kVerification, {}));
+  // By when they came to their end, newest first.
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.changed > b.changed; });
+  std::map<std::string, LastVerification, std::less<>> last;
+  for (RecordSummary& summary : found) {
+    if (!checkpoint.empty() && summary.checkpoint != checkpoint) continue;
+    if (IsWorking(summary.state) || last.contains(summary.checkpoint)) continue;
+    bool failed = false;
+    if (summary.state != RecordState::kVerified) {
+      HOLDFAST_ASSIGN_OR_RETURN(const RecordReport report,
+                                ShowRecord(tenant, RecordKind::kVerification, summary.id));
+      for (const ResourceReport& resource : report.resources) {
+        for (const ActivityReport& activity : resource.activities) {
+          failed = failed || (activity.outcome && activity.outcome->outcome == Outcome::kFailed);
+        }
+      }
+      if (!failed) continue;
+    }
+    std::string key = summary.checkpoint;
+    last.emplace(std::move(key), LastVerification{std::move(summary), failed});
+  }
+  return last;
 }
 
 Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint) {
@@ -237,6 +283,33 @@ Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::s
     if (manifest) source.plugins.emplace(node.key, manifest->plugin);
   }
   return source;
+}
+
+Result<std::set<ResourceKey>> MissingResources(const BankSection& tenant,
+                                               const std::string& checkpoint) {
+  std::set<ResourceKey> missing;
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record,
+                            Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (!state || !head || state->state == RecordState::kAvailable ||
+      state->state == RecordState::kDeleted) {
+    return missing;
+  }
+  auto bundle = StoredBundle::Open(tenant, head->bundle);
+  if (!bundle) {
+    if (bundle.error().code() == ErrorCode::kNotFound) return missing;
+    return std::move(bundle).error();
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle->AllResources());
+  for (const auto& [key, resource] : resources) {
+    const auto& steps = resource->steps;
+    if (std::all_of(steps.begin(), steps.end(), [](const auto& step) { return step.empty(); }))
+      continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), key));
+    if (!manifest) missing.insert(key);
+  }
+  return missing;
 }
 
 }  // namespace holdfast::runtime

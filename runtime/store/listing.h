@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,9 @@ struct RecordSummary {
   std::string id;
   RecordKind kind = RecordKind::kCheckpoint;
   RecordState state = RecordState::kError;
-  std::string reason;  // of the state; may be empty
-  std::string plan;    // the plan's name
+  std::string reason;          // of the state; may be empty
+  std::uint64_t warnings = 0;  // that its activities recorded, by its newest state
+  std::string plan;            // the plan's name
   std::string provider_id;
   std::string provider_name;
   std::string checkpoint;  // that it works on; of a checkpoint its own id
@@ -68,10 +70,14 @@ struct ResourceReport {
   std::string plugin;
   bool quiesces = false;  // in this operation: a protect by a plugin that brings to rest
   std::uint64_t epoch = 1;
-  std::vector<ActivityReport> activities;    // in the order of ActivityKind
-  std::optional<ResourceManifest> manifest;  // of a checkpoint: what it holds
-  std::optional<ResourceKey> now;            // of a restore: what it became
-  bool succeeded = false;                    // every activity did
+  std::vector<ActivityReport> activities;  // in the order of ActivityKind
+  // What the checkpoint holds of it; of a restore and a verification the one that it works on, as
+  // long as that is there.
+  std::optional<ResourceManifest> manifest;
+  std::optional<ResourceKey> now;  // of a restore: what it became
+  bool succeeded = false;          // every activity did
+  // Of a restore or verification: the checkpoint was to hold it and does not (--partial).
+  bool left_out = false;
   // Of a verify that was to read only a sample: which share.
   std::optional<Percent> sample;
   std::optional<SampleRead> sample_read;  // and what that was, as far as its plugin opened it
@@ -96,13 +102,25 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
 // The record that a run works on; kNotFound when the run never began.
 Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run);
 
-// The newest available checkpoint of each plan that ever had one, or of `plan` alone.
+// The newest available checkpoint of each plan that there is a checkpoint of, in whatever state but
+// deleted, or of `plan` alone.
 struct PlanStatus {
   std::string plan;
-  std::string checkpoint;
+  std::string checkpoint;  // empty: it has none that is available
   WallTime created;
+  std::uint64_t warnings = 0;  // of that checkpoint
 };
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan);
+
+// The newest verification of a checkpoint that found something out: it verified what it was to, or
+// an activity of it failed. One that was stopped, or still runs, says nothing about the checkpoint.
+struct LastVerification {
+  RecordSummary summary;
+  bool failed = false;
+};
+// By checkpoint; of `checkpoint` alone, or of all when that is empty.
+Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
+    const BankSection& tenant, std::string_view checkpoint);
 
 // What restore, delete and verify of a checkpoint are compiled from.
 struct CheckpointSource {
@@ -113,6 +131,11 @@ struct CheckpointSource {
   std::map<ResourceKey, std::string> plugins;
 };
 Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint);
+
+// What the checkpoint was to hold and does not: resources with activities in its bundle and without
+// a manifest. Of an available one that is nothing. Empty, too, when it or its bundle is gone.
+Result<std::set<ResourceKey>> MissingResources(const BankSection& tenant,
+                                               const std::string& checkpoint);
 
 // The ids of all records of a kind, sorted by their keys; skips from one to the next, so that a
 // record's objects are not listed.

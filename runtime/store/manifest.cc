@@ -67,6 +67,7 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
       .Set("point_in_time", FormatTime(manifest.point_in_time))
       .Set("streams", StreamsToValue(manifest.streams));
   if (!manifest.saved_object.empty()) value.Set("saved", manifest.saved_object);
+  SetWarnings(value, manifest.warnings);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kManifestFormat));
   return checkpoint.PutSame(prefix + "/manifest", bytes);
 }
@@ -93,6 +94,7 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
     HOLDFAST_ASSIGN_OR_RETURN(manifest.streams, StreamsFromValue(*streams, key));
   }
   manifest.saved_object = value->StringOr("saved", "");
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.warnings, WarningsOf(*value, key));
   return std::optional<ResourceManifest>(std::move(manifest));
 }
 

@@ -12,6 +12,7 @@
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 #include "runtime/data/data_stream.h"
+#include "runtime/store/warnings.h"
 
 namespace holdfast::runtime {
 
@@ -30,6 +31,9 @@ struct ResourceManifest {
   std::vector<StreamManifest> streams;
   // The object beside the manifest that holds the saved info ("saved"); empty = none.
   std::string saved_object;
+  // Of the activity that wrote it: they are committed together, so that no crash keeps the one and
+  // loses the other.
+  Warnings warnings;
 
   std::uint64_t bytes() const;
 };

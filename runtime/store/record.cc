@@ -89,6 +89,9 @@ Result<std::vector<StateEntry>> Record::States() const {
     HOLDFAST_ASSIGN_OR_RETURN(entry.time, TimeMember(*value, "time", key));
     HOLDFAST_ASSIGN_OR_RETURN(entry.run, TextMember(*value, "run", key));
     entry.reason = value->StringOr("reason", "");
+    if (value->Find("warnings") != nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(entry.warnings, NumberMember(*value, "warnings", key));
+    }
     states.push_back(std::move(entry));
   }
 }
@@ -100,10 +103,11 @@ Result<std::optional<StateEntry>> Record::State() const {
 }
 
 Status Record::SetState(RecordState state, std::string_view run, std::string_view reason,
-                        WallTime now) const {
+                        WallTime now, std::uint64_t warnings) const {
   constexpr int kTries = 5;
   Value value = Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
   if (!reason.empty()) value.Set("reason", reason);
+  if (warnings != 0) value.Set("warnings", warnings);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kStateFormat));
   for (int i = 0; i < kTries; ++i) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto last, State());
@@ -260,6 +264,12 @@ Status PutRun(const BankSection& tenant, const RunEntry& entry) {
   if (entry.checkpoint_token != 0) value.Set("checkpoint_token", entry.checkpoint_token);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kRunFormat));
   return tenant.PutSame(RunKey(entry.run), bytes);
+}
+
+Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease) {
+  const auto run = ReadRun(tenant, lease.run);
+  return LeaseHeldError(record, lease,
+                        run && *run ? std::string_view((*run)->started_by) : std::string_view());
 }
 
 }  // namespace holdfast::runtime

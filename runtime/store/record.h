@@ -13,6 +13,7 @@
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 #include "runtime/store/layout.h"
+#include "runtime/store/lease.h"
 
 namespace holdfast::runtime {
 
@@ -42,6 +43,8 @@ struct StateEntry {
   WallTime time;
   std::string run;     // who set it
   std::string reason;  // one line, for people; may be empty
+  // Of the state that ends a run: how many warnings the activities recorded.
+  std::uint64_t warnings = 0;
 };
 
 // What a record is about: the object `plan`, written once by the first `begin`.
@@ -82,8 +85,8 @@ class Record {
   Result<std::optional<StateEntry>> State() const;
   Result<std::vector<StateEntry>> States() const;
   // Adds a state; the same one by the same run again is success.
-  Status SetState(RecordState state, std::string_view run, std::string_view reason,
-                  WallTime now) const;
+  Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now,
+                  std::uint64_t warnings = 0) const;
 
   Result<std::optional<RecordHead>> Head() const;
   // Writes plan and graph; a head that is there already is kept, if it is of the same bundle
@@ -127,6 +130,8 @@ struct RunEntry {
   WallTime started;
 };
 Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_view run);
+// LeaseHeldError with who started the run that holds the lease, as far as that can be read.
+Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease);
 // The same run again with the same token is success; with another one kConflict.
 Status PutRun(const BankSection& tenant, const RunEntry& entry);
 

@@ -60,6 +60,17 @@ holdfast checkpoints verify "$id" --sample 100% >full.out
 [ "$(grep -c '^X::Disk#. *done' full.out)" = 2 ] || fail "$(cat full.out)"
 holdfast checkpoints show "$id" | grep -q '^verified in full: ' || fail "a full verification is not shown"
 
+# What was read, and of which moment it is, stands in the table; of a restore, too.
+moment=$(holdfast checkpoints show "$id" | sed -n 's/^X::Disk#a .* \(20[0-9T:.-]*Z\) *$/\1/p')
+[ -n "$moment" ] || fail "the checkpoint has no point in time"
+grep -q "^X::Disk#a *done .* 80.0 MiB *$moment" full.out || fail "$(cat full.out)"
+holdfast -q compile restore "$id" -o restore.yaml
+holdfast -q run restore.yaml >restore.out
+grep -q "^X::Disk#a *done .* 80.0 MiB *$moment *X::Disk#a" restore.out || fail "$(cat restore.out)"
+holdfast --json restores show "$(holdfast restores list | awk 'NR == 2 {print $1}')" >restore.json
+grep '"id":"a"' restore.json | grep -q '"bytes":83886080' || fail "$(cat restore.json)"
+grep '"id":"a"' restore.json | grep -q "\"point_in_time\":\"$moment\"" || fail "$(cat restore.json)"
+
 # By a parameters file, for one resource alone; the file wins over the option.
 echo 'X::Disk#b: {sample: 50%}' >parameters.yaml
 holdfast -q compile verify "$id" --parameters parameters.yaml -o half.yaml
@@ -88,3 +99,27 @@ holdfast -q checkpoints verify "$id" --sample 1% >damaged.out 2>&1 || code=$?
 [ "$code" = 5 ] || fail "damage in the sample ended with $code: $(cat damaged.out)"
 grep -q '^X::Disk#a *sampled' damaged.out || fail "$(cat damaged.out)"
 grep -q '^X::Disk#b *FAILED' damaged.out || fail "$(cat damaged.out)"
+# How much of it was read is not known, and nothing is made up.
+! grep -q '^X::Disk#b *FAILED.*MiB' damaged.out || fail "$(cat damaged.out)"
+
+# And it is said where one asks for the checkpoint, although older verifications were good.
+holdfast checkpoints show "$id" >show.out
+grep -q '^last verified: 20.*, FAILED: .*X::Disk#b' show.out || fail "$(cat show.out)"
+failed=$(sed -n 's/^last verified: .*; holdfast show \(.*\)$/\1/p' show.out)
+holdfast show "$failed" | grep -q '^X::Disk#b *FAILED' || fail "'holdfast show $failed' does not show it"
+code=0
+holdfast checkpoints status --max-age 1h >status.out 2>status.err || code=$?
+[ "$code" = 7 ] || fail "status ended with $code: $(cat status.out)"
+grep -q "^n *$id .* VERIFY FAILED *$" status.out || fail "$(cat status.out)"
+grep -q '^warning: the last verification of checkpoint ' status.err || fail "$(cat status.err)"
+code=0
+holdfast --json checkpoints status --max-age 1h >status.json || code=$?
+[ "$code" = 7 ] && grep -q '"verification_failed":true' status.json || fail "$(cat status.json)"
+
+# A newer checkpoint that nobody verified is as good as its age.
+holdfast -q run n-protect.yaml >run2.out
+holdfast checkpoints status --max-age 1h >status.out || fail "$(cat status.out)"
+grep -q ' never *fresh *$' status.out || fail "$(cat status.out)"
+holdfast -q checkpoints verify latest >verified.out
+holdfast checkpoints status --max-age 1h >status.out || fail "$(cat status.out)"
+grep -q ' 20[0-9T:.-]*Z *fresh *$' status.out || fail "$(cat status.out)"

@@ -114,6 +114,34 @@ TEST_F(Protect, FailedCleanUpFailsTheRun) {
   EXPECT_EQ(world.StateOf("run-1"), RecordState::kError);
 }
 
+TEST_F(Protect, LockedActivityIsTriedAgainAndHasNoOutcomeBefore) {
+  Publish();
+  world.script["pre T::Volume#a"].locked = 2;
+  world.Begin("run-1", bundle);
+  world.Run("run-1", bundle, "app-shop-pre");
+  for (int i = 0; i < 2; ++i) {
+    const auto locked = world.Run("run-1", bundle, "volume-a-pre");
+    EXPECT_EQ(locked.code, ExitCode::kTryAgain);
+    EXPECT_THAT(locked.text, HasSubstr("somebody writes"));
+  }
+  EXPECT_THAT(world.Outcomes("run-1", "volume-a-pre", "pre T::Volume#a"), IsEmpty());
+  EXPECT_EQ(world.Run("run-1", bundle, "volume-a-pre").code, ExitCode::kOk);
+  EXPECT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kOk);
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
+}
+
+TEST_F(Protect, ActivityThatStaysLockedIsCleanedUpAfterAndSaysBy) {
+  Publish();
+  world.script["pre T::Volume#a"].locked = 1000;
+  const auto end = world.RunAll("run-1", bundle);
+  EXPECT_EQ(end.code, ExitCode::kRunFailed);
+  EXPECT_THAT(end.text, HasSubstr("pre of T::Volume#a did not end: somebody writes [end that]"));
+  // It had journaled an intent.
+  EXPECT_EQ(world.CallsOf("post T::Volume#a"), 1U);
+  EXPECT_THAT(world.quiesced, IsEmpty());
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kError);
+}
+
 TEST_F(Protect, StopIsNoOutcomeAndEndCleansUpInOrder) {
   Publish();
   world.script["parallel T::Volume#a"].stopped = true;

@@ -81,6 +81,9 @@ TEST(Format, OneOfEveryObjectIsStillRead) {
   EXPECT_EQ(volume.resource.key.id, "data/of shop");
   EXPECT_EQ(volume.epoch, 2U);
   EXPECT_TRUE(volume.succeeded);
+  // It was written before there were any.
+  EXPECT_EQ(report->summary.warnings, 0U);
+  EXPECT_EQ(volume.activities[1].outcome->warnings.total(), 0U);
   ASSERT_TRUE(volume.manifest);
   EXPECT_EQ(FormatTime(volume.manifest->point_in_time), "2026-11-24T02:00:00.000Z");
   const auto record =

@@ -21,6 +21,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/gc/gc.h"
 #include "runtime/store/bundle_store.h"
+#include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "tests/bank/temporary_folder.h"
@@ -352,8 +353,7 @@ TEST_F(StepProcess, EndKilledAnywhereAndRunAgainEnds) {
     EXPECT_EQ(again.exit_code, 0) << again.error;
     EXPECT_EQ(State(), RecordState::kAvailable);
     EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
-    const auto status = runtime::ReadPlanStatus(Tenant(), "nightly");
-    EXPECT_EQ(status->size(), 1U);
+    EXPECT_EQ(runtime::ReadIndex(Tenant(), "nightly")->size(), 1U);
   }
 }
 
@@ -415,7 +415,7 @@ TEST_F(StepProcess, EndKilledAnywhereAndNeverRunAgainIsEndedByGc) {
     CollectGarbageLater();
     EXPECT_EQ(State(), RecordState::kAvailable);
     EXPECT_THAT(*runtime::ListUnfinished(Tenant()), IsEmpty());
-    EXPECT_EQ(runtime::ReadPlanStatus(Tenant(), "nightly")->size(), 1U);
+    EXPECT_EQ(runtime::ReadIndex(Tenant(), "nightly")->size(), 1U);
   }
 }
 

@@ -82,13 +82,13 @@ class ScriptedPlugin final : public ProtectionPlugin {
   Result<StepChoice> Choose(Operation, ActivityKind, const Resource&, const Value&) const override {
     return StepChoice::Own();
   }
-  Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context&,
+  Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,
                  std::span<const Resource> resources, const Parameters&) override {
-    return Play(operation, kind, checkpoint, resources);
+    return Play(operation, kind, checkpoint, context, resources);
   }
 
  private:
-  Activity Play(Operation operation, ActivityKind kind, Checkpoint& checkpoint,
+  Activity Play(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,
                 std::span<const Resource> resources) {
     const std::string who = resources.front().key.str();
     const std::string call = std::string(NameOf(kind)) + " " + who;
@@ -109,6 +109,13 @@ class ScriptedPlugin final : public ProtectionPlugin {
       for (const Resource& resource : resources) {
         HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.Journal(resource, Value().Set("intent", who)));
       }
+    }
+    for (const std::string& line : behaviour.warns) {
+      context.log().Log(LogLevel::kWarning, line, {});
+    }
+    if (behaviour.locked > 0) {
+      --world_.script[call].locked;
+      co_return Error(ErrorCode::kLocked, "somebody writes").Hint("end that");
     }
     for (const Resource& resource : resources) Act(operation, kind, resource.key);
     if (behaviour.dies) {

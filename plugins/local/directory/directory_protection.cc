@@ -65,8 +65,9 @@ Status Protect(Checkpoint& checkpoint, Context& context, const Resource& resourc
                             WriteArchive(checkpoint, context, resource, source));
   if (live) {
     info.window_end = FormatTime(context.clock().Now());
-    context.log().Log(LogLevel::kInfo,
-                      fmt::format("{} was read live: its entries are of moments from {} to {}",
+    context.log().Log(LogLevel::kWarning,
+                      fmt::format("{} was read live, without a snapshot: its entries are of "
+                                  "moments from {} to {}",
                                   Printable(source.path), info.window_begin, info.window_end));
   }
   info.path = source.path;

@@ -169,8 +169,9 @@ class Walk {
   }
 
   // The first of each kind are logged one by one, SumUp says how many there were.
+  static constexpr std::uint64_t kNamed = 20;
   void Warn(std::uint64_t count, std::string_view what) {
-    if (count > 20) return;
+    if (count > kNamed) return;
     Value fields(Value::Map{});
     fields.Set("path", Printable(path_));
     context_.log().Log(LogLevel::kWarning, fmt::format("{}: {}", Printable(path_), what), fields);
@@ -179,7 +180,9 @@ class Walk {
   void SumUp() {
     const auto say = [this](std::uint64_t count, std::string_view what) {
       if (count == 0) return;
-      context_.log().Log(LogLevel::kWarning, fmt::format("{} {}", count, what));
+      // Where each one was named, the sum is no warning more.
+      context_.log().Log(count > kNamed ? LogLevel::kWarning : LogLevel::kInfo,
+                         fmt::format("{} {}", count, what));
     };
     say(counts_.changed, "entries changed or vanished while they were read");
     say(counts_.unreadable, "entries were left out because they cannot be read");

@@ -21,6 +21,8 @@ namespace holdfast::plugins::directory {
 namespace {
 
 constexpr const char* kTemporary = "entry";
+// So many of what cannot be had are named one by one.
+constexpr std::uint64_t kNamed = 20;
 
 bool IsDevice(EntryType type) {
   return type == EntryType::kCharacterDevice || type == EntryType::kBlockDevice;
@@ -343,7 +345,7 @@ Status TreeWriter::Unsupported(const TreeEntry& entry, std::string what) {
             "as root, or on a file system that has it, it can; 'on_unsupported: warn' goes on "
             "without");
   }
-  if (++unsupported_ <= 20) {
+  if (++unsupported_ <= kNamed) {
     context_.log().Log(LogLevel::kWarning,
                        fmt::format("{}: {} cannot be had here", Printable(entry.path), what));
   }
@@ -353,8 +355,9 @@ Status TreeWriter::Unsupported(const TreeEntry& entry, std::string what) {
 Status TreeWriter::Finish() {
   while (!directories_.empty()) HOLDFAST_RETURN_IF_ERROR(Leave());
   if (unsupported_ > 0) {
+    // Where each one was named, the sum is no warning more.
     context_.log().Log(
-        LogLevel::kWarning,
+        unsupported_ > kNamed ? LogLevel::kWarning : LogLevel::kInfo,
         fmt::format("{} owners, devices or attributes could not be had here", unsupported_));
   }
   if (options_.durable && ::syncfs(root_.get()) != 0)

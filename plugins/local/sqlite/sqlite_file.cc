@@ -1,11 +1,15 @@
 #include "plugins/local/sqlite/sqlite_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
+#include "plugins/sdk/schema.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::sqlite {
@@ -26,7 +30,7 @@ Error SqliteError(int code, sqlite3* db, const std::string& doing) {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      ours = ErrorCode::kUnavailable;
+      ours = ErrorCode::kLocked;
       break;
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -94,11 +98,40 @@ std::int64_t Number(const std::string& text) {
   return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10);
 }
 
-}  // namespace
+// The other process that has a lock of SQLite's on the file ("4711 (python3)"); empty when it
+// cannot be told. To be called while this process has no connection to the file: closing any
+// descriptor of a file drops all the locks on it that a process has.
+std::string LockHolder(const std::string& path) {
+  // Where SQLite locks, in every version: its "pending" byte and the 511 behind it.
+  constexpr off_t kLockBytes = 0x40000000;
+  constexpr off_t kLockLength = 512;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0) return "";
+  pid_t holder = 0;
+  // Who keeps readers out; else whoever reads, and so keeps out one that wants the file alone.
+  for (const short kind : {short{F_RDLCK}, short{F_WRLCK}}) {
+    struct flock lock {};
+    lock.l_type = kind;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = kLockBytes;
+    lock.l_len = kLockLength;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): there is no other way to ask
+    if (::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0) {
+      holder = lock.l_pid;
+      break;
+    }
+  }
+  ::close(file);
+  if (holder == 0) return "";
+  std::ifstream comm(fmt::format("/proc/{}/comm", holder));
+  std::string name;
+  std::getline(comm, name);
+  return name.empty() ? fmt::format("{}", holder) : fmt::format("{} ({})", holder, Printable(name));
+}
 
-Result<DatabaseFacts> BackupDatabase(
-    const std::string& from, const std::string& to, std::chrono::milliseconds busy_timeout,
-    Context& context, const std::function<Status(const DatabaseFacts&)>& before_copy) {
+Result<DatabaseFacts> Copy(const std::string& from, const std::string& to,
+                           std::chrono::milliseconds busy_timeout, Context& context,
+                           const std::function<Status(const DatabaseFacts&)>& before_copy) {
   const std::string doing = fmt::format("copying the database '{}'", Printable(from));
   // Read-write, so that a hot journal of a crashed application is rolled back; SQLite falls back to
   // reading alone where it may not write.
@@ -141,6 +174,22 @@ Result<DatabaseFacts> BackupDatabase(
   if (code != SQLITE_DONE) return SqliteError(code, source.get(), doing);
   if (finished != SQLITE_OK) return SqliteError(finished, target.get(), doing);
   return facts;
+}
+
+}  // namespace
+
+Result<DatabaseFacts> BackupDatabase(
+    const std::string& from, const std::string& to, std::chrono::milliseconds busy_timeout,
+    Context& context, const std::function<Status(const DatabaseFacts&)>& before_copy) {
+  auto copied = Copy(from, to, busy_timeout, context, before_copy);
+  if (copied || copied.error().code() != ErrorCode::kLocked) return copied;
+  const std::string holder = LockHolder(from);
+  return Error(std::move(copied).error())
+      .Hint((holder.empty() ? "a transaction of the application or of a tool is open; 'fuser " +
+                                  Printable(from) + "' names the processes that have the file"
+                            : "process " + holder + " has a lock on it") +
+            ": end its transaction, or wait longer than busy_timeout (" +
+            FormatDuration(busy_timeout) + ")");
 }
 
 Result<std::uint64_t> ProbeDatabase(const std::string& path) {

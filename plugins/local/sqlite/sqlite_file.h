@@ -20,8 +20,9 @@ struct DatabaseFacts {
 // Copies the database at `from` into the empty file at `to` with SQLite's online backup: one point
 // in time, whatever others write meanwhile. One read transaction is held for the whole copy: in WAL
 // mode writers go on, otherwise they wait. `busy_timeout` is how long to wait for a writer's lock:
-// kUnavailable past it. `before_copy` is called inside the transaction, when the size is known; its
-// error stops the copy. The copy is not synced. The caller removes `to` after a failure.
+// kLocked past it, with a hint that names who has it; nothing was copied then. `before_copy` is
+// called inside the transaction, when the size is known; its error stops the copy. The copy is not
+// synced. The caller removes `to` after a failure.
 Result<DatabaseFacts> BackupDatabase(
     const std::string& from, const std::string& to, std::chrono::milliseconds busy_timeout,
     Context& context, const std::function<Status(const DatabaseFacts&)>& before_copy);

@@ -220,7 +220,8 @@ TEST_F(SqliteTest, AWriterThatKeepsItsLockIsWaitedForOnlySoLong) {
   MemoryCheckpoint checkpoint = Protect();
   const Status status = Run(checkpoint, ActivityKind::kPre);
   ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(status.error().code(), ErrorCode::kLocked);
+  EXPECT_THAT(status.error().hint(), HasSubstr("busy_timeout (50ms)"));
   EXPECT_EQ(Files().count("shop.db"), 1U);
   for (const std::string& name : Files()) EXPECT_THAT(name, testing::Not(HasSubstr("holdfast")));
 }

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# An SQLite database that another process writes for longer than busy_timeout: its step is tried again, and
+# what keeps it out is named; when the lock is gone the run ends well, when it stays the run says why not.
+#   locked_database.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-locked.XXXXXX")
+writer=""
+engine=""
+trap 'for p in $writer $engine; do kill -9 $p 2>/dev/null || true; done; rm -rf "$dir"' EXIT # they may have ended
+cd "$dir"
+mkdir providers.d bank
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+fail() { echo "locked_database: $*" >&2; exit 1; }
+sqlite3 shop.db 'create table t(a); insert into t values (1)'
+echo "sqlite: [{id: shop.db, path: $dir/shop.db}]" >inventory.yaml
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a02
+bank = filesystem
+plugin = local-sqlite
+[filesystem]
+path = $dir/bank
+[local]
+inventory = $dir/inventory.yaml
+[local_sqlite]
+busy_timeout = 100ms
+END
+cat >shop.yaml <<END
+name: shop
+provider: p
+resources: ["Local::SQLite::Database#shop.db"]
+policy: {retries: 1}
+END
+holdfast -q plan discover shop.yaml
+holdfast -q compile protect shop.yaml
+
+# Holds the lock until its stdin is closed.
+mkfifo hold
+start_writer() {
+  rm -f locked
+  python3 -c '
+import sqlite3, sys
+db = sqlite3.connect("shop.db", isolation_level=None)
+db.execute("begin exclusive")
+open("locked", "w").close()
+sys.stdin.read()
+db.execute("rollback")' <hold &
+  writer=$!
+  exec 3>hold
+  for _ in $(seq 1000); do [ -e locked ] && return; sleep 0.01; done
+  fail "the writer did not get its lock"
+}
+stop_writer() {
+  exec 3>&-
+  wait $writer
+  writer=""
+}
+
+start_writer
+holdfast run shop-protect.yaml >run.out 2>&1 3>&- &
+engine=$!
+for _ in $(seq 1000); do
+  grep -q '^retrying ' run.out && break
+  kill -0 $engine 2>/dev/null || fail "the run ended without another try: $(cat run.out)"
+  sleep 0.01
+done
+grep -q "^retrying .*database is locked.*process $writer (python3) has a lock on it" run.out || fail "$(cat run.out)"
+stop_writer
+wait $engine || fail "the run ended with $? although the lock was gone: $(cat run.out)"
+engine=""
+
+start_writer
+code=0
+holdfast -q run shop-protect.yaml >stays.out 2>&1 || code=$?
+[ "$code" = 5 ] || fail "the run that could never get the lock ended with $code: $(cat stays.out)"
+grep -q "pre of Local::SQLite::Database#shop.db did not end: .*process $writer (python3) has a lock" stays.out || fail "$(cat stays.out)"
+stop_writer
+ls -A | grep -q '^\.holdfast' && fail "something half-made was left: $(ls -A)"
+exit 0

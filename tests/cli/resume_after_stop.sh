@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Ctrl-C ends a run: `--resume` goes on with its record in a new run, and what was finished is kept. Where
+# there is nothing to go on with, it says so and what to do.
+#   resume_after_stop.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-stopped.XXXXXX")
+engine=""
+trap '[ -z "$engine" ] || kill -9 $engine 2>/dev/null || true; rm -rf "$dir"' EXIT # it may have ended
+cd "$dir"
+mkdir providers.d bank
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+fail() { echo "resume_after_stop: $*" >&2; exit 1; }
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
+bank = filesystem
+plugin = noop
+[filesystem]
+path = $dir/bank
+[noop]
+types = X::Disk
+graph = $dir/n.graph.yaml
+trace = $dir/trace
+END
+cat >n.graph.yaml <<END
+format: 1
+resources:
+- {type: 'X::Disk', id: fast, name: fast}
+- {type: 'X::Disk', id: slow, name: slow}
+END
+cat >n.yaml <<END
+name: n
+provider: p
+resources: [X::Disk#fast, X::Disk#slow]
+parameters:
+  "X::Disk#slow": {parallel_sleep: 2s}
+END
+holdfast -q compile protect n.yaml
+code=0
+holdfast -q run n-protect.yaml --resume >none.out 2>&1 || code=$?
+[ "$code" = 10 ] || fail "resuming nothing ended with $code: $(cat none.out)"
+
+holdfast -q run n-protect.yaml -j 4 >run.out 2>&1 &
+engine=$!
+done_and_working() { # the fast one is done, the slow one is at its work
+  grep -q '"finished".*fast-[^"]*post' n-protect.yaml.run/*/state.jsonl 2>/dev/null &&
+    grep '"begin"' trace | grep -q 'parallel.*#slow'
+}
+for _ in $(seq 1000); do
+  done_and_working && break
+  kill -0 $engine 2>/dev/null || fail "the run ended before it could be stopped: $(cat run.out)"
+  sleep 0.01
+done
+kill -TERM $engine # as Ctrl-C does; a shell lets its background processes ignore that
+code=0
+wait $engine || code=$?
+engine=""
+[ "$code" = 6 ] || fail "the stopped run ended with $code: $(cat run.out)"
+id=$(holdfast checkpoints list | awk 'NR == 2 {print $1}')
+
+holdfast run n-protect.yaml --resume >resumed.out 2>resumed.err || fail "--resume ended with $?: $(cat resumed.out resumed.err)"
+grep -q "a new run goes on with its record, as with --record $id" resumed.err || fail "$(cat resumed.err)"
+grep -q "^checkpoint $id: available" resumed.out || fail "$(cat resumed.out)"
+[ "$(grep -c '"begin".*#fast' trace)" = 3 ] || fail "what was finished was done again: $(cat trace)"
+[ "$(holdfast checkpoints list | grep -c available)" = 1 ] || fail "$(holdfast checkpoints list)"
+
+# All is done: nothing to resume, and no second checkpoint by accident.
+code=0
+holdfast run n-protect.yaml --resume >again.out 2>&1 || code=$?
+[ "$code" = 3 ] || fail "resuming what is done ended with $code: $(cat again.out)"
+grep -q "its checkpoint $id is available: there is nothing to resume" again.out || fail "$(cat again.out)"
+[ "$(holdfast checkpoints list | grep -c available)" = 1 ] || fail "$(holdfast checkpoints list)"
