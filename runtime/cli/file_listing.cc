@@ -79,8 +79,8 @@ std::string TextOf(const Value& entry) {
 }  // namespace
 
 Status PrintFileListing(const Output& out, const BankSection& checkpoint,
-                    const runtime::ResourceManifest& manifest,
-                    const runtime::StreamManifest& stream) {
+                        const runtime::ResourceManifest& manifest,
+                        const runtime::StreamManifest& stream) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const BankSection data,
       checkpoint.Narrow(runtime::DataPrefix(manifest.resource), SectionAccess::kRead));

@@ -25,8 +25,8 @@ TEST(Base64, GivesBackEveryByte) {
 }
 
 TEST(Base64, RefusesWhatIsNone) {
-  for (const char* const text : {"Z", "Zg=", "Zg==Zg==", "Z===", "Zg= ", " Zg==", "Zm9v\n", "Zm-v",
-                                 "=", "===="}) {
+  for (const char* const text :
+       {"Z", "Zg=", "Zg==Zg==", "Z===", "Zg= ", " Zg==", "Zm9v\n", "Zm-v", "=", "===="}) {
     EXPECT_FALSE(FromBase64(text)) << text;
   }
   EXPECT_TRUE(FromBase64(""));
