@@ -118,6 +118,9 @@ class CommandLine {
                       [this](Session& s) { return CheckPlugins(s, a_.plugins); });
     command->add_option("plugin", a_.plugins.plugin,
                         "A plugin's name or exec:PATH (default: all that are built in)");
+    command->add_option("--sample", a_.plugins.sample,
+                        "File that says on what the plugin is tried (default: what is built in for "
+                        "it, PATH.sample.yaml)");
 
     command = Command(plugins, "check-here", "What 'plugins check' starts for each plugin",
                       [this](Session& s) { return CheckPluginHere(s, a_.plugins); });
@@ -125,6 +128,7 @@ class CommandLine {
     command->add_option("plugin", a_.plugins.plugin, "The plugin")->required();
     command->add_option("folder", a_.plugins.folder, "An empty folder")->required();
     command->add_option("first", a_.plugins.first, "The first check")->required();
+    command->add_option("--sample", a_.plugins.sample, "A file");
 
     CLI::App* const resources = Group("resources", "The resources that a provider's plugins find");
     command = Command(resources, "list", "List the resources that can be protected",
