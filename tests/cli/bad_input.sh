@@ -79,6 +79,10 @@ prepare
 sed -i 's/plugin = local-directory/plugin = local-directry/' providers.d/p.conf
 check provider-unknown-plugin 3 providers check
 prepare
+sed -i 's#^plugin = local-directory#plugin = exec:/bin/true#; /^.local.$/,$d' providers.d/p.conf
+check provider-exec-is-no-plugin 3 providers check
+check provider-exec-is-no-plugin 3 resources list
+prepare
 sed -i 's/^path = bank/path = bank\n pass ;word = x/' providers.d/p.conf
 check provider-indented-line 3 providers check
 prepare
