@@ -137,6 +137,34 @@ class Settings {
     return Value(Value::Map{});
   }
 
+  // A first wait that is longer than the longest one is not what anybody meant, whichever of the
+  // two the file gives. Looks at the file itself: what else is wrong with the settings may hide it.
+  void CheckPolls(const std::vector<std::string>& section_names, const Where& named) {
+    PollSettings polls;
+    Where where = named;
+    for (const IniSection& section : config_.sections) {
+      if (std::find(section_names.begin(), section_names.end(), section.name) ==
+          section_names.end())
+        continue;
+      for (const IniEntry& entry : section.entries) {
+        if (entry.key != "poll_interval" && entry.key != "poll_interval_max") continue;
+        const auto duration = ParseDuration(entry.value);
+        if (!duration) return;
+        (entry.key == "poll_interval" ? polls.poll_interval : polls.poll_interval_max) = *duration;
+        where = entry.where;
+      }
+    }
+    if (polls.poll_interval <= polls.poll_interval_max) return;
+    const PollSettings defaults;
+    Report(InvalidInput("'poll_interval' is " + FormatDuration(polls.poll_interval) +
+                        ", more than 'poll_interval_max', " +
+                        FormatDuration(polls.poll_interval_max))
+               .At(std::move(where))
+               .Hint("the wait grows from the one to the other; unless given they are " +
+                     FormatDuration(defaults.poll_interval) + " and " +
+                     FormatDuration(defaults.poll_interval_max)));
+  }
+
   // An error of an owner that was given its settings. It may have a place in another file, or the
   // position of a setting without a file; without a place it is told at `named`.
   void Refused(const Error& error, const Where& named) {
@@ -373,9 +401,10 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
     const PluginDescriptor& descriptor = protection->descriptor;
     settings.Declare(descriptor.settings_section);
     const std::size_t faults = errors.size();
-    const Value checked =
-        settings.Take(descriptor.settings, SectionsOf(name, descriptor.settings_section),
-                      "plugin " + descriptor.name, entry.where);
+    const std::vector<std::string> sections = SectionsOf(name, descriptor.settings_section);
+    const Value checked = settings.Take(descriptor.settings, sections,
+                                        "plugin " + descriptor.name, entry.where);
+    settings.CheckPolls(sections, entry.where);
     if (errors.size() > faults) continue;
     auto plugin = protection->make(checked);
     if (!plugin) {
