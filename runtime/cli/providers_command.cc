@@ -98,6 +98,12 @@ int CheckConfig(Session& session, const ProviderConfig& config) {
   return 0;
 }
 
+// A file with faults: they, and what else is wrong with it.
+int CheckBroken(Session& session, const ProviderFolder::Broken& broken) {
+  if (broken.config.faults.empty()) return session.out().Fail(broken.error);
+  return CheckConfig(session, broken.config);
+}
+
 }  // namespace
 
 int ListProviders(Session& session) {
@@ -156,21 +162,25 @@ int ShowProvider(Session& session, const ProvidersArguments& arguments) {
 int CheckProviders(Session& session, const ProvidersArguments& arguments) {
   if (!arguments.provider.empty()) {
     if (std::filesystem::exists(arguments.provider)) {
-      const auto config = LoadProviderFile(arguments.provider);
+      const auto config = ReadProviderFile(arguments.provider);
       if (!config) return session.out().Fail(config.error());
       return CheckConfig(session, *config);
     }
     const auto folder = session.providers();
     if (!folder) return session.out().Fail(folder.error());
     const auto config = (*folder)->Find(arguments.provider);
-    if (!config) return session.out().Fail(config.error());
-    return CheckConfig(session, **config);
+    if (config) return CheckConfig(session, **config);
+    for (const ProviderFolder::Broken& broken : (*folder)->broken) {
+      if (broken.name == arguments.provider || broken.id == arguments.provider)
+        return CheckBroken(session, broken);
+    }
+    return session.out().Fail(config.error());
   }
   const auto folder = session.providers();
   if (!folder) return session.out().Fail(folder.error());
   int exit_code = 0;
   for (const ProviderFolder::Broken& broken : (*folder)->broken) {
-    exit_code = session.out().Fail(broken.error);
+    exit_code = CheckBroken(session, broken);
   }
   for (const ProviderConfig& config : (*folder)->providers) {
     if (const int code = CheckConfig(session, config); code != 0) exit_code = code;

@@ -112,7 +112,7 @@ class ProviderFaults : public ::testing::Test {
         << "[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\n"
            "bank = nowhere\nplugin = sample\n"
         << sections;
-    auto config = LoadProviderFile(path);
+    auto config = ReadProviderFile(path);
     if (!config) return Error(std::move(config).error());
     return Provider::Open(*config, registry_, source_);
   }

@@ -164,7 +164,9 @@ TEST_F(ExecDescription, WhatIsNoPluginIsAFaultOfTheProviderFile) {
   EXPECT_EQ(code(Script("says-no-json", "#!/bin/sh\necho hello\n")), ErrorCode::kInvalidInput);
   EXPECT_EQ(code(Script("is-killed", "#!/bin/sh\nkill -KILL $$\n")), ErrorCode::kInvalidInput);
   EXPECT_EQ(code(Script("has-no-interpreter", "#!/no/such/shell\n")), ErrorCode::kInvalidInput);
-  EXPECT_EQ(code(Script("is-no-program", "\x7F" "ELF, but not really\n")),
+  EXPECT_EQ(code(Script("is-no-program",
+                        "\x7F"
+                        "ELF, but not really\n")),
             ErrorCode::kInvalidInput);
   EXPECT_EQ(
       code(Saying(

@@ -29,8 +29,9 @@ std::vector<Case> Cases() {
 PluginSample SampleOf(const testing_plugins::PostgresServer& server, const std::string& snapshot) {
   PluginSample sample;
   sample.files = {{"staging/", ""}};
-  sample.settings.Set("host", server.host()).Set("user", "postgres").Set("staging",
-                                                                          "{folder}/staging");
+  sample.settings.Set("host", server.host())
+      .Set("user", "postgres")
+      .Set("staging", "{folder}/staging");
   // A holder is known by record and resource, on the whole machine.
   sample.resource.key = {"Local::PostgreSQL::Database", "sample-" + std::to_string(::getpid())};
   sample.resource.name = "sample";
