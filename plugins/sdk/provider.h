@@ -53,7 +53,12 @@ struct ProviderFolder {
   std::string folder;
   std::vector<ProviderConfig> providers;  // sorted by file name; a duplicate id makes both broken
   std::vector<Broken> broken;
-  std::vector<std::string> ignored;  // files that do not end in .conf
+  // What is no provider file: files that do not end in .conf, and folders that do.
+  struct Ignored {
+    std::string file;
+    std::string why;  // "provider files end in .conf"
+  };
+  std::vector<Ignored> ignored;
   // By name or id: kNotFound (did you mean), kInvalidInput when it is among the broken, disabled,
   // or the name is not unique.
   Result<const ProviderConfig*> Find(std::string_view name_or_id) const;

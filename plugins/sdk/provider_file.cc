@@ -205,9 +205,13 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     const std::string path = (fs::path(folder) / name).string();
-    if (fs::is_directory(path, error)) continue;
-    if (name.size() <= 5 || !name.ends_with(".conf")) {
-      out.ignored.push_back(path);
+    const bool named = name.size() > 5 && name.ends_with(".conf");
+    if (fs::is_directory(path, error)) {
+      if (named) out.ignored.push_back({path, "it is a folder"});
+      continue;
+    }
+    if (!named) {
+      out.ignored.push_back({path, "provider files end in .conf"});
       continue;
     }
     // Opening a pipe would wait for whoever writes to it.

@@ -104,6 +104,14 @@ int CheckBroken(Session& session, const ProviderFolder::Broken& broken) {
   return CheckConfig(session, broken.config);
 }
 
+// What stands in the folder and is no provider file.
+void SayIgnored(const Output& out, const ProviderFolder& folder) {
+  for (const ProviderFolder::Ignored& ignored : folder.ignored) {
+    out.Say(Printable(ignored.file) + " is ignored: " + ignored.why);
+    out.Json("ignored-file", Value().Set("file", Printable(ignored.file)).Set("why", ignored.why));
+  }
+}
+
 }  // namespace
 
 int ListProviders(Session& session) {
@@ -132,6 +140,7 @@ int ListProviders(Session& session) {
   for (const ProviderFolder::Broken& broken : (*folder)->broken) {
     session.out().Warn(broken.file + " is broken: 'holdfast providers check' says why");
   }
+  SayIgnored(session.out(), **folder);
   return 0;
 }
 
@@ -185,9 +194,7 @@ int CheckProviders(Session& session, const ProvidersArguments& arguments) {
   for (const ProviderConfig& config : (*folder)->providers) {
     if (const int code = CheckConfig(session, config); code != 0) exit_code = code;
   }
-  for (const std::string& file : (*folder)->ignored) {
-    session.out().Say(file + " is ignored: provider files end in .conf");
-  }
+  SayIgnored(session.out(), **folder);
   if ((*folder)->providers.empty() && (*folder)->broken.empty()) {
     session.out().Say("no provider files in " + (*folder)->folder);
   }

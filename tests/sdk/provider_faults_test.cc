@@ -240,11 +240,15 @@ TEST_F(ProviderFaults, ALinkThatLeadsNowhereIsBroken) {
   EXPECT_EQ(folder->broken.size(), 1U);
 }
 
-TEST_F(ProviderFaults, AFolderCalledLikeAProviderIsPassedOver) {
+TEST_F(ProviderFaults, AFolderCalledLikeAProviderIsPassedOverAndNamed) {
   fs::create_directory(folder_ / "folder.conf");
+  fs::create_directory(folder_ / "old");
   const auto folder = LoadProviderFolder(folder_.string());
   ASSERT_TRUE(folder);
   EXPECT_TRUE(folder->broken.empty());
+  ASSERT_EQ(folder->ignored.size(), 1U);
+  EXPECT_EQ(folder->ignored[0].file, (folder_ / "folder.conf").string());
+  EXPECT_EQ(folder->ignored[0].why, "it is a folder");
 }
 
 }  // namespace
