@@ -418,9 +418,10 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
 // was probably meant.
 int UsageError(const CLI::App& app, const CLI::ParseError& error,
                const std::vector<std::string>& words) {
-  const auto fail = [](Error out) {
-    std::fprintf(stderr, "%s\n", out.Render().c_str());
-    return static_cast<int>(ExitCode::kUsage);
+  // What could not be read has set no option, but whoever reads data wants this as data as well.
+  const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+  const auto fail = [json](const Error& out) {
+    return EndStdout(Output(json, false).Fail(out), false);
   };
   const CLI::App* at = &app;
   std::string path = "holdfast";
@@ -490,6 +491,12 @@ int Main(int argc, char** argv) {
     return EndStdout(0, false);
   }
   if (!line.arguments().action) {
+    if (line.arguments().global.json) {
+      return EndStdout(Output(true, false)
+                           .Fail(Error(ErrorCode::kUsage, "a command is missing")
+                                     .Hint("'holdfast --help' lists what there is")),
+                       false);
+    }
     WriteStdout(app.help());
     return static_cast<int>(ExitCode::kUsage);
   }
