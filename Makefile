@@ -6,16 +6,17 @@ CTEST ?= ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 .PHONY: all demo test bench soak install uninstall clean packages-build packages-test packages-soak
 .DEFAULT_GOAL := all
 
-# The programs, without the tests: build/bin/holdfast, build/bin/holdfast-step, build/lib/holdfast.
+# The programs, without the tests: build/bin/holdfast, build/bin/holdfast-step, build/lib/holdfast. With
+# failpoints, so that `make test` builds on.
 all: packages-build
-	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DHOLDFAST_TESTS=OFF)
+	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DHOLDFAST_TESTS=OFF -DHOLDFAST_FAILPOINTS=ON)
 	@ninja -C $(BUILD) -j $(JOBS) programs
 
 demo: all
 	@tests/demo/demo.sh
 
 test: packages-test
-	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING -DHOLDFAST_TESTS=ON
+	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING -DHOLDFAST_TESTS=ON -DHOLDFAST_FAILPOINTS=ON
 	@ninja -C $(BUILD) -j $(JOBS)
 	@$(CTEST) -LE 'soak|bench'
 
@@ -28,10 +29,13 @@ bench: packages-soak
 soak: packages-soak
 	@tests/soak.sh
 
-# DESTDIR and PREFIX as usual.
+# A release build of its own: what is installed is optimised and has no failpoints. DESTDIR and PREFIX as
+# usual.
 PREFIX ?= /usr/local
-install: all
-	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(PREFIX)"
+install: packages-build
+	@cmake --preset release --log-level=WARNING
+	@ninja -C build-release -j $(JOBS) programs
+	@DESTDIR="$(DESTDIR)" cmake --install build-release --prefix "$(PREFIX)"
 
 clean:
 	@rm -rf $(BUILD) build-*

@@ -228,6 +228,18 @@ Status CheckMeaning(const Reader& reader, const PluginDescriptor& d) {
   return Ok();
 }
 
+// Whatever an executable does instead of describing itself (it ends without a word, dies, has an
+// interpreter that does not exist), the provider file names what is no plugin: no bug of ours. Only
+// what may be better the next time, and what somebody must permit, is something else.
+Error AsInputFault(Error error) {
+  if (error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kDenied) return error;
+  Error out = InvalidInput(error.message());
+  if (!error.hint().empty()) out = std::move(out).Hint(error.hint());
+  if (error.where()) out = std::move(out).At(*error.where());
+  for (const Error& cause : error.causes()) out = std::move(out).Because(cause);
+  return out;
+}
+
 }  // namespace
 
 Result<Description> DescriptionFromValue(const Executable& executable, Value plugin) {
@@ -272,12 +284,7 @@ Result<Description> Describe(const Executable& executable, ProcessRunner& proces
   spec.request = Value(Value::Map{});
   spec.deadline = kDescribeDeadline;
   auto answer = executable.Ask(processes, log, spec);
-  if (!answer) {
-    Error error = std::move(answer).error();
-    if (error.code() != ErrorCode::kNotFound) return error;
-    // The interpreter in its first line does not exist, for example.
-    return InvalidInput(error.message()).Hint(error.hint());
-  }
+  if (!answer) return AsInputFault(std::move(answer).error());
   const Value* const plugin = answer->result.Find("plugin");
   if (plugin == nullptr) {
     return InvalidInput(

@@ -48,15 +48,10 @@ class Parser {
     out_.file = std::string(file);
   }
 
-  Result<IniFile> Run() {
+  IniFile Run(std::vector<Error>& faults) {
     ini_parse_stream(&Parser::ReadLine, this, &Parser::Take, this);
     MissEntry();
-    if (!errors_.empty()) {
-      Error first = std::move(errors_.front());
-      for (std::size_t i = 1; i < errors_.size(); ++i)
-        first = std::move(first).Because(std::move(errors_[i]));
-      return first;
-    }
+    faults = std::move(errors_);
     return std::move(out_);
   }
 
@@ -148,8 +143,8 @@ class Parser {
     std::string name;
     if (trimmed.back() == ']' && trimmed.size() > 2)
       name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
-    section_lost_ = name.empty() || name.find_first_of("[]") != std::string::npos;
-    if (section_lost_) {
+    section_lost_ = false;
+    if (name.empty() || name.find_first_of("[]") != std::string::npos) {
       const std::size_t end = trimmed.find(']');
       const std::string_view rest =
           end == std::string_view::npos ? "" : Trim(trimmed.substr(end + 1));
@@ -162,10 +157,13 @@ class Parser {
                                    [&](const IniSection& section) { return section.name == name; });
     if (same != out_.sections.end()) {
       // Its keys are still read, so that their faults are told as well.
-      Refuse(index, 0, trimmed.size(), "section [" + Printable(name) + "] is given twice",
-             "the first one is in line " + std::to_string(same->where.line));
+      Tell(index, 0, trimmed.size(), "section [" + Printable(name) + "] is given twice",
+           "the first one is in line " + std::to_string(same->where.line));
+      section_ = static_cast<std::size_t>(same - out_.sections.begin());
+      return true;
     }
-    out_.sections.push_back({name, WhereOf(index, 0, trimmed.size()), {}});
+    section_ = out_.sections.size();
+    out_.sections.push_back({name, WhereOf(index, 0, trimmed.size()), {}, {}});
     return true;
   }
 
@@ -176,7 +174,7 @@ class Parser {
     const std::string_view value = Trim(line.substr(equals + 1));
     const std::size_t column =
         value.empty() ? equals : static_cast<std::size_t>(value.data() - line.data());
-    out_.sections.back().entries.push_back(
+    out_.sections[section_].entries.push_back(
         {Lower(name), std::string(value),
          WhereOf(current_, column, std::max<std::size_t>(1, value.size())),
          WhereOf(current_, 0, name.size())});
@@ -213,7 +211,7 @@ class Parser {
     const std::string_view line = lines_[index];
     const std::string_view trimmed = Trim(line);
     const bool in_provider =
-        !section_lost_ && !out_.sections.empty() && out_.sections.back().name == "provider";
+        !section_lost_ && !out_.sections.empty() && out_.sections[section_].name == "provider";
     if (in_provider || trimmed.starts_with('[')) return Shown(line);
     std::string out(line.substr(0, 200));
     const std::size_t equals = out.find_first_of("=:");
@@ -229,15 +227,39 @@ class Parser {
 
   bool Refuse(std::size_t index, std::size_t column, std::size_t width, std::string message,
               std::string hint) {
+    if (Trim(lines_[index]).starts_with('[')) {
+      LoseSection(index);
+    } else {
+      LoseKey(Trim(lines_[index]));
+    }
+    Tell(index, column, width, std::move(message), std::move(hint));
+    return false;
+  }
+
+  void Tell(std::size_t index, std::size_t column, std::size_t width, std::string message,
+            std::string hint) {
     Where where = WhereOf(index, column, width);
     where.text = ShownWhenRefused(index);
     Error error = InvalidInput(std::move(message)).At(std::move(where));
     errors_.push_back(hint.empty() ? std::move(error) : std::move(error).Hint(std::move(hint)));
-    return false;
+  }
+
+  // A line that was meant to begin a section: what follows is of one without a name.
+  void LoseSection(std::size_t index) {
+    section_lost_ = true;
+    section_ = out_.sections.size();
+    out_.sections.push_back({"", WhereOf(index, 0, lines_[index].size()), {}, {}});
+  }
+
+  // The key of a line that is refused, or the word that was meant as one.
+  void LoseKey(std::string_view line) {
+    if (out_.sections.empty()) return;
+    out_.sections[section_].lost_keys.push_back(Lower(line.substr(0, line.find_first_of("=: \t"))));
   }
 
   std::string_view file_;
   std::vector<std::string_view> lines_;
+  std::size_t section_ = 0;  // of out_.sections, the one that the next key belongs to
   std::size_t next_ = 0;
   std::size_t current_ = 0;
   bool section_lost_ = false;  // the last section line was refused
@@ -260,10 +282,20 @@ Where WithoutValue(Where where) {
   return where;
 }
 
-Result<IniFile> ParseIni(std::string_view text, std::string_view file) {
+IniFile ReadIni(std::string_view text, std::string_view file, std::vector<Error>& faults) {
   // Some editors begin a file with a byte order mark.
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  return Parser(text, file).Run();
+  return Parser(text, file).Run(faults);
+}
+
+Result<IniFile> ParseIni(std::string_view text, std::string_view file) {
+  std::vector<Error> faults;
+  IniFile out = ReadIni(text, file, faults);
+  if (faults.empty()) return out;
+  Error first = std::move(faults.front());
+  for (std::size_t i = 1; i < faults.size(); ++i)
+    first = std::move(first).Because(std::move(faults[i]));
+  return first;
 }
 
 }  // namespace holdfast

@@ -23,6 +23,8 @@ struct IniSection {
   Where where;
   // in file order; a key may stand twice only if the caller allows it
   std::vector<IniEntry> entries;
+  // Keys of lines that were refused, as far as these have one: not given, but not missing either.
+  std::vector<std::string> lost_keys;
 };
 
 struct IniFile {
@@ -36,6 +38,10 @@ struct IniFile {
 // the key above), a section given twice, a key outside any section, a line without '=', NUL and
 // invalid UTF-8. All faults are collected: the first is the error, the others its causes.
 Result<IniFile> ParseIni(std::string_view text, std::string_view file);
+// The same, but what is right of a text with faults comes back too, so that it can be looked at:
+// without the lines that were refused; what stands below one that is no section is in a section
+// without a name, and the keys of one that is given twice are all in the first.
+IniFile ReadIni(std::string_view text, std::string_view file, std::vector<Error>& faults);
 
 // "true", "yes", "on", "1" and "false", "no", "off", "0", in any case; nothing for other texts.
 std::optional<bool> ParseTruth(std::string_view text);

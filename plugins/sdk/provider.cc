@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include "plugins/sdk/known_plugins.h"
 #include "plugins/sdk/text.h"
@@ -128,12 +130,52 @@ class Settings {
     if (map.position().line == 0) {
       map.set_position({named.line, named.column});
     }
-    auto checked = CheckAgainstSchema(schema, map, config_.file,
+    // What stands in a line that was refused is not missing.
+    Schema wanted = schema;
+    for (const IniSection& section : config_.sections) {
+      // Below a line that is no section may be all of it.
+      if (section.name.empty() && read_sections_.find(shown) == read_sections_.end()) {
+        for (Field& field : wanted.fields) field.required = false;
+      }
+      for (const std::string& key : section.lost_keys) {
+        if (const Field* const field = FieldOf(schema, key); field != nullptr)
+          wanted.fields[static_cast<std::size_t>(field - schema.fields.data())].required = false;
+      }
+    }
+    auto checked = CheckAgainstSchema(wanted, map, config_.file,
                                       "settings of " + std::string(owner) + " in [" + shown + "]");
     if (checked) return std::move(*checked);
     Report(WithLine(checked.error(), named));
     for (const Error& cause : checked.error().causes()) Report(WithLine(cause, named));
     return Value(Value::Map{});
+  }
+
+  // A first wait that is longer than the longest one is not what anybody meant, whichever of the
+  // two the file gives. Looks at the file itself: what else is wrong with the settings may hide it.
+  void CheckPolls(const std::vector<std::string>& section_names, const Where& named) {
+    PollSettings polls;
+    Where where = named;
+    for (const IniSection& section : config_.sections) {
+      if (std::find(section_names.begin(), section_names.end(), section.name) ==
+          section_names.end())
+        continue;
+      for (const IniEntry& entry : section.entries) {
+        if (entry.key != "poll_interval" && entry.key != "poll_interval_max") continue;
+        const auto duration = ParseDuration(entry.value);
+        if (!duration) return;
+        (entry.key == "poll_interval" ? polls.poll_interval : polls.poll_interval_max) = *duration;
+        where = entry.where;
+      }
+    }
+    if (polls.poll_interval <= polls.poll_interval_max) return;
+    const PollSettings defaults;
+    Report(InvalidInput("'poll_interval' is " + FormatDuration(polls.poll_interval) +
+                        ", more than 'poll_interval_max', " +
+                        FormatDuration(polls.poll_interval_max))
+               .At(std::move(where))
+               .Hint("the wait grows from the one to the other; unless given they are " +
+                     FormatDuration(defaults.poll_interval) + " and " +
+                     FormatDuration(defaults.poll_interval_max)));
   }
 
   // An error of an owner that was given its settings. It may have a place in another file, or the
@@ -175,9 +217,9 @@ class Settings {
     for (const auto& [name, unused] : candidates_) sections.push_back(name);
     sections.insert(sections.end(), declared_.begin(), declared_.end());
     for (const IniSection& section : config_.sections) {
-      if (accepted_.contains(section.name)) continue;
+      if (section.name.empty() || accepted_.contains(section.name)) continue;
       if (!read_sections_.contains(section.name)) {
-        if (excused_.contains(section.name)) continue;
+        if (config_.incomplete || excused_.contains(section.name)) continue;
         const std::string near = Nearest(section.name, sections);
         std::string hint =
             "a section holds the settings of the provider's bank or of one of its plugins";
@@ -299,7 +341,7 @@ Error UnknownName(const IniEntry& entry, std::string_view what,
 Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
                                                  PluginRegistry& registry, PluginSource& source) {
   std::unique_ptr<Provider> out(new Provider(config));  // NOLINT: the constructor is private
-  std::vector<Error> errors;
+  std::vector<Error> errors = config.faults;
   Settings settings(out->config_, errors, out->warnings_);
 
   std::vector<std::string> names = source.Names();
@@ -331,14 +373,20 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
 
   // The bank.
   const std::string bank_name = OwnName(config.bank.value);
-  if (registry.FindBank(bank_name) == nullptr) {
+  std::optional<Error> unloadable;
+  if (!bank_name.empty() && registry.FindBank(bank_name) == nullptr) {
     auto required = source.Require(bank_name, registry);
-    if (!required && required.error().code() != ErrorCode::kNotFound) {
-      return Error(std::move(required).error()).At(config.bank.where);
-    }
+    if (!required && required.error().code() != ErrorCode::kNotFound)
+      unloadable = std::move(required).error();
   }
   out->bank_entry_ = registry.FindBank(bank_name);
-  if (out->bank_entry_ != nullptr) {
+  if (bank_name.empty()) {
+    // That it is missing is among the config's faults.
+  } else if (unloadable) {
+    errors.push_back(std::move(*unloadable).At(config.bank.where));
+    if (const KnownPlugin* const known = FindKnownPlugin(bank_name); known != nullptr)
+      settings.Excuse(*known);
+  } else if (out->bank_entry_ != nullptr) {
     settings.Declare(out->bank_entry_->settings_section);
     out->bank_settings_ = settings.Take(out->bank_entry_->settings,
                                         SectionsOf(bank_name, out->bank_entry_->settings_section),
@@ -361,6 +409,7 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
         // Its settings are not at fault as well.
         if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr)
           settings.Excuse(*known);
+        if (name.starts_with("exec:")) out->config_.incomplete = true;
         continue;
       }
     }
@@ -372,13 +421,23 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
     const PluginDescriptor& descriptor = protection->descriptor;
     settings.Declare(descriptor.settings_section);
     const std::size_t faults = errors.size();
+    const std::vector<std::string> sections = SectionsOf(name, descriptor.settings_section);
     const Value checked =
-        settings.Take(descriptor.settings, SectionsOf(name, descriptor.settings_section),
-                      "plugin " + descriptor.name, entry.where);
-    if (errors.size() > faults) continue;
-    auto plugin = protection->make(checked);
-    if (!plugin) {
-      settings.Refused(plugin.error(), entry.where);
+        settings.Take(descriptor.settings, sections, "plugin " + descriptor.name, entry.where);
+    settings.CheckPolls(sections, entry.where);
+    auto plugin = errors.size() > faults ? Result<std::unique_ptr<ProtectionPlugin>>(nullptr)
+                                         : protection->make(checked);
+    if (!plugin) settings.Refused(plugin.error(), entry.where);
+    if (!plugin || errors.size() > faults) {
+      // What finds its resources has settings that may be at fault as well.
+      for (const std::string& type : descriptor.types) {
+        const ProtectableEntry* const found_by = registry.FindProtectable(type);
+        if (found_by == nullptr) continue;
+        settings.Declare(found_by->descriptor.settings_section);
+        std::ignore =
+            settings.Take(found_by->descriptor.settings, {found_by->descriptor.settings_section},
+                          "resources of " + type, entry.where);
+      }
       continue;
     }
     for (const std::string& type : (*plugin)->descriptor().types) {

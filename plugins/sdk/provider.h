@@ -27,9 +27,15 @@ struct ProviderConfig {
   IniEntry bank;
   std::vector<IniEntry> plugins;     // protection plugins, by name; "exec:PATH" is an executable
   std::vector<IniSection> sections;  // all but [provider]
+  // What is wrong with the text and with [provider]; then the rest is what could be read.
+  std::vector<Error> faults;
+  // A fault hides a bank or plugin: sections that nobody seems to read may be theirs.
+  bool incomplete = false;
 };
 
-// Reads one file; errors have file, line, caret and hint, all of them collected.
+// Reads one file as far as it can be read. An error only when there is nothing to read.
+Result<ProviderConfig> ReadProviderFile(const std::string& file);
+// Reads one file; errors have file, line, caret and hint, all of its faults collected.
 Result<ProviderConfig> LoadProviderFile(const std::string& file);
 
 // A folder of providers. One that is broken stops only what uses it.
@@ -40,11 +46,19 @@ struct ProviderFolder {
     // What the file says of itself, as far as it can be read; maybe empty.
     std::string name;
     std::string id;
+    // With `faults`: Provider::Open tells them with all else that is wrong. Without: there was
+    // nothing to read.
+    ProviderConfig config;
   };
   std::string folder;
   std::vector<ProviderConfig> providers;  // sorted by file name; a duplicate id makes both broken
   std::vector<Broken> broken;
-  std::vector<std::string> ignored;  // files that do not end in .conf
+  // What is no provider file: files that do not end in .conf, and folders that do.
+  struct Ignored {
+    std::string file;
+    std::string why;  // "provider files end in .conf"
+  };
+  std::vector<Ignored> ignored;
   // By name or id: kNotFound (did you mean), kInvalidInput when it is among the broken, disabled,
   // or the name is not unique.
   Result<const ProviderConfig*> Find(std::string_view name_or_id) const;
@@ -68,8 +82,8 @@ class Provider {
  public:
   // Resolves every name and section. Errors (file, line, caret, hint, all collected): an unknown
   // plugin or bank, a key or section that nobody reads, a wrong setting, two plugins for one
-  // resource type. A plugin known by name but not built in is a warning, and so is a secret in
-  // clear. The registry and source outlive the provider.
+  // resource type, and the faults that the config has already. A plugin known by name but not built
+  // in is a warning, and so is a secret in clear. The registry and source outlive the provider.
   static Result<std::unique_ptr<Provider>> Open(const ProviderConfig& config,
                                                 PluginRegistry& registry, PluginSource& source);
 

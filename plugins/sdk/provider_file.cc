@@ -83,6 +83,7 @@ class ProviderSection {
     Require(has_bank, "bank", "where checkpoints go, such as 'bank = filesystem'");
     Require(!config.plugins.empty(), "plugin",
             "at least one protection plugin; 'holdfast plugins list' shows which there are");
+    config.incomplete = !has_bank || config.plugins.empty() || Lost("plugin");
   }
 
  private:
@@ -124,8 +125,14 @@ class ProviderSection {
                                     : "did you mean '" + near + "'?"));
   }
 
+  // It stands in a line that was refused.
+  bool Lost(std::string_view key) const {
+    return std::find(section_.lost_keys.begin(), section_.lost_keys.end(), key) !=
+           section_.lost_keys.end();
+  }
+
   void Require(bool given, std::string_view key, std::string_view what) {
-    if (given) return;
+    if (given || Lost(key)) return;
     errors_.push_back(InvalidInput("[provider] has no '" + std::string(key) + "'")
                           .At(section_.where)
                           .Hint(std::string(what)));
@@ -152,27 +159,37 @@ std::string ClaimedValue(const std::string& file, std::string_view key) {
 
 }  // namespace
 
-Result<ProviderConfig> LoadProviderFile(const std::string& file) {
+Result<ProviderConfig> ReadProviderFile(const std::string& file) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxFile));
-  HOLDFAST_ASSIGN_OR_RETURN(IniFile ini, ParseIni(text, file));
   ProviderConfig config;
   config.file = file;
-  std::vector<Error> errors;
+  IniFile ini = ReadIni(text, file, config.faults);
+  // A line that is refused may be the one that begins [provider].
+  const bool readable = config.faults.empty();
   bool found = false;
   for (IniSection& section : ini.sections) {
     if (section.name == "provider") {
       found = true;
-      ProviderSection(section, errors).Read(config);
+      ProviderSection(section, config.faults).Read(config);
     } else {
       config.sections.push_back(std::move(section));
     }
   }
-  if (!found) {
-    errors.push_back(InvalidInput("there is no section [provider]")
-                         .At({file, 1, 1, {}, 1})
-                         .Hint("a provider file begins with [provider]"));
+  if (!found) config.incomplete = true;
+  if (!found && readable) {
+    config.faults.push_back(InvalidInput("there is no section [provider]")
+                                .At({file, 1, 1, {}, 1})
+                                .Hint("a provider file begins with [provider]"));
   }
-  if (!errors.empty()) return Joined(std::move(errors));
+  std::stable_sort(config.faults.begin(), config.faults.end(), [](const Error& a, const Error& b) {
+    return a.where()->line < b.where()->line;
+  });
+  return config;
+}
+
+Result<ProviderConfig> LoadProviderFile(const std::string& file) {
+  HOLDFAST_ASSIGN_OR_RETURN(ProviderConfig config, ReadProviderFile(file));
+  if (!config.faults.empty()) return Joined(std::move(config.faults));
   return config;
 }
 
@@ -188,29 +205,33 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     const std::string path = (fs::path(folder) / name).string();
-    if (fs::is_directory(path, error)) continue;
-    if (name.size() <= 5 || !name.ends_with(".conf")) {
-      out.ignored.push_back(path);
+    const bool named = name.size() > 5 && name.ends_with(".conf");
+    if (fs::is_directory(path, error)) {
+      if (named) out.ignored.push_back({path, "it is a folder"});
+      continue;
+    }
+    if (!named) {
+      out.ignored.push_back({path, "provider files end in .conf"});
       continue;
     }
     // Opening a pipe would wait for whoever writes to it.
     const bool regular = fs::is_regular_file(path, error) || !fs::exists(path, error);
-    auto config =
-        regular
-            ? LoadProviderFile(path)
-            : Result<ProviderConfig>(InvalidInput("it is no regular file").At({path, 0, 0, {}, 1}));
     if (!regular) {
-      out.broken.push_back({path, std::move(config).error(), {}, {}});
+      out.broken.push_back(
+          {path, InvalidInput("it is no regular file").At({path, 0, 0, {}, 1}), {}, {}, {}});
       continue;
     }
-    if (config) {
+    auto config = ReadProviderFile(path);
+    if (config && config->faults.empty()) {
       out.providers.push_back(std::move(*config));
-    } else {
-      const std::string id = ClaimedValue(path, "id");
-      const std::string canonical = CanonicalUuid(id);
-      out.broken.push_back({path, std::move(config).error(), ClaimedValue(path, "name"),
-                            canonical.empty() ? id : canonical});
+      continue;
     }
+    const std::string id = ClaimedValue(path, "id");
+    const std::string canonical = CanonicalUuid(id);
+    Error error = config ? Joined(config->faults) : std::move(config).error();
+    out.broken.push_back({path, std::move(error), ClaimedValue(path, "name"),
+                          canonical.empty() ? id : canonical,
+                          config ? std::move(*config) : ProviderConfig()});
   }
   // Two files with one id: whichever was meant, using the other would be silent damage.
   std::map<std::string, std::vector<std::string>> files_of;
@@ -223,11 +244,11 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
       continue;
     }
     const std::string& other = files[0] == config.file ? files[1] : files[0];
-    out.broken.push_back({config.file,
-                          InvalidInput("the id " + config.id + " is also that of " + other)
-                              .At(config.id_where)
-                              .Hint("give each provider an id of its own; 'uuidgen' makes one"),
-                          config.name, config.id});
+    config.faults.push_back(InvalidInput("the id " + config.id + " is also that of " + other)
+                                .At(config.id_where)
+                                .Hint("give each provider an id of its own; 'uuidgen' makes one"));
+    out.broken.push_back(
+        {config.file, config.faults.front(), config.name, config.id, std::move(config)});
   }
   out.providers = std::move(unique);
   return out;

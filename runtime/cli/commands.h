@@ -21,6 +21,7 @@ int CheckProviders(Session& session, const ProvidersArguments& arguments);
 
 struct PluginsArguments {
   std::string plugin;     // a plugin's name or exec:PATH; empty = every one built in
+  std::string sample;     // check: a file that says on what it is tried; empty = the plugin's own
   std::string folder;     // check-here: an empty one that is there
   std::size_t first = 0;  // check-here: of the checks, those from this one on
 };

@@ -119,6 +119,9 @@ class CommandLine {
                       [this](Session& s) { return CheckPlugins(s, a_.plugins); });
     command->add_option("plugin", a_.plugins.plugin,
                         "A plugin's name or exec:PATH (default: all that are built in)");
+    command->add_option("--sample", a_.plugins.sample,
+                        "File that says on what the plugin is tried (default: what is built in for "
+                        "it, PATH.sample.yaml)");
 
     command = Command(plugins, "check-here", "What 'plugins check' starts for each plugin",
                       [this](Session& s) { return CheckPluginHere(s, a_.plugins); });
@@ -126,6 +129,7 @@ class CommandLine {
     command->add_option("plugin", a_.plugins.plugin, "The plugin")->required();
     command->add_option("folder", a_.plugins.folder, "An empty folder")->required();
     command->add_option("first", a_.plugins.first, "The first check")->required();
+    command->add_option("--sample", a_.plugins.sample, "A file");
 
     CLI::App* const resources = Group("resources", "The resources that a provider's plugins find");
     command = Command(resources, "list", "List the resources that can be protected",
@@ -427,9 +431,10 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
 // was probably meant.
 int UsageError(const CLI::App& app, const CLI::ParseError& error,
                const std::vector<std::string>& words) {
-  const auto fail = [](Error out) {
-    std::fprintf(stderr, "%s\n", out.Render().c_str());
-    return static_cast<int>(ExitCode::kUsage);
+  // What could not be read has set no option, but whoever reads data wants this as data as well.
+  const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+  const auto fail = [json](const Error& out) {
+    return EndStdout(Output(json, false).Fail(out), false);
   };
   const CLI::App* at = &app;
   std::string path = "holdfast";
@@ -499,6 +504,12 @@ int Main(int argc, char** argv) {
     return EndStdout(0, false);
   }
   if (!line.arguments().action) {
+    if (line.arguments().global.json) {
+      return EndStdout(Output(true, false)
+                           .Fail(Error(ErrorCode::kUsage, "a command is missing")
+                                     .Hint("'holdfast --help' lists what there is")),
+                       false);
+    }
     WriteStdout(app.help());
     return static_cast<int>(ExitCode::kUsage);
   }

@@ -85,12 +85,15 @@ class ScratchFolder {
   std::string path_;
 };
 
-// The file beside an executable that says on what it can be tried.
-Result<std::optional<PluginSample>> SampleOf(const std::string& plugin) {
-  if (!plugin.starts_with(kExec)) return plugins::conformance::BuiltInSample(plugin);
-  const std::string file = plugin.substr(kExec.size()) + ".sample.yaml";
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) return std::optional<PluginSample>();
+// What a plugin can be tried on: what `file` says, else what is built in or, for an executable,
+// what the file beside it says.
+Result<std::optional<PluginSample>> SampleOf(const std::string& plugin, std::string file) {
+  if (file.empty()) {
+    if (!plugin.starts_with(kExec)) return plugins::conformance::BuiltInSample(plugin);
+    file = plugin.substr(kExec.size()) + ".sample.yaml";
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) return std::optional<PluginSample>();
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
   HOLDFAST_ASSIGN_OR_RETURN(const Value value, ParseYaml(text, file));
   HOLDFAST_ASSIGN_OR_RETURN(PluginSample sample,
@@ -185,16 +188,15 @@ void SayLeftOut(const Output& out, const std::string& name, bool has_sample) {
   const auto left_out = std::count_if(checks.begin(), checks.end(),
                                       [](const auto& check) { return check.needs_sample; });
   if (has_sample || left_out == 0) return;
-  std::string words = std::to_string(left_out) + " checks of '" + Printable(name) +
-                      "' need something to protect and were left out";
-  if (name.starts_with(kExec)) {
-    words += ": describe it in " + Printable(name.substr(kExec.size())) + ".sample.yaml";
-  }
-  out.Say(words);
+  out.Say(std::to_string(left_out) + " checks of '" + Printable(name) +
+          "' need something to protect and were left out: describe it in " +
+          (name.starts_with(kExec) ? Printable(name.substr(kExec.size())) + ".sample.yaml"
+                                   : "a file for --sample"));
 }
 
 // One plugin. The exit code of a process that could not try it at all, else 0.
-Result<int> CheckOne(Session& session, const std::string& name, Sum& all) {
+Result<int> CheckOne(Session& session, const std::string& name, const std::string& sample,
+                     Sum& all) {
   const Output& out = session.out();
   ChildReport report(out, name);
   out.Line(Printable(name));
@@ -205,6 +207,7 @@ Result<int> CheckOne(Session& session, const std::string& name, Sum& all) {
     ProcessSpec spec;
     spec.argv = {"/proc/self/exe",      "--json", "plugins", "check-here", name, folder.path(),
                  std::to_string(before)};
+    if (!sample.empty()) spec.argv.push_back("--sample=" + sample);
     spec.deadline = kLongestCheck;
     spec.cancellation = &session.cancellation();
     spec.output = &report;
@@ -241,7 +244,7 @@ int CheckPluginHere(Session& session, const PluginsArguments& arguments) {
   plugin.entry = session.registry().FindProtection(name);
   if (plugin.entry == nullptr)
     return out.Fail(NotFound("'" + Printable(name) + "' is no protection plugin"));
-  const auto sample = SampleOf(name);
+  const auto sample = SampleOf(name, arguments.sample);
   if (!sample) return out.Fail(sample.error());
   if (*sample) {
     plugin.sample = &**sample;
@@ -274,12 +277,16 @@ int CheckPluginHere(Session& session, const PluginsArguments& arguments) {
 
 int CheckPlugins(Session& session, const PluginsArguments& arguments) {
   const Output& out = session.out();
+  if (!arguments.sample.empty() && arguments.plugin.empty()) {
+    return out.Fail(Error(ErrorCode::kUsage, "--sample is of one plugin")
+                        .Hint("name it: holdfast plugins check PLUGIN --sample FILE"));
+  }
   std::vector<std::string> names{arguments.plugin};
   if (arguments.plugin.empty()) names = session.plugins().Names();
   Sum all;
   int exit_code = 0;
   for (const std::string& name : names) {
-    const auto code = CheckOne(session, name, all);
+    const auto code = CheckOne(session, name, arguments.sample, all);
     if (!code) {
       exit_code = out.Fail(code.error());
     } else if (*code != 0) {

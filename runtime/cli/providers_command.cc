@@ -98,6 +98,20 @@ int CheckConfig(Session& session, const ProviderConfig& config) {
   return 0;
 }
 
+// A file with faults: they, and what else is wrong with it.
+int CheckBroken(Session& session, const ProviderFolder::Broken& broken) {
+  if (broken.config.faults.empty()) return session.out().Fail(broken.error);
+  return CheckConfig(session, broken.config);
+}
+
+// What stands in the folder and is no provider file.
+void SayIgnored(const Output& out, const ProviderFolder& folder) {
+  for (const ProviderFolder::Ignored& ignored : folder.ignored) {
+    out.Say(Printable(ignored.file) + " is ignored: " + ignored.why);
+    out.Json("ignored-file", Value().Set("file", Printable(ignored.file)).Set("why", ignored.why));
+  }
+}
+
 }  // namespace
 
 int ListProviders(Session& session) {
@@ -126,6 +140,7 @@ int ListProviders(Session& session) {
   for (const ProviderFolder::Broken& broken : (*folder)->broken) {
     session.out().Warn(broken.file + " is broken: 'holdfast providers check' says why");
   }
+  SayIgnored(session.out(), **folder);
   return 0;
 }
 
@@ -156,28 +171,30 @@ int ShowProvider(Session& session, const ProvidersArguments& arguments) {
 int CheckProviders(Session& session, const ProvidersArguments& arguments) {
   if (!arguments.provider.empty()) {
     if (std::filesystem::exists(arguments.provider)) {
-      const auto config = LoadProviderFile(arguments.provider);
+      const auto config = ReadProviderFile(arguments.provider);
       if (!config) return session.out().Fail(config.error());
       return CheckConfig(session, *config);
     }
     const auto folder = session.providers();
     if (!folder) return session.out().Fail(folder.error());
     const auto config = (*folder)->Find(arguments.provider);
-    if (!config) return session.out().Fail(config.error());
-    return CheckConfig(session, **config);
+    if (config) return CheckConfig(session, **config);
+    for (const ProviderFolder::Broken& broken : (*folder)->broken) {
+      if (broken.name == arguments.provider || broken.id == arguments.provider)
+        return CheckBroken(session, broken);
+    }
+    return session.out().Fail(config.error());
   }
   const auto folder = session.providers();
   if (!folder) return session.out().Fail(folder.error());
   int exit_code = 0;
   for (const ProviderFolder::Broken& broken : (*folder)->broken) {
-    exit_code = session.out().Fail(broken.error);
+    exit_code = CheckBroken(session, broken);
   }
   for (const ProviderConfig& config : (*folder)->providers) {
     if (const int code = CheckConfig(session, config); code != 0) exit_code = code;
   }
-  for (const std::string& file : (*folder)->ignored) {
-    session.out().Say(file + " is ignored: provider files end in .conf");
-  }
+  SayIgnored(session.out(), **folder);
   if ((*folder)->providers.empty() && (*folder)->broken.empty()) {
     session.out().Say("no provider files in " + (*folder)->folder);
   }

@@ -171,9 +171,10 @@ int ListWorkflowSteps(Session& session, const StepArguments& arguments) {
         .Set("gates", std::move(gates))
         .Set("line", static_cast<std::int64_t>(step.line));
     session.out().Json("step", std::move(datum));
-    rows.push_back({step.task, Join(activities, "+"), resource, Join(step.gates, " ")});
+    rows.push_back({step.task, std::string(NameOf(listed->workflow.bundle.bundle.operation)),
+                    Join(activities, "+"), resource, Join(step.order, " "), Join(step.gates, " ")});
   }
-  session.out().Table({"STEP", "ACTIVITIES", "RESOURCE", "GATES"}, rows);
+  session.out().Table({"STEP", "OPERATION", "ACTIVITIES", "RESOURCE", "ORDER", "GATES"}, rows);
   return 0;
 }
 

@@ -148,6 +148,24 @@ Result<StepReport> ReportOf(const Record& record, std::string_view run) {
   return StepReport{ExitCode::kOk, state->reason.empty() ? text : text + ": " + state->reason};
 }
 
+// What an end would do now, with every clean-up that is owed; a step that still works may owe less
+// by then.
+Result<StepReport> DescribeEnd(const StepEnvironment& env, Record record, const Lease& lease,
+                               std::string_view bundle) {
+  std::string text =
+      fmt::format("would end run {} on {} {}", lease.run, NameOf(record.kind()), record.id());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  if (!state) return StepReport{ExitCode::kOk, text + "; its begin did not succeed"};
+  HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Hold(env, std::move(record), lease, bundle));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env, *run));
+  if (owed.empty()) return StepReport{ExitCode::kOk, text + "; no clean-up is owed"};
+  for (const OwedCleanUp& one : owed) {
+    text += fmt::format("; would clean up: post of {} (step {}, epoch {})",
+                        Printable(one.resource->resource.key.str()), one.step->name, one.epoch);
+  }
+  return StepReport{ExitCode::kOk, std::move(text)};
+}
+
 }  // namespace
 
 Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
@@ -315,10 +333,7 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
                              record.id()));
   }
   if (lease->released) return ReportOf(record, request.run);
-  if (request.dry_run) {
-    return StepReport{ExitCode::kOk, fmt::format("would end run {} on {} {}", request.run,
-                                                 NameOf(record.kind()), record.id())};
-  }
+  if (request.dry_run) return DescribeEnd(env, std::move(record), *lease, entry->bundle);
   HOLDFAST_ASSIGN_OR_RETURN(Claim claim, ClaimEnd(env, record, *lease));
   Failpoint("end:after-claim");
   LeaseRequest wanted;

@@ -63,6 +63,17 @@ prepare
 check usage-unknown-command 2 complie protect plan.yaml
 check usage-unknown-option 2 compile protect plan.yaml --fusion leaf
 check usage-bad-choice 2 compile protect plan.yaml --fuse all
+# For whoever reads data a wrong command line is data, too.
+for words in "complie protect" "compile protect plan.yaml --fuse all" "providers chek --json" ""; do
+  code=0
+  holdfast --json $words >"$dir/out" 2>/dev/null || code=$?
+  [ "$code" = 2 ] || { echo "--json $words: exit code $code, not 2" >&2; failed=1; }
+  python3 -c '
+import json, sys
+(error,) = map(json.loads, open(sys.argv[1]))
+assert (error["message_type"], error["code"], error["exit_code"]) == ("error", "usage", 2) and error["message"], error' \
+    "$dir/out" || { echo "--json $words: $(cat "$dir/out")" >&2; failed=1; }
+done
 printf 'name: Data\nprovider: p\nresorces: [x]\n' >plan.yaml
 check plan-several-faults 3 compile protect plan.yaml
 printf 'name: data\nprovider: p\nresources:\n\t- x\n' >plan.yaml
@@ -78,6 +89,10 @@ check plan-unknown-provider 10 compile protect plan.yaml
 prepare
 sed -i 's/plugin = local-directory/plugin = local-directry/' providers.d/p.conf
 check provider-unknown-plugin 3 providers check
+prepare
+sed -i 's#^plugin = local-directory#plugin = exec:/bin/true#; /^.local.$/,$d' providers.d/p.conf
+check provider-exec-is-no-plugin 3 providers check
+check provider-exec-is-no-plugin 3 resources list
 prepare
 sed -i 's/^path = bank/path = bank\n pass ;word = x/' providers.d/p.conf
 check provider-indented-line 3 providers check

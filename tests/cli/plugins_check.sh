@@ -4,6 +4,7 @@
 #   plugins_check.sh BUILD_FOLDER
 set -euo pipefail
 build=$(realpath "$1")
+setup=$(realpath "$(dirname "$0")/../setup")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-plugins.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -49,6 +50,28 @@ kill -KILL "$pid"
 wait "$pid" || true
 holdfast plugins check noop >/dev/null 2>words || fail "$(cat words)"
 [ "$(ls tmp | sort | tr '\n' ' ')" = 'holdfast-check-1-2-3-4 holdfast-check-notes ' ] || fail "stale or foreign folders: $(ls tmp)"
+
+# A plugin that needs a server is tried on what a file says, whole life and all; without it this is said.
+holdfast plugins check local-postgresql >out 2>words || fail "$(cat out words)"
+grep -q 'need something to protect and were left out: describe it in a file for --sample' words || fail "$(cat words)"
+! grep -q ALifeFromProtectToDeleteSucceeds out || fail "a life without anything to protect: $(cat out)"
+chmod 755 "$dir" # the server may run as another user
+trap '"$setup/pg_server.sh" stop "$dir/pg"; rm -rf "$dir"' EXIT
+"$setup/pg_server.sh" start "$dir/pg" $$
+cat >sample.yaml <<END
+settings: {host: $dir/pg, user: postgres, staging: "{folder}/staging"}
+files: {"staging/": ""}
+resource: {type: "Local::PostgreSQL::Database", id: sample, extra: {database: postgres}}
+parameters: {restore: {database: restored, overwrite: true}}
+END
+holdfast plugins check local-postgresql --sample sample.yaml >out 2>words || fail "$(cat out words)"
+grep -q '^  ok      ALifeFromProtectToDeleteSucceeds' out || fail "$(cat out words)"
+code=0
+holdfast plugins check --sample sample.yaml >out 2>words || code=$?
+[ "$code" = 2 ] || fail "--sample without a plugin ended with $code: $(cat words)"
+code=0
+holdfast plugins check local-sqlite --sample sample.yaml >out 2>words || code=$?
+[ "$code" = 3 ] || fail "a sample of another plugin ended with $code: $(cat out words)"
 
 # What cannot be tried says why, with the exit code of that; a hidden command is not shown.
 code=0

@@ -27,8 +27,23 @@ END
 printf 'format: 1\nresources:\n- {type: "T::Volume", id: one, name: one}\n' >plan.graph.yaml
 printf 'name: hand\nprovider: p\nresources: ["T::Volume#one"]\nparameters: {"T::Volume": {parallel_data: 1 KiB}}\npolicy: {drift: ignore, fuse: leaf}\n' >plan.yaml
 hf -q compile protect plan.yaml -o protect.yaml
-step=$(hf step list protect.yaml | awk '$2 == "pre+parallel+post" { print $1 }')
+step=$(hf step list protect.yaml | awk '$3 == "pre+parallel+post" { print $1 }')
 [ -n "$step" ] || fail "the fused step is not in the list"
+# Each step with its operation, what it comes after, and its gates.
+hf -q compile protect plan.yaml --fuse none -o three.yaml
+hf step list three.yaml >three.txt
+head -1 three.txt | grep -qE '^STEP +OPERATION +ACTIVITIES +RESOURCE +ORDER +GATES$' || fail "$(cat three.txt)"
+hf --json step list three.yaml | python3 -c '
+import json, sys
+rows = [line.rstrip("\n") for line in open("three.txt")]
+start = {name: rows[0].index(name) for name in rows[0].split()}
+def cell(row, name, after): return row[start[name]:start.get(after)].split()
+steps = [d for d in map(json.loads, sys.stdin) if d["message_type"] == "step"]
+assert len(steps) == len(rows) - 1 and any(s["order"] for s in steps), rows
+for step, row in zip(steps, rows[1:]):
+    assert cell(row, "OPERATION", "ACTIVITIES") == [step["operation"]], row
+    assert cell(row, "ORDER", "GATES") == step["order"], row
+    assert cell(row, "GATES", None) == step["gates"], row' || fail "$(cat three.txt)"
 traced() { grep -c "protect.$1.*\"event\":\"end\"" trace 2>/dev/null || true; } # none yet: 0
 
 run="--run-id by-hand"

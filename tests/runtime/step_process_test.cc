@@ -582,6 +582,25 @@ TEST_F(StepProcess, DryRunSaysWhatAStepWouldDoAndWritesNothing) {
   EXPECT_EQ(Begun("pre", kApp), 0);
 }
 
+TEST_F(StepProcess, DryRunOfEndNamesTheCleanUpsThatAreOwedAndWritesNothing) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  auto arguments = Arguments("end");
+  arguments.emplace_back("--dry-run");
+  const auto nothing = Call(Spec(arguments, ""));
+  EXPECT_EQ(nothing.exit_code, 0);
+  EXPECT_THAT(nothing.output, HasSubstr("no clean-up is owed"));
+  for (const char* const step : {"app-pre", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  const auto before = Tenant().ListAll();
+  const auto outcome = Call(Spec(arguments, ""));
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.output,
+              HasSubstr("would clean up: post of Noop::Volume#vol (step vol-post, epoch 1); would "
+                        "clean up: post of Noop::App#app (step app-post, epoch 1)"));
+  EXPECT_EQ(*Tenant().ListAll(), *before);
+  EXPECT_EQ(Begun("post", kApp), 0);
+}
+
 TEST_F(StepProcess, GateSaysWhetherAnythingCanRun) {
   Publish();
   ASSERT_EQ(Begin().exit_code, 0);

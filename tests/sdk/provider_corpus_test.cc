@@ -34,11 +34,19 @@ std::vector<Error> ErrorsOf(const std::string& folder) {
   std::vector<Error> errors;
   auto read = LoadProviderFolder(folder);
   if (!read) return {std::move(read).error()};
-  for (const ProviderFolder::Broken& broken : read->broken) errors.push_back(broken.error);
-  for (const ProviderConfig& config : read->providers) {
+  const auto open = [&](const ProviderConfig& config) {
     auto provider = Provider::Open(config, registry, *modules);
     if (!provider) errors.push_back(std::move(provider).error());
+  };
+  // As `providers check` does it.
+  for (const ProviderFolder::Broken& broken : read->broken) {
+    if (broken.config.faults.empty()) {
+      errors.push_back(broken.error);
+    } else {
+      open(broken.config);
+    }
   }
+  for (const ProviderConfig& config : read->providers) open(config);
   return errors;
 }
 

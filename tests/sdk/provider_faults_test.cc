@@ -112,7 +112,7 @@ class ProviderFaults : public ::testing::Test {
         << "[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\n"
            "bank = nowhere\nplugin = sample\n"
         << sections;
-    auto config = LoadProviderFile(path);
+    auto config = ReadProviderFile(path);
     if (!config) return Error(std::move(config).error());
     return Provider::Open(*config, registry_, source_);
   }
@@ -240,11 +240,15 @@ TEST_F(ProviderFaults, ALinkThatLeadsNowhereIsBroken) {
   EXPECT_EQ(folder->broken.size(), 1U);
 }
 
-TEST_F(ProviderFaults, AFolderCalledLikeAProviderIsPassedOver) {
+TEST_F(ProviderFaults, AFolderCalledLikeAProviderIsPassedOverAndNamed) {
   fs::create_directory(folder_ / "folder.conf");
+  fs::create_directory(folder_ / "old");
   const auto folder = LoadProviderFolder(folder_.string());
   ASSERT_TRUE(folder);
   EXPECT_TRUE(folder->broken.empty());
+  ASSERT_EQ(folder->ignored.size(), 1U);
+  EXPECT_EQ(folder->ignored[0].file, (folder_ / "folder.conf").string());
+  EXPECT_EQ(folder->ignored[0].why, "it is a folder");
 }
 
 }  // namespace

@@ -107,6 +107,10 @@ Result<std::optional<FileLine>> FileListingReader::Next() {
     buffer_.erase(0, at_);
     at_ = 0;
     const std::size_t have = buffer_.size();
+    if (have > kLongestFileLine) {
+      return Corrupt(
+          fmt::format("the file listing holds a line of more than {} bytes", kLongestFileLine));
+    }
     buffer_.resize(have + (256U << 10U));
     HOLDFAST_ASSIGN_OR_RETURN(const std::size_t got,
                               source_.Read(std::as_writable_bytes(

@@ -35,12 +35,17 @@ struct FileLine {
 };
 Result<FileLine> ParseFileLine(std::string_view line);
 
-// Reads lines from a stream. One thread.
+// No line of ours is as long: an archive cannot hold a path of more than 1 MiB (libarchive:
+// "special header too large"), each byte of it is at most six in a line, and there are two, path
+// and target.
+inline constexpr std::size_t kLongestFileLine = 16U << 20U;
+
+// Reads lines from a stream; keeps one line of it, which is bounded. One thread.
 class FileListingReader {
  public:
   // `source` is borrowed.
   explicit FileListingReader(ByteSource& source) : source_(source) {}
-  // nullopt at the end; kCorrupt for a line that is none.
+  // nullopt at the end; kCorrupt for a line that is none, or longer than kLongestFileLine.
   Result<std::optional<FileLine>> Next();
 
  private:

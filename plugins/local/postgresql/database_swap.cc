@@ -9,13 +9,16 @@
 namespace holdfast::plugins::postgresql {
 namespace {
 
-constexpr int kRenameTries = 5;
+// A renaming waits 5 s for the sessions of its database to go, so this is a minute.
+constexpr int kRenameTries = 12;
 
+// Spares those that another restore needs for its own statements when this database is the one that
+// it maintains the others from: they end soon, and it would fail.
 Status EndSessions(Connection& maintenance, const std::string& database) {
   HOLDFAST_RETURN_IF_ERROR(maintenance.Query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> "
-      "pg_backend_pid()",
-      {database}));
+      "pg_backend_pid() AND NOT (application_name = $2 AND usename = current_user)",
+      {database, std::string(Connection::kMaintenanceApplication)}));
   return Ok();
 }
 
@@ -63,9 +66,9 @@ Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto sessions,
       maintenance.Ask(
-          "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND NOT (application_name = "
-          "'holdfast' AND usename = current_user)",
-          {target}));
+          "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND NOT (application_name IN "
+          "('holdfast', $2) AND usename = current_user)",
+          {target, std::string(Connection::kMaintenanceApplication)}));
   if (sessions) return refuse("exists already, and someone is connected to it");
   HOLDFAST_ASSIGN_OR_RETURN(Connection inside, Connection::Open(address, target, context));
   // Objects of users: 16384 is the first number that is not PostgreSQL's own (FirstNormalObjectId).

@@ -272,6 +272,12 @@ RestoreTarget TargetOf(const Settings& settings, const Resource& resource, const
   return target;
 }
 
+Result<Connection> MaintenanceOf(const Settings& settings, const RestoreTarget& target,
+                                 Context& context) {
+  return Connection::OpenMaintenance(target.address, settings.maintenance_database, target.database,
+                                     context);
+}
+
 // Only where the server is on this machine and tells where its data is.
 Status RequireSpaceForDatabase(Connection& maintenance, const ServerAddress& address,
                                const SavedInfo& info) {
@@ -292,16 +298,7 @@ Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& con
   HOLDFAST_ASSIGN_OR_RETURN(
       const Tool pg_restore,
       FindTool("pg_restore", settings.bin_dir, static_cast<int>(info.dump_major), context));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Connection maintenance,
-      Connection::Open(target.address, settings.maintenance_database, context));
-  if (target.database == settings.maintenance_database) {
-    return InvalidInput(fmt::format("'{}' cannot be replaced: it is the maintenance database",
-                                    Printable(target.database)))
-        .Hint(
-            "restore into another one with 'database', or set 'maintenance_database' in the "
-            "section [local_postgresql]");
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
   Value intent(Value::Map{});
   intent.Set("target", target.database);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string present,
@@ -324,17 +321,15 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
   const auto info = BindChecked<SavedInfo>(saved);
   const RestoreTarget target = TargetOf(settings, resource, info, parameters);
   const SwapNames names = NamesOfRestore(checkpoint, resource, target.database);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Connection maintenance,
-      Connection::Open(target.address, settings.maintenance_database, context));
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
-  HOLDFAST_ASSIGN_OR_RETURN(bool fresh, DatabaseExists(maintenance, names.fresh));
-  const bool restored = journal.BoolOr("restored", false);
-  if (!restored) {
+  if (!journal.BoolOr("restored", false)) {
     HOLDFAST_ASSIGN_OR_RETURN(
         const Tool pg_restore,
         FindTool("pg_restore", settings.bin_dir, static_cast<int>(info.dump_major), context));
-    HOLDFAST_RETURN_IF_ERROR(CreateFresh(maintenance, names, info, parameters.owners, context));
+    {
+      HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
+      HOLDFAST_RETURN_IF_ERROR(CreateFresh(maintenance, names, info, parameters.owners, context));
+    }
     Failpoint("postgresql:created");
     HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
     HOLDFAST_RETURN_IF_ERROR(
@@ -346,8 +341,9 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
     entry.Set("restored", true);
     HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
     Failpoint("postgresql:restore-recorded");
-    fresh = true;
   }
+  HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool fresh, DatabaseExists(maintenance, names.fresh));
   // Restored and no longer there: a killed attempt has swapped it in.
   if (fresh) {
     HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
@@ -373,10 +369,9 @@ Status RestorePost(const Settings& settings, Checkpoint& checkpoint, Context& co
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string database = journal.StringOr("target", "");
   if (database.empty()) return Ok();
-  const RestoreTarget target = TargetOf(settings, resource, SavedInfo{}, parameters);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Connection maintenance,
-      Connection::Open(target.address, settings.maintenance_database, context));
+  RestoreTarget target = TargetOf(settings, resource, SavedInfo{}, parameters);
+  target.database = database;
+  HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
   HOLDFAST_RETURN_IF_ERROR(
       DropLeftovers(maintenance, NamesOfRestore(checkpoint, resource, database)));
   Failpoint("postgresql:restore-cleaned");

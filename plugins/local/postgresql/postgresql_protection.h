@@ -37,7 +37,8 @@ class PostgresqlProtection {
       fields("user", &Settings::user, "role to log in as, where a resource does not say it");
       fields("password", &Settings::password, "password, where a resource does not say one");
       fields("maintenance_database", &Settings::maintenance_database,
-             "database to connect to for making, renaming and dropping others");
+             "database to connect to for making, renaming and dropping others; where it is itself "
+             "the one that is replaced, or is not there, 'postgres' or 'template1' is taken");
       fields("bin_dir", &Settings::bin_dir,
              "folder of pg_dump, pg_restore and psql; unless given, the newest that is installed");
       fields("staging", &Settings::staging, "folder for staged dumps");

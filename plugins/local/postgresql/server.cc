@@ -142,11 +142,27 @@ Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 Connection::~Connection() = default;
 
+Result<Connection> Connection::OpenMaintenance(const ServerAddress& address,
+                                               std::string_view preferred, std::string_view target,
+                                               Context& context) {
+  std::optional<Error> missing;
+  for (const std::string_view database :
+       {preferred, std::string_view("postgres"), std::string_view("template1")}) {
+    if (database == target) continue;
+    auto connection = Open(address, database, context, kMaintenanceApplication);
+    // Also what one gets that is renamed by another restore while we connect.
+    if (connection || connection.error().code() != ErrorCode::kNotFound) return connection;
+    if (!missing) missing = std::move(connection).error();
+  }
+  return std::move(*missing).Hint(
+      "'maintenance_database' in the section [local_postgresql] names one that is there");
+}
+
 Result<Connection> Connection::Open(const ServerAddress& address, std::string_view database,
-                                    Context& context) {
+                                    Context& context, std::string_view application) {
   std::map<std::string, std::string> settings{{"dbname", std::string(database)},
                                               {"port", std::to_string(address.port)},
-                                              {"application_name", "holdfast"},
+                                              {"application_name", std::string(application)},
                                               {"client_encoding", "UTF8"},
                                               {"tcp_user_timeout", "30000"}};
   if (!address.host.empty()) settings["host"] = address.host;

@@ -41,9 +41,18 @@ std::string DatabaseArgument(std::string_view database);
 class Connection {
  public:
   // kUnavailable when the server cannot be reached, kNotFound when there is no such database,
-  // kDenied for a refused login. `application_name` shows in pg_stat_activity.
+  // kDenied for a refused login. `application` shows in pg_stat_activity.
   static Result<Connection> Open(const ServerAddress& address, std::string_view database,
-                                 Context& context);
+                                 Context& context, std::string_view application = "holdfast");
+  // A connection for making, renaming and dropping databases, and for asking about all of them: to
+  // `preferred`, but never to `target`, which could not be replaced then, nor to one that is not
+  // there; then, as PostgreSQL's own createdb, to "postgres" or "template1". Its application name
+  // is kMaintenanceApplication. While it is open nobody can replace the database that it is
+  // connected to, nor copy template1 (CREATE DATABASE): not to be kept while a database is filled.
+  static Result<Connection> OpenMaintenance(const ServerAddress& address,
+                                            std::string_view preferred, std::string_view target,
+                                            Context& context);
+  static constexpr std::string_view kMaintenanceApplication = "holdfast maintenance";
 
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;

@@ -204,8 +204,8 @@ Status EndSnapshotHolder(const ServerAddress& address, const std::string& mainte
     // First the process: one that has not connected yet must not do so after we have looked.
     for (const int pid : ProcessesWith(token)) ::kill(pid, SIGKILL);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(Connection connection,
-                            Connection::Open(address, maintenance_database, context));
+  HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::OpenMaintenance(
+                                                       address, maintenance_database, "", context));
   // The token belongs to this record and resource alone. Where the backend is journaled, only the
   // one with that number and start is meant; a number may have gone to another.
   const Value* known = journal.Find("snapshot");

@@ -35,7 +35,8 @@ Result<HeldSnapshot> StartSnapshotHolder(const Tool& psql, const HolderRequest& 
 
 // Ends whatever holder the journal knows of, through the server (pg_terminate_backend) and, on this
 // host, its process; returns when both are gone. Nothing journaled: success. `maintenance_database`
-// is the one to connect to. kUnavailable when the server cannot be asked.
+// is the one to connect to (Connection::OpenMaintenance). kUnavailable when the server cannot be
+// asked.
 Status EndSnapshotHolder(const ServerAddress& address, const std::string& maintenance_database,
                          Checkpoint& checkpoint, Context& context, const Resource& resource);
 

@@ -387,6 +387,39 @@ TEST_F(DirectoryTest, TheListingShowsEveryEntryWithoutTheData) {
   EXPECT_LT(lines["sparse"].data, 1U << 20U);
 }
 
+// A listing that somebody made, or damage that took its newlines away.
+TEST(FileListing, ALineWithoutEndIsRefusedBeforeItFillsTheMemory) {
+  class Endless final : public ByteSource {
+   public:
+    Result<std::size_t> Read(std::span<std::byte> buffer) override {
+      std::fill(buffer.begin(), buffer.end(), std::byte{'x'});
+      given += buffer.size();
+      // Not for ever, where nobody stops.
+      return given > 4 * kLongestFileLine ? 0 : buffer.size();
+    }
+    std::uint64_t given = 0;
+  };
+  Endless source;
+  FileListingReader reader(source);
+  const auto line = reader.Next();
+  ASSERT_FALSE(line);
+  EXPECT_EQ(line.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(line.error().message(), HasSubstr("a line of more than 16777216 bytes"));
+  EXPECT_LT(source.given, 2 * kLongestFileLine);
+  // The longest line that there can be is read.
+  TreeEntry entry;
+  entry.type = EntryType::kHardLink;
+  entry.path = std::string(1U << 20U, '\x01');
+  entry.target = entry.path;
+  std::string text;
+  AppendFileLine(entry, true, true, text);
+  MemorySource longest(text);
+  FileListingReader again(longest);
+  const auto read = again.Next();
+  ASSERT_OK(read);
+  EXPECT_EQ((*read)->path, entry.path);
+}
+
 TEST_F(DirectoryTest, TheLiveWindowIsSaid) {
   MakeFolder(source_);
   const WallTime before = SystemClock().Now();

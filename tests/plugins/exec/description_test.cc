@@ -151,6 +151,38 @@ TEST_F(ExecDescription, FaultsAreRefused) {
               HasSubstr("has no field 'parallel'"));
 }
 
+// The exit code of a command is that of the error: 3 for whatever is no plugin.
+TEST_F(ExecDescription, WhatIsNoPluginIsAFaultOfTheProviderFile) {
+  const auto code = [this](const std::string& name) {
+    auto plugin = Open(name);
+    EXPECT_FALSE(plugin) << name;
+    return plugin ? ErrorCode::kInternal : plugin.error().code();
+  };
+  EXPECT_EQ(code("exec:/bin/true"), ErrorCode::kInvalidInput);
+  EXPECT_EQ(code("exec:/bin/false"), ErrorCode::kInvalidInput);
+  EXPECT_EQ(code("exec:/no/such/file"), ErrorCode::kInvalidInput);
+  EXPECT_EQ(code(Script("says-no-json", "#!/bin/sh\necho hello\n")), ErrorCode::kInvalidInput);
+  EXPECT_EQ(code(Script("is-killed", "#!/bin/sh\nkill -KILL $$\n")), ErrorCode::kInvalidInput);
+  EXPECT_EQ(code(Script("has-no-interpreter", "#!/no/such/shell\n")), ErrorCode::kInvalidInput);
+  EXPECT_EQ(code(Script("is-no-program",
+                        "\x7F"
+                        "ELF, but not really\n")),
+            ErrorCode::kInvalidInput);
+  EXPECT_EQ(
+      code(Saying(
+          R"({"message_type":"result","protocol":1,"state":"failed","error":{"code":"internal","message":"oh"}})")),
+      ErrorCode::kInvalidInput);
+  // Of its own: what may be better the next time, and what somebody must permit.
+  EXPECT_EQ(
+      code(Saying(
+          R"({"message_type":"result","protocol":1,"state":"failed","error":{"code":"unavailable","message":"later"}})")),
+      ErrorCode::kUnavailable);
+  EXPECT_EQ(
+      code(Saying(
+          R"({"message_type":"result","protocol":1,"state":"failed","error":{"code":"denied","message":"no"}})")),
+      ErrorCode::kDenied);
+}
+
 // --- choices --------------------------------------------------------------------------------------
 
 class ExecChoices : public ExecDescription {

@@ -197,6 +197,76 @@ TEST_F(PostgresqlTest, ReplacesADatabaseInUseWhenToldTo) {
   EXPECT_EQ(Leftovers(), "");
 }
 
+// The maintenance database of every other restore.
+class PostgresqlOfPostgresTest : public PostgresqlTest {
+ protected:
+  PostgresqlOfPostgresTest() {
+    database_ = ResourceOf("postgres");
+    Sql("postgres", "drop table if exists orders");
+    Sql("postgres",
+        "create table orders(id integer primary key, what text);"
+        "insert into orders select i, 'kept' from generate_series(1, 7) i");
+    sum_ = Sql("postgres", kSum);
+  }
+  ~PostgresqlOfPostgresTest() override { Sql("postgres", "drop table if exists orders"); }
+};
+
+TEST_F(PostgresqlOfPostgresTest, IsReplacedLikeAnyOther) {
+  MustProtect();
+  Sql("postgres", "delete from orders");
+  EXPECT_EQ(RunAll(Restore()).error().code(), ErrorCode::kConflict);
+  const Status status = RunAll(Restore(), Overwrite());
+  ASSERT_TRUE(status) << status.error().Render();
+  EXPECT_EQ(Sql("postgres", kSum), sum_);
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_F(PostgresqlOfPostgresTest, ComesBackAfterItWasDroppedAndIsNotMissedBefore) {
+  MustProtect();
+  database_ = ResourceOf("shop");
+  const std::string shop_sum = Sql("shop", kSum);
+  MemoryCheckpoint protect(*bank_, "c2");
+  ASSERT_TRUE(RunAllActivities(*plugin_, protect, context_.context(), database_, Holder()));
+  Sql("template1", "drop database shop");
+  Sql("template1", "drop database postgres");
+  MemoryCheckpoint shop(*bank_, Operation::kRestore, "c2", "r2");
+  const Status others = RunAllActivities(*plugin_, shop, context_.context(), database_);
+  EXPECT_TRUE(others) << others.error().Render();
+  EXPECT_EQ(Sql("shop", kSum), shop_sum);
+  database_ = ResourceOf("postgres");
+  const Status status = RunAll(Restore());
+  if (!status) Sql("template1", "create database postgres");
+  ASSERT_TRUE(status) << status.error().Render();
+  EXPECT_EQ(Sql("postgres", kSum), sum_);
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_F(PostgresqlOfPostgresTest, WaitsForARestoreThatWorksFromItAndEndsOtherSessions) {
+  MustProtect();
+  // A session that does `what` and then, if it is let live, makes a role, which is no database's.
+  const auto session = [](const std::string& application, const std::string& what) {
+    ProcessSpec spec;
+    spec.argv = {"psql", "-X",       "-h", server_->host(),
+                 "-U",   "postgres", "-d", "postgres",
+                 "-c",   what,       "-c", "create role \"" + application + "\""};
+    spec.environment["PGAPPNAME"] = application;
+    HOLDFAST_CHECK(MakeProcessRunner()->StartDetached(spec, "").has_value());
+    while (Sql("shop", "select count(*) from pg_stat_activity where query = '" + what + "'") ==
+           "0") {
+    }
+  };
+  session("holdfast maintenance", "select pg_sleep(3)");
+  session("an application", "select pg_sleep(600)");
+  const Status status = RunAll(Restore(), Overwrite());
+  ASSERT_TRUE(status) << status.error().Render();
+  EXPECT_EQ(Sql("shop",
+                "select string_agg(rolname, ', ') from pg_roles where rolname in ('holdfast "
+                "maintenance', 'an application')"),
+            "holdfast maintenance");
+  EXPECT_EQ(Sql("postgres", kSum), sum_);
+  Sql("postgres", "drop role \"holdfast maintenance\"");
+}
+
 TEST_F(PostgresqlTest, ANameIsANameWhateverItHolds) {
   const std::string name = "odd' \"host=x\\ $$; --";
   Sql("postgres", "create database \"odd' \"\"host=x\\ $$; --\" template shop");
@@ -533,12 +603,14 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlVerifyKilled,
 
 TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
   Sql("postgres", "create database other");
+  Sql("postgres", "drop database if exists left_out");
+  Sql("postgres", "create database left_out");
   std::ofstream(folder_ / "inventory.yaml") << fmt::format(
       "applications:\n"
       "  - id: shop\n"
       "    postgresql: [{{id: one, host: {0}, user: postgres, database: shop}}]\n"
       "postgresql:\n"
-      "  - {{id: server, host: {0}, user: postgres, discover: true, exclude: [postgres]}}\n",
+      "  - {{id: server, host: {0}, user: postgres, discover: true, exclude: [left_out]}}\n",
       server_->host());
   Value settings(Value::Map{});
   settings.Set("inventory", folder_ / "inventory.yaml");
@@ -548,7 +620,8 @@ TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
   ASSERT_TRUE(nodes) << nodes.error().Render();
   std::vector<std::string> ids;
   for (const auto& node : *nodes) ids.push_back(node.key.id);
-  EXPECT_THAT(ids, testing::UnorderedElementsAre("one", "server/other", "server/shop"));
+  EXPECT_THAT(
+      ids, testing::UnorderedElementsAre("one", "server/other", "server/postgres", "server/shop"));
   const auto below =
       (*list)->Dependents(context_.context(), {{"Local::Application", "shop"}, "shop", {}});
   ASSERT_TRUE(below);

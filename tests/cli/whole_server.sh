@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# A PostgreSQL server whose databases are discovered, `postgres` with a table among them: protected,
+# then restored in place, all of them at once, while each is in use; and once more on an empty server.
+#   whole_server.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+setup=$(realpath "$(dirname "$0")/../setup")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-server.XXXXXX")
+chmod 755 "$dir" # the server may run as another user
+cleanup() {
+  "$setup/pg_server.sh" stop "$dir/pg" || true
+  rm -rf "$dir"
+}
+trap cleanup EXIT
+cd "$dir"
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+mkdir -p providers.d bank staging
+"$setup/pg_server.sh" start "$dir/pg" $$
+databases="one postgres two"
+sql() { psql -XqAt -v ON_ERROR_STOP=1 -h "$dir/pg" -U postgres -d "$1" -c "$2"; }
+sums() { for name in $databases; do sql "$name" "select '$name', count(*), sum(id) from orders"; done; }
+fail() { echo "$*" >&2; exit 1; }
+
+for name in one two; do sql postgres "create database $name"; done
+for name in $databases; do
+  sql "$name" "create table orders as select i * ${#name} as id from generate_series(1, 1000) i"
+done
+cat >inventory.yaml <<END
+postgresql: [{id: server, host: $dir/pg, user: postgres, discover: true}]
+END
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a09
+bank = filesystem
+plugin = local-postgresql
+[filesystem]
+path = $dir/bank
+[local]
+inventory = $dir/inventory.yaml
+[local_postgresql]
+staging = $dir/staging
+END
+cat >server.yaml <<END
+name: server
+provider: p
+resources: ["Local::PostgreSQL::Database#server/one", "Local::PostgreSQL::Database#server/postgres",
+            "Local::PostgreSQL::Database#server/two"]
+END
+holdfast resources list >resources.txt || fail "no resources"
+grep -q 'server/postgres' resources.txt || fail "postgres was not discovered: $(cat resources.txt)"
+before=$(sums)
+holdfast -q plan discover server.yaml
+holdfast -q compile protect server.yaml
+holdfast -q run server-protect.yaml -j 4
+
+# In place, over databases that have something in them.
+for name in $databases; do sql "$name" "delete from orders where id > 50"; done
+holdfast -q compile restore latest -o refused.yaml
+! holdfast -q run refused.yaml -j 4 >refused.txt 2>&1 || fail "restored over what was there"
+[ "$(sums)" != "$before" ] || fail "the refused restore changed something"
+cat >over.yaml <<END
+Local::PostgreSQL::Database: {overwrite: true}
+END
+holdfast -q compile restore latest --parameters over.yaml -o over-restore.yaml
+holdfast -q run over-restore.yaml -j 4
+[ "$(sums)" = "$before" ] || fail "not what was protected: $(sums)"
+
+# The server is lost. A new one has an empty `postgres`; nothing is to be overwritten.
+"$setup/pg_server.sh" stop "$dir/pg"
+"$setup/pg_server.sh" start "$dir/pg" $$
+holdfast -q compile restore latest -o lost.yaml
+holdfast -q run lost.yaml -j 4
+[ "$(sums)" = "$before" ] || fail "not what was protected: $(sums)"
+left=$(sql template1 "select datname from pg_database where datname ~ '^holdfast'")
+[ -z "$left" ] || fail "left: $left"
