@@ -29,6 +29,15 @@ std::string GraphFileOf(const std::string& plan_file, bool json_lines);
 // The descriptors of its protection plugins by resource type; borrowed.
 compiler::PluginsByType DescriptorsOf(const Provider& provider);
 
+// What the provider's plugins find wrong with the parameters of every resource (`parameters`,
+// resolved; what the user gave is `given`), beyond their schemas. Each names the resource, and
+// where it is known the place: in the plan or parameters file, or in the graph's file; one that
+// many resources have from the same place is told once. The lines themselves are not in them.
+std::vector<Error> FindParameterFaults(Provider& provider, Operation operation,
+                                       const ResourceGraph& graph,
+                                       const std::vector<Value>& parameters,
+                                       const compiler::ParameterSet& given);
+
 // Asks the provider's plugins what there is to do for every resource.
 Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operation,
                                            const ResourceGraph& graph,
