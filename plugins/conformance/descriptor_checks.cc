@@ -88,6 +88,30 @@ std::vector<Resource> HostileResources(const Resource& resource) {
   return all;
 }
 
+// What Validate said, one fault a line.
+std::string Said(const std::vector<ParameterFault>& faults) {
+  std::string text;
+  for (const ParameterFault& fault : faults) {
+    text +=
+        fmt::format("{}[{}]: {}\n", fault.parameter, fault.item.value_or(0), fault.error.OneLine());
+  }
+  return text;
+}
+
+// Can a user find what the fault is about?
+Status CheckFault(const ParameterFault& fault, const Schema& parameters) {
+  HOLDFAST_RETURN_IF_ERROR(CheckErrorText(fault.error));
+  if (fault.error.code() != ErrorCode::kInvalidInput) {
+    return Internal(fmt::format("its code is {}, not {}", NameOf(fault.error.code()),
+                                NameOf(ErrorCode::kInvalidInput)));
+  }
+  const bool known =
+      std::any_of(parameters.fields.begin(), parameters.fields.end(),
+                  [&fault](const Field& field) { return field.name == fault.parameter; });
+  if (fault.parameter.empty() || known) return Ok();
+  return Internal(fmt::format("there is no parameter '{}'", Printable(fault.parameter)));
+}
+
 }  // namespace
 
 Status DescriptorSurvivesAsData(const PluginUnderTest& plugin, const PluginCheckOptions&) {
@@ -240,6 +264,45 @@ Status ChoosingIsAPureFunction(const PluginUnderTest& plugin, const PluginCheckO
       }
     }
   }
+  return Ok();
+}
+
+Status ValidatingIsAPureFunction(const PluginUnderTest& plugin, const PluginCheckOptions& options) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto trial, Trial::Make(plugin, options));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto object, trial->MakePlugin());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto other, trial->MakePlugin());
+  const std::string before = trial->Listing();
+  const std::vector<Resource> resources = HostileResources(trial->resource());
+  for (const Operation operation : kAllOperations) {
+    const OperationDescriptor& described = trial->descriptor().operation(operation);
+    if (!described.DefinesAny()) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const Value parameters, trial->CheckedParameters(operation));
+    std::vector<std::string> first;
+    for (const Resource& resource : resources) {
+      const auto faults = object->Validate(operation, resource, parameters);
+      for (const ParameterFault& fault : faults) {
+        if (Status good = CheckFault(fault, described.parameters); !good) {
+          return std::move(good).error().While(
+              fmt::format("a fault in the parameters of {}", NameOf(operation)));
+        }
+      }
+      first.push_back(Said(faults));
+    }
+    if (plugin.sample != nullptr && !first.front().empty()) {
+      return Internal(fmt::format("it refuses the sample's parameters of {}: {}", NameOf(operation),
+                                  Printable(first.front())));
+    }
+    // In another order, of the same object and of another one.
+    for (std::size_t i = resources.size(); i-- > 0;) {
+      for (const ProtectionPlugin* const asked : {object.get(), other.get()}) {
+        if (Said(asked->Validate(operation, resources[i], parameters)) != first[i]) {
+          return Internal(fmt::format("{}: it found other faults in the same parameters of '{}'",
+                                      NameOf(operation), Printable(resources[i].key.id)));
+        }
+      }
+    }
+  }
+  if (trial->Listing() != before) return Internal("validating parameters changed something");
   return Ok();
 }
 

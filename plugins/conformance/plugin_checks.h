@@ -17,6 +17,7 @@ Status EveryOperationIsDefinedOrEmptyOnPurpose(const PluginUnderTest& plugin,
 Status ObjectsAgreeWithTheDescriptor(const PluginUnderTest& plugin,
                                      const PluginCheckOptions& options);
 Status ChoosingIsAPureFunction(const PluginUnderTest& plugin, const PluginCheckOptions& options);
+Status ValidatingIsAPureFunction(const PluginUnderTest& plugin, const PluginCheckOptions& options);
 
 // --- activity_checks.cc: activities that cannot succeed ---------------------------------------------
 Status ResourcesWithoutFactsAreRefusedClearly(const PluginUnderTest& plugin,

@@ -16,6 +16,7 @@ constexpr PluginCheck kChecks[] = {
     {"EveryOperationIsDefinedOrEmptyOnPurpose", false, &EveryOperationIsDefinedOrEmptyOnPurpose},
     {"ObjectsAgreeWithTheDescriptor", false, &ObjectsAgreeWithTheDescriptor},
     {"ChoosingIsAPureFunction", false, &ChoosingIsAPureFunction},
+    {"ValidatingIsAPureFunction", false, &ValidatingIsAPureFunction},
     {"ResourcesWithoutFactsAreRefusedClearly", false, &ResourcesWithoutFactsAreRefusedClearly},
     {"EmptyCheckpointsAreRefusedClearly", false, &EmptyCheckpointsAreRefusedClearly},
     {"PreflightsEnd", false, &PreflightsEnd},

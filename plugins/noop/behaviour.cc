@@ -28,6 +28,10 @@ Schema NoopParameterSchema() {
   return out;
 }
 
+ResourceKey NewKeyOf(const ResourceKey& old, const Value& parameters) {
+  return {old.type, parameters.StringOr(kNewId, old.id)};
+}
+
 Behaviour BehaviourOf(ActivityKind kind, const Value& parameters) {
   static const Schema fields = SchemaOf<Behaviour>();
   Value own{Value::Map{}};

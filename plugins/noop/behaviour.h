@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "plugins/sdk/operation.h"
+#include "plugins/sdk/resource.h"
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/schema.h"
 #include "plugins/sdk/value.h"
@@ -63,6 +64,8 @@ struct Behaviour {
 // `post_die` and so on, and `new_id`, which restore reads.
 Schema NoopParameterSchema();
 inline constexpr std::string_view kNewId = "new_id";
+// What restore makes of the resource `old` by these parameters.
+ResourceKey NewKeyOf(const ResourceKey& old, const Value& parameters);
 
 // What `kind` does by these parameters, which have passed the schema.
 Behaviour BehaviourOf(ActivityKind kind, const Value& parameters);

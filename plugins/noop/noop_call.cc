@@ -131,9 +131,7 @@ Status NoopCall::KeepBooks(const Resource& resource) {
     }
     case Operation::kRestore: {
       HOLDFAST_RETURN_IF_ERROR(CheckData(resource));
-      ResourceKey now = resource.key;
-      now.id = parameters_.Of(resource).StringOr(kNewId, now.id);
-      return checkpoint_.SetNewResource(resource, now);
+      return checkpoint_.SetNewResource(resource, NewKeyOf(resource.key, parameters_.Of(resource)));
     }
     case Operation::kDelete:
       return checkpoint_.DeleteData(resource);

@@ -139,6 +139,17 @@ Result<StepChoice> NoopProtection::Choose(Operation, ActivityKind kind, const Re
   return StepChoice::Own();
 }
 
+std::vector<ParameterFault> NoopProtection::Validate(Operation operation, const Resource& resource,
+                                                     const Value& parameters) const {
+  ParameterFaults faults;
+  if (operation == Operation::kRestore) {
+    if (Status good = CheckResourceKey(NewKeyOf(resource.key, parameters)); !good) {
+      faults.Note(kNewId, std::move(good).error().While(kNewId));
+    }
+  }
+  return faults.Take();
+}
+
 Activity NoopProtection::Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint,
                                Context& context, std::span<const Resource> resources,
                                const Parameters& parameters) {

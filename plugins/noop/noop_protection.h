@@ -35,6 +35,9 @@ class NoopProtection final : public ProtectionPlugin {
   const PollSettings& poll_settings() const override { return poll_; }
   Result<StepChoice> Choose(Operation operation, ActivityKind kind, const Resource& resource,
                             const Value& parameters) const override;
+  // Can there be a resource with the id that restore is told to give?
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
+                                       const Value& parameters) const override;
   Activity Start(Operation operation, ActivityKind kind, Checkpoint& checkpoint, Context& context,
                  std::span<const Resource> resources, const Parameters& parameters) override;
   std::vector<std::unique_ptr<ProtectablePlugin>> TakeProtectables() override;

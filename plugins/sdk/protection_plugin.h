@@ -14,6 +14,7 @@
 #include "plugins/sdk/context.h"
 #include "plugins/sdk/descriptor.h"
 #include "plugins/sdk/operation.h"
+#include "plugins/sdk/parameter_faults.h"
 #include "plugins/sdk/parameters.h"
 #include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/resource.h"
@@ -49,9 +50,20 @@ class ProtectionPlugin {
   // descriptor defines.
   virtual Result<StepChoice> Choose(Operation operation, ActivityKind kind,
                                     const Resource& resource, const Value& parameters) const = 0;
+  // What is wrong with these parameters of the operation for this resource, beyond their schema,
+  // which they have passed? All of it, not only the first. A pure function of its arguments (and
+  // the settings), asked before anything is written: compiling may happen on another machine, so
+  // it looks at no file, clock or network. Activities hold to the same rules by calling the same
+  // functions (RefuseFaults). Without a word of the plugin: nothing.
+  virtual std::vector<ParameterFault> Validate(Operation /*operation*/,
+                                               const Resource& /*resource*/,
+                                               const Value& /*parameters*/) const {
+    return {};
+  }
   // Preflight (`holdfast check`): what stands in the way of protecting this resource now, with
   // these parameters of protect? Tools there and new enough, permissions, space; all of it, not
-  // only the first. Changes nothing; soon over. Without a word of the plugin: nothing.
+  // only the first, but for what Validate says: it is told beside it. Changes nothing; soon over.
+  // Without a word of the plugin: nothing.
   virtual std::vector<Error> Check(Context& /*context*/, const Resource& /*resource*/,
                                    const Parameters& /*parameters*/) {
     return {};
@@ -88,6 +100,8 @@ class ProtectionPlugin {
 //     explicit DirectoryProtection(Settings settings);  // or a default constructor
 //     // optional; without it every defined activity is a step of its own
 //     StepChoice Choose(Operation, ActivityKind, const Resource&, const Value& parameters) const;
+//     // optional: what is wrong with the parameters, beyond their schema (parameter_faults.h)
+//     std::vector<ParameterFault> Validate(Operation, const Resource&, const Value&) const;
 //     // optional: the preflight of a resource, with the parameters of protect (preflight.h)
 //     std::vector<Error> Check(Context&, const Resource&, const Parameters&);
 //
@@ -248,6 +262,17 @@ class ClassPlugin final : public ProtectionPlugin {
       return plugin_.Choose(operation, kind, resource, parameters);
     } else {
       return StepChoice::Own();
+    }
+  }
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
+                                       const Value& parameters) const override {
+    if constexpr (requires { plugin_.Validate(operation, resource, parameters); }) {
+      return plugin_.Validate(operation, resource, parameters);
+    } else {
+      static_assert(
+          !requires { &P::Validate; },
+          "Validate is not const or does not take (Operation, const Resource&, const Value&)");
+      return {};
     }
   }
   std::vector<Error> Check(Context& context, const Resource& resource,

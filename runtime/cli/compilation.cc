@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
+#include "compiler/plan/source_text.h"
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/source_text.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/parameter_faults.h"
 #include "runtime/cli/version.h"
 #include "runtime/store/listing.h"
 
@@ -265,6 +268,12 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
                                                 input.plugins);
   if (!parameters) return WithGraphLines(parameters.error(), input.graph);
   input.parameters = std::move(*parameters);
+  if (const auto faults = FindParameterFaults(*source.provider, arguments.operation, input.graph,
+                                              input.parameters, source.parameters);
+      !faults.empty()) {
+    return WithGraphLines(source.parameters.source.WithLines(compiler::Together(faults)),
+                          input.graph);
+  }
   input.given_parameters = source.parameters.entries;
   HOLDFAST_ASSIGN_OR_RETURN(
       input.table, AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters,

@@ -176,7 +176,9 @@ void CheckResources(Provider& provider, Context& context, const compiler::Plan& 
                     const ResourceGraph& graph, PreflightReport& report) {
   const auto parameters = compiler::ResolveParameters(plan.parameters, Operation::kProtect, graph,
                                                       DescriptorsOf(provider));
-  report.Tell("parameters", parameters ? Ok() : Status(parameters.error()));
+  report.Tell("parameters", parameters ? FindParameterFaults(provider, Operation::kProtect, graph,
+                                                             *parameters, plan.parameters)
+                                       : std::vector<Error>{parameters.error()});
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     const Resource resource = graph.ResourceAt(ResourceId{i});
     std::string what = Printable(resource.key.str());

@@ -103,7 +103,7 @@ prepare
 sed -i '/^id =/d' providers.d/p.conf
 check provider-no-id 3 providers check
 prepare
-printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, children: [{type: "Local::Directory", id: b}]}\n- {type: "Local::Directory", id: b, children: [{type: "Local::Directory", id: data}]}\n' >plan.graph.yaml
+printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, extra: {path: /a}, children: [{type: "Local::Directory", id: b}]}\n- {type: "Local::Directory", id: b, extra: {path: /b}, children: [{type: "Local::Directory", id: data}]}\n' >plan.graph.yaml
 check graph-cycle 3 compile protect plan.yaml
 printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, parent: x}\n' >plan.graph.yaml
 check graph-unknown-key 3 compile protect plan.yaml
@@ -129,6 +129,48 @@ check workflow-without-bundle 10 run data-protect.yaml
 prepare
 sed -i 's/"operation": "protect"/"operation": "delete"/' data-protect.bundle/bundle.json
 check workflow-other-bundle 3 run data-protect.yaml
+# Values that only a plugin refuses, some of them for several resources: all are told, with their
+# places, before anything is written; by whatever compiles.
+prepare
+sed -i 's/^plugin = local-directory/&\nplugin = local-application\nplugin = local-sqlite/' providers.d/p.conf
+mkdir logs
+sqlite3 shop.db 'create table t(x)'
+cat >inventory.yaml <<END
+applications:
+  - id: shop
+    directories: [{id: data, path: $dir/case/data}, {id: logs, path: $dir/case/logs}]
+    sqlite: [{id: shop.db, path: $dir/case/shop.db}]
+END
+cat >plan.yaml <<'END'
+name: shop
+provider: p
+resources: ["Local::Application#shop"]
+parameters:
+  Local::Application: {quiesce: [freeze]}
+  Local::Directory:
+    exclude: ["*.tmp", "[a", "/"]
+  Local::Directory#logs: {snapshot: command, staging: copies}
+  Local::SQLite::Database: {staging: ../copies}
+END
+holdfast -q plan discover plan.yaml
+check parameter-refused-by-plugins-protect 3 compile protect plan.yaml
+check parameter-refused-by-plugins-picture 3 graph plan.yaml --activities
+sed -i '/^parameters:/,$d' plan.yaml
+cp plan.graph.yaml good.graph.yaml
+sed -i "s#$dir/case/logs#logs#; s#$dir/case/shop.db#shop.db#" plan.graph.yaml
+check graph-refused-by-plugins 3 compile protect plan.yaml
+mv good.graph.yaml plan.graph.yaml
+holdfast -q compile protect plan.yaml
+holdfast -q run shop-protect.yaml >"$dir/out"
+cat >restore.yaml <<'END'
+Local::Application: {start: "systemctl start shop"}
+Local::Directory: {existing: replace, only: ../../x}
+Local::Directory#logs: {target: elsewhere, only: logs}
+Local::SQLite::Database#shop.db: {path: /srv/}
+END
+check parameter-refused-by-plugins-restore 3 compile restore latest --parameters restore.yaml
+echo 'Local::SQLite::Database: {integrity_check: true, scratch: tmp}' >verify.yaml
+check parameter-refused-by-plugins-verify 3 checkpoints verify latest --parameters verify.yaml
 prepare
 check checkpoint-none 10 compile restore latest
 check checkpoint-bad-id 10 compile restore ../../etc

@@ -81,3 +81,13 @@ code=0
 holdfast check shop.yaml >out 2>/dev/null || code=$?
 [ "$code" = 3 ] || fail "wrong parameters ended with $code"
 grep -A1 '^FAILED  parameters' out | grep -q "photo" || fail "$(cat out)"
+
+# What a plugin refuses of them is told as well, and beside it what stands in the way outside.
+sed -i 's#staging: /nowhere#staging: nowhere#; s/snapshot: photo/snapshot: copy/' shop.yaml
+code=0
+holdfast check shop.yaml >out 2>words || code=$?
+[ "$code" = 3 ] || fail "parameters that a plugin refuses ended with $code"
+grep -A1 '^FAILED  parameters' out |
+  grep -q "shop.yaml:4:.*protect parameters of Local::Directory#data: staging 'nowhere' is not absolute" || fail "$(cat out)"
+grep -A1 '^FAILED  Local::SQLite::Database#' out | grep -q "database file '$dir/data/shop.db'" || fail "$(cat out)"
+[ "$(grep -c "'nowhere'" out)" = 1 ] || fail "it is told twice: $(cat out)"

@@ -100,6 +100,20 @@ std::string Preflight(ProtectionPlugin& plugin, Context& context, const Resource
   return text;
 }
 
+std::string FaultsOf(const ProtectionPlugin& plugin, Operation operation, const Resource& resource,
+                     const Value& parameters) {
+  const auto checked = CheckAgainstSchema(plugin.descriptor().operation(operation).parameters,
+                                          parameters, "", "parameters");
+  HOLDFAST_CHECK(checked.has_value());
+  std::string text;
+  for (const ParameterFault& fault : plugin.Validate(operation, resource, *checked)) {
+    text += fault.parameter.empty() ? "resource" : fault.parameter;
+    if (fault.item) text += "[" + std::to_string(*fault.item) + "]";
+    text += ": " + fault.error.message() + "\n";
+  }
+  return text;
+}
+
 ChildEnd RunInChild(const std::string& failpoint, const std::function<Status()>& work) {
   std::fflush(nullptr);
   const pid_t child = ::fork();

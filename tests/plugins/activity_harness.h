@@ -70,6 +70,11 @@ Status RunAllActivities(ProtectionPlugin& plugin, MemoryCheckpoint& checkpoint, 
 std::string Preflight(ProtectionPlugin& plugin, Context& context, const Resource& resource,
                       const Value& parameters = {});
 
+// What a plugin finds wrong with these parameters, checked, of an operation: one fault a line, such
+// as "exclude[1]: message"; "resource: message" for what the resource says of itself.
+std::string FaultsOf(const ProtectionPlugin& plugin, Operation operation, const Resource& resource,
+                     const Value& parameters = {});
+
 // How a child process ended.
 struct ChildEnd {
   bool killed = false;  // by SIGKILL, as a failpoint does

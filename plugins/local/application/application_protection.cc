@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <optional>
 
 #include "plugins/local/application/hook.h"
@@ -63,18 +64,43 @@ Status Start(Checkpoint& checkpoint, Context& context, const Resource& resource,
   return Ok();
 }
 
-Error NoResume(const Resource& resource) {
-  return InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
-                                  Printable(resource.name)))
-      .Hint("what is brought to rest must be let go on");
+// What is wrong with the commands that the operation may run.
+std::vector<ParameterFault> HookFaults(Operation operation, const Resource& resource,
+                                       const Value& parameters) {
+  using Names = std::array<std::string_view, 2>;
+  if (operation != Operation::kProtect && operation != Operation::kRestore) return {};
+  const auto names =
+      operation == Operation::kProtect ? Names{"quiesce", "resume"} : Names{"stop", "start"};
+  ParameterFaults faults;
+  std::array<bool, 2> there{};
+  bool good = true;
+  // Where the parameters do not say it, the inventory does.
+  const auto giver = [&parameters](std::string_view name) {
+    const Value* const given = parameters.Find(name);
+    return given == nullptr || given->is_null() ? std::string_view() : name;
+  };
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto command = FindHook(resource, parameters, names[i]);
+    if (!command) {
+      good = faults.Note(giver(names[i]), Status(command.error()));
+    } else {
+      there[i] = command->has_value();
+    }
+  }
+  if (operation == Operation::kProtect && good && there[0] && !there[1]) {
+    faults.Note(giver(names[0]),
+                InvalidInput(fmt::format("application '{}' has 'quiesce' and no 'resume'",
+                                         Printable(resource.name)))
+                    .Hint("what is brought to rest must be let go on"));
+  }
+  return faults.Take();
 }
 
 Status Quiesce(Checkpoint& checkpoint, Context& context, const Resource& resource,
                const Value& parameters) {
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(HookFaults(Operation::kProtect, resource, parameters)));
   HOLDFAST_ASSIGN_OR_RETURN(const auto quiesce, FindHook(resource, parameters, "quiesce"));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto resume, FindHook(resource, parameters, "resume"));
   if (!quiesce) return Ok();
-  if (!resume) return NoResume(resource);
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   if (journal.StringOr(kState, "") == kQuiesced) {
     // A killed attempt got that far and nothing has resumed it; what it said of the checkpoint went
@@ -136,6 +162,7 @@ Status ResumeAndSay(Checkpoint& checkpoint, Context& context, const Resource& re
 
 Status Stop(Checkpoint& checkpoint, Context& context, const Resource& resource,
             const Value& parameters) {
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(HookFaults(Operation::kRestore, resource, parameters)));
   HOLDFAST_ASSIGN_OR_RETURN(const auto stop, FindHook(resource, parameters, "stop"));
   if (!stop) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const std::string before, JournaledState(checkpoint, resource));
@@ -202,26 +229,28 @@ StepChoice ApplicationProtection::Choose(Operation operation, ActivityKind kind,
   }
 }
 
+std::vector<ParameterFault> ApplicationProtection::Validate(Operation operation,
+                                                            const Resource& resource,
+                                                            const Value& parameters) const {
+  return HookFaults(operation, resource, parameters);
+}
+
 std::vector<Error> ApplicationProtection::Check(Context&, const Resource& resource,
                                                 const Parameters& parameters) {
   Problems problems;
-  bool has_quiesce = false;
-  bool has_resume = false;
   for (const std::string_view name : {"quiesce", "resume", "stop", "start"}) {
     const auto command = FindHook(resource, parameters.Of(resource), name);
     if (!command) {
-      problems.Note(command.error());
+      // Validate says it of those of protect.
+      if (name == "stop" || name == "start") problems.Note(command.error());
       continue;
     }
     if (!*command) continue;
-    has_quiesce = has_quiesce || name == "quiesce";
-    has_resume = has_resume || name == "resume";
     if (Status found = RequireProgram((*command)->argv.front()); !found) {
       problems.Note(std::move(found).error().While(
           fmt::format("{} of application '{}'", name, Printable(resource.name))));
     }
   }
-  if (has_quiesce && !has_resume) problems.Note(NoResume(resource));
   return problems.Take();
 }
 

@@ -64,8 +64,10 @@ class ApplicationProtection {
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
                     const Value& parameters) const;
 
-  // Preflight: are the programs of the hooks there, also those of a restore, and does a quiesce
-  // have its resume?
+  // Have the commands of the operation the forms that they may have, and has a quiesce its resume?
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
+                                       const Value& parameters) const;
+  // Preflight: are the programs of the hooks there, also those of a restore?
   std::vector<Error> Check(Context& context, const Resource& resource,
                            const Parameters& parameters);
 

@@ -47,21 +47,34 @@ Result<Command> ReadParameter(const Value& value, std::string_view name) {
   return command;
 }
 
+// What no process can be started with.
+Status CheckWords(const Command& command, std::string_view name) {
+  if (command.argv.front().empty()) {
+    return InvalidInput(fmt::format("{} names no program", name));
+  }
+  for (const std::string& word : command.argv) {
+    if (word.find('\0') != std::string::npos) {
+      return InvalidInput(fmt::format("a word of {} holds a NUL byte", name));
+    }
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Result<std::optional<Command>> FindHook(const Resource& resource, const Value& parameters,
                                         std::string_view name) {
   if (const Value* given = parameters.Find(name); given != nullptr && !given->is_null()) {
     HOLDFAST_ASSIGN_OR_RETURN(Command command, ReadParameter(*given, name));
+    HOLDFAST_RETURN_IF_ERROR(CheckWords(command, name));
     return std::optional<Command>(std::move(command));
   }
   const Value* known = resource.extra.Find(name);
   if (known == nullptr || known->is_null()) return std::optional<Command>();
+  const std::string what = fmt::format("{} of application '{}'", name, Printable(resource.name));
   auto command = inventory::CommandFromValue(*known);
-  if (!command) {
-    return std::move(command).error().While(
-        fmt::format("{} of application '{}'", name, Printable(resource.name)));
-  }
+  if (!command) return std::move(command).error().While(what);
+  HOLDFAST_RETURN_IF_ERROR(CheckWords(*command, what));
   return std::optional<Command>(std::move(*command));
 }
 

@@ -9,6 +9,7 @@
 #include "plugins/local/directory/archive_reader.h"
 #include "plugins/local/directory/archive_writer.h"
 #include "plugins/local/directory/file_listing.h"
+#include "plugins/local/directory/parameter_rules.h"
 #include "plugins/local/directory/tree_archiver.h"
 #include "plugins/local/directory/tree_reader.h"
 #include "plugins/local/directory/tree_restore.h"
@@ -149,18 +150,28 @@ Status Verify(Checkpoint& checkpoint, Context& context, const Resource& resource
 
 }  // namespace
 
+std::vector<ParameterFault> DirectoryProtection::Validate(Operation operation,
+                                                          const Resource& resource,
+                                                          const Value& parameters) const {
+  switch (operation) {
+    case Operation::kProtect:
+      return ProtectFaults(resource, BindChecked<ProtectParameters>(parameters));
+    case Operation::kRestore:
+      return RestoreFaults(BindChecked<RestoreParameters>(parameters));
+    default:
+      return {};
+  }
+}
+
 std::vector<Error> DirectoryProtection::Check(Context&, const Resource& resource,
                                               const Parameters& parameters) {
   Problems problems;
-  const auto path = CleanAbsolutePath(resource.extra.StringOr("path", ""), "the directory's path");
+  const auto path = PathOf(resource);
   if (path) {
     if (auto root = OpenRoot(*path); !root) problems.Note(std::move(root).error());
   }
   const auto source = ProtectSourceOf(resource, parameters);
-  if (!source) {
-    problems.Note(source.error());
-    return problems.Take();
-  }
+  if (!source) return problems.Take();  // Validate says what is wrong with it
   const ProtectParameters& p = source->parameters;
   if (p.snapshot == "copy" || p.snapshot == "reflink") {
     problems.Note(RequireWritableFolder(FolderOfSnapshot(*source), "the folder for the snapshot,"));

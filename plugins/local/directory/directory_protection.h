@@ -54,7 +54,7 @@ class DirectoryProtection {
       fields("snapshot_remove", &ProtectParameters::snapshot_remove,
              "command that takes the snapshot away; must succeed when there is none");
       fields("snapshot_path", &ProtectParameters::snapshot_path,
-             "where the snapshot's tree is; {path} and {name} as above");
+             "where the snapshot's tree is, absolute; {path} and {name} as above");
       fields("snapshot_timeout", &ProtectParameters::snapshot_timeout,
              "how long each command may take")
           .Range(1, 24LL * 3'600'000);
@@ -154,6 +154,9 @@ class DirectoryProtection {
     }
   };
 
+  // The rules of parameter_rules.h.
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
+                                       const Value& parameters) const;
   // Preflight: is the directory there, may it be read, can its snapshot be made?
   std::vector<Error> Check(Context& context, const Resource& resource,
                            const Parameters& parameters);

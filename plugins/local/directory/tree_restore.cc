@@ -19,6 +19,7 @@
 #include "plugins/local/directory/archive_reader.h"
 #include "plugins/local/directory/directory_stack.h"
 #include "plugins/local/directory/file_listing.h"
+#include "plugins/local/directory/parameter_rules.h"
 #include "plugins/local/directory/remove_tree.h"
 #include "plugins/local/directory/tree_archiver.h"
 #include "plugins/local/directory/tree_reader.h"
@@ -63,21 +64,12 @@ Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource,
   plan.parameters = parameters.As<RestoreParameters>(resource);
   HOLDFAST_ASSIGN_OR_RETURN(const Value info, checkpoint.SavedInfo(resource));
   plan.info = BindChecked<SavedInfo>(info);
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(RestoreFaults(plan.parameters)));
   std::string& only = plan.parameters.only;
-  while (!only.empty() && only.back() == '/') only.pop_back();
-  for (const std::string_view part : Split(only, '/')) {
-    if (only.empty()) break;
-    if (part.empty() || part == "." || part == "..") {
-      return InvalidInput(fmt::format("only: '{}' is no path below the directory", Printable(only)))
-          .Hint("write it as 'a/b', without a leading '/'");
-    }
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(only, PathBelow(only));
   const std::string& wanted =
       plan.parameters.target.empty() ? plan.info.path : plan.parameters.target;
   HOLDFAST_ASSIGN_OR_RETURN(plan.target, CleanAbsolutePath(wanted, "target"));
-  if (plan.parameters.existing == "replace" && !plan.parameters.overwrite) {
-    return InvalidInput("'existing: replace' needs 'overwrite: true'");
-  }
   plan.parent = ParentOf(plan.target);
   plan.id = WorkId(checkpoint, resource);
   plan.work = (plan.parent == "/" ? "" : plan.parent) + "/" + std::string(kRestorePrefix) + plan.id;

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "plugins/local/directory/parameter_rules.h"
 #include "plugins/local/directory/remove_tree.h"
 #include "plugins/local/directory/tree_cloner.h"
 #include "plugins/local/directory/tree_writer.h"
@@ -24,22 +25,6 @@ std::string StagingFolder(const Checkpoint& checkpoint, const Resource& resource
   return folder + "/" + std::string(kStagingPrefix) + WorkId(checkpoint, resource);
 }
 
-std::string Fill(std::string text, const ProtectSource& source, const std::string& name) {
-  const auto replace = [](const std::string& in, std::string_view key, const std::string& value) {
-    std::string out;
-    std::size_t at = 0;
-    for (;;) {
-      const std::size_t found = in.find(key, at);
-      out += in.substr(at, found == std::string::npos ? found : found - at);
-      if (found == std::string::npos) return out;
-      out += value;
-      at = found + key.size();
-    }
-  };
-  // The name first: a path may hold "{name}", ours never holds "{path}".
-  return replace(replace(text, "{name}", name), "{path}", source.path);
-}
-
 std::string SnapshotName(const Checkpoint& checkpoint, const Resource& resource) {
   return "holdfast-" + WorkId(checkpoint, resource);
 }
@@ -47,11 +32,11 @@ std::string SnapshotName(const Checkpoint& checkpoint, const Resource& resource)
 Status RunCommand(Context& context, const ProtectSource& source, const std::string& name,
                   const std::vector<std::string>& words, std::string_view what) {
   ProcessSpec spec;
-  for (const std::string& word : words) spec.argv.push_back(Fill(word, source, name));
+  for (const std::string& word : words) spec.argv.push_back(FillIn(word, source.path, name));
   spec.environment = {
       {"HOLDFAST_PATH", source.path},
       {"HOLDFAST_SNAPSHOT_NAME", name},
-      {"HOLDFAST_SNAPSHOT_PATH", Fill(source.parameters.snapshot_path, source, name)}};
+      {"HOLDFAST_SNAPSHOT_PATH", FillIn(source.parameters.snapshot_path, source.path, name)}};
   spec.deadline = context.TimeLeft(source.parameters.snapshot_timeout);
   spec.cancellation = &context.cancellation();
   spec.on_error_line = [&context, what](std::string_view line) {
@@ -107,20 +92,6 @@ Status Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
 
 }  // namespace
 
-Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view what) {
-  if (path.empty() || path.front() != '/') {
-    return InvalidInput(fmt::format("{} '{}' is not absolute", what, Printable(path)));
-  }
-  std::string clean;
-  for (const std::string_view part : Split(path, '/')) {
-    if (part == "..") return InvalidInput(fmt::format("{} '{}' holds '..'", what, Printable(path)));
-    if (part.empty() || part == ".") continue;
-    clean += '/';
-    clean += part;
-  }
-  return clean.empty() ? "/" : clean;
-}
-
 std::string WorkId(const Checkpoint& checkpoint, const Resource& resource) {
   return Sha256Hex(checkpoint.record_id() + '\n' + resource.key.str()).substr(0, 16);
 }
@@ -129,26 +100,12 @@ Result<ProtectSource> ProtectSourceOf(const Resource& resource, const Parameters
   ProtectSource source;
   source.parameters = parameters.As<DirectoryProtection::ProtectParameters>(resource);
   auto& p = source.parameters;
-  HOLDFAST_ASSIGN_OR_RETURN(
-      source.path, CleanAbsolutePath(resource.extra.StringOr("path", ""), "the directory's path"));
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(ProtectFaults(resource, p)));
+  HOLDFAST_ASSIGN_OR_RETURN(source.path, PathOf(resource));
   if (!p.staging.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(p.staging, CleanAbsolutePath(p.staging, "staging"));
   }
-  if ((p.snapshot == "reflink" || p.snapshot == "copy") && p.staging.empty() &&
-      source.path == "/") {
-    return InvalidInput("a copy of / has no place beside it").Hint("set 'staging'");
-  }
-  if (p.snapshot == "command" &&
-      (p.snapshot_create.empty() || p.snapshot_remove.empty() || p.snapshot_path.empty())) {
-    return InvalidInput(
-        "'snapshot: command' needs snapshot_create, snapshot_remove and snapshot_path");
-  }
-  if (const Value* listed = resource.extra.Find("exclude");
-      listed != nullptr && listed->is_list()) {
-    for (const Value& pattern : listed->AsList()) {
-      if (pattern.is_string()) source.exclude_texts.push_back(pattern.AsString());
-    }
-  }
+  source.exclude_texts = ListedExcludes(resource);
   source.exclude_texts.insert(source.exclude_texts.end(), p.exclude.begin(), p.exclude.end());
   HOLDFAST_ASSIGN_OR_RETURN(source.exclude, ExcludePatterns::Parse(source.exclude_texts));
   source.one_file_system =
@@ -175,7 +132,7 @@ std::string SnapshotPath(const Checkpoint& checkpoint, const Resource& resource,
                          const ProtectSource& source) {
   if (source.parameters.snapshot == "none") return source.path;
   if (source.parameters.snapshot == "command") {
-    return Fill(source.parameters.snapshot_path, source, SnapshotName(checkpoint, resource));
+    return FillIn(source.parameters.snapshot_path, source.path, SnapshotName(checkpoint, resource));
   }
   return StagingFolder(checkpoint, resource, source) + "/tree";
 }

@@ -22,9 +22,6 @@ struct ProtectSource {
 Result<ProtectSource> ProtectSourceOf(const Resource& resource, const Parameters& parameters);
 TreeReadOptions ReadOptionsOf(const ProtectSource& source);
 
-// The absolute path without empty parts, "." and a final '/'; kInvalidInput for one that is not
-// absolute or holds "..".
-Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view what);
 // 16 hex digits that stand for this resource in this record: names of work folders end in them.
 std::string WorkId(const Checkpoint& checkpoint, const Resource& resource);
 

@@ -40,6 +40,54 @@ Result<std::string> DatabaseOf(const Resource& resource) {
   return database;
 }
 
+// --- What the parameters must keep, also where nothing can be asked
+
+// A server cuts longer names short: the database would be another one than was asked for.
+constexpr std::size_t kLongestName = 63;
+
+Status RequireName(std::string_view name, std::string_view what) {
+  if (name.size() > kLongestName) {
+    return InvalidInput(fmt::format("{} '{}' is longer than the {} bytes that PostgreSQL keeps",
+                                    what, Printable(name), kLongestName));
+  }
+  if (name.find('\0') != std::string_view::npos) {
+    return InvalidInput(fmt::format("{} '{}' holds a NUL byte", what, Printable(name)));
+  }
+  return Ok();
+}
+
+std::vector<ParameterFault> ProtectFaults(
+    const Resource& resource, const PostgresqlProtection::ProtectParameters& parameters) {
+  ParameterFaults faults;
+  const auto database = DatabaseOf(resource);
+  faults.NoteResource(database ? RequireName(*database, "database") : Status(database.error()));
+  if (!parameters.staging.empty()) {
+    faults.Note("staging", RequireAbsolutePath(parameters.staging, "staging"));
+  }
+  return faults.Take();
+}
+
+Status RequireReplaceable(const Settings& settings, const std::string& database) {
+  if (database != settings.maintenance_database) return Ok();
+  return InvalidInput(fmt::format("'{}' cannot be replaced: it is the maintenance database",
+                                  Printable(database)))
+      .Hint(
+          "restore into another one with 'database', or set 'maintenance_database' in the "
+          "section [local_postgresql]");
+}
+
+std::vector<ParameterFault> RestoreFaults(
+    const Settings& settings, const std::string& protected_database,
+    const PostgresqlProtection::RestoreParameters& parameters) {
+  ParameterFaults faults;
+  const std::string& named = parameters.database;
+  const std::string& target = named.empty() ? protected_database : named;
+  if (faults.Note("database", RequireName(named, "database"))) {
+    faults.Note(named.empty() ? "" : "database", RequireReplaceable(settings, target));
+  }
+  return faults.Take();
+}
+
 Result<SavedInfo> InfoOf(const ServerAddress& address, const std::string& database,
                          Context& context) {
   HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::Open(address, database, context));
@@ -180,6 +228,7 @@ Status HolderPre(const Settings& settings, const ServerAddress& address, const S
 Status ProtectPre(const Settings& settings, Checkpoint& checkpoint, Context& context,
                   const Resource& resource,
                   const PostgresqlProtection::ProtectParameters& parameters) {
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(ProtectFaults(resource, parameters)));
   const ServerAddress address = AddressOf(resource, DefaultAddress(settings));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string database, DatabaseOf(resource));
   HOLDFAST_ASSIGN_OR_RETURN(SavedInfo info, InfoOf(address, database, context));
@@ -294,6 +343,7 @@ Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& con
                   const PostgresqlProtection::RestoreParameters& parameters) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
   const auto info = BindChecked<SavedInfo>(saved);
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(RestoreFaults(settings, info.database, parameters)));
   const RestoreTarget target = TargetOf(settings, resource, info, parameters);
   HOLDFAST_ASSIGN_OR_RETURN(
       const Tool pg_restore,
@@ -396,19 +446,34 @@ Status Verify(const Settings& settings, Checkpoint& checkpoint, Context& context
 
 }  // namespace
 
+std::vector<ParameterFault> PostgresqlProtection::Validate(Operation operation,
+                                                           const Resource& resource,
+                                                           const Value& parameters) const {
+  switch (operation) {
+    case Operation::kProtect:
+      return ProtectFaults(resource, BindChecked<ProtectParameters>(parameters));
+    case Operation::kRestore:
+      // What the checkpoint saved of it, too.
+      return RestoreFaults(settings_, resource.extra.StringOr("database", ""),
+                           BindChecked<RestoreParameters>(parameters));
+    default:
+      return {};
+  }
+}
+
 std::vector<Error> PostgresqlProtection::Check(Context& context, const Resource& resource,
                                                const Parameters& parameters) {
   Problems problems;
   const ServerAddress address = AddressOf(resource, DefaultAddress(settings_));
   const auto database = DatabaseOf(resource);
   std::optional<SavedInfo> info;
-  if (!database) {
-    problems.Note(database.error());
-  } else if (auto asked = InfoOf(address, *database, context); !asked) {
-    problems.Note(std::move(asked).error());
-  } else {
-    info = std::move(*asked);
-    problems.Note(RequireReadable(address, *database, context));
+  if (database) {  // one that is not named has been said by Validate
+    if (auto asked = InfoOf(address, *database, context); !asked) {
+      problems.Note(std::move(asked).error());
+    } else {
+      info = std::move(*asked);
+      problems.Note(RequireReadable(address, *database, context));
+    }
   }
   // Without a server there is nothing to be as new as.
   const int server_major = info ? static_cast<int>(info->server_version / 10000) : 0;

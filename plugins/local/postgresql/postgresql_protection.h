@@ -57,7 +57,7 @@ class PostgresqlProtection {
              "snapshot open between pre and parallel (not where each step is a pod)")
           .OneOf({"dump", "holder"});
       fields("staging", &ProtectParameters::staging,
-             "folder for the staged dump, over the setting");
+             "absolute path of the folder for the staged dump, over the setting");
       fields("rate_limit", &ProtectParameters::rate_limit,
              "bytes a second at which the dump goes to the bank; 0 = no limit");
       fields("lock_timeout", &ProtectParameters::lock_timeout,
@@ -123,6 +123,10 @@ class PostgresqlProtection {
 
   explicit PostgresqlProtection(Settings settings) : settings_(std::move(settings)) {}
 
+  // Is the database named, by a name that it can have and that may be restored into; is the
+  // staging folder absolute?
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
+                                       const Value& parameters) const;
   // Preflight: can the database be reached and read in full, are the tools there and as new as the
   // server, is there a place for the staged dump?
   std::vector<Error> Check(Context& context, const Resource& resource,

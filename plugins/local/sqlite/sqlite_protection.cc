@@ -23,15 +23,51 @@ namespace {
 
 constexpr std::string_view kStream = "database";
 
+// --- What the parameters must keep, also where nothing can be looked at
+
+Status RequirePath(const Resource& resource) {
+  if (RequireAbsolutePath(resource.extra.StringOr("path", ""), "path")) return Ok();
+  return InvalidInput(
+             fmt::format("SQLite database '{}' has no absolute 'path'", Printable(resource.name)))
+      .Hint("its entry in the inventory names the file");
+}
+
+std::vector<ParameterFault> ProtectFaults(const Resource& resource,
+                                          const SqliteProtection::ProtectParameters& parameters) {
+  ParameterFaults faults;
+  faults.NoteResource(RequirePath(resource));
+  if (!parameters.staging.empty()) {
+    faults.Note("staging", RequireAbsolutePath(parameters.staging, "staging"));
+  }
+  return faults.Take();
+}
+
+// Where a restore may go to.
+Status RequireFilePath(const std::string& path) {
+  HOLDFAST_RETURN_IF_ERROR(RequireAbsolutePath(path, "path"));
+  if (path.back() != '/') return Ok();
+  return InvalidInput(fmt::format("path '{}' is a folder's, not a file's", Printable(path)));
+}
+
+std::vector<ParameterFault> RestoreFaults(const SqliteProtection::RestoreParameters& parameters) {
+  ParameterFaults faults;
+  if (!parameters.path.empty()) faults.Note("path", RequireFilePath(parameters.path));
+  return faults.Take();
+}
+
+std::vector<ParameterFault> VerifyFaults(const SqliteProtection::VerifyParameters& parameters) {
+  ParameterFaults faults;
+  faults.Note("scratch", RequireAbsolutePath(parameters.scratch, "scratch"));
+  return faults.Take();
+}
+
+// --- The database and its files
+
 // The file of a resource, links followed: the staged copy must be on the file's own volume, and
 // SQLite names the journals after the file, not the link.
 Result<std::string> DatabasePath(const Resource& resource) {
+  HOLDFAST_RETURN_IF_ERROR(RequirePath(resource));
   const std::string path = resource.extra.StringOr("path", "");
-  if (path.empty() || path.front() != '/') {
-    return InvalidInput(
-               fmt::format("SQLite database '{}' has no absolute 'path'", Printable(resource.name)))
-        .Hint("its entry in the inventory names the file");
-  }
   struct Free {
     void operator()(char* text) const { std::free(text); }
   };
@@ -107,6 +143,7 @@ Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& p
 Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkpoint,
                   Context& context, const Resource& resource,
                   const SqliteProtection::ProtectParameters& parameters) {
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(ProtectFaults(resource, parameters)));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string path, DatabasePath(resource));
   const std::string folder = StagingFolder(settings, path, parameters);
   const std::string staged =
@@ -184,9 +221,7 @@ Check CheckOf(std::string_view name) {
 // Where a restore goes to: the parameter, else where the database was.
 Result<std::string> TargetOf(const std::string& parameter, const std::string& saved) {
   const std::string& path = parameter.empty() ? saved : parameter;
-  if (path.empty() || path.front() != '/' || path.back() == '/') {
-    return InvalidInput(fmt::format("'{}' is no absolute path of a file", Printable(path)));
-  }
+  HOLDFAST_RETURN_IF_ERROR(RequireFilePath(path));
   // Through a link to the file that it names: a rename would replace the link itself.
   struct stat info {};
   if (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
@@ -213,6 +248,7 @@ Status SetOwner(int descriptor, const std::string& path, std::int64_t mode, std:
 
 Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& resource,
                   const SqliteProtection::RestoreParameters& parameters) {
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(RestoreFaults(parameters)));
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
   const auto info = BindChecked<SqliteProtection::SavedInfo>(saved);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string target, TargetOf(parameters.path, info.path));
@@ -299,6 +335,7 @@ Status RestorePost(Checkpoint& checkpoint, const Resource& resource) {
 
 Status VerifyPre(Checkpoint& checkpoint, const Resource& resource,
                  const SqliteProtection::VerifyParameters& parameters) {
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(VerifyFaults(parameters)));
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
   const auto info = BindChecked<SqliteProtection::SavedInfo>(saved);
   HOLDFAST_RETURN_IF_ERROR(staging::RequireFreeSpace(parameters.scratch, info.size.bytes));
@@ -344,9 +381,27 @@ StepChoice SqliteProtection::Choose(Operation operation, ActivityKind kind, cons
   return StepChoice::Own();
 }
 
+std::vector<ParameterFault> SqliteProtection::Validate(Operation operation,
+                                                       const Resource& resource,
+                                                       const Value& parameters) const {
+  switch (operation) {
+    case Operation::kProtect:
+      return ProtectFaults(resource, BindChecked<ProtectParameters>(parameters));
+    case Operation::kRestore:
+      return RestoreFaults(BindChecked<RestoreParameters>(parameters));
+    case Operation::kVerify:
+      return VerifyFaults(BindChecked<VerifyParameters>(parameters));
+    default:
+      return {};
+  }
+}
+
 std::vector<Error> SqliteProtection::Check(Context&, const Resource& resource,
                                            const Parameters& parameters) {
   Problems problems;
+  const auto p = parameters.As<ProtectParameters>(resource);
+  // Validate says what is wrong with them; nothing can be looked at by them.
+  if (!ProtectFaults(resource, p).empty()) return {};
   const auto path = DatabasePath(resource);
   if (!path) {
     problems.Note(path.error());
@@ -360,8 +415,7 @@ std::vector<Error> SqliteProtection::Check(Context&, const Resource& resource,
   } else {
     size = *probed;
   }
-  const std::string folder =
-      StagingFolder(settings_, *path, parameters.As<ProtectParameters>(resource));
+  const std::string folder = StagingFolder(settings_, *path, p);
   if (problems.Note(RequireWritableFolder(folder, "the staging folder")) && size != 0) {
     problems.Note(staging::RequireFreeSpace(folder, size));
   }

@@ -37,8 +37,8 @@ class SqliteProtection {
     static void Describe(Fields& fields) {
       fields(
           "staging", &ProtectParameters::staging,
-          "folder for the staged copy, over the setting; where each step is a pod it must be on a "
-          "volume that all of them mount");
+          "absolute path of the folder for the staged copy, over the setting; where each step is a "
+          "pod it must be on a volume that all of them mount");
       fields("rate_limit", &ProtectParameters::rate_limit,
              "bytes a second at which the staged copy is read; 0 = no limit");
     }
@@ -64,7 +64,8 @@ class SqliteProtection {
     static void Describe(Fields& fields) {
       fields("integrity_check", &VerifyParameters::integrity_check,
              "beside reading every byte, write a scratch copy and let SQLite check it");
-      fields("scratch", &VerifyParameters::scratch, "folder for the scratch copy");
+      fields("scratch", &VerifyParameters::scratch,
+             "absolute path of the folder for the scratch copy");
     }
   };
   struct SavedInfo {
@@ -101,6 +102,9 @@ class SqliteProtection {
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
                     const Value& parameters) const;
 
+  // Are the paths absolute that the inventory and the parameters name?
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
+                                       const Value& parameters) const;
   // Preflight: can the file be read and is it a database, is there a place for its staged copy?
   std::vector<Error> Check(Context& context, const Resource& resource,
                            const Parameters& parameters);

@@ -376,9 +376,46 @@ TEST_F(ApplicationTest, ThePreflightLooksForEveryHooksProgram) {
   Value parameters(Value::Map{});
   parameters.Set("quiesce", Value::List{"true"});
   EXPECT_THAT(preflight(parameters), testing::Not(HasSubstr("quiesce")));
+}
+
+TEST_F(ApplicationTest, EveryFaultInTheCommandsIsSaid) {
+  const auto faults = [&](Operation operation, const Value& parameters = {}) {
+    return FaultsOf(*plugin_, operation, app_, parameters);
+  };
+  EXPECT_EQ(faults(Operation::kProtect), "");
+  EXPECT_EQ(faults(Operation::kRestore), "");
+  EXPECT_EQ(faults(Operation::kProtect,
+                   Value().Set("quiesce", "rm -rf /").Set("resume", Value::List{""})),
+            "quiesce: quiesce is a string, expected a list of words\n"
+            "resume: resume names no program\n");
+  EXPECT_EQ(faults(Operation::kProtect, Value().Set("quiesce", Value().Set("timeout", "5s"))),
+            "quiesce: quiesce needs either 'command' or 'shell'\n");
+  EXPECT_EQ(
+      faults(Operation::kRestore,
+             Value().Set("start", Value::List{std::string("a\0b", 3)}).Set("stop", Value(7))),
+      "stop: stop is an integer, expected a list of words\nstart: a word of start holds a NUL "
+      "byte\n");
+
+  // A resume that is nowhere: the fault is where the quiesce is.
   app_.extra.MutableMap().erase("resume");
-  EXPECT_THAT(preflight(parameters),
-              HasSubstr("invalid-input: application 'Shop' has 'quiesce' and no 'resume'"));
+  EXPECT_EQ(faults(Operation::kProtect),
+            "resource: application 'Shop' has 'quiesce' and no 'resume'\n");
+  app_.extra.MutableMap().erase("quiesce");
+  EXPECT_EQ(faults(Operation::kProtect), "");
+  EXPECT_EQ(faults(Operation::kProtect, Value().Set("quiesce", Value::List{"true"})),
+            "quiesce: application 'Shop' has 'quiesce' and no 'resume'\n");
+  app_.extra.Set("stop", Value().Set("command", Value::List{}));
+  EXPECT_THAT(faults(Operation::kRestore), HasSubstr("resource: stop of application 'Shop': "));
+}
+
+TEST_F(ApplicationTest, NothingIsStoppedThatCouldNotBeStartedAgain) {
+  Hook("stop", "touch " + (folder_ / "stopped"));
+  MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", "r1");
+  const Status status =
+      Run(checkpoint, ActivityKind::kPre, Value().Set("start", "systemctl start shop"));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "stopped"));
 }
 
 }  // namespace

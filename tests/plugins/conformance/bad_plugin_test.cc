@@ -27,6 +27,10 @@ enum class Fault {
   // of answers
   kChoosesByTurns,
   kChooseThrows,
+  kValidatesByTurns,
+  kValidateLooksAtFiles,
+  kValidateNamesNoParameter,
+  kValidateRefusesItsSample,
   kCheckWritesAFile,
   // of activities
   kThrowsWithoutFacts,
@@ -133,6 +137,23 @@ class OneFile final : public ProtectionPlugin {
     if (fault_ == Fault::kChooseThrows) throw std::runtime_error("choose");
     if (fault_ == Fault::kChoosesByTurns && ++asked_ % 2 == 0) return StepChoice::Aggregate("all");
     return StepChoice::Own();
+  }
+
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
+                                       const Value&) const override {
+    ParameterFaults faults;
+    if (operation != Operation::kRestore) return {};
+    const Error fault = InvalidInput("the target is no good");
+    const bool sample = resource.name == "one";
+    if (fault_ == Fault::kValidatesByTurns && !sample && ++asked_ % 2 == 0) {
+      faults.Note("target", fault);
+    }
+    if (fault_ == Fault::kValidateLooksAtFiles && !sample) {
+      faults.Note("target", SystemError(ENOENT, "looking at the target"));
+    }
+    if (fault_ == Fault::kValidateNamesNoParameter && !sample) faults.Note("traget", fault);
+    if (fault_ == Fault::kValidateRefusesItsSample) faults.Note("target", fault);
+    return faults.Take();
   }
 
   std::vector<Error> Check(Context&, const Resource& resource, const Parameters&) override {
@@ -313,6 +334,10 @@ const std::vector<BadCase>& BadCases() {
       {Fault::kObjectDefinesMore, "ObjectsAgreeWithTheDescriptor"},
       {Fault::kChoosesByTurns, "ChoosingIsAPureFunction"},
       {Fault::kChooseThrows, "ChoosingIsAPureFunction"},
+      {Fault::kValidatesByTurns, "ValidatingIsAPureFunction"},
+      {Fault::kValidateLooksAtFiles, "ValidatingIsAPureFunction"},
+      {Fault::kValidateNamesNoParameter, "ValidatingIsAPureFunction"},
+      {Fault::kValidateRefusesItsSample, "ValidatingIsAPureFunction"},
       {Fault::kCheckWritesAFile, "PreflightsEnd"},
       {Fault::kThrowsWithoutFacts, "ResourcesWithoutFactsAreRefusedClearly"},
       {Fault::kInternalErrorWithoutFacts, "ResourcesWithoutFactsAreRefusedClearly"},

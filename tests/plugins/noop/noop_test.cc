@@ -386,6 +386,14 @@ TEST_F(NoopTest, RestoresUnderTheIdThatItIsTold) {
             (ResourceKey{"Noop::Volume", "v2"}));
 }
 
+TEST_F(NoopTest, AnIdThatNoResourceCanHaveIsAFault) {
+  const ProtectionPlugin& plugin = Plugin();
+  EXPECT_EQ(FaultsOf(plugin, Operation::kRestore, volume_, Value().Set("new_id", "v2")), "");
+  EXPECT_EQ(FaultsOf(plugin, Operation::kRestore, volume_, Value().Set("new_id", "")),
+            "new_id: new_id: a resource of type Noop::Volume has an empty id\n");
+  EXPECT_EQ(FaultsOf(plugin, Operation::kProtect, volume_, Value().Set("new_id", "")), "");
+}
+
 TEST_F(NoopTest, SavesWhatItKnowsInTheLastOfItsActivitiesThatIsThere) {
   Plugin();
   ASSERT_TRUE(

@@ -640,6 +640,47 @@ TEST_F(PostgresqlTest, AServerThatDoesNotAnswerIsAnErrorNotASmallerGraph) {
   EXPECT_THAT(nodes.error().message(), HasSubstr("server 'server'"));
 }
 
+// Needs no server: nothing is asked.
+TEST(PostgresqlParameters, EveryFaultInThemIsSaid) {
+  const auto plugin = MakePlugin<PostgresqlProtection>();
+  Resource database;
+  database.key = {"Local::PostgreSQL::Database", "shop"};
+  database.name = "shop";
+  database.extra = Value().Set("database", "shop").Set("host", "nowhere.invalid");
+  const auto faults = [&](Operation operation, const Value& parameters = {}) {
+    return FaultsOf(*plugin, operation, database, parameters);
+  };
+  for (const Operation operation : kAllOperations) EXPECT_EQ(faults(operation), "");
+  EXPECT_EQ(faults(Operation::kProtect, Value().Set("staging", "dumps")),
+            "staging: staging 'dumps' is not absolute\n");
+  EXPECT_EQ(faults(Operation::kRestore, Value().Set("database", "postgres")),
+            "database: 'postgres' cannot be replaced: it is the maintenance database\n");
+  EXPECT_EQ(faults(Operation::kRestore, Value().Set("database", std::string(63, 'x'))), "");
+  EXPECT_THAT(faults(Operation::kRestore, Value().Set("database", std::string(64, 'x'))),
+              HasSubstr("is longer than the 63 bytes that PostgreSQL keeps"));
+  database.extra.Set("database", "postgres");
+  EXPECT_EQ(faults(Operation::kProtect), "");
+  EXPECT_EQ(faults(Operation::kRestore),
+            "resource: 'postgres' cannot be replaced: it is the maintenance database\n");
+  EXPECT_EQ(faults(Operation::kRestore, Value().Set("database", "again")), "");
+  database.extra = Value();
+  EXPECT_EQ(faults(Operation::kProtect),
+            "resource: PostgreSQL database 'shop' has no 'database'\n");
+}
+
+TEST_F(PostgresqlTest, AnActivityRefusesTheSameParameters) {
+  const Status staged = RunAll(Protect(), With("staging", "dumps"));
+  ASSERT_FALSE(staged);
+  EXPECT_EQ(staged.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(staged.error().message(), HasSubstr("staging 'dumps' is not absolute"));
+  MustProtect();
+  const Status restored = RunAll(Restore(), With("database", "postgres"));
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(restored.error().message(), HasSubstr("the maintenance database"));
+  EXPECT_EQ(Leftovers(), "");
+}
+
 TEST_F(PostgresqlTest, ThePreflightSaysEverythingThatStandsInTheWay) {
   const auto preflight = [&](const Value& parameters = {}) {
     return Preflight(*plugin_, context_.context(), database_, parameters);

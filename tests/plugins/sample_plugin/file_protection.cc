@@ -101,6 +101,12 @@ Status RemoveJournaled(Checkpoint& checkpoint, const Resource& file, std::string
   return path.empty() ? Ok() : staging::RemoveDurably(path);
 }
 
+std::vector<ParameterFault> RestoreFaults(const FileProtection::RestoreParameters& asked) {
+  ParameterFaults faults;
+  if (!asked.path.empty()) faults.Note("path", RequireAbsolutePath(asked.path, "path"));
+  return faults.Take();
+}
+
 std::string TargetOf(const Resource& file, const FileProtection::RestoreParameters& asked) {
   return asked.path.empty() ? file.key.id : asked.path;
 }
@@ -114,6 +120,12 @@ StepChoice FileProtection::Choose(Operation operation, ActivityKind kind, const 
     return StepChoice::None();
   }
   return StepChoice::Own();
+}
+
+std::vector<ParameterFault> FileProtection::Validate(Operation operation, const Resource&,
+                                                     const Value& parameters) const {
+  if (operation != Operation::kRestore) return {};
+  return RestoreFaults(BindChecked<RestoreParameters>(parameters));
 }
 
 std::vector<Error> FileProtection::Check(Context&, const Resource& file,
@@ -186,6 +198,7 @@ Activity FileProtection::activity_protect_post(Checkpoint& checkpoint, Context&,
 Activity FileProtection::activity_restore_pre(Checkpoint& checkpoint, Context&,
                                               const Resource& file, const Parameters& parameters) {
   const auto asked = parameters.As<RestoreParameters>(file);
+  HOLDFAST_CO_RETURN_IF_ERROR(RefuseFaults(RestoreFaults(asked)));
   const std::string target = TargetOf(file, asked);
   HOLDFAST_CO_ASSIGN_OR_RETURN(const bool exists, staging::Exists(target));
   if (exists && !asked.overwrite) {

@@ -43,7 +43,8 @@ class FileProtection {
     bool overwrite = false;
     template <class Fields>
     static void Describe(Fields& fields) {
-      fields("path", &RestoreParameters::path, "where to restore to; unless given, where it was");
+      fields("path", &RestoreParameters::path,
+             "where to restore to, absolute; unless given, where it was");
       fields("overwrite", &RestoreParameters::overwrite, "replace a file that is there");
     }
   };
@@ -62,6 +63,8 @@ class FileProtection {
 
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& file,
                     const Value& parameters) const;
+  std::vector<ParameterFault> Validate(Operation operation, const Resource& file,
+                                       const Value& parameters) const;
   std::vector<Error> Check(Context& context, const Resource& file, const Parameters& parameters);
 
   Activity activity_protect_pre(Checkpoint& checkpoint, Context& context, const Resource& file,

@@ -171,6 +171,17 @@ TEST_F(SamplePlugin, ThePreflightSeesAFileThatIsGone) {
   EXPECT_EQ(problems[0].code(), ErrorCode::kNotFound);
 }
 
+TEST_F(SamplePlugin, ARelativePathIsAFaultBeforeAndWhenItRuns) {
+  const Value relative = Value().Set("path", "letter");
+  EXPECT_EQ(FaultsOf(*plugin_, Operation::kRestore, file_, relative),
+            "path: path 'letter' is not absolute\n");
+  EXPECT_EQ(FaultsOf(*plugin_, Operation::kRestore, file_, Value().Set("path", path_)), "");
+  MustProtect();
+  const Status refused = RunAll(Later(Operation::kRestore), relative);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message(), "path 'letter' is not absolute");
+}
+
 TEST_F(SamplePlugin, APreThatFailsLeavesNothing) {
   fs::remove(path_);
   EXPECT_FALSE(RunAll(MemoryCheckpoint(*bank_, "c1")).has_value());

@@ -481,6 +481,44 @@ TEST_P(SqliteDeleteKilled, RunAgainHasTheSameEnd) {
 INSTANTIATE_TEST_SUITE_P(Failpoints, SqliteDeleteKilled,
                          testing::Values("checkpoint:deleting", "sqlite:deleted"));
 
+TEST_F(SqliteTest, EveryFaultInTheParametersIsSaid) {
+  const auto faults = [&](Operation operation, const Value& parameters = {}) {
+    return FaultsOf(*plugin_, operation, database_, parameters);
+  };
+  for (const Operation operation : kAllOperations) EXPECT_EQ(faults(operation), "");
+  EXPECT_EQ(faults(Operation::kProtect, Value().Set("staging", "copies")),
+            "staging: staging 'copies' is not absolute\n");
+  EXPECT_EQ(faults(Operation::kRestore, Value().Set("path", "shop.db")),
+            "path: path 'shop.db' is not absolute\n");
+  EXPECT_EQ(faults(Operation::kRestore, Value().Set("path", "/srv/")),
+            "path: path '/srv/' is a folder's, not a file's\n");
+  EXPECT_EQ(faults(Operation::kVerify, Value().Set("scratch", "../tmp")),
+            "scratch: scratch '../tmp' is not absolute\n");
+  database_.extra.Set("path", "data/shop.db");
+  EXPECT_EQ(faults(Operation::kProtect, Value().Set("staging", "copies")),
+            "resource: SQLite database 'shop.db' has no absolute 'path'\n"
+            "staging: staging 'copies' is not absolute\n");
+}
+
+TEST_F(SqliteTest, AnActivityRefusesTheSameParameters) {
+  Fill();
+  const auto refusal = [&](MemoryCheckpoint&& checkpoint, const Value& parameters) {
+    const Status status =
+        RunAllActivities(*plugin_, checkpoint, context_.context(), database_, parameters);
+    return status ? ""
+                  : std::string(NameOf(status.error().code())) + ": " + status.error().message();
+  };
+  EXPECT_EQ(refusal(MemoryCheckpoint(*bank_, "c0"), Value().Set("staging", "copies")),
+            "invalid-input: staging 'copies' is not absolute");
+  EXPECT_EQ(refusal(MemoryCheckpoint(*bank_, "c1"), {}), "");
+  EXPECT_EQ(refusal(MemoryCheckpoint(*bank_, Operation::kRestore, "c1", "r1"),
+                    Value().Set("path", "shop.db")),
+            "invalid-input: path 'shop.db' is not absolute");
+  EXPECT_EQ(refusal(MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v1"),
+                    Value().Set("integrity_check", true).Set("scratch", "tmp")),
+            "invalid-input: scratch 'tmp' is not absolute");
+}
+
 TEST_F(SqliteTest, ThePreflightSaysEverythingThatStandsInTheWay) {
   const auto preflight = [&](const Value& parameters = {}) {
     return Preflight(*plugin_, context_.context(), database_, parameters);

@@ -1,0 +1,146 @@
+#include "plugins/local/directory/parameter_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "plugins/local/directory/exclude_patterns.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::plugins::directory {
+namespace {
+
+using ProtectParameters = DirectoryProtection::ProtectParameters;
+using RestoreParameters = DirectoryProtection::RestoreParameters;
+
+// What a Result is wrong with, without its value.
+template <class T>
+Status OnlyStatus(const Result<T>& result) {
+  return result ? Ok() : Status(result.error());
+}
+
+Status CheckPattern(const std::string& pattern) {
+  return OnlyStatus(ExcludePatterns::Parse({pattern}));
+}
+
+void NoteCommand(ParameterFaults& faults, std::string_view name,
+                 const std::vector<std::string>& words) {
+  if (words.empty()) return;  // said once, for all that is missing
+  if (words.front().empty()) {
+    faults.Note(name, InvalidInput(fmt::format("{} names no program", name)), 0);
+  }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].find('\0') == std::string::npos) continue;
+    faults.Note(name, InvalidInput(fmt::format("a word of {} holds a NUL byte", name)), i);
+  }
+}
+
+void NoteCommands(ParameterFaults& faults, const ProtectParameters& p, const std::string& path) {
+  if (p.snapshot_create.empty() || p.snapshot_remove.empty() || p.snapshot_path.empty()) {
+    faults.Note(
+        "snapshot",
+        InvalidInput(
+            "'snapshot: command' needs snapshot_create, snapshot_remove and snapshot_path"));
+  }
+  NoteCommand(faults, "snapshot_create", p.snapshot_create);
+  NoteCommand(faults, "snapshot_remove", p.snapshot_remove);
+  if (!p.snapshot_path.empty()) {
+    // A ".." may stand in it: "{path}/../snapshots/{name}".
+    faults.Note("snapshot_path",
+                RequireAbsolutePath(FillIn(p.snapshot_path, path, "name"), "snapshot_path"));
+  }
+}
+
+}  // namespace
+
+std::vector<ParameterFault> ProtectFaults(const Resource& resource,
+                                          const ProtectParameters& parameters) {
+  ParameterFaults faults;
+  const auto path = PathOf(resource);
+  faults.NoteResource(OnlyStatus(path));
+  for (const std::string& pattern : ListedExcludes(resource)) {
+    faults.NoteResource(CheckPattern(pattern));
+  }
+  for (std::size_t i = 0; i < parameters.exclude.size(); ++i) {
+    faults.Note("exclude", CheckPattern(parameters.exclude[i]), i);
+  }
+  const std::string& snapshot = parameters.snapshot;
+  if (!parameters.staging.empty()) {
+    faults.Note("staging", OnlyStatus(CleanAbsolutePath(parameters.staging, "staging")));
+  } else if ((snapshot == "reflink" || snapshot == "copy") && path && *path == "/") {
+    faults.Note("snapshot",
+                InvalidInput("a copy of / has no place beside it").Hint("set 'staging'"));
+  }
+  // A path that is wrong has been said; any other stands in for it.
+  if (snapshot == "command") NoteCommands(faults, parameters, path ? *path : "/");
+  return faults.Take();
+}
+
+std::vector<ParameterFault> RestoreFaults(const RestoreParameters& parameters) {
+  ParameterFaults faults;
+  if (!parameters.target.empty()) {
+    faults.Note("target", OnlyStatus(CleanAbsolutePath(parameters.target, "target")));
+  }
+  faults.Note("only", OnlyStatus(PathBelow(parameters.only)));
+  if (parameters.existing == "replace" && !parameters.overwrite) {
+    faults.Note("existing", InvalidInput("'existing: replace' needs 'overwrite: true'"));
+  }
+  return faults.Take();
+}
+
+Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view what) {
+  HOLDFAST_RETURN_IF_ERROR(RequireAbsolutePath(path, what));
+  std::string clean;
+  for (const std::string_view part : Split(path, '/')) {
+    if (part == "..") return InvalidInput(fmt::format("{} '{}' holds '..'", what, Printable(path)));
+    if (part.empty() || part == ".") continue;
+    clean += '/';
+    clean += part;
+  }
+  return clean.empty() ? "/" : clean;
+}
+
+Result<std::string> PathBelow(std::string_view only) {
+  std::string_view path = only;
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const auto parts = Split(path, '/');
+  const bool below = std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
+    return part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos;
+  });
+  if (only.empty() || below) return std::string(path);
+  return InvalidInput(fmt::format("only: '{}' is no path below the directory", Printable(only)))
+      .Hint("write it as 'a/b', without a leading '/'");
+}
+
+Result<std::string> PathOf(const Resource& resource) {
+  return CleanAbsolutePath(resource.extra.StringOr("path", ""), "the directory's path");
+}
+
+std::vector<std::string> ListedExcludes(const Resource& resource) {
+  std::vector<std::string> patterns;
+  const Value* const listed = resource.extra.Find("exclude");
+  if (listed == nullptr || !listed->is_list()) return patterns;
+  for (const Value& pattern : listed->AsList()) {
+    if (pattern.is_string()) patterns.push_back(pattern.AsString());
+  }
+  return patterns;
+}
+
+std::string FillIn(const std::string& text, const std::string& path, const std::string& name) {
+  const auto replace = [](const std::string& in, std::string_view key, const std::string& value) {
+    std::string out;
+    std::size_t at = 0;
+    for (;;) {
+      const std::size_t found = in.find(key, at);
+      out += in.substr(at, found == std::string::npos ? found : found - at);
+      if (found == std::string::npos) return out;
+      out += value;
+      at = found + key.size();
+    }
+  };
+  // The name first: a path may hold "{name}", ours never holds "{path}".
+  return replace(replace(text, "{name}", name), "{path}", path);
+}
+
+}  // namespace holdfast::plugins::directory

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/local/directory/directory_protection.h"
+#include "plugins/sdk/parameter_faults.h"
+#include "plugins/sdk/resource.h"
+#include "plugins/sdk/result.h"
+
+// What the parameters of a directory must keep beside their schema. Pure functions of their
+// arguments: compiling asks them before anything is written (Validate), the activities before they
+// do anything.
+namespace holdfast::plugins::directory {
+
+// Protect: the directory's path and its patterns (from the inventory too), the place of the
+// snapshot, the commands of 'snapshot: command'.
+std::vector<ParameterFault> ProtectFaults(const Resource& resource,
+                                          const DirectoryProtection::ProtectParameters& parameters);
+// Restore: target, only, and what 'existing' needs.
+std::vector<ParameterFault> RestoreFaults(const DirectoryProtection::RestoreParameters& parameters);
+
+// The absolute path without empty parts, "." and a final '/'; kInvalidInput for one that is not
+// absolute, or holds ".." or a NUL byte.
+Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view what);
+// The path of 'only' without a final '/', empty for an empty one; kInvalidInput for what is no path
+// below a directory.
+Result<std::string> PathBelow(std::string_view only);
+
+// Where the resource's directory is, as CleanAbsolutePath has it.
+Result<std::string> PathOf(const Resource& resource);
+// The patterns that the inventory has for it.
+std::vector<std::string> ListedExcludes(const Resource& resource);
+// The text with {path} and {name} filled in.
+std::string FillIn(const std::string& text, const std::string& path, const std::string& name);
+
+}  // namespace holdfast::plugins::directory
