@@ -9,6 +9,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
+#include "runtime/cli/parameter_faults.h"
 #include "runtime/discovery/discovery.h"
 
 namespace holdfast::cli {
