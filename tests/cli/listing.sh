@@ -38,3 +38,12 @@ grep -qE '^-rwsr-xr-x .* 6 2024-02-03T04:05:06Z (sub/plain|twin)' listing || fai
 grep -qE ' link -> sub/plain$' listing || fail "no line of the link with its target"
 grep -qE ' (twin = sub/plain|sub/plain = twin)$' listing || fail "no line of the hard link"
 grep -qF 'caf\xE9' listing || grep -qF 'caf\xe9' listing || fail "no line of the name that is not UTF-8"
+
+# The odd name as --json shows it, and restored alone by that.
+base64=$(holdfast --json checkpoints ls latest | python3 -c 'import json, sys
+print(*[d["path_base64"] for d in map(json.loads, sys.stdin) if "path_base64" in d])')
+printf 'Local::Directory:\n  target: %s\n  only_base64: %s\n' "$dir/back" "$base64" >only.yaml
+holdfast -q compile restore latest --parameters only.yaml -o only-restore.yaml
+holdfast -q run only-restore.yaml >/dev/null
+[ "$(cat "back/$odd")" = odd ] || fail "the file with the odd name did not come back"
+[ "$(ls -A back)" = "$odd" ] || fail "more than the one file came back: $(ls -A back)"

@@ -75,6 +75,7 @@ class DirectoryProtection {
   struct RestoreParameters {
     std::string target;
     std::string only;
+    std::string only_base64;
     bool overwrite = false;
     std::string existing = "merge";
     std::string owners = "numeric";
@@ -87,6 +88,9 @@ class DirectoryProtection {
       fields(
           "only", &RestoreParameters::only,
           "restore this path only (below the directory, without a leading '/'), and what is in it");
+      fields("only_base64", &RestoreParameters::only_base64,
+             "the same for a path that is not UTF-8: its bytes in base64, as 'checkpoints ls "
+             "--json' shows them");
       fields("overwrite", &RestoreParameters::overwrite, "replace what is there");
       fields(
           "existing", &RestoreParameters::existing,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "plugins/local/directory/exclude_patterns.h"
+#include "plugins/sdk/base64.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::directory {
@@ -82,7 +83,8 @@ std::vector<ParameterFault> RestoreFaults(const RestoreParameters& parameters) {
   if (!parameters.target.empty()) {
     faults.Note("target", OnlyStatus(CleanAbsolutePath(parameters.target, "target")));
   }
-  faults.Note("only", OnlyStatus(PathBelow(parameters.only)));
+  faults.Note(parameters.only_base64.empty() ? "only" : "only_base64",
+              OnlyStatus(OnlyOf(parameters)));
   if (parameters.existing == "replace" && !parameters.overwrite) {
     faults.Note("existing", InvalidInput("'existing: replace' needs 'overwrite: true'"));
   }
@@ -101,15 +103,31 @@ Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view wh
   return clean.empty() ? "/" : clean;
 }
 
-Result<std::string> PathBelow(std::string_view only) {
-  std::string_view path = only;
-  while (path.ends_with('/')) path.remove_suffix(1);
+Result<std::string> OnlyOf(const RestoreParameters& parameters) {
+  std::string path = parameters.only;
+  std::string_view name = "only";
+  if (!parameters.only_base64.empty()) {
+    if (!parameters.only.empty()) {
+      return InvalidInput("'only' and 'only_base64' are both given").Hint("give one of them");
+    }
+    name = "only_base64";
+    auto bytes = FromBase64(parameters.only_base64);
+    if (!bytes) {
+      return InvalidInput(
+          fmt::format("only_base64: '{}' is no base64", Printable(parameters.only_base64)));
+    }
+    path = std::move(*bytes);
+  }
+  if (path.empty()) return path;
+  const std::string given = path;
+  while (path.ends_with('/')) path.pop_back();
   const auto parts = Split(path, '/');
   const bool below = std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
     return part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos;
   });
-  if (only.empty() || below) return std::string(path);
-  return InvalidInput(fmt::format("only: '{}' is no path below the directory", Printable(only)))
+  if (below) return path;
+  return InvalidInput(
+             fmt::format("{}: '{}' is no path below the directory", name, Printable(given)))
       .Hint("write it as 'a/b', without a leading '/'");
 }
 

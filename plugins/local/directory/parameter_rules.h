@@ -24,9 +24,9 @@ std::vector<ParameterFault> RestoreFaults(const DirectoryProtection::RestorePara
 // The absolute path without empty parts, "." and a final '/'; kInvalidInput for one that is not
 // absolute, or holds ".." or a NUL byte.
 Result<std::string> CleanAbsolutePath(std::string_view path, std::string_view what);
-// The path of 'only' without a final '/', empty for an empty one; kInvalidInput for what is no path
-// below a directory.
-Result<std::string> PathBelow(std::string_view only);
+// The path of 'only' or 'only_base64' without a final '/', empty when neither is given;
+// kInvalidInput for both, and for what is no path below a directory.
+Result<std::string> OnlyOf(const DirectoryProtection::RestoreParameters& parameters);
 
 // Where the resource's directory is, as CleanAbsolutePath has it.
 Result<std::string> PathOf(const Resource& resource);

@@ -66,7 +66,7 @@ Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource,
   plan.info = BindChecked<SavedInfo>(info);
   HOLDFAST_RETURN_IF_ERROR(RefuseFaults(RestoreFaults(plan.parameters)));
   std::string& only = plan.parameters.only;
-  HOLDFAST_ASSIGN_OR_RETURN(only, PathBelow(only));
+  HOLDFAST_ASSIGN_OR_RETURN(only, OnlyOf(plan.parameters));
   const std::string& wanted =
       plan.parameters.target.empty() ? plan.info.path : plan.parameters.target;
   HOLDFAST_ASSIGN_OR_RETURN(plan.target, CleanAbsolutePath(wanted, "target"));

@@ -575,6 +575,12 @@ TEST_F(DirectoryTest, EveryFaultInTheParametersOfRestoreIsSaid) {
             "target: target 'elsewhere' is not absolute\n"
             "only: only: '../../x' is no path below the directory\n"
             "existing: 'existing: replace' needs 'overwrite: true'\n");
+  EXPECT_EQ(faults(Map({{"only_base64", "b2dk/"}})),
+            "only_base64: only_base64: 'b2dk/' is no base64\n");
+  EXPECT_EQ(faults(Map({{"only_base64", "Li4veA=="}})),  // ../x
+            "only_base64: only_base64: '../x' is no path below the directory\n");
+  EXPECT_EQ(faults(Map({{"only", "a"}, {"only_base64", "YQ=="}})),
+            "only_base64: 'only' and 'only_base64' are both given\n");
   for (const char* const only : {"/", "/a", "a//b", "./a", "a/.."}) {
     EXPECT_EQ(faults(Map({{"only", only}})),
               fmt::format("only: only: '{}' is no path below the directory\n", only));
