@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,14 @@ struct ProviderConfig {
   // A fault hides a bank or plugin: sections that nobody seems to read may be theirs.
   bool incomplete = false;
 };
+
+// The keys of [provider], for the reference and for "did you mean".
+struct ProviderKey {
+  std::string_view name;
+  std::string_view needed;  // "required", or the default
+  std::string_view meaning;
+};
+std::span<const ProviderKey> ProviderKeys();
 
 // Reads one file as far as it can be read. An error only when there is nothing to read.
 Result<ProviderConfig> ReadProviderFile(const std::string& file);

@@ -1,5 +1,6 @@
 // Provider files: one, and a folder of them (provider.h). Nothing is resolved here.
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 
@@ -115,14 +116,13 @@ class ProviderSection {
   }
 
   void UnknownKey(const IniEntry& entry) {
-    static const std::vector<std::string> known{"name",    "id",   "description",
-                                                "enabled", "bank", "plugin"};
+    std::vector<std::string> known;
+    for (const ProviderKey& key : ProviderKeys()) known.emplace_back(key.name);
     const std::string near = Nearest(entry.key, known);
     errors_.push_back(InvalidInput("[provider] has no key '" + Printable(entry.key) + "'")
                           .At(WithoutValue(entry.key_where))
-                          .Hint(near.empty()
-                                    ? "there are name, id, description, enabled, bank and plugin"
-                                    : "did you mean '" + near + "'?"));
+                          .Hint(near.empty() ? "there are " + Join(known, ", ")
+                                             : "did you mean '" + near + "'?"));
   }
 
   // It stands in a line that was refused.
@@ -158,6 +158,21 @@ std::string ClaimedValue(const std::string& file, std::string_view key) {
 }
 
 }  // namespace
+
+std::span<const ProviderKey> ProviderKeys() {
+  static constexpr std::array kKeys{
+      ProviderKey{"name", "required", "how people, plans and commands call it"},
+      ProviderKey{"id", "required",
+                  "a UUID that never changes and that no other file of the folder has"},
+      ProviderKey{"bank", "required", "where checkpoints go: a bank, or Karbor's name of one"},
+      ProviderKey{"plugin", "required, may stand again",
+                  "a protection plugin, one for each resource type; exec:/absolute/path runs an "
+                  "executable as one"},
+      ProviderKey{"description", "", "for people"},
+      ProviderKey{"enabled", "true",
+                  "a provider that is not enabled is refused by whatever would use it"}};
+  return kKeys;
+}
 
 Result<ProviderConfig> ReadProviderFile(const std::string& file) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxFile));

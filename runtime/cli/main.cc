@@ -379,8 +379,8 @@ class CommandLine {
         ->required()
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     command = app_.add_subcommand("reference", "Print the reference as Markdown");
-    command->add_option("topic", a_.topic, "cli, exit-codes or plugins")
-        ->check(CLI::IsMember({"cli", "exit-codes", "plugins"}))
+    command->add_option("topic", a_.topic, "cli, exit-codes, plugins or provider-keys")
+        ->check(CLI::IsMember({"cli", "exit-codes", "plugins", "provider-keys"}))
         ->capture_default_str();
   }
 
@@ -493,11 +493,12 @@ int Main(int argc, char** argv) {
   }
   if (app.got_subcommand("reference")) {
     const std::string& topic = line.arguments().topic;
-    if (topic == "plugins") {
+    if (topic == "plugins" || topic == "provider-keys") {
       Session session(line.arguments().global);
       if (auto status = session.LoadAllPlugins(); !status)
         return session.out().Fail(status.error());
-      WriteStdout(PluginsMarkdown(session.registry()));
+      WriteStdout(topic == "plugins" ? PluginsMarkdown(session.registry())
+                                     : ProviderKeysMarkdown(session.registry()));
     } else {
       WriteStdout(topic == "cli" ? ReferenceMarkdown(NodeOf(app)) : ExitCodesMarkdown());
     }

@@ -2,7 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <vector>
+
 #include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/known_plugins.h"
+#include "plugins/sdk/provider.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::cli {
@@ -67,21 +73,60 @@ std::string Cell(std::string text) {
   return text;
 }
 
+// "| `key` | meaning | default |", without an end, so that more columns can follow.
+std::string FieldRow(const Field& field) {
+  std::string meaning = field.description;
+  if (!field.one_of.empty()) meaning += " (" + Join(field.one_of, ", ") + ")";
+  std::string fallback = field.required ? "required" : "";
+  if (field.default_value.is_string()) fallback = field.default_value.AsString();
+  if (field.default_value.is_int()) fallback = std::to_string(field.default_value.AsInt());
+  if (field.default_value.is_bool()) fallback = field.default_value.AsBool() ? "true" : "false";
+  std::string name = field.name;
+  if (field.type == FieldType::kSecret) name += "_file`, `" + field.name + "_env";
+  return fmt::format("| `{}` | {} | {} |", name, Cell(meaning), Cell(fallback));
+}
+
 void FieldsTable(std::string_view heading, const Schema& schema, std::string& out) {
   if (schema.fields.empty()) return;
   out += fmt::format("\n{}\n\n| key | meaning | default |\n|---|---|---|\n", heading);
-  for (const Field& field : schema.fields) {
-    std::string meaning = field.description;
-    if (!field.one_of.empty()) meaning += " (" + Join(field.one_of, ", ") + ")";
-    std::string fallback = field.required ? "required" : "";
-    if (field.default_value.is_string()) fallback = field.default_value.AsString();
-    if (field.default_value.is_int()) fallback = std::to_string(field.default_value.AsInt());
-    if (field.default_value.is_bool()) fallback = field.default_value.AsBool() ? "true" : "false";
-    std::string name = field.name;
-    if (field.type == FieldType::kSecret) name += "_file`, `" + field.name + "_env";
-    out += fmt::format("| `{}` | {} | {} |\n", name, Cell(meaning), Cell(fallback));
-  }
+  for (const Field& field : schema.fields) out += FieldRow(field) + "\n";
 }
+
+// The sections of provider files, with their keys in the order of their first owner, and for each
+// key who reads it.
+class ProviderSections {
+ public:
+  void Add(const std::string& section, const std::string& owner, const Schema& settings) {
+    if (settings.fields.empty()) return;
+    std::vector<Row>& rows = sections_[section];
+    for (const Field& field : settings.fields) {
+      const std::string text = FieldRow(field);
+      const auto same =
+          std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.text == text; });
+      if (same == rows.end()) {
+        rows.push_back({text, {owner}});
+      } else if (same->owners.back() != owner) {
+        same->owners.push_back(owner);
+      }
+    }
+  }
+  std::string Markdown() const {
+    std::string out;
+    for (const auto& [section, rows] : sections_) {
+      out += fmt::format(
+          "\n## `[{}]`\n\n| key | meaning | default | read by |\n|---|---|---|---|\n", section);
+      for (const Row& row : rows) out += row.text + " " + Join(row.owners, ", ") + " |\n";
+    }
+    return out;
+  }
+
+ private:
+  struct Row {
+    std::string text;
+    std::vector<std::string> owners;
+  };
+  std::map<std::string, std::vector<Row>> sections_;
+};
 
 }  // namespace
 
@@ -115,6 +160,45 @@ std::string PluginsMarkdown(const PluginRegistry& registry) {
     out += fmt::format("\n## Resources of type {}\n\n{}.\n", d.type, d.description);
     if (!d.parent_types.empty()) out += "Stand below " + Join(d.parent_types, ", ") + ".\n";
     FieldsTable("Settings in `[" + d.settings_section + "]`:", d.settings, out);
+  }
+  return out;
+}
+
+std::string ProviderKeysMarkdown(const PluginRegistry& registry) {
+  std::string out =
+      "# Keys of provider files\n\nPrinted by `holdfast reference provider-keys`. The form of the "
+      "files, secrets, and what is refused: [providers.md](providers.md).\n"
+      "\n## `[provider]`\n\n| key | meaning | default |\n|---|---|---|\n";
+  for (const ProviderKey& key : ProviderKeys()) {
+    out +=
+        fmt::format("| `{}` | {} | {} |\n", key.name, Cell(std::string(key.meaning)), key.needed);
+  }
+  ProviderSections sections;
+  for (const auto& bank : registry.banks()) {
+    sections.Add(bank->settings_section, "bank " + bank->name, bank->settings);
+  }
+  for (const auto& protection : registry.protections()) {
+    const PluginDescriptor& d = protection->descriptor;
+    sections.Add(d.settings_section, d.name, d.settings);
+  }
+  for (const auto& protectable : registry.protectables()) {
+    const ProtectableDescriptor& d = protectable->descriptor;
+    sections.Add(d.settings_section, d.type, d.settings);
+  }
+  out += sections.Markdown();
+  out +=
+      "\n## Names of OpenStack Karbor\n\nFiles written for Karbor load as they stand. These names "
+      "are ours by another name, each also with `karbor.protections.` before it.\nA bank or plugin "
+      "that is known but not in this build is a warning; an operation that needs it fails.\n\n"
+      "| Karbor | here | sections |\n|---|---|---|\n";
+  for (const KnownPlugin& known : KnownPlugins()) {
+    std::string names;
+    for (const std::string_view section : known.sections) {
+      names += (names.empty() ? "`[" : ", `[") + std::string(section) + "]`";
+    }
+    for (const std::string_view alias : known.aliases) {
+      out += fmt::format("| `{}` | `{}` | {} |\n", alias, known.name, names);
+    }
   }
   return out;
 }

@@ -19,4 +19,8 @@ std::string ExitCodesMarkdown();
 // and parameters. `registry` holds all of them.
 std::string PluginsMarkdown(const PluginRegistry& registry);
 
+// docs/reference/provider-keys.md: every key of every section of a provider file, with who reads it,
+// and the names of OpenStack Karbor. `registry` holds all that is built in.
+std::string ProviderKeysMarkdown(const PluginRegistry& registry);
+
 }  // namespace holdfast::cli

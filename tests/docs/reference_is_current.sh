@@ -5,7 +5,7 @@ set -euo pipefail
 build=$(realpath "$1")
 docs=$(realpath "$(dirname "$0")/../../docs/reference")
 code=0
-for topic in cli exit-codes plugins; do
+for topic in cli exit-codes plugins provider-keys; do
   if [ "${2:-}" = --update ]; then
     "$build/bin/holdfast" reference $topic >"$docs/$topic.md"
   elif ! diff -u "$docs/$topic.md" <("$build/bin/holdfast" reference $topic); then
