@@ -72,6 +72,9 @@ Value DescriptorToValue(const PluginDescriptor& d) {
                   .Set("post_acts_on_failure", d.post_acts_on_failure)
                   .Set("quiesces", d.quiesces);
   if (!d.aliases.empty()) out.Set("aliases", Value::List(d.aliases.begin(), d.aliases.end()));
+  if (!d.shared_sections.empty()) {
+    out.Set("shared_sections", Value::List(d.shared_sections.begin(), d.shared_sections.end()));
+  }
   if (d.has_saved_info) out.Set("saved_info", SchemaToValue(d.saved_info));
   return out;
 }
@@ -85,6 +88,7 @@ Result<PluginDescriptor> DescriptorFromValue(const Value& value, std::string_vie
   HOLDFAST_ASSIGN_OR_RETURN(out.aliases, Texts(value, "aliases", file));
   HOLDFAST_ASSIGN_OR_RETURN(out.types, Texts(value, "types", file));
   out.settings_section = value.StringOr("settings_section", "");
+  HOLDFAST_ASSIGN_OR_RETURN(out.shared_sections, Texts(value, "shared_sections", file));
   if (const Value* const settings = value.Find("settings"); settings != nullptr) {
     HOLDFAST_ASSIGN_OR_RETURN(out.settings, SchemaFromValue(*settings, file));
   }

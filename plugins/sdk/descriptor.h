@@ -30,7 +30,9 @@ struct PluginDescriptor {
   std::vector<std::string> aliases;  // other names that providers may use
   std::vector<std::string> types;    // resource types that it protects
   std::string settings_section;      // the provider file's section: "local_directory"
-  Schema settings;                   // with poll_interval, poll_interval_max, activity_timeout
+  // Others, shared with the plugins of its family, whose keys count as its own: "local".
+  std::vector<std::string> shared_sections;
+  Schema settings;  // with poll_interval, poll_interval_max, activity_timeout
   std::array<OperationDescriptor, kAllOperations.size()> operations;  // by Operation
   bool has_saved_info = false;
   Schema saved_info;

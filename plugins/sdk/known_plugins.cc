@@ -56,11 +56,6 @@ std::span<const KnownPlugin> KnownPlugins() {
       {"kubernetes-pod",
        {"karbor-pod-protection-plugin"},
        {"kubernetes", "k8s_client", "pod_backup_protection_plugin"}},
-      // This machine.
-      {"local-application", {}, {"local", "local_application"}},
-      {"local-directory", {}, {"local", "local_directory"}},
-      {"local-sqlite", {}, {"local", "local_sqlite"}},
-      {"local-postgresql", {}, {"local", "local_postgresql"}, false, {"password"}},
       {"noop", {"karbor-noop-protection-plugin"}, {"noop"}},
   };
   return known;

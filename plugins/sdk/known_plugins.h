@@ -7,8 +7,8 @@
 
 namespace holdfast {
 
-// A plugin or bank that is known by name, whether it is built in or not: the names under which
-// OpenStack Karbor's provider files call ours, and those of ours that not every build has.
+// A plugin or bank that OpenStack Karbor's provider files know by another name, whether it is built
+// in or not. What a plugin is called here, and its sections, only its class says (descriptor.h).
 struct KnownPlugin {
   std::string_view name;  // ours
   // Karbor's; each also with "karbor.protections." before it

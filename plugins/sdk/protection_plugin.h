@@ -96,6 +96,7 @@ class ProtectionPlugin {
 //     static constexpr std::array kEmptyOnPurpose{Operation::kDelete};
 //     static constexpr std::array<std::string_view, n> kAliases{...};
 //     static constexpr std::string_view kSettingsSection = "...";  // else kName with '_'
+//     static constexpr std::array<std::string_view, n> kSharedSections{...};  // of its family
 //
 //     explicit DirectoryProtection(Settings settings);  // or a default constructor
 //     // optional; without it every defined activity is a step of its own
@@ -209,6 +210,10 @@ PluginDescriptor MakeDescriptor() {
     for (char& c : d.settings_section) {
       if (c == '-') c = '_';
     }
+  }
+  if constexpr (requires { P::kSharedSections; }) {
+    for (const std::string_view section : P::kSharedSections)
+      d.shared_sections.emplace_back(section);
   }
   if constexpr (requires { typename P::Settings; }) d.settings = SchemaOf<typename P::Settings>();
   for (Field& field : SchemaOf<PollSettings>().fields)

@@ -77,12 +77,24 @@ Value FromIniText(const Field& field, const std::string& text) {
   }
 }
 
+// By the usual names: "local_sqlite" is the section of local-sqlite, and "local" one that all
+// local-* share.
+bool IsOwnSection(std::string_view section, std::string_view plugin) {
+  return std::equal(section.begin(), section.end(), plugin.begin(), plugin.end(),
+                    [](char a, char b) { return a == (b == '-' ? '_' : b); });
+}
+bool IsFamilySection(std::string_view section, std::string_view plugin) {
+  return plugin.size() > section.size() && plugin[section.size()] == '-' &&
+         IsOwnSection(section, plugin.substr(0, section.size()));
+}
+
 // The settings of one provider file, handed out to whoever declares the section.
 class Settings {
  public:
-  Settings(const ProviderConfig& config, std::vector<Error>& errors,
+  // `names`: of all plugins that there are, for hints.
+  Settings(const ProviderConfig& config, std::vector<std::string> names, std::vector<Error>& errors,
            std::vector<std::string>& warnings)
-      : config_(config), errors_(errors), warnings_(warnings) {}
+      : config_(config), names_(std::move(names)), errors_(errors), warnings_(warnings) {}
 
   // The checked settings of `owner`, which declares `schema` in `section`. Keys that this schema
   // does not have may be another owner's of the same section: CheckUnread looks at them.
@@ -207,8 +219,11 @@ class Settings {
   }
 
   // The sections of a plugin that has failed already: that nobody reads them is not told as well.
-  void Excuse(const KnownPlugin& known) {
-    for (const std::string_view name : known.sections) excused_.emplace(name);
+  void Excuse(std::string_view plugin) {
+    excused_plugins_.emplace_back(plugin);
+    const KnownPlugin* const known = FindKnownPlugin(plugin);
+    if (known == nullptr) return;
+    for (const std::string_view name : known->sections) excused_.emplace(name);
   }
 
   // Errors for what nobody has read.
@@ -219,7 +234,12 @@ class Settings {
     for (const IniSection& section : config_.sections) {
       if (section.name.empty() || accepted_.contains(section.name)) continue;
       if (!read_sections_.contains(section.name)) {
-        if (config_.incomplete || excused_.contains(section.name)) continue;
+        if (config_.incomplete || excused_.contains(section.name) ||
+            std::any_of(excused_plugins_.begin(), excused_plugins_.end(), [&](const auto& plugin) {
+              return IsOwnSection(section.name, plugin) || IsFamilySection(section.name, plugin);
+            })) {
+          continue;
+        }
         const std::string near = Nearest(section.name, sections);
         std::string hint =
             "a section holds the settings of the provider's bank or of one of its plugins";
@@ -257,13 +277,20 @@ class Settings {
 
  private:
   // The plugin or bank, known by name, that a section is of.
-  static std::string OwnerOf(const std::string& section) {
+  std::string OwnerOf(const std::string& section) const {
     for (const KnownPlugin& known : KnownPlugins()) {
       const auto& sections = known.sections;
       if (std::find(sections.begin(), sections.end(), section) != sections.end())
         return std::string(known.name);
     }
-    return {};
+    const auto own = std::find_if(names_.begin(), names_.end(), [&](const std::string& name) {
+      return IsOwnSection(section, name);
+    });
+    if (own != names_.end()) return *own;
+    const auto family = std::find_if(names_.begin(), names_.end(), [&](const std::string& name) {
+      return IsFamilySection(section, name);
+    });
+    return family == names_.end() ? std::string() : *family;
   }
 
   // One section may be read for several owners: the same fault is told once.
@@ -295,11 +322,13 @@ class Settings {
   }
 
   const ProviderConfig& config_;
+  std::vector<std::string> names_;
   std::vector<Error>& errors_;
   std::vector<std::string>& warnings_;
   std::set<std::string> read_sections_;
   std::set<std::string> accepted_;
   std::set<std::string> excused_;
+  std::vector<std::string> excused_plugins_;
   std::vector<std::string> declared_;
   std::map<std::string, std::vector<std::string>> known_keys_;
   std::map<std::string, std::vector<std::string>> candidates_;
@@ -315,8 +344,11 @@ std::string OwnName(const std::string& name) {
   return known == nullptr ? name : std::string(known->name);
 }
 
-std::vector<std::string> SectionsOf(std::string_view name, const std::string& own) {
+// Every section that a bank or plugin reads, its own first: also those that Karbor's files have.
+std::vector<std::string> SectionsOf(std::string_view name, const std::string& own,
+                                    const std::vector<std::string>& shared = {}) {
   std::vector<std::string> out{own};
+  out.insert(out.end(), shared.begin(), shared.end());
   if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) {
     for (const std::string_view section : known->sections) {
       if (section != own) out.emplace_back(section);
@@ -342,27 +374,28 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
                                                  PluginRegistry& registry, PluginSource& source) {
   std::unique_ptr<Provider> out(new Provider(config));  // NOLINT: the constructor is private
   std::vector<Error> errors = config.faults;
-  Settings settings(out->config_, errors, out->warnings_);
-
   std::vector<std::string> names = source.Names();
   for (const KnownPlugin& known : KnownPlugins()) names.emplace_back(known.name);
   for (const auto& entry : registry.banks()) names.push_back(entry->name);
+  Settings settings(out->config_, names, errors, out->warnings_);
 
   const auto not_there = [&](const IniEntry& entry, std::string_view what, bool is_bank) {
     const KnownPlugin* const known = FindKnownPlugin(entry.value);
-    if (known == nullptr) {
-      errors.push_back(UnknownName(entry, what, names));
-      // What follows from the typing error need not be told as well.
-      const KnownPlugin* const meant = FindKnownPlugin(Nearest(entry.value, names));
-      if (meant != nullptr) settings.Excuse(*meant);
-      return;
-    }
-    if (known->is_bank != is_bank) {
+    const bool is_the_other = is_bank ? registry.FindProtection(entry.value) != nullptr
+                                      : registry.FindBank(entry.value) != nullptr;
+    if (is_the_other || (known != nullptr && known->is_bank != is_bank)) {
       errors.push_back(InvalidInput("'" + Printable(entry.value) + "' is " +
                                     (is_bank ? "a plugin, no bank" : "a bank, no plugin"))
                            .At(entry.where)
                            .Hint("'holdfast plugins list' shows both"));
-      settings.Excuse(*known);
+      settings.Excuse(entry.value);
+      return;
+    }
+    if (known == nullptr) {
+      errors.push_back(UnknownName(entry, what, names));
+      // What follows from the typing error need not be told as well.
+      if (const std::string meant = Nearest(entry.value, names); !meant.empty())
+        settings.Excuse(meant);
       return;
     }
     out->warnings_.push_back(config.file + ":" + std::to_string(entry.where.line) + ": " +
@@ -384,8 +417,7 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
     // That it is missing is among the config's faults.
   } else if (unloadable) {
     errors.push_back(std::move(*unloadable).At(config.bank.where));
-    if (const KnownPlugin* const known = FindKnownPlugin(bank_name); known != nullptr)
-      settings.Excuse(*known);
+    settings.Excuse(bank_name);
   } else if (out->bank_entry_ != nullptr) {
     settings.Declare(out->bank_entry_->settings_section);
     out->bank_settings_ = settings.Take(out->bank_entry_->settings,
@@ -407,8 +439,8 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
           (required.error().code() != ErrorCode::kNotFound || name.starts_with("exec:"))) {
         errors.push_back(Error(std::move(required).error()).At(entry.where));
         // Its settings are not at fault as well.
-        if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr)
-          settings.Excuse(*known);
+        settings.Excuse(name);
+        // What the sections of an executable are called only it could say.
         if (name.starts_with("exec:")) out->config_.incomplete = true;
         continue;
       }
@@ -421,7 +453,8 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
     const PluginDescriptor& descriptor = protection->descriptor;
     settings.Declare(descriptor.settings_section);
     const std::size_t faults = errors.size();
-    const std::vector<std::string> sections = SectionsOf(name, descriptor.settings_section);
+    const std::vector<std::string> sections =
+        SectionsOf(name, descriptor.settings_section, descriptor.shared_sections);
     const Value checked =
         settings.Take(descriptor.settings, sections, "plugin " + descriptor.name, entry.where);
     settings.CheckPolls(sections, entry.where);

@@ -29,6 +29,8 @@ Value DescribePlugin(const PluginDescriptor& descriptor) {
                   .Set("aliases", Texts(descriptor.aliases))
                   .Set("types", Texts(descriptor.types))
                   .Set("settings_section", descriptor.settings_section)
+                  .Set("shared_sections", Value::List(descriptor.shared_sections.begin(),
+                                                      descriptor.shared_sections.end()))
                   .Set("settings", SchemaToJsonSchema(descriptor.settings))
                   .Set("operations", std::move(operations))
                   .Set("quiesces", descriptor.quiesces)

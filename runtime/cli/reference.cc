@@ -149,7 +149,9 @@ std::string PluginsMarkdown(const PluginRegistry& registry) {
       out += fmt::format("| {} | {} |\n", NameOf(operation),
                          kinds.empty() ? "nothing to do" : Join(kinds, ", "));
     }
-    FieldsTable("Settings in `[" + d.settings_section + "]`:", d.settings, out);
+    std::string sections = "`[" + d.settings_section + "]`";
+    for (const std::string& shared : d.shared_sections) sections += ", `[" + shared + "]`";
+    FieldsTable("Settings in " + sections + ":", d.settings, out);
     for (const Operation operation : kAllOperations) {
       FieldsTable("Parameters of " + std::string(NameOf(operation)) + ":",
                   d.operation(operation).parameters, out);
@@ -180,6 +182,7 @@ std::string ProviderKeysMarkdown(const PluginRegistry& registry) {
   for (const auto& protection : registry.protections()) {
     const PluginDescriptor& d = protection->descriptor;
     sections.Add(d.settings_section, d.name, d.settings);
+    for (const std::string& shared : d.shared_sections) sections.Add(shared, d.name, d.settings);
   }
   for (const auto& protectable : registry.protectables()) {
     const ProtectableDescriptor& d = protectable->descriptor;

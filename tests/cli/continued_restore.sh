@@ -50,7 +50,8 @@ holdfast -q --json run restore.yaml >first.json || code=$?
 [ "$(cat data/other)" = "somebody else's" ] || fail "what was there was touched"
 [ -e shop.db ] || fail "the database was not restored"
 inode=$(stat -c %i shop.db)
-record=$(python3 -c 'import json; print(json.load(open("first.json"))["record"])')
+record=$(python3 -c 'import json
+print(*[d["id"] for d in map(json.loads, open("first.json")) if d["message_type"] == "record"])')
 rm -r data
 : >calls
 holdfast -q run restore.yaml --record "$record" || fail "the restore could not be continued"

@@ -18,6 +18,7 @@ class ApplicationProtection {
   static constexpr std::string_view kDescription =
       "applications of this machine: commands that bring them to rest and let them go on";
   static constexpr std::array<std::string_view, 1> kTypes{"Local::Application"};
+  static constexpr std::array<std::string_view, 1> kSharedSections{"local"};
   static constexpr bool kQuiesces = true;
   static constexpr bool kPostActsOnFailure = true;
   static constexpr std::array kEmptyOnPurpose{Operation::kDelete};

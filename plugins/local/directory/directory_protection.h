@@ -23,6 +23,7 @@ class DirectoryProtection {
   static constexpr std::string_view kName = "local-directory";
   static constexpr std::string_view kDescription = "directories of this machine, whole trees";
   static constexpr std::array<std::string_view, 1> kTypes{"Local::Directory"};
+  static constexpr std::array<std::string_view, 1> kSharedSections{"local"};
   static constexpr bool kPostActsOnFailure = true;
 
   struct ProtectParameters {

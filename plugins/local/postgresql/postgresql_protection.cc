@@ -67,24 +67,10 @@ std::vector<ParameterFault> ProtectFaults(
   return faults.Take();
 }
 
-Status RequireReplaceable(const Settings& settings, const std::string& database) {
-  if (database != settings.maintenance_database) return Ok();
-  return InvalidInput(fmt::format("'{}' cannot be replaced: it is the maintenance database",
-                                  Printable(database)))
-      .Hint(
-          "restore into another one with 'database', or set 'maintenance_database' in the "
-          "section [local_postgresql]");
-}
-
 std::vector<ParameterFault> RestoreFaults(
-    const Settings& settings, const std::string& protected_database,
     const PostgresqlProtection::RestoreParameters& parameters) {
   ParameterFaults faults;
-  const std::string& named = parameters.database;
-  const std::string& target = named.empty() ? protected_database : named;
-  if (faults.Note("database", RequireName(named, "database"))) {
-    faults.Note(named.empty() ? "" : "database", RequireReplaceable(settings, target));
-  }
+  faults.Note("database", RequireName(parameters.database, "database"));
   return faults.Take();
 }
 
@@ -343,7 +329,7 @@ Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& con
                   const PostgresqlProtection::RestoreParameters& parameters) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
   const auto info = BindChecked<SavedInfo>(saved);
-  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(RestoreFaults(settings, info.database, parameters)));
+  HOLDFAST_RETURN_IF_ERROR(RefuseFaults(RestoreFaults(parameters)));
   const RestoreTarget target = TargetOf(settings, resource, info, parameters);
   HOLDFAST_ASSIGN_OR_RETURN(
       const Tool pg_restore,
@@ -394,8 +380,16 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
   }
   HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
   HOLDFAST_ASSIGN_OR_RETURN(const bool fresh, DatabaseExists(maintenance, names.fresh));
-  // Restored and no longer there: a killed attempt has swapped it in.
-  if (fresh) {
+  if (!fresh) {
+    // Restored and no longer there: a killed attempt, or an earlier epoch, has swapped it in.
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string present,
+                              DatabaseIdentity(maintenance, target.address, target.database));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool ours, staging::IsOwnWork(checkpoint, resource, present));
+    if (!ours) {
+      return NotFound(fmt::format("the restored database '{}' is gone", Printable(names.fresh)))
+          .Hint("somebody has dropped it, or what it became; run the restore again");
+    }
+  } else {
     HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
                                             parameters.overwrite, context));
     HOLDFAST_ASSIGN_OR_RETURN(const std::string identity,
@@ -453,9 +447,7 @@ std::vector<ParameterFault> PostgresqlProtection::Validate(Operation operation,
     case Operation::kProtect:
       return ProtectFaults(resource, BindChecked<ProtectParameters>(parameters));
     case Operation::kRestore:
-      // What the checkpoint saved of it, too.
-      return RestoreFaults(settings_, resource.extra.StringOr("database", ""),
-                           BindChecked<RestoreParameters>(parameters));
+      return RestoreFaults(BindChecked<RestoreParameters>(parameters));
     default:
       return {};
   }

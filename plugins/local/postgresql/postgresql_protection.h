@@ -18,6 +18,7 @@ class PostgresqlProtection {
   static constexpr std::string_view kName = "local-postgresql";
   static constexpr std::string_view kDescription = "PostgreSQL databases of this machine";
   static constexpr std::array<std::string_view, 1> kTypes{"Local::PostgreSQL::Database"};
+  static constexpr std::array<std::string_view, 1> kSharedSections{"local"};
   static constexpr bool kPostActsOnFailure = true;
 
   struct Settings {

@@ -17,6 +17,7 @@ class SqliteProtection {
   static constexpr std::string_view kName = "local-sqlite";
   static constexpr std::string_view kDescription = "SQLite databases of this machine";
   static constexpr std::array<std::string_view, 1> kTypes{"Local::SQLite::Database"};
+  static constexpr std::array<std::string_view, 1> kSharedSections{"local"};
   static constexpr bool kPostActsOnFailure = true;
 
   struct Settings {

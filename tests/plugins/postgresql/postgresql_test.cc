@@ -541,30 +541,47 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlRestoreKilled,
                            return name;
                          });
 
-TEST_F(PostgresqlTest, ANewEpochOfARestoreTakesWhatAnEarlierOnePutThere) {
-  MustProtect();
-  for (const char* const failpoint : {"postgresql:restore-noted", "postgresql:swapped"}) {
-    Sql("postgres", "drop database shop");
-    ASSERT_TRUE(RunInChild(failpoint, [&] { return RunAll(Restore()); }).killed);
+class PostgresqlNewEpoch : public PostgresqlTest, public testing::WithParamInterface<const char*> {
+ protected:
+  Status Epoch(std::uint64_t number) {
     MemoryCheckpoint checkpoint = Restore();
-    checkpoint.set_all_succeeded(false);
-    ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
-    // Without `overwrite`.
-    MemoryCheckpoint resumed = Restore();
-    resumed.set_epoch(2);
-    const Status again = RunAll(std::move(resumed));
-    ASSERT_TRUE(again) << failpoint << again.error().Render();
-    EXPECT_EQ(Sql("shop", kSum), sum_);
-    EXPECT_EQ(Leftovers(), "");
+    checkpoint.set_epoch(number);
+    return RunAll(std::move(checkpoint));  // without `overwrite`
   }
+};
+
+TEST_P(PostgresqlNewEpoch, OfARestoreTakesWhatAnEarlierOnePutThereAndNothingElse) {
+  MustProtect();
+  Sql("postgres", "drop database shop");
+  ASSERT_TRUE(RunInChild(GetParam(), [&] { return Epoch(1); }).killed);
+  MemoryCheckpoint checkpoint = Restore();
+  checkpoint.set_all_succeeded(false);
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost));
+  const Status again = Epoch(2);
+  ASSERT_TRUE(again) << again.error().Render();
+  EXPECT_EQ(Sql("shop", kSum), sum_);
+  EXPECT_EQ(Leftovers(), "");
   Sql("postgres", "drop database shop");
   Sql("postgres", "create database shop");
   Sql("shop", "create table other()");
-  MemoryCheckpoint resumed = Restore();
-  resumed.set_epoch(3);
-  const Status refused = RunAll(std::move(resumed));
+  const Status refused = Epoch(3);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+}
+
+INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlNewEpoch,
+                         testing::Values("postgresql:restore-noted", "postgresql:swapped"),
+                         [](const auto& info) { return info.index == 0 ? "noted" : "swapped"; });
+
+TEST_F(PostgresqlTest, ARestoredDatabaseThatIsGoneIsNoSuccess) {
+  MustProtect();
+  Sql("postgres", "drop database shop");
+  ASSERT_TRUE(RunInChild("postgresql:swapped", [&] { return RunAll(Restore()); }).killed);
+  Sql("postgres", "drop database shop");
+  MemoryCheckpoint checkpoint = Restore();
+  const Status again = Run(checkpoint, ActivityKind::kParallel);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), ErrorCode::kNotFound);
 }
 
 class PostgresqlLaterKilled : public PostgresqlTest,
@@ -653,16 +670,9 @@ TEST(PostgresqlParameters, EveryFaultInThemIsSaid) {
   for (const Operation operation : kAllOperations) EXPECT_EQ(faults(operation), "");
   EXPECT_EQ(faults(Operation::kProtect, Value().Set("staging", "dumps")),
             "staging: staging 'dumps' is not absolute\n");
-  EXPECT_EQ(faults(Operation::kRestore, Value().Set("database", "postgres")),
-            "database: 'postgres' cannot be replaced: it is the maintenance database\n");
   EXPECT_EQ(faults(Operation::kRestore, Value().Set("database", std::string(63, 'x'))), "");
   EXPECT_THAT(faults(Operation::kRestore, Value().Set("database", std::string(64, 'x'))),
               HasSubstr("is longer than the 63 bytes that PostgreSQL keeps"));
-  database.extra.Set("database", "postgres");
-  EXPECT_EQ(faults(Operation::kProtect), "");
-  EXPECT_EQ(faults(Operation::kRestore),
-            "resource: 'postgres' cannot be replaced: it is the maintenance database\n");
-  EXPECT_EQ(faults(Operation::kRestore, Value().Set("database", "again")), "");
   database.extra = Value();
   EXPECT_EQ(faults(Operation::kProtect),
             "resource: PostgreSQL database 'shop' has no 'database'\n");
@@ -674,10 +684,10 @@ TEST_F(PostgresqlTest, AnActivityRefusesTheSameParameters) {
   EXPECT_EQ(staged.error().code(), ErrorCode::kInvalidInput);
   EXPECT_THAT(staged.error().message(), HasSubstr("staging 'dumps' is not absolute"));
   MustProtect();
-  const Status restored = RunAll(Restore(), With("database", "postgres"));
+  const Status restored = RunAll(Restore(), With("database", std::string(64, 'x')));
   ASSERT_FALSE(restored);
   EXPECT_EQ(restored.error().code(), ErrorCode::kInvalidInput);
-  EXPECT_THAT(restored.error().message(), HasSubstr("the maintenance database"));
+  EXPECT_THAT(restored.error().message(), HasSubstr("is longer than the 63 bytes"));
   EXPECT_EQ(Leftovers(), "");
 }
 
