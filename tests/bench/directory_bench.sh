@@ -34,6 +34,7 @@ done
 for tool in tar zstd restic "$bin/holdfast" "$bin/holdfast-step"; do
   command -v "$tool" >/dev/null || { echo "directory_bench.sh: no $tool" >&2; exit 2; }
 done
+bin=$(realpath "$bin")
 made=no
 if [ -z "$work" ]; then
   work=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-bench-XXXXXX")
