@@ -243,8 +243,8 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
     }
     const std::string id = ClaimedValue(path, "id");
     const std::string canonical = CanonicalUuid(id);
-    Error error = config ? Joined(config->faults) : std::move(config).error();
-    out.broken.push_back({path, std::move(error), ClaimedValue(path, "name"),
+    Error fault = config ? Joined(config->faults) : std::move(config).error();
+    out.broken.push_back({path, std::move(fault), ClaimedValue(path, "name"),
                           canonical.empty() ? id : canonical,
                           config ? std::move(*config) : ProviderConfig()});
   }
