@@ -96,7 +96,8 @@ class DirectoryProtection {
       fields(
           "existing", &RestoreParameters::existing,
           "with overwrite, what becomes of the existing tree: entries that the checkpoint does not "
-          "have stay (merge), or are removed (replace)")
+          "have stay (merge), or are removed (replace), but for those that were excluded and those "
+          "on other file systems")
           .OneOf({"merge", "replace"});
       fields(
           "owners", &RestoreParameters::owners,

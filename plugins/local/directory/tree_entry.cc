@@ -35,7 +35,13 @@ bool IsWorkName(std::string_view name) {
     return name.size() == prefix.size() + 16 && name.substr(0, prefix.size()) == prefix &&
            name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
   };
-  return is(kStagingPrefix) || is(kRestorePrefix);
+  // ".holdfast-<16 hex>.staged" and others: files of our other plugins (local/staging/staging.h).
+  constexpr std::string_view kOthers = ".holdfast-";
+  const std::size_t dot = name.find('.', 1);
+  const bool others = dot == kOthers.size() + 16 && name.starts_with(kOthers) &&
+                      name.substr(0, dot).find_first_not_of("0123456789abcdef", kOthers.size()) ==
+                          std::string_view::npos;
+  return is(kStagingPrefix) || is(kRestorePrefix) || others;
 }
 
 }  // namespace holdfast::plugins::directory

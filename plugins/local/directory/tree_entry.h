@@ -61,8 +61,9 @@ struct TreeEntry {
   std::uint64_t DataSize() const;
 };
 
-// True for names that this plugin itself makes beside or in a tree (staging and restore folders):
-// they are never read and never count as existing data.
+// True for names that this plugin itself (staging and restore folders) or another one of this
+// family makes beside or in a tree for a short time: they are never read, never count as existing
+// data, and are not removed as what a checkpoint does not have.
 bool IsWorkName(std::string_view name);
 inline constexpr std::string_view kStagingPrefix = ".holdfast-staging-";
 inline constexpr std::string_view kRestorePrefix = ".holdfast-restore-";

@@ -389,6 +389,7 @@ Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resou
   TreeWriteOptions options;
   options.fresh = !in_place;
   options.remove_others = in_place && plan.parameters.existing == "replace";
+  HOLDFAST_ASSIGN_OR_RETURN(options.keep, ExcludePatterns::Parse(plan.info.exclude));
   options.owners = plan.parameters.owners == "names"  ? Owners::kNames
                    : plan.parameters.owners == "none" ? Owners::kNone
                                                       : Owners::kNumeric;

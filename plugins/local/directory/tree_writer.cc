@@ -1,5 +1,6 @@
 #include "plugins/local/directory/tree_writer.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -56,6 +57,7 @@ Result<std::unique_ptr<TreeWriter>> TreeWriter::Open(Context& context, const std
   HOLDFAST_ASSIGN_OR_RETURN(FileDescriptor start, OpenRoot(root));
   HOLDFAST_ASSIGN_OR_RETURN(DirectoryStack stack, DirectoryStack::At(std::move(start)));
   writer->stack_ = std::make_unique<DirectoryStack>(std::move(stack));
+  writer->root_device_ = writer->stack_->device();
   Directory top;
   top.fresh = writer->options_.fresh;
   writer->directories_.push_back(std::move(top));
@@ -102,9 +104,18 @@ Status TreeWriter::Leave() {
 }
 
 Status TreeWriter::RemoveOthers(const Directory& directory) {
+  if (stack_->device() != root_device_) {
+    context_.log().Log(LogLevel::kWarning,
+                       fmt::format("'{}': another file system is mounted here; what the checkpoint "
+                                   "does not have of it is left alone",
+                                   Printable(directory.path)));
+    return Ok();
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<DirectoryName> present, ListDirectory(stack_->fd()));
   for (const DirectoryName& name : present) {
     if (directory.names.count(name.name) != 0 || IsWorkName(name.name)) continue;
+    const std::string path = directory.path.empty() ? name.name : directory.path + "/" + name.name;
+    if (options_.keep.Excludes(path, name.type == DT_DIR || name.type == DT_UNKNOWN)) continue;
     if (auto ok = RemoveTreeAt(stack_->fd(), name.name); !ok) {
       return std::move(ok).error().While(
           fmt::format("removing '{}', which the checkpoint does not have", Printable(name.name)));

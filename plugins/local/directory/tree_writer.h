@@ -11,6 +11,7 @@
 
 #include "plugins/local/directory/directory_stack.h"
 #include "plugins/local/directory/entry_owner.h"
+#include "plugins/local/directory/exclude_patterns.h"
 #include "plugins/local/directory/file_descriptor.h"
 #include "plugins/local/directory/tree_entry.h"
 #include "plugins/sdk/context.h"
@@ -23,8 +24,11 @@ struct TreeWriteOptions {
   // replaced: each is made in the work folder and renamed over the old one, so that a crash leaves
   // the old or the new one.
   bool fresh = true;
-  // Take away what the tree does not have, below each directory that is added.
+  // Take away what the tree does not have, below each directory that is added; but never what the
+  // patterns in `keep` leave out (that the tree does not have it says nothing), nor anything on
+  // another file system than the root's.
   bool remove_others = false;
+  ExcludePatterns keep;
   Owners owners = Owners::kNumeric;
   // An owner, device or attribute that cannot be had here: an error, or counted and said at the
   // end.
@@ -93,6 +97,7 @@ class TreeWriter {
   FileDescriptor root_;
   FileDescriptor work_;
   dev_t work_device_ = 0;
+  dev_t root_device_ = 0;
   std::unique_ptr<DirectoryStack> stack_;
   std::vector<Directory> directories_;
   std::map<std::string, std::string> aside_;  // path of an entry -> its name in the work folder

@@ -119,6 +119,54 @@ TEST_F(DirectoryTest, OthersAreRemovedWhenThatIsWanted) {
   EXPECT_EQ(DifferencesOf(source_, target_), "");
 }
 
+TEST_F(DirectoryTest, WhatWasExcludedIsNoOtherThatIsRemoved) {
+  MakeFolder(source_);
+  MakeFolder(source_ + "/backup");
+  MakeFolder(source_ + "/backup/bank");
+  WriteFile(source_ + "/backup/bank/precious", "p");
+  MakeFolder(source_ + "/keep");
+  WriteFile(source_ + "/keep/file", "k");
+  WriteFile(source_ + "/a", "a");
+  ASSERT_OK(Protect(Map({{"exclude", List({"keep/", "backup/bank", "*.log"})}})));
+  WriteFile(source_ + "/x.log", "log");
+  WriteFile(source_ + "/other", "o");
+  ASSERT_OK(Restore(Map({{"overwrite", true}, {"existing", "replace"}})));
+  EXPECT_FALSE(Exists(source_ + "/other"));
+  EXPECT_EQ(ReadFile(source_ + "/backup/bank/precious"), "p");
+  EXPECT_EQ(ReadFile(source_ + "/keep/file"), "k");
+  EXPECT_EQ(ReadFile(source_ + "/x.log"), "log");
+}
+
+TEST_F(DirectoryTest, NothingIsRemovedFromAnotherFileSystem) {
+  MakeFolder(source_);
+  MakeFolder(source_ + "/mnt");
+  if (::mount("tmpfs", (source_ + "/mnt").c_str(), "tmpfs", 0, "size=1m") != 0) {
+    GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  }
+  WriteFile(source_ + "/mnt/inside", "x");
+  const Status made = Protect(Map({{"one_file_system", true}}));
+  WriteFile(source_ + "/other", "o");
+  const Status restored = Restore(Map({{"overwrite", true}, {"existing", "replace"}}));
+  const std::string inside = ReadFile(source_ + "/mnt/inside");
+  const bool other = Exists(source_ + "/other");
+  ::umount((source_ + "/mnt").c_str());
+  ASSERT_OK(made);
+  ASSERT_OK(restored);
+  EXPECT_EQ(inside, "x");
+  EXPECT_FALSE(other);
+}
+
+TEST_F(DirectoryTest, FilesOfOtherPluginsAtWorkAreNoData) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/a", "a");
+  WriteFile(source_ + "/.holdfast-0123456789abcdef.staged", "s");
+  WriteFile(source_ + "/.holdfast-notes.txt", "mine");
+  ASSERT_OK(Protect());
+  ASSERT_OK(RestoreTo(target_));
+  EXPECT_FALSE(Exists(target_ + "/.holdfast-0123456789abcdef.staged"));
+  EXPECT_EQ(ReadFile(target_ + "/.holdfast-notes.txt"), "mine");
+}
+
 TEST_F(DirectoryTest, ADirectoryInTheWayOfAFileIsRefusedWhereOthersAreKept) {
   MakeFolder(source_);
   WriteFile(source_ + "/f", "file");
