@@ -12,6 +12,7 @@
 #include "runtime/cli/run_progress.h"
 #include "runtime/cli/step_log.h"
 #include "runtime/local/engine.h"
+#include "runtime/store/layout.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/record.h"
 
@@ -56,32 +57,80 @@ std::optional<Error> WhyItDidNotBegin(const local::RunOutcome& outcome) {
   return Error(of, "the run did not begin: " + reason);
 }
 
+// What has become of an earlier run of the file, by its folder here and its record in the bank.
+struct Earlier {
+  std::string what;    // "run X has ended (Failed)"
+  bool ended = false;  // there is nothing in the run itself to resume
+  std::string record;  // that it worked on; empty when it never began
+  runtime::RecordKind kind = runtime::RecordKind::kCheckpoint;
+  std::optional<runtime::RecordState> state;
+};
+
+// nullopt: there is none. One that was interrupted has ended all the same when somebody else (gc)
+// has brought its record to an end since.
+Result<std::optional<Earlier>> FindEarlier(const BankSection& tenant,
+                                           const local::RunOptions& options) {
+  local::RunOptions which = options;
+  if (!options.resume) which.run_id.clear();  // that is the new one's
+  HOLDFAST_ASSIGN_OR_RETURN(const auto run, local::FindEarlierRun(which));
+  if (!run) return std::optional<Earlier>();
+  Earlier earlier;
+  earlier.ended = !run->phase.empty();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, run->run_id));
+  if (entry) {
+    HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
+                              runtime::Record::Open(tenant, entry->kind, entry->record));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+    earlier.record = entry->record;
+    earlier.kind = entry->kind;
+    if (state) earlier.state = state->state;
+  }
+  earlier.what = "run " + Printable(run->run_id) + " has ended (" + run->phase + ")";
+  if (!earlier.ended && earlier.state && !IsWorking(*earlier.state)) {
+    earlier.ended = true;
+    earlier.what = "run " + Printable(run->run_id) + " was interrupted, and its clean-ups are made";
+  }
+  return std::optional<Earlier>(std::move(earlier));
+}
+
 // A run that was stopped, or failed, has come to its end: its clean-ups are made, and there is
 // nothing in it to resume. Whoever says --resume wants the work to go on all the same, and a new
 // run of the same file on its record does that. Empty where the run itself is resumed.
-Result<std::string> RecordToGoOnWith(Session& session, const BankSection& tenant,
+Result<std::string> RecordToGoOnWith(const Output& out, const std::optional<Earlier>& earlier,
                                      const local::RunOptions& options) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto ended, local::FindEndedRun(options));
-  if (!ended) return std::string();
-  const std::string what = "run " + Printable(ended->run_id) + " has ended (" + ended->phase + ")";
-  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, ended->run_id));
-  if (!entry) {
-    return Error(ErrorCode::kConflict, what + " without having begun: there is nothing to resume")
+  if (!earlier || !earlier->ended) return std::string();
+  if (earlier->record.empty()) {
+    return Error(ErrorCode::kConflict,
+                 earlier->what + " without having begun: there is nothing to resume")
         .Hint("holdfast run " + options.file);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
-                            runtime::Record::Open(tenant, entry->kind, entry->record));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-  if (state && state->state != runtime::RecordState::kError && !IsWorking(state->state)) {
+  if (earlier->state && *earlier->state != runtime::RecordState::kError &&
+      !IsWorking(*earlier->state)) {
     return Error(ErrorCode::kConflict,
-                 fmt::format("{}, and its {} {} is {}: there is nothing to resume", what,
-                             runtime::NameOf(entry->kind), entry->record,
-                             runtime::NameOf(state->state)))
+                 fmt::format("{}, and its {} {} is {}: there is nothing to resume", earlier->what,
+                             runtime::NameOf(earlier->kind), earlier->record,
+                             runtime::NameOf(*earlier->state)))
         .Hint("'holdfast run " + options.file + "' starts anew");
   }
-  session.out().Say(what + "; a new run goes on with its record, as with --record " +
-                    entry->record);
-  return entry->record;
+  out.Say(earlier->what + "; a new run goes on with its record, as with --record " +
+          earlier->record);
+  return earlier->record;
+}
+
+// `latest` means the newest one wherever an id is asked for, so nothing can be called that.
+Status CheckId(const std::string& id, std::string_view option) {
+  if (id != "latest") return Ok();
+  return Error(ErrorCode::kUsage, std::string(option) + ": nothing can be called 'latest'");
+}
+
+// --record goes on with what is there: a typing error must not begin something new.
+Status CheckRecordIsThere(const BankSection& tenant, Operation operation, const std::string& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
+                            runtime::Record::Open(tenant, runtime::RecordKindOf(operation), id));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (head) return Ok();
+  return NotFound(fmt::format("there is no {} {}", runtime::NameOf(record.kind()), Printable(id)))
+      .Hint("--record goes on with one that is there; --run-id names a new one");
 }
 
 // The preparations: while they wait for a slot, something may be held at rest, so they go before
@@ -106,6 +155,10 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   const Output& out = session.out();
   auto parameters = ParseAssignments(arguments.parameters);
   if (!parameters) return out.Fail(parameters.error());
+  for (const Status& status :
+       {CheckId(arguments.run_id, "--run-id"), CheckId(arguments.record, "--record")}) {
+    if (!status) return out.Fail(status.error());
+  }
   if (!arguments.record.empty()) (*parameters)["record"] = arguments.record;
   if (arguments.fail_fast) (*parameters)["fail-fast"] = "true";
   const auto workflow =
@@ -113,6 +166,11 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   if (!workflow) return out.Fail(workflow.error());
   const auto tenant = PutBundleIntoBank(session, *workflow);
   if (!tenant) return out.Fail(tenant.error());
+  if (!arguments.record.empty()) {
+    const Status there =
+        CheckRecordIsThere(*tenant, workflow->bundle.bundle.operation, arguments.record);
+    if (!there) return out.Fail(there.error());
+  }
 
   local::RunOptions options;
   options.file = arguments.file;
@@ -127,8 +185,12 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   options.abandon_interrupted = arguments.abandon;
   options.step_binary = StepBinary();
   options.environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = session.provider_folder_path();
+  const auto earlier = FindEarlier(*tenant, options);
+  if (!earlier) return out.Fail(earlier.error());
+  // Nothing is left that only the interrupted run would clean up.
+  if (*earlier && (*earlier)->ended) options.abandon_interrupted = true;
   if (options.resume) {
-    auto record = RecordToGoOnWith(session, *tenant, options);
+    auto record = RecordToGoOnWith(out, *earlier, options);
     if (!record) return out.Fail(record.error());
     if (!record->empty()) {
       options.resume = false;
@@ -155,6 +217,11 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
                             .Set("exit_code", code));
   if (code == 0) {
     out.Say("the run succeeded");
+  } else if (report && IsWorking(report->summary.state)) {
+    // Terminated: even `end` was not let run.
+    out.Say("the run was terminated, and may have left something at rest: 'holdfast gc --run " +
+            outcome->run_id + "' cleans up; then 'holdfast run " + arguments.file + " --record " +
+            report->summary.id + "' goes on with its record");
   } else if (outcome->stopped) {
     out.Say("the run was stopped; 'holdfast run " + arguments.file + " --record " +
             (report ? report->summary.id : outcome->run_id) + "' goes on with its record");

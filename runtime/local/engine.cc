@@ -582,21 +582,22 @@ std::string MakeRunId() {
   return id;
 }
 
-Result<std::optional<EndedRun>> FindEndedRun(const RunOptions& options) {
+Result<std::optional<EarlierRun>> FindEarlierRun(const RunOptions& options) {
   HOLDFAST_ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Open(WorkFolderOf(options)));
   std::string run = options.run_id;
   if (run.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(run, folder.LatestRun());
-    if (run.empty()) return std::optional<EndedRun>();
+    if (run.empty()) return std::optional<EarlierRun>();
   }
   const auto lines = folder.ReadRun(run);
   if (!lines) {
-    if (lines.error().code() == ErrorCode::kNotFound) return std::optional<EndedRun>();
+    if (lines.error().code() == ErrorCode::kNotFound) return std::optional<EarlierRun>();
     return lines.error();
   }
-  if (lines->empty() || lines->back().StringOr("event", "") != "ended")
-    return std::optional<EndedRun>();
-  return std::optional<EndedRun>(EndedRun{run, lines->back().StringOr("phase", "")});
+  EarlierRun earlier{run, ""};
+  if (!lines->empty() && lines->back().StringOr("event", "") == "ended")
+    earlier.phase = lines->back().StringOr("phase", "");
+  return std::optional<EarlierRun>(std::move(earlier));
 }
 
 Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer) {

@@ -114,13 +114,13 @@ class RunObserver {
 // One call at a time in a process when handle_signals is set.
 Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer);
 
-// The run that `resume` names, when it has come to its end (also: was stopped) and there is nothing
-// to resume in it; nullopt where RunWorkflow would go on with it, or where there is none.
-struct EndedRun {
+// The run that `resume` names, the latest unless run_id does; nullopt where there is none.
+struct EarlierRun {
   std::string run_id;
-  std::string phase;  // "Failed", ...
+  // "Failed", ... when it has come to its end (also: was stopped); empty when it was interrupted.
+  std::string phase;
 };
-Result<std::optional<EndedRun>> FindEndedRun(const RunOptions& options);
+Result<std::optional<EarlierRun>> FindEarlierRun(const RunOptions& options);
 
 // "3f0e...": a random UUID, the id of a run that is not given one.
 std::string MakeRunId();

@@ -59,3 +59,11 @@ holdfast -q run restore.yaml --record "$record" || fail "the restore could not b
 [ "$(sum)" = "$before" ] || fail "the data differs"
 [ "$(stat -c %i shop.db)" = "$inode" ] || fail "the database was restored again"
 [ "$(tr '\n' ' ' <calls)" = "stop start " ] || fail "the application did not rest meanwhile: $(cat calls)"
+# A typing error begins nothing new.
+before=$(find bank | sort)
+code=0; holdfast -q run restore.yaml --new --record no-such-record 2>said || code=$?
+[ $code = 10 ] || fail "an unknown record: exit code $code, not 10"
+grep -q "there is no restore no-such-record" said || fail "nothing names the record: $(cat said)"
+code=0; holdfast -q run restore.yaml --run-id latest 2>said || code=$?
+[ $code = 2 ] || fail "--run-id latest: exit code $code, not 2"
+[ "$(find bank | sort)" = "$before" ] || fail "something was written"

@@ -55,3 +55,11 @@ rm -r data
 holdfast -q compile restore latest -o restore.yaml
 holdfast -q run restore.yaml
 [ "$sum" = "$(cd data && cat * | sha256sum)" ] || { echo "the data differs" >&2; exit 1; }
+
+# Killed, and ended by gc: whoever says --resume goes on with the record then.
+rm -rf app-protect.yaml.run
+kill_when '"started","node":"data-[^"]*-par' --run-id gone
+holdfast gc --run gone
+[ ! -e frozen ] || { echo "gc left the application at rest" >&2; exit 1; }
+holdfast -q run app-protect.yaml --resume
+holdfast checkpoints show gone | grep -q ': available' || { echo "the record was not gone on with" >&2; exit 1; }
