@@ -6,17 +6,19 @@ CTEST ?= ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 .PHONY: all demo test bench soak install uninstall clean packages-build packages-test packages-soak
 .DEFAULT_GOAL := all
 
-# The programs, without the tests: build/bin/holdfast, build/bin/holdfast-step, build/lib/holdfast. With
-# failpoints, so that `make test` builds on.
+# What a build folder was made with stays; a new one gets failpoints, so that `make test` builds on what `make` built.
+new = $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DHOLDFAST_FAILPOINTS=ON -DHOLDFAST_PCH=ON $(1))
+
+# The programs, without the tests: build/bin/holdfast, build/bin/holdfast-step, build/lib/holdfast.
 all: packages-build
-	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DHOLDFAST_TESTS=OFF -DHOLDFAST_FAILPOINTS=ON)
+	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(call new,-DHOLDFAST_TESTS=OFF)
 	@ninja -C $(BUILD) -j $(JOBS) programs
 
 demo: all
 	@tests/demo/demo.sh
 
 test: packages-test
-	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING -DHOLDFAST_TESTS=ON -DHOLDFAST_FAILPOINTS=ON
+	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(call new) -DHOLDFAST_TESTS=ON
 	@ninja -C $(BUILD) -j $(JOBS)
 	@$(CTEST) -LE 'soak|bench'
 

@@ -483,11 +483,17 @@ TEST_F(StepProcess, DeletionKilledAnywhereEndsDeletedRunAgainOrNot) {
       EXPECT_EQ(Begin(in_begin ? point : "").signal, in_begin ? SIGKILL : 0);
       if (!in_begin) {
         EXPECT_EQ(Run("vol-del", in_step ? point : "").signal, in_step ? SIGKILL : 0);
-        if (!in_step) EXPECT_EQ(End(point).signal, SIGKILL);
+        if (!in_step) {
+          EXPECT_EQ(End(point).signal, SIGKILL);
+        }
       }
       if (again) {
-        if (in_begin) EXPECT_EQ(Begin().exit_code, 0);
-        if (in_begin || in_step) EXPECT_EQ(Run("vol-del").exit_code, 0);
+        if (in_begin) {
+          EXPECT_EQ(Begin().exit_code, 0);
+        }
+        if (in_begin || in_step) {
+          EXPECT_EQ(Run("vol-del").exit_code, 0);
+        }
         EXPECT_EQ(End().exit_code, 0);
       } else {
         CollectGarbageLater();

@@ -36,8 +36,8 @@ struct Behaviour {
   bool hangs = false;        // yields for ever: activity_timeout ends it
   bool loses_lease = false;  // somebody takes a new token while it runs
   int yields = 0;
-  int locked = 0;                  // so often somebody's lock keeps it out
-  std::vector<std::string> warns;  // lines that it logs as warnings
+  int locked = 0;                       // so often somebody's lock keeps it out
+  std::vector<std::string> warns = {};  // lines that it logs as warnings
 };
 
 // Says what the test says.

@@ -81,7 +81,7 @@ Status ProbeFolder(FileCalls& calls, const std::string& root, int folder) {
   if (Contents(folder, kSecond) != "upper" || Contents(folder, kFirst) != "first") {
     return Refused(root, "rename changed another file", 0);
   }
-  const std::string longest = kTemporaryMark + std::string(ObjectKey::kMaxPart, 'n');
+  const std::string longest = std::string(1, kTemporaryMark).append(ObjectKey::kMaxPart, 'n');
   if (Status made = Write(calls, folder, longest.c_str(), "long"); !made) {
     return failed(made, "names of 200 bytes");
   }

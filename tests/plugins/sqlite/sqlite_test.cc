@@ -455,7 +455,9 @@ TEST_P(SqliteVerifyKilled, RunAgainHasTheSameEnd) {
 }
 
 TEST_P(SqliteVerifyKilled, NeverRunAgainLeavesNothingAfterPost) {
-  if (std::string_view(GetParam()) == "sqlite:scratch-written") EXPECT_FALSE(Clean());
+  if (std::string_view(GetParam()) == "sqlite:scratch-written") {
+    EXPECT_FALSE(Clean());
+  }
   MemoryCheckpoint checkpoint = Verify();
   checkpoint.set_all_succeeded(false);
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, check_));
