@@ -16,6 +16,7 @@
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/parameter_faults.h"
 #include "plugins/sdk/parameters.h"
+#include "plugins/sdk/place.h"
 #include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/resource.h"
 #include "plugins/sdk/sample.h"
@@ -58,6 +59,14 @@ class ProtectionPlugin {
   virtual std::vector<ParameterFault> Validate(Operation /*operation*/,
                                                const Resource& /*resource*/,
                                                const Value& /*parameters*/) const {
+    return {};
+  }
+  // Where protect reads this resource from, and where restore writes it to, with these parameters,
+  // which Validate has nothing against (place.h). Pure, like Validate; asked for protect and restore
+  // only. The runtime refuses a restore of several resources to one place, and whatever would read
+  // or write the bank itself. Without a word of the plugin: nothing.
+  virtual std::vector<Place> Places(Operation /*operation*/, const Resource& /*resource*/,
+                                    const Value& /*parameters*/) const {
     return {};
   }
   // Preflight (`holdfast check`): what stands in the way of protecting this resource now, with
@@ -103,6 +112,8 @@ class ProtectionPlugin {
 //     StepChoice Choose(Operation, ActivityKind, const Resource&, const Value& parameters) const;
 //     // optional: what is wrong with the parameters, beyond their schema (parameter_faults.h)
 //     std::vector<ParameterFault> Validate(Operation, const Resource&, const Value&) const;
+//     // optional: where protect reads a resource from, where restore writes it to (place.h)
+//     std::vector<Place> Places(Operation, const Resource&, const Value& parameters) const;
 //     // optional: the preflight of a resource, with the parameters of protect (preflight.h)
 //     std::vector<Error> Check(Context&, const Resource&, const Parameters&);
 //
@@ -277,6 +288,17 @@ class ClassPlugin final : public ProtectionPlugin {
       static_assert(
           !requires { &P::Validate; },
           "Validate is not const or does not take (Operation, const Resource&, const Value&)");
+      return {};
+    }
+  }
+  std::vector<Place> Places(Operation operation, const Resource& resource,
+                            const Value& parameters) const override {
+    if constexpr (requires { plugin_.Places(operation, resource, parameters); }) {
+      return plugin_.Places(operation, resource, parameters);
+    } else {
+      static_assert(
+          !requires { &P::Places; },
+          "Places is not const or does not take (Operation, const Resource&, const Value&)");
       return {};
     }
   }

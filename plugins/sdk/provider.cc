@@ -528,6 +528,11 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
   return out;
 }
 
+std::string Provider::bank_folder() const {
+  if (bank_entry_ == nullptr || bank_entry_->folder == nullptr) return "";
+  return bank_entry_->folder(bank_settings_);
+}
+
 Result<Bank*> Provider::bank() {
   if (bank_ != nullptr) return bank_.get();
   if (bank_entry_ == nullptr) {

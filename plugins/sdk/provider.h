@@ -106,6 +106,9 @@ class Provider {
   // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.
   const Value& bank_settings() const { return bank_settings_; }
 
+  // The folder of this machine that the bank is in, absolute; empty for a bank that is elsewhere.
+  std::string bank_folder() const;
+
   // The plugin of a resource type; kInvalidInput naming the type and the plugins there are.
   Result<ProtectionPlugin*> ProtectionFor(std::string_view type);
   const std::vector<std::unique_ptr<ProtectionPlugin>>& protections() const { return protections_; }

@@ -23,6 +23,9 @@ struct BankEntry {
   Schema settings;
   // `settings` has passed the schema.
   std::function<Result<std::unique_ptr<Bank>>(const Value& settings)> open;
+  // The folder of this machine in which the bank keeps everything, absolute and clean (place.h);
+  // null for a bank that is elsewhere.
+  std::function<std::string(const Value& settings)> folder = nullptr;
 };
 
 struct ProtectionEntry {

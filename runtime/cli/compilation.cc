@@ -15,6 +15,7 @@
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/parameter_faults.h"
+#include "runtime/cli/place_faults.h"
 #include "runtime/cli/version.h"
 #include "runtime/store/listing.h"
 
@@ -274,6 +275,13 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
     return WithGraphLines(source.parameters.source.WithLines(compiler::Together(faults)),
                           input.graph);
   }
+  PlaceFaults places = FindPlaceFaults(*source.provider, arguments.operation, input.graph,
+                                       input.parameters, source.parameters, source.left_out);
+  if (!places.errors.empty()) {
+    return WithGraphLines(source.parameters.source.WithLines(compiler::Together(places.errors)),
+                          input.graph);
+  }
+  for (const Error& warning : places.warnings) session.out().Warn(warning.OneLine());
   input.given_parameters = source.parameters.entries;
   HOLDFAST_ASSIGN_OR_RETURN(
       input.table, AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters,

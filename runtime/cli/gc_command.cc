@@ -43,6 +43,7 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
       runtime::SleepingPause(session.cancellation()),
       {settings.segment_size.bytes, static_cast<unsigned>(settings.parallel),
        settings.compression_level, &session.cancellation()},
+      (*provider)->bank_folder(),
   };
   runtime::GcOptions options;
   options.dry_run = arguments.dry_run;

@@ -39,6 +39,24 @@ FaultPlace PlaceOf(const ParameterFault& fault, const ResourceKey& key,
   return place;
 }
 
+}  // namespace
+
+Error AtParameter(Error error, const ParameterFault& fault, const ResourceGraph::Node& node,
+                  const ResourceGraph& graph, const compiler::ParameterSet& given) {
+  const bool in_graph = fault.parameter.empty();
+  const FaultPlace place =
+      in_graph ? FaultPlace{node.position, 1} : PlaceOf(fault, node.key, given);
+  const std::string& file = in_graph ? graph.file() : given.source.file;
+  if (file.empty() || place.position.line == 0) return error;
+  return std::move(error).At({file,
+                              place.position.line,
+                              place.position.column,
+                              {},
+                              static_cast<std::uint32_t>(std::max<std::size_t>(1, place.width))});
+}
+
+namespace {
+
 // An error and its causes, each alone.
 void AddEach(const Error& error, std::vector<Error>& out) {
   out.push_back(Error(error.code(), error.message()).Hint(error.hint()));
@@ -65,20 +83,10 @@ std::vector<Error> FindParameterFaults(Provider& provider, Operation operation,
   const auto add = [&](std::uint32_t resource, const ParameterFault& fault) {
     const ResourceGraph::Node& node = graph.nodes()[resource];
     const bool in_graph = fault.parameter.empty();
-    const FaultPlace place =
-        in_graph ? FaultPlace{node.position, 1} : PlaceOf(fault, node.key, given);
-    const std::string& file = in_graph ? graph.file() : given.source.file;
     std::vector<Error> errors;
     AddEach(fault.error, errors);
     for (Error& error : errors) {
-      if (!file.empty() && place.position.line != 0) {
-        error = std::move(error).At(
-            {file,
-             place.position.line,
-             place.position.column,
-             {},
-             static_cast<std::uint32_t>(std::max<std::size_t>(1, place.width))});
-      }
+      error = AtParameter(std::move(error), fault, node, graph, given);
       const std::string said = (in_graph ? node.key.str() : node.key.type) + "\n" + error.OneLine();
       const auto [at, is_new] = known.emplace(said, groups.size());
       if (is_new) {

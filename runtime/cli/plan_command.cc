@@ -10,6 +10,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
 #include "runtime/cli/parameter_faults.h"
+#include "runtime/cli/place_faults.h"
 #include "runtime/discovery/discovery.h"
 
 namespace holdfast::cli {
@@ -148,6 +149,8 @@ class PreflightReport {
   void Tell(const std::string& what, const Status& status) {
     Tell(what, status ? std::vector<Error>() : std::vector<Error>{status.error()});
   }
+  // What stands in the way of nothing.
+  void Warn(std::string_view text) { out_.Warn(text); }
   std::size_t count() const { return count_; }
 
  private:
@@ -177,9 +180,17 @@ void CheckResources(Provider& provider, Context& context, const compiler::Plan& 
                     const ResourceGraph& graph, PreflightReport& report) {
   const auto parameters = compiler::ResolveParameters(plan.parameters, Operation::kProtect, graph,
                                                       DescriptorsOf(provider));
-  report.Tell("parameters", parameters ? FindParameterFaults(provider, Operation::kProtect, graph,
-                                                             *parameters, plan.parameters)
-                                       : std::vector<Error>{parameters.error()});
+  std::vector<Error> faults = parameters ? FindParameterFaults(provider, Operation::kProtect, graph,
+                                                               *parameters, plan.parameters)
+                                         : std::vector<Error>{parameters.error()};
+  // Where a resource is, is known when nothing is wrong with what says it.
+  if (parameters && faults.empty()) {
+    PlaceFaults places =
+        FindPlaceFaults(provider, Operation::kProtect, graph, *parameters, plan.parameters);
+    faults = std::move(places.errors);
+    for (const Error& warning : places.warnings) report.Warn(warning.OneLine());
+  }
+  report.Tell("parameters", faults);
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     const Resource resource = graph.ResourceAt(ResourceId{i});
     std::string what = Printable(resource.key.str());

@@ -4,6 +4,7 @@
 
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/bank_folder.h"
 #include "runtime/step/step_checkpoint.h"
 #include "runtime/store/layout.h"
 
@@ -190,7 +191,16 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
   const WallTime started = env_.clock.Now();
   ActivityCall call;
   bool fenced = false;
-  {
+  // A post has only to undo what an activity before it did: where one was refused, nothing.
+  Status place = Ok();
+  for (const BundleResource* const resource : resources) {
+    if (!place || kind == ActivityKind::kPost) break;
+    place = RefuseBankFolder(*plugin, run_.operation(), resource->resource, resource->parameters,
+                             env_.bank_folder);
+  }
+  if (!place) {
+    call.status = std::move(place);
+  } else {
     Heartbeat heartbeat(env_, run_.record(), step_.name, claim_, run_.lease());
     Failpoint("before:activity");
     call = RunActivity(env_, *plugin, run_.operation(), kind, *checkpoint, given, checked);

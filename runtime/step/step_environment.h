@@ -39,6 +39,10 @@ struct StepEnvironment {
   std::function<void(std::chrono::milliseconds)> pause;
   DataOptions data;
 
+  // The folder of this machine that the bank is in (Provider::bank_folder); empty: it is elsewhere.
+  // No activity of protect or restore is let near it.
+  std::string bank_folder = {};
+
   std::chrono::milliseconds lease_expiry = kLeaseExpiry;
   std::chrono::milliseconds claim_expiry = kClaimExpiry;
   std::chrono::milliseconds heartbeat_every = kClaimHeartbeatEvery;

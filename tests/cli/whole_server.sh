@@ -66,6 +66,14 @@ holdfast -q compile restore latest --parameters over.yaml -o over-restore.yaml
 holdfast -q run over-restore.yaml -j 4
 [ "$(sums)" = "$before" ] || fail "not what was protected: $(sums)"
 
+# Not all of them into one.
+printf 'Local::PostgreSQL::Database:\n  database: all\n' >all.yaml
+code=0
+holdfast -q compile restore latest --parameters all.yaml -o all-restore.yaml >all.txt 2>&1 || code=$?
+[ "$code" = 3 ] || fail "three databases into one: $code"
+grep -q "^all.yaml:2:.*server/one, .*server/postgres and .*server/two would all be restored to PostgreSQL database '$dir/pg:5432/all'" all.txt ||
+  fail "$(cat all.txt)"
+
 # The server is lost. A new one has an empty `postgres`; nothing is to be overwritten.
 "$setup/pg_server.sh" stop "$dir/pg"
 "$setup/pg_server.sh" start "$dir/pg" $$

@@ -1,7 +1,10 @@
 #include "plugins/banks/filesystem/register.h"
 
+#include <filesystem>
+
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/sdk/bank_settings.h"
+#include "plugins/sdk/place.h"
 
 namespace holdfast::banks::filesystem {
 
@@ -27,6 +30,12 @@ void Register(PluginRegistry& registry) {
   entry.settings = WithDataSettings(SchemaOf<Settings>());
   entry.open = [](const Value& settings) {
     return OpenFilesystemBank(BindChecked<Settings>(settings).path);
+  };
+  entry.folder = [](const Value& settings) {
+    // As opening takes it: from the working directory of now.
+    std::error_code error;
+    const auto path = std::filesystem::absolute(BindChecked<Settings>(settings).path, error);
+    return error ? std::string() : CleanPath(path.string());
   };
   registry.AddBank(std::move(entry));
 }

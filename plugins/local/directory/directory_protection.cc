@@ -163,6 +163,13 @@ std::vector<ParameterFault> DirectoryProtection::Validate(Operation operation,
   }
 }
 
+std::vector<Place> DirectoryProtection::Places(Operation operation, const Resource& resource,
+                                               const Value& parameters) const {
+  return operation == Operation::kProtect
+             ? PlacesOfProtect(resource, BindChecked<ProtectParameters>(parameters))
+             : PlacesOfRestore(resource, BindChecked<RestoreParameters>(parameters));
+}
+
 std::vector<Error> DirectoryProtection::Check(Context&, const Resource& resource,
                                               const Parameters& parameters) {
   Problems problems;

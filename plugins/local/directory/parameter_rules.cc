@@ -53,7 +53,42 @@ void NoteCommands(ParameterFaults& faults, const ProtectParameters& p, const std
   }
 }
 
+// A tree whose entries at `patterns` are let alone, below `root`, which it may be only a part of.
+Place TreePlace(std::string_view parameter, const std::string& path, const std::string& root,
+                const std::vector<std::string>& patterns) {
+  Place place = Place::Folder(parameter, path);
+  auto exclude = ExcludePatterns::Parse(patterns);
+  if (!exclude) return place;  // Validate says what is wrong with them
+  place.leaves_out = [root, exclude = std::move(*exclude)](std::string_view other, bool is_folder) {
+    if (!IsWithin(other, root) || other == root) return false;
+    const std::string_view below = other.substr(root == "/" ? 1 : root.size() + 1);
+    for (std::size_t end = below.find('/');; end = below.find('/', end + 1)) {
+      const bool last = end == std::string_view::npos;
+      if (exclude.Excludes(below.substr(0, end), !last || is_folder)) return true;
+      if (last) return false;
+    }
+  };
+  return place;
+}
+
 }  // namespace
+
+std::vector<Place> PlacesOfProtect(const Resource& resource, const ProtectParameters& parameters) {
+  const auto path = PathOf(resource);
+  if (!path) return {};
+  std::vector<std::string> patterns = ListedExcludes(resource);
+  patterns.insert(patterns.end(), parameters.exclude.begin(), parameters.exclude.end());
+  return {TreePlace("", *path, *path, patterns)};
+}
+
+std::vector<Place> PlacesOfRestore(const Resource& resource, const RestoreParameters& parameters) {
+  const bool elsewhere = !parameters.target.empty();
+  const auto root = elsewhere ? CleanAbsolutePath(parameters.target, "target") : PathOf(resource);
+  const auto only = OnlyOf(parameters);
+  if (!root || !only) return {};
+  const std::string path = only->empty() ? *root : CleanPath(*root + "/" + *only);
+  return {TreePlace(elsewhere ? "target" : "", path, *root, ListedExcludes(resource))};
+}
 
 std::vector<ParameterFault> ProtectFaults(const Resource& resource,
                                           const ProtectParameters& parameters) {

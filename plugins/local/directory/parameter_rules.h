@@ -6,6 +6,7 @@
 
 #include "plugins/local/directory/directory_protection.h"
 #include "plugins/sdk/parameter_faults.h"
+#include "plugins/sdk/place.h"
 #include "plugins/sdk/resource.h"
 #include "plugins/sdk/result.h"
 
@@ -20,6 +21,13 @@ std::vector<ParameterFault> ProtectFaults(const Resource& resource,
                                           const DirectoryProtection::ProtectParameters& parameters);
 // Restore: target, only, and what 'existing' needs.
 std::vector<ParameterFault> RestoreFaults(const DirectoryProtection::RestoreParameters& parameters);
+
+// Where protect reads the directory from, but for what its patterns leave out; where restore writes
+// it to, but for what the inventory's patterns had left out, which a restore lets alone.
+std::vector<Place> PlacesOfProtect(const Resource& resource,
+                                   const DirectoryProtection::ProtectParameters& parameters);
+std::vector<Place> PlacesOfRestore(const Resource& resource,
+                                   const DirectoryProtection::RestoreParameters& parameters);
 
 // The absolute path without empty parts, "." and a final '/'; kInvalidInput for one that is not
 // absolute, or holds ".." or a NUL byte.

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "plugins/sdk/place.h"
 #include "plugins/sdk/schema.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
@@ -132,17 +133,6 @@ std::string LastPart(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   const std::string part = slash == std::string::npos ? path : path.substr(slash + 1);
   return part.empty() ? path : part;
-}
-
-// "/a//b/" and "/a/b" are one directory and must get one id; ".." is refused before.
-std::string CleanPath(const std::string& path) {
-  std::string clean;
-  for (const std::string_view part : Split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    clean += '/';
-    clean += part;
-  }
-  return clean.empty() ? "/" : clean;
 }
 
 bool SameContents(const Application& a, const Application& b) {
@@ -334,6 +324,7 @@ class Reader {
     if (!form || !CheckPath(value, form->path)) return;
     Directory item;
     item.position = value.position();
+    // "/a//b/" and "/a/b" are one directory and must get one id; ".." is refused before.
     item.path = CleanPath(form->path);
     item.id = form->id.empty() ? item.path : form->id;
     item.name = form->name.empty() ? LastPart(item.path) : form->name;

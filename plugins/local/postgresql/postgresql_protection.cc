@@ -453,6 +453,22 @@ std::vector<ParameterFault> PostgresqlProtection::Validate(Operation operation,
   }
 }
 
+std::vector<Place> PostgresqlProtection::Places(Operation operation, const Resource& resource,
+                                                const Value& parameters) const {
+  const auto database = DatabaseOf(resource);
+  if (!database) return {};
+  SavedInfo info;
+  info.database = *database;
+  const auto given = operation == Operation::kRestore ? BindChecked<RestoreParameters>(parameters)
+                                                      : RestoreParameters();
+  const RestoreTarget target = TargetOf(settings_, resource, info, given);
+  Place place;
+  place.parameter = given.database.empty() ? "" : "database";
+  place.space = "PostgreSQL database";
+  place.name = fmt::format("{}/{}", target.address.str(), target.database);
+  return {std::move(place)};
+}
+
 std::vector<Error> PostgresqlProtection::Check(Context& context, const Resource& resource,
                                                const Parameters& parameters) {
   Problems problems;

@@ -396,6 +396,15 @@ std::vector<ParameterFault> SqliteProtection::Validate(Operation operation,
   }
 }
 
+std::vector<Place> SqliteProtection::Places(Operation operation, const Resource& resource,
+                                            const Value& parameters) const {
+  const std::string target =
+      operation == Operation::kRestore ? parameters.StringOr("path", "") : "";
+  if (!target.empty()) return {Place::File("path", target)};
+  if (!RequirePath(resource)) return {};
+  return {Place::File("", resource.extra.StringOr("path", ""))};
+}
+
 std::vector<Error> SqliteProtection::Check(Context&, const Resource& resource,
                                            const Parameters& parameters) {
   Problems problems;

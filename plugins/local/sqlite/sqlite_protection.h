@@ -106,6 +106,8 @@ class SqliteProtection {
   // Are the paths absolute that the inventory and the parameters name?
   std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
                                        const Value& parameters) const;
+  std::vector<Place> Places(Operation operation, const Resource& resource,
+                            const Value& parameters) const;
   // Preflight: can the file be read and is it a database, is there a place for its staged copy?
   std::vector<Error> Check(Context& context, const Resource& resource,
                            const Parameters& parameters);

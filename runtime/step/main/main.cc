@@ -168,6 +168,8 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
   env.data = {data.segment_size.bytes, static_cast<unsigned>(data.parallel), data.compression_level,
               &g_cancellation};
 
+  env.bank_folder = provider->bank_folder();
+
   if (options.command == "begin") {
     BeginRequest request;
     request.run = options.Get("run");

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "compiler/plan/parameter_set.h"
+#include "plugins/sdk/error.h"
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/provider.h"
+#include "plugins/sdk/resource_graph.h"
+#include "plugins/sdk/value.h"
+
+namespace holdfast::cli {
+
+// What is wrong with where the resources of a graph are read from, or restored to (Place), held
+// against each other and against the bank's folder.
+struct PlaceFaults {
+  // A place that is, lies in or holds the bank; restore: a place of several resources, and one
+  // that lies in another's, unless that one's resource is above it in the graph and leaves it out.
+  std::vector<Error> errors;
+  // The same of protect but for the bank: what is protected is whole, but its restore to where it
+  // was will be refused.
+  std::vector<Error> warnings;
+};
+
+// `parameters` are resolved and have no parameter faults; those in `left_out` are not looked at.
+// Each fault names the resources, the place, and where the parameter that led there was given. Of
+// protect and restore only.
+PlaceFaults FindPlaceFaults(Provider& provider, Operation operation, const ResourceGraph& graph,
+                            const std::vector<Value>& parameters,
+                            const compiler::ParameterSet& given,
+                            const std::set<ResourceKey>& left_out = {});
+
+}  // namespace holdfast::cli

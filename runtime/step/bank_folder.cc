@@ -1,0 +1,118 @@
+#include "runtime/step/bank_folder.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "plugins/sdk/text.h"
+
+namespace holdfast::runtime {
+namespace {
+
+using Identity = std::pair<dev_t, ino_t>;
+
+std::optional<Identity> IdentityOf(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return Identity{info.st_dev, info.st_ino};
+}
+
+std::string FolderAbove(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+// The path, or the nearest folder above it, that is the one of this identity; empty: none is.
+std::string FindUpwards(std::string path, const Identity& wanted) {
+  for (;; path = FolderAbove(path)) {
+    if (IdentityOf(path) == wanted) return path;
+    if (path == "/") return "";
+  }
+}
+
+// The real path of a folder, as far as it is there.
+std::string RealPath(const std::string& path) {
+  std::error_code error;
+  const auto real = std::filesystem::weakly_canonical(path, error);
+  return error ? path : CleanPath(real.string());
+}
+
+std::string Joined(const std::string& folder, std::string_view below) {
+  return CleanPath(folder + "/" + std::string(below));
+}
+
+enum class Meeting { kNone, kIs, kInside, kHolds };
+
+Meeting MeetingOf(const Place& place, const std::string& folder) {
+  const auto leaves_out = [&place](const std::string& path) {
+    return place.leaves_out != nullptr && place.leaves_out(path, true);
+  };
+  const std::string real_folder = RealPath(folder);
+  for (const std::string& named : {folder, real_folder}) {
+    if (place.name == named) return Meeting::kIs;
+    if (IsWithin(place.name, named)) return Meeting::kInside;
+    if (place.is_folder && IsWithin(named, place.name) && !leaves_out(named)) {
+      return Meeting::kHolds;
+    }
+  }
+  if (const auto bank = IdentityOf(real_folder)) {
+    // Upwards both as it is written and as it really is: a ".." behind a link leads elsewhere.
+    for (const std::string& named : {place.name, RealPath(place.name)}) {
+      const std::string at = FindUpwards(named, *bank);
+      if (!at.empty()) return at == named ? Meeting::kIs : Meeting::kInside;
+    }
+  }
+  if (!place.is_folder) return Meeting::kNone;
+  const auto itself = IdentityOf(place.name);
+  if (!itself) return Meeting::kNone;
+  const std::string at = FindUpwards(real_folder, *itself);
+  if (at.empty()) return Meeting::kNone;
+  return leaves_out(Joined(place.name, real_folder.substr(at.size()))) ? Meeting::kNone
+                                                                       : Meeting::kHolds;
+}
+
+}  // namespace
+
+std::optional<Error> MeetsBankFolder(Operation operation, const Place& place,
+                                     const std::string& folder) {
+  if (folder.empty() || !place.is_path()) return std::nullopt;
+  const Meeting meeting = MeetingOf(place, folder);
+  if (meeting == Meeting::kNone) return std::nullopt;
+  const std::string bank = fmt::format("'{}'", Printable(folder));
+  const std::string how =
+      meeting == Meeting::kIs ? fmt::format("{} is the folder of the bank", place.str())
+      : meeting == Meeting::kInside
+          ? fmt::format("{} lies in the folder of the bank, {}", place.str(), bank)
+          : fmt::format("{} holds the folder of the bank, {}", place.str(), bank);
+  if (operation == Operation::kRestore) {
+    return InvalidInput(how + ", and nothing is restored over a bank")
+        .Hint(meeting == Meeting::kHolds
+                  ? "restore to another place and move it, or one path of it at a time ('only')"
+                  : "restore to another place");
+  }
+  return InvalidInput(how + ", which would be protected into itself")
+      .Hint(meeting == Meeting::kHolds
+                ? fmt::format("exclude it: 'exclude: [\"{}/\"]' in the inventory, or keep the bank "
+                              "elsewhere",
+                              Printable(IsWithin(folder, place.name) && place.name != "/"
+                                            ? folder.substr(place.name.size())
+                                            : folder))
+                : "protect what is outside the bank");
+}
+
+Status RefuseBankFolder(const ProtectionPlugin& plugin, Operation operation,
+                        const Resource& resource, const Value& parameters,
+                        const std::string& folder) {
+  if (folder.empty()) return Ok();
+  if (operation != Operation::kProtect && operation != Operation::kRestore) return Ok();
+  for (const Place& place : plugin.Places(operation, resource, parameters)) {
+    if (auto error = MeetsBankFolder(operation, place, folder)) return std::move(*error);
+  }
+  return Ok();
+}
+
+}  // namespace holdfast::runtime
