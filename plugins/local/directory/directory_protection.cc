@@ -74,6 +74,17 @@ Status Protect(Checkpoint& checkpoint, Context& context, const Resource& resourc
   info.path = source.path;
   info.snapshot = source.parameters.snapshot;
   info.exclude = source.exclude_texts;
+  info.left_out = source.left_out;
+  if (!source.left_out.empty()) {
+    std::vector<std::string> who;
+    for (const ResourceLink& child : resource.children) {
+      if (child.facts.Find("owns") != nullptr) who.push_back(Printable(child.key.str()));
+    }
+    context.log().Log(LogLevel::kInfo,
+                      fmt::format("left out of {}, because resources below it protect it: {} ({})",
+                                  Printable(source.path), Printable(Join(source.left_out, ", ")),
+                                  Join(who, ", ")));
+  }
   info.one_file_system = source.one_file_system;
   info.entries = Signed(counts.entries);
   info.files = Signed(counts.files);
@@ -193,10 +204,14 @@ std::vector<Error> DirectoryProtection::Check(Context&, const Resource& resource
   return problems.Take();
 }
 
-StepChoice DirectoryProtection::Choose(Operation operation, ActivityKind kind, const Resource&,
-                                       const Value& parameters) const {
+StepChoice DirectoryProtection::Choose(Operation operation, ActivityKind kind,
+                                       const Resource& resource, const Value& parameters) const {
   if (operation == Operation::kProtect && kind != ActivityKind::kParallel &&
       parameters.StringOr("snapshot", "none") == "none") {
+    return StepChoice::None();
+  }
+  if (operation == Operation::kRestore && kind == ActivityKind::kParallel &&
+      !resource.children.empty()) {
     return StepChoice::None();
   }
   return StepChoice::Own();
@@ -234,7 +249,17 @@ Activity DirectoryProtection::activity_protect_post(Checkpoint& checkpoint, Cont
 Activity DirectoryProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
                                                    const Resource& resource,
                                                    const Parameters& parameters) {
-  co_return PrepareRestore(checkpoint, context, resource, parameters);
+  Status prepared = PrepareRestore(checkpoint, context, resource, parameters);
+  if (!prepared || resource.children.empty()) co_return prepared;
+  Status written = RestoreTree(checkpoint, context, resource, parameters);
+  if (written) co_return Ok();
+  // A step that is to end has no time for it; its post is owed and does it.
+  if (context.cancelled()) co_return CancelledError();
+  Error failure = std::move(written).error();
+  if (Status undone = CleanUpRestore(checkpoint, context, resource, parameters); !undone) {
+    co_return std::move(failure).Because(std::move(undone).error()).HalfDone();
+  }
+  co_return failure;
 }
 
 Activity DirectoryProtection::activity_restore_parallel(Checkpoint& checkpoint, Context& context,

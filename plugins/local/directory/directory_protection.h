@@ -16,7 +16,8 @@ namespace holdfast::plugins::directory {
 // Local::Directory: whole trees of this machine, as a pax archive (stream "tree") with a listing
 // beside it (stream "files"). README.md has the details.
 //   protect   pre = make the snapshot (none: no step), parallel = read it, post = take it away
-//   restore   pre = check what is there and the free space, parallel = write, post = clean up
+//   restore   pre = check what is there and the free space, parallel = write (with resources below
+//             it: pre does both), post = clean up
 //   delete    parallel = remove the data;   verify   parallel = read every byte, check the archive
 class DirectoryProtection {
  public:
@@ -119,6 +120,7 @@ class DirectoryProtection {
     std::string window_begin;
     std::string window_end;
     std::vector<std::string> exclude;
+    std::vector<std::string> left_out;
     bool one_file_system = false;
     std::int64_t entries = 0;
     std::int64_t files = 0;
@@ -143,6 +145,8 @@ class DirectoryProtection {
       fields("window_end", &SavedInfo::window_end,
              "and of no moment after this: when the snapshot was whole, or the live tree read");
       fields("exclude", &SavedInfo::exclude, "patterns that were left out");
+      fields("left_out", &SavedInfo::left_out,
+             "paths below it that resources below it protect, and that were left out");
       fields("one_file_system", &SavedInfo::one_file_system, "mounts below were left out");
       fields("entries", &SavedInfo::entries, "entries in the archive");
       fields("files", &SavedInfo::files, "files");
@@ -168,7 +172,8 @@ class DirectoryProtection {
   // Preflight: is the directory there, may it be read, can its snapshot be made?
   std::vector<Error> Check(Context& context, const Resource& resource,
                            const Parameters& parameters);
-  // Without a snapshot protect has no pre and no post.
+  // Without a snapshot protect has no pre and no post. With resources below it (a database in the
+  // tree) restore writes in pre: they restore into the tree that is there then.
   StepChoice Choose(Operation operation, ActivityKind kind, const Resource& resource,
                     const Value& parameters) const;
 

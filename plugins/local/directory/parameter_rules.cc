@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "plugins/local/directory/exclude_patterns.h"
@@ -78,6 +79,9 @@ std::vector<Place> PlacesOfProtect(const Resource& resource, const ProtectParame
   if (!path) return {};
   std::vector<std::string> patterns = ListedExcludes(resource);
   patterns.insert(patterns.end(), parameters.exclude.begin(), parameters.exclude.end());
+  for (std::string& owned : PatternsOf(OwnedByChildren(resource))) {
+    patterns.push_back(std::move(owned));
+  }
   return {TreePlace("", *path, *path, patterns)};
 }
 
@@ -87,7 +91,11 @@ std::vector<Place> PlacesOfRestore(const Resource& resource, const RestoreParame
   const auto only = OnlyOf(parameters);
   if (!root || !only) return {};
   const std::string path = only->empty() ? *root : CleanPath(*root + "/" + *only);
-  return {TreePlace(elsewhere ? "target" : "", path, *root, ListedExcludes(resource))};
+  std::vector<std::string> patterns = ListedExcludes(resource);
+  for (std::string& owned : PatternsOf(OwnedByChildren(resource))) {
+    patterns.push_back(std::move(owned));
+  }
+  return {TreePlace(elsewhere ? "target" : "", path, *root, patterns)};
 }
 
 std::vector<ParameterFault> ProtectFaults(const Resource& resource,
@@ -176,6 +184,34 @@ std::vector<std::string> ListedExcludes(const Resource& resource) {
   if (listed == nullptr || !listed->is_list()) return patterns;
   for (const Value& pattern : listed->AsList()) {
     if (pattern.is_string()) patterns.push_back(pattern.AsString());
+  }
+  return patterns;
+}
+
+std::vector<std::string> OwnedByChildren(const Resource& resource) {
+  std::set<std::string> owned;
+  for (const ResourceLink& child : resource.children) {
+    const Value* const owns = child.facts.Find("owns");
+    if (owns == nullptr || !owns->is_list()) continue;
+    for (const Value& path : owns->AsList()) {
+      if (!path.is_string()) continue;
+      // A graph that somebody has written must not lead out of the directory.
+      const std::string clean = CleanPath(path.AsString()).substr(1);
+      if (!clean.empty()) owned.insert(clean);
+    }
+  }
+  return {owned.begin(), owned.end()};
+}
+
+std::vector<std::string> PatternsOf(const std::vector<std::string>& paths) {
+  std::vector<std::string> patterns;
+  for (const std::string& path : paths) {
+    std::string pattern = "/";
+    for (const char c : path) {
+      if (c != '/') pattern += '\\';
+      pattern += c;
+    }
+    patterns.push_back(std::move(pattern));
   }
   return patterns;
 }

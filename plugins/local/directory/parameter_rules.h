@@ -40,6 +40,12 @@ Result<std::string> OnlyOf(const DirectoryProtection::RestoreParameters& paramet
 Result<std::string> PathOf(const Resource& resource);
 // The patterns that the inventory has for it.
 std::vector<std::string> ListedExcludes(const Resource& resource);
+// What the resources below the directory own of it (paths below it, sorted), as the facts of the
+// edges say: {"owns": [...]} (inventory_protectable.h). They protect and restore it, not the
+// directory.
+std::vector<std::string> OwnedByChildren(const Resource& resource);
+// Patterns of exactly these paths, for ExcludePatterns, to stand behind all others.
+std::vector<std::string> PatternsOf(const std::vector<std::string>& paths);
 // The text with {path} and {name} filled in.
 std::string FillIn(const std::string& text, const std::string& path, const std::string& name);
 

@@ -16,6 +16,7 @@ struct ProtectSource {
   std::string path;  // of the directory; absolute, clean
   ExcludePatterns exclude;
   std::vector<std::string> exclude_texts;
+  std::vector<std::string> left_out;  // OwnedByChildren; in `exclude` too
   bool one_file_system = false;
   DirectoryProtection::ProtectParameters parameters;
 };

@@ -47,6 +47,9 @@ struct Command {
 Value CommandToValue(const Command& command);
 Result<Command> CommandFromValue(const Value& value);
 
+// The key of an edge's facts below a directory (inventory_protectable.h).
+inline constexpr std::string_view kOwnsFact = "owns";
+
 // What every entry has.
 struct Entry {
   std::string id;

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "plugins/sdk/place.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::inventory {
@@ -32,7 +35,7 @@ class DirectoryList final : public InventoryProtectable {
   Result<std::vector<Found>> Entries(Context&, const Inventory& inventory) override {
     std::vector<Found> found;
     for (const Directory& item : inventory.directories) {
-      found.push_back({item.Node(), item.applications});
+      found.push_back({item.Node(), item.applications, item.path});
     }
     return found;
   }
@@ -45,7 +48,10 @@ class SqliteList final : public InventoryProtectable {
  protected:
   Result<std::vector<Found>> Entries(Context&, const Inventory& inventory) override {
     std::vector<Found> found;
-    for (const Sqlite& item : inventory.sqlite) found.push_back({item.Node(), item.applications});
+    for (const Sqlite& item : inventory.sqlite) {
+      // What SQLite itself keeps beside the file.
+      found.push_back({item.Node(), item.applications, item.path, {"-wal", "-shm", "-journal"}});
+    }
     return found;
   }
 };
@@ -117,6 +123,9 @@ Result<std::vector<Dependent>> InventoryProtectable::Dependents(Context& context
     return dependents;
   HOLDFAST_ASSIGN_OR_RETURN(const Inventory* const inventory, file_.Get());
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Found> found, Entries(context, *inventory));
+  if (parent.key.type == kDirectoryType) {
+    return InsideDirectory(*inventory, parent, std::move(found));
+  }
   for (Found& item : found) {
     const auto& above = item.applications;
     if (std::find(above.begin(), above.end(), parent.key.id) == above.end()) continue;
@@ -125,11 +134,47 @@ Result<std::vector<Dependent>> InventoryProtectable::Dependents(Context& context
   return dependents;
 }
 
+Result<std::vector<Dependent>> InventoryProtectable::InsideDirectory(
+    const Inventory& inventory, const ResourceGraph::Node& parent, std::vector<Found> found) {
+  std::vector<Dependent> dependents;
+  const std::string directory = RealPath(parent.extra.StringOr("path", ""));
+  for (Found& item : found) {
+    if (item.path.empty()) continue;
+    const std::string& path = RealPath(item.path);
+    if (path == directory || !IsWithin(path, directory)) continue;
+    const bool nearer_one = std::any_of(
+        inventory.directories.begin(), inventory.directories.end(), [&](const Directory& other) {
+          const std::string& between = RealPath(other.path);
+          return between != path && between != directory && IsWithin(path, between) &&
+                 IsWithin(between, directory);
+        });
+    if (nearer_one) continue;
+    const std::string below = path.substr(directory == "/" ? 1 : directory.size() + 1);
+    Value::List owns{Value(below)};
+    for (const std::string& companion : item.companions) owns.emplace_back(below + companion);
+    dependents.push_back({std::move(item.node), Value().Set(kOwnsFact, Value(std::move(owns)))});
+  }
+  return dependents;
+}
+
+const std::string& InventoryProtectable::RealPath(const std::string& path) {
+  const auto [at, added] = real_paths_.try_emplace(path);
+  if (added) {
+    std::error_code error;
+    const auto real = std::filesystem::weakly_canonical(path, error);
+    at->second = CleanPath(error ? path : real.string());
+  }
+  return at->second;
+}
+
 ProtectableDescriptor MakeDescriptor(std::string_view type, std::string_view description) {
   ProtectableDescriptor descriptor;
   descriptor.type = std::string(type);
   descriptor.description = std::string(description);
   if (type != kApplicationType) descriptor.parent_types.emplace_back(kApplicationType);
+  if (type == kDirectoryType || type == kSqliteType) {
+    descriptor.parent_types.emplace_back(kDirectoryType);
+  }
   descriptor.settings_section = std::string(kSettingsSection);
   descriptor.settings = SchemaOf<Settings>();
   return descriptor;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,7 +40,9 @@ class InventoryFile {
 };
 
 // A protectable whose resources are entries of the inventory: List, Show and Dependents over what
-// Entries() gives. For types that need more than the file (databases that are found on a server)
+// Entries() gives. What has a path and lies in a directory of the inventory stands below it (below
+// the innermost one), so that the directory leaves it out and is restored first; the edge's facts
+// say what is its own there: {"owns": [paths below the directory]}. For types that need more than the file (databases that are found on a server)
 // Entries() may ask outside.
 class InventoryProtectable : public ProtectablePlugin {
  public:
@@ -56,16 +59,28 @@ class InventoryProtectable : public ProtectablePlugin {
   struct Found {
     ResourceGraph::Node node;
     std::vector<std::string> applications;
+    // Where its data is, absolute, and what names are its own there: the path itself and the path
+    // with each of these behind it ("-wal"). Empty: nowhere that a directory could hold.
+    std::string path = {};
+    std::vector<std::string> companions = {};
   };
   virtual Result<std::vector<Found>> Entries(Context& context, const Inventory& inventory) = 0;
 
  private:
+  // What of `found` lies in the directory `parent` and in no other of the inventory's inside it.
+  Result<std::vector<Dependent>> InsideDirectory(const Inventory& inventory,
+                                                 const ResourceGraph::Node& parent,
+                                                 std::vector<Found> found);
+  // Symlinks followed, as far as there is something.
+  const std::string& RealPath(const std::string& path);
+
   ProtectableDescriptor descriptor_;
   InventoryFile file_;
+  std::map<std::string, std::string> real_paths_;
 };
 
 // A descriptor of the family: settings from [local], parent Local::Application unless the type is
-// that one.
+// that one; of what has a path, Local::Directory too.
 ProtectableDescriptor MakeDescriptor(std::string_view type, std::string_view description);
 
 // The protectables of Local::Application, Local::Directory and Local::SQLite::Database, for the

@@ -74,6 +74,7 @@ enum class Before { kNothing, kEmpty, kOther, kOnePath };
 struct RestoreCase {
   const char* failpoint;
   Before before;
+  bool in_pre = false;  // resources stand below it: pre writes, not parallel
 };
 
 class RestoreCrash : public DirectoryTest, public testing::WithParamInterface<RestoreCase> {
@@ -81,6 +82,9 @@ class RestoreCrash : public DirectoryTest, public testing::WithParamInterface<Re
   void SetUp() override {
     MakeSampleTree(source_);
     ASSERT_OK(Protect());
+    if (GetParam().in_pre) {
+      resource_.children = {{{"Local::SQLite::Database", "db"}, "db", Value(Value::Map{})}};
+    }
     parameters_.Set("target", target_);
     switch (GetParam().before) {
       case Before::kNothing:
@@ -179,7 +183,14 @@ INSTANTIATE_TEST_SUITE_P(
                     RestoreCase{"directory:restore-clean", Before::kOther},
                     RestoreCase{"directory:restore-marked", Before::kOnePath},
                     RestoreCase{"directory:restore-entry:4", Before::kOnePath},
-                    RestoreCase{"directory:restore-recorded", Before::kOnePath}));
+                    RestoreCase{"directory:restore-recorded", Before::kOnePath},
+                    RestoreCase{"directory:restore-intended", Before::kNothing, true},
+                    RestoreCase{"directory:restore-entry:9", Before::kNothing, true},
+                    RestoreCase{"directory:restore-renamed", Before::kNothing, true},
+                    RestoreCase{"directory:restore-recorded", Before::kNothing, true},
+                    RestoreCase{"directory:restore-clean", Before::kNothing, true},
+                    RestoreCase{"directory:restore-entry:12", Before::kOther, true},
+                    RestoreCase{"directory:restore-recorded", Before::kOther, true}));
 
 TEST_F(DirectoryTest, PostOfARestoreOfWhatTheCheckpointDoesNotHoldHasNothingToDo) {
   const Value parameters = Map({{"target", target_}});

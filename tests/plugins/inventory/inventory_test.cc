@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -154,6 +155,42 @@ TEST_F(InventoryProtectables, ListShowAndFindDependents) {
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
   EXPECT_THAT(missing.error().hint(), HasSubstr("did you mean 'shop'"));
+}
+
+TEST_F(InventoryProtectables, WhatLiesInADirectoryStandsBelowTheInnermostOne) {
+  namespace fs = std::filesystem;
+  fs::create_directories(folder_ / "app/inner");
+  fs::create_directories(folder_ / "other");
+  fs::create_directory_symlink(folder_ / "app", folder_ / "link");
+  std::ofstream(folder_ / "other/real.db");
+  fs::create_symlink(folder_ / "other/real.db", folder_ / "app/alias.db");
+  const std::string at = folder_.path();
+  Write("directories: [{id: app, path: " + at + "/app}, {id: inner, path: " + at +
+        "/app/inner}, {id: like, path: " + at + "/app-2}]\n" + "sqlite:\n  - {id: a, path: " + at +
+        "/app/a.db}\n  - {id: b, path: " + at + "/app/inner/b.db}\n  - {id: c, path: " + at +
+        "/link/x/c.db}\n  - {id: d, path: " + at + "/app-2.db}\n  - {id: e, path: " + at +
+        "/app/alias.db}\n");
+  const auto directories = Make(DirectoryProtectable());
+  const auto sqlite = Make(SqliteProtectable());
+  const auto below = [&](ProtectablePlugin& of, std::string_view id) {
+    std::vector<std::string> found;
+    const auto parent = directories->Show(context_.context(), id);
+    const auto dependents = of.Dependents(context_.context(), *parent);
+    for (const Dependent& dependent : *dependents) {
+      std::string line = dependent.resource.key.id;
+      for (const Value& path : dependent.facts.Find("owns")->AsList())
+        line += " " + path.AsString();
+      found.push_back(line);
+    }
+    return found;
+  };
+  EXPECT_THAT(below(*sqlite, "app"), ElementsAre("a a.db a.db-wal a.db-shm a.db-journal",
+                                                 "c x/c.db x/c.db-wal x/c.db-shm x/c.db-journal"))
+      << "links are followed, into it and out of it";
+  EXPECT_THAT(below(*sqlite, "inner"), ElementsAre("b b.db b.db-wal b.db-shm b.db-journal"));
+  EXPECT_THAT(below(*directories, "app"), ElementsAre("inner inner"));
+  EXPECT_THAT(below(*directories, "inner"), IsEmpty());
+  EXPECT_THAT(below(*sqlite, "like"), IsEmpty()) << "a name that begins alike is no folder above";
 }
 
 TEST_F(InventoryProtectables, AChangedFileIsReadAgain) {
