@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <vector>
 
 #include "plugins/sdk/schema.h"
 #include "plugins/sdk/text.h"
@@ -24,6 +25,16 @@ struct FinalizeStatement {
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 };
 using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+// What SQLite says, which may be several lines ("*** in database main ***" and what is wrong there).
+std::string OnOneLine(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (const std::string_view words = Trim(line); !words.empty())
+      lines.push_back(Printable(words));
+  }
+  return Join(lines, ": ");
+}
 
 Error SqliteError(int code, sqlite3* db, const std::string& doing) {
   ErrorCode ours = ErrorCode::kInternal;
@@ -47,7 +58,7 @@ Error SqliteError(int code, sqlite3* db, const std::string& doing) {
       break;
   }
   const char* text = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-  return Error(ours, fmt::format("{}: {}", doing, Printable(text)));
+  return Error(ours, fmt::format("{}: {}", doing, OnOneLine(text)));
 }
 
 // A path as a file: URI, so that no byte of it is read as anything else.
@@ -221,7 +232,7 @@ Status CheckDatabase(const std::string& path, Check check, Context& context) {
     if (context.cancelled()) return CancelledError();
     return Error(std::move(finding).error());
   }
-  if (*finding != "ok") return Corrupt(fmt::format("{}: {}", doing, Printable(*finding)));
+  if (*finding != "ok") return Corrupt(fmt::format("{}: {}", doing, OnOneLine(*finding)));
   return Ok();
 }
 

@@ -34,7 +34,7 @@ Result<std::uint64_t> ProbeDatabase(const std::string& path);
 enum class Check { kNone, kQuick, kFull };
 
 // PRAGMA quick_check or integrity_check of a file that nobody else uses; kCorrupt with the first
-// finding. The file is not changed (opened read-only and immutable).
+// finding, on one line. The file is not changed (opened read-only and immutable).
 Status CheckDatabase(const std::string& path, Check check, Context& context);
 
 }  // namespace holdfast::plugins::sqlite

@@ -175,6 +175,29 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
   return Ok();
 }
 
+Check CheckOf(std::string_view name) {
+  if (name == "none") return Check::kNone;
+  return name == "quick" ? Check::kQuick : Check::kFull;
+}
+
+// A copy that a restore would refuse is no backup. Here and not in pre: an application that is at rest
+// must not wait for it.
+Status CheckStaged(const std::string& staged, const Resource& resource,
+                   const SqliteProtection::ProtectParameters& parameters, Context& context) {
+  Status sound = CheckDatabase(staged, CheckOf(parameters.check), context);
+  if (sound || sound.error().code() != ErrorCode::kCorrupt) return sound;
+  const std::string what =
+      fmt::format("the database '{}' is damaged", Printable(resource.extra.StringOr("path", "")));
+  Error error = std::move(sound).error().While(what);
+  if (parameters.on_damaged == "warn") {
+    context.log().Log(LogLevel::kWarning,
+                      error.OneLine() + ": protected as it is; its restore needs 'check: none'");
+    return Ok();
+  }
+  return std::move(error).Hint(
+      "mend it (sqlite3's '.recover'); 'on_damaged: warn' protects it as it is");
+}
+
 Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource& resource,
                        const SqliteProtection::ProtectParameters& parameters) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
@@ -190,6 +213,7 @@ Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource&
         .While("the staged copy")
         .Hint("where each step is a pod, 'staging' must name a folder that all of them mount");
   }
+  HOLDFAST_RETURN_IF_ERROR(CheckStaged(staged, resource, parameters, context));
   HOLDFAST_ASSIGN_OR_RETURN(const auto stream, checkpoint.CreateData(resource, kStream));
   staging::FileSource source(file->get(), staged);
   staging::Pace pace(parameters.rate_limit.bytes, context);
@@ -211,11 +235,6 @@ Status ProtectPost(Checkpoint& checkpoint, const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
   Failpoint("sqlite:cleaned");
   return Ok();
-}
-
-Check CheckOf(std::string_view name) {
-  if (name == "none") return Check::kNone;
-  return name == "quick" ? Check::kQuick : Check::kFull;
 }
 
 // Where a restore goes to: the parameter, else where the database was.
@@ -284,7 +303,13 @@ Status WriteFresh(Checkpoint& checkpoint, Context& context, const Resource& reso
                                info.size.bytes));
   }
   Failpoint("sqlite:restore-written");
-  HOLDFAST_RETURN_IF_ERROR(CheckDatabase(files.fresh, check, context));
+  if (Status sound = CheckDatabase(files.fresh, check, context); !sound) {
+    if (sound.error().code() != ErrorCode::kCorrupt) return sound;
+    return std::move(sound)
+        .error()
+        .While("the database was damaged when it was protected")
+        .Hint("'check: none' restores it as it is; sqlite3's '.recover' saves what is whole in it");
+  }
   HOLDFAST_RETURN_IF_ERROR(
       SetOwner(file.get(), files.fresh, info.mode, info.uid, info.gid, context));
   return staging::SyncFile(file.get(), files.fresh);

@@ -33,6 +33,8 @@ class SqliteProtection {
   };
   struct ProtectParameters {
     std::string staging;
+    std::string check = "quick";
+    std::string on_damaged = "fail";
     ByteSize rate_limit;
     template <class Fields>
     static void Describe(Fields& fields) {
@@ -40,6 +42,14 @@ class SqliteProtection {
           "staging", &ProtectParameters::staging,
           "absolute path of the folder for the staged copy, over the setting; where each step is a "
           "pod it must be on a volume that all of them mount");
+      fields("check", &ProtectParameters::check,
+             "SQLite's own check of the staged copy, in parallel: quick_check, integrity_check "
+             "(full, which compares indexes with their tables, too), or none")
+          .OneOf({"quick", "full", "none"});
+      fields("on_damaged", &ProtectParameters::on_damaged,
+             "what a copy that does not pass the check is: a failure, or protected as it is with a "
+             "warning")
+          .OneOf({"fail", "warn"});
       fields("rate_limit", &ProtectParameters::rate_limit,
              "bytes a second at which the staged copy is read; 0 = no limit");
     }

@@ -108,6 +108,53 @@ class SqliteTest : public testing::Test {
   std::unique_ptr<ProtectionPlugin> plugin_ = MakePlugin<SqliteProtection>();
 };
 
+// A page in the middle of a file, overwritten as a bad disk does it; SQLite copies it as it is.
+void Damage(const std::string& path) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(4096 * 10);
+  file << std::string(512, '\xff');
+}
+
+TEST_F(SqliteTest, ADamagedDatabaseIsNoBackup) {
+  Fill();
+  Damage(path_);
+  const Status refused = RunAll(Protect());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(refused.error().message(), HasSubstr("'" + path_ + "' is damaged"));
+  EXPECT_THAT(refused.error().message(), testing::Not(HasSubstr("\\x0a")));
+  EXPECT_THAT(refused.error().hint(), HasSubstr("'on_damaged: warn' protects it as it is"));
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"}) << "the staged copy is gone";
+  // The application rests no longer for it: pre alone says nothing.
+  MemoryCheckpoint checkpoint(*bank_, "c2");
+  EXPECT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  EXPECT_FALSE(Run(checkpoint, ActivityKind::kParallel));
+  EXPECT_TRUE(Run(checkpoint, ActivityKind::kPost));
+}
+
+TEST_F(SqliteTest, ADamagedDatabaseIsProtectedOnRequestAndRestoredOnRequest) {
+  Fill();
+  Damage(path_);
+  const Value nevertheless = Value(Value::Map{}).Set("on_damaged", "warn");
+  const Status protected_now = RunAll(Protect(), nevertheless);
+  ASSERT_TRUE(protected_now) << protected_now.error().Render();
+  EXPECT_THAT(context_.log().text(), HasSubstr("warning: the database '" + path_ + "' is damaged"));
+  EXPECT_THAT(context_.log().text(), HasSubstr("its restore needs 'check: none'"));
+  std::filesystem::remove(path_);
+  const Status refused = RunAll(Restore());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("was damaged when it was protected"));
+  EXPECT_THAT(refused.error().message(), testing::Not(HasSubstr("\\x0a")));
+  EXPECT_THAT(refused.error().hint(), HasSubstr("'check: none'"));
+  EXPECT_EQ(Files(), std::set<std::string>{});
+  MemoryCheckpoint again(*bank_, Operation::kRestore, "c1", "r2");
+  const Status restored = RunAll(std::move(again), Value(Value::Map{}).Set("check", "none"));
+  ASSERT_TRUE(restored) << restored.error().Render();
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+  EXPECT_TRUE(RunAll(MemoryCheckpoint(*bank_, "c3"), Value(Value::Map{}).Set("check", "none")))
+      << "without a check nobody looks";
+}
+
 TEST_F(SqliteTest, ComesBackAfterItWasLost) {
   Fill();
   ::chmod(path_.c_str(), 0640);
