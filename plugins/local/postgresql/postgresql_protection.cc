@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "plugins/local/postgresql/database_properties.h"
 #include "plugins/local/postgresql/database_swap.h"
 #include "plugins/local/postgresql/server.h"
 #include "plugins/local/postgresql/snapshot_holder.h"
@@ -105,6 +106,7 @@ Result<SavedInfo> InfoOf(const ServerAddress& address, const std::string& databa
                                    column)));
     info.icu_locale = locale.value_or("");
   }
+  HOLDFAST_RETURN_IF_ERROR(ReadProperties(connection, info, context));
   return info;
 }
 
@@ -392,6 +394,8 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
   } else {
     HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
                                             parameters.overwrite, context));
+    HOLDFAST_RETURN_IF_ERROR(ApplyProperties(maintenance, names.fresh, info, parameters.owners,
+                                             target.database, context));
     HOLDFAST_ASSIGN_OR_RETURN(const std::string identity,
                               DatabaseIdentity(maintenance, target.address, names.fresh));
     HOLDFAST_RETURN_IF_ERROR(staging::NoteOwnWork(checkpoint, resource, identity));

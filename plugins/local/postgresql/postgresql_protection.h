@@ -100,6 +100,10 @@ class PostgresqlProtection {
     std::string collate;
     std::string ctype;
     std::string icu_locale;
+    std::int64_t connection_limit = -1;
+    std::string comment;
+    Value grants;
+    Value settings;
     ByteSize database_size;
     std::int64_t server_version = 0;
     std::int64_t dump_major = 0;
@@ -114,6 +118,15 @@ class PostgresqlProtection {
       fields("collate", &SavedInfo::collate, "LC_COLLATE");
       fields("ctype", &SavedInfo::ctype, "LC_CTYPE");
       fields("icu_locale", &SavedInfo::icu_locale, "ICU locale, where the provider is ICU");
+      fields("connection_limit", &SavedInfo::connection_limit,
+             "how many may be connected at once; -1 = no limit");
+      fields("comment", &SavedInfo::comment, "its comment");
+      fields("grants", &SavedInfo::grants,
+             "privileges on the database itself, where they are not those of a new one: a list of "
+             "{role, privilege, grantable}; role '' is everybody");
+      fields(
+          "settings", &SavedInfo::settings,
+          "settings made for the database: a list of {role, name, value}; role '' is every role");
       fields("database_size", &SavedInfo::database_size, "what it took on the server's disk");
       fields("server_version", &SavedInfo::server_version, "as PostgreSQL counts: 150020 is 15.20");
       fields("dump_major", &SavedInfo::dump_major, "major version of the pg_dump that wrote it")
