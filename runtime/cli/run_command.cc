@@ -7,6 +7,7 @@
 
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_progress.h"
@@ -149,6 +150,83 @@ std::set<std::string> PreparationsOf(const LoadedBundle& bundle) {
   return names;
 }
 
+// Shows a run, and gives back at its end what leases it still has: one whose `end` was kept from
+// its work (Terminate) or failed. Nothing of it lives by then, so nobody has to wait until they
+// expire.
+class RunOnRecord final : public RunProgress {
+ public:
+  RunOnRecord(const Output& out, const BankSection& tenant, const Bundle& bundle)
+      : RunProgress(out, bundle.steps + 2), out_(out), tenant_(tenant), bundle_(bundle) {}
+
+  // While stop signals are still caught: who presses Ctrl-C once more must not come in between.
+  void RunEnded(const local::RunOutcome& outcome) override {
+    RunProgress::RunEnded(outcome);
+    if (Status given = GiveBack(outcome); !given)
+      out_.Warn("the lease could not be given back: " + given.error().OneLine());
+  }
+
+ private:
+  Status GiveBack(const local::RunOutcome& outcome) const {
+    const auto record = outcome.parameters.find("record");
+    const bool named = record != outcome.parameters.end() && !record->second.empty();
+    HOLDFAST_RETURN_IF_ERROR(
+        runtime::ReleaseLeaseOf(tenant_, named ? record->second : outcome.run_id, outcome.run_id));
+    if (bundle_.operation != Operation::kDelete) return Ok();
+    return runtime::ReleaseLeaseOf(tenant_, bundle_.checkpoint, outcome.run_id);
+  }
+
+  const Output& out_;
+  const BankSection& tenant_;
+  const Bundle& bundle_;
+};
+
+// What came of a run that did not succeed, and the commands that go on from there, in the order in
+// which to try them.
+struct WhatNext {
+  std::string text;
+  std::vector<std::string> commands;
+};
+
+Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
+                           const OpenedWorkflow& workflow, const local::RunOutcome& outcome,
+                           const runtime::RecordReport* report) {
+  WhatNext next;
+  next.text = outcome.stopped ? "the run was stopped" : "the run failed";
+  if (!outcome.stopped && !outcome.message.empty()) next.text += ": " + outcome.message;
+  if (!outcome.stopped) next.text += "; logs are in " + outcome.run_folder;
+  if (report == nullptr) {
+    // Refused, which says itself what to do, or stopped before it had begun.
+    if (!outcome.stopped) return next;
+    next.text += " before it had begun; to start anew:";
+    next.commands.push_back(RunCommand(session, arguments, ""));
+    return next;
+  }
+  const runtime::RecordSummary& summary = report->summary;
+  if (IsWorking(summary.state)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Provider* const provider,
+                              session.OpenProvider(workflow.provider));
+    if (outcome.stopped) next.text = "the run was terminated";
+    next.commands.push_back(GcCommand(session, provider->config(), outcome.run_id));
+    if (report->operation == Operation::kDelete) {
+      next.text += "; this carries the deletion on:";
+      return next;
+    }
+    next.text +=
+        ", and may have left something at rest. The first of these cleans up; where that leaves "
+        "the record in error, the second goes on with it:";
+    next.commands.push_back(RunCommand(session, arguments, summary.id));
+  } else if (summary.state == runtime::RecordState::kError) {
+    next.text += "; to go on with its record, where what is finished is kept:";
+    next.commands.push_back(RunCommand(session, arguments, summary.id));
+  } else if (report->drift && report->drift->policy == "fail") {
+    // All that is in the file is protected: the record has nothing to go on with.
+    next.commands = CompileAgainCommands(session, arguments, summary.plan);
+    next.text += "; there is drift";
+    if (!next.commands.empty()) next.text += "; to protect what is there now:";
+  }
+  return next;
+}
+
 }  // namespace
 
 int RunWorkflowFile(Session& session, const RunArguments& arguments) {
@@ -198,7 +276,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
       options.parameters["record"] = std::move(*record);
     }
   }
-  RunProgress progress(out, workflow->bundle.bundle.steps + 2);
+  RunOnRecord progress(out, *tenant, workflow->bundle.bundle);
   const auto outcome = local::RunWorkflow(options, progress);
   if (!outcome) return out.Fail(outcome.error());
 
@@ -210,30 +288,21 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   }
   const int code = ExitCodeOf(*outcome);
   if (const auto why = WhyItDidNotBegin(*outcome)) out.Fail(*why);
-  out.Json("run-ended", Value()
-                            .Set("run", outcome->run_id)
-                            .Set("phase", local::NameOf(outcome->phase))
-                            .Set("stopped", outcome->stopped)
-                            .Set("exit_code", code));
-  if (code == 0) {
-    out.Say("the run succeeded");
-  } else if (report && IsWorking(report->summary.state)) {
-    // Terminated: even `end` was not let run.
-    out.Say("the run was terminated, and may have left something at rest: 'holdfast gc --run " +
-            outcome->run_id + "' cleans up; then 'holdfast run " + arguments.file + " --record " +
-            report->summary.id + "' goes on with its record");
-  } else if (outcome->stopped) {
-    out.Say("the run was stopped; 'holdfast run " + arguments.file + " --record " +
-            (report ? report->summary.id : outcome->run_id) + "' goes on with its record");
-  } else {
-    std::string text = "the run failed";
-    if (!outcome->message.empty()) text += ": " + Printable(outcome->message);
-    out.Say(text + "; logs are in " + outcome->run_folder);
-    if (report) {
-      out.Say("'holdfast run " + arguments.file + " --record " + report->summary.id +
-              "' tries what is missing again");
-    }
+  Value ended = Value()
+                    .Set("run", outcome->run_id)
+                    .Set("phase", local::NameOf(outcome->phase))
+                    .Set("stopped", outcome->stopped)
+                    .Set("exit_code", code);
+  WhatNext next{"the run succeeded", {}};
+  if (code != 0) {
+    auto found = NextAfter(session, arguments, *workflow, *outcome, report ? &*report : nullptr);
+    if (!found) return out.Fail(found.error());
+    next = std::move(*found);
+    ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   }
+  out.Json("run-ended", std::move(ended));
+  out.Say(Printable(next.text));
+  for (const std::string& command : next.commands) out.Say("  " + Printable(command));
   return code;
 }
 

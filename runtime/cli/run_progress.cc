@@ -176,7 +176,7 @@ void RunProgress::Stopping(local::Shutdown shutdown) {
   Say(shutdown == local::Shutdown::kStop
           ? "stopping: no further step starts, running ones are ended, then what is owed is "
             "cleaned up (again: terminate)"
-          : "terminating: clean-ups are left to 'holdfast gc --run ID'");
+          : "terminating: what runs is ended, and nothing is cleaned up (again: kill)");
   out_.Json("stopping", Value().Set("strategy", local::NameOf(shutdown)));
 }
 

@@ -14,7 +14,7 @@ namespace holdfast::cli {
 // Shows a run while it lasts: on a terminal one line per running step and one of totals, rewritten
 // in place about once a second, below the lines of what has ended; otherwise plain lines; with
 // --json one object per event. One thread.
-class RunProgress final : public local::RunObserver {
+class RunProgress : public local::RunObserver {
  public:
   // `steps`: how many the workflow has, begin and end included.
   RunProgress(const Output& out, std::uint64_t steps) : out_(out), steps_(steps) {}

@@ -9,6 +9,7 @@
 
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/local/step_list.h"
 
@@ -54,18 +55,6 @@ Value ActivitiesOf(const BundleStep& step) {
                              .Set("gates", std::move(gates)));
   }
   return activities;
-}
-
-// A word as a shell reads it back.
-std::string Quoted(const std::string& word) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_-./=:,@%+").find(c) != std::string_view::npos;
-  };
-  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed,
@@ -188,10 +177,10 @@ int ShowWorkflowStep(Session& session, const StepArguments& arguments) {
   std::vector<std::string> words;
   Value environment(Value::Map{});
   for (const auto& [name, value] : EnvironmentOf(*step, session)) {
-    words.push_back(name + "=" + Quoted(value));
+    words.push_back(name + "=" + ShellWord(value));
     environment.Set(name, value);
   }
-  for (const std::string& word : *argv) words.push_back(Quoted(word));
+  for (const std::string& word : *argv) words.push_back(ShellWord(word));
   session.out().Line(Join(words, " "));
   session.out().Json("command", Value()
                                     .Set("argv", Value::List(argv->begin(), argv->end()))

@@ -501,6 +501,7 @@ class Engine {
     outcome.run_id = run_id_;
     outcome.workflow_name = workflow_.NameOfRun(run_id_);
     outcome.run_folder = folder_.run_folder();
+    outcome.parameters = parameters_;
     outcome.start = started_;
     outcome.end = SystemClock().Now();
     outcome.message = message_;

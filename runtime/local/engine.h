@@ -74,6 +74,7 @@ struct RunOutcome {
   std::string run_id;
   std::string workflow_name;
   std::string run_folder;
+  std::map<std::string, std::string> parameters;  // that it was started with
   WallTime start;
   WallTime end;
   std::string message;
@@ -103,6 +104,7 @@ class RunObserver {
   // A task that was not run: Skipped, Omitted, or Failed or Error without a process.
   virtual void TaskLeftOut(const NodeInfo&) {}
   virtual void Stopping(Shutdown) {}
+  // No step of it lives any more; stop signals are still caught.
   virtual void RunEnded(const RunOutcome&) {}
 };
 

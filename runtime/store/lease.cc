@@ -86,6 +86,12 @@ Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& l
   return tenant.Replace(LeaseKey(record, lease.token), bytes);
 }
 
+Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::string_view run) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(tenant, record));
+  if (!lease || lease->released || lease->run != run) return Ok();
+  return ReleaseLease(tenant, record, *lease);
+}
+
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, lease.token + 1)));
   if (!newer) return Ok();

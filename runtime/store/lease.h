@@ -51,6 +51,9 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
 // Rewrites the caller's own token with a later expiry.
 Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lease,
                   std::chrono::milliseconds expiry, WallTime now);
+// Gives back the lease of a record where `run` has it. Only for one who knows that nothing of that
+// run lives any more: its engine, once all its steps have ended.
+Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::string_view run);
 // Gives it back. Releasing again is success.
 Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& lease);
 // kLocked when a greater token than the caller's exists.
