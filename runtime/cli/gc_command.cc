@@ -2,6 +2,7 @@
 #include "plugins/sdk/bank_settings.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/next_command.h"
 #include "runtime/step/gc/gc.h"
 
 namespace holdfast::cli {
@@ -19,6 +20,19 @@ std::function<Result<std::string>(bool)> SweepOf(Session& session, Provider& pro
     if (found.files == 0) return std::string();
     return std::to_string(found.files) + " temporary files, " + HumanSize(found.bytes);
   };
+}
+
+Value ListOf(const std::vector<std::string>& texts) {
+  return Value::List(texts.begin(), texts.end());
+}
+
+// What a record that waits owes, and what does it now.
+void ShowWait(const Output& out, const runtime::GcWait& wait, const std::string& command) {
+  if (!wait.at_rest.empty())
+    out.Line("          may be at rest: " + Printable(Join(wait.at_rest, ", ")));
+  if (!wait.not_cleaned_up.empty())
+    out.Line("          not cleaned up after: " + Printable(Join(wait.not_cleaned_up, ", ")));
+  out.Line("          if its engine is dead: " + Printable(command));
 }
 
 }  // namespace
@@ -54,14 +68,26 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
   int exit_code = 0;
   for (const runtime::GcAction& action : *actions) {
     out.Line((action.failed       ? "FAILED  "
+              : action.wait       ? "waits   "
               : arguments.dry_run ? "would   "
                                   : "did     ") +
-             action.subject + ": " + Printable(action.action));
-    out.Json("gc-action", Value()
-                              .Set("subject", action.subject)
-                              .Set("action", Printable(action.action))
-                              .Set("failed", action.failed)
-                              .Set("dry_run", arguments.dry_run));
+             Printable(action.subject) + ": " + Printable(action.action));
+    Value datum = Value()
+                      .Set("subject", action.subject)
+                      .Set("action", Printable(action.action))
+                      .Set("failed", action.failed)
+                      .Set("dry_run", arguments.dry_run);
+    if (action.wait) {
+      const std::string command = GcCommand(session, (*provider)->config(), action.wait->run);
+      ShowWait(out, *action.wait, command);
+      datum.Set("waits_until", FormatTime(action.wait->until))
+          .Set("run", action.wait->run)
+          .Set("started_by", action.wait->started_by)
+          .Set("at_rest", ListOf(action.wait->at_rest))
+          .Set("not_cleaned_up", ListOf(action.wait->not_cleaned_up))
+          .Set("command", command);
+    }
+    out.Json("gc-action", std::move(datum));
     if (action.failed) exit_code = static_cast<int>(ExitCode::kRunFailed);
   }
   if (actions->empty()) out.Say("nothing to do");

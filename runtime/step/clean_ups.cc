@@ -162,10 +162,10 @@ Result<std::vector<Uncleaned>> FindUncleaned(const StepEnvironment& env, RunView
       const bool at_rest =
           descriptor.quiesces && (resumed == nullptr || resumed->outcome != Outcome::kSucceeded);
       const bool failed = post != nullptr && post->outcome == Outcome::kFailed;
-      left.push_back(
-          {activity.resource, fmt::format("{} {}: its post {}", Printable(activity.resource.str()),
-                                          at_rest ? "may still be at rest" : "was not cleaned up",
-                                          failed ? "failed: " + post->error : "did not end")});
+      left.push_back({activity.resource, at_rest,
+                      fmt::format("{} {}: its post {}", Printable(activity.resource.str()),
+                                  at_rest ? "may still be at rest" : "was not cleaned up",
+                                  failed ? "failed: " + post->error : "did not end")});
     }
   }
   return left;

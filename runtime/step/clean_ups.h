@@ -32,7 +32,8 @@ Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, Run
 // done, and its post failed or did not end.
 struct Uncleaned {
   ResourceKey resource;
-  std::string text;  // for people: which resource, and why
+  bool at_rest = false;  // else only what it made may be left
+  std::string text;      // for people: which resource, and why
 };
 
 // All of them in their present epochs, in the order of the steps.

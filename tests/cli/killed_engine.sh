@@ -59,7 +59,19 @@ holdfast -q run restore.yaml
 # Killed, and ended by gc: whoever says --resume goes on with the record then.
 rm -rf app-protect.yaml.run
 kill_when '"started","node":"data-[^"]*-par' --run-id gone
-holdfast gc --run gone
+# Before its lease has ended, gc only says what it waits with, until when, and what does it now.
+holdfast gc >waits.out
+grep -q '^waits  *checkpoint gone: run gone, started by .* works on it, or is dead; its lease lasts until 2' waits.out || { cat waits.out; exit 1; }
+grep -q 'not cleaned up after: Local::Directory#data' waits.out || { echo "gc does not say what it would clean up: $(cat waits.out)" >&2; exit 1; }
+holdfast --json gc | python3 -c '
+import json, sys
+[wait] = [d for d in map(json.loads, sys.stdin) if d["message_type"] == "gc-action"]
+assert wait["subject"] == "checkpoint gone" and wait["run"] == "gone" and wait["waits_until"].startswith("2"), wait
+assert "Local::Directory#data" in wait["not_cleaned_up"], wait
+# Its pre_finish may have run by then or not.
+assert wait["at_rest"] in ([], ["Local::Application#app"]) and wait["command"] == "holdfast gc --run gone" and not wait["failed"], wait'
+command=$(sed -n 's/^ *if its engine is dead: //p' waits.out)
+bash -c "$command"
 [ ! -e frozen ] || { echo "gc left the application at rest" >&2; exit 1; }
 holdfast -q run app-protect.yaml --resume
 holdfast checkpoints show gone | grep -q ': available' || { echo "the record was not gone on with" >&2; exit 1; }

@@ -187,15 +187,24 @@ INSTANTIATE_TEST_SUITE_P(Faults, Crash, ::testing::Values(Fault::kStopBefore, Fa
                            return info.param == Fault::kStopBefore ? "StopBefore" : "StopAfter";
                          });
 
-TEST(Gc, LeavesARunThatLives) {
+TEST(Gc, LeavesARunThatLivesAndSaysUntilWhenAndWhatItOwes) {
   World world;
   AddShop(world);
   const std::string bundle = world.Publish();
   world.Begin("run-1", bundle);
+  for (const char* const step : {"app-shop-pre", "volume-a-pre"}) world.Run("run-1", bundle, step);
   std::vector<runtime::GcAction> actions;
   world.CollectGarbage({}, &actions);
-  EXPECT_THAT(actions, IsEmpty());
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_EQ(actions[0].subject, "checkpoint run-1");
+  EXPECT_FALSE(actions[0].failed);
+  ASSERT_TRUE(actions[0].wait);
+  EXPECT_EQ(actions[0].wait->run, "run-1");
+  EXPECT_EQ(actions[0].wait->until, world.now + runtime::kLeaseExpiry);
+  EXPECT_THAT(actions[0].wait->at_rest, ElementsAre("T::App#shop"));
+  EXPECT_THAT(actions[0].wait->not_cleaned_up, ElementsAre("T::Volume#a"));
   EXPECT_EQ(world.StateOf("run-1"), RecordState::kProtecting);
+  EXPECT_THAT(world.quiesced, ElementsAre("T::App#shop"));
 }
 
 TEST(Gc, EndsARunWhoseEngineTheOperatorKnowsToBeDead) {

@@ -70,15 +70,41 @@ class Collector {
   }
 
  private:
+  // Says who works on a record, and what is owed should that one be dead. `bundle` is empty where
+  // nothing was begun yet.
+  Status Wait(Record record, const Lease& lease, const std::string& bundle,
+              const std::string& subject) {
+    GcWait wait;
+    wait.run = lease.run;
+    wait.until = lease.expires;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, lease.run));
+    if (entry) wait.started_by = entry->started_by;
+    if (!bundle.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                                RunView::Hold(env_, std::move(record), lease, bundle));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto left, FindUncleaned(env_, *view));
+      for (const Uncleaned& one : left)
+        (one.at_rest ? wait.at_rest : wait.not_cleaned_up).push_back(one.resource.str());
+    }
+    actions_.push_back(
+        {subject,
+         fmt::format("run {}{} works on it, or is dead; its lease lasts until {}", wait.run,
+                     wait.started_by.empty() ? "" : ", started by " + wait.started_by,
+                     FormatTime(wait.until)),
+         false, std::move(wait)});
+    return Ok();
+  }
+
   Status Collect(const Unfinished& entry, const std::string& subject) {
     HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, entry.kind, entry.record));
     HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env_.tenant, entry.record));
     const WallTime now = env_.clock.Now();
     const bool dead = lease && !options_.run.empty() && lease->run == options_.run;
-    if (lease && !lease->gone(now) && !dead) return Ok();  // somebody works on it
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
     if (head && head->provider_id != env_.provider_id) return Ok();
+    if (lease && !lease->gone(now) && !dead)
+      return Wait(std::move(record), *lease, head ? head->bundle : "", subject);
     bool deletes = false;
     if (head && entry.kind == RecordKind::kDeletion) {
       HOLDFAST_ASSIGN_OR_RETURN(

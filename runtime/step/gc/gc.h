@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,17 +24,31 @@ struct GcOptions {
   std::function<Result<std::string>(bool dry_run)> sweep_bank;
 };
 
-// One thing that gc did, or would do.
+// A record that gc leaves alone, because its run has a lease: the run lives, or its engine is dead
+// and an operator can say so (GcOptions::run).
+struct GcWait {
+  std::string run;
+  std::string started_by;  // may be empty
+  WallTime until;          // the lease's end
+  // What the run owes as things are now: resources that may be at rest, and others whose post has
+  // not run, so that temporary or half-made things may be left. The texts of their keys.
+  std::vector<std::string> at_rest;
+  std::vector<std::string> not_cleaned_up;
+};
+
+// One thing that gc did, would do, or waits with.
 struct GcAction {
   std::string subject;  // "checkpoint ID", "bundle abc...", "attempt ..."
   std::string action;   // one line
   bool failed = false;  // it could not be done, or not all of it; `action` says why
+  std::optional<GcWait> wait = std::nullopt;
 };
 
 // Brings to their end what dead runs left: for every unfinished record whose lease is gone it does
 // what their `end` would have done; a deletion is carried on through the plugins' delete
 // activities. Then removes orphans. Records of another provider than env's are left to that one's
 // gc. One record that cannot be ended does not keep the others from it: its action says `failed`.
+// Records whose run still has its lease are named, with `wait`.
 Result<std::vector<GcAction>> Gc(const StepEnvironment& env, const GcOptions& options);
 
 }  // namespace holdfast::runtime
