@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
@@ -25,9 +26,15 @@ constexpr std::string_view kDefaultTenant = "local";
 constexpr auto kDriftDeadline = std::chrono::minutes(5);
 
 // The only state of this program outside of main: a signal handler has no arguments.
-Cancellation g_cancellation;  // NOLINT: set by the handler below
+// Set by the handler below, and by whoever finds that the lease is lost.
+Cancellation g_cancellation;  // NOLINT: see above
+// By the handler alone.
+std::atomic<bool> g_told_to_end{false};  // NOLINT: see above
 
-void OnSignal(int) { g_cancellation.Set(); }
+void OnSignal(int) {
+  g_told_to_end.store(true);
+  g_cancellation.Set();
+}
 
 void InstallSignals() {
   struct sigaction action {};
@@ -43,8 +50,16 @@ void Write(int descriptor, std::string_view text) {
   [[maybe_unused]] const ssize_t written = ::write(descriptor, text.data(), text.size());
 }
 
+// Told to end in the middle: what failed then failed for that. Also where the end of the run has
+// taken over meanwhile, so that nothing could be recorded any more.
+ExitCode ExitCodeAfter(const Error& error) {
+  const bool ended = (g_cancellation.is_set() && error.code() == ErrorCode::kUnavailable) ||
+                     (g_told_to_end.load() && error.code() == ErrorCode::kLocked);
+  return ended ? ExitCode::kTerminated : ExitCodeOf(error.code());
+}
+
 int Fail(const Error& error, Logger& log) {
-  const ExitCode code = ExitCodeOf(error.code());
+  const ExitCode code = ExitCodeAfter(error);
   log.Log(LogLevel::kError, error.OneLine(), Value().Set("exit_code", static_cast<int>(code)));
   if (isatty(STDERR_FILENO) != 0) Write(STDERR_FILENO, error.Render() + "\n");
   return static_cast<int>(code);
@@ -215,13 +230,7 @@ int Main(int argc, char** argv) {
                       options->Flag("verbose") ? LogLevel::kDebug : LogLevel::kInfo,
                       std::move(fixed));
   const Result<StepReport> report = Dispatch(*options, log);
-  if (!report) {
-    const int code = Fail(report.error(), log);
-    // Told to end in the middle: what failed then failed for that.
-    return g_cancellation.is_set() && report.error().code() == ErrorCode::kUnavailable
-               ? static_cast<int>(ExitCode::kTerminated)
-               : code;
-  }
+  if (!report) return Fail(report.error(), log);
   ExitCode code = report->exit_code;
   // A step that was told to end never exits 0, also when it was done by then.
   if (g_cancellation.is_set() && code == ExitCode::kOk) code = ExitCode::kTerminated;
