@@ -73,6 +73,53 @@ bool Failed(const ActivityOutcome& outcome) {
   return outcome.outcome == Outcome::kFailed || outcome.outcome == Outcome::kHalfDone;
 }
 
+// Why a record does not end well, so ordered that the first few say it: what failed, the earliest
+// first; what did not end, or does not read back; what was left out, which mostly follows from
+// those.
+class Reasons {
+ public:
+  void AddFailed(WallTime when, std::string text) {
+    ++count_;
+    auto at = failed_.end();
+    while (at != failed_.begin() && when < std::prev(at)->first) --at;
+    failed_.emplace(at, when, std::move(text));
+    if (failed_.size() > kReasonsShown) failed_.pop_back();
+  }
+  void AddBroken(std::string text) { Add(broken_, std::move(text)); }
+  void AddLeftOut(std::string text) { Add(left_out_, std::move(text)); }
+  void AddUnnamed() { ++count_; }
+
+  std::size_t count() const { return count_; }
+  // At most kReasonsShown, and how many more there are.
+  std::vector<std::string> First() const {
+    std::vector<std::string> first;
+    for (const auto& [when, text] : failed_) first.push_back(text);
+    for (const auto* const list : {&broken_, &left_out_}) {
+      for (const std::string& text : *list) {
+        if (first.size() < kReasonsShown) first.push_back(text);
+      }
+    }
+    if (count_ > first.size()) first.push_back(fmt::format("and {} more", count_ - first.size()));
+    return first;
+  }
+
+ private:
+  void Add(std::vector<std::string>& list, std::string text) {
+    ++count_;
+    if (list.size() < kReasonsShown) list.push_back(std::move(text));
+  }
+  std::vector<std::pair<WallTime, std::string>> failed_;
+  std::vector<std::string> broken_;
+  std::vector<std::string> left_out_;
+  std::size_t count_ = 0;
+};
+
+// Has a process tried the step in this epoch, or a later one?
+bool WasTried(const StepJournal& journal, std::uint64_t epoch) {
+  return std::any_of(journal.attempts.begin(), journal.attempts.end(),
+                     [epoch](const Attempt& attempt) { return attempt.claim.epoch >= epoch; });
+}
+
 // The deletion's lease of its checkpoint.
 Status ReleaseCheckpoint(RunView& run, std::string_view deletion_run) {
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(run.record().tenant(), run.checkpoint_id()));
@@ -173,10 +220,7 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env, run));
   std::set<ResourceKey> told;
   for (const Uncleaned& one : uncleaned) told.insert(one.resource);
-  std::size_t bad = 0;
-  const auto add = [&](std::string reason) {
-    if (++bad <= kReasonsShown) verdict.reasons.push_back(std::move(reason));
-  };
+  Reasons bad;
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, run.bundle().AllSteps());
   for (const BundleStep* const step : steps) {
     for (const BundleActivity& activity : step->activities) {
@@ -187,32 +231,30 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
       if (outcome != nullptr) verdict.warnings += outcome->warnings.total();
       if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
       if (activity.kind == ActivityKind::kPost && told.contains(activity.resource)) continue;
-      std::string what = "did not end";
-      if (const AttemptResult* const last = journal->LastResult();
-          outcome == nullptr && last != nullptr && last->how == "timed-out") {
-        what += ": it took longer than activity_timeout";
-      } else if (outcome == nullptr && last != nullptr && last->how == "locked") {
-        what += ": " + last->why;
+      const std::string what =
+          fmt::format("{} of {}", NameOf(activity.kind), Printable(activity.resource.str()));
+      if (outcome != nullptr && Failed(*outcome)) {
+        bad.AddFailed(outcome->ended, what + " failed: " + outcome->error);
+      } else if (outcome != nullptr) {
+        bad.AddLeftOut(what + " was omitted");
+      } else if (!WasTried(*journal, epoch)) {
+        bad.AddLeftOut(what + " was not started");
+      } else if (const AttemptResult* const last = journal->LastResult();
+                 last != nullptr && last->how == "timed-out") {
+        bad.AddFailed(last->ended, what + " did not end: it took longer than activity_timeout");
+      } else if (last != nullptr && last->how == "locked") {
+        bad.AddFailed(last->ended, what + " did not end: " + last->why);
+      } else {
+        bad.AddBroken(what + " did not end");
       }
-      if (outcome != nullptr) {
-        what = "was omitted";
-        if (Failed(*outcome)) what = "failed: " + outcome->error;
-      }
-      const std::string text = fmt::format("{} of {} {}", NameOf(activity.kind),
-                                           Printable(activity.resource.str()), what);
-      // Failures are what a reader looks for; omissions follow from them.
-      if (outcome != nullptr && Failed(*outcome) && bad >= kReasonsShown) {
-        verdict.reasons.back() = text;
-      }
-      add(text);
     }
   }
-  if (run.operation() == Operation::kVerify && bad == 0) {
+  if (run.operation() == Operation::kVerify && bad.count() == 0) {
     HOLDFAST_ASSIGN_OR_RETURN(std::string note, SampleNote(run));
     if (!note.empty()) verdict.reasons.push_back(std::move(note));
   }
   if ((run.operation() == Operation::kRestore || run.operation() == Operation::kVerify) &&
-      bad == 0 && uncleaned.empty()) {
+      bad.count() == 0 && uncleaned.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(std::string note, PartialNote(run));
     if (!note.empty()) verdict.reasons.push_back(std::move(note));
   }
@@ -222,20 +264,20 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
     for (const auto& [key, resource] : resources) {
       const std::string& step =
           resource->steps[static_cast<std::size_t>(FinalisingKind(*resource))];
-      if (step.empty() || bad > kReasonsShown) continue;
+      if (step.empty() || bad.count() > kReasonsShown) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run.EpochOf(step, key));
       auto manifest = ReadManifest(checkpoint, key, epoch);
       if (!manifest) {
         if (manifest.error().code() == ErrorCode::kUnavailable) return std::move(manifest).error();
-        add("the manifest of " + Printable(key.str()) +
-            " does not read back: " + manifest.error().OneLine());
+        bad.AddBroken("the manifest of " + Printable(key.str()) +
+                      " does not read back: " + manifest.error().OneLine());
         continue;
       }
       if (!*manifest) {
-        if (bad == 0)
-          add("the manifest of " + Printable(key.str()) + " is missing");
+        if (bad.count() == 0)
+          bad.AddBroken("the manifest of " + Printable(key.str()) + " is missing");
         else
-          ++bad;
+          bad.AddUnnamed();
         continue;
       }
       HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
@@ -244,15 +286,13 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
         Status there = StatDataStream(data, stream);
         if (there) continue;
         if (there.error().code() == ErrorCode::kUnavailable) return there.error();
-        add("the data of " + Printable(key.str()) +
-            " does not read back: " + there.error().OneLine());
+        bad.AddBroken("the data of " + Printable(key.str()) +
+                      " does not read back: " + there.error().OneLine());
       }
     }
   }
-  verdict.good = bad == 0 && uncleaned.empty();
-  if (bad > verdict.reasons.size()) {
-    verdict.reasons.push_back(fmt::format("and {} more", bad - verdict.reasons.size()));
-  }
+  verdict.good = bad.count() == 0 && uncleaned.empty();
+  for (std::string& reason : bad.First()) verdict.reasons.push_back(std::move(reason));
   // What nobody let go on, or cleaned up, comes first: a person has to do it.
   std::vector<std::string> first;
   for (const Uncleaned& one : uncleaned) {

@@ -114,6 +114,33 @@ TEST_F(Protect, FailedCleanUpFailsTheRun) {
   EXPECT_EQ(world.StateOf("run-1"), RecordState::kError);
 }
 
+TEST_F(Protect, VerdictNamesWhatFailedBeforeWhatWasNeverStarted) {
+  world.Add("T::Volume#z", {"T::App#shop"});
+  Publish();
+  world.script["pre T::Volume#b"].fails = true;
+  world.script["pre T::Volume#z"].stopped = true;
+  world.Begin("run-1", bundle);
+  for (const char* const step : {"app-shop-pre", "volume-z-pre", "volume-b-pre"})
+    world.Run("run-1", bundle, step);
+  const auto end = world.End("run-1");
+  EXPECT_THAT(end.text, HasSubstr("is error: pre of T::Volume#b failed: "));
+  EXPECT_THAT(end.text, HasSubstr("; pre of T::Volume#z did not end; "));
+  EXPECT_THAT(end.text, HasSubstr(" was not started; and "));
+}
+
+TEST_F(Protect, VerdictNamesTheFirstFailureFirst) {
+  Publish();
+  world.script["pre T::Volume#a"].fails = true;
+  world.script["pre T::Volume#b"].fails = true;
+  world.Begin("run-1", bundle);
+  world.Run("run-1", bundle, "app-shop-pre");
+  world.Run("run-1", bundle, "volume-b-pre");
+  world.now += std::chrono::seconds(1);
+  world.Run("run-1", bundle, "volume-a-pre");
+  const auto end = world.End("run-1");
+  EXPECT_LT(end.text.find("pre of T::Volume#b failed"), end.text.find("pre of T::Volume#a failed"));
+}
+
 TEST_F(Protect, LockedActivityIsTriedAgainAndHasNoOutcomeBefore) {
   Publish();
   world.script["pre T::Volume#a"].locked = 2;
