@@ -205,7 +205,7 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
-  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0});
+  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0, ""});
 
   const auto verifications = runtime::ReadLastVerifications(*tenant, "");
   if (!verifications) return out.Fail(verifications.error());
@@ -225,8 +225,11 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     const bool verified = verification != verifications->end();
     // Young, and known not to read back: nothing to rely on.
     const bool failed = verified && verification->second.failed;
-    all_fresh = all_fresh && fresh && !failed;
-    Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh);
+    // What the plan's file names is protected; what is there is not.
+    const bool drifted = !plan.drift.empty();
+    all_fresh = all_fresh && fresh && !failed && !drifted;
+    Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh).Set("drifted", drifted);
+    if (drifted) datum.Set("drift", Printable(plan.drift));
     if (has) {
       datum.Set("checkpoint", plan.checkpoint)
           .Set("created", FormatTime(plan.created))
@@ -243,9 +246,14 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
                     !has       ? ""
                     : verified ? FormatTime(verification->second.summary.changed)
                                : "never",
-                    failed  ? "VERIFY FAILED"
-                    : fresh ? "fresh"
-                            : "NOT FRESH"});
+                    failed    ? "VERIFY FAILED"
+                    : drifted ? "DRIFTED"
+                    : fresh   ? "fresh"
+                              : "NOT FRESH"});
+    if (drifted) {
+      out.Warn(fmt::format("the run that made checkpoint {} of plan {} failed: there is drift: {}",
+                           plan.checkpoint, plan.plan, plan.drift));
+    }
     if (failed) {
       out.Warn(fmt::format("the last verification of checkpoint {} of plan {} failed: {}",
                            plan.checkpoint, plan.plan, verification->second.summary.reason));
@@ -269,6 +277,10 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     metrics.Add("holdfast_checkpoint_verification_failed",
                 "Whether the last verification of a plan's newest checkpoint failed.", plan.plan,
                 failed ? 1 : 0);
+    metrics.Add("holdfast_checkpoint_drifted",
+                "Whether the run that made a plan's newest checkpoint failed because the resource "
+                "graph is not the plan's any more.",
+                plan.plan, drifted ? 1 : 0);
   }
   if (rows.empty()) out.Say("there is no checkpoint of any plan");
   if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "VERIFIED", "STATE"}, rows);

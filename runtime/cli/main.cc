@@ -338,8 +338,8 @@ class CommandLine {
     command->add_flag("--partial", a_.checkpoints.partial, "Also of a checkpoint that is in error");
     command = add(
         "status",
-        "Is the newest checkpoint of a plan young enough, and did its last verification not fail? "
-        "Exit code 0 or 7",
+        "Is the newest checkpoint of a plan young enough, did its run find no drift that fails it, "
+        "and did its last verification not fail? Exit code 0 or 7",
         &CheckpointStatus);
     command->add_option("--max-age", a_.checkpoints.max_age, "Such as 26h")->required();
     command->add_option("--prometheus", a_.checkpoints.prometheus,

@@ -41,6 +41,15 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
   return std::optional<RecordSummary>(std::move(summary));
 }
 
+// What the begin of the newest run that worked on the record found.
+Result<std::optional<DriftNote>> DriftOfNewestRun(const Record& record,
+                                                  const std::vector<StateEntry>& states) {
+  for (auto at = states.rbegin(); at != states.rend(); ++at) {
+    if (IsWorking(at->state)) return record.Drift(at->run);
+  }
+  return std::optional<DriftNote>();
+}
+
 bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
   return (filter.plan.empty() || summary.plan == filter.plan) &&
          (filter.provider.empty() || summary.provider_id == filter.provider ||
@@ -176,11 +185,7 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   RecordReport report;
   report.summary = std::move(*summary);
   HOLDFAST_ASSIGN_OR_RETURN(report.states, record.States());
-  for (auto at = report.states.rbegin(); at != report.states.rend() && !report.drift; ++at) {
-    if (!IsWorking(at->state)) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(report.drift, record.Drift(at->run));
-    break;
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(report.drift, DriftOfNewestRun(record, report.states));
   HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
   if (!head) return report;
   report.operation = head->operation;
@@ -226,12 +231,21 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
     status.plan = summary.plan;
     if (summary.state != RecordState::kAvailable) continue;
     if (status.checkpoint.empty() || status.created <= summary.created) {
-      status = {summary.plan, summary.id, summary.created, summary.warnings};
+      status = {summary.plan, summary.id, summary.created, summary.warnings, ""};
     }
   }
   std::vector<PlanStatus> statuses;
   statuses.reserve(newest.size());
-  for (auto& [name, status] : newest) statuses.push_back(std::move(status));
+  for (auto& [name, status] : newest) {
+    if (!status.checkpoint.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const Record record,
+                                Record::Open(tenant, RecordKind::kCheckpoint, status.checkpoint));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
+      HOLDFAST_ASSIGN_OR_RETURN(auto drift, DriftOfNewestRun(record, states));
+      if (drift && drift->policy == "fail") status.drift = std::move(drift->text);
+    }
+    statuses.push_back(std::move(status));
+  }
   return statuses;
 }
 

@@ -109,6 +109,9 @@ struct PlanStatus {
   std::string checkpoint;  // empty: it has none that is available
   WallTime created;
   std::uint64_t warnings = 0;  // of that checkpoint
+  // Why the run that made it failed although all that is in its file was protected (drift: fail);
+  // empty: it did not.
+  std::string drift;
 };
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan);
 

@@ -95,9 +95,12 @@ DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
     HOLDFAST_ASSIGN_OR_RETURN(const Discovery live, DiscoverGraph(provider, context, roots, {}));
     const Drift drift = CompareGraphs(compiled, live.graph);
     if (!drift.any()) return std::string();
-    return DescribeDrift(drift) +
-           "; discover and compile the plan again: holdfast compile protect " +
-           Printable(bundle.plan.StringOr("name", "PLAN"));
+    // Only the plan's name is known here; its file is called so where 'plan new' has made it.
+    const std::string plan = Printable(bundle.plan.StringOr("name", "PLAN")) + ".yaml";
+    return fmt::format(
+        "{}; discover and compile the plan again, here if its file is {}: holdfast plan discover "
+        "{} && holdfast compile protect {}",
+        DescribeDrift(drift), plan, plan, plan);
   };
 }
 

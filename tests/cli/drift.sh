@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# A run that fails because of drift is no good news for a monitor either, although its checkpoint is whole; and
+# what it says is to be done are commands that work as they stand.
+#   drift.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-drift.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+mkdir providers.d bank tmp
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
+fail() { echo "drift: $*" >&2; exit 1; }
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
+bank = filesystem
+plugin = noop
+[filesystem]
+path = $dir/bank
+[noop]
+types = X::Disk, X::Group
+graph = $dir/live.yaml
+END
+live() { # DISK...
+  local children=""
+  for id in "$@"; do children+="{type: 'X::Disk', id: $id}, "; done
+  printf "format: 1\nresources:\n- {type: 'X::Group', id: g, name: g, children: [%s]}\n" "${children%, }" >live.yaml
+  for id in "$@"; do echo "- {type: 'X::Disk', id: $id, name: $id}" >>live.yaml; done
+}
+status() { # EXIT_CODE
+  local code=0
+  holdfast checkpoints status --max-age 1h --prometheus metrics >status.out 2>status.err || code=$?
+  [ "$code" = "$1" ] || fail "status ended with $code: $(cat status.out status.err)"
+}
+live a
+printf 'name: n\nprovider: p\nresources: [X::Group#g]\n' >n.yaml
+holdfast -q plan discover n.yaml
+holdfast -q compile protect n.yaml
+holdfast -q run n-protect.yaml >run.out
+status 0
+grep -qxF 'holdfast_checkpoint_drifted{plan="n"} 0' metrics || fail "$(cat metrics)"
+
+live a b
+code=0
+holdfast run n-protect.yaml >run.out 2>run.err || code=$?
+[ "$code" = 5 ] || fail "the run with drift ended with $code: $(cat run.out run.err)"
+status 7
+grep -q '^n .*DRIFTED' status.out || fail "$(cat status.out)"
+grep -q '1 resource is new (X::Disk#b)' status.err || fail "$(cat status.err)"
+grep -qxF 'holdfast_checkpoint_drifted{plan="n"} 1' metrics || fail "$(cat metrics)"
+holdfast --json checkpoints status --max-age 1h | grep '"message_type":"plan-status"' >json || true
+grep '"drifted":true' json | grep -q '"drift":"1 resource is new' || fail "$(cat json)"
+
+# The record has nothing to go on with, so nothing says --record; what is said works.
+! grep -q -- --record run.err || fail "$(cat run.err)"
+sed -n 's/^  \(holdfast .*\)/\1/p' run.err >said
+[ "$(wc -l <said)" = 3 ] || fail "it says: $(cat run.err)"
+while read -r command; do
+  bash -c "$command" >did 2>&1 || fail "'$command' ended with $?: $(cat did)"
+done <said
+status 0
+holdfast checkpoints show latest | grep -q '^X::Disk#b *done' || fail "b is not protected: $(holdfast checkpoints show latest)"
+
+# So does what the step says, which knows the plan's name only.
+live a b c
+code=0
+holdfast -q run n-protect.yaml >run.out 2>&1 || code=$?
+[ "$code" = 5 ] || fail "the run with drift ended with $code: $(cat run.out)"
+command=$(holdfast checkpoints show latest | sed -n 's/^  drift (fail): .*: \(holdfast plan discover .*\)/\1/p')
+[ -n "$command" ] || fail "no command: $(holdfast checkpoints show latest)"
+bash -c "$command" >did 2>&1 || fail "'$command' ended with $?: $(cat did)"
+holdfast -q run n-protect.yaml >run.out || fail "the compiled file ended with $?: $(cat run.out)"
+status 0
+
+# Under another name, in another folder.
+mkdir w
+mv n.yaml w
+cd w
+holdfast -q plan discover n.yaml
+holdfast -q compile protect n.yaml -o 'nightly run.yaml'
+cd ..
+live a
+code=0
+holdfast run 'w/nightly run.yaml' >run.out 2>run.err || code=$?
+[ "$code" = 5 ] || fail "the run with drift ended with $code: $(cat run.out run.err)"
+sed -n 's/^  \(holdfast .*\)/\1/p' run.err >said
+[ "$(wc -l <said)" = 3 ] || fail "it says: $(cat run.err)"
+while read -r command; do
+  bash -c "$command" >did 2>&1 || fail "'$command' ended with $?: $(cat did)"
+done <said
+status 0
