@@ -88,8 +88,35 @@ std::string Milliseconds(std::chrono::milliseconds duration) {
   return HumanDuration(std::chrono::duration<double>(duration).count());
 }
 
-std::chrono::milliseconds LengthOf(const AtRest& rest) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(*rest.until - rest.since);
+// How long it was at rest in all, as far as that is over.
+std::chrono::milliseconds TotalOf(const std::vector<AtRest>& rests) {
+  std::chrono::milliseconds total{0};
+  for (const AtRest& rest : rests) {
+    if (rest.until) total += rest.length();
+  }
+  return total;
+}
+
+// "app was at rest for 2.0 s in all: 1.2 s in epoch 1, 800 ms in epoch 2"; empty when it never was.
+std::string AtRestText(const ResourceReport& resource) {
+  const std::vector<AtRest> rests = AtRestOf(resource);
+  if (rests.empty()) return "";
+  const bool still = !rests.back().until;
+  std::vector<std::string> parts;
+  for (const AtRest& rest : rests) {
+    if (rest.until)
+      parts.push_back(fmt::format("{} in epoch {}", Milliseconds(rest.length()), rest.epoch));
+  }
+  const std::string total = Milliseconds(TotalOf(rests));
+  std::string text = resource.resource.name;
+  if (still) {
+    text += " is STILL at rest, since " + FormatTime(rests.back().since);
+    return parts.empty() ? text : text + "; before that for " + Join(parts, ", ");
+  }
+  text += " was at rest for " + total;
+  if (parts.size() > 1) return text + " in all: " + Join(parts, ", ");
+  // Of the epoch that counts there is nothing to say where there never was another.
+  return resource.epoch == 1 ? text : text + fmt::format(" in epoch {}", rests.back().epoch);
 }
 
 // What was written, restored or read: of what did not succeed nothing is known.
@@ -142,12 +169,19 @@ Value ResourceToValue(const RecordReport& report, const ResourceReport& resource
     out.Set("sample", std::move(sample));
   }
   if (resource.now) out.Set("now", resource.now->str());
-  if (const auto rest = AtRestOf(resource)) {
-    if (rest->until) {
-      out.Set("at_rest_ms", static_cast<std::int64_t>(LengthOf(*rest).count()));
-    } else {
-      out.Set("at_rest_since", FormatTime(rest->since));
+  if (const auto rests = AtRestOf(resource); !rests.empty()) {
+    Value::List list;
+    for (const AtRest& rest : rests) {
+      Value entry = Value().Set("epoch", rest.epoch).Set("since", FormatTime(rest.since));
+      if (rest.until) {
+        entry.Set("until", FormatTime(*rest.until))
+            .Set("ms", static_cast<std::int64_t>(rest.length().count()));
+      }
+      list.push_back(std::move(entry));
     }
+    out.Set("at_rest", std::move(list))
+        .Set("at_rest_ms", static_cast<std::int64_t>(TotalOf(rests).count()));
+    if (!rests.back().until) out.Set("at_rest_since", FormatTime(rests.back().since));
   }
   return out;
 }
@@ -204,14 +238,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
     out.Table(heading, rows);
   }
   for (const ResourceReport& resource : report.resources) {
-    const auto rest = AtRestOf(resource);
-    if (!rest) continue;
-    const std::string name = Printable(resource.resource.name);
-    if (rest->until) {
-      out.Line(fmt::format("{} was at rest for {}", name, Milliseconds(LengthOf(*rest))));
-    } else {
-      out.Line(fmt::format("{} is STILL at rest, since {}", name, FormatTime(rest->since)));
-    }
+    if (const std::string text = AtRestText(resource); !text.empty()) out.Line(Printable(text));
   }
   for (const ResourceReport& resource : report.resources) {
     for (const ActivityReport& activity : resource.activities) {

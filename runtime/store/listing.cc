@@ -121,6 +121,16 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record,
           report.succeeded && activity.outcome && activity.outcome->outcome == Outcome::kSucceeded;
       report.activities.push_back(std::move(activity));
     }
+    for (std::uint64_t epoch = 1; report.quiesces && epoch < report.epoch; ++epoch) {
+      std::vector<ActivityReport> before;
+      for (const ActivityReport& now : report.activities) {
+        const StepJournal& journal = journals.find(now.step)->second;
+        const auto* const outcome = journal.Find(key, now.kind, epoch);
+        if (outcome != nullptr)
+          before.push_back({now.kind, now.step, *outcome, journal.attempts.size()});
+      }
+      report.earlier.push_back(std::move(before));
+    }
     report.left_out = report.activities.empty() && missing.contains(key);
     if (first)
       report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);

@@ -71,6 +71,9 @@ struct ResourceReport {
   bool quiesces = false;  // in this operation: a protect by a plugin that brings to rest
   std::uint64_t epoch = 1;
   std::vector<ActivityReport> activities;  // in the order of ActivityKind
+  // Of what quiesces: its activities in the epochs before that one, as far as they have outcomes;
+  // the first epoch first.
+  std::vector<std::vector<ActivityReport>> earlier;
   // What the checkpoint holds of it; of a restore and a verification the one that it works on, as
   // long as that is there.
   std::optional<ResourceManifest> manifest;

@@ -74,4 +74,12 @@ command=$(sed -n 's/^ *if its engine is dead: //p' waits.out)
 bash -c "$command"
 [ ! -e frozen ] || { echo "gc left the application at rest" >&2; exit 1; }
 holdfast -q run app-protect.yaml --resume
-holdfast checkpoints show gone | grep -q ': available' || { echo "the record was not gone on with" >&2; exit 1; }
+holdfast checkpoints show gone >shown
+grep -q ': available' shown || { echo "the record was not gone on with: $(cat shown)" >&2; exit 1; }
+# That it rested twice is not forgotten.
+grep -qE '^app was at rest for .* in all: .* in epoch 1, .* in epoch 2$' shown || { echo "a time at rest is lost: $(cat shown)" >&2; exit 1; }
+holdfast --json checkpoints show gone | python3 -c '
+import json, sys
+[app] = [d for d in map(json.loads, sys.stdin) if d["message_type"] == "record-resource" and d["type"] == "Local::Application"]
+one, two = app["at_rest"]
+assert (one["epoch"], two["epoch"]) == (1, 2) and app["at_rest_ms"] == one["ms"] + two["ms"] and one["until"] < two["since"], app'
