@@ -86,6 +86,13 @@ class Metrics {
   std::vector<std::pair<std::string, std::string>> metrics_;
 };
 
+// What a restore that ended well did not restore: it was told so, or the checkpoint did not hold it.
+std::string NoteOf(const RecordSummary& restore) {
+  std::string text = OnlyText(restore);
+  if (restore.state != RecordState::kRestored || restore.reason.empty()) return text;
+  return text + (text.empty() ? "" : "; ") + restore.reason;
+}
+
 int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const std::string& id) {
   const auto report = runtime::ShowRecord(tenant, kind, id);
   if (!report) return session.out().Fail(report.error());
@@ -302,12 +309,14 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
     session.out().Json("restore", RecordSummaryToValue(summary));
     rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
                     FormatTime(summary.created), summary.checkpoint,
-                    summary.warnings == 0 ? "" : std::to_string(summary.warnings)});
+                    summary.warnings == 0 ? "" : std::to_string(summary.warnings),
+                    NoteOf(summary)});
   }
   if (rows.empty()) {
     session.out().Say("no restores");
   } else {
-    session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT", "WARNINGS"}, rows);
+    session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT", "WARNINGS", "NOTE"},
+                        rows);
   }
   return 0;
 }

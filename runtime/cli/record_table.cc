@@ -49,8 +49,10 @@ std::uint64_t WarningsOf(const ResourceReport& resource) {
 
 // What looks good and is not quite says so where one looks first.
 std::string StateCell(const ResourceReport& resource) {
+  std::string cell(StateOf(resource));
+  if (!resource.only.empty()) cell += ", only " + resource.only;
   const std::string warnings = WarningCount(WarningsOf(resource));
-  return std::string(StateOf(resource)) + (warnings.empty() ? "" : ", " + warnings);
+  return cell + (warnings.empty() ? "" : ", " + warnings);
 }
 
 // At the end of a run: more lines would push its table away.
@@ -169,6 +171,7 @@ Value ResourceToValue(const RecordReport& report, const ResourceReport& resource
     out.Set("sample", std::move(sample));
   }
   if (resource.now) out.Set("now", resource.now->str());
+  if (!resource.only.empty()) out.Set("only", Printable(resource.only));
   if (const auto rests = AtRestOf(resource); !rests.empty()) {
     Value::List list;
     for (const AtRest& rest : rests) {
@@ -201,8 +204,20 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
                   .Set("created", FormatTime(summary.created))
                   .Set("changed", FormatTime(summary.changed));
   if (!summary.reason.empty()) out.Set("reason", Printable(summary.reason));
+  if (!summary.only.empty()) {
+    Value::List only;
+    for (const runtime::OnlyPart& part : summary.only)
+      only.push_back(Value().Set("of", part.of).Set("path", Printable(part.path)));
+    out.Set("only", std::move(only));
+  }
   if (summary.warnings != 0) out.Set("warnings", summary.warnings);
   return out;
+}
+
+std::string OnlyText(const runtime::RecordSummary& summary) {
+  std::vector<std::string> parts;
+  for (const runtime::OnlyPart& part : summary.only) parts.push_back(part.path + " of " + part.of);
+  return parts.empty() ? "" : "only " + Printable(Join(parts, ", "));
 }
 
 std::string WarningCount(std::uint64_t warnings) {
@@ -220,6 +235,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
   out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan),
                        Printable(summary.provider_name), FormatTime(summary.created)));
   if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);
+  if (const std::string only = OnlyText(summary); !only.empty()) out.Line("  " + only);
   if (report.drift)
     out.Line("  drift (" + report.drift->policy + "): " + Printable(report.drift->text));
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "plugins/sdk/base64.h"
 #include "plugins/sdk/object_key.h"
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
@@ -16,6 +17,17 @@
 
 namespace holdfast::runtime {
 namespace {
+
+// The path that a restore is told to restore alone, by the convention that plugins share:
+// parameter `only`, or `only_base64` for one that is no text. Empty: everything.
+std::string OnlyOf(const Value& parameters) {
+  if (!parameters.is_map()) return "";
+  std::string only = parameters.StringOr("only", "");
+  if (!only.empty()) return only;
+  const std::string encoded = parameters.StringOr("only_base64", "");
+  auto bytes = FromBase64(encoded);
+  return bytes ? std::move(*bytes) : encoded;
+}
 
 Result<std::optional<RecordSummary>> Summarise(const Record& record) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
@@ -37,6 +49,12 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
     summary.resources = head->resources;
     summary.created = head->created;
     summary.created_by = head->created_by;
+    if (head->operation == Operation::kRestore && head->parameters.is_map()) {
+      for (const auto& [of, parameters] : head->parameters.AsMap()) {
+        if (std::string path = OnlyOf(parameters); !path.empty())
+          summary.only.push_back({of, std::move(path)});
+      }
+    }
   }
   return std::optional<RecordSummary>(std::move(summary));
 }
@@ -142,6 +160,7 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record,
       if (manifest) report.manifest = std::move(*manifest);
     }
     if (record.kind() == RecordKind::kRestore) {
+      report.only = OnlyOf(entry->parameters);
       HOLDFAST_ASSIGN_OR_RETURN(report.now, ReadNewResource(record.section(), key));
     }
     reports.push_back(std::move(report));

@@ -23,6 +23,12 @@ namespace holdfast::runtime {
 // What users see of a bank: lists of checkpoints and other records, one record in full, and how
 // fresh each plan is. All of it only reads; what a run is just writing shows as what it is then.
 
+// That a restore was told to restore a part of a resource alone (parameter `only`).
+struct OnlyPart {
+  std::string of;    // "TYPE" or "TYPE#ID", as the parameters say it
+  std::string path;  // below the resource; any bytes
+};
+
 // One record in a list.
 struct RecordSummary {
   std::string id;
@@ -35,8 +41,9 @@ struct RecordSummary {
   std::string provider_name;
   std::string checkpoint;  // that it works on; of a checkpoint its own id
   std::uint64_t resources = 0;
-  WallTime created;  // its first begin
-  WallTime changed;  // of its newest state
+  std::vector<OnlyPart> only;  // of a restore; empty: whole resources
+  WallTime created;            // its first begin
+  WallTime changed;            // of its newest state
   std::string created_by;
 };
 
@@ -78,6 +85,7 @@ struct ResourceReport {
   // long as that is there.
   std::optional<ResourceManifest> manifest;
   std::optional<ResourceKey> now;  // of a restore: what it became
+  std::string only;                // of a restore: the path that alone was wanted; empty: all of it
   bool succeeded = false;          // every activity did
   // Of a restore or verification: the checkpoint was to hold it and does not (--partial).
   bool left_out = false;

@@ -44,6 +44,24 @@ base64=$(holdfast --json checkpoints ls latest | python3 -c 'import json, sys
 print(*[d["path_base64"] for d in map(json.loads, sys.stdin) if "path_base64" in d])')
 printf 'Local::Directory:\n  target: %s\n  only_base64: %s\n' "$dir/back" "$base64" >only.yaml
 holdfast -q compile restore latest --parameters only.yaml -o only-restore.yaml
-holdfast -q run only-restore.yaml >/dev/null
+holdfast -q run only-restore.yaml --run-id one-file >run.out
 [ "$(cat "back/$odd")" = odd ] || fail "the file with the odd name did not come back"
 [ "$(ls -A back)" = "$odd" ] || fail "more than the one file came back: $(ls -A back)"
+
+# A restore of one file does not look like one of everything.
+part='only caf\xe9 of Local::Directory'
+grep -q '^Local::Directory#data *done, only caf\\xe9 ' run.out || fail "the table does not say it: $(cat run.out)"
+grep -qxF "  $part" run.out || fail "the head does not say it: $(cat run.out)"
+holdfast restores show one-file >show.out
+cmp run.out show.out || fail "restores show says something else: $(cat show.out)"
+holdfast restores list >list.out
+grep '^one-file ' list.out | grep -qF "$part" || fail "the list does not say it: $(cat list.out)"
+holdfast --json restores list | python3 -c 'import json, sys
+[d] = [d for d in map(json.loads, sys.stdin) if d["message_type"] == "restore"]
+assert d["only"] == [{"of": "Local::Directory", "path": "caf\\xe9"}], d'
+rm -r back
+printf 'Local::Directory: {target: %s}\n' "$dir/back" >all.yaml
+holdfast -q compile restore latest --parameters all.yaml -o all-restore.yaml
+holdfast -q run all-restore.yaml --run-id everything >run.out
+! grep -q only run.out || fail "a restore of everything says: $(cat run.out)"
+! holdfast restores list | grep '^everything ' | grep -q only || fail "$(holdfast restores list)"

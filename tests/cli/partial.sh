@@ -68,6 +68,7 @@ grep -q '^verified: .*, partial: 1 of 3' show.out || fail "$(cat show.out)"
 holdfast -q compile restore "$id" --partial --parameters parameters.yaml -o restore.yaml
 holdfast -q run restore.yaml >restore.out || fail "restore ended with $?: $(cat restore.out)"
 shown restore.out
+holdfast restores list | grep -q 'partial: 1 of 3 resources is not in the checkpoint: X::Disk#b' || fail "$(holdfast restores list)"
 
 # What it does hold still counts.
 for file in $(find bank -path '*/a/*parallel*' -type f); do
