@@ -87,6 +87,8 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
           .Set("not_cleaned_up", ListOf(action.wait->not_cleaned_up))
           .Set("command", command);
     }
+    for (const std::string& line : action.told) out.Line("          " + line);
+    if (!action.told.empty()) datum.Set("told", ListOf(action.told));
     out.Json("gc-action", std::move(datum));
     if (action.failed) exit_code = static_cast<int>(ExitCode::kRunFailed);
   }

@@ -129,6 +129,11 @@ Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, Run
     if (!attempt->failure().empty()) {
       env.log.Log(LogLevel::kError, "the clean-up failed: " + attempt->failure(),
                   Value().Set("step", first.step->name));
+    } else if (end == ActivityEnd::kDone) {
+      env.log.Log(LogLevel::kInfo,
+                  fmt::format("cleaned up: post of {} succeeded",
+                              Printable(first.resource->resource.key.str())),
+                  Value().Set("step", first.step->name));
     }
     if (end != ActivityEnd::kDone) leave();
     Failpoint("after:clean-up");

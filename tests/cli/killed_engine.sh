@@ -83,3 +83,29 @@ import json, sys
 [app] = [d for d in map(json.loads, sys.stdin) if d["message_type"] == "record-resource" and d["type"] == "Local::Application"]
 one, two = app["at_rest"]
 assert (one["epoch"], two["epoch"]) == (1, 2) and app["at_rest_ms"] == one["ms"] + two["ms"] and one["until"] < two["since"], app'
+
+# Of a restore that nobody goes on with, gc says what it did and what it removed.
+rm -r data
+echo 'Local::Directory: {rate_limit: 1 MB}' >slow.yaml
+holdfast -q compile restore gone --parameters slow.yaml -o half.yaml
+holdfast -q run half.yaml --run-id half >run.log 2>&1 &
+engine=$!
+for _ in $(seq 1000); do
+  made=$(find "$dir" -maxdepth 1 -name '.holdfast-*')
+  [ -z "$made" ] || break
+  kill -0 $engine 2>/dev/null || { cat run.log; echo "the restore ended before it could be killed" >&2; exit 1; }
+  sleep 0.01
+done
+kill -9 $engine
+wait $engine 2>/dev/null || true # it was killed
+engine=""
+holdfast gc --run half --dry-run >would.out
+grep -q '^would  *restore half: end it (now restoring)' would.out || { cat would.out; exit 1; }
+grep -q '^ *clean up: post of Local::Directory#data$' would.out || { echo "gc does not say what it would do: $(cat would.out)" >&2; exit 1; }
+holdfast gc --run half >did.out
+grep -q '^did  *restore half: ended: restore half is error' did.out || { cat did.out; exit 1; }
+grep -qxF "          removed $made" did.out || { echo "gc does not say what it removed: $(cat did.out)" >&2; exit 1; }
+grep -q '^ *cleaned up: post of Local::Directory#data succeeded$' did.out || { echo "gc does not say what it did: $(cat did.out)" >&2; exit 1; }
+holdfast gc --run half >again.out 2>&1
+grep -qx 'nothing to do' again.out || { cat again.out; exit 1; }
+[ ! -e "$made" ] || { echo "$made was left" >&2; exit 1; }

@@ -506,7 +506,10 @@ Status CleanUpRestore(Checkpoint& checkpoint, Context& context, const Resource& 
     }
   }
   Failpoint("directory:restore-clean");
-  return RemoveTree(plan.work);
+  const bool left = Exists(plan.work);
+  HOLDFAST_RETURN_IF_ERROR(RemoveTree(plan.work));
+  if (left) context.log().Log(LogLevel::kInfo, "removed " + Printable(plan.work));
+  return Ok();
 }
 
 }  // namespace holdfast::plugins::directory

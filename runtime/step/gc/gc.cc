@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <mutex>
+
+#include "plugins/sdk/text.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/end.h"
@@ -37,6 +40,39 @@ Result<StepReport> CarryOnDeletion(const StepEnvironment& env, const Record& rec
   EndRequest end;
   end.run = run;
   return End(env, end);
+}
+
+// Hands log lines on and keeps those that people want to read: what was done, not how far it is.
+class Telling final : public Logger {
+ public:
+  explicit Telling(Logger& log) : log_(log) {}
+  void Log(LogLevel level, std::string_view message, const Value& fields) override {
+    log_.Log(level, message, fields);
+    if (level < LogLevel::kInfo) return;
+    if (fields.is_map() && fields.StringOr("message_type", "") == "progress") return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (lines_.size() < kMostLines) lines_.push_back(Printable(message));
+    ++all_;
+  }
+  std::vector<std::string> Lines() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::string> lines = lines_;
+    if (all_ > lines.size()) lines.push_back(fmt::format("and {} lines more", all_ - lines.size()));
+    return lines;
+  }
+
+ private:
+  static constexpr std::size_t kMostLines = 100;
+  Logger& log_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+  std::size_t all_ = 0;
+};
+
+StepEnvironment WithLog(const StepEnvironment& env, Logger& log) {
+  return {env.tenant, env.tenant_name,  env.provider_id,  env.protection,     env.clock,
+          log,        env.processes,    env.cancellation, env.self,           env.pause,
+          env.data,   env.lease_expiry, env.claim_expiry, env.heartbeat_every};
 }
 
 class Collector {
@@ -128,10 +164,19 @@ class Collector {
       return record.RemoveUnfinished();
     }
     if (options_.dry_run) {
-      actions_.push_back(
-          {subject,
-           deletes ? "carry the deletion on" : fmt::format("end it (now {})", NameOf(state->state)),
-           false});
+      if (deletes) {
+        actions_.push_back({subject, "carry the deletion on", false});
+        return Ok();
+      }
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const auto view,
+          RunView::Hold(env_, std::move(record), lease ? *lease : Lease{}, head->bundle));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env_, *view));
+      std::vector<std::string> told;
+      for (const OwedCleanUp& one : owed)
+        told.push_back("clean up: post of " + Printable(one.resource->resource.key.str()));
+      actions_.push_back({subject, fmt::format("end it (now {})", NameOf(state->state)), false,
+                          std::nullopt, std::move(told)});
       return Ok();
     }
     const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
@@ -147,6 +192,8 @@ class Collector {
       actions_.push_back({subject, "carried the deletion on: " + report.message, false});
       return Ok();
     }
+    Telling telling(env_.log);
+    const StepEnvironment env = WithLog(env_, telling);
     LeaseRequest wanted;
     wanted.run = run;
     wanted.ending = true;
@@ -155,12 +202,13 @@ class Collector {
     wanted.expiry = env_.lease_expiry;
     HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env_.tenant, record.id(), wanted, now));
     HOLDFAST_ASSIGN_OR_RETURN(
-        const auto view, RunView::Hold(env_, std::move(record), std::move(token), head->bundle));
-    HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env_, *view, "gc"));
+        const auto view, RunView::Hold(env, std::move(record), std::move(token), head->bundle));
+    HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env, *view, "gc"));
     // A clean-up that failed is recorded and not made again: whoever called gc must hear of it.
-    HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env_, *view));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env, *view));
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, view->record().id(), view->lease()));
-    actions_.push_back({subject, "ended: " + report.message, !uncleaned.empty()});
+    actions_.push_back(
+        {subject, "ended: " + report.message, !uncleaned.empty(), std::nullopt, telling.Lines()});
     return Ok();
   }
 

@@ -42,6 +42,8 @@ struct GcAction {
   std::string action;   // one line
   bool failed = false;  // it could not be done, or not all of it; `action` says why
   std::optional<GcWait> wait = std::nullopt;
+  // The clean-ups that belong to it, in order, and what plugins told while they made them; bounded.
+  std::vector<std::string> told = {};
 };
 
 // Brings to their end what dead runs left: for every unfinished record whose lease is gone it does
