@@ -28,11 +28,10 @@ Value ListOf(const std::vector<std::string>& texts) {
 
 // What a record that waits owes, and what does it now.
 void ShowWait(const Output& out, const runtime::GcWait& wait, const std::string& command) {
-  if (!wait.at_rest.empty())
-    out.Line("          may be at rest: " + Printable(Join(wait.at_rest, ", ")));
+  if (!wait.at_rest.empty()) out.Line("          may be at rest: " + Join(wait.at_rest, ", "));
   if (!wait.not_cleaned_up.empty())
-    out.Line("          not cleaned up after: " + Printable(Join(wait.not_cleaned_up, ", ")));
-  out.Line("          if its engine is dead: " + Printable(command));
+    out.Line("          not cleaned up after: " + Join(wait.not_cleaned_up, ", "));
+  out.Line("          if its engine is dead: " + command);
 }
 
 }  // namespace
@@ -71,7 +70,7 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
               : action.wait       ? "waits   "
               : arguments.dry_run ? "would   "
                                   : "did     ") +
-             Printable(action.subject) + ": " + Printable(action.action));
+             action.subject + ": " + action.action);
     Value datum = Value()
                       .Set("subject", action.subject)
                       .Set("action", Printable(action.action))

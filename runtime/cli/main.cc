@@ -14,6 +14,7 @@
 #include "runtime/cli/output.h"
 #include "runtime/cli/reference.h"
 #include "runtime/cli/version.h"
+#include "runtime/store/layout.h"
 
 // The command line of `holdfast`: CLI11 reads it into the structs of commands.h. The one file that
 // sees CLI11, whose own exit codes and texts stop here.
@@ -97,6 +98,18 @@ class CommandLine {
     auto* const option = command->add_option(
         "-p,--provider", target, "Name or id of the provider (default: the only one there is)");
     if (required) option->required();
+  }
+
+  // An option or argument that names a run or a record.
+  CLI::Option* Id(CLI::App* command, const std::string& name, std::string& target,
+                  const std::string& what) {
+    return command->add_option(name, target, what)
+        ->check(CLI::Validator(
+            [](const std::string& text) {
+              const Status known = runtime::CheckId(text);
+              return known ? std::string() : known.error().message();
+            },
+            ""));
   }
 
   void AddProviders() {
@@ -205,8 +218,7 @@ class CommandLine {
             a_.compile.operation = operation;
             return CompileWorkflow(s, a_.compile);
           });
-      c->add_option("checkpoint", a_.compile.checkpoint, "The checkpoint's id, or latest")
-          ->required();
+      Id(c, "checkpoint", a_.compile.checkpoint, "The checkpoint's id, or latest")->required();
       Provider(c, a_.compile.provider);
       c->add_option("--plan", a_.compile.of_plan,
                     "With latest: the newest checkpoint of this plan");
@@ -274,9 +286,9 @@ class CommandLine {
         "failed, with its record in a new run");
     command->add_flag("--new", a_.run.abandon,
                       "Start a new run although the latest one was interrupted");
-    command->add_option("--record", a_.run.record,
-                        "Work on this record again: finished steps return at once");
-    command->add_option("--run-id", a_.run.run_id, "The run's id (default: a new UUID)");
+    Id(command, "--record", a_.run.record,
+       "Work on this record again: finished steps return at once");
+    Id(command, "--run-id", a_.run.run_id, "The run's id (default: a new UUID)");
     command->add_option("--run-dir", a_.run.work_folder,
                         "Folder of logs and state (default: NAME.run beside the file)");
     command->add_option("--parameter", a_.run.parameters,
@@ -292,15 +304,15 @@ class CommandLine {
                       [this](Session& s) { return ShowWorkflowStep(s, a_.step); });
     FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
     command->add_option("step", a_.step.step, "The step's name")->required();
-    command->add_option("--run-id", a_.step.run_id, "The run to work in");
-    command->add_option("--record", a_.step.record, "The record to work on");
+    Id(command, "--run-id", a_.step.run_id, "The run to work in");
+    Id(command, "--record", a_.step.record, "The record to work on");
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
     command = Command(step, "run", "Run one step as the engine would",
                       [this](Session& s) { return RunWorkflowStep(s, a_.step); });
     FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
     command->add_option("step", a_.step.step, "The step's name, begin or end")->required();
-    command->add_option("--run-id", a_.step.run_id, "The run to work in")->required();
-    command->add_option("--record", a_.step.record, "The record to work on (default: the run's)");
+    Id(command, "--run-id", a_.step.run_id, "The run to work in")->required();
+    Id(command, "--record", a_.step.record, "The record to work on (default: the run's)");
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
     command->add_flag("--dry-run", a_.step.dry_run, "Say what it would do");
   }
@@ -315,9 +327,8 @@ class CommandLine {
       c->add_option("--plan", a_.checkpoints.plan, "Only of this plan");
       return c;
     };
-    const auto id = [&](CLI::App* c) {
-      c->add_option("checkpoint", a_.checkpoints.checkpoint, "The checkpoint's id, or latest")
-          ->required();
+    const auto id = [this](CLI::App* c) {
+      Id(c, "checkpoint", a_.checkpoints.checkpoint, "The checkpoint's id, or latest")->required();
     };
     CLI::App* command = add("list", "List checkpoints, newest first", &ListCheckpoints);
     command->add_flag("--all", a_.checkpoints.all, "Also those that were deleted");
@@ -350,7 +361,7 @@ class CommandLine {
                       "warnings",
                       [this](Session& s) { return ShowRecordById(s, a_.show); });
     Provider(command, a_.show.provider);
-    command->add_option("record", a_.show.record, "Its id")->required();
+    Id(command, "record", a_.show.record, "Its id")->required();
 
     CLI::App* const restores = Group("restores", "What was restored");
     command = Command(restores, "list", "List restores, newest first",
@@ -359,7 +370,7 @@ class CommandLine {
     command = Command(restores, "show", "Show a restore: what became of each resource",
                       [this](Session& s) { return ShowRestore(s, a_.restores); });
     Provider(command, a_.restores.provider);
-    command->add_option("restore", a_.restores.restore, "The restore's id")->required();
+    Id(command, "restore", a_.restores.restore, "The restore's id")->required();
   }
 
   void AddRest() {
@@ -370,9 +381,8 @@ class CommandLine {
     command = Command(&app_, "gc", "Finish what crashed runs left: owed clean-ups, states, orphans",
                       [this](Session& s) { return CollectGarbage(s, a_.gc); });
     Provider(command, a_.gc.provider);
-    command->add_option(
-        "--run", a_.gc.run,
-        "This run, whose engine is known to be dead, although its lease has not expired");
+    Id(command, "--run", a_.gc.run,
+       "This run, whose engine is known to be dead, although its lease has not expired");
     command->add_flag("--dry-run", a_.gc.dry_run, "Only say what would be done");
     command = app_.add_subcommand("completion", "Print the completion script of a shell");
     command->add_option("shell", a_.shell, "bash, zsh or fish")
@@ -439,6 +449,7 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error,
   const CLI::App* at = &app;
   std::string path = "holdfast";
   for (const std::string& word : words) {
+    if (word == "--") break;  // behind it come values alone
     const bool option = word.size() > 1 && word.front() == '-';
     const std::vector<std::string> candidates = Candidates(app, *at, option);
     const std::string name = word.substr(0, word.find('='));

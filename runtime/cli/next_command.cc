@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "plugins/sdk/text.h"
 #include "runtime/cli/version.h"
 
 namespace holdfast::cli {
@@ -29,6 +30,15 @@ std::string ShellWord(std::string_view word) {
            std::string_view("_-./=:,@%+").find(c) != std::string_view::npos;
   };
   if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return std::string(word);
+  // What may not be shown as it is: bash's $'...', which reads \xNN.
+  if (Printable(word) != word) {
+    std::string escaped;
+    for (const char c : word) {
+      if (c == '\\' || c == '\'') escaped += '\\';
+      escaped += c;
+    }
+    return "$'" + Printable(escaped) + "'";
+  }
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";

@@ -69,7 +69,7 @@ Output::Output(bool json, bool quiet)
     : json_(json), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Output::Line(std::string_view text) const {
-  if (!json_) WriteStdout(std::string(text) + "\n");
+  if (!json_) WriteStdout(Printable(text) + "\n");
 }
 
 void Output::Json(std::string_view message_type, Value fields) const {
@@ -104,7 +104,7 @@ void Output::Table(const std::vector<std::string>& heading,
 }
 
 void Output::Say(std::string_view text) const {
-  if (!quiet_ && !json_) WriteLine(stderr, text);
+  if (!quiet_ && !json_) WriteLine(stderr, Printable(text));
 }
 
 void Output::Warn(std::string_view text) const {

@@ -31,11 +31,14 @@ class Output {
   bool quiet() const { return quiet_; }
   bool terminal() const { return terminal_; }
 
+  // What follows makes text Printable(): names, ids and messages come from tenants, plugins and the
+  // bank, and none of them may steer a terminal. One call, one line.
+
   // A line of data for people; nothing with --json.
   void Line(std::string_view text) const;
   // A datum for machines: one line, only with --json. `message_type` names its kind.
   void Json(std::string_view message_type, Value fields) const;
-  // Rows under a heading, columns aligned; nothing with --json. Cells are made printable.
+  // Rows under a heading, columns aligned; nothing with --json.
   void Table(const std::vector<std::string>& heading,
              const std::vector<std::vector<std::string>>& rows) const;
   // Words for people, on stderr; nothing with --quiet or --json.

@@ -119,7 +119,7 @@ Result<std::string> RecordToGoOnWith(const Output& out, const std::optional<Earl
 }
 
 // `latest` means the newest one wherever an id is asked for, so nothing can be called that.
-Status CheckId(const std::string& id, std::string_view option) {
+Status RefuseLatest(const std::string& id, std::string_view option) {
   if (id != "latest") return Ok();
   return Error(ErrorCode::kUsage, std::string(option) + ": nothing can be called 'latest'");
 }
@@ -234,8 +234,14 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   auto parameters = ParseAssignments(arguments.parameters);
   if (!parameters) return out.Fail(parameters.error());
   for (const Status& status :
-       {CheckId(arguments.run_id, "--run-id"), CheckId(arguments.record, "--record")}) {
+       {RefuseLatest(arguments.run_id, "--run-id"), RefuseLatest(arguments.record, "--record")}) {
     if (!status) return out.Fail(status.error());
+  }
+  // The other way to name it.
+  if (const auto given = parameters->find("record");
+      given != parameters->end() && !given->second.empty()) {
+    if (Status known = runtime::CheckId(given->second); !known)
+      return out.Fail(std::move(known).error().While("--parameter record"));
   }
   if (!arguments.record.empty()) (*parameters)["record"] = arguments.record;
   if (arguments.fail_fast) (*parameters)["fail-fast"] = "true";
@@ -301,8 +307,8 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   }
   out.Json("run-ended", std::move(ended));
-  out.Say(Printable(next.text));
-  for (const std::string& command : next.commands) out.Say("  " + Printable(command));
+  out.Say(next.text);
+  for (const std::string& command : next.commands) out.Say("  " + command);
   return code;
 }
 

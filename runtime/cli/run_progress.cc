@@ -62,7 +62,8 @@ void RunProgress::Draw() {
     }
     const double seconds = std::chrono::duration<double>(now - step.since).count();
     // Cut, so that a line never wraps: Erase counts lines.
-    std::string text = fmt::format("  {} {} {}", step.shown, HumanDuration(seconds), step.text);
+    std::string text =
+        Printable(fmt::format("  {} {} {}", step.shown, HumanDuration(seconds), step.text));
     text.resize(std::min<std::size_t>(text.size(), 78));
     std::fprintf(stderr, "%s\n", text.c_str());
     ++drawn_;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "plugins/sdk/object_key.h"
+#include "plugins/sdk/text.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -41,6 +42,22 @@ RecordKind RecordKindOf(Operation operation) {
       return RecordKind::kVerification;
   }
   return RecordKind::kCheckpoint;
+}
+
+Status CheckId(std::string_view id) {
+  constexpr std::size_t kLongest = 128;
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  const auto allowed = [&plain](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; };
+  if (!id.empty() && id.size() <= kLongest && plain(id.front()) &&
+      std::all_of(id.begin(), id.end(), allowed)) {
+    return Ok();
+  }
+  return Error(ErrorCode::kUsage,
+               fmt::format("'{}' is no id: 1 to {} letters, digits, '.', '_' and "
+                           "'-', a letter or digit first",
+                           Printable(id.substr(0, kLongest)), kLongest));
 }
 
 std::string NumberPart(std::uint64_t number) { return fmt::format("{:06}", number); }

@@ -26,6 +26,11 @@ std::optional<RecordKind> ParseRecordKind(std::string_view name);
 // The kind of record that an operation makes.
 RecordKind RecordKindOf(Operation operation);
 
+// kUsage for what no run and no record can be called: an id is 1 to 128 of [A-Za-z0-9._-], a letter
+// or digit first. Asked wherever a person or an engine names one, before anything is read; text that
+// is in the bank already goes through KeyPart().
+Status CheckId(std::string_view id);
+
 // Numbers in keys have a fixed width, so that a listing sorts by them: "000042".
 std::string NumberPart(std::uint64_t number);
 

@@ -173,5 +173,6 @@ echo 'Local::SQLite::Database: {integrity_check: true, scratch: tmp}' >verify.ya
 check parameter-refused-by-plugins-verify 3 checkpoints verify latest --parameters verify.yaml
 prepare
 check checkpoint-none 10 compile restore latest
-check checkpoint-bad-id 10 compile restore ../../etc
+check checkpoint-not-there 10 compile restore nowhere
+check checkpoint-bad-id 2 compile restore ../../etc
 exit $failed

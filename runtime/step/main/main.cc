@@ -239,7 +239,7 @@ int Main(int argc, char** argv) {
   if (g_cancellation.is_set() && code == ExitCode::kOk) code = ExitCode::kTerminated;
   log.Log(code == ExitCode::kOk || code == ExitCode::kOmitted ? LogLevel::kInfo : LogLevel::kError,
           report->message, Value().Set("exit_code", static_cast<int>(code)));
-  if (options->Flag("dry-run")) Write(STDOUT_FILENO, report->message + "\n");
+  if (options->Flag("dry-run")) Write(STDOUT_FILENO, Printable(report->message) + "\n");
   return static_cast<int>(code);
 }
 

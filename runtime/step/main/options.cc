@@ -8,6 +8,7 @@
 
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
+#include "runtime/store/layout.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -134,6 +135,12 @@ Result<StepOptions> ParseStepOptions(const std::vector<std::string>& arguments) 
       return Usage(fmt::format("'{}' has no option '--{}'", options.command, name),
                    "holdfast-step --help");
     }
+  }
+  for (const char* const name : {"run", "record"}) {
+    const std::string id = options.Get(name);
+    if (id.empty()) continue;
+    if (Status known = CheckId(id); !known)
+      return std::move(known).error().While("--" + std::string(name)).Hint("holdfast-step --help");
   }
   return options;
 }

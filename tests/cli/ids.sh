@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# What is no id is refused wherever one is asked for, before anything is read or written; and no id that somebody
+# has put into the bank steers the terminal that it is shown on.
+#   ids.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-ids.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+mkdir providers.d bank tmp
+export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
+fail() { echo "ids: $*" >&2; exit 1; }
+cat >providers.d/p.conf <<END
+[provider]
+name = p
+id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
+bank = filesystem
+plugin = noop
+[filesystem]
+path = $dir/bank
+[noop]
+types = X::Disk
+graph = $dir/n.graph.yaml
+END
+printf "format: 1\nresources:\n- {type: 'X::Disk', id: a, name: a}\n" >n.graph.yaml
+printf 'name: n\nprovider: p\nresources: [X::Disk#a]\n' >n.yaml
+holdfast -q compile protect n.yaml
+holdfast -q run n-protect.yaml --run-id 3f0e.A_b-1 >run.out || fail "$(cat run.out)"
+holdfast -q checkpoints show 3f0e.A_b-1 >show.out || fail "$(cat show.out)"
+
+before=$(find . | sort)
+refused() { # COMMAND...
+  local code=0
+  "$@" >"tmp/out" 2>&1 || code=$?
+  [ "$code" = 2 ] || fail "'$*' ended with $code: $(cat tmp/out)"
+  # Of an empty one CLI11 says that a value is missing.
+  [ -z "$bad" ] || grep -q 'is no id: 1 to 128 letters' tmp/out || fail "'$*' says: $(cat tmp/out)"
+  ! grep -q "$(printf '\033')" tmp/out || fail "'$*' says it raw"
+  rm tmp/out
+}
+long=$(printf 'a%.0s' $(seq 129))
+for bad in a/../b .. -x "" "a b" $'a\033[31mb' $'a\nb' "$long" 'a@2F'; do
+  refused holdfast run n-protect.yaml --record="$bad"
+  refused holdfast run n-protect.yaml --run-id="$bad"
+  refused holdfast step show n-protect.yaml begin --run-id="$bad"
+  refused holdfast step run n-protect.yaml begin --run-id=one --record="$bad"
+  refused holdfast gc --run="$bad"
+  for command in 'checkpoints show' 'checkpoints ls' 'checkpoints delete' 'checkpoints verify' 'compile restore' \
+    'compile delete' 'compile verify' 'restores show' show; do
+    # shellcheck disable=SC2086 # words
+    refused holdfast $command -- "$bad"
+  done
+  [ -z "$bad" ] && continue # not given
+  refused holdfast run n-protect.yaml --parameter record="$bad"
+  refused holdfast-step begin --provider=p --bundle=x --run="$bad"
+  refused holdfast-step run --provider=p --bundle=x --run=one --step=x --record="$bad"
+done
+[ "$(find . | sort)" = "$before" ] || fail "something was written"
+
+# Somebody who may write into the bank has left there what clears a screen.
+mkdir -p bank/t/local/checkpoints/evil@1B@5B2J
+cp "$(find bank/t/local/checkpoints/3f0e.A_b-1 -name 000001 -path '*state*')" bank/t/local/checkpoints/evil@1B@5B2J/rest
+holdfast gc --dry-run >gc.out
+grep -qF 'checkpoint evil\x1b[2J: remove 1 objects' gc.out || fail "$(cat -v gc.out)"
