@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "plugins/sdk/text.h"
+#include "plugins/sdk/exit_code.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
 
@@ -40,8 +40,17 @@ int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Opera
   RunArguments run;
   run.file = *file;
   const int code = RunWorkflowFile(session, run);
-  // After a failure the logs are what one needs.
-  if (code == 0) fs::remove_all(folder, ignored);
+  // Logs and state stand in the folder, too: after a run that failed or was stopped they are what one
+  // needs. One that went well, or was refused with its reason said, leaves nothing.
+  const bool kept = code == static_cast<int>(ExitCode::kRunFailed) ||
+                    code == static_cast<int>(ExitCode::kRunStopped) ||
+                    code == static_cast<int>(ExitCode::kInternal);
+  if (kept) {
+    out.Warn("the logs and the workflow file of this run are kept in " + folder +
+             "; remove the folder when they are of no use any more");
+  } else {
+    fs::remove_all(folder, ignored);
+  }
   return code;
 }
 

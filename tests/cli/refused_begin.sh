@@ -58,6 +58,7 @@ refused() { # EXIT_CODE FILE COMMAND...
   grep -q 'is being worked on by run .*, started by .*@.*; its lease lasts until 2' "$2" || fail "'${*:3}' says: $(cat "$2")"
   grep -q 'holdfast gc --run ' "$2" || fail "'${*:3}' says not what to do: $(cat "$2")"
 }
+left=$(ls tmp | wc -l) # of the deletion that was killed
 refused 11 again.out holdfast -q checkpoints delete "$id"
 grep -q '^the run did not begin: ' again.out || fail "$(cat again.out)"
 refused 3 verify.out holdfast -q checkpoints verify "$id"
@@ -66,6 +67,8 @@ holdfast --json checkpoints delete "$id" >again.json 2>/dev/null || code=$?
 [ "$code" = 11 ] || fail "with --json it ended with $code"
 grep -q '"message_type":"error"' again.json || fail "$(cat again.json)"
 grep '"message_type":"step-ended"' again.json | grep -q '"reason":".*is being worked on by run' || fail "$(cat again.json)"
+# What did not begin leaves no logs that nobody could need.
+[ "$(ls tmp | wc -l)" = "$left" ] || fail "a refused operation leaves a folder: $(ls tmp)"
 
 # What it says works.
 run=$(sed -n 's/.*holdfast gc --run \([0-9a-f-]*\).*/\1/p' again.out | head -n 1)

@@ -9,7 +9,8 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
 fail() { echo "verify_sample: $*" >&2; exit 1; }
-mkdir providers.d bank
+mkdir providers.d bank tmp
+export TMPDIR=$dir/tmp
 cat >providers.d/p.conf <<END
 [provider]
 name = p
@@ -58,6 +59,8 @@ grep -q '"state":"sampled"' sample.json || fail "$(cat sample.json)"
 holdfast checkpoints verify "$id" --sample 100% >full.out
 ! grep -q sample full.out || fail "$(cat full.out)"
 [ "$(grep -c '^X::Disk#. *done' full.out)" = 2 ] || fail "$(cat full.out)"
+# What went well leaves no logs.
+[ -z "$(ls tmp)" ] || fail "verifications that went well leave $(ls tmp)"
 holdfast checkpoints show "$id" | grep -q '^verified in full: ' || fail "a full verification is not shown"
 
 # What was read, and of which moment it is, stands in the table; of a restore, too.
@@ -97,6 +100,9 @@ done
 code=0
 holdfast -q checkpoints verify "$id" --sample 1% >damaged.out 2>&1 || code=$?
 [ "$code" = 5 ] || fail "damage in the sample ended with $code: $(cat damaged.out)"
+# Of what did not, the logs are kept, and named although nobody asked for words.
+kept=$(sed -n 's/^warning: the logs and the workflow file of this run are kept in \(.*\); remove .*/\1/p' damaged.out)
+[ -n "$kept" ] && [ -n "$(find "$kept" -path '*/logs/*' -type f)" ] || fail "no logs are named: $(cat damaged.out)"
 grep -q '^X::Disk#a *sampled' damaged.out || fail "$(cat damaged.out)"
 grep -q '^X::Disk#b *FAILED' damaged.out || fail "$(cat damaged.out)"
 # How much of it was read is not known, and nothing is made up.
