@@ -19,6 +19,17 @@ fs::path ProgramFolder() {
   return error ? fs::path(".") : self.parent_path();
 }
 
+// What the steps take as a truth they would refuse one by one, when the run has begun.
+Status CheckTruth(const std::map<std::string, std::string>& parameters, const std::string& name) {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return Ok();
+  for (const char* const truth : {"", "true", "yes", "1", "on", "false", "no", "0", "off"}) {
+    if (found->second == truth) return Ok();
+  }
+  return InvalidInput("parameter '" + name + "' is true or false, not '" +
+                      Printable(found->second) + "'");
+}
+
 }  // namespace
 
 std::string StepBinary() { return ProgramFolder() / "holdfast-step"; }
@@ -71,6 +82,9 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
           .At({file, 0, 0, {}, 1})
           .Hint("'holdfast compile' writes files that have one");
     }
+  }
+  for (const char* const name : {"fail-fast", "partial"}) {
+    if (auto status = CheckTruth(out.parameters, name); !status) return std::move(status).error();
   }
   out.provider = out.parameters.at("provider");
   const std::string folder = bundle_folder.empty() ? BundleFolderOf(file) : bundle_folder;

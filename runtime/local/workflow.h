@@ -118,7 +118,8 @@ struct Workflow {
 };
 
 // The values of the workflow's parameters: `given` goes over the file's. kInvalidInput for a name
-// that the workflow does not have, for one without any value, and for a value with "{{" in it.
+// that the workflow does not have, for one without any value, for a value with "{{" in it, and for
+// one of which a template makes a number (retries, a deadline) that is none.
 Result<std::map<std::string, std::string>> ResolveParameters(
     const Workflow& workflow, const std::map<std::string, std::string>& given);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugins/sdk/text.h"
+#include "runtime/local/pod_command.h"
 
 namespace holdfast::local {
 namespace {
@@ -256,6 +257,50 @@ class Checker {
 
 Status CheckWorkflow(const Workflow& workflow) { return Checker(workflow).Check(); }
 
+namespace {
+
+// A number of a template that is made of parameters of the workflow alone: what they give is known,
+// and wrong, before anything has started. Of one that is made of anything else nobody knows yet.
+Status CheckNumber(const Workflow& workflow, const Template& made, const PlacedText& text,
+                   std::string_view what, std::int64_t least,
+                   const std::map<std::string, std::string>& values,
+                   const std::map<std::string, std::string>& given) {
+  constexpr std::string_view kParameter = "workflow.parameters.";
+  const std::vector<std::string> variables = text.text.Variables();
+  std::vector<std::string> names;
+  for (const std::string& variable : variables) {
+    if (!variable.starts_with(kParameter)) return Ok();
+    names.push_back(variable.substr(kParameter.size()));
+    if (!values.contains(names.back())) return Ok();
+  }
+  if (names.empty()) return Ok();
+  const auto number = FillInteger(
+      text,
+      [&](std::string_view name) {
+        return &values.at(std::string(name.substr(kParameter.size())));
+      },
+      what, least);
+  if (number) return Ok();
+  const std::string& name = names.front();
+  const auto declared =
+      std::find_if(workflow.parameters.begin(), workflow.parameters.end(),
+                   [&](const Parameter& parameter) { return parameter.name == name; });
+  // A listing leaves open what the file leaves open.
+  if (!declared->value && values.at(name).empty()) return Ok();
+  const std::string message = fmt::format("parameter '{}': {}", name, number.error().message());
+  const std::string use =
+      fmt::format("it is used in {}:{}", workflow.sources[made.source].path, text.position.line);
+  if (!given.contains(name)) {
+    return workflow.sources[0].At(declared->position, message).Hint(use);
+  }
+  return InvalidInput(message).Hint(!declared->value
+                                        ? use
+                                        : fmt::format("{}; the workflow file has '{}'", use,
+                                                      Printable(declared->value->text.source())));
+}
+
+}  // namespace
+
 std::string Workflow::NameOfRun(std::string_view run_id) const {
   if (!name.empty()) return name;
   std::string suffix;
@@ -304,6 +349,16 @@ Result<std::map<std::string, std::string>> ResolveParameters(
           .At(parameter.position,
               fmt::format("parameter '{}' has no value", Printable(parameter.name)))
           .Hint(fmt::format("give one: --parameter {}=VALUE", parameter.name));
+    }
+  }
+  for (const Template& made : workflow.templates) {
+    if (made.retry && made.retry->limit_text) {
+      HOLDFAST_RETURN_IF_ERROR(CheckNumber(workflow, made, *made.retry->limit_text,
+                                           "the limit of retries", 0, values, given));
+    }
+    if (made.active_deadline_text) {
+      HOLDFAST_RETURN_IF_ERROR(CheckNumber(workflow, made, *made.active_deadline_text,
+                                           "activeDeadlineSeconds", 1, values, given));
     }
   }
   return values;

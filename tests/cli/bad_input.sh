@@ -23,9 +23,9 @@ id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a04
 bank = filesystem
 plugin = local-directory
 [filesystem]
-path = bank
+path = $dir/case/bank
 [local]
-inventory = inventory.yaml
+inventory = $dir/case/inventory.yaml
 END
   printf 'name: data\nprovider: p\nresources:\n  - Local::Directory#data\n' >plan.yaml
   holdfast -q plan discover plan.yaml
@@ -33,14 +33,20 @@ END
   rm -f plan.yaml.tmp*
 }
 
+# Every folder, and every file with its hash.
+contents() {
+  find . -type d | LC_ALL=C sort
+  find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum
+}
+
 # check NAME EXIT_CODE COMMAND...
 check() {
   local name=$1 expected=$2 code=0
   shift 2
-  find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum >"$dir/before"
+  contents >"$dir/before"
   holdfast "$@" >"$dir/out" 2>"$dir/err" || code=$?
-  find . -type f | LC_ALL=C sort | xargs -d '\n' sha256sum >"$dir/after"
-  sed -i "s#$dir/case#DIR#g" "$dir/err"
+  contents >"$dir/after"
+  sed -i "s#$dir/case#DIR#g; s#$build/#BUILD/#g" "$dir/err"
   if [ "$code" != "$expected" ]; then
     echo "$name: exit code $code, not $expected" >&2
     cat "$dir/err" >&2
@@ -94,10 +100,10 @@ sed -i 's#^plugin = local-directory#plugin = exec:/bin/true#; /^.local.$/,$d' pr
 check provider-exec-is-no-plugin 3 providers check
 check provider-exec-is-no-plugin 3 resources list
 prepare
-sed -i 's/^path = bank/path = bank\n pass ;word = x/' providers.d/p.conf
+sed -i 's#^path = .*#path = /srv/bank\n pass ;word = x#' providers.d/p.conf
 check provider-indented-line 3 providers check
 prepare
-sed -i 's/^path = bank/path = bank ;word/' providers.d/p.conf
+sed -i 's#^path = .*#path = /srv/bank ;word#' providers.d/p.conf
 check provider-inline-comment 3 providers check
 prepare
 sed -i '/^id =/d' providers.d/p.conf
@@ -129,6 +135,12 @@ check workflow-without-bundle 10 run data-protect.yaml
 prepare
 sed -i 's/"operation": "protect"/"operation": "delete"/' data-protect.bundle/bundle.json
 check workflow-other-bundle 3 run data-protect.yaml
+# Parameters of the workflow that cannot be what it needs: before a bundle or a run's folder is written.
+prepare
+check workflow-parameter-no-number 3 run data-protect.yaml --parameter retries=x
+check workflow-parameter-no-deadline 3 run data-protect.yaml --parameter step-deadline=0
+check workflow-parameter-no-truth 3 run data-protect.yaml --parameter fail-fast=maybe
+check workflow-parameter-unknown 3 run data-protect.yaml --parameter retires=3
 # Values that only a plugin refuses, some of them for several resources: all are told, with their
 # places, before anything is written; by whatever compiles.
 prepare

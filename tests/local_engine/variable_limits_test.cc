@@ -38,8 +38,21 @@ TEST_F(VariableLimits, TheGivenParameterGoesOverTheFiles) {
   EXPECT_EQ(Read("out"), "x\n");
 }
 
-TEST_F(VariableLimits, AValueThatIsNoNumberIsAnErrorOfTheTask) {
+TEST_F(VariableLimits, AParameterThatIsNoNumberIsRefusedBeforeAnythingStarts) {
   WriteRetried("many");
+  const auto outcome = RunWorkflow(options_, *this);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(outcome.error().message(), HasSubstr("not 'many'"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/out"));
+}
+
+// What only the task tells is not known before.
+TEST_F(VariableLimits, AnInputThatIsNoNumberIsAnErrorOfTheTask) {
+  Write("      - {name: a, template: again, arguments: {parameters: [{name: n, value: many}]}}\n",
+        Script("again", "exit 75",
+               "    inputs: {parameters: [{name: n}]}\n"
+               "    retryStrategy: {limit: '{{inputs.parameters.n}}', retryPolicy: Always}\n"));
   const RunOutcome outcome = Run();
   EXPECT_EQ(outcome.phase, Phase::kError);
   EXPECT_THAT(Find(outcome, "a")->info.message, HasSubstr("not 'many'"));

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace holdfast::local {
 namespace {
@@ -167,6 +169,37 @@ TEST(WorkflowFile, ParametersAreCheckedAgainstTheFile) {
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error().hint(), "did you mean 'record'?");
   EXPECT_FALSE(ResolveParameters(workflow, {{"record", "{{workflow.name}}"}}).has_value());
+}
+
+TEST(WorkflowFile, AParameterThatIsToBeANumberIsOneBeforeAnythingStarts) {
+  const auto file = [](const std::string& retries) {
+    return Head("Workflow", "w") +
+           "  entrypoint: main\n  arguments:\n    parameters:\n    - {name: retries, value: '" +
+           retries +
+           "'}\n    - {name: deadline, value: '60'}\n"
+           "  templates:\n  - name: main\n"
+           "    retryStrategy: {limit: '{{workflow.parameters.retries}}'}\n"
+           "    activeDeadlineSeconds: '{{workflow.parameters.deadline}}'\n"
+           "    container: {command: [run]}\n";
+  };
+  const Workflow workflow = MustRead({{"w.yaml", file("5")}});
+  EXPECT_TRUE(ResolveParameters(workflow, {{"retries", "0"}}).has_value());
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
+           {"retries", "x"}, {"deadline", "0"}, {"deadline", "60s"}, {"retries", ""}}) {
+    const auto refused = ResolveParameters(workflow, {{name, value}});
+    ASSERT_FALSE(refused.has_value()) << name << "=" << value;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
+  }
+  const auto refused = ResolveParameters(workflow, {{"retries", "-1"}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().Render(),
+            "parameter 'retries': the limit of retries is an integer from 0 to 1000000000, not "
+            "'-1'\nhelp: it is used in w.yaml:12; the workflow file has '5'");
+  // What the file itself says has its place there.
+  const auto own = ResolveParameters(MustRead({{"w.yaml", file("many")}}), {});
+  ASSERT_FALSE(own.has_value());
+  ASSERT_TRUE(own.error().where().has_value());
+  EXPECT_EQ(own.error().where()->line, 8U);
 }
 
 TEST(WorkflowFile, AFileThatIsNotThereIsNotFound) {
