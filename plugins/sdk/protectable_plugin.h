@@ -40,6 +40,9 @@ class ProtectablePlugin {
   // Those of this type that stand directly below `parent` (of one of parent_types).
   virtual Result<std::vector<Dependent>> Dependents(Context& context,
                                                     const ResourceGraph::Node& parent) = 0;
+  // What its settings name on this machine (an inventory file), looked at for `providers check`: is it
+  // there, and right? Asks no server, and nothing of the list of resources depends on it.
+  virtual Status Check() { return Ok(); }
 };
 
 }  // namespace holdfast

@@ -423,6 +423,11 @@ Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
     out->bank_settings_ = settings.Take(out->bank_entry_->settings,
                                         SectionsOf(bank_name, out->bank_entry_->settings_section),
                                         "the bank", config.bank.where);
+    // Without a setting's value there was another fault already.
+    if (out->bank_entry_->check && !out->bank_settings_.AsMap().empty()) {
+      if (const Status right = out->bank_entry_->check(out->bank_settings_); !right)
+        settings.Refused(right.error(), config.bank.where);
+    }
   } else {
     not_there(config.bank, "bank", true);
   }
@@ -533,7 +538,7 @@ std::string Provider::bank_folder() const {
   return bank_entry_->folder(bank_settings_);
 }
 
-Result<Bank*> Provider::bank() {
+Result<Bank*> Provider::bank(BankUse use) {
   if (bank_ != nullptr) return bank_.get();
   if (bank_entry_ == nullptr) {
     return InvalidInput("bank '" + Printable(config_.bank.value) + "' of provider " +
@@ -541,7 +546,7 @@ Result<Bank*> Provider::bank() {
         .At(config_.bank.where)
         .Hint("'holdfast plugins list' shows the banks that are");
   }
-  auto opened = bank_entry_->open(bank_settings_);
+  auto opened = bank_entry_->open(bank_settings_, use);
   if (!opened)
     return Error(std::move(opened).error())
         .While("opening the bank of provider " + Printable(config_.name));
@@ -556,6 +561,36 @@ Result<ProtectionPlugin*> Provider::ProtectionFor(std::string_view type) {
   return InvalidInput("provider " + Printable(config_.name) +
                       " has no plugin for resources of type " + Printable(type))
       .Hint(types.empty() ? "add one to " + config_.file : "it protects " + Join(types, ", "));
+}
+
+std::vector<Error> Provider::CheckWhatSettingsName() {
+  std::vector<Error> found;
+  std::set<std::string> told;
+  for (const auto& protectable : protectables_) {
+    const Status right = protectable->Check();
+    if (right || !told.insert(right.error().OneLine()).second) continue;
+    const Error& error = right.error();
+    Error placed = InvalidInput(error.message()).Hint(error.hint());
+    for (const Error& cause : error.causes()) placed = std::move(placed).Because(Error(cause));
+    if (error.where() && !error.where()->file.empty()) {
+      found.push_back(std::move(placed).At(*error.where()));
+      continue;
+    }
+    // At the setting that names it; at the section where nobody can tell which one that is.
+    const ProtectableDescriptor& descriptor = protectable->descriptor();
+    Where where{config_.file, 0, 0, {}, 1};
+    for (const IniSection& section : config_.sections) {
+      if (section.name != descriptor.settings_section) continue;
+      where = section.where;
+      std::size_t own = 0;
+      for (const IniEntry& entry : section.entries) {
+        if (FieldOf(descriptor.settings, entry.key) == nullptr) continue;
+        where = ++own == 1 ? entry.where : section.where;
+      }
+    }
+    found.push_back(std::move(placed).At(std::move(where)));
+  }
+  return found;
 }
 
 bool Provider::HasProtectable(std::string_view type) const {

@@ -99,8 +99,9 @@ class Provider {
   const ProviderConfig& config() const { return config_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // Opens the bank at the first call. kInvalidInput when its bank is not built in.
-  Result<Bank*> bank();
+  // Opens the bank at the first call. kInvalidInput when its bank is not built in; kNotFound when it
+  // is to be read and is not there yet.
+  Result<Bank*> bank(BankUse use = BankUse::kWrite);
   // What bank() would open, for `providers show`.
   const BankEntry* bank_entry() const { return bank_entry_; }
   // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.
@@ -117,6 +118,9 @@ class Provider {
     return protectables_;
   }
   Result<ProtectablePlugin*> ProtectableFor(std::string_view type);
+  // What the file's settings name on this machine, looked at (ProtectablePlugin::Check). Every fault
+  // once, as kInvalidInput, with its place: in what is named, else in the provider file.
+  std::vector<Error> CheckWhatSettingsName();
 
  private:
   explicit Provider(ProviderConfig config) : config_(std::move(config)) {}

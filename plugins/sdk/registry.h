@@ -15,14 +15,21 @@
 
 namespace holdfast {
 
+// What a bank is opened for. One that is only to be read is not made where it is missing.
+enum class BankUse { kRead, kWrite };
+
 struct BankEntry {
   std::string name;  // what providers write: "filesystem"
   std::string description;
   std::vector<std::string> aliases;
   std::string settings_section;
   Schema settings;
-  // `settings` has passed the schema.
-  std::function<Result<std::unique_ptr<Bank>>(const Value& settings)> open;
+  // Both get settings that have passed the schema. `check` finds fault with what no schema says,
+  // touching nothing outside; its error may have the position of a setting without a file. Empty: all
+  // is right.
+  std::function<Status(const Value& settings)> check;
+  // With kRead it makes nothing: kNotFound when the bank is not there yet.
+  std::function<Result<std::unique_ptr<Bank>>(const Value& settings, BankUse use)> open;
   // The folder of this machine in which the bank keeps everything, absolute and clean (place.h);
   // null for a bank that is elsewhere.
   std::function<std::string(const Value& settings)> folder = nullptr;

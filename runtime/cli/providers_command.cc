@@ -91,6 +91,12 @@ int CheckConfig(Session& session, const ProviderConfig& config) {
   const auto provider = Provider::Open(config, session.registry(), session.plugins());
   if (!provider) return session.out().Fail(provider.error());
   for (const std::string& warning : (*provider)->warnings()) session.out().Warn(warning);
+  if (std::vector<Error> faults = (*provider)->CheckWhatSettingsName(); !faults.empty()) {
+    Error first = std::move(faults.front());
+    for (std::size_t i = 1; i < faults.size(); ++i)
+      first = std::move(first).Because(std::move(faults[i]));
+    return session.out().Fail(first);
+  }
   session.out().Line(config.file + ": provider " + config.name + " is right" +
                      (config.enabled ? "" : " (and disabled)"));
   session.out().Json("provider",

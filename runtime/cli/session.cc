@@ -84,7 +84,9 @@ Result<Provider*> Session::OpenProvider(std::string_view name_or_id) {
 }
 
 Result<BankSection> Session::TenantSection(Provider& provider, SectionAccess access) {
-  HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank, provider.bank());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Bank* const bank,
+      provider.bank(access == SectionAccess::kRead ? BankUse::kRead : BankUse::kWrite));
   return BankSection::Open(*bank, "t/" + KeyPart(kTenant), access);
 }
 

@@ -64,6 +64,16 @@ TEST_F(FilesystemBankTest, OpenMakesTheFolderButNotItsParents) {
   EXPECT_THAT(missing.error().hint(), HasSubstr((folder_.path() / "no").string()));
 }
 
+TEST_F(FilesystemBankTest, WhoeverOnlyReadsMakesNoBank) {
+  const std::filesystem::path other = folder_.path() / "other";
+  const auto missing = OpenFilesystemBank(other, MissingBank::kRefuse);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(missing.error().message(), HasSubstr("is not there yet"));
+  EXPECT_FALSE(std::filesystem::exists(other));
+  EXPECT_TRUE(OpenFilesystemBank(root_, MissingBank::kRefuse));
+}
+
 TEST_F(FilesystemBankTest, OpenRefusesAFile) {
   WriteFile("file", "x");
   const auto opened = OpenFilesystemBank(root_ / "file");

@@ -183,6 +183,23 @@ END
 check parameter-refused-by-plugins-restore 3 compile restore latest --parameters restore.yaml
 echo 'Local::SQLite::Database: {integrity_check: true, scratch: tmp}' >verify.yaml
 check parameter-refused-by-plugins-verify 3 checkpoints verify latest --parameters verify.yaml
+# What the provider file names is looked at, too.
+prepare
+sed -i 's#^inventory = .*#inventory = /nowhere/inventory.yaml#' providers.d/p.conf
+check inventory-missing 3 providers check
+sed -i 's#^inventory = .*#inventory = /etc#' providers.d/p.conf
+check inventory-is-a-folder 3 providers check p
+prepare
+printf 'directories:\n  - {id: data, pth: /srv}\n' >inventory.yaml
+check inventory-broken 3 providers check
+# A bank that is not there yet: whoever only reads makes nothing.
+prepare
+rmdir bank
+check bank-not-there-list 10 checkpoints list
+check bank-not-there-list 10 restores list
+check bank-not-there-list 10 checkpoints status --max-age 1h
+check bank-not-there-list 10 show x
+check bank-not-there-list 10 compile delete latest
 prepare
 check checkpoint-none 10 compile restore latest
 check checkpoint-not-there 10 compile restore nowhere

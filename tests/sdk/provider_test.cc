@@ -126,6 +126,40 @@ TEST_F(Providers, AnAliasOpensOurOwnBankAndPlugin) {
   EXPECT_TRUE((*provider)->ProtectionFor("OS::Nova::Server"));
 }
 
+TEST_F(Providers, ABankThatIsOnlyReadIsNotMade) {
+  const auto provider =
+      Open(Head("plugin = noop\n") + "[filesystem]\npath = " + (folder_ / "none").string() +
+           "\n[noop]\ntypes = A::One\n");
+  ASSERT_TRUE(provider) << provider.error().Render();
+  const auto read = (*provider)->bank(BankUse::kRead);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), ErrorCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "none"));
+  EXPECT_TRUE((*provider)->bank());
+  EXPECT_TRUE((*provider)->bank(BankUse::kRead));
+}
+
+TEST_F(Providers, WhatSettingsNameIsLookedAtAndToldOnceAtItsPlace) {
+  const auto provider = Open(Head("plugin = local-directory\nplugin = local-application\n") +
+                             Bank() + "[local]\ninventory = /nowhere/inventory.yaml\n");
+  ASSERT_TRUE(provider) << provider.error().Render();
+  const std::vector<Error> faults = (*provider)->CheckWhatSettingsName();
+  ASSERT_THAT(faults, SizeIs(1));
+  EXPECT_EQ(faults.front().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(faults.front().Render(), HasSubstr("inventory = /nowhere/inventory.yaml\n"));
+  EXPECT_THAT(faults.front().message(), HasSubstr("/nowhere/inventory.yaml"));
+}
+
+TEST_F(Providers, AFaultOfASettingHasItsLineWhateverPluginFindsIt) {
+  const auto provider = Open(Head("plugin = local-postgresql\n") + Bank() +
+                             "[local]\nuser = holdfast\ninventory = inventory.yaml\n");
+  ASSERT_TRUE(provider) << provider.error().Render();
+  const std::vector<Error> faults = (*provider)->CheckWhatSettingsName();
+  ASSERT_THAT(faults, SizeIs(1));
+  EXPECT_THAT(faults.front().Render(),
+              HasSubstr("p.conf:10:13: inventory 'inventory.yaml' is not absolute"));
+}
+
 TEST_F(Providers, TheTypesOfNoopAreThoseOfItsSettings) {
   const auto provider =
       Open(Head("plugin = noop\n") + Bank() + "[noop]\ntypes = A::One, A::Two\nactivities = all\n");

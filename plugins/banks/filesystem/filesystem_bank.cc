@@ -462,12 +462,13 @@ Status FilesystemBank::ListBelow(int folder, const std::string& path, const List
 
 }  // namespace
 
-Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& root) {
-  return OpenFilesystemBank(root, banks::filesystem::SystemFileCalls());
+Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& root,
+                                                 MissingBank missing) {
+  return OpenFilesystemBank(root, banks::filesystem::SystemFileCalls(), missing);
 }
 
 Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& root,
-                                                 FileCalls& calls) {
+                                                 FileCalls& calls, MissingBank missing) {
   std::error_code failed;
   std::filesystem::path path = std::filesystem::absolute(root, failed).lexically_normal();
   if (failed || root.empty()) return InvalidInput("the path of a filesystem bank is empty");
@@ -478,6 +479,11 @@ Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& ro
   const auto open_parent = [&] {
     return Descriptor(calls, calls.OpenRoot(path.parent_path().c_str()));
   };
+  if (opened == -ENOENT && missing == MissingBank::kRefuse) {
+    return NotFound(fmt::format("the bank at '{}' is not there yet", path.string()))
+        .Hint(
+            "the first run of a workflow makes it, unless its path is not the one that was meant");
+  }
   if (opened == -ENOENT) {
     const Descriptor parent = open_parent();
     if (!parent.is_open()) {

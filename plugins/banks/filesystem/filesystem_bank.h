@@ -21,12 +21,15 @@ namespace holdfast {
 // Files have mode 0600, folders 0700.
 //
 // Opening is cheap and checks little (ProbeFilesystemBank is the full check). The folder itself is
-// made when only it is missing; a relative path is taken from the working directory of now.
-// kNotFound when its parent is missing, kDenied when it may not be opened.
-Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& root);
+// made when only it is missing and `missing` says so; a relative path is taken from the working
+// directory of now. kNotFound when it, or its parent, is missing, kDenied when it may not be opened.
+enum class MissingBank { kMake, kRefuse };
+Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& root,
+                                                 MissingBank missing = MissingBank::kMake);
 // The same with system calls of the caller's, which outlive the bank: for tests.
 Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& root,
-                                                 banks::filesystem::FileCalls& calls);
+                                                 banks::filesystem::FileCalls& calls,
+                                                 MissingBank missing = MissingBank::kMake);
 
 // Tries in a temporary folder of the bank all that it relies on: sync of files and folders, links
 // that never overwrite, rename, long names, names that differ in case. kDenied, saying what does

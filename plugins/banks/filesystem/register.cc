@@ -1,9 +1,8 @@
 #include "plugins/banks/filesystem/register.h"
 
-#include <filesystem>
-
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/sdk/bank_settings.h"
+#include "plugins/sdk/path_setting.h"
 #include "plugins/sdk/place.h"
 
 namespace holdfast::banks::filesystem {
@@ -14,7 +13,9 @@ struct Settings {
   std::string path;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("path", &Settings::path, "the folder of the bank; made when only it is missing")
+    fields(
+        "path", &Settings::path,
+        "the folder of the bank, an absolute path; the first run makes it when only it is missing")
         .Required()
         .Alias("file_system_bank_path");
   }
@@ -28,14 +29,13 @@ void Register(PluginRegistry& registry) {
   entry.description = "a folder of this machine or of a shared file system";
   entry.settings_section = "filesystem";
   entry.settings = WithDataSettings(SchemaOf<Settings>());
-  entry.open = [](const Value& settings) {
-    return OpenFilesystemBank(BindChecked<Settings>(settings).path);
+  entry.check = [](const Value& settings) { return CheckPathSetting(settings, "path"); };
+  entry.open = [](const Value& settings, BankUse use) {
+    return OpenFilesystemBank(BindChecked<Settings>(settings).path,
+                              use == BankUse::kRead ? MissingBank::kRefuse : MissingBank::kMake);
   };
   entry.folder = [](const Value& settings) {
-    // As opening takes it: from the working directory of now.
-    std::error_code error;
-    const auto path = std::filesystem::absolute(BindChecked<Settings>(settings).path, error);
-    return error ? std::string() : CleanPath(path.string());
+    return CleanPath(BindChecked<Settings>(settings).path);
   };
   registry.AddBank(std::move(entry));
 }

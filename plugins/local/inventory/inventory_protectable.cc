@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "plugins/sdk/path_setting.h"
 #include "plugins/sdk/place.h"
 #include "plugins/sdk/text.h"
 
@@ -60,6 +61,7 @@ template <class P>
 ProtectableEntry EntryOf(std::string_view type, std::string_view description) {
   ProtectableDescriptor descriptor = MakeDescriptor(type, description);
   auto make = [descriptor](const Value& settings) -> Result<std::unique_ptr<ProtectablePlugin>> {
+    HOLDFAST_RETURN_IF_ERROR(CheckPathSetting(settings, "inventory"));
     return std::unique_ptr<ProtectablePlugin>(
         std::make_unique<P>(descriptor, BindChecked<Settings>(settings)));
   };
@@ -73,9 +75,13 @@ Result<const Inventory*> InventoryFile::Get() {
     return InvalidInput("the provider names no inventory of this machine")
         .Hint("set 'inventory = PATH' in its section [local]");
   }
+  HOLDFAST_RETURN_IF_ERROR(CheckPathSetting(Value().Set("inventory", path_), "inventory"));
   struct stat st {};
   if (::stat(path_.c_str(), &st) != 0) {
     return SystemError(errno, "inventory file " + Printable(path_));
+  }
+  if (!S_ISREG(st.st_mode)) {
+    return InvalidInput("inventory file " + Printable(path_) + ": this is no regular file");
   }
   std::string state =
       fmt::format("{}:{}:{}:{}.{}:{}.{}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
@@ -90,6 +96,12 @@ Result<const Inventory*> InventoryFile::Get() {
 InventoryProtectable::InventoryProtectable(ProtectableDescriptor descriptor,
                                            const Settings& settings)
     : descriptor_(std::move(descriptor)), file_(settings.inventory) {}
+
+Status InventoryProtectable::Check() {
+  if (!file_.is_named()) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(file_.Get());
+  return Ok();
+}
 
 Result<std::vector<ResourceGraph::Node>> InventoryProtectable::List(Context& context) {
   HOLDFAST_ASSIGN_OR_RETURN(const Inventory* const inventory, file_.Get());

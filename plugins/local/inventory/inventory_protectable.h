@@ -17,9 +17,10 @@ struct Settings {
   std::string inventory;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("inventory", &Settings::inventory,
-           "path of the inventory file (YAML): the applications, directories and databases of this "
-           "machine");
+    fields(
+        "inventory", &Settings::inventory,
+        "absolute path of the inventory file (YAML): the applications, directories and databases "
+        "of this machine");
   }
 };
 inline constexpr std::string_view kSettingsSection = "local";
@@ -29,6 +30,7 @@ inline constexpr std::string_view kSettingsSection = "local";
 class InventoryFile {
  public:
   explicit InventoryFile(std::string path) : path_(std::move(path)) {}
+  bool is_named() const { return !path_.empty(); }
   // kInvalidInput with a hint when the provider names no file; otherwise as LoadInventory. What it
   // points to is valid until the next call.
   Result<const Inventory*> Get();
@@ -53,6 +55,8 @@ class InventoryProtectable : public ProtectablePlugin {
   Result<ResourceGraph::Node> Show(Context& context, std::string_view id) override;
   Result<std::vector<Dependent>> Dependents(Context& context,
                                             const ResourceGraph::Node& parent) override;
+  // Of a provider that names an inventory; without one its graphs are written by hand.
+  Status Check() override;
 
  protected:
   // A resource and the ids of the applications that it stands below.

@@ -215,5 +215,30 @@ TEST_F(InventoryProtectables, AMissingInventoryIsAnError) {
   EXPECT_THAT(unnamed.error().hint(), HasSubstr("[local]"));
 }
 
+TEST_F(InventoryProtectables, ACheckFindsAnInventoryThatIsNotThereOrBroken) {
+  const auto directories = Make(DirectoryProtectable());
+  const Status missing = directories->Check();
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
+  Write("directories: [{path: /a}]\n");
+  EXPECT_TRUE(directories->Check().has_value());
+  Write("directories: [{pth: /a}]\n");
+  const Status broken = directories->Check();
+  ASSERT_FALSE(broken.has_value());
+  ASSERT_TRUE(broken.error().where().has_value());
+  EXPECT_EQ(broken.error().where()->line, 1U);
+  // Whoever names none writes graphs by hand.
+  const auto none = std::move(*DirectoryProtectable().make(Value(Value::Map{})));
+  EXPECT_TRUE(none->Check().has_value());
+}
+
+TEST_F(InventoryProtectables, ARelativeInventoryIsRefused) {
+  const Value settings = Value().Set("inventory", "inventory.yaml");
+  const auto refused = DirectoryProtectable().make(settings);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(refused.error().message(), HasSubstr("is not absolute"));
+}
+
 }  // namespace
 }  // namespace holdfast::plugins::inventory
