@@ -150,7 +150,7 @@ Status DefaultsPassTheirOwnSchema(const PluginUnderTest& plugin, const PluginChe
       one.fields.push_back(field);
       Value value(Value::Map{});
       value.Set(field.name, field.default_value);
-      HOLDFAST_RETURN_IF_ERROR(CheckAgainstSchema(one, value, "", "the defaults of the " + name));
+      HOLDFAST_RETURN_IF_ERROR(CheckAgainstSchema(one, value, "", "defaults of the " + name));
     }
   }
   return Ok();

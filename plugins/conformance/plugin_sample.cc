@@ -107,11 +107,11 @@ Status WriteFile(const std::string& folder, const std::string& name, const std::
 }  // namespace
 
 Result<PluginSample> SampleFromValue(const Value& value, std::string_view file) {
-  HOLDFAST_ASSIGN_OR_RETURN(SampleForm form, Bind<SampleForm>(value, file, "a sample"));
+  HOLDFAST_ASSIGN_OR_RETURN(SampleForm form, Bind<SampleForm>(value, file, "sample"));
   HOLDFAST_ASSIGN_OR_RETURN(ResourceForm resource,
-                            Bind<ResourceForm>(form.resource, file, "a sample's resource"));
+                            Bind<ResourceForm>(form.resource, file, "sample's resource"));
   HOLDFAST_ASSIGN_OR_RETURN(ParametersForm parameters,
-                            Bind<ParametersForm>(form.parameters, file, "a sample's parameters"));
+                            Bind<ParametersForm>(form.parameters, file, "sample's parameters"));
   PluginSample sample;
   sample.settings = std::move(form.settings);
   sample.files = std::move(form.files);

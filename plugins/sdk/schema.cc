@@ -226,7 +226,8 @@ std::string FormatLimit(FieldType type, std::int64_t limit) {
   return std::to_string(limit);
 }
 
-// Checks one map against one schema, collecting every fault.
+// Checks one map against one schema, collecting every fault. `what` may be one thing or many ("the
+// directory", "the policy settings"): no sentence has a verb that would have to agree with it.
 class Checker {
  public:
   Checker(const Schema& schema, const Value& value, std::string_view file, std::string_view what)
@@ -234,7 +235,8 @@ class Checker {
 
   Result<Value> Run() {
     if (!value_.is_map() && !value_.is_null()) {
-      return At(InvalidInput(fmt::format("the {} are a map, not {}", what_, NameOf(value_.kind()))),
+      return At(InvalidInput(fmt::format("a map is expected for the {}, not {}", what_,
+                                         NameOf(value_.kind()))),
                 value_.position(), 1);
     }
     for (const Field& field : schema_.fields) CheckField(field);
@@ -289,9 +291,10 @@ class Checker {
     const Value* const given = Given(field, "", name);
     if (given == nullptr || given->is_null()) {
       if (field.required) {
-        errors_.push_back(At(InvalidInput(fmt::format("the {} need '{}'", what_, field.name))
-                                 .Hint(field.description),
-                             value_.position(), 1));
+        errors_.push_back(
+            At(InvalidInput(fmt::format("'{}' is missing in the {}", field.name, what_))
+                   .Hint(field.description),
+               value_.position(), 1));
       } else if (!field.default_value.is_null()) {
         auto converted = Convert(field.type, field.default_value);
         HOLDFAST_CHECK(converted.has_value());
@@ -371,8 +374,8 @@ class Checker {
       out_.Set(field.name, Value().Set("kind", form.kind).Set("where", given->AsString()));
     }
     if (first.empty() && field.required && !given_wrongly) {
-      errors_.push_back(At(InvalidInput(fmt::format("the {} need '{}_file' or '{}_env'", what_,
-                                                    field.name, field.name))
+      errors_.push_back(At(InvalidInput(fmt::format("'{}_file' or '{}_env' is missing in the {}",
+                                                    field.name, field.name, what_))
                                .Hint(field.description),
                            value_.position(), 1));
     }
@@ -381,7 +384,7 @@ class Checker {
   void UnknownKey(const std::string& key, const Value& value) {
     std::vector<std::string> names;
     for (const auto& [name, unused] : known_) names.push_back(name);
-    Error error = InvalidInput(fmt::format("the {} have no '{}'", what_, Printable(key)));
+    Error error = InvalidInput(fmt::format("there is no '{}' in the {}", Printable(key), what_));
     const std::string near = Nearest(key, names);
     if (!near.empty()) {
       error = std::move(error).Hint("did you mean '" + near + "'?");

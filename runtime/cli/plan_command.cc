@@ -134,8 +134,9 @@ class PreflightReport {
     out_.Line((problems.empty() ? "ok      " : "FAILED  ") + what);
     Value::List list;
     for (const Error& problem : problems) {
-      out_.Line("        " + problem.OneLine());
-      if (!problem.hint().empty()) out_.Line("        help: " + Printable(problem.hint()));
+      const std::string shown = problem.Render();
+      for (const std::string_view line : Split(shown, '\n'))
+        out_.Line("        " + std::string(line));
       list.push_back(ErrorToValue(problem));
     }
     count_ += problems.size();

@@ -57,6 +57,7 @@ holdfast check shop.yaml >out 2>words || code=$?
 grep -q 'FAILED  bank is writable' out || fail "$(cat out)"
 grep -A2 '^FAILED  Local::Application#shop (The shop)' out | grep -q "$dir/freeze' may not be run" || fail "$(cat out)"
 grep -A2 '^FAILED  Local::Application#shop (The shop)' out | grep -q 'help: it must be executable' || fail "$(cat out)"
+[ "$(grep -c 'it must be executable' out)" = 1 ] || fail "a hint is told twice: $(cat out)"
 grep -A1 '^FAILED  Local::Directory#' out | grep -q "the folder for the snapshot, '/nowhere'" || fail "$(cat out)"
 grep -A1 '^FAILED  Local::SQLite::Database#' out | grep -q "database file '$dir/data/shop.db'" || fail "$(cat out)"
 grep -q '^4 problems stand in the way of plan shop' words || fail "$(cat words)"

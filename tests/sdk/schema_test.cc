@@ -106,20 +106,35 @@ TEST(Schema, AFieldUnderTwoOfItsNamesIsRefused) {
 }
 
 TEST(Schema, AMissingFieldIsNamed) {
-  EXPECT_THAT(ErrorOf("deep: true"), HasSubstr("the settings need 'path'"));
-  EXPECT_THAT(ErrorOf(""), HasSubstr("the settings need 'path'"));
+  EXPECT_THAT(ErrorOf("deep: true"), HasSubstr("'path' is missing in the settings"));
+  EXPECT_THAT(ErrorOf(""), HasSubstr("'path' is missing in the settings"));
+}
+
+// One thing or many: the sentence is right for both.
+TEST(Schema, ErrorsReadWellForOneThingAndForMany) {
+  for (const std::string what : {"directory", "policy settings"}) {
+    const auto missing = Bind<Sample>(Value(Value::Map{}), "", what);
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().message(), "'path' is missing in the " + what);
+    const auto unknown = Bind<Sample>(Value().Set("path", "x").Set("pth", "y"), "", what);
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().message(), "there is no 'pth' in the " + what);
+    const auto text = Bind<Sample>(Value("x"), "", what);
+    ASSERT_FALSE(text);
+    EXPECT_EQ(text.error().message(), "a map is expected for the " + what + ", not a string");
+  }
 }
 
 TEST(Schema, AnUnknownKeyIsRefusedWithPlaceAndGuess) {
   const std::string error = ErrorOf("path: x\nparalell: 3");
-  EXPECT_THAT(error, HasSubstr("sample.yaml:2:1: the settings have no 'paralell'"));
+  EXPECT_THAT(error, HasSubstr("sample.yaml:2:1: there is no 'paralell' in the settings"));
   EXPECT_THAT(error, HasSubstr("did you mean 'parallel'?"));
 }
 
 TEST(Schema, AllFaultsAreToldAtOnce) {
   const std::string error =
       ErrorOf("parallel: 17\nmode: reflnk\nwords: x\nlimit: 1 KiB\nwait: never\nlevel: 1.5");
-  EXPECT_THAT(error, HasSubstr("need 'path'"));
+  EXPECT_THAT(error, HasSubstr("'path' is missing in the settings"));
   EXPECT_THAT(error, HasSubstr("'parallel' in the settings is at least 1, at most 16, not 17"));
   EXPECT_THAT(error, HasSubstr("did you mean 'reflink'?"));
   EXPECT_THAT(error, HasSubstr("'words' in the settings is a list of texts, not 'x'"));
@@ -140,7 +155,7 @@ TEST(Schema, ASecretIsNeverShown) {
 }
 
 TEST(Schema, SomethingThatIsNoMapIsRefused) {
-  EXPECT_THAT(ErrorOf("[path]"), HasSubstr("are a map"));
+  EXPECT_THAT(ErrorOf("[path]"), HasSubstr("a map is expected for the settings, not"));
 }
 
 TEST(Schema, SurvivesAsData) {

@@ -235,7 +235,7 @@ class Reader {
         command.argv.push_back(word.AsString());
       }
     } else if (value.is_map()) {
-      auto form = Check<CommandForm>(value, key);
+      auto form = Check<CommandForm>(value, fmt::format("command '{}'", key));
       if (!form) return std::nullopt;
       command.argv = std::move(form->command);
       command.timeout = form->timeout;

@@ -147,7 +147,7 @@ TEST_F(NoopTest, RefusesATypeThatCannotBe) {
 TEST_F(NoopTest, NeedsTypes) {
   const auto checked = CheckAgainstSchema(NoopDescriptor().settings, Value(), "a.conf", "settings");
   ASSERT_FALSE(checked.has_value());
-  EXPECT_EQ(checked.error().message(), "the settings need 'types'");
+  EXPECT_EQ(checked.error().message(), "'types' is missing in the settings");
 }
 
 TEST_F(NoopTest, QuiescesAndCommitsWhenItIsTold) {
