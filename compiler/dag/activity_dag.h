@@ -43,13 +43,14 @@ struct ActivityTable {
 enum class FuseMode { kNone, kLeaf };
 
 // Why a step comes after another one, for comments, pictures and `holdfast explain`: the colours
-// of the specification's links, and pre_finish's.
+// of the specification's links, and pre_finish's. What stands for several links, because the
+// activities between do not exist, is of the last one's kind.
 enum class LinkKind {
   kParentPreToPre,    // green
   kPreToParallel,     // yellow
   kParallelToPost,    // red
   kPostToParentPost,  // indigo
-  kPreFinish,         // every link of a pre_finish
+  kPreFinish,         // deepskyblue: to a pre_finish, and from there to parallel
 };
 
 // The activity DAG of one operation: steps with order and gates (design: semantics). Immutable.
