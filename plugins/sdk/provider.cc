@@ -8,32 +8,12 @@
 #include <tuple>
 
 #include "plugins/sdk/known_plugins.h"
+#include "plugins/sdk/provider_settings.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast {
 
 namespace {
-
-bool IsNameOf(const Field& field, std::string_view key) {
-  return key == field.name ||
-         std::find(field.aliases.begin(), field.aliases.end(), key) != field.aliases.end();
-}
-
-// The field that a key of a provider file sets: by name, alias, or a secret's _file and _env.
-const Field* FieldOf(const Schema& schema, std::string_view key) {
-  for (const Field& field : schema.fields) {
-    if (IsNameOf(field, key)) return &field;
-  }
-  for (const Field& field : schema.fields) {
-    if (field.type != FieldType::kSecret) continue;
-    std::vector<std::string> names{field.name};
-    names.insert(names.end(), field.aliases.begin(), field.aliases.end());
-    for (const std::string& name : names) {
-      if (key == name + "_file" || key == name + "_env") return &field;
-    }
-  }
-  return nullptr;
-}
 
 void AddKeysOf(const Schema& schema, std::vector<std::string>& out) {
   for (const Field& field : schema.fields) {
@@ -342,19 +322,6 @@ class Settings {
 std::string OwnName(const std::string& name) {
   const KnownPlugin* const known = FindKnownPlugin(name);
   return known == nullptr ? name : std::string(known->name);
-}
-
-// Every section that a bank or plugin reads, its own first: also those that Karbor's files have.
-std::vector<std::string> SectionsOf(std::string_view name, const std::string& own,
-                                    const std::vector<std::string>& shared = {}) {
-  std::vector<std::string> out{own};
-  out.insert(out.end(), shared.begin(), shared.end());
-  if (const KnownPlugin* const known = FindKnownPlugin(name); known != nullptr) {
-    for (const std::string_view section : known->sections) {
-      if (section != own) out.emplace_back(section);
-    }
-  }
-  return out;
 }
 
 Error UnknownName(const IniEntry& entry, std::string_view what,

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "plugins/sdk/provider_settings.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 
@@ -55,7 +56,31 @@ void PrintFields(const Output& out, std::string_view heading, const Schema& sche
   }
 }
 
-void ShowPlugin(const Output& out, const PluginDescriptor& plugin) {
+// The settings of a bank, plugin or protectable as they are in effect, each with where it is from.
+void PrintSettings(const Output& out, const ProviderConfig& config,
+                   const std::vector<SettingInEffect>& settings) {
+  if (settings.empty()) return;
+  out.Line("    settings in [" + settings.front().section + "]");
+  for (const SettingInEffect& setting : settings) {
+    std::string line = "      " + setting.field->name;
+    if (setting.line == 0 && setting.value.empty()) {
+      line += " is not set";
+    } else {
+      line += " = " + Printable(setting.value);
+      line += setting.line == 0
+                  ? " (default)"
+                  : " (" + Printable(config.file) + ":" + std::to_string(setting.line) + ")";
+    }
+    line += ": " + setting.field->description;
+    if (!setting.field->one_of.empty()) line += " [" + Join(setting.field->one_of, " | ") + "]";
+    out.Line(line);
+  }
+}
+
+void ShowPlugin(const Output& out, const ProviderConfig& config, const PluginDescriptor& plugin) {
+  const std::vector<SettingInEffect> settings =
+      SettingsInEffect(config, plugin.settings,
+                       SectionsOf(plugin.name, plugin.settings_section, plugin.shared_sections));
   Value activities;
   for (const Operation operation : kAllOperations) {
     Value::List kinds;
@@ -73,13 +98,18 @@ void ShowPlugin(const Output& out, const PluginDescriptor& plugin) {
                          .Set("activities", std::move(activities))
                          .Set("quiesces", plugin.quiesces)
                          .Set("post_acts_on_failure", plugin.post_acts_on_failure)
+                         .Set("settings_in_effect", SettingsInEffectToValue(config, settings))
                          .Set("schemas", SchemasOf(plugin)));
   out.Line("  " + plugin.name + ": " + plugin.description);
   out.Line("    protects " + Join(plugin.types, ", "));
+  out.Line("    versions: settings " + std::to_string(plugin.settings.version) +
+           (plugin.has_saved_info ? ", saved info " + std::to_string(plugin.saved_info.version)
+                                  : std::string()));
+  if (plugin.quiesces) out.Line("    brings its resources to rest");
   for (const Operation operation : kAllOperations) {
     out.Line("    " + std::string(NameOf(operation)) + ": " + Activities(plugin, operation));
   }
-  PrintFields(out, "settings in [" + plugin.settings_section + "]", plugin.settings);
+  PrintSettings(out, config, settings);
   for (const Operation operation : kAllOperations) {
     PrintFields(out, "parameters of " + std::string(NameOf(operation)),
                 plugin.operation(operation).parameters);
@@ -108,6 +138,20 @@ int CheckConfig(Session& session, const ProviderConfig& config) {
 int CheckBroken(Session& session, const ProviderFolder::Broken& broken) {
   if (broken.config.faults.empty()) return session.out().Fail(broken.error);
   return CheckConfig(session, broken.config);
+}
+
+// To be looked at also one that is not enabled may be opened.
+Result<Provider*> OpenToShow(Session& session, const std::string& name_or_id) {
+  if (!name_or_id.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder* const folder, session.providers());
+    for (const ProviderConfig& config : folder->providers) {
+      if (config.enabled || (config.name != name_or_id && config.id != name_or_id)) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenConfig(config));
+      for (const std::string& warning : provider->warnings()) session.out().Warn(warning);
+      return provider;
+    }
+  }
+  return session.OpenProvider(name_or_id);
 }
 
 // What stands in the folder and is no provider file.
@@ -151,26 +195,64 @@ int ListProviders(Session& session) {
 }
 
 int ShowProvider(Session& session, const ProvidersArguments& arguments) {
-  const auto provider = session.OpenProvider(arguments.provider);
-  if (!provider) return session.out().Fail(provider.error());
-  const ProviderConfig& config = (*provider)->config();
   const Output& out = session.out();
-  out.Line(config.name + " (" + config.id + ")");
+  const auto provider = OpenToShow(session, arguments.provider);
+  if (!provider) return out.Fail(provider.error());
+  const ProviderConfig& config = (*provider)->config();
+  out.Line(Printable(config.name) + " (" + config.id + ")");
   if (!config.description.empty()) out.Line("  " + Printable(config.description));
-  out.Line("  file: " + config.file);
-  Value datum = Value().Set("name", config.name).Set("id", config.id).Set("file", config.file);
+  out.Line("  file: " + Printable(config.file));
+  out.Line(std::string("  enabled: ") + (config.enabled ? "yes" : "no"));
+  Value::List warnings;
+  for (const std::string& warning : (*provider)->warnings()) {
+    warnings.emplace_back(Printable(warning));
+  }
+  Value datum = Value()
+                    .Set("name", config.name)
+                    .Set("id", config.id)
+                    .Set("file", config.file)
+                    .Set("description", config.description)
+                    .Set("enabled", config.enabled)
+                    .Set("warnings", std::move(warnings));
   if (const BankEntry* const bank = (*provider)->bank_entry(); bank != nullptr) {
+    const std::vector<SettingInEffect> settings =
+        SettingsInEffect(config, bank->settings, SectionsOf(bank->name, bank->settings_section));
     out.Line("  bank: " + bank->name + ", " + bank->description);
-    PrintFields(out, "settings in [" + bank->settings_section + "]", bank->settings);
-    datum.Set("bank", Value()
-                          .Set("name", bank->name)
-                          .Set("settings_section", bank->settings_section)
-                          .Set("settings", SchemaToJsonSchema(bank->settings)));
+    Value shown = Value()
+                      .Set("name", bank->name)
+                      .Set("description", bank->description)
+                      .Set("settings_section", bank->settings_section)
+                      .Set("settings_in_effect", SettingsInEffectToValue(config, settings))
+                      .Set("settings", SchemaToJsonSchema(bank->settings));
+    // Opened, so that it says itself where it is; one that cannot be opened is no reason to show less.
+    if (const auto opened = (*provider)->bank(BankUse::kRead); opened) {
+      out.Line("    " + Printable((*opened)->Describe()));
+      shown.Set("location", (*opened)->Describe()).Set("there", true);
+    } else {
+      out.Line("    " + opened.error().OneLine());
+      shown.Set("there", false).Set("error", ErrorToValue(opened.error()));
+    }
+    PrintSettings(out, config, settings);
+    datum.Set("bank", std::move(shown));
   } else {
     out.Line("  bank: " + config.bank.value + " (not built in)");
+    datum.Set("bank", Value().Set("name", config.bank.value).Set("built_in", false));
   }
   out.Json("provider", std::move(datum));
-  for (const auto& plugin : (*provider)->protections()) ShowPlugin(out, plugin->descriptor());
+  for (const auto& plugin : (*provider)->protections())
+    ShowPlugin(out, config, plugin->descriptor());
+  for (const auto& protectable : (*provider)->protectables()) {
+    const ProtectableDescriptor& descriptor = protectable->descriptor();
+    const std::vector<SettingInEffect> settings =
+        SettingsInEffect(config, descriptor.settings, {descriptor.settings_section});
+    out.Line("  resources of " + descriptor.type + ": " + descriptor.description);
+    PrintSettings(out, config, settings);
+    out.Json("protectable",
+             Value()
+                 .Set("type", descriptor.type)
+                 .Set("description", descriptor.description)
+                 .Set("settings_in_effect", SettingsInEffectToValue(config, settings)));
+  }
   return 0;
 }
 

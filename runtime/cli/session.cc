@@ -74,11 +74,19 @@ Result<Provider*> Session::OpenProvider(std::string_view name_or_id) {
   } else {
     HOLDFAST_ASSIGN_OR_RETURN(config, folder->Find(name_or_id));
   }
-  for (const auto& provider : opened_) {
-    if (provider->config().id == config->id) return provider.get();
+  const std::size_t before = opened_.size();
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, OpenConfig(*config));
+  if (opened_.size() > before) {
+    for (const std::string& warning : provider->warnings()) out_.Warn(warning);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(auto provider, Provider::Open(*config, registry_, *plugins_));
-  for (const std::string& warning : provider->warnings()) out_.Warn(warning);
+  return provider;
+}
+
+Result<Provider*> Session::OpenConfig(const ProviderConfig& config) {
+  for (const auto& provider : opened_) {
+    if (provider->config().id == config.id) return provider.get();
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(auto provider, Provider::Open(config, registry_, *plugins_));
   opened_.push_back(std::move(provider));
   return opened_.back().get();
 }

@@ -47,6 +47,8 @@ class Session {
   // The provider of that name or id, opened with its parts; its warnings are said once. An empty
   // name means the only provider that there is.
   Result<Provider*> OpenProvider(std::string_view name_or_id);
+  // The same of a file of the folder that was read, without a word of its warnings.
+  Result<Provider*> OpenConfig(const ProviderConfig& config);
   // The bank section of the tenant, of an opened provider.
   Result<BankSection> TenantSection(Provider& provider, SectionAccess access);
   // A context for discovery and checks, with a deadline from now.
