@@ -9,6 +9,7 @@
 #include "compiler/workflow/engine_workflow.h"
 #include "compiler/workflow/step_names.h"
 #include "plugins/sdk/check.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
@@ -71,15 +72,13 @@ Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
 
 std::vector<std::string> MakeHead(const CompileInput& input, const std::string& plan,
                                   const ActivityDag& dag) {
-  const auto count = [](std::size_t n, std::string_view what) {
-    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-  };
   std::vector<std::string> head;
   std::string first = fmt::format("{} of plan {}", NameOf(input.operation), plan);
   first.front() = static_cast<char>(first.front() - 'a' + 'A');
   if (!input.checkpoint.empty()) first += ", checkpoint " + input.checkpoint;
-  head.push_back(fmt::format("{}: {} for {}, provider {}.", first, count(dag.steps.size(), "step"),
-                             count(input.graph.size(), "resource"), input.provider_name));
+  head.push_back(fmt::format("{}: {} for {}, provider {}.", first,
+                             Counted(dag.steps.size(), "step"),
+                             Counted(input.graph.size(), "resource"), input.provider_name));
   head.push_back(
       "Compiled by Holdfast: to change it, change the plan or the graph and compile again. "
       "NAME.bundle beside");

@@ -6,6 +6,7 @@
 
 #include "compiler/plan/source_text.h"
 #include "compiler/yaml/yaml_out.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
@@ -115,8 +116,9 @@ Result<Value> ParseJsonLines(const SourceText& source) {
   }
   if (count->AsInt() != static_cast<std::int64_t>(resources.size())) {
     return source
-        .At(head.position(), fmt::format("the head says that there are {} resources, but {} follow",
-                                         count->AsInt(), resources.size()))
+        .At(head.position(),
+            fmt::format("the head says \"resources\":{}, but {}", count->AsInt(),
+                        Counted(resources.size(), "resource follows", "resources follow")))
         .Hint("the file was cut off, or its head was not changed with it");
   }
   head.Set("resources", std::move(resources));
@@ -130,11 +132,8 @@ Result<std::string> WriteGraphYaml(const ResourceGraph& graph, std::string_view 
   if (!comment.empty()) {
     for (const std::string_view line : Split(comment, '\n')) out.Comment(line);
   }
-  const auto count = [](std::size_t n, std::string_view what) {
-    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-  };
-  out.Comment(fmt::format("{}, {}, by type and id.", count(graph.size(), "resource"),
-                          count(graph.edges().size(), "edge")));
+  out.Comment(fmt::format("{}, {}, by type and id.", Counted(graph.size(), "resource"),
+                          Counted(graph.edges().size(), "edge")));
   out.BeginMap();
   out.Key("format");
   out.Integer(kFormat);

@@ -5,6 +5,7 @@
 
 #include "plugins/conformance/plugin_checks.h"
 #include "plugins/conformance/trial.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::conformance {
@@ -88,7 +89,7 @@ Status ALifeFromProtectToDeleteSucceeds(const PluginUnderTest& plugin,
   HOLDFAST_RETURN_IF_ERROR(trial->RunAll(Operation::kDelete));
   if (const std::size_t left = trial->Reader(Operation::kDelete).StoredObjects(trial->resource());
       left != 0) {
-    return Internal(fmt::format("delete left {} objects of data", left));
+    return Internal(fmt::format("delete left {} of data", Counted(left, "object")));
   }
   trial->NextRecord();
   if (Status again = trial->RunAll(Operation::kDelete); !again) {
@@ -153,8 +154,8 @@ Status EveryActivityMayBeDroppedAtAYield(const PluginUnderTest& plugin,
         if (!call.outcome) {
           return std::move(call.outcome)
               .error()
-              .While(fmt::format("{} after it was dropped {} times",
-                                 NameOfActivity(operation, kind), n - 1));
+              .While(fmt::format("{} after it was dropped {}", NameOfActivity(operation, kind),
+                                 Counted(n - 1, "time")));
         }
         return true;
       });

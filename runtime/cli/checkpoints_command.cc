@@ -249,8 +249,8 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     }
     out.Json("plan-status", std::move(datum));
     rows.push_back({plan.plan, has ? plan.checkpoint : "none",
-                    has ? HumanDuration(std::chrono::duration<double>(age).count()) : "",
-                    !has       ? ""
+                    has ? HumanDuration(std::chrono::duration<double>(age).count()) : "-",
+                    !has       ? "-"
                     : verified ? FormatTime(verification->second.summary.changed)
                                : "never",
                     failed    ? "VERIFY FAILED"

@@ -9,6 +9,7 @@
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
 #include "compiler/plan/source_text.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/source_text.h"
 #include "plugins/sdk/text.h"
@@ -143,11 +144,9 @@ Result<Source> GatherFromPlan(Session& session, const CompileArguments& argument
     const ResourceGraph::Node& first = input.graph.node(stray.front());
     const Error error =
         InvalidInput(
-            fmt::format(
-                "{} of the resource graph {} not below the resources of the plan: {}{}",
-                stray.size() == 1 ? "a resource" : std::to_string(stray.size()) + " resources",
-                stray.size() == 1 ? "is" : "are", Printable(first.key.str()),
-                stray.size() > 1 ? ", ..." : ""))
+            fmt::format("{} of the resource graph {} not below the resources of the plan: {}{}",
+                        Counted(stray.size(), "resource"), stray.size() == 1 ? "is" : "are",
+                        Printable(first.key.str()), stray.size() > 1 ? ", ..." : ""))
             .At({input.graph.file(), first.position.line, first.position.column, {}, 1})
             .Hint("name them in 'resources' of the plan, or 'holdfast plan discover " +
                   arguments.plan + "' writes the graph anew");
@@ -319,10 +318,9 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
                          .Set("operation", NameOf(arguments.operation))
                          .Set("resources", static_cast<std::uint64_t>(input.graph.size()))
                          .Set("steps", static_cast<std::uint64_t>(compiled.steps)));
-  session.out().Say(
-      file + ": " + std::string(NameOf(arguments.operation)) + " of " +
-      std::to_string(input.graph.size()) + (input.graph.size() == 1 ? " resource" : " resources") +
-      " in " + std::to_string(compiled.steps) + " steps; its bundle is " + BundleFolderOf(file));
+  session.out().Say(file + ": " + std::string(NameOf(arguments.operation)) + " of " +
+                    Counted(input.graph.size(), "resource") + " in " +
+                    Counted(compiled.steps, "step") + "; its bundle is " + BundleFolderOf(file));
   return file;
 }
 

@@ -4,6 +4,7 @@
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
 #include "compiler/yaml/yaml_out.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/text.h"
@@ -27,10 +28,6 @@ int WriteOutput(Session& session, const std::string& file, const std::string& te
   if (auto status = WriteFileDurably(file, text); !status)
     return session.out().Fail(status.error());
   return 0;
-}
-
-std::string Count(std::size_t number, std::string_view one, std::string_view many) {
-  return std::to_string(number) + " " + std::string(number == 1 ? one : many);
 }
 
 }  // namespace
@@ -116,8 +113,8 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
                         .Set("resources", static_cast<std::uint64_t>(found->graph.size()))
                         .Set("edges", static_cast<std::uint64_t>(found->graph.edges().size())));
   if (file != "-") {
-    out.Say("wrote " + file + ": " + Count(found->graph.size(), "resource", "resources") + ", " +
-            Count(found->graph.edges().size(), "edge", "edges"));
+    out.Say("wrote " + file + ": " + Counted(found->graph.size(), "resource") + ", " +
+            Counted(found->graph.edges().size(), "edge"));
   }
   return 0;
 }
@@ -229,9 +226,7 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
   const auto reviewed = LoadGraph(arguments.plan, "");
   auto found = runtime::DiscoverGraph(**provider, *context, plan->resources, {});
   if (found) {
-    report.Tell(
-        "resources can be listed (" + Count(found->graph.size(), "resource", "resources") + ")",
-        Ok());
+    report.Tell("resources can be listed (" + Counted(found->graph.size(), "resource") + ")", Ok());
     CheckResources(**provider, *context, *plan, found->graph, report);
     if (reviewed) {
       const runtime::Drift drift = runtime::CompareGraphs(*reviewed, found->graph);
@@ -251,7 +246,7 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
   }
   if (report.count() == 0) return 0;
   // One exit code, whatever is wrong: several things may be.
-  return out.Fail(InvalidInput(Count(report.count(), "problem stands", "problems stand") +
+  return out.Fail(InvalidInput(Counted(report.count(), "problem stands", "problems stand") +
                                " in the way of plan " + plan->name));
 }
 

@@ -12,6 +12,7 @@
 
 #include "plugins/conformance/built_in_samples.h"
 #include "plugins/conformance/plugin_suite.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/process_runner.h"
@@ -294,11 +295,12 @@ int CheckPlugins(Session& session, const PluginsArguments& arguments) {
     }
   }
   if (all.broken > 0) {
-    return out.Fail(InvalidInput(std::to_string(all.broken) + " of " + std::to_string(all.checked) +
-                                 " promises are broken")
+    return out.Fail(InvalidInput(std::to_string(all.broken) + " of " +
+                                 Counted(all.checked, "promise") +
+                                 (all.broken == 1 ? " is broken" : " are broken"))
                         .Hint("what a plugin must keep: docs/how-to/write-a-plugin.md"));
   }
-  if (exit_code == 0) out.Say("all " + std::to_string(all.checked) + " promises are kept");
+  if (exit_code == 0) out.Say(Counted(all.checked, "promise is kept", "promises are kept"));
   return exit_code;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::runtime {
@@ -95,9 +96,8 @@ void DescribeKeys(const std::vector<ResourceKey>& keys, std::string_view one, st
                   std::vector<std::string>& out) {
   constexpr std::size_t kShown = 5;
   if (keys.empty()) return;
-  std::string text = keys.size() == 1
-                         ? "1 resource is " + std::string(one)
-                         : std::to_string(keys.size()) + " resources are " + std::string(many);
+  std::string text = Counted(keys.size(), "resource is ", "resources are ");
+  text += keys.size() == 1 ? one : many;
   text += " (";
   for (std::size_t i = 0; i < std::min(keys.size(), kShown); ++i) {
     if (i > 0) text += ", ";

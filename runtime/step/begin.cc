@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/clean_ups.h"
@@ -170,9 +171,10 @@ class Beginner {
   }
 
   Result<StepReport> DryRun() {
-    return StepReport{ExitCode::kOk,
-                      fmt::format("would {} the {} {} with {} steps", resume_ ? "resume" : "create",
-                                  NameOf(record_.kind()), record_.id(), bundle_.bundle().steps)};
+    return StepReport{
+        ExitCode::kOk,
+        fmt::format("would {} the {} {} with {}", resume_ ? "resume" : "create",
+                    NameOf(record_.kind()), record_.id(), Counted(bundle_.bundle().steps, "step"))};
   }
 
   Status TakeLeases() {

@@ -4,12 +4,21 @@
 #include <gtest/gtest.h>
 
 #include "plugins/sdk/bytes.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/sha256.h"
 
 namespace holdfast {
 namespace {
 
 using ::testing::ElementsAre;
+
+TEST(Counted, AWordAgreesWithItsNumber) {
+  EXPECT_EQ(Counted(0, "step"), "0 steps");
+  EXPECT_EQ(Counted(1, "step"), "1 step");
+  EXPECT_EQ(Counted(2, "step"), "2 steps");
+  EXPECT_EQ(Counted(1, "entry", "entries"), "1 entry");
+  EXPECT_EQ(Counted(3, "entry", "entries"), "3 entries");
+}
 
 TEST(Printable, KeepsTextAndEscapesWhatSteers) {
   EXPECT_EQ(Printable("caf\xC3\xA9 \xF0\x9F\x90\x99 \\x"), "caf\xC3\xA9 \xF0\x9F\x90\x99 \\x");

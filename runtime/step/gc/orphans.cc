@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/object_key.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
@@ -47,7 +48,8 @@ Status RemoveLostAttempts(const GcOptions& options, const Record& record,
   for (const auto& [attempt, keys] : lost) {
     actions.push_back(
         {fmt::format("checkpoint {}", record.id()),
-         fmt::format("remove {} objects of the lost attempt {}", keys.size(), attempt), false});
+         fmt::format("remove {} of the lost attempt {}", Counted(keys.size(), "object"), attempt),
+         false});
     if (options.dry_run) continue;
     for (const std::string& key : keys)
       HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
@@ -82,9 +84,9 @@ Status RemoveRest(const StepEnvironment& env, const GcOptions& options, const Re
   HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env.tenant.Exists(UnfinishedKey(record.id())));
   if (unfinished) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
-  actions.push_back({fmt::format("checkpoint {}", record.id()),
-                     fmt::format("remove {} objects of a record that never was", keys.size()),
-                     false});
+  actions.push_back(
+      {fmt::format("checkpoint {}", record.id()),
+       fmt::format("remove {} of a record that never was", Counted(keys.size(), "object")), false});
   if (options.dry_run) return Ok();
   for (const std::string& key : keys)
     HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
