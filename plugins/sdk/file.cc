@@ -68,12 +68,15 @@ Result<std::string> FollowLinks(std::string path) {
 
 Result<std::string> ReadFile(const std::string& path, std::uint64_t limit) {
   const OwnedDescriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!descriptor.valid() && errno == ENOTDIR)
+    return InvalidInput("reading " + path + ": one of its folders is a file");
   if (!descriptor.valid()) return SystemError(errno, "reading " + path);
   std::string out;
   std::array<char, 64U << 10U> buffer{};
   while (true) {
     const ssize_t n = read(descriptor.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EISDIR) return InvalidInput(path + " is a folder, not a file");
     if (n < 0) return SystemError(errno, "reading " + path);
     if (n == 0) return out;
     out.append(buffer.data(), static_cast<std::size_t>(n));
@@ -99,7 +102,14 @@ Status WriteFileDurably(const std::string& given, std::string_view contents) {
   {
     const OwnedDescriptor descriptor(
         open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!descriptor.valid()) return SystemError(errno, "creating " + temporary);
+    if (!descriptor.valid()) {
+      const int error = errno;
+      Error failed = error == ENOTDIR
+                         ? InvalidInput("writing " + path + ": one of its folders is a file")
+                         : SystemError(error, "writing " + path);
+      if (error != ENOENT) return failed;
+      return std::move(failed).Hint("make the folder '" + FolderOf(path) + "' first");
+    }
     Status status = WriteToDisk(descriptor.get(), contents, path);
     if (status && is_there && fchmod(descriptor.get(), before.st_mode & 07777) != 0) {
       status = SystemError(errno, "giving " + path + " its mode");

@@ -8,7 +8,8 @@
 
 namespace holdfast {
 
-// Reads a whole file of at most `limit` bytes (kInvalidInput beyond it). Errors name the path.
+// Reads a whole file of at most `limit` bytes (kInvalidInput beyond it, and for a folder). Errors name
+// the path.
 Result<std::string> ReadFile(const std::string& path, std::uint64_t limit = 1U << 30U);
 
 // Writes a file so that a crash leaves the old contents or the new ones: a temporary file in the

@@ -1,6 +1,7 @@
 // Provider files: one, and a folder of them (provider.h). Nothing is resolved here.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <map>
 
@@ -215,6 +216,9 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
   std::vector<std::string> names;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     names.push_back(at->path().filename());
+  }
+  if (error.value() == ENOTDIR) {
+    return InvalidInput("reading the provider folder " + folder + ": this is a file, not a folder");
   }
   if (error) return SystemError(error.value(), "reading the provider folder " + folder);
   std::sort(names.begin(), names.end());

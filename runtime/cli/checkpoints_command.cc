@@ -206,7 +206,10 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
 int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   const Output& out = session.out();
   const auto max_age = ParseDuration(arguments.max_age);
-  if (!max_age) return out.Fail(max_age.error());
+  if (!max_age) {
+    return out.Fail(Error(ErrorCode::kUsage, "--max-age: " + max_age.error().message())
+                        .Hint(max_age.error().hint()));
+  }
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return out.Fail(tenant.error());
   auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan);

@@ -179,9 +179,14 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   input.graph = std::move(source.graph);
   input.plan = source.head.plan;
   if (!arguments.parameters.empty()) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(arguments.parameters, 16U << 20U));
+    auto text = ReadFile(arguments.parameters, 16U << 20U);
+    if (!text) {
+      return std::move(text).error().Hint(
+          "--parameters names a YAML file, such as one with 'Local::Directory: {target: "
+          "/srv/new}'");
+    }
     HOLDFAST_ASSIGN_OR_RETURN(out.parameters,
-                              compiler::ParseParameters(text, arguments.parameters));
+                              compiler::ParseParameters(*text, arguments.parameters));
   }
   return out;
 }
@@ -211,6 +216,11 @@ Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string&
   if (!text) {
     return std::move(text).error().Hint("'holdfast plan discover " + plan_file +
                                         "' writes the resource graph");
+  }
+  if (Trim(*text).empty()) {
+    return InvalidInput("the resource graph is empty")
+        .At({path, 0, 0, {}, 1})
+        .Hint("'holdfast plan discover " + plan_file + "' writes it");
   }
   return compiler::ReadGraph(*text, path);
 }
@@ -305,6 +315,11 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
     return Error(ErrorCode::kUsage, "a workflow cannot be written to " + Printable(file) +
                                         ": its bundle stands beside it")
         .Hint("-o names a file");
+  }
+  if (std::error_code error;
+      fs::path(file).has_parent_path() && !fs::exists(fs::path(file).parent_path(), error)) {
+    return NotFound("writing " + Printable(file) + ": there is no such folder")
+        .Hint("make the folder '" + fs::path(file).parent_path().string() + "' first");
   }
   // The bundle first: a file without its bundle could not be run.
   HOLDFAST_RETURN_IF_ERROR(WriteBundleFolder(BundleFolderOf(file), compiled.bundle));

@@ -37,6 +37,11 @@ Value WayToValue(const compiler::ExplainedReason& reason) {
 int ExplainStep(Session& session, const ExplainArguments& arguments) {
   const Output& out = session.out();
   const auto files = ReadBundleFolder(BundleFolderOf(arguments.file));
+  if (!files && files.error().code() == ErrorCode::kNotFound) {
+    return out.Fail(Error(files.error())
+                        .Hint("explain reads the bundle that 'holdfast compile' wrote beside the "
+                              "workflow file"));
+  }
   if (!files) return out.Fail(files.error());
   const auto bundle = LoadBundle(*files);
   if (!bundle) return out.Fail(bundle.error());

@@ -55,7 +55,8 @@ Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<st
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return Error(ErrorCode::kUsage, "'" + Printable(text) + "' is not NAME=VALUE");
+      return Error(ErrorCode::kUsage, "'" + Printable(text) + "' is not NAME=VALUE")
+          .Hint("such as --parameter retries=3");
     }
     out[text.substr(0, equals)] = text.substr(equals + 1);
   }
@@ -73,8 +74,15 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   } else {
     out.template_folders = {templates};
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const local::Workflow workflow,
-                            local::ReadWorkflowFile(file, out.template_folders));
+  auto read = local::ReadWorkflowFile(file, out.template_folders);
+  if (!read && read.error().code() == ErrorCode::kNotFound) {
+    std::error_code error;
+    return std::move(read).error().Hint(
+        fs::exists(file, error) ? "--templates DIR names a folder that templates/argo was copied to"
+                                : "'holdfast compile' writes workflow files");
+  }
+  if (!read) return std::move(read).error();
+  const local::Workflow& workflow = *read;
   HOLDFAST_ASSIGN_OR_RETURN(out.parameters, local::ResolveParameters(workflow, parameters));
   for (const char* const name : {"bundle", "provider"}) {
     if (!out.parameters.contains(name) || out.parameters.at(name).empty()) {

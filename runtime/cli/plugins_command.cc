@@ -239,8 +239,14 @@ Result<int> CheckOne(Session& session, const std::string& name, const std::strin
 int CheckPluginHere(Session& session, const PluginsArguments& arguments) {
   const Output& out = session.out();
   const std::string& name = arguments.plugin;
-  if (auto status = session.plugins().Require(name, session.registry()); !status)
-    return out.Fail(status.error());
+  if (auto status = session.plugins().Require(name, session.registry()); !status) {
+    if (status.error().code() != ErrorCode::kNotFound || name.starts_with("exec:"))
+      return out.Fail(status.error());
+    const std::string near = Nearest(name, session.plugins().Names());
+    return out.Fail(Error(status.error())
+                        .Hint(near.empty() ? "'holdfast plugins list' shows those built in"
+                                           : "did you mean '" + near + "'?"));
+  }
   plugins::conformance::PluginUnderTest plugin;
   plugin.entry = session.registry().FindProtection(name);
   if (plugin.entry == nullptr)

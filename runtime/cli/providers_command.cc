@@ -263,6 +263,12 @@ int CheckProviders(Session& session, const ProvidersArguments& arguments) {
       if (!config) return session.out().Fail(config.error());
       return CheckConfig(session, *config);
     }
+    if (arguments.provider.find('/') != std::string::npos ||
+        arguments.provider.ends_with(".conf")) {
+      return session.out().Fail(NotFound("there is no file " + Printable(arguments.provider))
+                                    .Hint("without a name every file of the folder is checked: " +
+                                          session.provider_folder_path()));
+    }
     const auto folder = session.providers();
     if (!folder) return session.out().Fail(folder.error());
     const auto config = (*folder)->Find(arguments.provider);

@@ -42,8 +42,10 @@ Status WriteAll(int descriptor, std::string_view text, std::string_view what) {
 Status MakeFolder(const std::string& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed)
-    return SystemError(failed.value(), fmt::format("cannot make the folder '{}'", folder));
+  const std::string what = fmt::format("cannot make the folder '{}'", folder);
+  if (failed.value() == ENOTDIR || failed.value() == EEXIST)
+    return InvalidInput(what + ": this, or a folder of it, is a file");
+  if (failed) return SystemError(failed.value(), what);
   return Ok();
 }
 

@@ -146,7 +146,8 @@ Result<ListedStep> FindStep(const std::vector<ListedStep>& steps, const std::str
   if (found != nullptr) return *found;
   const std::string near = Nearest(name, names);
   return NotFound(fmt::format("there is no step '{}' in this file", Printable(name)))
-      .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+      .Hint(near.empty() ? "'holdfast step list FILE' shows them"
+                         : fmt::format("did you mean '{}'?", near));
 }
 
 }  // namespace holdfast::local

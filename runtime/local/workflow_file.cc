@@ -6,15 +6,14 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <memory>
 #include <set>
-#include <sstream>
 #include <system_error>
 #include <tuple>
 #include <utility>
 
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
@@ -73,15 +72,6 @@ constexpr std::array<Names, 1> kRefRead{"name"};
 constexpr std::array<Names, 1> kRefRefused{"clusterScope"};
 
 constexpr std::string_view kApiVersion = "argoproj.io/v1alpha1";
-
-Result<std::string> ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return SystemError(errno, fmt::format("cannot read '{}'", path));
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad() || text.fail()) return SystemError(EIO, fmt::format("cannot read '{}'", path));
-  return std::move(text).str();
-}
 
 // What `spec` of a Workflow or a WorkflowTemplate says.
 struct Spec {
@@ -441,6 +431,11 @@ Result<Workflow> ReadWorkflowFile(const std::string& path,
                                   const std::vector<std::string>& template_folders) {
   std::vector<SourceFile> files;
   HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  if (Trim(text).empty()) {
+    return InvalidInput("the workflow file is empty")
+        .At({path, 0, 0, {}, 1})
+        .Hint("'holdfast compile' writes workflow files");
+  }
   files.push_back({path, std::move(text)});
   for (const std::string& folder : template_folders) {
     std::vector<std::string> paths;
@@ -450,9 +445,9 @@ Result<Workflow> ReadWorkflowFile(const std::string& path,
       const std::string extension = entries->path().extension().string();
       if (extension == ".yaml" || extension == ".yml") paths.push_back(entries->path().string());
     }
-    if (failed)
-      return SystemError(failed.value(),
-                         fmt::format("cannot list the folder of templates '{}'", folder));
+    const std::string what = fmt::format("cannot list the folder of templates '{}'", folder);
+    if (failed.value() == ENOTDIR) return InvalidInput(what + ": this is a file");
+    if (failed) return SystemError(failed.value(), what);
     std::sort(paths.begin(), paths.end());
     for (std::string& file : paths) {
       HOLDFAST_ASSIGN_OR_RETURN(std::string other, ReadFile(file));

@@ -183,6 +183,28 @@ END
 check parameter-refused-by-plugins-restore 3 compile restore latest --parameters restore.yaml
 echo 'Local::SQLite::Database: {integrity_check: true, scratch: tmp}' >verify.yaml
 check parameter-refused-by-plugins-verify 3 checkpoints verify latest --parameters verify.yaml
+# Folders, empty files and missing ones where another file is wanted.
+prepare
+mkdir folder
+: >empty.yaml
+check file-folder-plan 3 compile protect folder
+check file-folder-workflow 3 run folder
+check file-folder-provider 3 providers check folder
+check file-empty-workflow 3 run empty.yaml
+check file-empty-graph 3 graph plan.yaml --graph empty.yaml
+check file-is-no-folder-providers 3 providers list --provider-config-dir empty.yaml
+check file-is-no-folder-bundle 3 run data-protect.yaml --bundle empty.yaml
+check file-is-no-folder-templates 3 run data-protect.yaml --templates empty.yaml
+check file-missing-workflow 10 run nofile.yaml
+check file-missing-templates 10 run data-protect.yaml --templates nofile
+check file-missing-bundle 10 explain nofile.yaml x
+check file-missing-provider 10 providers check nofile.conf
+check file-missing-output-folder 10 compile protect plan.yaml -o nofolder/x.yaml
+check file-missing-output-folder-graph 10 plan discover plan.yaml -o nofolder/x.yaml
+check unknown-step 10 step show data-protect.yaml nope
+check unknown-plugin 10 plugins check local-directry
+check usage-max-age 2 checkpoints status --max-age never
+check usage-parameter 2 run data-protect.yaml --parameter retries
 # What the provider file names is looked at, too.
 prepare
 sed -i 's#^inventory = .*#inventory = /nowhere/inventory.yaml#' providers.d/p.conf
