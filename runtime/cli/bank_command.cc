@@ -1,9 +1,21 @@
 #include "plugins/banks/conformance/bank_suite.h"
+#include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 
 namespace holdfast::cli {
+
+namespace {
+
+Status TryToWrite(Bank& bank, const std::string& prefix) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection section,
+                            BankSection::Open(bank, prefix, SectionAccess::kWrite));
+  HOLDFAST_RETURN_IF_ERROR(section.PutBytes("first", "first"));
+  return section.Delete("first");
+}
+
+}  // namespace
 
 int CheckBank(Session& session, const BankArguments& arguments) {
   const Output& out = session.out();
@@ -17,6 +29,13 @@ int CheckBank(Session& session, const BankArguments& arguments) {
   const ProcessIdentity self = OwnProcessIdentity();
   const std::string prefix =
       "check/" + std::to_string(self.pid) + "-" + std::to_string(self.start_time);
+  // That this user may not use it says nothing of the promises.
+  if (const Status tried = TryToWrite(**bank, prefix);
+      !tried && tried.error().code() == ErrorCode::kDenied) {
+    return out.Fail(Error(tried.error())
+                        .While("the bank cannot be used")
+                        .Hint("whoever runs checks and steps has to read and write in it"));
+  }
   BankCheckOptions options;
   if ((*bank)->strength() == ExclusiveStrength::kSettled) {
     options.settle = std::chrono::seconds(3);

@@ -195,7 +195,9 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
 
 Result<compiler::Plan> LoadPlan(const std::string& file) {
   auto text = ReadFile(file, 16U << 20U);
-  if (!text) return std::move(text).error().Hint("'holdfast plan new' writes a plan to start from");
+  if (!text && text.error().code() == ErrorCode::kNotFound)
+    return std::move(text).error().Hint("'holdfast plan new' writes a plan to start from");
+  if (!text) return std::move(text).error();
   return compiler::ParsePlan(*text, file);
 }
 
@@ -213,6 +215,7 @@ Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string&
     }
   }
   auto text = ReadFile(path);
+  if (!text && text.error().code() != ErrorCode::kNotFound) return std::move(text).error();
   if (!text) {
     return std::move(text).error().Hint("'holdfast plan discover " + plan_file +
                                         "' writes the resource graph");

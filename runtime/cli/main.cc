@@ -437,6 +437,28 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
   return out;
 }
 
+// What CLI11 says of a value or of what is missing, in our words.
+std::string Reworded(std::string text) {
+  if (const std::size_t newline = text.find('\n'); newline != std::string::npos)
+    text.resize(newline);
+  constexpr std::string_view kRequired = " is required";
+  if (text.ends_with(kRequired))
+    return text.substr(0, text.size() - kRequired.size()) + " is missing";
+  // "--fuse: all not in {none,leaf}"
+  const std::size_t colon = text.find(": ");
+  const std::size_t list = text.rfind(" not in {");
+  if (colon != std::string::npos && list != std::string::npos && colon < list &&
+      text.ends_with('}')) {
+    const std::string given = text.substr(colon + 2, list - colon - 2);
+    std::vector<std::string> choices;
+    for (const std::string_view choice :
+         Split(std::string_view(text).substr(list + 9, text.size() - list - 10), ','))
+      choices.emplace_back(choice);
+    return text.substr(0, colon) + " takes " + Join(choices, " or ") + ", not '" + given + "'";
+  }
+  return text;
+}
+
 // CLI11 lists arguments that it did not expect, last first; says which word is unknown, and what
 // was probably meant.
 int UsageError(const CLI::App& app, const CLI::ParseError& error,
@@ -470,9 +492,7 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error,
                                        : "did you mean '" + near + "'? '" + path +
                                              " --help' lists what there is"));
   }
-  std::string text = error.what();
-  if (const std::size_t newline = text.find('\n'); newline != std::string::npos)
-    text.resize(newline);
+  const std::string text = Reworded(error.what());
   return fail(Error(ErrorCode::kUsage, Printable(text)).Hint("'" + path + " --help' says more"));
 }
 

@@ -46,7 +46,7 @@ check() {
   contents >"$dir/before"
   holdfast "$@" >"$dir/out" 2>"$dir/err" || code=$?
   contents >"$dir/after"
-  sed -i "s#$dir/case#DIR#g; s#$build/#BUILD/#g" "$dir/err"
+  sed -i -E "s#$dir/case#DIR#g; s#$build/#BUILD/#g; s#'check/[0-9-]+/#'check/PROCESS/#; s#: (Operation not permitted|Permission denied)\$#: DENIED#" "$dir/err"
   if [ "$code" != "$expected" ]; then
     echo "$name: exit code $code, not $expected" >&2
     cat "$dir/err" >&2
@@ -203,6 +203,10 @@ check file-missing-output-folder 10 compile protect plan.yaml -o nofolder/x.yaml
 check file-missing-output-folder-graph 10 plan discover plan.yaml -o nofolder/x.yaml
 check unknown-step 10 step show data-protect.yaml nope
 check unknown-plugin 10 plugins check local-directry
+sed -i 's#^path = .*#path = /sys/kernel#' providers.d/p.conf
+check bank-denied 13 bank check
+prepare
+check usage-missing 2 checkpoints status
 check usage-max-age 2 checkpoints status --max-age never
 check usage-parameter 2 run data-protect.yaml --parameter retries
 # What the provider file names is looked at, too.
