@@ -62,3 +62,36 @@ mkdir -p bank/t/local/checkpoints/evil@1B@5B2J
 cp "$(find bank/t/local/checkpoints/3f0e.A_b-1 -name 000001 -path '*state*')" bank/t/local/checkpoints/evil@1B@5B2J/rest
 holdfast gc --dry-run >gc.out
 grep -qF 'checkpoint evil\x1b[2J: remove 1 objects' gc.out || fail "$(cat -v gc.out)"
+
+# So do names and ids of a tenant, in whatever is said of them.
+evil='\e[2J\u009b2J\u202e'
+printf "format: 1\nresources:\n- {type: 'X::Disk', id: \"i%s\", name: \"n%s\"}\n" "$evil" "$evil" >n.graph.yaml
+printf 'name: e\nprovider: p\nresources: ["X::Disk#i%s"]\nparameters: {X::Disk: {post_fail: true, post_message: "m%s"}}\n' "$evil" "$evil" >e.yaml
+steers=$(printf '\033|\302\233|\342\200\256')
+silent() { # COMMAND...: whatever it says
+  "$@" >tmp/out 2>&1 || true
+  [ -s tmp/out ] || fail "'$*' says nothing"
+  ! grep -qE "$steers" tmp/out || fail "'$*' says it raw: $(cat -v tmp/out)"
+}
+silent holdfast resources list
+silent holdfast plan discover e.yaml
+silent holdfast compile protect e.yaml
+silent holdfast check e.yaml
+silent holdfast graph e.yaml --format mermaid
+silent holdfast run e-protect.yaml --run-id evil
+grep -qF 'm\x1b[2J\xc2\x9b2J\xe2\x80\xae' tmp/out || fail "the message is not there: $(cat -v tmp/out)"
+step=$(holdfast --json step list e-protect.yaml | sed -n 's/.*"name":"\([^"]*-post\)".*/\1/p')
+silent holdfast step list e-protect.yaml
+silent holdfast explain e-protect.yaml "$step"
+silent holdfast step show e-protect.yaml "$step" --run-id evil
+silent holdfast step run e-protect.yaml "$step" --run-id evil --dry-run
+silent holdfast checkpoints list
+silent holdfast checkpoints show evil
+silent holdfast show evil
+silent holdfast checkpoints status --max-age 1h
+silent holdfast checkpoints ls evil
+silent holdfast gc --dry-run
+silent holdfast checkpoints verify evil --partial
+silent holdfast compile restore evil
+cat e-protect.yaml.run/evil/logs/* >tmp/logs
+! grep -qE "$steers" tmp/logs || fail "a log says it raw"

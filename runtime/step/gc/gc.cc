@@ -70,9 +70,9 @@ class Telling final : public Logger {
 };
 
 StepEnvironment WithLog(const StepEnvironment& env, Logger& log) {
-  return {env.tenant, env.tenant_name,  env.provider_id,  env.protection,     env.clock,
-          log,        env.processes,    env.cancellation, env.self,           env.pause,
-          env.data,   env.lease_expiry, env.claim_expiry, env.heartbeat_every};
+  return {env.tenant, env.tenant_name, env.provider_id,  env.protection,   env.clock,
+          log,        env.processes,   env.cancellation, env.self,         env.pause,
+          env.data,   env.bank_folder, env.lease_expiry, env.claim_expiry, env.heartbeat_every};
 }
 
 class Collector {
