@@ -1,5 +1,6 @@
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/sdk/bank_settings.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
@@ -18,7 +19,7 @@ std::function<Result<std::string>(bool)> SweepOf(Session& session, Provider& pro
         const TemporaryFiles found,
         SweepFilesystemBank(path, session.clock().Now(), std::chrono::hours(24), dry_run));
     if (found.files == 0) return std::string();
-    return std::to_string(found.files) + " temporary files, " + HumanSize(found.bytes);
+    return Counted(found.files, "temporary file") + ", " + HumanSize(found.bytes);
   };
 }
 
@@ -40,6 +41,8 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
   const Output& out = session.out();
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return out.Fail(provider.error());
+  // A bank that is not there has no garbage, and is not made for that.
+  if (const auto there = (*provider)->bank(BankUse::kRead); !there) return out.Fail(there.error());
   auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
   if (!tenant) return out.Fail(tenant.error());
   const DataSettings settings = BindChecked<DataSettings>((*provider)->bank_settings());

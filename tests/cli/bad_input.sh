@@ -225,6 +225,8 @@ check bank-not-there-list 10 checkpoints list
 check bank-not-there-list 10 restores list
 check bank-not-there-list 10 checkpoints status --max-age 1h
 check bank-not-there-list 10 show x
+check bank-not-there-list 10 gc
+check bank-not-there-list 10 gc --dry-run
 check bank-not-there-list 10 compile delete latest
 prepare
 check checkpoint-none 10 compile restore latest

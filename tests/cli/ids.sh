@@ -61,7 +61,7 @@ done
 mkdir -p bank/t/local/checkpoints/evil@1B@5B2J
 cp "$(find bank/t/local/checkpoints/3f0e.A_b-1 -name 000001 -path '*state*')" bank/t/local/checkpoints/evil@1B@5B2J/rest
 holdfast gc --dry-run >gc.out
-grep -qF 'checkpoint evil\x1b[2J: remove 1 objects' gc.out || fail "$(cat -v gc.out)"
+grep -qF 'checkpoint evil\x1b[2J: remove 1 object' gc.out || fail "$(cat -v gc.out)"
 
 # So do names and ids of a tenant, in whatever is said of them.
 evil='\e[2J\u009b2J\u202e'

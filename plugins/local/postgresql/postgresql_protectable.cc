@@ -7,6 +7,7 @@
 
 #include "plugins/local/inventory/inventory_protectable.h"
 #include "plugins/local/postgresql/server.h"
+#include "plugins/sdk/path_setting.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::postgresql {
@@ -58,6 +59,7 @@ ProtectableEntry PostgresqlProtectable() {
       inventory::kPostgresqlType,
       "PostgreSQL databases of this machine, from its inventory and from its servers");
   auto make = [descriptor](const Value& settings) -> Result<std::unique_ptr<ProtectablePlugin>> {
+    HOLDFAST_RETURN_IF_ERROR(CheckPathSetting(settings, "inventory"));
     return std::unique_ptr<ProtectablePlugin>(
         std::make_unique<PostgresqlList>(descriptor, BindChecked<inventory::Settings>(settings)));
   };
