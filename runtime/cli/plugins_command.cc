@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -104,8 +105,8 @@ Result<std::optional<PluginSample>> SampleOf(const std::string& plugin, std::str
 
 // How many promises were asked for, and how many are broken.
 struct Sum {
-  int checked = 0;
-  int broken = 0;
+  std::uint64_t checked = 0;
+  std::uint64_t broken = 0;
 };
 
 // What a plugin's process says, line by line. What is none of ours the plugin has printed.
