@@ -2,12 +2,8 @@
 # Bad input on the command line: each case gives one clear error (its exact words are in NAME.err
 # below bad_input/), exit code 3 (or 2 for a wrong command line), and writes nothing.
 #   bad_input.sh BUILD_FOLDER        HOLDFAST_UPDATE_GOLDEN=1 rewrites the expected errors
-set -euo pipefail
-build=$(realpath "$1")
-here=$(realpath "$(dirname "$0")")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-bad.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=providers.d
+. "$(dirname "$0")/scene.sh"
+export HOLDFAST_PROVIDER_CONFIG_DIR=providers.d
 failed=0
 
 # A good setting, from which each case spoils one thing.

@@ -2,14 +2,8 @@
 # A restore never goes where the bank is, and a backup never holds the bank: refused at compile, in the
 # preflight, and by the step where it is seen only then. What leaves the bank out may be around it.
 #   bank_in_the_way.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-in-the-way.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "bank_in_the_way: $*" >&2; exit 1; }
-mkdir -p providers.d srv/bank srv/files
+. "$(dirname "$0")/scene.sh"
+mkdir -p srv/bank srv/files
 echo one >srv/files/one
 sqlite3 shop.db 'create table t(x); insert into t values (7)'
 cat >providers.d/p.conf <<END

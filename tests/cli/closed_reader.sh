@@ -2,13 +2,7 @@
 # The reader of stdout goes away (`holdfast ... | head -1`): a listing ends quietly, a run goes on to its
 # end and its exit code stays the verdict. A disk that is full is said.
 #   closed_reader.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-reader.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "closed_reader: $*" >&2; exit 1; }
+. "$(dirname "$0")/scene.sh"
 # Runs a command with a stdout (and with BOTH=1 a stderr) whose reader is gone before it starts.
 unread() {
   python3 - "${BOTH:-}" "$@" <<'END_OF_PYTHON'
@@ -21,15 +15,7 @@ run = subprocess.run(sys.argv[2:], stdout=writer, stderr=writer if sys.argv[1] e
 sys.exit(run.returncode if run.returncode >= 0 else 128 - run.returncode)
 END_OF_PYTHON
 }
-mkdir providers.d bank
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+provider noop <<END
 [noop]
 types = X::Disk
 graph = $dir/n.graph.yaml

@@ -2,13 +2,8 @@
 # A restore that failed for one resource is continued on its record: what was restored stays as it
 # is, the application above rests again meanwhile, and the rest is restored.
 #   continued_restore.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-continued.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-mkdir -p providers.d bank data
+. "$(dirname "$0")/scene.sh"
+mkdir data
 for i in $(seq 20); do echo "$i" >data/$i; done
 python3 -c 'import sqlite3; d = sqlite3.connect("shop.db"); d.execute("create table t(x)"); d.executemany("insert into t values(?)", [(i,) for i in range(1000)]); d.commit()'
 cat >inventory.yaml <<END
@@ -21,16 +16,7 @@ applications:
     directories: [{id: data, path: $dir/data}]
     sqlite: [{id: shop, path: $dir/shop.db}]
 END
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a05
-bank = filesystem
-plugin = local-application
-plugin = local-directory
-plugin = local-sqlite
-[filesystem]
-path = $dir/bank
+provider local-application local-directory local-sqlite <<END
 [local]
 inventory = $dir/inventory.yaml
 END
@@ -38,7 +24,6 @@ printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\n' >app.ya
 holdfast -q plan discover app.yaml
 holdfast -q compile protect app.yaml
 holdfast -q run app-protect.yaml
-fail() { echo "$*" >&2; exit 1; }
 sum() { sha256sum data/*; python3 -c 'import sqlite3; print(*sqlite3.connect("shop.db").iterdump())'; }
 before=$(sum)
 rm -r shop.db data

@@ -3,27 +3,13 @@
 # restored after it into the tree that is there; from nothing, and over what is there. A graph that somebody
 # has written without that is warned of, and never restored one into the other.
 #   database_inside.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-inside.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "database_inside: $*" >&2; exit 1; }
-mkdir -p providers.d bank app/db app/files/inner/deep
+. "$(dirname "$0")/scene.sh"
+mkdir -p app/db app/files/inner/deep
 for i in $(seq 50); do echo "$i" >app/files/$i; done
 echo deep >app/files/inner/deep/deep
 sqlite3 app/db/data.db 'pragma journal_mode=wal; create table t(x); insert into t values (7)' >/dev/null
 sqlite3 app/files/inner/inner.db 'create table t(x); insert into t values (8)'
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a23
-bank = filesystem
-plugin = local-directory
-plugin = local-sqlite
-[filesystem]
-path = $dir/bank
+provider local-directory local-sqlite <<END
 [local]
 inventory = $dir/inventory.yaml
 END

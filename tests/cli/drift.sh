@@ -2,22 +2,8 @@
 # A run that fails because of drift is no good news for a monitor either, although its checkpoint is whole; and
 # what it says is to be done are commands that work as they stand.
 #   drift.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-drift.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-mkdir providers.d bank tmp
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
-fail() { echo "drift: $*" >&2; exit 1; }
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk, X::Group
 graph = $dir/live.yaml

@@ -2,22 +2,8 @@
 # What is no id is refused wherever one is asked for, before anything is read or written; and no id that somebody
 # has put into the bank steers the terminal that it is shown on.
 #   ids.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-ids.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-mkdir providers.d bank tmp
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
-fail() { echo "ids: $*" >&2; exit 1; }
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk
 graph = $dir/n.graph.yaml

@@ -2,14 +2,8 @@
 # `checkpoints ls` shows what a directory held as `ls -l` does, whatever the names are made of, and
 # what it shows can be restored alone.
 #   listing.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-listing.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "$*" >&2; exit 1; }
-mkdir -p providers.d bank data/sub
+. "$(dirname "$0")/scene.sh"
+mkdir -p data/sub
 echo hello >data/sub/plain
 odd=$(printf 'caf\xe9')
 echo odd >"data/$odd"
@@ -18,14 +12,7 @@ ln -s sub/plain data/link
 chmod 4755 data/sub/plain
 touch -d 2024-02-03T04:05:06Z data/sub/plain
 printf 'directories:\n  - {id: data, path: %s}\n' "$dir/data" >inventory.yaml
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a06
-bank = filesystem
-plugin = local-directory
-[filesystem]
-path = $dir/bank
+provider local-directory <<END
 [local]
 inventory = $dir/inventory.yaml
 END

@@ -2,26 +2,12 @@
 # An SQLite database that another process writes for longer than busy_timeout: its step is tried again, and
 # what keeps it out is named; when the lock is gone the run ends well, when it stays the run says why not.
 #   locked_database.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-locked.XXXXXX")
+. "$(dirname "$0")/scene.sh"
 writer=""
-engine=""
-trap 'for p in $writer $engine; do kill -9 $p 2>/dev/null || true; done; rm -rf "$dir"' EXIT # they may have ended
-cd "$dir"
-mkdir providers.d bank
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "locked_database: $*" >&2; exit 1; }
+trap '[ -z "$writer" ] || kill -9 $writer 2>/dev/null || true; leave' EXIT # it may have ended
 sqlite3 shop.db 'create table t(a); insert into t values (1)'
 echo "sqlite: [{id: shop.db, path: $dir/shop.db}]" >inventory.yaml
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a02
-bank = filesystem
-plugin = local-sqlite
-[filesystem]
-path = $dir/bank
+provider local-sqlite <<END
 [local]
 inventory = $dir/inventory.yaml
 [local_sqlite]

@@ -2,26 +2,12 @@
 # Several resources are never restored to one place, nor one into another: compiling says which, where to, and
 # which line of the parameters leads there. Each to a place of its own is fine.
 #   one_target.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-one-target.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "one_target: $*" >&2; exit 1; }
-mkdir -p providers.d bank a b
+. "$(dirname "$0")/scene.sh"
+mkdir a b
 echo a >a/a
 echo b >b/b
 for name in one two; do sqlite3 $name.db "create table t(x); insert into t values ('$name')"; done
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a22
-bank = filesystem
-plugin = local-directory
-plugin = local-sqlite
-[filesystem]
-path = $dir/bank
+provider local-directory local-sqlite <<END
 [local]
 inventory = $dir/inventory.yaml
 END

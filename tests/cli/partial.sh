@@ -2,22 +2,8 @@
 # `--partial` takes what a checkpoint in error holds: what it does not hold is left out on purpose and is no
 # failure; that it was left out is said wherever the run is shown. What is there and damaged still fails.
 #   partial.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-partial.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-mkdir providers.d bank tmp
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
-fail() { echo "partial: $*" >&2; exit 1; }
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk, X::Group
 graph = $dir/n.graph.yaml

@@ -2,16 +2,7 @@
 # `holdfast plugins check`: a plugin that crashes is a broken promise with the signal's name, the other
 # checks and the other plugins go on, and nothing is left in the folder for temporary files.
 #   plugins_check.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-setup=$(realpath "$(dirname "$0")/../setup")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-plugins.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH"
-mkdir tmp
-export TMPDIR=$dir/tmp
-fail() { echo "plugins_check: $*" >&2; exit 1; }
+. "$(dirname "$0")/scene.sh"
 
 # A failpoint ends the process inside a plugin, as a crash does.
 code=0
@@ -56,8 +47,8 @@ holdfast plugins check local-postgresql >out 2>words || fail "$(cat out words)"
 grep -q 'need something to protect and were left out: describe it in a file for --sample' words || fail "$(cat words)"
 ! grep -q ALifeFromProtectToDeleteSucceeds out || fail "a life without anything to protect: $(cat out)"
 chmod 755 "$dir" # the server may run as another user
-trap '"$setup/pg_server.sh" stop "$dir/pg"; rm -rf "$dir"' EXIT
-"$setup/pg_server.sh" start "$dir/pg" $$
+trap '"$here/../setup/pg_server.sh" stop "$dir/pg"; leave' EXIT
+"$here/../setup/pg_server.sh" start "$dir/pg" $$
 cat >sample.yaml <<END
 settings: {host: $dir/pg, user: postgres, staging: "{folder}/staging"}
 files: {"staging/": ""}

@@ -1,25 +1,10 @@
 #!/usr/bin/env bash
 # `holdfast check PLAN`: every problem of every resource in one run, exit code 0 or 3.
 #   preflight.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-preflight.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "preflight: $*" >&2; exit 1; }
-mkdir providers.d bank data
+. "$(dirname "$0")/scene.sh"
+mkdir data
 sqlite3 data/shop.db 'create table t(x)'
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = local-application
-plugin = local-directory
-plugin = local-sqlite
-[filesystem]
-path = $dir/bank
+provider local-application local-directory local-sqlite <<END
 [local]
 inventory = $dir/inventory.yaml
 END

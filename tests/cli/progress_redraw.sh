@@ -2,22 +2,8 @@
 # On a terminal a step that says nothing for seconds is still seen to live: its line and the totals are drawn
 # again about once a second. With -q, and where there is no terminal, nothing of it is written.
 #   progress_redraw.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-redraw.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-mkdir providers.d bank
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "progress_redraw: $*" >&2; exit 1; }
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk
 activities = parallel

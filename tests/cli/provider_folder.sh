@@ -2,23 +2,10 @@
 # `holdfast providers check` and `list` name what stands in the folder and is no provider file, to
 # people and to machines.
 #   provider_folder.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-folder.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "provider_folder: $*" >&2; exit 1; }
+. "$(dirname "$0")/scene.sh"
 
 mkdir -p providers.d/folder.conf providers.d/old
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a11
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+provider noop <<END
 [noop]
 types = Noop::Thing
 END

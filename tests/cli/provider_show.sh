@@ -2,14 +2,8 @@
 # `holdfast providers show NAME` says everything of one provider: where it stands, its bank and where that is,
 # its plugins, and each setting in effect with where it is from; of a secret only where it stands.
 #   provider_show.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-show.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "provider_show: $*" >&2; exit 1; }
-mkdir providers.d
+. "$(dirname "$0")/scene.sh"
+rmdir bank
 cat >providers.d/p.conf <<END
 [provider]
 name = p

@@ -3,14 +3,9 @@
 # slowed to 20 s and only two steps may run at once. Also with leaf fusion. The hooks themselves say
 # when: what the product says of it is held to that.
 #   quiesce_window.sh BUILD_FOLDER none|leaf
-set -euo pipefail
-build=$(realpath "$1")
+. "$(dirname "$0")/scene.sh"
 fuse=$2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-window.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-mkdir -p providers.d bank one two three
+mkdir one two three
 for folder in one two three; do head -c 20000000 /dev/urandom >$folder/data; done
 sqlite3 shop.db 'create table t(a); insert into t values (1)'
 cat >inventory.yaml <<END
@@ -21,16 +16,7 @@ applications:
     directories: [{id: one, path: $dir/one}, {id: two, path: $dir/two}, {id: three, path: $dir/three}]
     sqlite: [{id: shop.db, path: $dir/shop.db}]
 END
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a02
-bank = filesystem
-plugin = local-application
-plugin = local-directory
-plugin = local-sqlite
-[filesystem]
-path = $dir/bank
+provider local-application local-directory local-sqlite <<END
 [local]
 inventory = $dir/inventory.yaml
 END
@@ -45,7 +31,7 @@ END
 holdfast -q plan discover shop.yaml
 holdfast -q compile protect shop.yaml
 holdfast -q run shop-protect.yaml -j 2
-[ ! -e frozen ] || { echo "the application is still at rest" >&2; exit 1; }
+[ ! -e frozen ] || fail "the application is still at rest"
 holdfast --json checkpoints show latest | python3 -c '
 import json, sys
 said = copy = 0

@@ -2,23 +2,8 @@
 # A run whose begin is refused says why on the terminal, also with -q; and one that a killed deletion keeps
 # from its checkpoint says which run that is, until when its lease lasts, and the command that ends it.
 #   refused_begin.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-refused.XXXXXX")
-engine=""
-trap '[ -z "$engine" ] || kill -9 $engine 2>/dev/null || true; rm -rf "$dir"' EXIT # it may have ended
-cd "$dir"
-mkdir providers.d bank tmp
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
-fail() { echo "refused_begin: $*" >&2; exit 1; }
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk
 graph = $dir/n.graph.yaml

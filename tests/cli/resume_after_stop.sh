@@ -2,23 +2,8 @@
 # Ctrl-C ends a run: `--resume` goes on with its record in a new run, and what was finished is kept. Where
 # there is nothing to go on with, it says so and what to do.
 #   resume_after_stop.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-stopped.XXXXXX")
-engine=""
-trap '[ -z "$engine" ] || kill -9 $engine 2>/dev/null || true; rm -rf "$dir"' EXIT # it may have ended
-cd "$dir"
-mkdir providers.d bank
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "resume_after_stop: $*" >&2; exit 1; }
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk
 graph = $dir/n.graph.yaml

@@ -3,14 +3,8 @@
 # network; pre, parallel and post, no pre_finish), run on this machine: the plugins are noop's. The file
 # that is run is the golden one but for the bundle that it names; what happened is held to the four links.
 #   server_example.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-golden=$(realpath "$(dirname "$0")/../golden/server_example")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-server.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-mkdir providers.d bank
+. "$(dirname "$0")/scene.sh"
+golden=$here/../golden/server_example
 cp "$golden/graph.yaml" os-nightly.graph.yaml
 cat >providers.d/foo.conf <<END
 [provider]

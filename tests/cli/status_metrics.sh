@@ -2,22 +2,8 @@
 # `checkpoints status --prometheus` has a value for every plan there is, above all for one without a good
 # checkpoint: a monitor must be able to tell "none" from "nobody wrote this".
 #   status_metrics.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-metrics.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-mkdir providers.d bank tmp
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
-fail() { echo "status_metrics: $*" >&2; exit 1; }
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk
 graph = $dir/n.graph.yaml

@@ -2,23 +2,10 @@
 # A workflow's steps, listed, shown and run one by one by hand, also a single activity of a fused step:
 # with the provider folder that the caller names, whatever the templates set.
 #   step_by_hand.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-by-hand.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=/nowhere
-fail() { echo "$*" >&2; exit 1; }
+. "$(dirname "$0")/scene.sh"
+export HOLDFAST_PROVIDER_CONFIG_DIR=/nowhere
 hf() { holdfast --provider-config-dir "$dir/providers.d" "$@"; }
-mkdir providers.d bank
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a07
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+provider noop <<END
 [noop]
 types = T::Volume
 activities = pre, parallel, post

@@ -3,16 +3,9 @@
 # commands that work, in the order in which they stand there, and after the first of them nothing is at rest.
 # Nobody has to wait for a lease: `gc`, --resume and --record go on at once.
 #   terminated_run.sh BUILD_FOLDER
-set -euo pipefail
+. "$(dirname "$0")/scene.sh"
 set -m # a background process that may be interrupted: Ctrl-C is SIGINT
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-terminated.XXXXXX")
-engine=""
-trap '[ -z "$engine" ] || kill -9 $engine 2>/dev/null || true; rm -rf "$dir"' EXIT # it may have ended
-cd "$dir"
-mkdir providers.d bank tmp data
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMPDIR=$dir/tmp
-fail() { echo "terminated_run: $*" >&2; exit 1; }
+mkdir data
 echo precious >data/file
 # Whoever lets it go on waits as long as there is a file `hold`.
 cat >inventory.yaml <<END

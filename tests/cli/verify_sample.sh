@@ -2,23 +2,8 @@
 # `checkpoints verify --sample`: reads a share of what is stored, finds damage there, and never looks
 # like a verification that has read every byte.
 #   verify_sample.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-sample.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "verify_sample: $*" >&2; exit 1; }
-mkdir providers.d bank tmp
-export TMPDIR=$dir/tmp
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
+. "$(dirname "$0")/scene.sh"
+provider noop <<END
 [noop]
 types = X::Disk
 graph = $dir/n.graph.yaml

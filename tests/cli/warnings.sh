@@ -2,27 +2,14 @@
 # What a step warns of is no secret of its log: it stands at the end of the run, in `show`, in the lists
 # and in --json; bounded, and counted beyond that.
 #   warnings.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-warnings.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-fail() { echo "warnings: $*" >&2; exit 1; }
-mkdir -p providers.d bank tree
+. "$(dirname "$0")/scene.sh"
+mkdir tree
 echo text >tree/file
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("tree/socket")'
 cat >inventory.yaml <<END
 directories: [{id: tree, path: $dir/tree}]
 END
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a02
-bank = filesystem
-plugin = local-directory
-[filesystem]
-path = $dir/bank
+provider local-directory <<END
 [local]
 inventory = $dir/inventory.yaml
 END

@@ -2,24 +2,14 @@
 # A PostgreSQL server whose databases are discovered, `postgres` with a table among them: protected,
 # then restored in place, all of them at once, while each is in use; and once more on an empty server.
 #   whole_server.sh BUILD_FOLDER
-set -euo pipefail
-build=$(realpath "$1")
-setup=$(realpath "$(dirname "$0")/../setup")
-dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-server.XXXXXX")
+. "$(dirname "$0")/scene.sh"
 chmod 755 "$dir" # the server may run as another user
-cleanup() {
-  "$setup/pg_server.sh" stop "$dir/pg" || true
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-cd "$dir"
-export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-mkdir -p providers.d bank staging
-"$setup/pg_server.sh" start "$dir/pg" $$
+trap '"$here/../setup/pg_server.sh" stop "$dir/pg" || true; leave' EXIT
+mkdir staging
+"$here/../setup/pg_server.sh" start "$dir/pg" $$
 databases="one postgres two"
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -h "$dir/pg" -U postgres -d "$1" -c "$2"; }
 sums() { for name in $databases; do sql "$name" "select '$name', count(*), sum(id) from orders"; done; }
-fail() { echo "$*" >&2; exit 1; }
 
 for name in one two; do sql postgres "create database $name"; done
 for name in $databases; do
@@ -28,14 +18,7 @@ done
 cat >inventory.yaml <<END
 postgresql: [{id: server, host: $dir/pg, user: postgres, discover: true}]
 END
-cat >providers.d/p.conf <<END
-[provider]
-name = p
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a09
-bank = filesystem
-plugin = local-postgresql
-[filesystem]
-path = $dir/bank
+provider local-postgresql <<END
 [local]
 inventory = $dir/inventory.yaml
 [local_postgresql]
@@ -75,8 +58,8 @@ grep -q "^all.yaml:2:.*server/one, .*server/postgres and .*server/two would all 
   fail "$(cat all.txt)"
 
 # The server is lost. A new one has an empty `postgres`; nothing is to be overwritten.
-"$setup/pg_server.sh" stop "$dir/pg"
-"$setup/pg_server.sh" start "$dir/pg" $$
+"$here/../setup/pg_server.sh" stop "$dir/pg"
+"$here/../setup/pg_server.sh" start "$dir/pg" $$
 holdfast -q compile restore latest -o lost.yaml
 holdfast -q run lost.yaml -j 4
 [ "$(sums)" = "$before" ] || fail "not what was protected: $(sums)"
