@@ -116,8 +116,8 @@ Status TreeWriter::RemoveOthers(const Directory& directory) {
     if (directory.names.count(name.name) != 0 || IsWorkName(name.name)) continue;
     const std::string path = directory.path.empty() ? name.name : directory.path + "/" + name.name;
     if (options_.keep.Excludes(path, name.type == DT_DIR || name.type == DT_UNKNOWN)) continue;
-    if (auto ok = RemoveTreeAt(stack_->fd(), name.name); !ok) {
-      return std::move(ok).error().While(
+    if (auto gone = RemoveTreeBut(stack_->fd(), name.name, path, Kept()); !gone) {
+      return std::move(gone).error().While(
           fmt::format("removing '{}', which the checkpoint does not have", Printable(name.name)));
     }
   }
@@ -219,7 +219,21 @@ Status TreeWriter::ClearTheWay(const std::string& name, bool directory_stays, bo
     return Error(ErrorCode::kConflict, "a directory stands where the checkpoint has none")
         .Hint("remove it, or restore with 'existing: replace'");
   }
-  return RemoveTreeAt(stack_->fd(), name);
+  const std::string& here = directories_.back().path;
+  const std::string path = here.empty() ? name : here + "/" + name;
+  HOLDFAST_ASSIGN_OR_RETURN(const bool gone, RemoveTreeBut(stack_->fd(), name, path, Kept()));
+  if (gone) return Ok();
+  return Error(ErrorCode::kConflict,
+               "a directory stands where the checkpoint has none, and holds what the checkpoint "
+               "leaves alone")
+      .Hint("move what was excluded, or is mounted there, and run again");
+}
+
+Stays TreeWriter::Kept() const {
+  return [this](const std::string& path, bool is_directory) {
+    return options_.keep.Excludes(path, is_directory) ||
+           IsWorkName(path.substr(path.rfind('/') + 1));
+  };
 }
 
 int TreeWriter::Workplace(std::string& name) {

@@ -13,6 +13,7 @@
 #include "plugins/local/directory/entry_owner.h"
 #include "plugins/local/directory/exclude_patterns.h"
 #include "plugins/local/directory/file_descriptor.h"
+#include "plugins/local/directory/remove_tree.h"
 #include "plugins/local/directory/tree_entry.h"
 #include "plugins/sdk/context.h"
 #include "plugins/sdk/result.h"
@@ -78,6 +79,8 @@ class TreeWriter {
   Status EnterParentOf(std::string_view path, std::string& name);
   Status Leave();
   Status RemoveOthers(const Directory& directory);
+  // What stays in a directory that the checkpoint does not have.
+  Stays Kept() const;
   Status AddDirectory(const TreeEntry& entry, const std::string& name, bool keep_existing);
   Status AddHardLink(const TreeEntry& entry, const std::string& name);
   // Makes an entry, which is no directory and no hard link, under a name that is free.

@@ -137,6 +137,40 @@ TEST_F(DirectoryTest, WhatWasExcludedIsNoOtherThatIsRemoved) {
   EXPECT_EQ(ReadFile(source_ + "/x.log"), "log");
 }
 
+TEST_F(DirectoryTest, WhatWasExcludedStaysAlsoInDirectoriesThatTheCheckpointDoesNotHave) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/a", "a");
+  ASSERT_OK(Protect(Map({{"exclude", List({"keep/", "/new/deep/one", "*.log"})}})));
+  for (const char* folder : {"/new", "/new/deep", "/new/keep", "/gone", "/gone/deep"}) {
+    MakeFolder(source_ + folder);
+  }
+  for (const char* file : {"/new/keep/file", "/new/deep/one", "/new/deep/two", "/new/x.log",
+                           "/new/x", "/gone/deep/x"}) {
+    WriteFile(source_ + file, "x");
+  }
+  ASSERT_OK(Restore(Map({{"overwrite", true}, {"existing", "replace"}})));
+  EXPECT_TRUE(Exists(source_ + "/new/keep/file"));
+  EXPECT_TRUE(Exists(source_ + "/new/deep/one"));
+  EXPECT_TRUE(Exists(source_ + "/new/x.log"));
+  EXPECT_FALSE(Exists(source_ + "/new/deep/two"));
+  EXPECT_FALSE(Exists(source_ + "/new/x"));
+  EXPECT_FALSE(Exists(source_ + "/gone"));
+}
+
+TEST_F(DirectoryTest, WhatWasExcludedStaysWhereTheCheckpointHasAFile) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/a", "a");
+  ASSERT_OK(Protect(Map({{"exclude", List({"keep/"})}})));
+  std::filesystem::remove(source_ + "/a");
+  MakeFolder(source_ + "/a");
+  MakeFolder(source_ + "/a/keep");
+  WriteFile(source_ + "/a/keep/file", "k");
+  const Status restored = Restore(Map({{"overwrite", true}, {"existing", "replace"}}));
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(ReadFile(source_ + "/a/keep/file"), "k");
+}
+
 TEST_F(DirectoryTest, NothingIsRemovedFromAnotherFileSystem) {
   MakeFolder(source_);
   MakeFolder(source_ + "/mnt");
