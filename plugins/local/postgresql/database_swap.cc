@@ -74,9 +74,23 @@ Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
   // Objects of users: 16384 is the first number that is not PostgreSQL's own (FirstNormalObjectId).
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto objects,
-      inside.Ask("SELECT 1 WHERE EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN "
-                 "('r','p','v','m','S','f')) OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384) OR "
-                 "EXISTS (SELECT FROM pg_largeobject_metadata)"));
+      inside.Ask(
+          "SELECT 1 WHERE EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN "
+          "('r','p','v','m','S','f','c')) OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_type WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_namespace WHERE oid >= 16384 AND nspname !~ "
+          "'^pg_(toast_)?temp_') OR "
+          "EXISTS (SELECT FROM pg_operator WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_cast WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_collation WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_extension WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_ts_config WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_ts_dict WHERE oid >= 16384) OR "
+          "EXISTS (SELECT FROM pg_foreign_data_wrapper) OR EXISTS (SELECT FROM pg_publication) OR "
+          "EXISTS (SELECT FROM pg_event_trigger) OR EXISTS (SELECT FROM pg_largeobject_metadata) "
+          "OR "
+          "EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
+          "d.datname = current_database())"));
   if (objects) return refuse("exists already, and is not empty");
   return Ok();
 }

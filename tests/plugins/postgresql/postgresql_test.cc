@@ -197,6 +197,24 @@ TEST_F(PostgresqlTest, ReplacesADatabaseInUseWhenToldTo) {
   EXPECT_EQ(Leftovers(), "");
 }
 
+TEST_F(PostgresqlTest, WhateverAUserMadeIsNotReplacedUnlessToldTo) {
+  MustProtect();
+  for (const char* made :
+       {"create type mood as enum ('a', 'b')", "create domain pos as int check (value > 0)",
+        "create type pair as (a int, b int)", "create schema precious",
+        "create foreign data wrapper wrapper", "create publication everything",
+        "create collation mine (locale = 'C')", "create cast (text as bytea) without function",
+        "create text search configuration words (copy = simple)",
+        "create operator === (procedure = int4eq, leftarg = int4, rightarg = int4)"}) {
+    Sql("postgres", "create database other");
+    Sql("other", made);
+    const Status refused = RunAll(Restore(), With("database", "other"));
+    Sql("postgres", "drop database other with (force)");
+    ASSERT_FALSE(refused) << made;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kConflict) << made;
+  }
+}
+
 // The maintenance database of every other restore.
 class PostgresqlOfPostgresTest : public PostgresqlTest {
  protected:
