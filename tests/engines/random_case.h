@@ -61,6 +61,13 @@ struct RandomCase {
     return resources[activity / kActivityKindCount].activities[activity % kActivityKindCount];
   }
   std::size_t activity_count() const { return resources.size() * kActivityKindCount; }
+  // Is any activity told to fail?
+  bool MayFail() const {
+    for (std::size_t a = 0; a < activity_count(); ++a) {
+      if (At(a).MayFail()) return true;
+    }
+    return false;
+  }
   bool aggregates() const;
 
   std::string GraphFile() const;
