@@ -342,6 +342,8 @@ class Beginner {
     auto found = drift_(bundle, graph);
     std::string text;
     if (!found) {
+      // Told to end meanwhile: who comes after lists anew.
+      if (env_.cancellation.is_set()) return CancelledError();
       // A listing that fails must not keep what is in the file from being protected.
       text = "the live graph could not be listed: " + found.error().OneLine();
     } else {

@@ -361,6 +361,15 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
 Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env.tenant, request.run));
   if (!entry) {
+    if (request.status == "Succeeded") {
+      // Steps cannot have succeeded in a run that never began: its bank went away meanwhile.
+      return Error(
+                 ErrorCode::kCorrupt,
+                 fmt::format("the engine says that run {} succeeded, and the bank knows nothing of "
+                             "it: nothing is protected by it here",
+                             request.run))
+          .Hint("is this the bank in which the run began? Mount it, and run the workflow again");
+    }
     return StepReport{ExitCode::kOk,
                       "the begin of this run was refused or never ran: nothing to end"};
   }

@@ -10,7 +10,9 @@ namespace holdfast::runtime {
 
 struct EndRequest {
   std::string run;
-  std::string status;  // what the engine believes; logged, never used
+  // What the engine believes; logged, and never used but where it says that a run succeeded which
+  // the bank does not know: that is kCorrupt.
+  std::string status;
   bool dry_run = false;
 };
 

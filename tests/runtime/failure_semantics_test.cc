@@ -376,6 +376,21 @@ TEST_F(Protect, DriftFailsTheVerdictButProtectsWhatIsInTheFile) {
   EXPECT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
 }
 
+TEST_F(Protect, ARunThatTheBankDoesNotKnowDidNotSucceedWhateverTheEngineSays) {
+  Publish();
+  EXPECT_EQ(world.End("run-1", "Failed").code, ExitCode::kOk);  // its begin was refused
+  const auto end = world.End("run-1", "Succeeded");
+  EXPECT_EQ(end.code, ExitCode::kCorrupt);
+  EXPECT_THAT(end.text, HasSubstr("the bank knows nothing of it"));
+}
+
+TEST_F(Protect, ABeginThatIsStoppedWhileItListsFindsNoDrift) {
+  Publish();
+  world.stopped_while_listing = true;
+  EXPECT_EQ(world.Begin("run-1", bundle).code, ExitCode::kTryAgain);
+  EXPECT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kOk);
+}
+
 TEST_F(Protect, DriftUnderWarnIsNoFailure) {
   world.drift_policy = "warn";
   Publish();

@@ -395,9 +395,12 @@ World::Outcome World::Begin(const std::string& run, const std::string& bundle,
     request.started_by = "test";
     request.fail_fast = fail_fast;
     request.partial = partial;
-    return runtime::Begin(
-        env, request,
-        [&](const Bundle&, const ResourceGraph&) -> Result<std::string> { return drift; });
+    return runtime::Begin(env, request,
+                          [&](const Bundle&, const ResourceGraph&) -> Result<std::string> {
+                            if (!std::exchange(stopped_while_listing, false)) return drift;
+                            env.cancellation.Set();
+                            return CancelledError();
+                          });
   });
 }
 
@@ -412,10 +415,11 @@ World::Outcome World::Run(const std::string& run, const std::string& bundle,
   });
 }
 
-World::Outcome World::End(const std::string& run) {
+World::Outcome World::End(const std::string& run, const std::string& status) {
   return InProcess([&](runtime::StepEnvironment& env) {
     runtime::EndRequest request;
     request.run = run;
+    request.status = status;
     return runtime::End(env, request);
   });
 }

@@ -90,7 +90,7 @@ class World {
   Outcome Begin(const std::string& run, const std::string& bundle, const std::string& record = "");
   Outcome Run(const std::string& run, const std::string& bundle, const std::string& step,
               const std::string& record = "");
-  Outcome End(const std::string& run);
+  Outcome End(const std::string& run, const std::string& status = "");
   // begin, every step (again while it says "try again" or 143), end; returns end's outcome.
   Outcome RunAll(const std::string& run, const std::string& bundle, const std::string& record = "");
 
@@ -113,7 +113,8 @@ class World {
   MemoryBank memory{clock};
   testing::FaultyBank bank{memory};
   BankSection tenant;
-  std::string drift;  // what the drift checker finds
+  std::string drift;                   // what the drift checker finds
+  bool stopped_while_listing = false;  // SIGTERM arrives while it lists; once
   bool fail_fast = false;
   bool partial = false;
   // of the next process; none: one that is dead when it is over
