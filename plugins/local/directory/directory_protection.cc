@@ -14,6 +14,7 @@
 #include "plugins/local/directory/tree_reader.h"
 #include "plugins/local/directory/tree_restore.h"
 #include "plugins/local/directory/tree_snapshot.h"
+#include "plugins/local/inventory/inventory.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/preflight.h"
 #include "plugins/sdk/sample.h"
@@ -78,7 +79,8 @@ Status Protect(Checkpoint& checkpoint, Context& context, const Resource& resourc
   if (!source.left_out.empty()) {
     std::vector<std::string> who;
     for (const ResourceLink& child : resource.children) {
-      if (child.facts.Find("owns") != nullptr) who.push_back(Printable(child.key.str()));
+      if (child.facts.Find(inventory::kOwnsFact) != nullptr)
+        who.push_back(Printable(child.key.str()));
     }
     context.log().Log(LogLevel::kInfo,
                       fmt::format("left out of {}, because resources below it protect it: {} ({})",

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plugins/local/directory/exclude_patterns.h"
+#include "plugins/local/inventory/inventory.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/text.h"
 
@@ -79,10 +80,7 @@ std::vector<Place> PlacesOfProtect(const Resource& resource, const ProtectParame
   if (!path) return {};
   std::vector<std::string> patterns = ListedExcludes(resource);
   patterns.insert(patterns.end(), parameters.exclude.begin(), parameters.exclude.end());
-  for (std::string& owned : PatternsOf(OwnedByChildren(resource))) {
-    patterns.push_back(std::move(owned));
-  }
-  return {TreePlace("", *path, *path, patterns)};
+  return {TreePlace("", *path, *path, WithPaths(std::move(patterns), OwnedByChildren(resource)))};
 }
 
 std::vector<Place> PlacesOfRestore(const Resource& resource, const RestoreParameters& parameters) {
@@ -91,11 +89,8 @@ std::vector<Place> PlacesOfRestore(const Resource& resource, const RestoreParame
   const auto only = OnlyOf(parameters);
   if (!root || !only) return {};
   const std::string path = only->empty() ? *root : CleanPath(*root + "/" + *only);
-  std::vector<std::string> patterns = ListedExcludes(resource);
-  for (std::string& owned : PatternsOf(OwnedByChildren(resource))) {
-    patterns.push_back(std::move(owned));
-  }
-  return {TreePlace(elsewhere ? "target" : "", path, *root, patterns)};
+  return {TreePlace(elsewhere ? "target" : "", path, *root,
+                    WithPaths(ListedExcludes(resource), OwnedByChildren(resource)))};
 }
 
 std::vector<ParameterFault> ProtectFaults(const Resource& resource,
@@ -191,7 +186,7 @@ std::vector<std::string> ListedExcludes(const Resource& resource) {
 std::vector<std::string> OwnedByChildren(const Resource& resource) {
   std::set<std::string> owned;
   for (const ResourceLink& child : resource.children) {
-    const Value* const owns = child.facts.Find("owns");
+    const Value* const owns = child.facts.Find(inventory::kOwnsFact);
     if (owns == nullptr || !owns->is_list()) continue;
     for (const Value& path : owns->AsList()) {
       if (!path.is_string()) continue;
@@ -203,8 +198,8 @@ std::vector<std::string> OwnedByChildren(const Resource& resource) {
   return {owned.begin(), owned.end()};
 }
 
-std::vector<std::string> PatternsOf(const std::vector<std::string>& paths) {
-  std::vector<std::string> patterns;
+std::vector<std::string> WithPaths(std::vector<std::string> patterns,
+                                   const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     std::string pattern = "/";
     for (const char c : path) {

@@ -44,8 +44,10 @@ std::vector<std::string> ListedExcludes(const Resource& resource);
 // edges say: {"owns": [...]} (inventory_protectable.h). They protect and restore it, not the
 // directory.
 std::vector<std::string> OwnedByChildren(const Resource& resource);
-// Patterns of exactly these paths, for ExcludePatterns, to stand behind all others.
-std::vector<std::string> PatternsOf(const std::vector<std::string>& paths);
+// The patterns, for ExcludePatterns, and behind them patterns of exactly these paths: no "!" of the others
+// takes them in again.
+std::vector<std::string> WithPaths(std::vector<std::string> patterns,
+                                   const std::vector<std::string>& paths);
 // The text with {path} and {name} filled in.
 std::string FillIn(const std::string& text, const std::string& path, const std::string& name);
 

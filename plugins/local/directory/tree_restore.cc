@@ -389,9 +389,8 @@ Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resou
   TreeWriteOptions options;
   options.fresh = !in_place;
   options.remove_others = in_place && plan.parameters.existing == "replace";
-  std::vector<std::string> keep = plan.info.exclude;
-  for (std::string& owned : PatternsOf(plan.info.left_out)) keep.push_back(std::move(owned));
-  HOLDFAST_ASSIGN_OR_RETURN(options.keep, ExcludePatterns::Parse(keep));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      options.keep, ExcludePatterns::Parse(WithPaths(plan.info.exclude, plan.info.left_out)));
   options.owners = plan.parameters.owners == "names"  ? Owners::kNames
                    : plan.parameters.owners == "none" ? Owners::kNone
                                                       : Owners::kNumeric;

@@ -108,10 +108,8 @@ Result<ProtectSource> ProtectSourceOf(const Resource& resource, const Parameters
   source.exclude_texts = ListedExcludes(resource);
   source.exclude_texts.insert(source.exclude_texts.end(), p.exclude.begin(), p.exclude.end());
   source.left_out = OwnedByChildren(resource);
-  // Behind the others: no "!" takes in again what another resource protects.
-  std::vector<std::string> patterns = source.exclude_texts;
-  for (std::string& owned : PatternsOf(source.left_out)) patterns.push_back(std::move(owned));
-  HOLDFAST_ASSIGN_OR_RETURN(source.exclude, ExcludePatterns::Parse(patterns));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      source.exclude, ExcludePatterns::Parse(WithPaths(source.exclude_texts, source.left_out)));
   source.one_file_system =
       p.one_file_system.value_or(resource.extra.BoolOr("one_file_system", false));
   return source;

@@ -112,11 +112,12 @@ Status TreeWriter::RemoveOthers(const Directory& directory) {
     return Ok();
   }
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<DirectoryName> present, ListDirectory(stack_->fd()));
+  const Stays kept = Kept();
   for (const DirectoryName& name : present) {
-    if (directory.names.count(name.name) != 0 || IsWorkName(name.name)) continue;
+    if (directory.names.count(name.name) != 0) continue;
     const std::string path = directory.path.empty() ? name.name : directory.path + "/" + name.name;
-    if (options_.keep.Excludes(path, name.type == DT_DIR || name.type == DT_UNKNOWN)) continue;
-    if (auto gone = RemoveTreeBut(stack_->fd(), name.name, path, Kept()); !gone) {
+    if (kept(path, name.type == DT_DIR || name.type == DT_UNKNOWN)) continue;
+    if (auto gone = RemoveTreeBut(stack_->fd(), name.name, path, kept); !gone) {
       return std::move(gone).error().While(
           fmt::format("removing '{}', which the checkpoint does not have", Printable(name.name)));
     }

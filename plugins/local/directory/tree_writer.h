@@ -79,7 +79,7 @@ class TreeWriter {
   Status EnterParentOf(std::string_view path, std::string& name);
   Status Leave();
   Status RemoveOthers(const Directory& directory);
-  // What stays in a directory that the checkpoint does not have.
+  // What stays although the checkpoint does not have it.
   Stays Kept() const;
   Status AddDirectory(const TreeEntry& entry, const std::string& name, bool keep_existing);
   Status AddHardLink(const TreeEntry& entry, const std::string& name);
