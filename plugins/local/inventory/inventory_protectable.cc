@@ -9,7 +9,6 @@
 #include <system_error>
 #include <utility>
 
-#include "plugins/sdk/path_setting.h"
 #include "plugins/sdk/place.h"
 #include "plugins/sdk/text.h"
 
@@ -57,17 +56,6 @@ class SqliteList final : public InventoryProtectable {
   }
 };
 
-template <class P>
-ProtectableEntry EntryOf(std::string_view type, std::string_view description) {
-  ProtectableDescriptor descriptor = MakeDescriptor(type, description);
-  auto make = [descriptor](const Value& settings) -> Result<std::unique_ptr<ProtectablePlugin>> {
-    HOLDFAST_RETURN_IF_ERROR(CheckPathSetting(settings, "inventory"));
-    return std::unique_ptr<ProtectablePlugin>(
-        std::make_unique<P>(descriptor, BindChecked<Settings>(settings)));
-  };
-  return {std::move(descriptor), std::move(make)};
-}
-
 }  // namespace
 
 Result<const Inventory*> InventoryFile::Get() {
@@ -75,7 +63,6 @@ Result<const Inventory*> InventoryFile::Get() {
     return InvalidInput("the provider names no inventory of this machine")
         .Hint("set 'inventory = PATH' in its section [local]");
   }
-  HOLDFAST_RETURN_IF_ERROR(CheckPathSetting(Value().Set("inventory", path_), "inventory"));
   struct stat st {};
   if (::stat(path_.c_str(), &st) != 0) {
     return SystemError(errno, "inventory file " + Printable(path_));

@@ -4,9 +4,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plugins/local/inventory/inventory.h"
+#include "plugins/sdk/path_setting.h"
 #include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/registry.h"
 
@@ -44,8 +46,8 @@ class InventoryFile {
 // A protectable whose resources are entries of the inventory: List, Show and Dependents over what
 // Entries() gives. What has a path and lies in a directory of the inventory stands below it (below
 // the innermost one), so that the directory leaves it out and is restored first; the edge's facts
-// say what is its own there: {"owns": [paths below the directory]}. For types that need more than the file (databases that are found on a server)
-// Entries() may ask outside.
+// say what is its own there: {"owns": [paths below the directory]}. For types that need more than
+// the file (databases that are found on a server) Entries() may ask outside.
 class InventoryProtectable : public ProtectablePlugin {
  public:
   InventoryProtectable(ProtectableDescriptor descriptor, const Settings& settings);
@@ -86,6 +88,18 @@ class InventoryProtectable : public ProtectablePlugin {
 // A descriptor of the family: settings from [local], parent Local::Application unless the type is
 // that one; of what has a path, Local::Directory too.
 ProtectableDescriptor MakeDescriptor(std::string_view type, std::string_view description);
+
+// The registry's entry of an InventoryProtectable; a relative inventory is refused when it is made.
+template <class P>
+ProtectableEntry EntryOf(std::string_view type, std::string_view description) {
+  ProtectableDescriptor descriptor = MakeDescriptor(type, description);
+  auto make = [descriptor](const Value& settings) -> Result<std::unique_ptr<ProtectablePlugin>> {
+    HOLDFAST_RETURN_IF_ERROR(CheckPathSetting(settings, "inventory"));
+    return std::unique_ptr<ProtectablePlugin>(
+        std::make_unique<P>(descriptor, BindChecked<Settings>(settings)));
+  };
+  return {std::move(descriptor), std::move(make)};
+}
 
 // The protectables of Local::Application, Local::Directory and Local::SQLite::Database, for the
 // registry. Each is registered by the folder of the plugin that protects it.

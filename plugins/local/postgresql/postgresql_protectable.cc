@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "plugins/local/inventory/inventory_protectable.h"
 #include "plugins/local/postgresql/server.h"
-#include "plugins/sdk/path_setting.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::postgresql {
@@ -55,15 +53,9 @@ class PostgresqlList final : public inventory::InventoryProtectable {
 }  // namespace
 
 ProtectableEntry PostgresqlProtectable() {
-  ProtectableDescriptor descriptor = inventory::MakeDescriptor(
+  return inventory::EntryOf<PostgresqlList>(
       inventory::kPostgresqlType,
       "PostgreSQL databases of this machine, from its inventory and from its servers");
-  auto make = [descriptor](const Value& settings) -> Result<std::unique_ptr<ProtectablePlugin>> {
-    HOLDFAST_RETURN_IF_ERROR(CheckPathSetting(settings, "inventory"));
-    return std::unique_ptr<ProtectablePlugin>(
-        std::make_unique<PostgresqlList>(descriptor, BindChecked<inventory::Settings>(settings)));
-  };
-  return {std::move(descriptor), std::move(make)};
 }
 
 }  // namespace holdfast::plugins::postgresql
