@@ -72,25 +72,22 @@ Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
   if (sessions) return refuse("exists already, and someone is connected to it");
   HOLDFAST_ASSIGN_OR_RETURN(Connection inside, Connection::Open(address, target, context));
   // Objects of users: 16384 is the first number that is not PostgreSQL's own (FirstNormalObjectId).
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const auto objects,
-      inside.Ask(
-          "SELECT 1 WHERE EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN "
-          "('r','p','v','m','S','f','c')) OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_type WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_namespace WHERE oid >= 16384 AND nspname !~ "
-          "'^pg_(toast_)?temp_') OR "
-          "EXISTS (SELECT FROM pg_operator WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_cast WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_collation WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_extension WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_ts_config WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_ts_dict WHERE oid >= 16384) OR "
-          "EXISTS (SELECT FROM pg_foreign_data_wrapper) OR EXISTS (SELECT FROM pg_publication) OR "
-          "EXISTS (SELECT FROM pg_event_trigger) OR EXISTS (SELECT FROM pg_largeobject_metadata) "
-          "OR "
-          "EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
-          "d.datname = current_database())"));
+  std::string sql =
+      "SELECT 1 WHERE EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN "
+      "('r','p','v','m','S','f','c')) OR EXISTS (SELECT FROM pg_namespace WHERE oid >= 16384 AND "
+      "nspname !~ '^pg_(toast_)?temp_') OR EXISTS (SELECT FROM pg_subscription s JOIN pg_database "
+      "d "
+      "ON d.oid = s.subdbid WHERE d.datname = current_database())";
+  for (const char* const catalog : {"pg_proc", "pg_type", "pg_operator", "pg_cast", "pg_collation",
+                                    "pg_extension", "pg_ts_config", "pg_ts_dict"}) {
+    sql += fmt::format(" OR EXISTS (SELECT FROM {} WHERE oid >= 16384)", catalog);
+  }
+  // PostgreSQL itself has none of these.
+  for (const char* const catalog : {"pg_foreign_data_wrapper", "pg_publication", "pg_event_trigger",
+                                    "pg_largeobject_metadata"}) {
+    sql += fmt::format(" OR EXISTS (SELECT FROM {})", catalog);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto objects, inside.Ask(sql));
   if (objects) return refuse("exists already, and is not empty");
   return Ok();
 }
