@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/at_rest.h"
 #include "runtime/cli/critical_path.h"
@@ -221,8 +222,7 @@ std::string OnlyText(const runtime::RecordSummary& summary) {
 }
 
 std::string WarningCount(std::uint64_t warnings) {
-  if (warnings == 0) return "";
-  return fmt::format("{} warning{}", warnings, warnings == 1 ? "" : "s");
+  return warnings == 0 ? "" : Counted(warnings, "warning");
 }
 
 void ShowRecordReport(const Output& out, const RecordReport& report, Showing showing) {

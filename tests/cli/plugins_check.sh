@@ -38,7 +38,7 @@ mkdir tmp/holdfast-check-notes tmp/holdfast-check-1-2-3-4
 holdfast plugins check noop >/dev/null 2>words || fail "$(cat words)"
 [ "$(ls tmp | wc -l)" = 3 ] || fail "the folder of a check that is at work is gone: $(ls tmp)"
 kill -KILL "$pid"
-wait "$pid" || true
+wait "$pid" || true # it was killed
 holdfast plugins check noop >/dev/null 2>words || fail "$(cat words)"
 [ "$(ls tmp | sort | tr '\n' ' ')" = 'holdfast-check-1-2-3-4 holdfast-check-notes ' ] || fail "stale or foreign folders: $(ls tmp)"
 
