@@ -1,7 +1,9 @@
 #include "plugins/sdk/file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -51,6 +53,26 @@ Status WriteInto(const std::string& path, std::string_view contents) {
   return WriteAll(descriptor.get(), contents, path);
 }
 
+// Pipes without a name are those of a shell: /dev/stdin, <(...). One with a name may have no writer,
+// and a device no end.
+Status RequireReadable(int descriptor, const std::string& path) {
+  struct stat info {};
+  if (fstat(descriptor, &info) != 0) return SystemError(errno, "reading " + path);
+  if (S_ISREG(info.st_mode)) return Ok();
+  if (S_ISDIR(info.st_mode)) return InvalidInput(path + " is a folder, not a file");
+  struct statfs system {};
+  const bool of_shell =
+      S_ISFIFO(info.st_mode) && fstatfs(descriptor, &system) == 0 && system.f_type == PIPEFS_MAGIC;
+  if (!of_shell && isatty(descriptor) != 1) {
+    return InvalidInput(path + (S_ISFIFO(info.st_mode) ? " is a pipe" : " is a device") +
+                        ", not a file");
+  }
+  const int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) != 0)
+    return SystemError(errno, "reading " + path);
+  return Ok();
+}
+
 // Where a chain of symbolic links leads, also when there is no file yet.
 Result<std::string> FollowLinks(std::string path) {
   constexpr int kMostLinks = 40;  // as the kernel
@@ -67,16 +89,19 @@ Result<std::string> FollowLinks(std::string path) {
 }  // namespace
 
 Result<std::string> ReadFile(const std::string& path, std::uint64_t limit) {
-  const OwnedDescriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Without O_NONBLOCK a pipe that nobody writes would be waited for without end.
+  const OwnedDescriptor descriptor(
+      open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!descriptor.valid() && errno == ENOTDIR)
     return InvalidInput("reading " + path + ": one of its folders is a file");
+  if (!descriptor.valid() && errno == ENXIO) return InvalidInput(path + " is no file");
   if (!descriptor.valid()) return SystemError(errno, "reading " + path);
+  HOLDFAST_RETURN_IF_ERROR(RequireReadable(descriptor.get(), path));
   std::string out;
   std::array<char, 64U << 10U> buffer{};
   while (true) {
     const ssize_t n = read(descriptor.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EISDIR) return InvalidInput(path + " is a folder, not a file");
     if (n < 0) return SystemError(errno, "reading " + path);
     if (n == 0) return out;
     out.append(buffer.data(), static_cast<std::size_t>(n));

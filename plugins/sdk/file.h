@@ -8,8 +8,9 @@
 
 namespace holdfast {
 
-// Reads a whole file of at most `limit` bytes (kInvalidInput beyond it, and for a folder). Errors name
-// the path.
+// Reads a whole file of at most `limit` bytes; kInvalidInput beyond it, and for what is no file: a
+// folder, a device, a pipe with a name, which may have no writer. What a shell hands over is read to
+// its end: a pipe without a name (/dev/stdin, <(...)), a terminal. Errors name the path.
 Result<std::string> ReadFile(const std::string& path, std::uint64_t limit = 1U << 30U);
 
 // Writes a file so that a crash leaves the old contents or the new ones: a temporary file in the

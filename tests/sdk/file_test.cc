@@ -85,6 +85,38 @@ TEST_F(FileTest, APipeIsWrittenInto) {
   EXPECT_EQ(got, text);
 }
 
+TEST_F(FileTest, APipeThatNobodyWritesIsAnErrorAndNotAWait) {
+  ASSERT_EQ(mkfifo(At("pipe").c_str(), 0600), 0);
+  const auto text = ReadFile(At("pipe"));
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_EQ(text.error().message(), At("pipe") + " is a pipe, not a file");
+}
+
+TEST_F(FileTest, ADeviceIsNoFile) {
+  const auto text = ReadFile("/dev/zero");
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().message(), "/dev/zero is a device, not a file");
+}
+
+// As of a shell's <(...) and /dev/stdin: a pipe that has no name but its descriptor's.
+TEST_F(FileTest, APipeWithoutANameIsReadToItsEndHoweverLateItIsWritten) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  Result<std::string> text = Internal("not read");
+  std::thread reader([&] { text = ReadFile("/proc/self/fd/" + std::to_string(ends[0])); });
+  const std::string piece(64U << 10U, 'x');
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_EQ(write(ends[1], piece.data(), piece.size()), static_cast<ssize_t>(piece.size()));
+    std::this_thread::yield();
+  }
+  close(ends[1]);
+  reader.join();
+  close(ends[0]);
+  ASSERT_TRUE(text) << text.error().Render();
+  EXPECT_EQ(text->size(), 8 * piece.size());
+}
+
 TEST_F(FileTest, AFolderIsRefused) {
   EXPECT_EQ(WriteFileDurably(folder_, "x").error().code(), ErrorCode::kInvalidInput);
 }
