@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "plugins/sdk/file.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
@@ -295,7 +294,7 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   if (rows.empty()) out.Say("there is no checkpoint of any plan");
   if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "VERIFIED", "STATE"}, rows);
   if (!arguments.prometheus.empty()) {
-    if (auto status = WriteFileDurably(arguments.prometheus, metrics.Text()); !status)
+    if (auto status = session.files().Write(arguments.prometheus, metrics.Text()); !status)
       return out.Fail(status.error());
   }
   return static_cast<int>(all_fresh ? ExitCode::kOk : ExitCode::kNotFresh);

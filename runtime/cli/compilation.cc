@@ -132,8 +132,8 @@ Status LeaveOutMissing(Session& session, const BankSection& tenant, const std::s
 
 Result<Source> GatherFromPlan(Session& session, const CompileArguments& arguments,
                               compiler::CompileInput& input) {
-  HOLDFAST_ASSIGN_OR_RETURN(compiler::Plan plan, LoadPlan(arguments.plan));
-  HOLDFAST_ASSIGN_OR_RETURN(input.graph, LoadGraph(arguments.plan, arguments.graph));
+  HOLDFAST_ASSIGN_OR_RETURN(compiler::Plan plan, LoadPlan(session, arguments.plan));
+  HOLDFAST_ASSIGN_OR_RETURN(input.graph, LoadGraph(session, arguments.plan, arguments.graph));
   for (const ResourceKey& root : plan.resources) {
     if (input.graph.Find(root)) continue;
     return InvalidInput(Printable(root.str()) + " of the plan is not in its resource graph")
@@ -179,7 +179,7 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   input.graph = std::move(source.graph);
   input.plan = source.head.plan;
   if (!arguments.parameters.empty()) {
-    auto text = ReadFile(arguments.parameters, 16U << 20U);
+    auto text = session.files().Read(arguments.parameters, 16U << 20U);
     if (!text) {
       return std::move(text).error().Hint(
           "--parameters names a YAML file, such as one with 'Local::Directory: {target: "
@@ -193,8 +193,8 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
 
 }  // namespace
 
-Result<compiler::Plan> LoadPlan(const std::string& file) {
-  auto text = ReadFile(file, 16U << 20U);
+Result<compiler::Plan> LoadPlan(Session& session, const std::string& file) {
+  auto text = session.files().Read(file, 16U << 20U);
   if (!text && text.error().code() == ErrorCode::kNotFound)
     return std::move(text).error().Hint("'holdfast plan new' writes a plan to start from");
   if (!text) return std::move(text).error();
@@ -205,7 +205,8 @@ std::string GraphFileOf(const std::string& plan_file, bool json_lines) {
   return fs::path(plan_file).replace_extension(json_lines ? ".graph.jsonl" : ".graph.yaml");
 }
 
-Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string& file) {
+Result<ResourceGraph> LoadGraph(Session& session, const std::string& plan_file,
+                                const std::string& file) {
   std::string path = file;
   if (path.empty()) {
     path = GraphFileOf(plan_file, false);
@@ -214,7 +215,7 @@ Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string&
       path = GraphFileOf(plan_file, true);
     }
   }
-  auto text = ReadFile(path);
+  auto text = session.files().Read(path);
   if (!text && text.error().code() != ErrorCode::kNotFound) return std::move(text).error();
   if (!text) {
     return std::move(text).error().Hint("'holdfast plan discover " + plan_file +
@@ -324,9 +325,10 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
     return NotFound("writing " + Printable(file) + ": there is no such folder")
         .Hint("make the folder '" + fs::path(file).parent_path().string() + "' first");
   }
+  HOLDFAST_RETURN_IF_ERROR(session.files().RefuseInput(file));
   // The bundle first: a file without its bundle could not be run.
   HOLDFAST_RETURN_IF_ERROR(WriteBundleFolder(BundleFolderOf(file), compiled.bundle));
-  HOLDFAST_RETURN_IF_ERROR(WriteFileDurably(file, compiled.text));
+  HOLDFAST_RETURN_IF_ERROR(session.files().Write(file, compiled.text));
   for (const std::string& note : compiled.notes) session.out().Say("note: " + note);
   session.out().Json("compiled",
                      Value()

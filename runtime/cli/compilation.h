@@ -18,9 +18,10 @@
 namespace holdfast::cli {
 
 // A plan file and its text.
-Result<compiler::Plan> LoadPlan(const std::string& file);
+Result<compiler::Plan> LoadPlan(Session& session, const std::string& file);
 // The resource graph of a plan; an empty `file` is PLAN.graph.yaml (or .jsonl) beside the plan.
-Result<ResourceGraph> LoadGraph(const std::string& plan_file, const std::string& file);
+Result<ResourceGraph> LoadGraph(Session& session, const std::string& plan_file,
+                                const std::string& file);
 // The error, with the lines that it names of the file that the graph was read from. The text of a
 // large graph is not kept for that: the file is read once more.
 Error WithGraphLines(const Error& error, const ResourceGraph& graph);

@@ -3,7 +3,6 @@
 #include "compiler/explain.h"
 #include "compiler/picture/picture.h"
 #include "compiler/plan/graph_file.h"
-#include "plugins/sdk/file.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
@@ -82,13 +81,13 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
                                                     : compiler::PictureFormat::kDot;
   std::string picture;
   if (!arguments.activities) {
-    const auto graph = LoadGraph(arguments.plan, arguments.graph);
+    const auto graph = LoadGraph(session, arguments.plan, arguments.graph);
     if (!graph) return out.Fail(graph.error());
     picture = compiler::DrawResourceGraph(*graph, format);
   } else {
-    const auto plan = LoadPlan(arguments.plan);
+    const auto plan = LoadPlan(session, arguments.plan);
     if (!plan) return out.Fail(plan.error());
-    const auto graph = LoadGraph(arguments.plan, arguments.graph);
+    const auto graph = LoadGraph(session, arguments.plan, arguments.graph);
     if (!graph) return out.Fail(graph.error());
     const auto provider = session.OpenProvider(plan->provider);
     if (!provider) return out.Fail(provider.error());
@@ -128,7 +127,7 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
     WriteStdout(picture);
     return 0;
   }
-  if (auto status = WriteFileDurably(arguments.output, picture); !status)
+  if (auto status = session.files().Write(arguments.output, picture); !status)
     return out.Fail(status.error());
   out.Say("wrote " + arguments.output);
   return 0;

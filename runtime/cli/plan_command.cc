@@ -5,7 +5,6 @@
 #include "compiler/plan/parameter_set.h"
 #include "compiler/yaml/yaml_out.h"
 #include "plugins/sdk/counted.h"
-#include "plugins/sdk/file.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
@@ -25,7 +24,7 @@ int WriteOutput(Session& session, const std::string& file, const std::string& te
     WriteStdout(text);
     return 0;
   }
-  if (auto status = WriteFileDurably(file, text); !status)
+  if (auto status = session.files().Write(file, text); !status)
     return session.out().Fail(status.error());
   return 0;
 }
@@ -86,7 +85,7 @@ int NewPlan(Session& session, const NewPlanArguments& arguments) {
 
 int DiscoverPlan(Session& session, const PlanArguments& arguments) {
   const Output& out = session.out();
-  const auto plan = LoadPlan(arguments.plan);
+  const auto plan = LoadPlan(session, arguments.plan);
   if (!plan) return out.Fail(plan.error());
   const auto provider = session.OpenProvider(plan->provider);
   if (!provider) return out.Fail(Error(provider.error()).While("plan " + arguments.plan));
@@ -212,7 +211,7 @@ void CheckResources(Provider& provider, Context& context, const compiler::Plan& 
 int CheckPlan(Session& session, const PreflightArguments& arguments) {
   const Output& out = session.out();
   PreflightReport report(out);
-  const auto plan = LoadPlan(arguments.plan);
+  const auto plan = LoadPlan(session, arguments.plan);
   if (!plan) return out.Fail(plan.error());
   report.Tell("plan " + plan->name, Ok());
   const auto provider = session.OpenProvider(plan->provider);
@@ -223,7 +222,7 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
   report.Tell("bank is writable", tenant ? TryBank(*tenant) : Status(tenant.error()));
 
   const auto context = session.MakeContext(kDiscoveryDeadline);
-  const auto reviewed = LoadGraph(arguments.plan, "");
+  const auto reviewed = LoadGraph(session, arguments.plan, "");
   auto found = runtime::DiscoverGraph(**provider, *context, plan->resources, {});
   if (found) {
     report.Tell("resources can be listed (" + Counted(found->graph.size(), "resource") + ")", Ok());

@@ -51,6 +51,8 @@ Result<const ProviderFolder*> Session::providers() {
           "files");
     }
     folder_ = std::make_unique<ProviderFolder>(std::move(*folder));
+    for (const ProviderConfig& config : folder_->providers) files_.Note(config);
+    for (const ProviderFolder::Broken& broken : folder_->broken) files_.Note(broken.file);
   }
   return static_cast<const ProviderFolder*>(folder_.get());
 }

@@ -12,6 +12,7 @@
 #include "plugins/sdk/provider.h"
 #include "plugins/sdk/registry.h"
 #include "runtime/cli/output.h"
+#include "runtime/cli/user_files.h"
 
 namespace holdfast::cli {
 
@@ -33,6 +34,7 @@ class Session {
   // The folder that providers are read from.
   const std::string& provider_folder_path() const { return provider_folder_path_; }
   PluginRegistry& registry() { return registry_; }
+  UserFiles& files() { return files_; }
   PluginSource& plugins() { return *plugins_; }
   ProcessRunner& processes() { return *processes_; }
   Cancellation& cancellation() { return cancellation_; }
@@ -58,6 +60,7 @@ class Session {
   Output out_;
   std::string provider_folder_path_;
   PluginRegistry registry_;
+  UserFiles files_;
   std::unique_ptr<PluginSource> plugins_;
   std::unique_ptr<ProcessRunner> processes_;
   std::unique_ptr<Logger> log_;

@@ -197,6 +197,26 @@ check file-missing-bundle 10 explain nofile.yaml x
 check file-missing-provider 10 providers check nofile.conf
 check file-missing-output-folder 10 compile protect plan.yaml -o nofolder/x.yaml
 check file-missing-output-folder-graph 10 plan discover plan.yaml -o nofolder/x.yaml
+# Pipes and devices, which may have no end.
+mkfifo pipe
+check file-pipe-plan 3 compile protect pipe
+check file-pipe-workflow 3 run pipe
+check file-pipe-graph 3 graph plan.yaml --graph pipe
+check file-device-plan 3 compile protect /dev/zero
+# What a command reads is not what it writes, by whatever name.
+prepare
+holdfast -q run data-protect.yaml >"$dir/out"
+ln plan.yaml second.yaml
+ln -s inventory.yaml link.yaml
+printf 'Local::Directory: {target: /nowhere}\n' >to.yaml
+check output-over-plan 3 compile protect plan.yaml -o plan.yaml
+check output-over-plan-by-another-name 3 plan discover plan.yaml -o second.yaml
+check output-over-graph 3 compile protect plan.yaml -o ./plan.graph.yaml
+check output-over-graph-of-picture 3 graph plan.yaml -o plan.graph.yaml
+check output-over-inventory 3 plan discover plan.yaml -o link.yaml
+check output-over-provider 3 compile protect plan.yaml -o providers.d/p.conf
+check output-over-parameters 3 compile restore latest --parameters to.yaml -o to.yaml
+check output-over-provider-metrics 3 checkpoints status --max-age 9h --prometheus providers.d/p.conf
 check unknown-step 10 step show data-protect.yaml nope
 check unknown-plugin 10 plugins check local-directry
 sed -i 's#^path = .*#path = /sys/kernel#' providers.d/p.conf
