@@ -39,6 +39,16 @@ struct StepChoice {
   friend bool operator==(const StepChoice&, const StepChoice&) = default;
 };
 
+// What a plugin says of a resource that stands below one of its own, and that it leaves to another
+// plugin (a database inside a directory).
+struct ChildChoice {
+  // What is asked of the upper one does not reach this one: nothing is done to it, nor to what
+  // stands below it.
+  bool left_out = false;
+  // What is wrong with the child's parameters beside those of the upper one.
+  std::vector<ParameterFault> faults;
+};
+
 // A protection plugin, whatever it is made of (a C++ class, an executable). Used by the runtime;
 // authors of C++ plugins write a plain class (below), not a subclass. One object may serve several
 // activities one after the other; one thread at a time.
@@ -62,11 +72,21 @@ class ProtectionPlugin {
     return {};
   }
   // Where protect reads this resource from, and where restore writes it to, with these parameters,
-  // which Validate has nothing against (place.h). Pure, like Validate; asked for protect and restore
-  // only. The runtime refuses a restore of several resources to one place, and whatever would read
-  // or write the bank itself. Without a word of the plugin: nothing.
+  // which Validate has nothing against (place.h). `saved` is the saved info of the checkpoint that is
+  // restored, checked, or null where it is not known (protect: always): then a place may only be
+  // told larger than it is. Pure, like Validate; asked for protect and restore only. The runtime
+  // refuses a restore of several resources to one place, and whatever would read or write the bank
+  // itself. Without a word of the plugin: nothing.
   virtual std::vector<Place> Places(Operation /*operation*/, const Resource& /*resource*/,
-                                    const Value& /*parameters*/) const {
+                                    const Value& /*parameters*/, const Value& /*saved*/) const {
+    return {};
+  }
+  // What the operation on this resource, with these parameters, means for `child`, which stands
+  // below it and has `child_parameters` (ChildChoice). Pure, like Validate. Without a word of the
+  // plugin: nothing.
+  virtual ChildChoice ChooseForChild(Operation /*operation*/, const Resource& /*resource*/,
+                                     const Value& /*parameters*/, const ResourceLink& /*child*/,
+                                     const Value& /*child_parameters*/) const {
     return {};
   }
   // Preflight (`holdfast check`): what stands in the way of protecting this resource now, with
@@ -114,6 +134,12 @@ class ProtectionPlugin {
 //     std::vector<ParameterFault> Validate(Operation, const Resource&, const Value&) const;
 //     // optional: where protect reads a resource from, where restore writes it to (place.h)
 //     std::vector<Place> Places(Operation, const Resource&, const Value& parameters) const;
+//     // or, where what was saved with the checkpoint counts for a restore:
+//     std::vector<Place> Places(Operation, const Resource&, const Value& parameters,
+//                               const Value& saved) const;
+//     // optional: what its operation means for a resource below it (ChildChoice)
+//     ChildChoice ChooseForChild(Operation, const Resource&, const Value& parameters,
+//                                const ResourceLink& child, const Value& child_parameters) const;
 //     // optional: the preflight of a resource, with the parameters of protect (preflight.h)
 //     std::vector<Error> Check(Context&, const Resource&, const Parameters&);
 //
@@ -291,14 +317,34 @@ class ClassPlugin final : public ProtectionPlugin {
       return {};
     }
   }
-  std::vector<Place> Places(Operation operation, const Resource& resource,
-                            const Value& parameters) const override {
-    if constexpr (requires { plugin_.Places(operation, resource, parameters); }) {
+  std::vector<Place> Places(Operation operation, const Resource& resource, const Value& parameters,
+                            const Value& saved) const override {
+    if constexpr (requires { plugin_.Places(operation, resource, parameters, saved); }) {
+      return plugin_.Places(operation, resource, parameters, saved);
+    } else if constexpr (requires { plugin_.Places(operation, resource, parameters); }) {
       return plugin_.Places(operation, resource, parameters);
     } else {
       static_assert(
           !requires { &P::Places; },
-          "Places is not const or does not take (Operation, const Resource&, const Value&)");
+          "Places is not const or does not take (Operation, const Resource&, const Value&) or "
+          "these "
+          "and another const Value&");
+      return {};
+    }
+  }
+  ChildChoice ChooseForChild(Operation operation, const Resource& resource, const Value& parameters,
+                             const ResourceLink& child,
+                             const Value& child_parameters) const override {
+    if constexpr (requires {
+                    plugin_.ChooseForChild(operation, resource, parameters, child,
+                                           child_parameters);
+                  }) {
+      return plugin_.ChooseForChild(operation, resource, parameters, child, child_parameters);
+    } else {
+      static_assert(
+          !requires { &P::ChooseForChild; },
+          "ChooseForChild is not const or does not take (Operation, const Resource&, const Value&, "
+          "const ResourceLink&, const Value&)");
       return {};
     }
   }

@@ -14,11 +14,14 @@
 #include "plugins/sdk/source_text.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
+#include "runtime/cli/child_choices.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/parameter_faults.h"
 #include "runtime/cli/place_faults.h"
 #include "runtime/cli/version.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/manifest.h"
+#include "runtime/store/record.h"
 
 namespace holdfast::cli {
 
@@ -113,8 +116,31 @@ Status AddSample(const std::string& text, const ResourceGraph& graph,
 struct Source {
   Provider* provider = nullptr;
   compiler::ParameterSet parameters;
-  std::set<ResourceKey> left_out;  // --partial: what the checkpoint does not hold
+  // --partial: what the checkpoint does not hold; what is asked of a resource above does not reach.
+  std::set<ResourceKey> left_out;
+  SavedInfoOf saved_info;  // of the checkpoint
 };
+
+// The saved info of the resources of a checkpoint, checked; kNotFound where it has none.
+SavedInfoOf SavedInfoIn(Provider& provider, const BankSection& tenant,
+                        const std::string& checkpoint) {
+  return [&provider, tenant, checkpoint](const ResourceKey& key) -> Result<Value> {
+    HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin,
+                              provider.ProtectionFor(key.type));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const runtime::Record record,
+        runtime::Record::Open(tenant, runtime::RecordKind::kCheckpoint, checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, runtime::NewestManifest(record.section(), key));
+    const Schema& schema = plugin->descriptor().saved_info;
+    // Of another version nothing is known here; the step says so.
+    if (!manifest || manifest->saved_info_version != schema.version)
+      return NotFound("no info was saved for " + Printable(key.str()));
+    HOLDFAST_ASSIGN_OR_RETURN(const Value info,
+                              runtime::ReadSavedInfo(record.section(), *manifest));
+    if (info.is_null()) return NotFound("no info was saved for " + Printable(key.str()));
+    return CheckAgainstSchema(schema, info, "", "saved info of " + Printable(key.str()));
+  };
+}
 
 // --partial takes what there is: what the checkpoint does not hold is left out of the workflow, so
 // that its steps do not fail, and the run's verdict is about the rest.
@@ -178,6 +204,7 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   }
   input.graph = std::move(source.graph);
   input.plan = source.head.plan;
+  out.saved_info = SavedInfoIn(*out.provider, tenant, input.checkpoint);
   if (!arguments.parameters.empty()) {
     auto text = session.files().Read(arguments.parameters, 16U << 20U);
     if (!text) {
@@ -288,8 +315,17 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
     return WithGraphLines(source.parameters.source.WithLines(compiler::Together(faults)),
                           input.graph);
   }
-  PlaceFaults places = FindPlaceFaults(*source.provider, arguments.operation, input.graph,
-                                       input.parameters, source.parameters, source.left_out);
+  ChildChoices children = ChooseForChildren(*source.provider, arguments.operation, input.graph,
+                                            input.parameters, source.parameters, source.left_out);
+  if (!children.faults.empty()) {
+    return WithGraphLines(source.parameters.source.WithLines(compiler::Together(children.faults)),
+                          input.graph);
+  }
+  for (const std::string& note : children.notes) session.out().Say("note: " + note);
+  source.left_out.merge(children.left_out);
+  PlaceFaults places =
+      FindPlaceFaults(*source.provider, arguments.operation, input.graph, input.parameters,
+                      source.parameters, source.left_out, source.saved_info);
   if (!places.errors.empty()) {
     return WithGraphLines(source.parameters.source.WithLines(compiler::Together(places.errors)),
                           input.graph);

@@ -58,6 +58,8 @@ class Finder {
   Finder(Operation operation, const ResourceGraph& graph, const compiler::ParameterSet& given)
       : operation_(operation), graph_(graph), given_(given) {}
 
+  void AddError(Error error) { faults_.errors.push_back(std::move(error)); }
+
   void Add(std::uint32_t resource, Place place, const std::string& bank_folder) {
     if (auto error = runtime::MeetsBankFolder(operation_, place, bank_folder)) {
       Error located = At(std::move(*error), {resource, place});
@@ -187,7 +189,7 @@ class Finder {
 PlaceFaults FindPlaceFaults(Provider& provider, Operation operation, const ResourceGraph& graph,
                             const std::vector<Value>& parameters,
                             const compiler::ParameterSet& given,
-                            const std::set<ResourceKey>& left_out) {
+                            const std::set<ResourceKey>& left_out, const SavedInfoOf& saved_info) {
   if (operation != Operation::kProtect && operation != Operation::kRestore) return {};
   Finder finder(operation, graph, given);
   const std::string bank_folder = provider.bank_folder();
@@ -196,10 +198,16 @@ PlaceFaults FindPlaceFaults(Provider& provider, Operation operation, const Resou
     if (left_out.count(node.key) != 0) continue;
     const auto plugin = provider.ProtectionFor(node.key.type);
     if (!plugin || !(*plugin)->descriptor().operation(operation).DefinesAny()) continue;
-    for (Place& place :
-         (*plugin)->Places(operation, graph.ResourceAt(ResourceId{i}), parameters[i])) {
-      finder.Add(i, std::move(place), bank_folder);
+    auto places = runtime::PlacesOf(**plugin, operation, graph.ResourceAt(ResourceId{i}),
+                                    parameters[i], bank_folder, [&]() -> Result<Value> {
+                                      return saved_info != nullptr ? saved_info(node.key)
+                                                                   : NotFound("no checkpoint");
+                                    });
+    if (!places) {
+      finder.AddError(std::move(places).error());
+      continue;
     }
+    for (Place& place : *places) finder.Add(i, std::move(place), bank_folder);
   }
   return finder.Take();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/provider.h"
 #include "plugins/sdk/resource_graph.h"
+#include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 
 namespace holdfast::cli {
@@ -24,11 +26,14 @@ struct PlaceFaults {
 };
 
 // `parameters` are resolved and have no parameter faults; those in `left_out` are not looked at.
-// Each fault names the resources, the place, and where the parameter that led there was given. Of
-// protect and restore only.
+// `saved_info` says what the checkpoint that is restored holds of a resource (PlacesOf); empty where
+// there is none. Each fault names the resources, the place, and where the parameter that led there
+// was given. Of protect and restore only.
+using SavedInfoOf = std::function<Result<Value>(const ResourceKey&)>;
 PlaceFaults FindPlaceFaults(Provider& provider, Operation operation, const ResourceGraph& graph,
                             const std::vector<Value>& parameters,
                             const compiler::ParameterSet& given,
-                            const std::set<ResourceKey>& left_out = {});
+                            const std::set<ResourceKey>& left_out = {},
+                            const SavedInfoOf& saved_info = {});
 
 }  // namespace holdfast::cli

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -104,12 +105,30 @@ std::optional<Error> MeetsBankFolder(Operation operation, const Place& place,
                 : "protect what is outside the bank");
 }
 
+Result<std::vector<Place>> PlacesOf(const ProtectionPlugin& plugin, Operation operation,
+                                    const Resource& resource, const Value& parameters,
+                                    const std::string& folder, const SavedInfoSource& saved) {
+  std::vector<Place> places = plugin.Places(operation, resource, parameters, Value());
+  if (operation != Operation::kRestore ||
+      std::none_of(places.begin(), places.end(), [&](const Place& place) {
+        return MeetsBankFolder(operation, place, folder).has_value();
+      })) {
+    return places;
+  }
+  auto info = saved();
+  if (!info && info.error().code() == ErrorCode::kNotFound) return places;
+  if (!info) return std::move(info).error();
+  return plugin.Places(operation, resource, parameters, *info);
+}
+
 Status RefuseBankFolder(const ProtectionPlugin& plugin, Operation operation,
                         const Resource& resource, const Value& parameters,
-                        const std::string& folder) {
+                        const std::string& folder, const SavedInfoSource& saved) {
   if (folder.empty()) return Ok();
   if (operation != Operation::kProtect && operation != Operation::kRestore) return Ok();
-  for (const Place& place : plugin.Places(operation, resource, parameters)) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Place> places,
+                            PlacesOf(plugin, operation, resource, parameters, folder, saved));
+  for (const Place& place : places) {
     if (auto error = MeetsBankFolder(operation, place, folder)) return std::move(*error);
   }
   return Ok();

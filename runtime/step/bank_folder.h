@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/place.h"
@@ -20,9 +22,21 @@ namespace holdfast::runtime {
 std::optional<Error> MeetsBankFolder(Operation operation, const Place& place,
                                      const std::string& folder);
 
-// The same of all places of a resource; the first that meets it. Ok for operations that have none.
+// The saved info of the checkpoint that is restored, checked; asked only where it matters.
+using SavedInfoSource = std::function<Result<Value>()>;
+
+// The places of a resource, of protect or restore. What was saved with the checkpoint is asked for,
+// and counts, only where a restore would meet the bank's folder without it: what the checkpoint was
+// protected without, its restore leaves alone. An error is that of `saved`; what the checkpoint does
+// not hold is none.
+Result<std::vector<Place>> PlacesOf(const ProtectionPlugin& plugin, Operation operation,
+                                    const Resource& resource, const Value& parameters,
+                                    const std::string& folder, const SavedInfoSource& saved);
+
+// MeetsBankFolder of all places of a resource; the first that meets it. Ok for operations that have
+// none.
 Status RefuseBankFolder(const ProtectionPlugin& plugin, Operation operation,
                         const Resource& resource, const Value& parameters,
-                        const std::string& folder);
+                        const std::string& folder, const SavedInfoSource& saved);
 
 }  // namespace holdfast::runtime

@@ -195,8 +195,9 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
   Status place = Ok();
   for (const BundleResource* const resource : resources) {
     if (!place || kind == ActivityKind::kPost) break;
-    place = RefuseBankFolder(*plugin, run_.operation(), resource->resource, resource->parameters,
-                             env_.bank_folder);
+    place = RefuseBankFolder(
+        *plugin, run_.operation(), resource->resource, resource->parameters, env_.bank_folder,
+        [&checkpoint, resource] { return checkpoint->SavedInfo(resource->resource); });
   }
   if (!place) {
     call.status = std::move(place);

@@ -90,3 +90,17 @@ holdfast -q compile restore latest --parameters back.yaml -o back-restore.yaml
 holdfast -q run back-restore.yaml
 [ ! -e srv/files/two ] && [ "$(cat srv/files/one)" = one ] || fail "not what was protected"
 holdfast -q checkpoints verify latest >/dev/null || fail "the bank was harmed"
+
+# So it does when only the plan excludes it.
+cat >inventory.yaml <<END
+directories: [{id: all, path: $dir/srv}]
+END
+printf 'name: c\nprovider: p\nresources: ["Local::Directory#all"]\nparameters: {Local::Directory: {exclude: [/bank/]}}\n' >c.yaml
+holdfast -q plan discover c.yaml
+holdfast -q compile protect c.yaml
+holdfast -q run c-protect.yaml
+echo two >srv/files/two
+holdfast -q compile restore latest --parameters back.yaml -o c-restore.yaml >out 2>&1 || fail "excluded by the plan: $(cat out)"
+holdfast -q run c-restore.yaml >out 2>&1 || fail "excluded by the plan: $(cat out)"
+[ ! -e srv/files/two ] && [ "$(cat srv/files/one)" = one ] || fail "not what was protected"
+holdfast -q checkpoints verify latest >/dev/null || fail "the bank was harmed"

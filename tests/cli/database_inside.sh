@@ -62,6 +62,49 @@ END
   [ -z "$(left)" ] || fail "left: $(left)"
 done
 
+# One path of the directory: what is in it comes back with it, everything else stays as it is.
+compile() { # PARAMETERS, on stdin: into part.yaml
+  cat >part.parameters.yaml
+  rm -f part.yaml
+  code=0
+  holdfast compile restore latest --parameters part.parameters.yaml -o part.yaml >out 2>&1 || code=$?
+}
+sqlite3 app/db/data.db 'update t set x = 9'
+sqlite3 app/files/inner/inner.db 'update t set x = 9'
+echo other >app/files/1
+compile <<<'"Local::Directory#app": {overwrite: true, only: files/1}'
+[ "$code" = 0 ] || fail "one path: $code, $(cat out)"
+grep -q 'note: Local::SQLite::Database#data is left out: what is asked of Local::Directory#app' out &&
+  grep -q 'note: Local::SQLite::Database#inner.db is left out with Local::Directory#inner' out || fail "$(cat out)"
+holdfast -q run part.yaml >out 2>&1 || fail "one path: $(cat out)"
+[ "$(cat app/files/1)" = 1 ] || fail "the path that was asked for is not back"
+[ "$(sqlite3 app/db/data.db 'select x from t') $(sqlite3 app/files/inner/inner.db 'select x from t')" = '9 9' ] ||
+  fail "a database was restored that nobody asked for"
+compile <<<'{"Local::Directory#app": {overwrite: true, only: db}, Local::SQLite::Database: {overwrite: true}}'
+holdfast -q run part.yaml >out 2>&1 || fail "the folder of a database: $(cat out)"
+[ "$(sqlite3 app/db/data.db 'select x from t') $(sqlite3 app/files/inner/inner.db 'select x from t')" = '7 9' ] ||
+  fail "not the one database that was asked for"
+
+# Elsewhere: everything that is in it is told where to, or nothing is compiled.
+compile <<<"\"Local::Directory#app\": {target: $dir/new}"
+[ "$code" = 3 ] && [ ! -e part.yaml ] || fail "elsewhere: $code, $(cat out)"
+grep -q "Local::SQLite::Database#data: .*give 'path: $dir/new/db/data.db'" <(tr '\n' ' ' <out) &&
+  grep -q "give 'target: $dir/new/files/inner'" out || fail "$(cat out)"
+compile <<END
+"Local::Directory#app": {target: $dir/new}
+"Local::Directory#inner": {target: $dir/new/files/inner}
+"Local::SQLite::Database#data": {path: $dir/new/db/data.db}
+"Local::SQLite::Database#inner.db": {path: $dir/new/files/inner/inner.db}
+END
+holdfast -q run part.yaml -j 4 >out 2>&1 || fail "elsewhere: $(cat out)"
+mv app old && mv new app
+[ "$(state)" = "$before" ] || fail "elsewhere: $(state)"
+
+# What would be refused when the directory is overwritten already is refused before.
+compile <<<'Local::Directory: {overwrite: true}'
+[ "$code" = 3 ] && grep -q "give 'overwrite: true' for 'Local::SQLite::Database#data' too" out ||
+  fail "a late refusal: $code, $(cat out)"
+
 # A graph without the edges.
 cat >q.graph.yaml <<END
 format: 1

@@ -177,10 +177,18 @@ std::vector<ParameterFault> DirectoryProtection::Validate(Operation operation,
 }
 
 std::vector<Place> DirectoryProtection::Places(Operation operation, const Resource& resource,
-                                               const Value& parameters) const {
+                                               const Value& parameters, const Value& saved) const {
   return operation == Operation::kProtect
              ? PlacesOfProtect(resource, BindChecked<ProtectParameters>(parameters))
-             : PlacesOfRestore(resource, BindChecked<RestoreParameters>(parameters));
+             : PlacesOfRestore(resource, BindChecked<RestoreParameters>(parameters), saved);
+}
+
+ChildChoice DirectoryProtection::ChooseForChild(Operation operation, const Resource& resource,
+                                                const Value& parameters, const ResourceLink& child,
+                                                const Value& child_parameters) const {
+  if (operation != Operation::kRestore) return {};
+  return RestoreOfChild(resource, BindChecked<RestoreParameters>(parameters), child,
+                        child_parameters);
 }
 
 std::vector<Error> DirectoryProtection::Check(Context&, const Resource& resource,

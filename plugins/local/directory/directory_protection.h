@@ -167,8 +167,10 @@ class DirectoryProtection {
   // The rules of parameter_rules.h.
   std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
                                        const Value& parameters) const;
-  std::vector<Place> Places(Operation operation, const Resource& resource,
-                            const Value& parameters) const;
+  std::vector<Place> Places(Operation operation, const Resource& resource, const Value& parameters,
+                            const Value& saved) const;
+  ChildChoice ChooseForChild(Operation operation, const Resource& resource, const Value& parameters,
+                             const ResourceLink& child, const Value& child_parameters) const;
   // Preflight: is the directory there, may it be read, can its snapshot be made?
   std::vector<Error> Check(Context& context, const Resource& resource,
                            const Parameters& parameters);

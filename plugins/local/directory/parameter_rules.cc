@@ -55,6 +55,27 @@ void NoteCommands(ParameterFaults& faults, const ProtectParameters& p, const std
   }
 }
 
+// The paths below the directory that a child owns, its own place first.
+std::vector<std::string> OwnedBy(const ResourceLink& child) {
+  std::vector<std::string> owned;
+  const Value* const owns = child.facts.Find(inventory::kOwnsFact);
+  if (owns == nullptr || !owns->is_list()) return owned;
+  for (const Value& path : owns->AsList()) {
+    if (!path.is_string()) continue;
+    // A graph that somebody has written must not lead out of the directory.
+    std::string clean = CleanPath(path.AsString()).substr(1);
+    if (!clean.empty()) owned.push_back(std::move(clean));
+  }
+  return owned;
+}
+
+// The restore parameter of the family's types that names another place; empty: not known.
+std::string_view PlaceParameterOf(std::string_view type) {
+  if (type == inventory::kDirectoryType) return "target";
+  if (type == inventory::kSqliteType) return "path";
+  return "";
+}
+
 // A tree whose entries at `patterns` are let alone, below `root`, which it may be only a part of.
 Place TreePlace(std::string_view parameter, const std::string& path, const std::string& root,
                 const std::vector<std::string>& patterns) {
@@ -83,14 +104,63 @@ std::vector<Place> PlacesOfProtect(const Resource& resource, const ProtectParame
   return {TreePlace("", *path, *path, WithPaths(std::move(patterns), OwnedByChildren(resource)))};
 }
 
-std::vector<Place> PlacesOfRestore(const Resource& resource, const RestoreParameters& parameters) {
+std::vector<Place> PlacesOfRestore(const Resource& resource, const RestoreParameters& parameters,
+                                   const Value& saved) {
   const bool elsewhere = !parameters.target.empty();
   const auto root = elsewhere ? CleanAbsolutePath(parameters.target, "target") : PathOf(resource);
   const auto only = OnlyOf(parameters);
   if (!root || !only) return {};
   const std::string path = only->empty() ? *root : CleanPath(*root + "/" + *only);
-  return {TreePlace(elsewhere ? "target" : "", path, *root,
-                    WithPaths(ListedExcludes(resource), OwnedByChildren(resource)))};
+  std::vector<std::string> patterns = ListedExcludes(resource);
+  std::vector<std::string> left_out = OwnedByChildren(resource);
+  if (!saved.is_null()) {
+    auto info = BindChecked<DirectoryProtection::SavedInfo>(saved);
+    patterns = std::move(info.exclude);
+    left_out = std::move(info.left_out);
+  }
+  return {
+      TreePlace(elsewhere ? "target" : "", path, *root, WithPaths(std::move(patterns), left_out))};
+}
+
+ChildChoice RestoreOfChild(const Resource& resource, const RestoreParameters& parameters,
+                           const ResourceLink& child, const Value& child_parameters) {
+  ChildChoice choice;
+  const std::vector<std::string> owned = OwnedBy(child);
+  const auto was = PathOf(resource);
+  const auto root =
+      parameters.target.empty() ? was : CleanAbsolutePath(parameters.target, "target");
+  const auto only = OnlyOf(parameters);
+  // Without a path in it, or with what Validate refuses, there is nothing to say.
+  if (owned.empty() || !was || !root || !only) return choice;
+  const std::string& below = owned.front();
+  if (!only->empty() && !IsWithin(below, *only)) {
+    choice.left_out = true;
+    return choice;
+  }
+  const std::string_view where = PlaceParameterOf(child.key.type);
+  if (where.empty()) return choice;
+  const std::string inside = CleanPath(*root + "/" + below);
+  const std::string given = child_parameters.StringOr(where, "");
+  ParameterFaults faults;
+  if (given.empty() && *root != *was) {
+    faults.Note(where,
+                InvalidInput(fmt::format("{}, which it lies in, is restored to {}, but it itself "
+                                         "would be restored to where it was",
+                                         Printable(resource.key.str()), Printable(*root)))
+                    .Hint(fmt::format("give '{}: {}', or another place, for '{}'", where,
+                                      Printable(inside), Printable(child.key.str()))));
+  }
+  if (parameters.overwrite && !child_parameters.BoolOr("overwrite", false) &&
+      IsWithin(given.empty() ? inside : CleanPath(given), *root)) {
+    faults.Note(
+        "overwrite",
+        InvalidInput(fmt::format("{}, which it lies in, is overwritten before what is "
+                                 "there of it would be refused",
+                                 Printable(resource.key.str())))
+            .Hint(fmt::format("give 'overwrite: true' for '{}' too", Printable(child.key.str()))));
+  }
+  choice.faults = faults.Take();
+  return choice;
 }
 
 std::vector<ParameterFault> ProtectFaults(const Resource& resource,
@@ -186,14 +256,7 @@ std::vector<std::string> ListedExcludes(const Resource& resource) {
 std::vector<std::string> OwnedByChildren(const Resource& resource) {
   std::set<std::string> owned;
   for (const ResourceLink& child : resource.children) {
-    const Value* const owns = child.facts.Find(inventory::kOwnsFact);
-    if (owns == nullptr || !owns->is_list()) continue;
-    for (const Value& path : owns->AsList()) {
-      if (!path.is_string()) continue;
-      // A graph that somebody has written must not lead out of the directory.
-      const std::string clean = CleanPath(path.AsString()).substr(1);
-      if (!clean.empty()) owned.insert(clean);
-    }
+    for (std::string& path : OwnedBy(child)) owned.insert(std::move(path));
   }
   return {owned.begin(), owned.end()};
 }

@@ -7,6 +7,7 @@
 #include "plugins/local/directory/directory_protection.h"
 #include "plugins/sdk/parameter_faults.h"
 #include "plugins/sdk/place.h"
+#include "plugins/sdk/protection_plugin.h"
 #include "plugins/sdk/resource.h"
 #include "plugins/sdk/result.h"
 
@@ -22,12 +23,22 @@ std::vector<ParameterFault> ProtectFaults(const Resource& resource,
 // Restore: target, only, and what 'existing' needs.
 std::vector<ParameterFault> RestoreFaults(const DirectoryProtection::RestoreParameters& parameters);
 
+// What a restore of the directory means for a child that owns paths of it (OwnedByChildren): it is
+// left out where 'only' asks for none of them; and it is told what its own parameters need, so that
+// it is not restored to where it was when the directory goes elsewhere, and is not refused when the
+// directory has been overwritten already.
+ChildChoice RestoreOfChild(const Resource& resource,
+                           const DirectoryProtection::RestoreParameters& parameters,
+                           const ResourceLink& child, const Value& child_parameters);
+
 // Where protect reads the directory from, but for what its patterns leave out; where restore writes
-// it to, but for what the inventory's patterns had left out, which a restore lets alone.
+// it to, but for what had been left out, which a restore lets alone: by the checkpoint's saved info,
+// or, where that is not known (`saved` is null), by the inventory's patterns.
 std::vector<Place> PlacesOfProtect(const Resource& resource,
                                    const DirectoryProtection::ProtectParameters& parameters);
 std::vector<Place> PlacesOfRestore(const Resource& resource,
-                                   const DirectoryProtection::RestoreParameters& parameters);
+                                   const DirectoryProtection::RestoreParameters& parameters,
+                                   const Value& saved);
 
 // The absolute path without empty parts, "." and a final '/'; kInvalidInput for one that is not
 // absolute, or holds ".." or a NUL byte.

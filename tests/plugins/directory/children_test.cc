@@ -1,0 +1,117 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/text.h"
+#include "tests/plugins/directory/directory_fixture.h"
+
+namespace holdfast::plugins::directory {
+namespace {
+
+using namespace testing_plugins;
+using testing::HasSubstr;
+
+// A directory with a database and another directory in it, as the inventory says it.
+class ChildrenTest : public DirectoryTest {
+ protected:
+  ChildrenTest() {
+    SetExtra("path", "/srv/app");
+    resource_.key.id = "app";
+  }
+  static ResourceLink Database() { return Owning({"Local::SQLite::Database", "db"}, "db/data.db"); }
+  static ResourceLink Inner() { return Owning({"Local::Directory", "inner"}, "files/inner"); }
+
+  // What a restore means for a child: "left out", or its faults, one a line.
+  std::string Of(const ResourceLink& child, const Value& parameters,
+                 const Value& child_parameters = Value(Value::Map{})) {
+    const ChildChoice choice = plugin_->ChooseForChild(Operation::kRestore, resource_,
+                                                       Checked(parameters), child, child_parameters);
+    if (choice.left_out) return "left out";
+    std::string text;
+    for (const ParameterFault& fault : choice.faults) {
+      text += fault.parameter + ": " + fault.error.message() + " / " + fault.error.hint() + "\n";
+    }
+    return text;
+  }
+
+ private:
+  static ResourceLink Owning(ResourceKey key, const std::string& path) {
+    return {std::move(key), "x", Value().Set("owns", List({path, path + "-wal"}))};
+  }
+  Value Checked(const Value& parameters) const {
+    auto checked =
+        CheckAgainstSchema(plugin_->descriptor().operation(Operation::kRestore).parameters,
+                           parameters, "test", "parameters");
+    HOLDFAST_CHECK(checked.has_value());
+    return *checked;
+  }
+};
+
+TEST_F(ChildrenTest, OnlyWhatThePathThatIsAskedForHoldsIsRestored) {
+  EXPECT_EQ(Of(Database(), {}), "");
+  EXPECT_EQ(Of(Database(), Map({{"only", "db"}})), "");
+  EXPECT_EQ(Of(Database(), Map({{"only", "db/data.db"}})), "");
+  EXPECT_EQ(Of(Database(), Map({{"only_base64", "ZGI="}})), "");
+  EXPECT_EQ(Of(Database(), Map({{"only", "files"}})), "left out");
+  EXPECT_EQ(Of(Database(), Map({{"only", "d"}})), "left out");
+  EXPECT_EQ(Of(Inner(), Map({{"only", "files/inner/deep"}})), "left out");
+  EXPECT_EQ(Of(Inner(), Map({{"only", "files"}})), "");
+  // What is not in it (below it for another reason) is not its business.
+  ResourceLink elsewhere = Database();
+  elsewhere.facts = Value();
+  EXPECT_EQ(Of(elsewhere, Map({{"only", "files"}, {"target", "/new"}, {"overwrite", true}})), "");
+}
+
+TEST_F(ChildrenTest, AnotherTargetNeedsOneOfEachThatIsInIt) {
+  const Value target = Map({{"target", "/new/"}});
+  EXPECT_THAT(Of(Database(), target),
+              testing::AllOf(HasSubstr("path: Local::Directory#app, which it lies in, is restored "
+                                       "to /new, but it itself would be"),
+                             HasSubstr("give 'path: /new/db/data.db', or another place, for "
+                                       "'Local::SQLite::Database#db'")));
+  EXPECT_THAT(Of(Inner(), target), HasSubstr("give 'target: /new/files/inner'"));
+  EXPECT_EQ(Of(Database(), target, Map({{"path", "/new/db/data.db"}})), "");
+  EXPECT_EQ(Of(Inner(), target, Map({{"target", "/srv/app/files/inner"}})), "");
+  // What does not come back needs no place, and where it was is no other target.
+  EXPECT_EQ(Of(Database(), Map({{"target", "/new"}, {"only", "files"}})), "left out");
+  EXPECT_EQ(Of(Database(), Map({{"target", "/srv//app"}})), "");
+}
+
+TEST_F(ChildrenTest, WhatIsOverwrittenIsNotRefusedAfterwards) {
+  const Value overwrite = Map({{"overwrite", true}});
+  EXPECT_THAT(Of(Database(), overwrite),
+              testing::AllOf(HasSubstr("overwrite: Local::Directory#app, which it lies in, is "
+                                       "overwritten before"),
+                             HasSubstr("'overwrite: true' for 'Local::SQLite::Database#db' too")));
+  EXPECT_EQ(Of(Database(), overwrite, overwrite), "");
+  EXPECT_EQ(Of(Database(), overwrite, Map({{"path", "/elsewhere/data.db"}})), "");
+  EXPECT_THAT(Of(Database(), overwrite, Map({{"path", "/srv/app/other.db"}})),
+              HasSubstr("overwrite: "));
+}
+
+TEST_F(ChildrenTest, OnlyARestoreAsks) {
+  const ChildChoice choice = plugin_->ChooseForChild(
+      Operation::kDelete, resource_, Map({{"only", "files"}}), Database(), {});
+  EXPECT_FALSE(choice.left_out);
+  EXPECT_TRUE(choice.faults.empty());
+}
+
+TEST_F(ChildrenTest, APlaceOfARestoreLeavesOutWhatTheCheckpointWasMadeWithout) {
+  SetExtra("exclude", List({"/listed/"}));
+  const auto leaves_out = [&](const Value& saved, const char* path) {
+    const std::vector<Place> places =
+        plugin_->Places(Operation::kRestore, resource_, Map({{"target", ""}}), saved);
+    return places.size() == 1 && places.front().leaves_out(path, true);
+  };
+  EXPECT_TRUE(leaves_out({}, "/srv/app/listed"));
+  EXPECT_FALSE(leaves_out({}, "/srv/app/bank"));
+  // What the inventory says of it now is not what the checkpoint was made with.
+  const Value saved = Map(
+      {{"path", "/srv/app"}, {"exclude", List({"/bank/"})}, {"left_out", List({"db/data.db"})}});
+  EXPECT_TRUE(leaves_out(saved, "/srv/app/bank"));
+  EXPECT_TRUE(leaves_out(saved, "/srv/app/db/data.db"));
+  EXPECT_FALSE(leaves_out(saved, "/srv/app/listed"));
+}
+
+}  // namespace
+}  // namespace holdfast::plugins::directory
