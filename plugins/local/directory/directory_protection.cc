@@ -15,6 +15,7 @@
 #include "plugins/local/directory/tree_restore.h"
 #include "plugins/local/directory/tree_snapshot.h"
 #include "plugins/local/inventory/inventory.h"
+#include "plugins/sdk/base64.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/preflight.h"
 #include "plugins/sdk/sample.h"
@@ -63,8 +64,8 @@ Status Protect(Checkpoint& checkpoint, Context& context, const Resource& resourc
     HOLDFAST_ASSIGN_OR_RETURN(begin, ParseTime(info.window_begin));
   }
   HOLDFAST_RETURN_IF_ERROR(checkpoint.SetPointInTime(resource, begin));
-  HOLDFAST_ASSIGN_OR_RETURN(const TreeCounts counts,
-                            WriteArchive(checkpoint, context, resource, source));
+  HOLDFAST_ASSIGN_OR_RETURN(TreeCounts counts, WriteArchive(checkpoint, context, resource, source));
+  if (!live) HOLDFAST_RETURN_IF_ERROR(AddLossesOfSnapshot(checkpoint, resource, counts));
   if (live) {
     info.window_end = FormatTime(context.clock().Now());
     context.log().Log(LogLevel::kWarning,
@@ -99,6 +100,13 @@ Status Protect(Checkpoint& checkpoint, Context& context, const Resource& resourc
   info.largest.bytes = counts.largest;
   info.changed = Signed(counts.changed);
   info.unreadable = Signed(counts.unreadable);
+  for (const std::string& path : counts.unreadable_paths) {
+    if (IsUtf8(path)) {
+      info.unreadable_paths.push_back(path);
+    } else {
+      info.unreadable_base64.push_back(ToBase64(path));
+    }
+  }
   info.sockets = Signed(counts.sockets);
   HOLDFAST_RETURN_IF_ERROR(checkpoint.SaveInfo(resource, ToValue(info)));
   Failpoint("directory:info-saved");

@@ -97,8 +97,8 @@ class DirectoryProtection {
       fields(
           "existing", &RestoreParameters::existing,
           "with overwrite, what becomes of the existing tree: entries that the checkpoint does not "
-          "have stay (merge), or are removed (replace), but for those that were excluded and those "
-          "on other file systems")
+          "have stay (merge), or are removed (replace), but for those that were excluded or could "
+          "not be read and those on other file systems")
           .OneOf({"merge", "replace"});
       fields(
           "owners", &RestoreParameters::owners,
@@ -133,6 +133,8 @@ class DirectoryProtection {
     ByteSize largest;
     std::int64_t changed = 0;
     std::int64_t unreadable = 0;
+    std::vector<std::string> unreadable_paths;
+    std::vector<std::string> unreadable_base64;
     std::int64_t sockets = 0;
     template <class Fields>
     static void Describe(Fields& fields) {
@@ -160,6 +162,10 @@ class DirectoryProtection {
       fields("changed", &SavedInfo::changed,
              "entries that changed or vanished while they were read");
       fields("unreadable", &SavedInfo::unreadable, "entries that were left out, unreadable");
+      fields("unreadable_paths", &SavedInfo::unreadable_paths,
+             "which they are, below the directory: the first 10,000");
+      fields("unreadable_base64", &SavedInfo::unreadable_base64,
+             "of these the paths that are not UTF-8: their bytes in base64");
       fields("sockets", &SavedInfo::sockets, "sockets, which are left out");
     }
   };

@@ -155,6 +155,8 @@ class Walk {
           .Hint("'on_unreadable: warn' leaves out what cannot be read");
     }
     Warn(++counts_.unreadable, "left out, cannot be read: " + error.OneLine());
+    if (counts_.unreadable_paths.size() < kMostUnreadablePaths)
+      counts_.unreadable_paths.push_back(path_);
     return Ok();
   }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugins/local/directory/exclude_patterns.h"
 #include "plugins/local/directory/file_descriptor.h"
@@ -59,6 +60,8 @@ struct TreeReadOptions {
   Policy on_unreadable = Policy::kFail;
 };
 
+inline constexpr std::size_t kMostUnreadablePaths = 10'000;
+
 // What a walk saw.
 struct TreeCounts {
   std::uint64_t entries = 0;  // all that were given to the visitor
@@ -72,7 +75,9 @@ struct TreeCounts {
   std::uint64_t largest = 0;     // data of the largest file
   std::uint64_t changed = 0;     // changed or vanished while they were read
   std::uint64_t unreadable = 0;  // left out, or in part zeros, because they could not be read
-  std::uint64_t sockets = 0;     // left out: nobody can restore a socket
+  // Which they are, below the root; the first kMostUnreadablePaths.
+  std::vector<std::string> unreadable_paths = {};
+  std::uint64_t sockets = 0;  // left out: nobody can restore a socket
 };
 
 // Walks the tree at `root` (an absolute path; its last part must be a directory and no symlink) and

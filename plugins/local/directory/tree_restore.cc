@@ -25,6 +25,7 @@
 #include "plugins/local/directory/tree_reader.h"
 #include "plugins/local/directory/tree_snapshot.h"
 #include "plugins/local/directory/tree_writer.h"
+#include "plugins/sdk/base64.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 
@@ -146,6 +147,31 @@ Status RefuseExisting(const Plan& plan, const Found& found) {
       plan.parameters.only.empty() ? plan.target : plan.target + "/" + plan.parameters.only;
   return Error(ErrorCode::kConflict, fmt::format("{} holds data already", Printable(what)))
       .Hint("restore to another 'target', or set 'overwrite: true'");
+}
+
+// What the checkpoint was made without, although no pattern says so.
+Result<std::vector<std::string>> LeftOut(const SavedInfo& info) {
+  std::vector<std::string> paths = info.left_out;
+  paths.insert(paths.end(), info.unreadable_paths.begin(), info.unreadable_paths.end());
+  for (const std::string& text : info.unreadable_base64) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string path, FromBase64(text));
+    paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
+// What could not be read when the checkpoint was made is no other entry, as far as it is known.
+Status RefuseUnknownOthers(const Plan& plan) {
+  const SavedInfo& info = plan.info;
+  const std::size_t known = info.unreadable_paths.size() + info.unreadable_base64.size();
+  if (plan.parameters.existing != "replace" || info.unreadable <= static_cast<std::int64_t>(known))
+    return Ok();
+  return Error(
+             ErrorCode::kConflict,
+             fmt::format("{} entries could not be read when the checkpoint was made, and it names "
+                         "{} of them: the others would be removed",
+                         info.unreadable, known))
+      .Hint("'existing: merge' removes nothing");
 }
 
 bool WritesInPlace(const Plan& plan, const Found& found) {
@@ -389,8 +415,9 @@ Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resou
   TreeWriteOptions options;
   options.fresh = !in_place;
   options.remove_others = in_place && plan.parameters.existing == "replace";
-  HOLDFAST_ASSIGN_OR_RETURN(
-      options.keep, ExcludePatterns::Parse(WithPaths(plan.info.exclude, plan.info.left_out)));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> left_out, LeftOut(plan.info));
+  HOLDFAST_ASSIGN_OR_RETURN(options.keep,
+                            ExcludePatterns::Parse(WithPaths(plan.info.exclude, left_out)));
   options.owners = plan.parameters.owners == "names"  ? Owners::kNames
                    : plan.parameters.owners == "none" ? Owners::kNone
                                                       : Owners::kNumeric;
@@ -452,6 +479,7 @@ Status PrepareRestore(Checkpoint& checkpoint, Context& context, const Resource& 
   HOLDFAST_ASSIGN_OR_RETURN(const Found found, LookAt(plan));
   if (done) return JournalIntent(checkpoint, resource, plan, found);
   HOLDFAST_RETURN_IF_ERROR(RefuseExisting(plan, found));
+  HOLDFAST_RETURN_IF_ERROR(RefuseUnknownOthers(plan));
   HOLDFAST_ASSIGN_OR_RETURN(const Selection selection, Select(checkpoint, resource, plan));
   if (!found.ours) HOLDFAST_RETURN_IF_ERROR(CheckSpace(plan, found, selection));
   if (plan.info.changed > 0 || plan.info.unreadable > 0) {

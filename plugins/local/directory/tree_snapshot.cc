@@ -11,6 +11,7 @@
 #include "plugins/local/directory/remove_tree.h"
 #include "plugins/local/directory/tree_cloner.h"
 #include "plugins/local/directory/tree_writer.h"
+#include "plugins/sdk/base64.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
@@ -51,8 +52,8 @@ Status RunCommand(Context& context, const ProtectSource& source, const std::stri
   return Ok();
 }
 
-Status MakeClone(Context& context, const std::string& folder, const ProtectSource& source,
-                 CloneMode mode) {
+Result<TreeCounts> MakeClone(Context& context, const std::string& folder,
+                             const ProtectSource& source, CloneMode mode) {
   HOLDFAST_RETURN_IF_ERROR(RemoveTree(folder));
   for (const std::string& path : {folder, folder + "/tree", folder + "/work"}) {
     if (::mkdir(path.c_str(), 0700) != 0) return SystemError(errno, "making " + Printable(path));
@@ -63,12 +64,24 @@ Status MakeClone(Context& context, const std::string& folder, const ProtectSourc
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<TreeWriter> writer,
                             TreeWriter::Open(context, folder + "/tree", std::move(options)));
   TreeCloner cloner(context, *writer, mode);
-  HOLDFAST_RETURN_IF_ERROR(ReadTree(context, source.path, ReadOptionsOf(source), cloner));
-  return writer->Finish();
+  HOLDFAST_ASSIGN_OR_RETURN(TreeCounts counts,
+                            ReadTree(context, source.path, ReadOptionsOf(source), cloner));
+  HOLDFAST_RETURN_IF_ERROR(writer->Finish());
+  return counts;
 }
 
-Status Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
-            const ProtectSource& source) {
+// What the walk over the live tree saw and the one over the snapshot cannot, for the journal.
+void SetLosses(const TreeCounts& counts, Value& journal) {
+  Value::List paths;
+  for (const std::string& path : counts.unreadable_paths) paths.emplace_back(ToBase64(path));
+  journal.Set("changed", counts.changed);
+  journal.Set("sockets", counts.sockets);
+  journal.Set("unreadable", counts.unreadable);
+  journal.Set("unreadable_base64", std::move(paths));
+}
+
+Result<TreeCounts> Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
+                        const ProtectSource& source) {
   const auto& parameters = source.parameters;
   if (parameters.snapshot != "command") {
     const CloneMode mode =
@@ -87,7 +100,7 @@ Status Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
     return Internal(
         fmt::format("snapshot_create ended well, but {} is no directory", Printable(path)));
   }
-  return Ok();
+  return TreeCounts{};
 }
 
 }  // namespace
@@ -157,12 +170,28 @@ Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& re
   intent.Set("removing", "");
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("directory:staging-intent");
-  HOLDFAST_RETURN_IF_ERROR(Make(checkpoint, context, resource, source));
+  HOLDFAST_ASSIGN_OR_RETURN(const TreeCounts counts, Make(checkpoint, context, resource, source));
   Failpoint("directory:staging-whole");
   Value whole(Value::Map{});
+  SetLosses(counts, whole);
   whole.Set("window_end", FormatTime(context.clock().Now()));
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, whole));
   Failpoint("directory:staging-journaled");
+  return Ok();
+}
+
+Status AddLossesOfSnapshot(Checkpoint& checkpoint, const Resource& resource, TreeCounts& counts) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
+  counts.changed += static_cast<std::uint64_t>(journaled.IntOr("changed", 0));
+  counts.sockets += static_cast<std::uint64_t>(journaled.IntOr("sockets", 0));
+  counts.unreadable += static_cast<std::uint64_t>(journaled.IntOr("unreadable", 0));
+  const Value* const paths = journaled.Find("unreadable_base64");
+  if (paths == nullptr || !paths->is_list()) return Ok();
+  for (const Value& path : paths->AsList()) {
+    if (!path.is_string() || counts.unreadable_paths.size() >= kMostUnreadablePaths) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(std::string bytes, FromBase64(path.AsString()));
+    counts.unreadable_paths.push_back(std::move(bytes));
+  }
   return Ok();
 }
 

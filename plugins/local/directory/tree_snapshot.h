@@ -33,6 +33,9 @@ std::string FolderOfSnapshot(const ProtectSource& source);
 // is cancelled: then post cleans up) what was made is taken away again.
 Status MakeSnapshot(Checkpoint& checkpoint, Context& context, const Resource& resource,
                     const ProtectSource& source);
+// Adds what was not as it should be in the tree of which the snapshot, a reflink or copy, was made:
+// it says nothing of that itself.
+Status AddLossesOfSnapshot(Checkpoint& checkpoint, const Resource& resource, TreeCounts& counts);
 // Where the snapshot's tree is.
 std::string SnapshotPath(const Checkpoint& checkpoint, const Resource& resource,
                          const ProtectSource& source);
