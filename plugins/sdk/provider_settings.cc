@@ -43,7 +43,6 @@ std::vector<std::string> SectionsOf(std::string_view name, const std::string& ow
 
 namespace {
 
-// A default as a file would say it.
 std::string TextOf(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::kString:
@@ -72,11 +71,13 @@ std::string TextOf(const Field& field, const IniEntry& entry) {
 
 }  // namespace
 
+std::string DefaultText(const Field& field) { return TextOf(field.default_value); }
+
 std::vector<SettingInEffect> SettingsInEffect(const ProviderConfig& config, const Schema& schema,
                                               const std::vector<std::string>& sections) {
   std::vector<SettingInEffect> out;
   for (const Field& field : schema.fields) {
-    SettingInEffect setting{&field, sections.front(), 0, TextOf(field.default_value)};
+    SettingInEffect setting{&field, sections.front(), 0, DefaultText(field)};
     for (const IniSection& section : config.sections) {
       if (std::find(sections.begin(), sections.end(), section.name) == sections.end()) continue;
       for (const IniEntry& entry : section.entries) {

@@ -18,6 +18,9 @@ const Field* FieldOf(const Schema& schema, std::string_view key);
 // Is the key a name or alias of the field itself, not a secret's _file or _env?
 bool IsNameOf(const Field& field, std::string_view key);
 
+// The default of a field as a file would say it; empty: it has none, or an empty one.
+std::string DefaultText(const Field& field);
+
 // Every section that a bank or plugin reads, its own first: also those that Karbor's files have.
 std::vector<std::string> SectionsOf(std::string_view name, const std::string& own,
                                     const std::vector<std::string>& shared = {});

@@ -46,12 +46,8 @@ void PrintFields(const Output& out, std::string_view heading, const Schema& sche
     if (field.required) line += " (required)";
     line += ": " + field.description;
     if (!field.one_of.empty()) line += " [" + Join(field.one_of, " | ") + "]";
-    if (field.default_value.is_string())
-      line += " (default: " + field.default_value.AsString() + ")";
-    if (field.default_value.is_int())
-      line += " (default: " + std::to_string(field.default_value.AsInt()) + ")";
-    if (field.default_value.is_bool())
-      line += field.default_value.AsBool() ? " (default: true)" : " (default: false)";
+    if (const std::string text = DefaultText(field); !text.empty())
+      line += " (default: " + text + ")";
     out.Line(line);
   }
 }

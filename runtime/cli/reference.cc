@@ -9,6 +9,7 @@
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/known_plugins.h"
 #include "plugins/sdk/provider.h"
+#include "plugins/sdk/provider_settings.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::cli {
@@ -77,10 +78,7 @@ std::string Cell(std::string text) {
 std::string FieldRow(const Field& field) {
   std::string meaning = field.description;
   if (!field.one_of.empty()) meaning += " (" + Join(field.one_of, ", ") + ")";
-  std::string fallback = field.required ? "required" : "";
-  if (field.default_value.is_string()) fallback = field.default_value.AsString();
-  if (field.default_value.is_int()) fallback = std::to_string(field.default_value.AsInt());
-  if (field.default_value.is_bool()) fallback = field.default_value.AsBool() ? "true" : "false";
+  const std::string fallback = field.required ? "required" : DefaultText(field);
   std::string name = field.name;
   if (field.type == FieldType::kSecret) name += "_file`, `" + field.name + "_env";
   return fmt::format("| `{}` | {} | {} |", name, Cell(meaning), Cell(fallback));
