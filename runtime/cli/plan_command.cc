@@ -113,7 +113,8 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
                         .Set("edges", static_cast<std::uint64_t>(found->graph.edges().size())));
   if (file != "-") {
     out.Say("wrote " + file + ": " + Counted(found->graph.size(), "resource") + ", " +
-            Counted(found->graph.edges().size(), "edge"));
+            Counted(found->graph.edges().size(), "edge") + "; next: holdfast check " +
+            arguments.plan);
   }
   return 0;
 }

@@ -30,6 +30,18 @@ holdfast check shop.yaml >out || fail "a plan without problems ended with $?: $(
 [ "$(grep -c '^ok ' out)" = 8 ] || fail "$(cat out)"
 [ -z "$(find bank -type f)" ] || fail "the preflight left something in the bank"
 
+# Compiling looks at nothing on this machine: discovering says who does.
+holdfast plan discover shop.yaml 2>words
+grep -q '; next: holdfast check shop.yaml$' words || fail "$(cat words)"
+mv data real
+ln -s real data
+code=0
+holdfast check shop.yaml >out 2>/dev/null || code=$?
+[ "$code" = 3 ] && grep -A1 '^FAILED  Local::Directory#data' out | grep -q "data is a symlink" || fail "$code, $(cat out)"
+grep -q "help: name what it points to: $dir/real" out || fail "$(cat out)"
+rm data
+mv real data
+
 # Three resources, a fault each, and a fourth in the bank: all are said, with name and hint.
 chmod -x freeze
 rm data/shop.db
