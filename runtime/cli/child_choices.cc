@@ -70,8 +70,7 @@ ChildChoices ChooseForChildren(Provider& provider, Operation operation, const Re
   }
   for (Said& one : said) {
     const ResourceGraph::Node& child = graph.nodes()[one.child];
-    if (out.left_out.contains(child.key) ||
-        out.left_out.contains(graph.nodes()[one.parent].key)) {
+    if (out.left_out.contains(child.key) || out.left_out.contains(graph.nodes()[one.parent].key)) {
       continue;
     }
     for (ParameterFault& fault : one.choice.faults) {

@@ -149,7 +149,6 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record,
       }
       report.earlier.push_back(std::move(before));
     }
-    report.left_out = report.activities.empty() && missing.contains(key);
     if (first)
       report.duration = std::chrono::duration_cast<std::chrono::milliseconds>(*last - *first);
     if (record.kind() == RecordKind::kCheckpoint) {
@@ -159,6 +158,10 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record,
       auto manifest = NewestManifest(checkpoint, key);
       if (manifest) report.manifest = std::move(*manifest);
     }
+    const bool holds_data = report.manifest && !report.manifest->streams.empty();
+    report.left_out =
+        report.activities.empty() &&
+        (missing.contains(key) || (record.kind() == RecordKind::kRestore && holds_data));
     if (record.kind() == RecordKind::kRestore) {
       report.only = OnlyOf(entry->parameters);
       HOLDFAST_ASSIGN_OR_RETURN(report.now, ReadNewResource(record.section(), key));

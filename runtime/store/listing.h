@@ -87,7 +87,8 @@ struct ResourceReport {
   std::optional<ResourceKey> now;  // of a restore: what it became
   std::string only;                // of a restore: the path that alone was wanted; empty: all of it
   bool succeeded = false;          // every activity did
-  // Of a restore or verification: the checkpoint was to hold it and does not (--partial).
+  // Of a restore or verification: the checkpoint was to hold it and does not (--partial). Of a
+  // restore, too: the checkpoint has data of it, and nothing was asked of it.
   bool left_out = false;
   // Of a verify that was to read only a sample: which share.
   std::optional<Percent> sample;

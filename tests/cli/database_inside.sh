@@ -77,6 +77,7 @@ compile <<<'"Local::Directory#app": {overwrite: true, only: files/1}'
 grep -q 'note: Local::SQLite::Database#data is left out: what is asked of Local::Directory#app' out &&
   grep -q 'note: Local::SQLite::Database#inner.db is left out with Local::Directory#inner' out || fail "$(cat out)"
 holdfast -q run part.yaml >out 2>&1 || fail "one path: $(cat out)"
+[ "$(grep -c '^Local::.* left out ' out)" = 3 ] || fail "not said to be left out: $(cat out)"
 [ "$(cat app/files/1)" = 1 ] || fail "the path that was asked for is not back"
 [ "$(sqlite3 app/db/data.db 'select x from t') $(sqlite3 app/files/inner/inner.db 'select x from t')" = '9 9' ] ||
   fail "a database was restored that nobody asked for"
