@@ -77,8 +77,8 @@ class InventoryProtectable : public ProtectablePlugin {
   Result<std::vector<Dependent>> InsideDirectory(const Inventory& inventory,
                                                  const ResourceGraph::Node& parent,
                                                  std::vector<Found> found);
-  // Symlinks followed, as far as there is something.
-  const std::string& RealPath(const std::string& path);
+  // RealPath, looked up once for each path.
+  const std::string& RealPathOnce(const std::string& path);
 
   ProtectableDescriptor descriptor_;
   InventoryFile file_;
