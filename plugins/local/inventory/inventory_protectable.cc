@@ -48,8 +48,13 @@ class SqliteList final : public InventoryProtectable {
   Result<std::vector<Found>> Entries(Context&, const Inventory& inventory) override {
     std::vector<Found> found;
     for (const Sqlite& item : inventory.sqlite) {
+      ResourceGraph::Node node = item.Node();
+      // What links lead to is what is protected; where nothing is left but the graph, the restore needs it.
+      const std::string& real_path = RealPathOnce(item.path);
+      if (real_path != item.path) node.extra.Set("real_path", real_path);
       // What SQLite itself keeps beside the file.
-      found.push_back({item.Node(), item.applications, item.path, {"-wal", "-shm", "-journal"}});
+      found.push_back(
+          {std::move(node), item.applications, item.path, {"-wal", "-shm", "-journal"}});
     }
     return found;
   }

@@ -427,7 +427,10 @@ std::vector<Place> SqliteProtection::Places(Operation operation, const Resource&
       operation == Operation::kRestore ? parameters.StringOr("path", "") : "";
   if (!target.empty()) return {Place::File("path", target)};
   if (!RequirePath(resource)) return {};
-  return {Place::File("", resource.extra.StringOr("path", ""))};
+  const std::string path = resource.extra.StringOr("path", "");
+  if (operation == Operation::kProtect) return {Place::File("", path)};
+  // A restore goes to the file that was protected, also when the link to it is gone.
+  return {Place::File("", resource.extra.StringOr("real_path", path))};
 }
 
 std::vector<Error> SqliteProtection::Check(Context&, const Resource& resource,

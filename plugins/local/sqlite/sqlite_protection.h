@@ -9,7 +9,8 @@
 
 namespace holdfast::plugins::sqlite {
 
-// Local::SQLite::Database: one database file (resource extra: path). protect copies it in pre with
+// Local::SQLite::Database: one database file (resource extra: path, and real_path where links lead
+// elsewhere). protect copies it in pre with
 // SQLite's online backup into a staging file, parallel brings that to the bank, post removes it.
 // restore writes beside the target, checks and renames. README.md has the details.
 class SqliteProtection {
