@@ -163,6 +163,8 @@ Result<DatabaseFacts> Copy(const std::string& from, const std::string& to,
   facts.size = static_cast<std::uint64_t>(Number(pages) * facts.page_size);
   facts.sqlite_version = sqlite3_libversion();
   HOLDFAST_RETURN_IF_ERROR(before_copy(facts));
+  // An empty file is an empty database; a backup would make a page of it.
+  if (facts.size == 0) return facts;
 
   HOLDFAST_ASSIGN_OR_RETURN(const Database target, Open(Uri(to, ""), SQLITE_OPEN_READWRITE, doing));
   // The copy is made again from the start when it is cut short; the caller syncs it once.

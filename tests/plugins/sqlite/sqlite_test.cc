@@ -252,6 +252,17 @@ TEST_F(SqliteTest, AFileThatIsNoDatabaseFailsAndLeavesNothing) {
   EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
 }
 
+TEST_F(SqliteTest, AnEmptyFileComesBackEmpty) {
+  { const std::ofstream made(path_); }
+  MustProtect();
+  std::filesystem::remove(path_);
+  const Status restored = RunAll(Restore());
+  ASSERT_TRUE(restored) << restored.error().Render();
+  EXPECT_EQ(std::filesystem::file_size(path_), 0U);
+  EXPECT_EQ(context_.log().text().find("warning"), std::string::npos) << context_.log().text();
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
 TEST_F(SqliteTest, AMissingFileIsNotFound) {
   MemoryCheckpoint checkpoint = Protect();
   EXPECT_EQ(Run(checkpoint, ActivityKind::kPre).error().code(), ErrorCode::kNotFound);
