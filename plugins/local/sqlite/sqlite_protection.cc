@@ -109,9 +109,9 @@ std::string StagingFolder(const SqliteProtection::Settings& settings, const std:
 
 std::string PartOf(const std::string& staged) { return staged + "-part"; }
 
-Status RemoveStaged(const std::string& staged) {
+Status RemoveStaged(const std::string& staged, Context& context) {
   for (const std::string& path : {staged, PartOf(staged), PartOf(staged) + "-journal"}) {
-    HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(path));
+    HOLDFAST_RETURN_IF_ERROR(RemoveAndSay(path, context));
   }
   return Ok();
 }
@@ -120,7 +120,7 @@ Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& p
                                           const std::string& staged,
                                           std::chrono::milliseconds busy_timeout) {
   HOLDFAST_ASSIGN_OR_RETURN(SqliteProtection::SavedInfo info, InfoOf(path));
-  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged, context));
   const std::string part = PartOf(staged);
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(part));
   HOLDFAST_ASSIGN_OR_RETURN(const DatabaseFacts facts,
@@ -228,11 +228,11 @@ Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource&
   return checkpoint.SaveInfo(resource, ToValue(info));
 }
 
-Status ProtectPost(Checkpoint& checkpoint, const Resource& resource) {
+Status ProtectPost(Checkpoint& checkpoint, Context& context, const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string staged = journal.StringOr("staged", "");
   if (staged.empty()) return Ok();
-  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged, context));
   Failpoint("sqlite:cleaned");
   return Ok();
 }
@@ -349,11 +349,11 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
   return checkpoint.SetNewResource(resource, now);
 }
 
-Status RestorePost(Checkpoint& checkpoint, const Resource& resource) {
+Status RestorePost(Checkpoint& checkpoint, Context& context, const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string target = journal.StringOr("target", "");
   if (target.empty()) return Ok();
-  HOLDFAST_RETURN_IF_ERROR(CleanUpRestore(FilesOfRestore(checkpoint, resource, target)));
+  HOLDFAST_RETURN_IF_ERROR(CleanUpRestore(FilesOfRestore(checkpoint, resource, target), context));
   Failpoint("sqlite:restore-cleaned");
   return Ok();
 }
@@ -467,7 +467,7 @@ Activity SqliteProtection::activity_protect_pre(Checkpoint& checkpoint, Context&
   if (staged) co_return Ok();
   // What post would remove, of this attempt or of one that was killed before it.
   Error failure = std::move(staged).error();
-  if (Status undone = ProtectPost(checkpoint, resource); !undone) {
+  if (Status undone = ProtectPost(checkpoint, context, resource); !undone) {
     co_return std::move(failure).Because(std::move(undone).error()).HalfDone();
   }
   co_return failure;
@@ -480,9 +480,9 @@ Activity SqliteProtection::activity_protect_parallel(Checkpoint& checkpoint, Con
                             parameters.As<ProtectParameters>(resource));
 }
 
-Activity SqliteProtection::activity_protect_post(Checkpoint& checkpoint, Context&,
+Activity SqliteProtection::activity_protect_post(Checkpoint& checkpoint, Context& context,
                                                  const Resource& resource, const Parameters&) {
-  co_return ProtectPost(checkpoint, resource);
+  co_return ProtectPost(checkpoint, context, resource);
 }
 
 Activity SqliteProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
@@ -498,9 +498,9 @@ Activity SqliteProtection::activity_restore_parallel(Checkpoint& checkpoint, Con
                             parameters.As<RestoreParameters>(resource));
 }
 
-Activity SqliteProtection::activity_restore_post(Checkpoint& checkpoint, Context&,
+Activity SqliteProtection::activity_restore_post(Checkpoint& checkpoint, Context& context,
                                                  const Resource& resource, const Parameters&) {
-  co_return RestorePost(checkpoint, resource);
+  co_return RestorePost(checkpoint, context, resource);
 }
 
 Activity SqliteProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
@@ -527,12 +527,12 @@ Activity SqliteProtection::activity_verify_parallel(Checkpoint& checkpoint, Cont
                            parameters.As<VerifyParameters>(resource));
 }
 
-Activity SqliteProtection::activity_verify_post(Checkpoint& checkpoint, Context&,
+Activity SqliteProtection::activity_verify_post(Checkpoint& checkpoint, Context& context,
                                                 const Resource& resource, const Parameters&) {
   HOLDFAST_CO_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string scratch = journal.StringOr("scratch", "");
   if (scratch.empty()) co_return Ok();
-  HOLDFAST_CO_RETURN_IF_ERROR(staging::RemoveDurably(scratch));
+  HOLDFAST_CO_RETURN_IF_ERROR(RemoveAndSay(scratch, context));
   Failpoint("sqlite:verify-cleaned");
   co_return Ok();
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/local/sqlite/sqlite_protection.h"
@@ -93,6 +94,11 @@ class SqliteTest : public testing::Test {
     }
     return names;
   }
+  // What was logged since the call before.
+  std::string Logged() {
+    const std::string text = context_.log().text();
+    return text.substr(std::exchange(logged_, text.size()));
+  }
   static Value Overwrite() {
     Value parameters(Value::Map{});
     parameters.Set("overwrite", true);
@@ -105,6 +111,7 @@ class SqliteTest : public testing::Test {
   std::string sum_;
   Resource database_;
   TestContext context_;
+  std::size_t logged_ = 0;
   std::unique_ptr<ProtectionPlugin> plugin_ = MakePlugin<SqliteProtection>();
 };
 
@@ -296,6 +303,32 @@ TEST_F(SqliteTest, StagesWhereItIsToldTo) {
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kParallel, parameters));
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, parameters));
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "staging"));
+}
+
+TEST_F(SqliteTest, ACleanUpSaysWhatItRemovesAndWhatItPutsBack) {
+  Fill();
+  MemoryCheckpoint protect = Protect();
+  const std::string hidden = folder_ / "data/.holdfast-" + staging::HiddenToken(protect, database_);
+  ASSERT_TRUE(Run(protect, ActivityKind::kPre));
+  EXPECT_EQ(Logged(), "");
+  ASSERT_TRUE(Run(protect, ActivityKind::kPost));
+  EXPECT_EQ(Logged(), "info: removed " + hidden + ".staged\n");
+  ASSERT_TRUE(Run(protect, ActivityKind::kPost));
+  EXPECT_EQ(Logged(), "") << "nothing was there";
+  MustProtect();
+  const std::string token = staging::HiddenToken(Restore(), database_);
+  const std::string restored = folder_ / "data/.holdfast-" + token;
+  ASSERT_TRUE(
+      RunInChild("sqlite:moved-aside", [&] { return RunAll(Restore(), Overwrite()); }).killed);
+  Logged();
+  MemoryCheckpoint killed = Restore();
+  killed.set_all_succeeded(false);
+  ASSERT_TRUE(Run(killed, ActivityKind::kPost, Overwrite()));
+  EXPECT_EQ(Logged(), "info: put back " + path_ + "\ninfo: removed " + restored + ".fresh\n");
+  ASSERT_TRUE(
+      RunAll(MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v1"),
+             Value(Value::Map{}).Set("integrity_check", true).Set("scratch", folder_.path())));
+  EXPECT_THAT(Logged(), testing::MatchesRegex("info: removed .*\\.scratch\n"));
 }
 
 TEST_F(SqliteTest, RateLimitSlowsTheCopyNotTheSnapshot) {
