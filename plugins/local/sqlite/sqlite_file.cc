@@ -218,8 +218,17 @@ Result<std::uint64_t> ProbeDatabase(const std::string& path) {
   return static_cast<std::uint64_t>(Number(pages) * Number(page_size)) + (none ? 0 : wal);
 }
 
-Status CheckDatabase(const std::string& path, Check check, Context& context) {
-  if (check == Check::kNone) return Ok();
+namespace {
+
+// What SQLite says where a statement needs what only an application defines. Of a function there is no
+// code of its own.
+bool IsUnknownToUs(int code, std::string_view text) {
+  return code == SQLITE_ERROR_MISSING_COLLSEQ || text.starts_with("unknown function: ") ||
+         text.starts_with("no such function: ");
+}
+
+// Makes one check, and notes in `soundness` what it says.
+Status CheckOnce(const std::string& path, Check check, Context& context, Soundness& soundness) {
   const std::string doing = fmt::format("checking the database '{}'", Printable(path));
   // immutable: a database in WAL mode could not be opened read-only without making files beside it.
   HOLDFAST_ASSIGN_OR_RETURN(const Database db,
@@ -227,15 +236,39 @@ Status CheckDatabase(const std::string& path, Check check, Context& context) {
   sqlite3_progress_handler(
       db.get(), 100'000,
       [](void* data) { return static_cast<Context*>(data)->cancelled() ? 1 : 0; }, &context);
-  auto finding =
+  const auto finding =
       Ask(db.get(), check == Check::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)",
           doing);
   if (!finding) {
     if (context.cancelled()) return CancelledError();
-    return Error(std::move(finding).error());
+    const std::string text = OnOneLine(sqlite3_errmsg(db.get()));
+    if (finding.error().code() == ErrorCode::kCorrupt) {
+      soundness.damage = text;
+      soundness.found_by = check;
+      return Ok();
+    }
+    if (!IsUnknownToUs(sqlite3_extended_errcode(db.get()), text)) return Error(finding.error());
+    soundness.obstacle = text;
+    return Ok();
   }
-  if (*finding != "ok") return Corrupt(fmt::format("{}: {}", doing, OnOneLine(*finding)));
+  if (*finding == "ok") {
+    soundness.passed = check;
+    return Ok();
+  }
+  soundness.damage = OnOneLine(*finding);
+  soundness.found_by = check;
   return Ok();
+}
+
+}  // namespace
+
+Result<Soundness> CheckDatabase(const std::string& path, Check most, Context& context) {
+  Soundness soundness;
+  for (const Check check : {Check::kFull, Check::kQuick}) {
+    if (check > most || soundness.passed != Check::kNone) continue;
+    HOLDFAST_RETURN_IF_ERROR(CheckOnce(path, check, context, soundness));
+  }
+  return soundness;
 }
 
 }  // namespace holdfast::plugins::sqlite
