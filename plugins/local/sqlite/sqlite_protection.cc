@@ -382,9 +382,8 @@ Status CheckFresh(const RestoreFiles& files, const SqliteProtection::SavedInfo& 
   }
   context.log().Log(
       LogLevel::kWarning,
-      fmt::format("{}; {}: it is restored as it was protected (sqlite3's 'REINDEX' or "
-                  "'.recover' mends damage)",
-                  what, PassedOf(soundness.passed)));
+      fmt::format("{}; {}: it is restored as it was protected{}", what, PassedOf(soundness.passed),
+                  soundness.damaged() ? " (sqlite3's 'REINDEX' or '.recover' mends it)" : ""));
   return Ok();
 }
 
