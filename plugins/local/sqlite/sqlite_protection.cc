@@ -45,6 +45,10 @@ std::vector<ParameterFault> ProtectFaults(const Resource& resource,
 // Where a restore may go to.
 Status RequireFilePath(const std::string& path) {
   HOLDFAST_RETURN_IF_ERROR(RequireAbsolutePath(path, "path"));
+  // Behind a symlink it would lead elsewhere than it reads, and than the places are compared by.
+  for (const std::string_view part : Split(path, '/')) {
+    if (part == "..") return InvalidInput(fmt::format("path '{}' holds '..'", Printable(path)));
+  }
   if (path.back() != '/') return Ok();
   return InvalidInput(fmt::format("path '{}' is a folder's, not a file's", Printable(path)));
 }

@@ -765,6 +765,8 @@ TEST_F(SqliteTest, EveryFaultInTheParametersIsSaid) {
             "path: path 'shop.db' is not absolute\n");
   EXPECT_EQ(faults(Operation::kRestore, Value().Set("path", "/srv/")),
             "path: path '/srv/' is a folder's, not a file's\n");
+  EXPECT_EQ(faults(Operation::kRestore, Value().Set("path", "/srv/../shop.db")),
+            "path: path '/srv/../shop.db' holds '..'\n");
   EXPECT_EQ(faults(Operation::kVerify, Value().Set("scratch", "../tmp")),
             "scratch: scratch '../tmp' is not absolute\n");
   database_.extra.Set("path", "data/shop.db");
