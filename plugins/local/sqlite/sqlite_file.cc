@@ -86,6 +86,22 @@ Result<Database> Open(const std::string& uri, int flags, const std::string& doin
   return db;
 }
 
+// The first column of each row.
+Result<std::vector<std::string>> AskAll(sqlite3* db, const std::string& sql,
+                                        const std::string& doing) {
+  sqlite3_stmt* raw = nullptr;
+  int code = sqlite3_prepare_v2(db, sql.c_str(), -1, &raw, nullptr);
+  const Statement statement(raw);
+  if (code != SQLITE_OK) return SqliteError(code, db, doing);
+  std::vector<std::string> values;
+  while ((code = sqlite3_step(raw)) == SQLITE_ROW) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0));
+    values.emplace_back(text == nullptr ? "" : text);
+  }
+  if (code != SQLITE_DONE) return SqliteError(code, db, doing);
+  return values;
+}
+
 // The first column of the first row; empty when there is no row.
 Result<std::string> Ask(sqlite3* db, const char* sql, const std::string& doing) {
   sqlite3_stmt* raw = nullptr;
@@ -227,7 +243,27 @@ bool IsUnknownToUs(int code, std::string_view text) {
          text.starts_with("no such function: ");
 }
 
-// Makes one check, and notes in `soundness` what it says.
+// Notes in `soundness` what the statement, a check of this strength, says.
+Status Note(sqlite3* db, const std::string& statement, const std::string& doing, Check check,
+            Context& context, Soundness& soundness) {
+  const auto finding = Ask(db, statement.c_str(), doing);
+  if (finding && *finding == "ok") {
+    soundness.passed = check;
+    return Ok();
+  }
+  if (context.cancelled()) return CancelledError();
+  const std::string text = OnOneLine(finding ? *finding : std::string(sqlite3_errmsg(db)));
+  if (!finding && finding.error().code() != ErrorCode::kCorrupt) {
+    if (!IsUnknownToUs(sqlite3_extended_errcode(db), text)) return Error(finding.error());
+    soundness.obstacle = text;
+    return Ok();
+  }
+  soundness.damage = text;
+  soundness.found_by = check;
+  return Ok();
+}
+
+// Makes one check of all that it can be made of, and notes in `soundness` what it says.
 Status CheckOnce(const std::string& path, Check check, Context& context, Soundness& soundness) {
   const std::string doing = fmt::format("checking the database '{}'", Printable(path));
   // immutable: a database in WAL mode could not be opened read-only without making files beside it.
@@ -236,27 +272,25 @@ Status CheckOnce(const std::string& path, Check check, Context& context, Soundne
   sqlite3_progress_handler(
       db.get(), 100'000,
       [](void* data) { return static_cast<Context*>(data)->cancelled() ? 1 : 0; }, &context);
-  const auto finding =
-      Ask(db.get(), check == Check::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)",
-          doing);
-  if (!finding) {
-    if (context.cancelled()) return CancelledError();
-    const std::string text = OnOneLine(sqlite3_errmsg(db.get()));
-    if (finding.error().code() == ErrorCode::kCorrupt) {
-      soundness.damage = text;
-      soundness.found_by = check;
-      return Ok();
-    }
-    if (!IsUnknownToUs(sqlite3_extended_errcode(db.get()), text)) return Error(finding.error());
-    soundness.obstacle = text;
-    return Ok();
+  const std::string pragma =
+      check == Check::kQuick ? "PRAGMA quick_check" : "PRAGMA integrity_check";
+  HOLDFAST_RETURN_IF_ERROR(Note(db.get(), pragma + "(1)", doing, check, context, soundness));
+  if (soundness.obstacle.empty() || soundness.passed == check) return Ok();
+  // One table that cannot be checked hinders the check of all of them at once.
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::vector<std::string> tables,
+      AskAll(db.get(),
+             "SELECT quote(name) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0", doing));
+  Soundness of_tables;
+  for (const std::string& table : tables) {
+    if (of_tables.damaged()) break;
+    HOLDFAST_RETURN_IF_ERROR(
+        Note(db.get(), fmt::format("{}({})", pragma, table), doing, check, context, of_tables));
   }
-  if (*finding == "ok") {
-    soundness.passed = check;
-    return Ok();
+  if (of_tables.damaged()) {
+    soundness.damage = of_tables.damage;
+    soundness.found_by = check;
   }
-  soundness.damage = OnOneLine(*finding);
-  soundness.found_by = check;
   return Ok();
 }
 

@@ -47,7 +47,8 @@ struct Soundness {
   bool damaged() const { return !damage.empty(); }
 };
 
-// Checks a file that nobody else uses: by `most`, and by weaker checks until one is passed. The file is
+// Checks a file that nobody else uses: by `most`, and by weaker checks until one is passed; where one
+// cannot be made of the whole, it is made of each table that it can be made of. The file is
 // not changed (opened read-only and immutable). A file that is no database is damaged.
 Result<Soundness> CheckDatabase(const std::string& path, Check most, Context& context);
 

@@ -304,6 +304,19 @@ TEST_F(SqliteTest, WhatOnlyItsApplicationKnowsIsNoDamage) {
   }
 }
 
+TEST_F(SqliteTest, DamageBesideWhatOnlyItsApplicationKnowsIsSeen) {
+  Fill();
+  {
+    Database db(path_);
+    db.DefineTheirs();
+    db.Do("create table theirs(x text collate theirs primary key) without rowid");
+  }
+  Damage(path_);
+  const Status refused = RunAll(Protect());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt);
+}
+
 // A file that SQLite does not open any more.
 TEST_F(SqliteTest, WhatIsNoDatabaseAnyMoreIsProtectedOnRequest) {
   const std::function<void()> kWays[] = {
