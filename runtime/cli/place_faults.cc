@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "plugins/sdk/place.h"
+#include "plugins/sdk/real_path.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/parameter_faults.h"
 #include "runtime/step/bank_folder.h"
@@ -21,6 +22,8 @@ namespace {
 struct Use {
   std::uint32_t resource = 0;
   Place place;
+  // What the place's name is the same as: of a path the real one.
+  std::string name;
 };
 
 // "A, B and C"; of many the first, and how many more.
@@ -55,24 +58,27 @@ bool IsAbove(const ResourceGraph& graph, std::uint32_t above, std::uint32_t belo
 
 class Finder {
  public:
-  Finder(Operation operation, const ResourceGraph& graph, const compiler::ParameterSet& given)
-      : operation_(operation), graph_(graph), given_(given) {}
+  Finder(Operation operation, const ResourceGraph& graph, const compiler::ParameterSet& given,
+         const runtime::BankFolder& bank)
+      : operation_(operation), graph_(graph), given_(given), bank_(bank) {}
 
   void AddError(Error error) { faults_.errors.push_back(std::move(error)); }
 
-  void Add(std::uint32_t resource, Place place, const std::string& bank_folder) {
-    if (auto error = runtime::MeetsBankFolder(operation_, place, bank_folder)) {
-      Error located = At(std::move(*error), {resource, place});
+  void Add(std::uint32_t resource, Place place) {
+    std::string name = place.is_path() ? RealPath(place.name) : place.name;
+    const Use use{resource, std::move(place), std::move(name)};
+    if (auto error = bank_.MetBy(operation_, use.place)) {
+      Error located = At(std::move(*error), use);
       faults_.errors.push_back(std::move(located).While(fmt::format(
           "{} of {}", NameOf(operation_), Printable(graph_.nodes()[resource].key.str()))));
     }
-    by_name_[{place.space, place.name}].push_back(Use{resource, std::move(place)});
+    by_name_[{use.place.space, use.name}].push_back(use);
   }
 
   PlaceFaults Take() {
     for (const auto& [name, uses] : by_name_) {
       LookAtSame(uses);
-      if (name.first == Place::kPaths) LookAbove(name.second, uses.front());
+      if (name.first == Place::kPaths) LookAbove(uses.front());
     }
     for (const auto& [outer, inner] : nested_) TellNested(*outer, inner);
     return std::move(faults_);
@@ -101,6 +107,12 @@ class Finder {
                                     [](const Use& use) { return !use.place.parameter.empty(); });
     const Use& use = named == uses.end() ? uses.front() : *named;
     const std::string who = Names(graph_, resources);
+    std::string where = use.place.str();
+    const auto other = std::find_if(uses.begin(), uses.end(), [&use](const Use& other_use) {
+      return other_use.place.name != use.place.name;
+    });
+    if (other != uses.end())
+      where += fmt::format(" (by a link the same as {})", other->place.str());
     if (operation_ == Operation::kRestore) {
       const std::string hint =
           use.place.parameter.empty()
@@ -109,21 +121,21 @@ class Finder {
                             use.place.parameter);
       Tell(
           InvalidInput(fmt::format("{} would all be restored to {}: only one of them would be left",
-                                   who, use.place.str()))
+                                   who, where))
               .Hint(hint),
           use);
     } else {
       Tell(InvalidInput(fmt::format("{} are all of {}: it is protected once for each, and only one "
                                     "of them can be restored there",
-                                    who, use.place.str()))
+                                    who, where))
                .Hint("leave out all but one of them"),
            use);
     }
   }
 
-  // Of places that hold `path`: each folder above it is looked up.
-  void LookAbove(const std::string& path, const Use& inner) {
-    std::string above = path;
+  // Of places that hold that of `inner`: each folder above it is looked up.
+  void LookAbove(const Use& inner) {
+    std::string above = inner.name;
     while (above != "/") {
       const std::size_t slash = above.rfind('/');
       above = slash == 0 ? "/" : above.substr(0, slash);
@@ -131,8 +143,11 @@ class Finder {
       if (at == by_name_.end()) continue;
       for (const Use& outer : at->second) {
         if (!outer.place.is_folder || outer.resource == inner.resource) continue;
+        // What it leaves alone goes by the name that it has itself.
         const bool left_out = outer.place.leaves_out != nullptr &&
-                              outer.place.leaves_out(path, inner.place.is_folder);
+                              outer.place.leaves_out(CleanPath(outer.place.name + "/" +
+                                                               inner.name.substr(above.size())),
+                                                     inner.place.is_folder);
         if (left_out && IsAbove(graph_, outer.resource, inner.resource)) continue;
         nested_[&outer].push_back(&inner);
       }
@@ -173,6 +188,7 @@ class Finder {
   Operation operation_;
   const ResourceGraph& graph_;
   const compiler::ParameterSet& given_;
+  const runtime::BankFolder& bank_;
   std::map<std::pair<std::string, std::string>, std::vector<Use>> by_name_;
   struct ByResource {
     bool operator()(const Use* a, const Use* b) const {
@@ -191,15 +207,15 @@ PlaceFaults FindPlaceFaults(Provider& provider, Operation operation, const Resou
                             const compiler::ParameterSet& given,
                             const std::set<ResourceKey>& left_out, const SavedInfoOf& saved_info) {
   if (operation != Operation::kProtect && operation != Operation::kRestore) return {};
-  Finder finder(operation, graph, given);
-  const std::string bank_folder = provider.bank_folder();
+  const runtime::BankFolder bank(provider.bank_folder());
+  Finder finder(operation, graph, given, bank);
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     const ResourceGraph::Node& node = graph.nodes()[i];
     if (left_out.count(node.key) != 0) continue;
     const auto plugin = provider.ProtectionFor(node.key.type);
     if (!plugin || !(*plugin)->descriptor().operation(operation).DefinesAny()) continue;
     auto places = runtime::PlacesOf(**plugin, operation, graph.ResourceAt(ResourceId{i}),
-                                    parameters[i], bank_folder, [&]() -> Result<Value> {
+                                    parameters[i], bank, [&]() -> Result<Value> {
                                       return saved_info != nullptr ? saved_info(node.key)
                                                                    : NotFound("no checkpoint");
                                     });
@@ -207,7 +223,7 @@ PlaceFaults FindPlaceFaults(Provider& provider, Operation operation, const Resou
       finder.AddError(std::move(places).error());
       continue;
     }
-    for (Place& place : *places) finder.Add(i, std::move(place), bank_folder);
+    for (Place& place : *places) finder.Add(i, std::move(place));
   }
   return finder.Take();
 }

@@ -15,7 +15,7 @@
 namespace holdfast::cli {
 
 // What is wrong with where the resources of a graph are read from, or restored to (Place), held
-// against each other and against the bank's folder.
+// against each other and against the bank's folder. Symlinks are seen through, as far as they are there.
 struct PlaceFaults {
   // A place that is, lies in or holds the bank; restore: a place of several resources, and one
   // that lies in another's, unless that one's resource is above it in the graph and leaves it out.

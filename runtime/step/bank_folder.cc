@@ -4,11 +4,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
+#include "plugins/sdk/real_path.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::runtime {
@@ -35,24 +34,17 @@ std::string FindUpwards(std::string path, const Identity& wanted) {
   }
 }
 
-// The real path of a folder, as far as it is there.
-std::string RealPath(const std::string& path) {
-  std::error_code error;
-  const auto real = std::filesystem::weakly_canonical(path, error);
-  return error ? path : CleanPath(real.string());
-}
-
 std::string Joined(const std::string& folder, std::string_view below) {
   return CleanPath(folder + "/" + std::string(below));
 }
 
 enum class Meeting { kNone, kIs, kInside, kHolds };
 
-Meeting MeetingOf(const Place& place, const std::string& folder) {
+// `real_folder` is the real path of `folder`.
+Meeting MeetingOf(const Place& place, const std::string& folder, const std::string& real_folder) {
   const auto leaves_out = [&place](const std::string& path) {
     return place.leaves_out != nullptr && place.leaves_out(path, true);
   };
-  const std::string real_folder = RealPath(folder);
   for (const std::string& named : {folder, real_folder}) {
     if (place.name == named) return Meeting::kIs;
     if (IsWithin(place.name, named)) return Meeting::kInside;
@@ -78,12 +70,14 @@ Meeting MeetingOf(const Place& place, const std::string& folder) {
 
 }  // namespace
 
-std::optional<Error> MeetsBankFolder(Operation operation, const Place& place,
-                                     const std::string& folder) {
-  if (folder.empty() || !place.is_path()) return std::nullopt;
-  const Meeting meeting = MeetingOf(place, folder);
+BankFolder::BankFolder(std::string path)
+    : path_(std::move(path)), real_path_(path_.empty() ? "" : RealPath(path_)) {}
+
+std::optional<Error> BankFolder::MetBy(Operation operation, const Place& place) const {
+  if (path_.empty() || !place.is_path()) return std::nullopt;
+  const Meeting meeting = MeetingOf(place, path_, real_path_);
   if (meeting == Meeting::kNone) return std::nullopt;
-  const std::string bank = fmt::format("'{}'", Printable(folder));
+  const std::string bank = fmt::format("'{}'", Printable(path_));
   const std::string how =
       meeting == Meeting::kIs ? fmt::format("{} is the folder of the bank", place.str())
       : meeting == Meeting::kInside
@@ -99,20 +93,19 @@ std::optional<Error> MeetsBankFolder(Operation operation, const Place& place,
       .Hint(meeting == Meeting::kHolds
                 ? fmt::format("exclude it: 'exclude: [\"{}/\"]' in the inventory, or keep the bank "
                               "elsewhere",
-                              Printable(IsWithin(folder, place.name) && place.name != "/"
-                                            ? folder.substr(place.name.size())
-                                            : folder))
+                              Printable(IsWithin(path_, place.name) && place.name != "/"
+                                            ? path_.substr(place.name.size())
+                                            : path_))
                 : "protect what is outside the bank");
 }
 
 Result<std::vector<Place>> PlacesOf(const ProtectionPlugin& plugin, Operation operation,
                                     const Resource& resource, const Value& parameters,
-                                    const std::string& folder, const SavedInfoSource& saved) {
+                                    const BankFolder& bank, const SavedInfoSource& saved) {
   std::vector<Place> places = plugin.Places(operation, resource, parameters, Value());
   if (operation != Operation::kRestore ||
-      std::none_of(places.begin(), places.end(), [&](const Place& place) {
-        return MeetsBankFolder(operation, place, folder).has_value();
-      })) {
+      std::none_of(places.begin(), places.end(),
+                   [&](const Place& place) { return bank.MetBy(operation, place).has_value(); })) {
     return places;
   }
   auto info = saved();
@@ -126,10 +119,11 @@ Status RefuseBankFolder(const ProtectionPlugin& plugin, Operation operation,
                         const std::string& folder, const SavedInfoSource& saved) {
   if (folder.empty()) return Ok();
   if (operation != Operation::kProtect && operation != Operation::kRestore) return Ok();
+  const BankFolder bank(folder);
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Place> places,
-                            PlacesOf(plugin, operation, resource, parameters, folder, saved));
+                            PlacesOf(plugin, operation, resource, parameters, bank, saved));
   for (const Place& place : places) {
-    if (auto error = MeetsBankFolder(operation, place, folder)) return std::move(*error);
+    if (auto error = bank.MetBy(operation, place)) return std::move(*error);
   }
   return Ok();
 }

@@ -15,12 +15,20 @@
 // would hold itself.
 namespace holdfast::runtime {
 
-// kInvalidInput, with a hint, when `place` is `folder` (Provider::bank_folder), lies in it, or holds
-// it and does not leave it out: by the paths as they are written, and, as far as both are there, by
-// what they really are (symlinks and bind mounts are seen through). Nothing to say for an empty
-// `folder`.
-std::optional<Error> MeetsBankFolder(Operation operation, const Place& place,
-                                     const std::string& folder);
+class BankFolder {
+ public:
+  // `path` as Provider::bank_folder has it; empty: the bank is elsewhere, and no place meets it.
+  explicit BankFolder(std::string path);
+
+  // kInvalidInput, with a hint, when `place` is the folder, lies in it, or holds it and does not leave
+  // it out: by the paths as they are written, and, as far as both are there, by what they really are
+  // (symlinks and bind mounts are seen through).
+  std::optional<Error> MetBy(Operation operation, const Place& place) const;
+
+ private:
+  std::string path_;
+  std::string real_path_;
+};
 
 // The saved info of the checkpoint that is restored, checked; asked only where it matters.
 using SavedInfoSource = std::function<Result<Value>()>;
@@ -31,10 +39,10 @@ using SavedInfoSource = std::function<Result<Value>()>;
 // not hold is none.
 Result<std::vector<Place>> PlacesOf(const ProtectionPlugin& plugin, Operation operation,
                                     const Resource& resource, const Value& parameters,
-                                    const std::string& folder, const SavedInfoSource& saved);
+                                    const BankFolder& bank, const SavedInfoSource& saved);
 
-// MeetsBankFolder of all places of a resource; the first that meets it. Ok for operations that have
-// none.
+// BankFolder::MetBy of all places of a resource, and `folder` as BankFolder takes it; the first place
+// that meets it. Ok for operations that have none.
 Status RefuseBankFolder(const ProtectionPlugin& plugin, Operation operation,
                         const Resource& resource, const Value& parameters,
                         const std::string& folder, const SavedInfoSource& saved);

@@ -48,8 +48,10 @@ to "$dir/link/deep/er"
 refused 'lies in the folder of the bank'
 to "$dir/here"
 refused 'holds the folder of the bank'
-printf 'Local::SQLite::Database:\n  path: %s\n' "$dir/srv/../srv/bank/x.db" >to.yaml
+printf 'Local::SQLite::Database:\n  path: %s\n' "$dir/./srv//bank/x.db" >to.yaml
 refused 'lies in the folder of the bank'
+printf 'Local::SQLite::Database:\n  path: %s\n' "$dir/here/../srv/bank/x.db" >to.yaml
+refused "holds '\.\.'"
 
 # What leads there only after the compile is seen by the step, before it writes.
 to "$dir/later/fresh"

@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "plugins/sdk/place.h"
+#include "plugins/sdk/real_path.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::inventory {
@@ -49,8 +48,13 @@ class SqliteList final : public InventoryProtectable {
   Result<std::vector<Found>> Entries(Context&, const Inventory& inventory) override {
     std::vector<Found> found;
     for (const Sqlite& item : inventory.sqlite) {
+      ResourceGraph::Node node = item.Node();
+      // What links lead to is what is protected; where nothing is left but the graph, the restore needs it.
+      const std::string& real_path = RealPathOnce(item.path);
+      if (real_path != item.path) node.extra.Set("real_path", real_path);
       // What SQLite itself keeps beside the file.
-      found.push_back({item.Node(), item.applications, item.path, {"-wal", "-shm", "-journal"}});
+      found.push_back(
+          {std::move(node), item.applications, item.path, {"-wal", "-shm", "-journal"}});
     }
     return found;
   }
@@ -136,14 +140,14 @@ Result<std::vector<Dependent>> InventoryProtectable::Dependents(Context& context
 Result<std::vector<Dependent>> InventoryProtectable::InsideDirectory(
     const Inventory& inventory, const ResourceGraph::Node& parent, std::vector<Found> found) {
   std::vector<Dependent> dependents;
-  const std::string directory = RealPath(parent.extra.StringOr("path", ""));
+  const std::string directory = RealPathOnce(parent.extra.StringOr("path", ""));
   for (Found& item : found) {
     if (item.path.empty()) continue;
-    const std::string& path = RealPath(item.path);
+    const std::string& path = RealPathOnce(item.path);
     if (path == directory || !IsWithin(path, directory)) continue;
     const bool nearer_one = std::any_of(
         inventory.directories.begin(), inventory.directories.end(), [&](const Directory& other) {
-          const std::string& between = RealPath(other.path);
+          const std::string& between = RealPathOnce(other.path);
           return between != path && between != directory && IsWithin(path, between) &&
                  IsWithin(between, directory);
         });
@@ -156,13 +160,9 @@ Result<std::vector<Dependent>> InventoryProtectable::InsideDirectory(
   return dependents;
 }
 
-const std::string& InventoryProtectable::RealPath(const std::string& path) {
+const std::string& InventoryProtectable::RealPathOnce(const std::string& path) {
   const auto [at, added] = real_paths_.try_emplace(path);
-  if (added) {
-    std::error_code error;
-    const auto real = std::filesystem::weakly_canonical(path, error);
-    at->second = CleanPath(error ? path : real.string());
-  }
+  if (added) at->second = RealPath(path);
   return at->second;
 }
 

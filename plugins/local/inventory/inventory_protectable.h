@@ -72,13 +72,14 @@ class InventoryProtectable : public ProtectablePlugin {
   };
   virtual Result<std::vector<Found>> Entries(Context& context, const Inventory& inventory) = 0;
 
+  // RealPath, looked up once for each path.
+  const std::string& RealPathOnce(const std::string& path);
+
  private:
   // What of `found` lies in the directory `parent` and in no other of the inventory's inside it.
   Result<std::vector<Dependent>> InsideDirectory(const Inventory& inventory,
                                                  const ResourceGraph::Node& parent,
                                                  std::vector<Found> found);
-  // Symlinks followed, as far as there is something.
-  const std::string& RealPath(const std::string& path);
 
   ProtectableDescriptor descriptor_;
   InventoryFile file_;

@@ -86,6 +86,22 @@ Result<Database> Open(const std::string& uri, int flags, const std::string& doin
   return db;
 }
 
+// The first column of each row.
+Result<std::vector<std::string>> AskAll(sqlite3* db, const std::string& sql,
+                                        const std::string& doing) {
+  sqlite3_stmt* raw = nullptr;
+  int code = sqlite3_prepare_v2(db, sql.c_str(), -1, &raw, nullptr);
+  const Statement statement(raw);
+  if (code != SQLITE_OK) return SqliteError(code, db, doing);
+  std::vector<std::string> values;
+  while ((code = sqlite3_step(raw)) == SQLITE_ROW) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0));
+    values.emplace_back(text == nullptr ? "" : text);
+  }
+  if (code != SQLITE_DONE) return SqliteError(code, db, doing);
+  return values;
+}
+
 // The first column of the first row; empty when there is no row.
 Result<std::string> Ask(sqlite3* db, const char* sql, const std::string& doing) {
   sqlite3_stmt* raw = nullptr;
@@ -163,6 +179,8 @@ Result<DatabaseFacts> Copy(const std::string& from, const std::string& to,
   facts.size = static_cast<std::uint64_t>(Number(pages) * facts.page_size);
   facts.sqlite_version = sqlite3_libversion();
   HOLDFAST_RETURN_IF_ERROR(before_copy(facts));
+  // An empty file is an empty database; a backup would make a page of it.
+  if (facts.size == 0) return facts;
 
   HOLDFAST_ASSIGN_OR_RETURN(const Database target, Open(Uri(to, ""), SQLITE_OPEN_READWRITE, doing));
   // The copy is made again from the start when it is cut short; the caller syncs it once.
@@ -216,8 +234,37 @@ Result<std::uint64_t> ProbeDatabase(const std::string& path) {
   return static_cast<std::uint64_t>(Number(pages) * Number(page_size)) + (none ? 0 : wal);
 }
 
-Status CheckDatabase(const std::string& path, Check check, Context& context) {
-  if (check == Check::kNone) return Ok();
+namespace {
+
+// What SQLite says where a statement needs what only an application defines. Of a function there is no
+// code of its own.
+bool IsUnknownToUs(int code, std::string_view text) {
+  return code == SQLITE_ERROR_MISSING_COLLSEQ || text.starts_with("unknown function: ") ||
+         text.starts_with("no such function: ");
+}
+
+// Notes in `soundness` what the statement, a check of this strength, says.
+Status Note(sqlite3* db, const std::string& statement, const std::string& doing, Check check,
+            Context& context, Soundness& soundness) {
+  const auto finding = Ask(db, statement.c_str(), doing);
+  if (finding && *finding == "ok") {
+    soundness.passed = check;
+    return Ok();
+  }
+  if (context.cancelled()) return CancelledError();
+  const std::string text = OnOneLine(finding ? *finding : std::string(sqlite3_errmsg(db)));
+  if (!finding && finding.error().code() != ErrorCode::kCorrupt) {
+    if (!IsUnknownToUs(sqlite3_extended_errcode(db), text)) return Error(finding.error());
+    soundness.obstacle = text;
+    return Ok();
+  }
+  soundness.damage = text;
+  soundness.found_by = check;
+  return Ok();
+}
+
+// Makes one check of all that it can be made of, and notes in `soundness` what it says.
+Status CheckOnce(const std::string& path, Check check, Context& context, Soundness& soundness) {
   const std::string doing = fmt::format("checking the database '{}'", Printable(path));
   // immutable: a database in WAL mode could not be opened read-only without making files beside it.
   HOLDFAST_ASSIGN_OR_RETURN(const Database db,
@@ -225,15 +272,37 @@ Status CheckDatabase(const std::string& path, Check check, Context& context) {
   sqlite3_progress_handler(
       db.get(), 100'000,
       [](void* data) { return static_cast<Context*>(data)->cancelled() ? 1 : 0; }, &context);
-  auto finding =
-      Ask(db.get(), check == Check::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)",
-          doing);
-  if (!finding) {
-    if (context.cancelled()) return CancelledError();
-    return Error(std::move(finding).error());
+  const std::string pragma =
+      check == Check::kQuick ? "PRAGMA quick_check" : "PRAGMA integrity_check";
+  HOLDFAST_RETURN_IF_ERROR(Note(db.get(), pragma + "(1)", doing, check, context, soundness));
+  if (soundness.obstacle.empty() || soundness.passed == check) return Ok();
+  // One table that cannot be checked hinders the check of all of them at once.
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::vector<std::string> tables,
+      AskAll(db.get(),
+             "SELECT quote(name) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0", doing));
+  Soundness of_tables;
+  for (const std::string& table : tables) {
+    if (of_tables.damaged()) break;
+    HOLDFAST_RETURN_IF_ERROR(
+        Note(db.get(), fmt::format("{}({})", pragma, table), doing, check, context, of_tables));
   }
-  if (*finding != "ok") return Corrupt(fmt::format("{}: {}", doing, OnOneLine(*finding)));
+  if (of_tables.damaged()) {
+    soundness.damage = of_tables.damage;
+    soundness.found_by = check;
+  }
   return Ok();
+}
+
+}  // namespace
+
+Result<Soundness> CheckDatabase(const std::string& path, Check most, Context& context) {
+  Soundness soundness;
+  for (const Check check : {Check::kFull, Check::kQuick}) {
+    if (check > most || soundness.passed != Check::kNone) continue;
+    HOLDFAST_RETURN_IF_ERROR(CheckOnce(path, check, context, soundness));
+  }
+  return soundness;
 }
 
 }  // namespace holdfast::plugins::sqlite

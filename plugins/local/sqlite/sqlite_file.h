@@ -31,10 +31,25 @@ Result<DatabaseFacts> BackupDatabase(
 // read, and is it one? How many bytes a copy needs at most, from what is there and in its WAL.
 Result<std::uint64_t> ProbeDatabase(const std::string& path);
 
+// SQLite's own checks, each of which finds what a weaker one finds: none; PRAGMA quick_check;
+// integrity_check, which compares indexes with their tables, too.
 enum class Check { kNone, kQuick, kFull };
 
-// PRAGMA quick_check or integrity_check of a file that nobody else uses; kCorrupt with the first
-// finding, on one line. The file is not changed (opened read-only and immutable).
-Status CheckDatabase(const std::string& path, Check check, Context& context);
+// What the checks of a database say of it. Texts are on one line.
+struct Soundness {
+  Check passed = Check::kNone;    // the strongest check that it passed
+  std::string damage;             // what a check found; empty: nothing
+  Check found_by = Check::kNone;  // the weakest check that found damage
+  // Why a check could not be made, which is no damage: the database uses a collation or a function
+  // that its application defines and our SQLite does not know. Empty: all could.
+  std::string obstacle;
+
+  bool damaged() const { return !damage.empty(); }
+};
+
+// Checks a file that nobody else uses: by `most`, and by weaker checks until one is passed; where one
+// cannot be made of the whole, it is made of each table that it can be made of. The file is
+// not changed (opened read-only and immutable). A file that is no database is damaged.
+Result<Soundness> CheckDatabase(const std::string& path, Check most, Context& context);
 
 }  // namespace holdfast::plugins::sqlite

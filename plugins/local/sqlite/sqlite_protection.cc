@@ -45,6 +45,10 @@ std::vector<ParameterFault> ProtectFaults(const Resource& resource,
 // Where a restore may go to.
 Status RequireFilePath(const std::string& path) {
   HOLDFAST_RETURN_IF_ERROR(RequireAbsolutePath(path, "path"));
+  // Behind a symlink it would lead elsewhere than it reads, and than the places are compared by.
+  for (const std::string_view part : Split(path, '/')) {
+    if (part == "..") return InvalidInput(fmt::format("path '{}' holds '..'", Printable(path)));
+  }
   if (path.back() != '/') return Ok();
   return InvalidInput(fmt::format("path '{}' is a folder's, not a file's", Printable(path)));
 }
@@ -109,34 +113,72 @@ std::string StagingFolder(const SqliteProtection::Settings& settings, const std:
 
 std::string PartOf(const std::string& staged) { return staged + "-part"; }
 
-Status RemoveStaged(const std::string& staged) {
+Status RemoveStaged(const std::string& staged, Context& context) {
   for (const std::string& path : {staged, PartOf(staged), PartOf(staged) + "-journal"}) {
-    HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(path));
+    HOLDFAST_RETURN_IF_ERROR(RemoveAndSay(path, context));
   }
   return Ok();
 }
 
-Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& path,
-                                          const std::string& staged,
-                                          std::chrono::milliseconds busy_timeout) {
-  HOLDFAST_ASSIGN_OR_RETURN(SqliteProtection::SavedInfo info, InfoOf(path));
-  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
-  const std::string part = PartOf(staged);
+constexpr std::string_view kMend =
+    "mend it (sqlite3's 'REINDEX' or '.recover'); 'on_damaged: warn' protects it as it is";
+
+// A file that SQLite cannot read as a database.
+Error NoDatabase(Error error) {
+  return std::move(error).Hint(
+      std::string(kMend) +
+      ", its bytes copied, with a warning; Local::Directory protects it as a plain file");
+}
+
+// Copies what SQLite cannot: the bytes that are there, whoever writes them meanwhile.
+Status CopyAsFile(Context& context, const std::string& path, const std::string& part) {
+  HOLDFAST_ASSIGN_OR_RETURN(const struct stat file, StatOf(path));
+  HOLDFAST_RETURN_IF_ERROR(
+      staging::RequireFreeSpace(staging::FolderOf(part), static_cast<std::uint64_t>(file.st_size)));
+  HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor from, staging::OpenForReading(path));
+  HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor to, staging::CreatePrivateFile(part));
+  staging::FileSource source(from.get(), path);
+  staging::FileSink sink(to.get(), part);
+  HOLDFAST_RETURN_IF_ERROR(staging::CopyAll(source, &sink, context));
+  return staging::SyncFile(to.get(), part);
+}
+
+Status CopyAsDatabase(Context& context, const std::string& path, const std::string& part,
+                      std::chrono::milliseconds busy_timeout, SqliteProtection::SavedInfo& info) {
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(part));
   HOLDFAST_ASSIGN_OR_RETURN(const DatabaseFacts facts,
                             BackupDatabase(path, part, context.TimeLeft(busy_timeout), context,
                                            [&](const DatabaseFacts& known) {
                                              return staging::RequireFreeSpace(
-                                                 staging::FolderOf(staged), known.size);
+                                                 staging::FolderOf(part), known.size);
                                            }));
-  HOLDFAST_RETURN_IF_ERROR(staging::SyncFile(file.get(), part));
+  info.page_size = facts.page_size;
+  info.journal_mode = facts.journal_mode;
+  info.sqlite_version = facts.sqlite_version;
+  return staging::SyncFile(file.get(), part);
+}
+
+Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& path,
+                                          const std::string& staged,
+                                          std::chrono::milliseconds busy_timeout,
+                                          bool fail_when_damaged) {
+  HOLDFAST_ASSIGN_OR_RETURN(SqliteProtection::SavedInfo info, InfoOf(path));
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged, context));
+  const std::string part = PartOf(staged);
+  if (Status copied = CopyAsDatabase(context, path, part, busy_timeout, info); !copied) {
+    if (copied.error().code() != ErrorCode::kCorrupt) return std::move(copied).error();
+    if (fail_when_damaged) return NoDatabase(std::move(copied).error());
+    // parallel warns of it, and whoever runs that again.
+    info.finding =
+        "cannot be read, and its file was copied as it is, without what may be in a journal beside "
+        "it: " +
+        copied.error().message();
+    HOLDFAST_RETURN_IF_ERROR(CopyAsFile(context, path, part));
+  }
   Failpoint("sqlite:copied");
   HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(part, staged));
   HOLDFAST_ASSIGN_OR_RETURN(const struct stat copy, StatOf(staged));
   info.size.bytes = static_cast<std::uint64_t>(copy.st_size);
-  info.page_size = facts.page_size;
-  info.journal_mode = facts.journal_mode;
-  info.sqlite_version = facts.sqlite_version;
   return info;
 }
 
@@ -164,8 +206,9 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
   Failpoint("sqlite:intended");
   // The lock that fixes the point in time is taken a moment later than this.
   const WallTime begun = context.clock().Now();
-  HOLDFAST_ASSIGN_OR_RETURN(const SqliteProtection::SavedInfo info,
-                            Stage(context, path, staged, settings.busy_timeout));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const SqliteProtection::SavedInfo info,
+      Stage(context, path, staged, settings.busy_timeout, parameters.on_damaged == "fail"));
   Failpoint("sqlite:staged");
   Value entry(Value::Map{});
   entry.Set("info", ToValue(info)).Set("point_in_time", FormatTime(begun));
@@ -180,22 +223,47 @@ Check CheckOf(std::string_view name) {
   return name == "quick" ? Check::kQuick : Check::kFull;
 }
 
-// A copy that a restore would refuse is no backup. Here and not in pre: an application that is at rest
-// must not wait for it.
+std::string_view NameOf(Check check) {
+  if (check == Check::kNone) return "none";
+  return check == Check::kQuick ? "quick" : "full";
+}
+
+// "is damaged: ...", or why it is not known; not of a sound one.
+std::string FindingOf(const Soundness& soundness) {
+  return soundness.damaged() ? "is damaged: " + soundness.damage
+                             : "is not checkable: " + soundness.obstacle;
+}
+
+// Which check what is not sound, but is let pass, has passed.
+std::string PassedOf(Check passed) {
+  return passed == Check::kNone ? "no check was passed"
+                                : fmt::format("only the {} check was passed", NameOf(passed));
+}
+
+// Damage is found before it is in the only checkpoint that is left. Here and not in pre: an application
+// that is at rest must not wait for it. Notes what a restore may rely on.
 Status CheckStaged(const std::string& staged, const Resource& resource,
-                   const SqliteProtection::ProtectParameters& parameters, Context& context) {
-  Status sound = CheckDatabase(staged, CheckOf(parameters.check), context);
-  if (sound || sound.error().code() != ErrorCode::kCorrupt) return sound;
-  const std::string what =
-      fmt::format("the database '{}' is damaged", Printable(resource.extra.StringOr("path", "")));
-  Error error = std::move(sound).error().While(what);
-  if (parameters.on_damaged == "warn") {
-    context.log().Log(LogLevel::kWarning,
-                      error.OneLine() + ": protected as it is; its restore needs 'check: none'");
-    return Ok();
+                   const SqliteProtection::ProtectParameters& parameters, Context& context,
+                   SqliteProtection::SavedInfo& info) {
+  const std::string path = Printable(resource.extra.StringOr("path", ""));
+  if (info.finding.empty()) {
+    const Check most = CheckOf(parameters.check);
+    HOLDFAST_ASSIGN_OR_RETURN(const Soundness soundness, CheckDatabase(staged, most, context));
+    info.checked = NameOf(soundness.passed);
+    if (soundness.passed == most) return Ok();
+    info.finding = FindingOf(soundness);
+    if (soundness.damaged() && parameters.on_damaged == "fail") {
+      const bool quick_passed = soundness.passed == Check::kQuick;
+      return Corrupt(fmt::format("the database '{}' {}", path, info.finding))
+          .Hint(std::string(kMend) + ", with a warning" +
+                (quick_passed ? "; 'check: quick' does not look so closely" : ""));
+    }
   }
-  return std::move(error).Hint(
-      "mend it (sqlite3's '.recover'); 'on_damaged: warn' protects it as it is");
+  context.log().Log(
+      LogLevel::kWarning,
+      fmt::format("the database '{}' {}; {}: it is protected as it is, and restored with a warning",
+                  path, info.finding, PassedOf(CheckOf(info.checked))));
+  return Ok();
 }
 
 Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource& resource,
@@ -204,7 +272,7 @@ Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource&
   const std::string staged = journal.StringOr("staged", "");
   const Value* saved = journal.Find("info");
   if (staged.empty() || saved == nullptr) return Internal("there is no staged copy in the journal");
-  HOLDFAST_ASSIGN_OR_RETURN(const auto info,
+  HOLDFAST_ASSIGN_OR_RETURN(auto info,
                             Bind<SqliteProtection::SavedInfo>(*saved, "", "journaled info"));
   auto file = staging::OpenForReading(staged);
   if (!file) {
@@ -213,7 +281,7 @@ Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource&
         .While("the staged copy")
         .Hint("where each step is a pod, 'staging' must name a folder that all of them mount");
   }
-  HOLDFAST_RETURN_IF_ERROR(CheckStaged(staged, resource, parameters, context));
+  HOLDFAST_RETURN_IF_ERROR(CheckStaged(staged, resource, parameters, context, info));
   HOLDFAST_ASSIGN_OR_RETURN(const auto stream, checkpoint.CreateData(resource, kStream));
   staging::FileSource source(file->get(), staged);
   staging::Pace pace(parameters.rate_limit.bytes, context);
@@ -228,11 +296,11 @@ Status ProtectParallel(Checkpoint& checkpoint, Context& context, const Resource&
   return checkpoint.SaveInfo(resource, ToValue(info));
 }
 
-Status ProtectPost(Checkpoint& checkpoint, const Resource& resource) {
+Status ProtectPost(Checkpoint& checkpoint, Context& context, const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string staged = journal.StringOr("staged", "");
   if (staged.empty()) return Ok();
-  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged, context));
   Failpoint("sqlite:cleaned");
   return Ok();
 }
@@ -292,8 +360,40 @@ Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& reso
   return Ok();
 }
 
+// A database that protect let pass can be had back without a word more; and one that was sound then and
+// is not now never takes a place.
+Status CheckFresh(const RestoreFiles& files, const SqliteProtection::SavedInfo& info,
+                  const std::string& check, Context& context) {
+  const bool as_protected = check == "as_protected";
+  const Check required = CheckOf(as_protected ? info.checked : check);
+  const Check most = as_protected ? Check::kFull : required;
+  HOLDFAST_ASSIGN_OR_RETURN(const Soundness soundness, CheckDatabase(files.fresh, most, context));
+  if (soundness.passed == most) return Ok();
+  const std::string what =
+      fmt::format("the database of '{}' {}", Printable(files.target), FindingOf(soundness));
+  if (soundness.damaged() && soundness.found_by <= required) {
+    Error error = Corrupt(what);
+    if (CheckOf(info.checked) >= soundness.found_by) {
+      return std::move(error)
+          .While("the database was sound when it was protected")
+          .Hint("'check: none' restores it as it is");
+    }
+    return std::move(error)
+        .While("the database was damaged when it was protected")
+        .Hint(
+            "'check: as_protected' restores it as it is, with a warning, and 'check: none' without "
+            "one; sqlite3's 'REINDEX' or '.recover' mends it then");
+  }
+  context.log().Log(
+      LogLevel::kWarning,
+      fmt::format("{}; {}: it is restored as it was protected{}", what, PassedOf(soundness.passed),
+                  soundness.damaged() ? " (sqlite3's 'REINDEX' or '.recover' mends it)" : ""));
+  return Ok();
+}
+
 Status WriteFresh(Checkpoint& checkpoint, Context& context, const Resource& resource,
-                  const RestoreFiles& files, const SqliteProtection::SavedInfo& info, Check check) {
+                  const RestoreFiles& files, const SqliteProtection::SavedInfo& info,
+                  const std::string& check) {
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(files.fresh));
   HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
   staging::FileSink sink(file.get(), files.fresh);
@@ -303,13 +403,7 @@ Status WriteFresh(Checkpoint& checkpoint, Context& context, const Resource& reso
                                info.size.bytes));
   }
   Failpoint("sqlite:restore-written");
-  if (Status sound = CheckDatabase(files.fresh, check, context); !sound) {
-    if (sound.error().code() != ErrorCode::kCorrupt) return sound;
-    return std::move(sound)
-        .error()
-        .While("the database was damaged when it was protected")
-        .Hint("'check: none' restores it as it is; sqlite3's '.recover' saves what is whole in it");
-  }
+  HOLDFAST_RETURN_IF_ERROR(CheckFresh(files, info, check, context));
   HOLDFAST_RETURN_IF_ERROR(
       SetOwner(file.get(), files.fresh, info.mode, info.uid, info.gid, context));
   return staging::SyncFile(file.get(), files.fresh);
@@ -333,7 +427,7 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
     if (!replaced) HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
     if (!verified) {
       HOLDFAST_RETURN_IF_ERROR(
-          WriteFresh(checkpoint, context, resource, files, info, CheckOf(parameters.check)));
+          WriteFresh(checkpoint, context, resource, files, info, parameters.check));
       Value entry(Value::Map{});
       entry.Set("verified", true);
       HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
@@ -349,11 +443,11 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
   return checkpoint.SetNewResource(resource, now);
 }
 
-Status RestorePost(Checkpoint& checkpoint, const Resource& resource) {
+Status RestorePost(Checkpoint& checkpoint, Context& context, const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string target = journal.StringOr("target", "");
   if (target.empty()) return Ok();
-  HOLDFAST_RETURN_IF_ERROR(CleanUpRestore(FilesOfRestore(checkpoint, resource, target)));
+  HOLDFAST_RETURN_IF_ERROR(CleanUpRestore(FilesOfRestore(checkpoint, resource, target), context));
   Failpoint("sqlite:restore-cleaned");
   return Ok();
 }
@@ -386,7 +480,15 @@ Status VerifyParallel(Checkpoint& checkpoint, Context& context, const Resource& 
     staging::FileSink sink(file.get(), scratch);
     HOLDFAST_ASSIGN_OR_RETURN(size, staging::CopyAll(*source, &sink, context));
     Failpoint("sqlite:scratch-written");
-    HOLDFAST_RETURN_IF_ERROR(CheckDatabase(scratch, Check::kFull, context));
+    HOLDFAST_ASSIGN_OR_RETURN(const Soundness soundness,
+                              CheckDatabase(scratch, Check::kFull, context));
+    const std::string what =
+        fmt::format("the database '{}' {}", Printable(info.path),
+                    soundness.passed == Check::kFull ? "is sound" : FindingOf(soundness));
+    if (soundness.damaged()) return Corrupt(what);
+    if (soundness.passed != Check::kFull) {
+      context.log().Log(LogLevel::kWarning, what + "; " + PassedOf(soundness.passed));
+    }
   } else {
     HOLDFAST_ASSIGN_OR_RETURN(size, staging::CopyAll(*source, nullptr, context));
   }
@@ -427,7 +529,10 @@ std::vector<Place> SqliteProtection::Places(Operation operation, const Resource&
       operation == Operation::kRestore ? parameters.StringOr("path", "") : "";
   if (!target.empty()) return {Place::File("path", target)};
   if (!RequirePath(resource)) return {};
-  return {Place::File("", resource.extra.StringOr("path", ""))};
+  const std::string path = resource.extra.StringOr("path", "");
+  if (operation == Operation::kProtect) return {Place::File("", path)};
+  // A restore goes to the file that was protected, also when the link to it is gone.
+  return {Place::File("", resource.extra.StringOr("real_path", path))};
 }
 
 std::vector<Error> SqliteProtection::Check(Context&, const Resource& resource,
@@ -445,7 +550,12 @@ std::vector<Error> SqliteProtection::Check(Context&, const Resource& resource,
   if (auto info = InfoOf(*path); !info) {
     problems.Note(std::move(info).error());
   } else if (auto probed = ProbeDatabase(*path); !probed) {
-    problems.Note(std::move(probed).error());
+    const bool no_database = probed.error().code() == ErrorCode::kCorrupt;
+    if (!no_database) {
+      problems.Note(std::move(probed).error());
+    } else if (p.on_damaged == "fail") {
+      problems.Note(NoDatabase(std::move(probed).error()));
+    }
   } else {
     size = *probed;
   }
@@ -464,7 +574,7 @@ Activity SqliteProtection::activity_protect_pre(Checkpoint& checkpoint, Context&
   if (staged) co_return Ok();
   // What post would remove, of this attempt or of one that was killed before it.
   Error failure = std::move(staged).error();
-  if (Status undone = ProtectPost(checkpoint, resource); !undone) {
+  if (Status undone = ProtectPost(checkpoint, context, resource); !undone) {
     co_return std::move(failure).Because(std::move(undone).error()).HalfDone();
   }
   co_return failure;
@@ -477,9 +587,9 @@ Activity SqliteProtection::activity_protect_parallel(Checkpoint& checkpoint, Con
                             parameters.As<ProtectParameters>(resource));
 }
 
-Activity SqliteProtection::activity_protect_post(Checkpoint& checkpoint, Context&,
+Activity SqliteProtection::activity_protect_post(Checkpoint& checkpoint, Context& context,
                                                  const Resource& resource, const Parameters&) {
-  co_return ProtectPost(checkpoint, resource);
+  co_return ProtectPost(checkpoint, context, resource);
 }
 
 Activity SqliteProtection::activity_restore_pre(Checkpoint& checkpoint, Context& context,
@@ -495,9 +605,9 @@ Activity SqliteProtection::activity_restore_parallel(Checkpoint& checkpoint, Con
                             parameters.As<RestoreParameters>(resource));
 }
 
-Activity SqliteProtection::activity_restore_post(Checkpoint& checkpoint, Context&,
+Activity SqliteProtection::activity_restore_post(Checkpoint& checkpoint, Context& context,
                                                  const Resource& resource, const Parameters&) {
-  co_return RestorePost(checkpoint, resource);
+  co_return RestorePost(checkpoint, context, resource);
 }
 
 Activity SqliteProtection::activity_delete_parallel(Checkpoint& checkpoint, Context&,
@@ -524,12 +634,12 @@ Activity SqliteProtection::activity_verify_parallel(Checkpoint& checkpoint, Cont
                            parameters.As<VerifyParameters>(resource));
 }
 
-Activity SqliteProtection::activity_verify_post(Checkpoint& checkpoint, Context&,
+Activity SqliteProtection::activity_verify_post(Checkpoint& checkpoint, Context& context,
                                                 const Resource& resource, const Parameters&) {
   HOLDFAST_CO_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   const std::string scratch = journal.StringOr("scratch", "");
   if (scratch.empty()) co_return Ok();
-  HOLDFAST_CO_RETURN_IF_ERROR(staging::RemoveDurably(scratch));
+  HOLDFAST_CO_RETURN_IF_ERROR(RemoveAndSay(scratch, context));
   Failpoint("sqlite:verify-cleaned");
   co_return Ok();
 }

@@ -9,7 +9,8 @@
 
 namespace holdfast::plugins::sqlite {
 
-// Local::SQLite::Database: one database file (resource extra: path). protect copies it in pre with
+// Local::SQLite::Database: one database file (resource extra: path, and real_path where links lead
+// elsewhere). protect copies it in pre with
 // SQLite's online backup into a staging file, parallel brings that to the bank, post removes it.
 // restore writes beside the target, checks and renames. README.md has the details.
 class SqliteProtection {
@@ -33,7 +34,7 @@ class SqliteProtection {
   };
   struct ProtectParameters {
     std::string staging;
-    std::string check = "quick";
+    std::string check = "full";
     std::string on_damaged = "fail";
     ByteSize rate_limit;
     template <class Fields>
@@ -43,12 +44,13 @@ class SqliteProtection {
           "absolute path of the folder for the staged copy, over the setting; where each step is a "
           "pod it must be on a volume that all of them mount");
       fields("check", &ProtectParameters::check,
-             "SQLite's own check of the staged copy, in parallel: quick_check, integrity_check "
-             "(full, which compares indexes with their tables, too), or none")
-          .OneOf({"quick", "full", "none"});
-      fields("on_damaged", &ProtectParameters::on_damaged,
-             "what a copy that does not pass the check is: a failure, or protected as it is with a "
-             "warning")
+             "SQLite's own check of the staged copy, in parallel: integrity_check (full, which "
+             "compares indexes with their tables, too), quick_check, or none")
+          .OneOf({"full", "quick", "none"});
+      fields(
+          "on_damaged", &ProtectParameters::on_damaged,
+          "what a database is that does not pass the check, or that SQLite cannot even copy (then "
+          "its file is): a failure, or protected as it is with a warning")
           .OneOf({"fail", "warn"});
       fields("rate_limit", &ProtectParameters::rate_limit,
              "bytes a second at which the staged copy is read; 0 = no limit");
@@ -57,15 +59,18 @@ class SqliteProtection {
   struct RestoreParameters {
     std::string path;
     bool overwrite = false;
-    std::string check = "full";
+    std::string check = "as_protected";
     template <class Fields>
     static void Describe(Fields& fields) {
       fields("path", &RestoreParameters::path,
              "where to restore to, absolute; unless given, where it was");
       fields("overwrite", &RestoreParameters::overwrite, "replace a file that is there");
-      fields("check", &RestoreParameters::check,
-             "SQLite's own check of what was written, before it takes its place")
-          .OneOf({"full", "quick", "none"});
+      fields(
+          "check", &RestoreParameters::check,
+          "SQLite's own check of what was written, before it takes its place: full, quick, none; "
+          "as_protected: what was passed when it was protected must be passed again, and what a "
+          "full check finds beyond that is a warning")
+          .OneOf({"as_protected", "full", "quick", "none"});
     }
   };
   struct VerifyParameters {
@@ -86,6 +91,8 @@ class SqliteProtection {
     std::int64_t page_size = 0;
     std::string journal_mode;
     std::string sqlite_version;
+    std::string checked = "none";
+    std::string finding;
     std::int64_t mode = 0600;
     std::int64_t uid = 0;
     std::int64_t gid = 0;
@@ -99,6 +106,10 @@ class SqliteProtection {
       fields("page_size", &SavedInfo::page_size, "bytes of a page");
       fields("journal_mode", &SavedInfo::journal_mode, "SQLite's journal mode");
       fields("sqlite_version", &SavedInfo::sqlite_version, "version that made the copy");
+      fields("checked", &SavedInfo::checked, "the strongest check that the copy passed")
+          .OneOf({"full", "quick", "none"});
+      fields("finding", &SavedInfo::finding,
+             "what is wrong with it, or why it could not be checked; empty: nothing is known");
       fields("mode", &SavedInfo::mode, "permissions of the file");
       fields("uid", &SavedInfo::uid, "owner of the file");
       fields("gid", &SavedInfo::gid, "group of the file");

@@ -88,7 +88,14 @@ Status SwapIn(const RestoreFiles& files) {
   return Ok();
 }
 
-Status CleanUpRestore(const RestoreFiles& files) {
+Status RemoveAndSay(const std::string& path, Context& context) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(path));
+  HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(path));
+  if (there) context.log().Log(LogLevel::kInfo, "removed " + Printable(path));
+  return Ok();
+}
+
+Status CleanUpRestore(const RestoreFiles& files, Context& context) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool target, staging::Exists(files.target));
   HOLDFAST_ASSIGN_OR_RETURN(const bool replaced, staging::Exists(files.replaced));
   if (!target && replaced) {
@@ -98,13 +105,14 @@ Status CleanUpRestore(const RestoreFiles& files) {
           MoveIfPresent(files.replaced + std::string(suffix), files.target + std::string(suffix)));
     }
     HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(files.replaced, files.target));
+    context.log().Log(LogLevel::kInfo, "put back " + Printable(files.target));
   }
   for (const std::string_view suffix : kCompanions) {
-    HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(files.replaced + std::string(suffix)));
-    HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(files.fresh + std::string(suffix)));
+    HOLDFAST_RETURN_IF_ERROR(RemoveAndSay(files.replaced + std::string(suffix), context));
+    HOLDFAST_RETURN_IF_ERROR(RemoveAndSay(files.fresh + std::string(suffix), context));
   }
-  HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(files.replaced));
-  return staging::RemoveDurably(files.fresh);
+  HOLDFAST_RETURN_IF_ERROR(RemoveAndSay(files.replaced, context));
+  return RemoveAndSay(files.fresh, context);
 }
 
 }  // namespace holdfast::plugins::sqlite

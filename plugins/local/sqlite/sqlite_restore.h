@@ -30,7 +30,10 @@ Result<std::string> FileIdentity(const std::string& path);
 Status SwapIn(const RestoreFiles& files);
 
 // After success or failure: puts back what was moved aside when the swap was not done, removes
-// everything that is not the target. Again: success.
-Status CleanUpRestore(const RestoreFiles& files);
+// everything that is not the target, and logs both. Again: success.
+Status CleanUpRestore(const RestoreFiles& files, Context& context);
+
+// Removes a file, and logs that it did when there was one.
+Status RemoveAndSay(const std::string& path, Context& context);
 
 }  // namespace holdfast::plugins::sqlite

@@ -187,6 +187,9 @@ TEST_F(InventoryProtectables, WhatLiesInADirectoryStandsBelowTheInnermostOne) {
   EXPECT_THAT(below(*sqlite, "app"), ElementsAre("a a.db a.db-wal a.db-shm a.db-journal",
                                                  "c x/c.db x/c.db-wal x/c.db-shm x/c.db-journal"))
       << "links are followed, into it and out of it";
+  EXPECT_EQ(sqlite->Show(context_.context(), "e")->extra.StringOr("real_path", ""),
+            std::filesystem::canonical(folder_ / "other/real.db").string());
+  EXPECT_EQ(sqlite->Show(context_.context(), "b")->extra.Find("real_path"), nullptr);
   EXPECT_THAT(below(*sqlite, "inner"), ElementsAre("b b.db b.db-wal b.db-shm b.db-journal"));
   EXPECT_THAT(below(*directories, "app"), ElementsAre("inner inner"));
   EXPECT_THAT(below(*directories, "inner"), IsEmpty());

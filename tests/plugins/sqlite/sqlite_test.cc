@@ -8,7 +8,11 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/local/sqlite/sqlite_protection.h"
@@ -45,10 +49,30 @@ class Database {
     if (sqlite3_exec(db_, sql.c_str(), take, &out, &message) != SQLITE_OK) return message;
     return out;
   }
+  // A function and a collation 'theirs', as an application has its own.
+  void DefineTheirs() {
+    const auto same = [](sqlite3_context* to, int, sqlite3_value** values) {
+      sqlite3_result_value(to, values[0]);
+    };
+    const auto compare = [](void*, int a_size, const void* a, int b_size, const void* b) {
+      const std::string_view left(static_cast<const char*>(a), static_cast<std::size_t>(a_size));
+      const std::string_view right(static_cast<const char*>(b), static_cast<std::size_t>(b_size));
+      return left.compare(right);
+    };
+    ASSERT_EQ(sqlite3_create_function(db_, "theirs", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr,
+                                      same, nullptr, nullptr),
+              SQLITE_OK);
+    ASSERT_EQ(sqlite3_create_collation(db_, "theirs", SQLITE_UTF8, nullptr, compare), SQLITE_OK);
+  }
 
  private:
   sqlite3* db_ = nullptr;
 };
+
+std::string BytesOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
 
 const char kSum[] = "select count(*) || '/' || coalesce(sum(id * length(what)), 0) from orders";
 
@@ -93,6 +117,11 @@ class SqliteTest : public testing::Test {
     }
     return names;
   }
+  // What was logged since the call before.
+  std::string Logged() {
+    const std::string text = context_.log().text();
+    return text.substr(std::exchange(logged_, text.size()));
+  }
   static Value Overwrite() {
     Value parameters(Value::Map{});
     parameters.Set("overwrite", true);
@@ -105,6 +134,7 @@ class SqliteTest : public testing::Test {
   std::string sum_;
   Resource database_;
   TestContext context_;
+  std::size_t logged_ = 0;
   std::unique_ptr<ProtectionPlugin> plugin_ = MakePlugin<SqliteProtection>();
 };
 
@@ -139,20 +169,190 @@ TEST_F(SqliteTest, ADamagedDatabaseIsProtectedOnRequestAndRestoredOnRequest) {
   const Status protected_now = RunAll(Protect(), nevertheless);
   ASSERT_TRUE(protected_now) << protected_now.error().Render();
   EXPECT_THAT(context_.log().text(), HasSubstr("warning: the database '" + path_ + "' is damaged"));
-  EXPECT_THAT(context_.log().text(), HasSubstr("its restore needs 'check: none'"));
+  EXPECT_THAT(context_.log().text(), HasSubstr("no check was passed: it is protected as it is"));
   std::filesystem::remove(path_);
-  const Status refused = RunAll(Restore());
+  const Status refused = RunAll(Restore(), Value(Value::Map{}).Set("check", "quick"));
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("was damaged when it was protected"));
   EXPECT_THAT(refused.error().message(), testing::Not(HasSubstr("\\x0a")));
+  EXPECT_THAT(refused.error().hint(), HasSubstr("'check: as_protected'"));
   EXPECT_THAT(refused.error().hint(), HasSubstr("'check: none'"));
   EXPECT_EQ(Files(), std::set<std::string>{});
   MemoryCheckpoint again(*bank_, Operation::kRestore, "c1", "r2");
-  const Status restored = RunAll(std::move(again), Value(Value::Map{}).Set("check", "none"));
+  const Status restored = RunAll(std::move(again));
   ASSERT_TRUE(restored) << restored.error().Render();
+  EXPECT_THAT(context_.log().text(),
+              HasSubstr("warning: the database of '" + path_ + "' is damaged"));
   EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
   EXPECT_TRUE(RunAll(MemoryCheckpoint(*bank_, "c3"), Value(Value::Map{}).Set("check", "none")))
       << "without a check nobody looks";
+}
+
+// A row that an index does not have, which a quick check does not see: written while the index was
+// not in the schema.
+void DamageIndex(const std::string& path) {
+  std::string root;
+  {
+    Database db(path);
+    db.Do("create index by_what on orders(what)");
+    root = db.Ask("select rootpage from sqlite_schema where name = 'by_what'");
+    db.Do("pragma writable_schema = on; delete from sqlite_schema where name = 'by_what'");
+  }
+  Database db(path);
+  db.Do(
+      "update orders set what = 'x' where id = 5; pragma writable_schema = on;"
+      "insert into sqlite_schema values('index', 'by_what', 'orders', " +
+      root + ", 'create index by_what on orders(what)')");
+}
+
+TEST_F(SqliteTest, DamageOfAnIndexIsSeenBeforeItIsABackup) {
+  Fill();
+  DamageIndex(path_);
+  sum_ = SumOf(path_);
+  const Status refused = RunAll(Protect());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(refused.error().hint(), HasSubstr("'check: quick' does not look so closely"));
+}
+
+TEST_F(SqliteTest, WhatProtectLetPassIsRestoredWithoutAWordMore) {
+  Fill();
+  DamageIndex(path_);
+  sum_ = SumOf(path_);
+  int record = 0;
+  for (const Value& parameters :
+       {Value(Value::Map{}).Set("check", "quick"), Value(Value::Map{}).Set("check", "none"),
+        Value(Value::Map{}).Set("on_damaged", "warn")}) {
+    const std::string checkpoint = fmt::format("p{}", ++record);
+    ASSERT_TRUE(RunAll(MemoryCheckpoint(*bank_, checkpoint), parameters));
+    Logged();
+    const std::string copy = fmt::format("{}-{}", path_, checkpoint);
+    const Value to = Value(Value::Map{}).Set("path", copy);
+    const Status restored =
+        RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, checkpoint, "r-" + checkpoint), to);
+    ASSERT_TRUE(restored) << restored.error().Render();
+    EXPECT_THAT(Logged(), HasSubstr("warning: the database of '" + copy + "' is damaged: row "));
+    EXPECT_EQ(SumOf(copy), sum_);
+    // Who wants it strict, gets it so.
+    const Status strict =
+        RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, checkpoint, "s-" + checkpoint),
+               Value(Value::Map{}).Set("path", copy + "-strict").Set("check", "full"));
+    ASSERT_FALSE(strict);
+    EXPECT_EQ(strict.error().code(), ErrorCode::kCorrupt);
+  }
+}
+
+// What only its application knows is no damage: a database that uses it is protected and restored, and
+// what could not be checked is said.
+TEST_F(SqliteTest, WhatOnlyItsApplicationKnowsIsNoDamage) {
+  const struct {
+    const char* sql;
+    const char* obstacle;
+    const char* checked;
+  } kCases[] = {
+      {"create index i on orders(what collate theirs)", "no such collation sequence: theirs",
+       "none"},
+      {"create index i on orders(theirs(what))", "unknown function: theirs()", "quick"},
+      {"alter table orders add column derived text as (theirs(what))", "unknown function: theirs()",
+       "none"},
+      // Of a file that it may only read, SQLite checks no CHECK.
+      {"create table checked(x check(theirs(x))); insert into checked values(1)", "", "full"},
+  };
+  for (const auto& c : kCases) {
+    std::filesystem::remove(path_);
+    Fill();
+    {
+      Database db(path_);
+      db.DefineTheirs();
+      db.Do(c.sql);
+    }
+    const std::string record = fmt::format("of-{}", &c - kCases);
+    const bool sound = *c.obstacle == '\0';
+    const std::string finding = sound ? "" : std::string("is not checkable: ") + c.obstacle;
+    const auto warns_of = [&](const std::string& what) {
+      const std::string text = Logged();
+      if (sound) {
+        EXPECT_THAT(text, testing::Not(HasSubstr("warning"))) << c.sql;
+      } else {
+        EXPECT_THAT(text, HasSubstr("warning: " + what + " " + finding)) << c.sql;
+      }
+    };
+    Logged();
+    const Status done = RunAll(MemoryCheckpoint(*bank_, record));
+    ASSERT_TRUE(done) << c.sql << ": " << done.error().Render();
+    warns_of("the database '" + path_ + "'");
+    MemoryCheckpoint restore(*bank_, Operation::kRestore, record, "r" + record);
+    restore.Give({database_.key});
+    restore.set_saved_info_schema(plugin_->descriptor().saved_info);
+    const auto saved = restore.SavedInfo(database_);
+    ASSERT_TRUE(saved) << saved.error().Render();
+    EXPECT_EQ(saved->StringOr("checked", ""), c.checked);
+    EXPECT_EQ(saved->StringOr("finding", ""), finding);
+    for (const char* const check : {"as_protected", "full"}) {
+      const Status restored =
+          RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, record, record + check),
+                 Overwrite().Set("check", check));
+      ASSERT_TRUE(restored) << c.sql << ": " << restored.error().Render();
+      EXPECT_EQ(SumOf(path_), sum_);
+      warns_of("the database of '" + path_ + "'");
+    }
+    const Status verified =
+        RunAll(MemoryCheckpoint(*bank_, Operation::kVerify, record, "v" + record),
+               Value(Value::Map{}).Set("integrity_check", true).Set("scratch", folder_.path()));
+    EXPECT_TRUE(verified) << verified.error().Render();
+    warns_of("the database '" + path_ + "'");
+  }
+}
+
+TEST_F(SqliteTest, DamageBesideWhatOnlyItsApplicationKnowsIsSeen) {
+  Fill();
+  {
+    Database db(path_);
+    db.DefineTheirs();
+    db.Do("create table theirs(x text collate theirs primary key) without rowid");
+  }
+  Damage(path_);
+  const Status refused = RunAll(Protect());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt);
+}
+
+// A file that SQLite does not open any more.
+TEST_F(SqliteTest, WhatIsNoDatabaseAnyMoreIsProtectedOnRequest) {
+  const std::function<void()> kWays[] = {
+      [&] { std::filesystem::resize_file(path_, 4096 * 20 + 100); },
+      [&] {
+        std::fstream(path_, std::ios::in | std::ios::out | std::ios::binary)
+            << std::string(100, '\0');
+      },
+      [&] { std::ofstream(path_) << std::string(5000, 'x'); },
+  };
+  int record = 0;
+  for (const auto& damage : kWays) {
+    std::filesystem::remove(path_);
+    Fill();
+    damage();
+    const std::string bytes = BytesOf(path_);
+    const std::string checkpoint = fmt::format("p{}", ++record);
+    const Status refused = RunAll(MemoryCheckpoint(*bank_, checkpoint));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt);
+    EXPECT_THAT(refused.error().message(), HasSubstr("'" + path_ + "'"));
+    EXPECT_THAT(refused.error().hint(), HasSubstr("'on_damaged: warn'"));
+    EXPECT_THAT(refused.error().hint(), HasSubstr("Local::Directory protects it as a plain file"));
+    const Value nevertheless = Value(Value::Map{}).Set("on_damaged", "warn");
+    EXPECT_EQ(Preflight(*plugin_, context_.context(), database_, nevertheless), "");
+    const Status done = RunAll(MemoryCheckpoint(*bank_, checkpoint), nevertheless);
+    ASSERT_TRUE(done) << done.error().Render();
+    EXPECT_THAT(Logged(), HasSubstr("warning: the database '" + path_ + "' cannot be read"));
+    EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+    std::filesystem::remove(path_);
+    const Status restored =
+        RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, checkpoint, "r-" + checkpoint));
+    ASSERT_TRUE(restored) << restored.error().Render();
+    EXPECT_EQ(BytesOf(path_), bytes);
+    EXPECT_THAT(Logged(), HasSubstr("warning: the database of '" + path_ + "' is damaged"));
+  }
 }
 
 TEST_F(SqliteTest, ComesBackAfterItWasLost) {
@@ -252,6 +452,17 @@ TEST_F(SqliteTest, AFileThatIsNoDatabaseFailsAndLeavesNothing) {
   EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
 }
 
+TEST_F(SqliteTest, AnEmptyFileComesBackEmpty) {
+  { const std::ofstream made(path_); }
+  MustProtect();
+  std::filesystem::remove(path_);
+  const Status restored = RunAll(Restore());
+  ASSERT_TRUE(restored) << restored.error().Render();
+  EXPECT_EQ(std::filesystem::file_size(path_), 0U);
+  EXPECT_EQ(context_.log().text().find("warning"), std::string::npos) << context_.log().text();
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
 TEST_F(SqliteTest, AMissingFileIsNotFound) {
   MemoryCheckpoint checkpoint = Protect();
   EXPECT_EQ(Run(checkpoint, ActivityKind::kPre).error().code(), ErrorCode::kNotFound);
@@ -285,6 +496,32 @@ TEST_F(SqliteTest, StagesWhereItIsToldTo) {
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kParallel, parameters));
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPost, parameters));
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "staging"));
+}
+
+TEST_F(SqliteTest, ACleanUpSaysWhatItRemovesAndWhatItPutsBack) {
+  Fill();
+  MemoryCheckpoint protect = Protect();
+  const std::string hidden = folder_ / "data/.holdfast-" + staging::HiddenToken(protect, database_);
+  ASSERT_TRUE(Run(protect, ActivityKind::kPre));
+  EXPECT_EQ(Logged(), "");
+  ASSERT_TRUE(Run(protect, ActivityKind::kPost));
+  EXPECT_EQ(Logged(), "info: removed " + hidden + ".staged\n");
+  ASSERT_TRUE(Run(protect, ActivityKind::kPost));
+  EXPECT_EQ(Logged(), "") << "nothing was there";
+  MustProtect();
+  const std::string token = staging::HiddenToken(Restore(), database_);
+  const std::string restored = folder_ / "data/.holdfast-" + token;
+  ASSERT_TRUE(
+      RunInChild("sqlite:moved-aside", [&] { return RunAll(Restore(), Overwrite()); }).killed);
+  Logged();
+  MemoryCheckpoint killed = Restore();
+  killed.set_all_succeeded(false);
+  ASSERT_TRUE(Run(killed, ActivityKind::kPost, Overwrite()));
+  EXPECT_EQ(Logged(), "info: put back " + path_ + "\ninfo: removed " + restored + ".fresh\n");
+  ASSERT_TRUE(
+      RunAll(MemoryCheckpoint(*bank_, Operation::kVerify, "c1", "v1"),
+             Value(Value::Map{}).Set("integrity_check", true).Set("scratch", folder_.path())));
+  EXPECT_THAT(Logged(), testing::MatchesRegex("info: removed .*\\.scratch\n"));
 }
 
 TEST_F(SqliteTest, RateLimitSlowsTheCopyNotTheSnapshot) {
@@ -541,6 +778,8 @@ TEST_F(SqliteTest, EveryFaultInTheParametersIsSaid) {
             "path: path 'shop.db' is not absolute\n");
   EXPECT_EQ(faults(Operation::kRestore, Value().Set("path", "/srv/")),
             "path: path '/srv/' is a folder's, not a file's\n");
+  EXPECT_EQ(faults(Operation::kRestore, Value().Set("path", "/srv/../shop.db")),
+            "path: path '/srv/../shop.db' holds '..'\n");
   EXPECT_EQ(faults(Operation::kVerify, Value().Set("scratch", "../tmp")),
             "scratch: scratch '../tmp' is not absolute\n");
   database_.extra.Set("path", "data/shop.db");
