@@ -10,12 +10,15 @@
 
 #include "plugins/sdk/text.h"
 #include "runtime/local/pod_command.h"
+#include "runtime/local/step_program.h"
 
 namespace holdfast::local {
 namespace {
 
 constexpr std::uint64_t kMaxSteps = 1'000'000;
 constexpr std::uint32_t kMaxDepth = 100;
+// The document of the templates that compiled files call (templates/argo).
+constexpr std::string_view kStepTemplates = "holdfast-steps";
 
 // Where a template is used: the same one may be fine in one place and not in another.
 struct Use {
@@ -26,6 +29,21 @@ struct Use {
   // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const Use&, const Use&) = default;
 };
+
+// Is it the template that runs `holdfast-step COMMAND`? By the name that compiled files call it by,
+// or by what its container runs.
+bool IsStep(const Template& made, std::string_view command) {
+  if (!made.container) return false;
+  if (made.document == kStepTemplates && made.name == command) return true;
+  const auto word = [&made](std::size_t index) -> std::string_view {
+    const auto& words = made.container->command;
+    if (index < words.size()) return words[index].text.source();
+    index -= words.size();
+    const auto& args = made.container->args;
+    return index < args.size() ? std::string_view(args[index].text.source()) : "";
+  };
+  return IsStepProgram(word(0)) && word(1) == command;
+}
 
 class Checker {
  public:
@@ -53,11 +71,29 @@ class Checker {
       todo_.pop_back();
       HOLDFAST_RETURN_IF_ERROR(CheckTemplate(use));
     }
-    return Ok();
+    return CheckExit();
   }
 
  private:
   const SourceFile& SourceOf(const Template& made) const { return workflow_.sources[made.source]; }
+
+  // What `begin` has begun, `end` brings to its end: clean-ups, verdict, lease. In a file that was
+  // changed since it was compiled nothing would, and every run of it would look good.
+  Status CheckExit() const {
+    const auto runs = [this](std::string_view command, bool on_exit) {
+      return std::any_of(seen_.begin(), seen_.end(), [&](const Use& use) {
+        return use.on_exit == on_exit && IsStep(workflow_.templates[use.template_index], command);
+      });
+    };
+    if (!runs("begin", false) || runs("end", true)) return Ok();
+    return workflow_.sources[0]
+        .At(workflow_.on_exit ? workflow_.on_exit->position : workflow_.entrypoint.position,
+            workflow_.on_exit
+                ? "'onExit' does not run the 'end' of the run that the workflow begins"
+                : "'onExit' is missing: nothing would end the run that the workflow begins",
+            workflow_.on_exit ? workflow_.on_exit->name.size() : workflow_.entrypoint.name.size())
+        .Hint("compile it again: the clean-ups and the verdict of a run are those of its 'onExit'");
+  }
 
   // Depth first, with a stack of its own: which templates are inside which.
   Status CheckSize() {
