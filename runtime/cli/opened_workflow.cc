@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "plugins/sdk/text.h"
-#include "runtime/cli/session.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/store/bundle_store.h"
 
@@ -115,8 +114,11 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   return out;
 }
 
-Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow) {
-  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(workflow.provider));
+Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow, BankUse use,
+                                      Session::Warnings warnings) {
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider,
+                            session.OpenProvider(workflow.provider, warnings));
+  HOLDFAST_RETURN_IF_ERROR(provider->bank(use));
   HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
                             session.TenantSection(*provider, SectionAccess::kWrite));
   if (Status put = runtime::PublishBundle(tenant, workflow.files, false); !put) {

@@ -7,6 +7,7 @@
 #include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/bundle.h"
 #include "plugins/sdk/result.h"
+#include "runtime/cli/session.h"
 
 namespace holdfast::cli {
 
@@ -27,10 +28,11 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
                                     const std::string& templates,
                                     const std::map<std::string, std::string>& parameters);
 
-class Session;
 // Puts the bundle into the bank of the workflow's provider, where `begin` looks for it, and gives
-// the tenant's section there. Again: success.
-Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow);
+// the tenant's section there. Again: success. With BankUse::kRead no bank is made: what goes on with
+// a run or a record has one.
+Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow, BankUse use,
+                                      Session::Warnings warnings = Session::Warnings::kSay);
 
 // "NAME=VALUE" texts as a map; kUsage for one without '='.
 Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts);

@@ -248,7 +248,11 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   const auto workflow =
       OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
   if (!workflow) return out.Fail(workflow.error());
-  const auto tenant = PutBundleIntoBank(session, *workflow);
+  const auto record = workflow->parameters.find("record");
+  const bool goes_on =
+      arguments.resume || (record != workflow->parameters.end() && !record->second.empty());
+  const auto tenant =
+      PutBundleIntoBank(session, *workflow, goes_on ? BankUse::kRead : BankUse::kWrite);
   if (!tenant) return out.Fail(tenant.error());
   if (!arguments.record.empty()) {
     const Status there =

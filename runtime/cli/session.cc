@@ -57,7 +57,7 @@ Result<const ProviderFolder*> Session::providers() {
   return static_cast<const ProviderFolder*>(folder_.get());
 }
 
-Result<Provider*> Session::OpenProvider(std::string_view name_or_id) {
+Result<Provider*> Session::OpenProvider(std::string_view name_or_id, Warnings warnings) {
   HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder* const folder, providers());
   const ProviderConfig* config = nullptr;
   if (name_or_id.empty()) {
@@ -78,7 +78,7 @@ Result<Provider*> Session::OpenProvider(std::string_view name_or_id) {
   }
   const std::size_t before = opened_.size();
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, OpenConfig(*config));
-  if (opened_.size() > before) {
+  if (opened_.size() > before && warnings == Warnings::kSay) {
     for (const std::string& warning : provider->warnings()) out_.Warn(warning);
   }
   return provider;

@@ -46,9 +46,10 @@ class Session {
   Status LoadAllPlugins();
   // Reads the provider folder (once).
   Result<const ProviderFolder*> providers();
-  // The provider of that name or id, opened with its parts; its warnings are said once. An empty
-  // name means the only provider that there is.
-  Result<Provider*> OpenProvider(std::string_view name_or_id);
+  // The provider of that name or id, opened with its parts; its warnings are said once, unless they
+  // are left to a step that is started next. An empty name means the only provider that there is.
+  enum class Warnings { kSay, kLeave };
+  Result<Provider*> OpenProvider(std::string_view name_or_id, Warnings warnings = Warnings::kSay);
   // The same of a file of the folder that was read, without a word of its warnings.
   Result<Provider*> OpenConfig(const ProviderConfig& config);
   // The bank section of the tenant, of an opened provider.

@@ -197,8 +197,15 @@ int RunWorkflowStep(Session& session, const StepArguments& arguments) {
   const auto step = local::FindStep(listed->steps, arguments.step);
   if (!step) return session.out().Fail(step.error());
   if (step->task == "begin" && !arguments.dry_run) {
-    const auto put = PutBundleIntoBank(session, listed->workflow);
-    if (!put) return session.out().Fail(put.error());
+    // The step that is started opens the same provider, and says its warnings.
+    const auto put =
+        PutBundleIntoBank(session, listed->workflow, BankUse::kWrite, Session::Warnings::kLeave);
+    if (!put) {
+      if (const auto provider = session.OpenProvider(listed->workflow.provider); provider) {
+        for (const std::string& warning : (*provider)->warnings()) session.out().Warn(warning);
+      }
+      return session.out().Fail(put.error());
+    }
   }
   const auto code = RunHere(*argv, EnvironmentOf(*step, session));
   if (!code) return session.out().Fail(code.error());

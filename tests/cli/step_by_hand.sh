@@ -36,8 +36,16 @@ traced() { grep -c "protect.$1.*\"event\":\"end\"" trace 2>/dev/null || true; } 
 run="--run-id by-hand"
 said=$(hf step run protect.yaml $step $run 2>&1) && fail "a step of a run that never began succeeded"
 [[ "$said" == *"step run FILE begin"* ]] || fail "nothing says that begin puts the bundle into the bank: $said"
-# On a file that nobody has run: begin finds its bundle.
-hf step run protect.yaml begin $run
+# One that lost its onExit would have no verdict: nothing of it starts.
+sed '/onExit/d' protect.yaml >bare.yaml
+cp -r protect.bundle bare.bundle
+code=0; hf run bare.yaml 2>bare.err || code=$?
+[ $code = 3 ] && grep -q "bare.yaml:[0-9]*:[0-9]*: 'onExit' is missing" bare.err || fail "without onExit: $code, $(cat bare.err)"
+# On a file that nobody has run: begin finds its bundle. What the provider warns of is said once.
+sed -i 's/^plugin = noop/&\nplugin = karbor-server-protection-plugin/' providers.d/p.conf
+hf step run protect.yaml begin $run 2>begin.err
+[ "$(grep -c 'known, but not built in' begin.err)" = 1 ] || fail "a warning is not said once: $(cat begin.err)"
+sed -i '/karbor-server/d' providers.d/p.conf
 # What does not fit the step is refused, not passed over.
 command=$(hf step show protect.yaml $step $run)
 sh -c "$command --operation=delete" 2>/dev/null && fail "a protect step ran as one of delete"

@@ -557,6 +557,33 @@ TEST_F(StepProcess, EndThatComesWhileAStepDiesWaitsForIt) {
   EXPECT_EQ(Begun("post", kVolume), 1);
 }
 
+TEST_F(StepProcess, OnlyABeginMakesABank) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  bank_.reset();
+  std::filesystem::rename(Path("bank"), Path("away"));
+  auto of_one = Arguments("run");
+  for (const char* const more : {"--resource=Noop::App#app", "--activity=pre"})
+    of_one.emplace_back(more);
+  auto of_failed = Arguments("end");
+  of_failed.emplace_back("--status=Failed");
+  auto dry = Arguments("begin");
+  dry.emplace_back("--dry-run");
+  for (const auto& arguments : {Arguments("run", "app-pre"), of_one, Arguments("gate", "app-pre"),
+                                Arguments("end"), of_failed, dry}) {
+    const auto outcome = Call(Spec(arguments, ""));
+    EXPECT_EQ(outcome.exit_code, 10) << arguments.front() << ": " << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr("the bank at '" + Path("bank") + "' is not there yet"));
+    EXPECT_FALSE(std::filesystem::exists(Path("bank"))) << arguments.front();
+  }
+  // It is mounted again: the run goes on as if nothing had been.
+  std::filesystem::rename(Path("away"), Path("bank"));
+  bank_ = *OpenFilesystemBank(Path("bank"));
+  for (const std::string& step : order_) EXPECT_EQ(Run(step).exit_code, 0) << step;
+  EXPECT_EQ(End().exit_code, 0);
+  EXPECT_EQ(State(), RecordState::kAvailable);
+}
+
 TEST_F(StepProcess, OneActivityOfAFusedStepRunsAlone) {
   Publish({}, true);
   ASSERT_EQ(Begin().exit_code, 0);

@@ -163,7 +163,11 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<Provider> provider,
                             Provider::Open(*config, registry, *source));
   for (const std::string& warning : provider->warnings()) log.Log(LogLevel::kWarning, warning);
-  HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank, provider->bank());
+  // Only a begin may be the first to write. Where the bank is gone under a run (a mount that went
+  // away), an empty one in its place would take what the run writes, and hide that it is gone.
+  const bool may_make_bank = options.command == "begin" && !options.Flag("dry-run");
+  HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank,
+                            provider->bank(may_make_bank ? BankUse::kWrite : BankUse::kRead));
   const std::string tenant_name = options.Get("tenant", kDefaultTenant);
   HOLDFAST_ASSIGN_OR_RETURN(
       BankSection tenant,
