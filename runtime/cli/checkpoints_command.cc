@@ -60,6 +60,12 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
   return Ok();
 }
 
+void WarnOfDamage(const Output& out, const RecordSummary& summary, std::string_view what) {
+  const std::string plan = summary.plan.empty() ? "" : " of plan " + summary.plan;
+  out.Warn(fmt::format("{} {}{} {}, for it is damaged: {}", runtime::NameOf(summary.kind),
+                       summary.id, plan, what, summary.damage));
+}
+
 // A text file for the node exporter: metrics in the order of their first value, each with a head.
 class Metrics {
  public:
@@ -104,22 +110,21 @@ int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const 
 
 }  // namespace
 
-Result<std::string> ChooseCheckpoint(const BankSection& tenant, const std::string& text,
-                                     const std::string& plan) {
+Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenant,
+                                     const std::string& text, const std::string& plan) {
   if (text != "latest") return text;
   runtime::RecordFilter filter;
   filter.plan = plan;
   filter.state = RecordState::kAvailable;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto found, runtime::ListCheckpoints(tenant, filter));
-  const auto newest =
-      std::max_element(found.begin(), found.end(),
-                       [](const auto& a, const auto& b) { return a.created < b.created; });
-  if (newest == found.end()) {
-    return NotFound(plan.empty() ? "there is no available checkpoint"
-                                 : "plan " + Printable(plan) + " has no available checkpoint")
-        .Hint("'holdfast checkpoints list' shows those that there are");
+  HOLDFAST_ASSIGN_OR_RETURN(auto found, runtime::ListCheckpoints(tenant, filter));
+  for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
+    if (newest->damage.empty()) HOLDFAST_RETURN_IF_ERROR(runtime::CheckCheckpoint(tenant, *newest));
+    if (newest->damage.empty()) return newest->id;
+    WarnOfDamage(out, *newest, "is not taken as the latest");
   }
-  return newest->id;
+  return NotFound(plan.empty() ? "there is no available checkpoint"
+                               : "plan " + Printable(plan) + " has no available checkpoint")
+      .Hint("'holdfast checkpoints list' shows those that there are");
 }
 
 int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
@@ -134,8 +139,8 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
   for (const RecordSummary& summary : *found) {
     if (summary.state == RecordState::kDeleted && !arguments.all) continue;
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
-    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
-                    FormatTime(summary.created), std::to_string(summary.resources),
+    rows.push_back({summary.id, StateWord(summary), summary.plan, FormatTime(summary.created),
+                    std::to_string(summary.resources),
                     summary.warnings == 0 ? "" : std::to_string(summary.warnings)});
   }
   if (rows.empty()) {
@@ -143,13 +148,16 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
   } else {
     session.out().Table({"CHECKPOINT", "STATE", "PLAN", "CREATED", "RESOURCES", "WARNINGS"}, rows);
   }
+  for (const RecordSummary& summary : *found) {
+    if (!summary.damage.empty()) WarnOfDamage(session.out(), summary, "is of no use");
+  }
   return 0;
 }
 
 int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return session.out().Fail(tenant.error());
-  const auto id = ChooseCheckpoint(*tenant, arguments.checkpoint, arguments.plan);
+  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan);
   if (!id) return session.out().Fail(id.error());
   return ShowOne(session, *tenant, RecordKind::kCheckpoint, *id);
 }
@@ -173,7 +181,7 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
   const Output& out = session.out();
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return out.Fail(tenant.error());
-  const auto id = ChooseCheckpoint(*tenant, arguments.checkpoint, arguments.plan);
+  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan);
   if (!id) return out.Fail(id.error());
   const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
   if (!report) return out.Fail(report.error());
@@ -211,7 +219,8 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   }
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return out.Fail(tenant.error());
-  auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan);
+  std::vector<RecordSummary> damaged;
+  auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan, &damaged);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
   if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0, ""});
@@ -225,6 +234,13 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   Metrics metrics;
   metrics.Add("holdfast_plans", "How many plans the other metrics are about.", "",
               static_cast<std::int64_t>(plans->size()));
+  metrics.Add("holdfast_damaged_checkpoints",
+              "How many checkpoints, of these plans or of none that is known, are damaged.", "",
+              static_cast<std::int64_t>(damaged.size()));
+  for (const RecordSummary& summary : damaged) {
+    out.Json("damaged-checkpoint", RecordSummaryToValue(summary));
+    WarnOfDamage(out, summary, "does not count");
+  }
   for (const runtime::PlanStatus& plan : *plans) {
     const bool has = !plan.checkpoint.empty();
     const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created)
@@ -309,8 +325,8 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
   std::vector<std::vector<std::string>> rows;
   for (const RecordSummary& summary : *found) {
     session.out().Json("restore", RecordSummaryToValue(summary));
-    rows.push_back({summary.id, std::string(runtime::NameOf(summary.state)), summary.plan,
-                    FormatTime(summary.created), summary.checkpoint,
+    rows.push_back({summary.id, StateWord(summary), summary.plan, FormatTime(summary.created),
+                    summary.checkpoint,
                     summary.warnings == 0 ? "" : std::to_string(summary.warnings),
                     NoteOf(summary)});
   }
@@ -319,6 +335,9 @@ int ListRestores(Session& session, const RestoresArguments& arguments) {
   } else {
     session.out().Table({"RESTORE", "STATE", "PLAN", "CREATED", "CHECKPOINT", "WARNINGS", "NOTE"},
                         rows);
+  }
+  for (const RecordSummary& summary : *found) {
+    if (!summary.damage.empty()) WarnOfDamage(session.out(), summary, "cannot be shown");
   }
   return 0;
 }

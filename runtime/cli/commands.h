@@ -131,8 +131,9 @@ struct CheckpointsArguments {
   std::string parameters;
   std::string sample;  // verify: the share to read
   std::string max_age;
-  std::string prometheus;  // status: a text file to write
-  bool all = false;        // list: deleted ones, too
+  std::string prometheus;        // status: a text file to write
+  bool all = false;              // list: deleted ones, too
+  bool without_plugins = false;  // delete: erase a damaged one
   bool partial = false;
 };
 int ListCheckpoints(Session& session, const CheckpointsArguments& arguments);

@@ -193,9 +193,27 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_ASSIGN_OR_RETURN(out.provider, session.OpenProvider(arguments.provider));
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
                             session.TenantSection(*out.provider, SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint,
-                            ChooseCheckpoint(tenant, arguments.checkpoint, arguments.of_plan));
-  HOLDFAST_ASSIGN_OR_RETURN(auto source, runtime::ReadRecordGraph(tenant, input.checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      input.checkpoint,
+      ChooseCheckpoint(session.out(), tenant, arguments.checkpoint, arguments.of_plan));
+  // What is damaged can still be deleted: its bundle knows what its plugins have to act on.
+  const bool deletes = arguments.operation == Operation::kDelete;
+  auto read = runtime::ReadRecordGraph(
+      tenant, input.checkpoint,
+      deletes ? runtime::Damaged::kTakeFromBundle : runtime::Damaged::kRefuse);
+  if (!read) {
+    const bool hopeless = deletes && read.error().code() == ErrorCode::kCorrupt;
+    return hopeless
+               ? std::move(read).error().Hint(
+                     "'holdfast checkpoints delete --without-plugins' erases what the bank has "
+                     "of it")
+               : std::move(read).error();
+  }
+  runtime::CheckpointSource source = std::move(*read);
+  if (!source.summary.damage.empty()) {
+    session.out().Warn("checkpoint " + input.checkpoint +
+                       " is damaged, and is deleted as its bundle says: " + source.summary.damage);
+  }
   HOLDFAST_RETURN_IF_ERROR(CheckSourceState(tenant, session.clock().Now(), source.summary,
                                             arguments.operation, arguments.partial));
   if (arguments.partial) {

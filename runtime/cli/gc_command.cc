@@ -89,6 +89,11 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
           .Set("not_cleaned_up", ListOf(action.wait->not_cleaned_up))
           .Set("command", command);
     }
+    if (action.retry && !action.retry->run.empty()) {
+      const std::string command = GcCommand(session, (*provider)->config(), action.retry->run);
+      out.Line("          once that can succeed: " + command);
+      datum.Set("run", action.retry->run).Set("command", command);
+    }
     for (const std::string& line : action.told) out.Line("          " + line);
     if (!action.told.empty()) datum.Set("told", ListOf(action.told));
     out.Json("gc-action", std::move(datum));

@@ -341,6 +341,10 @@ class CommandLine {
                   &DeleteCheckpoint);
     id(command);
     command->add_option("--parameters", a_.checkpoints.parameters, "File of parameters");
+    command->add_flag(
+        "--without-plugins", a_.checkpoints.without_plugins,
+        "Of a damaged checkpoint that cannot be deleted otherwise: erase what the bank "
+        "has of it; what plugins made elsewhere, such as a snapshot, stays");
     command = add("verify", "Verify a checkpoint: every byte, or a sample, is read back",
                   &VerifyCheckpoint);
     id(command);
@@ -382,7 +386,9 @@ class CommandLine {
                       [this](Session& s) { return CollectGarbage(s, a_.gc); });
     Provider(command, a_.gc.provider);
     Id(command, "--run", a_.gc.run,
-       "This run, whose engine is known to be dead, although its lease has not expired");
+       "This run, whose engine is known to be dead, although its lease has not expired; clean-ups "
+       "of "
+       "it that failed are tried again");
     command->add_flag("--dry-run", a_.gc.dry_run, "Only say what would be done");
     command = app_.add_subcommand("completion", "Print the completion script of a shell");
     command->add_option("shell", a_.shell, "bash, zsh or fish")

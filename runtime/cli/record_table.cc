@@ -196,7 +196,7 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
   Value out = Value()
                   .Set("id", summary.id)
                   .Set("kind", runtime::NameOf(summary.kind))
-                  .Set("state", runtime::NameOf(summary.state))
+                  .Set("state", StateWord(summary))
                   .Set("plan", summary.plan)
                   .Set("provider", summary.provider_name)
                   .Set("provider_id", summary.provider_id)
@@ -205,6 +205,7 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
                   .Set("created", FormatTime(summary.created))
                   .Set("changed", FormatTime(summary.changed));
   if (!summary.reason.empty()) out.Set("reason", Printable(summary.reason));
+  if (!summary.damage.empty()) out.Set("damage", Printable(summary.damage));
   if (!summary.only.empty()) {
     Value::List only;
     for (const runtime::OnlyPart& part : summary.only)
@@ -213,6 +214,11 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
   }
   if (summary.warnings != 0) out.Set("warnings", summary.warnings);
   return out;
+}
+
+std::string StateWord(const runtime::RecordSummary& summary) {
+  if (!summary.damage.empty() && !IsWorking(summary.state)) return "damaged";
+  return std::string(runtime::NameOf(summary.state));
 }
 
 std::string OnlyText(const runtime::RecordSummary& summary) {

@@ -19,6 +19,9 @@ void ShowRecordReport(const Output& out, const runtime::RecordReport& report, Sh
 // "3 warnings", or nothing where there are none.
 std::string WarningCount(std::uint64_t warnings);
 
+// The record's state, or "damaged".
+std::string StateWord(const runtime::RecordSummary& summary);
+
 // "only etc/app.conf of Local::Directory#etc", or nothing where a restore was of whole resources.
 std::string OnlyText(const runtime::RecordSummary& summary);
 

@@ -11,6 +11,7 @@
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -143,7 +144,9 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(
         const Record checkpoint,
         Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle.checkpoint));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, bundle.operation == Operation::kDelete
+                                                    ? ReadableState(checkpoint)
+                                                    : checkpoint.State());
     if (!state) return NotFound("there is no checkpoint " + bundle.checkpoint);
     if (state->state == RecordState::kDeleted) {
       // A deletion that died between its last two writes is resumed to its end.
@@ -260,20 +263,42 @@ class Beginner {
     const std::string& id = bundle_.bundle().checkpoint;
     HOLDFAST_ASSIGN_OR_RETURN(Record checkpoint,
                               Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
-    HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto name, checkpoint.BundleName());
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env_.tenant.Exists(UnfinishedKey(id)));
-    if (!state || !head) return Ok();
-    if (state->state != RecordState::kProtecting &&
-        !(state->state == RecordState::kError && unfinished)) {
+    if (!state || !name) return Ok();
+    const bool ended = state->state == RecordState::kError && !unfinished;
+    if (state->state != RecordState::kProtecting && state->state != RecordState::kError)
+      return Ok();
+    if (Status done = FinishCheckpoint(std::move(checkpoint), lease, *name); !done) {
+      // Of a damaged one nothing more can be found out, and it is to go.
+      if (done.error().code() != ErrorCode::kCorrupt && done.error().code() != ErrorCode::kNotFound)
+        return done;
+      env_.log.Log(LogLevel::kWarning,
+                   "whether the checkpoint owes clean-ups is not known: " + done.error().OneLine());
       return Ok();
     }
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const auto view, RunView::Hold(env_, std::move(checkpoint), Lease(lease), head->bundle));
-    HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin"));
     HOLDFAST_ASSIGN_OR_RETURN(const bool left, env_.tenant.Exists(UnfinishedKey(id)));
-    if (!left) return Ok();
+    if (!left || ended) return Ok();
     return Unavailable(fmt::format("clean-ups of the checkpoint {} could not be made", id));
+  }
+
+  // A clean-up that failed is tried once more: with the journal goes all that is known of it. When it
+  // fails again the deletion goes on, and says so.
+  Status FinishCheckpoint(Record checkpoint, const Lease& lease, const std::string& bundle) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                              RunView::Hold(env_, std::move(checkpoint), Lease(lease), bundle));
+    HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin", CleanUps::kFailedToo));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto left, FindUncleaned(env_, *view));
+    for (const Uncleaned& one : left) env_.log.Log(LogLevel::kWarning, one.text);
+    return Ok();
+  }
+
+  // The newest state; one that is damaged is none that keeps a checkpoint from its deletion.
+  static Result<std::optional<StateEntry>> ReadableState(const Record& record) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto states, record.ReadableStates());
+    if (states.empty()) return std::optional<StateEntry>();
+    return std::optional<StateEntry>(std::move(states.back()));
   }
 
   Status WriteRecord() {
@@ -359,13 +384,14 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(
         const Record checkpoint,
         Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
     if (state && state->state == RecordState::kDeleted) return Ok();
     HOLDFAST_RETURN_IF_ERROR(
         checkpoint.SetState(RecordState::kDeleting, request_.run, "", env_.clock.Now()));
     Failpoint("begin:after-deleting");
-    HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
-    return head ? RemoveIndices(checkpoint, *head) : Ok();
+    const auto head = checkpoint.Head();
+    if (!head && !IsDamage(head.error())) return head.error();
+    return head && *head ? RemoveIndices(checkpoint, **head) : RemoveIndices(checkpoint);
   }
 
   std::string CheckpointId() const {

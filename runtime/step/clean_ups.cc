@@ -58,9 +58,24 @@ Result<bool> IsOwed(RunView& run, const BundleResource& resource, std::uint64_t 
   return NeedsCleanUp(run, resource, epoch);
 }
 
+// The newest epoch, up to `newest`, of which the resource was not cleaned up; 0: of none. A post that
+// succeeded later made up for all before it.
+Result<std::uint64_t> UncleanedEpoch(RunView& run, const BundleResource& resource,
+                                     std::uint64_t newest) {
+  for (std::uint64_t epoch = newest; epoch >= 1; --epoch) {
+    HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const post,
+                              OutcomeOf(run, resource, ActivityKind::kPost, epoch));
+    if (post != nullptr && post->outcome == Outcome::kSucceeded) return std::uint64_t{0};
+    HOLDFAST_ASSIGN_OR_RETURN(const bool needed, NeedsCleanUp(run, resource, epoch));
+    if (needed) return epoch;
+  }
+  return std::uint64_t{0};
+}
+
 }  // namespace
 
-Result<std::vector<OwedCleanUp>> FindOwedCleanUps(const StepEnvironment& env, RunView& run) {
+Result<std::vector<OwedCleanUp>> FindOwedCleanUps(const StepEnvironment& env, RunView& run,
+                                                  CleanUps which) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, run.bundle().AllSteps());
   HOLDFAST_ASSIGN_OR_RETURN(const auto ordered, InOrder(steps));
   std::vector<OwedCleanUp> owed;
@@ -74,9 +89,13 @@ Result<std::vector<OwedCleanUp>> FindOwedCleanUps(const StepEnvironment& env, Ru
                                 run.bundle().ResourceOf(step->name, activity.resource));
       HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t now,
                                 run.EpochOf(step->name, activity.resource));
+      std::uint64_t again = 0;
+      if (which == CleanUps::kFailedToo) {
+        HOLDFAST_ASSIGN_OR_RETURN(again, UncleanedEpoch(run, *resource, now));
+      }
       for (std::uint64_t epoch = 1; epoch <= now; ++epoch) {
         HOLDFAST_ASSIGN_OR_RETURN(const bool is_owed, IsOwed(run, *resource, epoch));
-        if (is_owed) owed.push_back({step, resource, epoch});
+        if (is_owed || epoch == again) owed.push_back({step, resource, epoch});
       }
     }
   }
@@ -84,8 +103,8 @@ Result<std::vector<OwedCleanUp>> FindOwedCleanUps(const StepEnvironment& env, Ru
 }
 
 Result<std::vector<OwedCleanUp>> RunOwedCleanUps(const StepEnvironment& env, RunView& run,
-                                                 std::string_view by) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env, run));
+                                                 std::string_view by, CleanUps which) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env, run, which));
   std::vector<OwedCleanUp> left;
   for (std::size_t i = 0; i < owed.size();) {
     // The resources of one step and epoch share one call, as in the step itself.
@@ -155,13 +174,12 @@ Result<std::vector<Uncleaned>> FindUncleaned(const StepEnvironment& env, RunView
       if (!descriptor.post_acts_on_failure) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
                                 run.bundle().ResourceOf(step->name, activity.resource));
-      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch,
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t now,
                                 run.EpochOf(step->name, activity.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, UncleanedEpoch(run, *resource, now));
+      if (epoch == 0) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const post,
                                 OutcomeOf(run, *resource, ActivityKind::kPost, epoch));
-      if (post != nullptr && post->outcome == Outcome::kSucceeded) continue;
-      HOLDFAST_ASSIGN_OR_RETURN(const bool begun, NeedsCleanUp(run, *resource, epoch));
-      if (!begun) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const resumed,
                                 OutcomeOf(run, *resource, ActivityKind::kPreFinish, epoch));
       const bool at_rest =

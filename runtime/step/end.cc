@@ -9,6 +9,7 @@
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/clean_ups.h"
+#include "runtime/step/erase.h"
 #include "runtime/step/heartbeat.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
@@ -43,30 +44,6 @@ Result<Claim> ClaimEnd(const StepEnvironment& env, const Record& record, const L
   if (created) return claim;
   if (created.error().code() != ErrorCode::kConflict) return created.error();
   return Unavailable("another process has just begun to end the run");
-}
-
-// What is left of a checkpoint once every plugin has deleted what it had made.
-Status EraseCheckpoint(const StepEnvironment& env, RunView& run) {
-  const Record& deletion = run.record();
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Record checkpoint,
-      Record::Open(deletion.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
-  if (state && state->state == RecordState::kDeleted) return Ok();
-  // Data before manifests: what is still there stays readable as what it is. State and plan stay as
-  // the tombstone.
-  for (const std::string_view part :
-       {"data/", "resources/", "work/", "journal/", "epochs/", "failures/", "drift/"}) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.section().ListAll(part));
-    for (const std::string& key : keys) {
-      HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent(key));
-      Failpoint("end:erasing");
-    }
-  }
-  HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent("graph"));
-  HOLDFAST_RETURN_IF_ERROR(
-      checkpoint.SetState(RecordState::kDeleted, run.lease().run, "", env.clock.Now()));
-  return checkpoint.RemoveUnfinished();
 }
 
 bool Failed(const ActivityOutcome& outcome) {
@@ -291,6 +268,7 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
       }
     }
   }
+  verdict.uncleaned = uncleaned.size();
   verdict.good = bad.count() == 0 && uncleaned.empty();
   for (std::string& reason : bad.First()) verdict.reasons.push_back(std::move(reason));
   // What nobody let go on, or cleaned up, comes first: a person has to do it.
@@ -306,7 +284,8 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   return verdict;
 }
 
-Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by) {
+Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by,
+                                CleanUps which) {
   const Record& record = run.record();
   HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env, run));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
@@ -321,8 +300,8 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto owed_before, FindOwedCleanUps(env, run));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env, run, by));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto owed_before, FindOwedCleanUps(env, run, which));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env, run, by, which));
   if (env.cancellation.is_set())
     return StepReport{ExitCode::kTerminated, "stopped before it was done"};
   HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
@@ -330,19 +309,22 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   if (IsWorking(now)) {
     HOLDFAST_ASSIGN_OR_RETURN(const Verdict verdict, JudgeRecord(env, run));
     if (verdict.good && run.operation() == Operation::kDelete) {
-      HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(env, run));
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Record checkpoint,
+          Record::Open(record.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
+      HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(checkpoint, run.lease().run, env.clock.Now()));
     }
     now = verdict.good ? GoodState(run.operation()) : RecordState::kError;
     Failpoint("end:before-state");
     HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings));
+                                             env.clock.Now(), verdict.warnings, verdict.uncleaned));
     Failpoint("end:after-state");
   } else if (now == RecordState::kError && !owed_before.empty()) {
     // It ended before these clean-ups were made, and says so.
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
     HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings));
+                                             env.clock.Now(), verdict.warnings, verdict.uncleaned));
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

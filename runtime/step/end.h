@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/step/clean_ups.h"
 #include "runtime/step/run_view.h"
 #include "runtime/step/step_driver.h"
 
@@ -28,6 +29,7 @@ struct Verdict {
   bool good = false;
   std::vector<std::string> reasons;  // why not, at most a handful; for people
   std::uint64_t warnings = 0;        // of all activities, good or not
+  std::uint64_t uncleaned = 0;       // resources that FindUncleaned names
 };
 // Available if and only if the journal holds a success of every activity in the bundle and
 // (protect) every manifest reads back.
@@ -35,6 +37,7 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run);
 
 // What `end`, gc and a deletion of an abandoned checkpoint do once they have the lease: claims,
 // clean-ups, verdict, state, indices, marker. `by` stands in the journal.
-Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by);
+Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by,
+                                CleanUps which = CleanUps::kOwed);
 
 }  // namespace holdfast::runtime

@@ -12,14 +12,35 @@ namespace {
 
 constexpr int kFormat = 1;
 
+constexpr std::string_view kByDate = "indices/by-date/";
+constexpr std::string_view kByPlan = "indices/by-plan/";
+constexpr std::string_view kByProvider = "indices/by-provider/";
+
 std::string PlanPrefix(std::string_view plan) {
-  return fmt::format("indices/by-plan/{}/", KeyPart(plan));
+  return fmt::format("{}{}/", kByPlan, KeyPart(plan));
+}
+
+// The record that the key of an entry names, behind the time; empty when it names none.
+std::string RecordOfKey(std::string_view key) {
+  const auto entry = TextOfKeyPart(key.substr(key.rfind('/') + 1));
+  const std::size_t time = TimePart({}).size();
+  return entry && entry->size() > time ? entry->substr(time + 1) : std::string();
+}
+
+Result<std::optional<IndexEntry>> ReadEntry(const BankSection& tenant, const std::string& key) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kFormat));
+  if (!value) return std::optional<IndexEntry>();  // removed since it was listed
+  IndexEntry entry;
+  HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
+  entry.plan = value->StringOr("plan", "");
+  HOLDFAST_ASSIGN_OR_RETURN(entry.created, TimeMember(*value, "created", key));
+  return std::optional<IndexEntry>(std::move(entry));
 }
 
 std::array<std::string, 3> IndexKeys(const Record& checkpoint, const RecordHead& head) {
   const std::string entry = fmt::format("{}-{}", TimePart(head.created), checkpoint.id());
-  return {"indices/by-date/" + KeyPart(entry), PlanPrefix(head.PlanName()) + KeyPart(entry),
-          fmt::format("indices/by-provider/{}/{}", KeyPart(head.provider_id), KeyPart(entry))};
+  return {std::string(kByDate) + KeyPart(entry), PlanPrefix(head.PlanName()) + KeyPart(entry),
+          fmt::format("{}{}/{}", kByProvider, KeyPart(head.provider_id), KeyPart(entry))};
 }
 
 }  // namespace
@@ -45,19 +66,27 @@ Status RemoveIndices(const Record& checkpoint, const RecordHead& head) {
   return Ok();
 }
 
+Status RemoveIndices(const Record& checkpoint) {
+  for (const std::string_view index : {kByDate, kByPlan, kByProvider}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.tenant().ListAll(std::string(index)));
+    for (const std::string& key : keys) {
+      if (RecordOfKey(key) != checkpoint.id()) continue;
+      HOLDFAST_RETURN_IF_ERROR(checkpoint.tenant().DeleteIfPresent(key));
+    }
+  }
+  return Ok();
+}
+
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const auto keys,
-      tenant.ListAll(plan.empty() ? std::string("indices/by-date/") : PlanPrefix(plan)));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys,
+                            tenant.ListAll(plan.empty() ? std::string(kByDate) : PlanPrefix(plan)));
   std::vector<IndexEntry> entries;
   for (const std::string& key : keys) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kFormat));
-    if (!value) continue;  // removed since it was listed
-    IndexEntry entry;
-    HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
-    entry.plan = value->StringOr("plan", "");
-    HOLDFAST_ASSIGN_OR_RETURN(entry.created, TimeMember(*value, "created", key));
-    entries.push_back(std::move(entry));
+    auto entry = ReadEntry(tenant, key);
+    if (!entry && IsDamage(entry.error()))
+      entry = IndexEntry{RecordOfKey(key), std::string(plan), WallTime{}};
+    if (!entry) return std::move(entry).error();
+    if (*entry && !(*entry)->record.empty()) entries.push_back(std::move(**entry));
   }
   return entries;
 }

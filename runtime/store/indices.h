@@ -16,13 +16,16 @@ namespace holdfast::runtime {
 // They are made from the record's head alone, so writing and removing them again is safe.
 Status WriteIndices(const Record& checkpoint, const RecordHead& head);
 Status RemoveIndices(const Record& checkpoint, const RecordHead& head);
+// The same where the head is not known: looks for them in all indices.
+Status RemoveIndices(const Record& checkpoint);
 
 struct IndexEntry {
   std::string record;
   std::string plan;
   WallTime created;
 };
-// Of one plan, oldest first; every plan when `plan` is empty.
+// Of one plan, oldest first; every plan when `plan` is empty. Of an entry that is damaged its key says
+// the record, and nothing more is known but the plan that was asked for.
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan);
 
 }  // namespace holdfast::runtime

@@ -14,6 +14,7 @@
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -29,34 +30,106 @@ std::string OnlyOf(const Value& parameters) {
   return bytes ? std::move(*bytes) : encoded;
 }
 
+// A begin writes graph and head before it sets a state.
+Error NoHead(const Record& record) {
+  return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
+}
+
+// Of a checkpoint that was ended, and not deleted since, its saved graph belongs to it.
+bool HasGraph(const RecordSummary& summary) {
+  return summary.kind == RecordKind::kCheckpoint &&
+         (summary.state == RecordState::kAvailable || summary.state == RecordState::kError);
+}
+
+// What is damaged is nothing good; what was deleted, or is just being deleted, is what it is.
+void SetDamage(RecordSummary& summary, const Error& error) {
+  if (summary.state == RecordState::kDeleted) return;
+  summary.damage = error.OneLine();
+  if (!IsWorking(summary.state)) summary.state = RecordState::kError;
+}
+
 Result<std::optional<RecordSummary>> Summarise(const Record& record) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
   if (states.empty()) return std::optional<RecordSummary>();  // its begin never ended
   RecordSummary summary;
   summary.id = record.id();
   summary.kind = record.kind();
+  if (record.kind() == RecordKind::kCheckpoint) summary.checkpoint = record.id();
   summary.state = states.back().state;
   summary.reason = states.back().reason;
   summary.warnings = states.back().warnings;
   summary.created = states.front().time;
   summary.changed = states.back().time;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
-  if (head) {
-    summary.plan = head->PlanName();
-    summary.provider_id = head->provider_id;
-    summary.provider_name = head->provider_name;
-    summary.checkpoint = head->checkpoint;
-    summary.resources = head->resources;
-    summary.created = head->created;
-    summary.created_by = head->created_by;
-    if (head->operation == Operation::kRestore && head->parameters.is_map()) {
-      for (const auto& [of, parameters] : head->parameters.AsMap()) {
+  const auto bad = std::find_if(states.begin(), states.end(),
+                                [](const StateEntry& state) { return !state.damage.empty(); });
+  if (bad != states.end()) SetDamage(summary, Corrupt(bad->damage));
+  auto head = record.Head();
+  if (!head && !IsDamage(head.error())) return std::move(head).error();
+  if (!head || !*head) {
+    SetDamage(summary, head ? NoHead(record) : head.error());
+  } else {
+    summary.plan = (*head)->PlanName();
+    summary.provider_id = (*head)->provider_id;
+    summary.provider_name = (*head)->provider_name;
+    summary.checkpoint = (*head)->checkpoint;
+    summary.resources = (*head)->resources;
+    summary.created = (*head)->created;
+    summary.created_by = (*head)->created_by;
+    if ((*head)->operation == Operation::kRestore && (*head)->parameters.is_map()) {
+      for (const auto& [of, parameters] : (*head)->parameters.AsMap()) {
         if (std::string path = OnlyOf(parameters); !path.empty())
           summary.only.push_back({of, std::move(path)});
       }
     }
   }
   return std::optional<RecordSummary>(std::move(summary));
+}
+
+// Everything of it that is read to show it, or to compile from it: the first that is damaged.
+Status CheckReadable(const Record& record, const RecordSummary& summary) {
+  if (!summary.damage.empty()) {
+    HOLDFAST_RETURN_IF_ERROR(record.States());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+    if (!head) return NoHead(record);
+    return Corrupt(summary.damage);
+  }
+  if (HasGraph(summary)) HOLDFAST_RETURN_IF_ERROR(record.Graph());
+  return Ok();
+}
+
+// The same of a graph alone, for lists: a large one is not read for that.
+Status CheckSmallGraph(const Record& record, RecordSummary& summary) {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 10U;
+  if (!summary.damage.empty() || !HasGraph(summary)) return Ok();
+  const auto info = record.section().Stat("graph");
+  if (info && info->size > kMostBytes) return Ok();
+  if (!info && info.error().code() != ErrorCode::kNotFound) return info.error();
+  const auto graph = record.Graph();
+  if (graph) return Ok();
+  if (!IsDamage(graph.error())) return graph.error();
+  // A deletion may have taken it since.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  if (!states.empty() && states.back().state == summary.state) SetDamage(summary, graph.error());
+  return Ok();
+}
+
+// What the head of a damaged checkpoint does not say, as far as the index does.
+Status AddFromIndex(const BankSection& tenant, std::vector<RecordSummary>& summaries) {
+  const auto unknown = [](const RecordSummary& summary) {
+    return !summary.damage.empty() && summary.plan.empty();
+  };
+  if (std::none_of(summaries.begin(), summaries.end(), unknown)) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entries, ReadIndex(tenant, ""));
+  for (RecordSummary& summary : summaries) {
+    if (!unknown(summary)) continue;
+    const auto entry = std::find_if(entries.begin(), entries.end(), [&](const IndexEntry& one) {
+      return one.record == summary.id;
+    });
+    if (entry == entries.end()) continue;
+    summary.plan = entry->plan;
+    if (summary.created == WallTime{}) summary.created = entry->created;
+  }
+  return Ok();
 }
 
 // What the begin of the newest run that worked on the record found.
@@ -69,6 +142,9 @@ Result<std::optional<DriftNote>> DriftOfNewestRun(const Record& record,
 }
 
 bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
+  // Nobody knows what it would have been.
+  if (!summary.damage.empty())
+    return filter.plan.empty() || summary.plan.empty() || summary.plan == filter.plan;
   return (filter.plan.empty() || summary.plan == filter.plan) &&
          (filter.provider.empty() || summary.provider_id == filter.provider ||
           summary.provider_name == filter.provider) &&
@@ -199,8 +275,12 @@ Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, Record
   for (const std::string& id : ids) {
     HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, id));
     HOLDFAST_ASSIGN_OR_RETURN(auto summary, Summarise(record));
-    if (summary && Passes(*summary, filter)) summaries.push_back(std::move(*summary));
+    if (!summary) continue;
+    HOLDFAST_RETURN_IF_ERROR(CheckSmallGraph(record, *summary));
+    summaries.push_back(std::move(*summary));
   }
+  if (kind == RecordKind::kCheckpoint) HOLDFAST_RETURN_IF_ERROR(AddFromIndex(tenant, summaries));
+  std::erase_if(summaries, [&](const RecordSummary& one) { return !Passes(one, filter); });
   std::stable_sort(summaries.begin(), summaries.end(),
                    [](const auto& a, const auto& b) { return a.created < b.created; });
   return summaries;
@@ -214,12 +294,16 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
     return NotFound(fmt::format("there is no {} {}", NameOf(kind), Printable(id)))
         .Hint(fmt::format("holdfast {} list", FolderOf(kind)));
   }
+  if (details || !summary->damage.empty())
+    HOLDFAST_RETURN_IF_ERROR(CheckReadable(record, *summary));
   RecordReport report;
   report.summary = std::move(*summary);
-  HOLDFAST_ASSIGN_OR_RETURN(report.states, record.States());
+  HOLDFAST_ASSIGN_OR_RETURN(report.states, record.ReadableStates());
   HOLDFAST_ASSIGN_OR_RETURN(report.drift, DriftOfNewestRun(record, report.states));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
-  if (!head) return report;
+  const auto read = record.Head();
+  if (!read && !IsDamage(read.error())) return read.error();
+  if (!read || !*read) return report;  // of what was deleted
+  const RecordHead* const head = &**read;
   report.operation = head->operation;
   report.bundle = head->bundle;
   if (!details || report.summary.state == RecordState::kDeleted) {
@@ -251,20 +335,38 @@ Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run
   return ShowRecord(tenant, entry->kind, entry->record);
 }
 
-Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan) {
+Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record,
+                            Record::Open(tenant, RecordKind::kCheckpoint, summary.id));
+  const Status readable = CheckReadable(record, summary);
+  if (readable) return Ok();
+  if (!IsDamage(readable.error())) return readable.error();
+  SetDamage(summary, readable.error());
+  return Ok();
+}
+
+Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan,
+                                               std::vector<RecordSummary>* damaged) {
   // Not by the index: a plan of which no checkpoint ever became available is the one to hear of.
   RecordFilter filter;
   filter.plan = std::string(plan);
-  HOLDFAST_ASSIGN_OR_RETURN(const auto found, ListCheckpoints(tenant, filter));
+  HOLDFAST_ASSIGN_OR_RETURN(auto found, ListCheckpoints(tenant, filter));
   std::map<std::string, PlanStatus> newest;
-  for (const RecordSummary& summary : found) {
-    if (summary.plan.empty() || summary.state == RecordState::kDeleted) continue;
-    PlanStatus& status = newest[summary.plan];
-    status.plan = summary.plan;
-    if (summary.state != RecordState::kAvailable) continue;
-    if (status.checkpoint.empty() || status.created <= summary.created) {
-      status = {summary.plan, summary.id, summary.created, summary.warnings, ""};
+  // The newest first: the first of a plan that is good is the one.
+  for (auto summary = found.rbegin(); summary != found.rend(); ++summary) {
+    if (summary->state == RecordState::kDeleted) continue;
+    PlanStatus* status = nullptr;
+    if (!summary->plan.empty()) {
+      status = &newest[summary->plan];
+      status->plan = summary->plan;
     }
+    if (status != nullptr && status->checkpoint.empty() &&
+        summary->state == RecordState::kAvailable) {
+      HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint(tenant, *summary));
+      if (summary->damage.empty())
+        *status = {summary->plan, summary->id, summary->created, summary->warnings, ""};
+    }
+    if (!summary->damage.empty() && damaged != nullptr) damaged->push_back(*summary);
   }
   std::vector<PlanStatus> statuses;
   statuses.reserve(newest.size());
@@ -290,12 +392,15 @@ Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerificatio
   std::map<std::string, LastVerification, std::less<>> last;
   for (RecordSummary& summary : found) {
     if (!checkpoint.empty() && summary.checkpoint != checkpoint) continue;
+    // Of a damaged one nobody knows what it found.
+    if (!summary.damage.empty()) continue;
     if (IsWorking(summary.state) || last.contains(summary.checkpoint)) continue;
     bool failed = false;
     if (summary.state != RecordState::kVerified) {
-      HOLDFAST_ASSIGN_OR_RETURN(const RecordReport report,
-                                ShowRecord(tenant, RecordKind::kVerification, summary.id));
-      for (const ResourceReport& resource : report.resources) {
+      const auto report = ShowRecord(tenant, RecordKind::kVerification, summary.id);
+      if (!report && IsDamage(report.error())) continue;
+      if (!report) return report.error();
+      for (const ResourceReport& resource : report->resources) {
         for (const ActivityReport& activity : resource.activities) {
           failed = failed || (activity.outcome && activity.outcome->outcome == Outcome::kFailed);
         }
@@ -308,12 +413,40 @@ Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerificatio
   return last;
 }
 
-Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint) {
+namespace {
+
+RecordHead HeadOf(const StoredBundle& bundle, const RecordSummary& summary) {
+  RecordHead head;
+  head.operation = bundle.bundle().operation;
+  head.checkpoint = summary.id;
+  head.bundle = bundle.sha256();
+  head.provider_id = bundle.bundle().provider_id;
+  head.provider_name = bundle.bundle().provider_name;
+  head.plan = bundle.bundle().plan;
+  head.parameters = bundle.bundle().parameters;
+  head.resources = bundle.bundle().resources;
+  head.created = summary.created;
+  return head;
+}
+
+// Head and graph of a checkpoint of which either is damaged, as its bundle has them.
+Status TakeFromBundle(const Record& record, CheckpointSource& source) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto name, record.BundleName());
+  if (!name) return NotFound("nothing says which bundle it was made from");
+  HOLDFAST_ASSIGN_OR_RETURN(auto bundle, StoredBundle::Open(record.tenant(), *name));
+  HOLDFAST_ASSIGN_OR_RETURN(source.graph, bundle.Graph());
+  source.head = HeadOf(bundle, source.summary);
+  return Ok();
+}
+
+}  // namespace
+
+Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint,
+                                         Damaged damaged) {
   HOLDFAST_ASSIGN_OR_RETURN(const Record record,
                             Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));
   HOLDFAST_ASSIGN_OR_RETURN(auto summary, Summarise(record));
-  HOLDFAST_ASSIGN_OR_RETURN(auto head, record.Head());
-  if (!summary || !head) {
+  if (!summary) {
     return NotFound("there is no checkpoint " + Printable(checkpoint))
         .Hint("holdfast checkpoints list");
   }
@@ -322,11 +455,30 @@ Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::s
   }
   CheckpointSource source;
   source.summary = std::move(*summary);
-  source.head = std::move(*head);
-  HOLDFAST_ASSIGN_OR_RETURN(source.graph, record.Graph());
+  Status readable = CheckReadable(record, source.summary);
+  if (!readable) {
+    Error error = std::move(readable).error();
+    if (damaged == Damaged::kRefuse || !IsDamage(error)) return error;
+    if (Status taken = TakeFromBundle(record, source); !taken) {
+      if (!IsDamage(taken.error()) && taken.error().code() != ErrorCode::kNotFound)
+        return std::move(taken).error();
+      return std::move(error).Because(std::move(taken).error());
+    }
+    SetDamage(source.summary, error);
+  } else {
+    HOLDFAST_ASSIGN_OR_RETURN(auto head, record.Head());
+    if (!head) return NoHead(record);
+    source.head = std::move(*head);
+    HOLDFAST_ASSIGN_OR_RETURN(source.graph, record.Graph());
+  }
   for (const ResourceGraph::Node& node : source.graph.nodes()) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), node.key));
-    if (manifest) source.plugins.emplace(node.key, manifest->plugin);
+    auto manifest = NewestManifest(record.section(), node.key);
+    if (!manifest && damaged == Damaged::kTakeFromBundle && IsDamage(manifest.error())) {
+      SetDamage(source.summary, manifest.error());
+      continue;
+    }
+    if (!manifest) return std::move(manifest).error();
+    if (*manifest) source.plugins.emplace(node.key, (*manifest)->plugin);
   }
   return source;
 }

@@ -45,6 +45,10 @@ struct RecordSummary {
   WallTime created;            // its first begin
   WallTime changed;            // of its newest state
   std::string created_by;
+  // Why it cannot be relied on: which of its small objects (states, head, graph) is damaged, or
+  // missing; one line. It is in no good state then, and plan and times are what else says them.
+  // Empty: none is, as far as was read.
+  std::string damage;
 };
 
 struct RecordFilter {
@@ -55,8 +59,10 @@ struct RecordFilter {
   std::optional<RecordState> state;
 };
 
-// Every record of a kind, oldest first. Reads three small objects a record; where only available
-// checkpoints are asked for, the index leads to them.
+// Every record of a kind, oldest first. Reads the small objects of a record, and of a checkpoint its
+// graph unless that is large; where only available checkpoints are asked for, the index leads to
+// them. One that is damaged keeps nobody from the others: it is in the list, with what is wrong, and
+// passes every filter but that of another plan.
 Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, RecordKind kind,
                                                const RecordFilter& filter);
 inline Result<std::vector<RecordSummary>> ListCheckpoints(const BankSection& tenant,
@@ -125,7 +131,12 @@ struct PlanStatus {
   // empty: it did not.
   std::string drift;
 };
-Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan);
+// A damaged one never counts; those that were met go to `damaged`, unless that is nullptr.
+Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan,
+                                               std::vector<RecordSummary>* damaged = nullptr);
+
+// Reads what a list does not, the whole graph of a checkpoint, and sets the summary's `damage`.
+Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary);
 
 // The newest verification of a checkpoint that found something out: it verified what it was to, or
 // an activity of it failed. One that was stopped, or still runs, says nothing about the checkpoint.
@@ -145,7 +156,11 @@ struct CheckpointSource {
   // The plugin that protected each resource, by the manifests; a resource without one is absent.
   std::map<ResourceKey, std::string> plugins;
 };
-Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint);
+// A damaged one is an error (kCorrupt) that names the object. A deletion takes what is damaged from the
+// bundle instead, as far as that is there; summary.damage says so.
+enum class Damaged { kRefuse, kTakeFromBundle };
+Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint,
+                                         Damaged damaged = Damaged::kRefuse);
 
 // What the checkpoint was to hold and does not: resources with activities in its bundle and without
 // a manifest. Of an available one that is nothing. Empty, too, when it or its bundle is gone.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/object_key.h"
@@ -74,25 +76,51 @@ Result<Record> Record::Open(const BankSection& tenant, RecordKind kind, std::str
   return Record(kind, std::move(id), tenant, std::move(section));
 }
 
+Result<std::optional<StateEntry>> Record::ReadState(std::uint64_t number) const {
+  const std::string below = StatePrefix() + NumberPart(number);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, below, kStateFormat));
+  if (!value) return std::optional<StateEntry>();
+  const std::string key = section_.prefix() + "/" + below;
+  StateEntry entry;
+  entry.number = number;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string name, TextMember(*value, "state", key));
+  const auto state = ParseRecordState(name);
+  if (!state) return Corrupt(fmt::format("the object {} has an unknown state '{}'", key, name));
+  entry.state = *state;
+  HOLDFAST_ASSIGN_OR_RETURN(entry.time, TimeMember(*value, "time", key));
+  HOLDFAST_ASSIGN_OR_RETURN(entry.run, TextMember(*value, "run", key));
+  entry.reason = value->StringOr("reason", "");
+  for (const auto& [member, number_of] :
+       {std::pair{"warnings", &entry.warnings}, std::pair{"uncleaned", &entry.uncleaned}}) {
+    if (value->Find(member) == nullptr) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(*number_of, NumberMember(*value, member, key));
+  }
+  return std::optional<StateEntry>(std::move(entry));
+}
+
 Result<std::vector<StateEntry>> Record::States() const {
   std::vector<StateEntry> states;
   for (std::uint64_t number = 1;; ++number) {
-    const std::string key = StatePrefix() + NumberPart(number);
-    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, key, kStateFormat));
-    if (!value) return states;
-    StateEntry entry;
-    entry.number = number;
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string name, TextMember(*value, "state", key));
-    const auto state = ParseRecordState(name);
-    if (!state) return Corrupt(fmt::format("the object {} has an unknown state '{}'", key, name));
-    entry.state = *state;
-    HOLDFAST_ASSIGN_OR_RETURN(entry.time, TimeMember(*value, "time", key));
-    HOLDFAST_ASSIGN_OR_RETURN(entry.run, TextMember(*value, "run", key));
-    entry.reason = value->StringOr("reason", "");
-    if (value->Find("warnings") != nullptr) {
-      HOLDFAST_ASSIGN_OR_RETURN(entry.warnings, NumberMember(*value, "warnings", key));
+    HOLDFAST_ASSIGN_OR_RETURN(auto entry, ReadState(number));
+    if (!entry) return states;
+    states.push_back(std::move(*entry));
+  }
+}
+
+Result<std::vector<StateEntry>> Record::ReadableStates() const {
+  std::vector<StateEntry> states;
+  for (std::uint64_t number = 1;; ++number) {
+    auto entry = ReadState(number);
+    if (entry && !*entry) return states;
+    if (entry) {
+      states.push_back(std::move(**entry));
+      continue;
     }
-    states.push_back(std::move(entry));
+    if (!IsDamage(entry.error())) return std::move(entry).error();
+    StateEntry damaged;
+    damaged.number = number;
+    damaged.damage = entry.error().OneLine();
+    states.push_back(std::move(damaged));
   }
 }
 
@@ -103,16 +131,17 @@ Result<std::optional<StateEntry>> Record::State() const {
 }
 
 Status Record::SetState(RecordState state, std::string_view run, std::string_view reason,
-                        WallTime now, std::uint64_t warnings) const {
+                        WallTime now, std::uint64_t warnings, std::uint64_t uncleaned) const {
   constexpr int kTries = 5;
   Value value = Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
   if (!reason.empty()) value.Set("reason", reason);
   if (warnings != 0) value.Set("warnings", warnings);
+  if (uncleaned != 0) value.Set("uncleaned", uncleaned);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kStateFormat));
   for (int i = 0; i < kTries; ++i) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto last, State());
-    if (last && last->state == state && last->run == run) return Ok();
-    const std::uint64_t number = last ? last->number + 1 : 1;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
+    if (!states.empty() && states.back().state == state && states.back().run == run) return Ok();
+    const std::uint64_t number = states.size() + 1;
     Status created = section_.CreateExclusive(StatePrefix() + NumberPart(number), bytes);
     if (created || created.error().code() != ErrorCode::kConflict) return created;
   }
@@ -140,6 +169,25 @@ Result<std::optional<RecordHead>> Record::Head() const {
   HOLDFAST_ASSIGN_OR_RETURN(head.created, TimeMember(*value, "created", key));
   head.created_by = value->StringOr("created_by", "");
   return std::optional<RecordHead>(std::move(head));
+}
+
+Result<std::optional<std::string>> Record::BundleName() const {
+  auto head = Head();
+  if (head && *head) return std::optional<std::string>(std::move((*head)->bundle));
+  if (!head && !IsDamage(head.error())) return std::move(head).error();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
+  std::set<std::string> runs{id_};  // the first run's id, unless it was given another record
+  for (const StateEntry& state : states) {
+    if (!state.run.empty()) runs.insert(state.run);
+  }
+  for (const std::string& run : runs) {
+    auto entry = ReadRun(tenant_, run);
+    if (!entry && !IsDamage(entry.error())) return std::move(entry).error();
+    // A deletion sets states of its checkpoint, too: its run is not this record's.
+    if (!entry || !*entry || (*entry)->record != id_ || (*entry)->kind != kind_) continue;
+    return std::optional<std::string>(std::move((*entry)->bundle));
+  }
+  return std::optional<std::string>();
 }
 
 Status Record::CreateHead(const RecordHead& head, const ResourceGraph& graph) const {
@@ -173,11 +221,19 @@ Result<ResourceGraph> Record::Graph() const {
   auto bytes = section_.GetBytes("graph", std::uint64_t{1} << 30U);
   if (!bytes) {
     if (bytes.error().code() != ErrorCode::kNotFound) return std::move(bytes).error();
-    return NotFound(fmt::format("{} {} has no saved graph", NameOf(kind_), id_));
+    return Corrupt(fmt::format("the object {}/graph is missing", section_.prefix()));
   }
   const std::string name = section_.prefix() + "/graph";
-  HOLDFAST_ASSIGN_OR_RETURN(const Value value, ParseJson(*bytes, name));
-  return GraphFromValue(value, name);
+  const auto damaged = [&name](Error cause) {
+    return Corrupt(fmt::format("the object {} cannot be read", name)).Because(std::move(cause));
+  };
+  auto value = ParseJson(*bytes, name);
+  if (!value) return damaged(std::move(value).error());
+  auto graph = GraphFromValue(*value, name);
+  if (graph) return graph;
+  // One of a newer build is none that is damaged.
+  const bool newer = value->is_map() && value->IntOr("format", 0) > 1;
+  return newer ? std::move(graph).error() : damaged(std::move(graph).error());
 }
 
 Status Record::PutDrift(std::string_view run, const DriftNote& note) const {
@@ -208,20 +264,49 @@ Status Record::MarkUnfinished(std::string_view checkpoint) const {
 
 Status Record::RemoveUnfinished() const { return tenant_.DeleteIfPresent(UnfinishedKey(id_)); }
 
+namespace {
+
+// nullopt: it was removed since it was listed.
+Result<std::optional<Unfinished>> ReadUnfinished(const BankSection& tenant,
+                                                 const std::string& key) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kUnfinishedFormat));
+  if (!value) return std::optional<Unfinished>();
+  Unfinished entry;
+  HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string kind, TextMember(*value, "kind", key));
+  const auto parsed = ParseRecordKind(kind);
+  if (!parsed) return Corrupt(fmt::format("the object {} has an unknown kind '{}'", key, kind));
+  entry.kind = *parsed;
+  entry.checkpoint = value->StringOr("checkpoint", "");
+  return std::optional<Unfinished>(std::move(entry));
+}
+
+// What a damaged marker was about: the record of the id in its key.
+Result<std::optional<Unfinished>> GuessUnfinished(const BankSection& tenant,
+                                                  const std::string& key) {
+  const auto id = TextOfKeyPart(std::string_view(key).substr(key.rfind('/') + 1));
+  if (!id || id->empty()) return std::optional<Unfinished>();
+  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
+                                RecordKind::kDeletion, RecordKind::kVerification}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, *id));
+    auto head = record.Head();
+    if (!head && !IsDamage(head.error())) return std::move(head).error();
+    if (head && !*head) continue;
+    return std::optional<Unfinished>(Unfinished{*id, kind, head ? (*head)->checkpoint : ""});
+  }
+  return std::optional<Unfinished>(Unfinished{*id, RecordKind::kCheckpoint, ""});
+}
+
+}  // namespace
+
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll("indices/unfinished/"));
   std::vector<Unfinished> found;
   for (const std::string& key : keys) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(tenant, key, kUnfinishedFormat));
-    if (!value) continue;  // removed since it was listed
-    Unfinished entry;
-    HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string kind, TextMember(*value, "kind", key));
-    const auto parsed = ParseRecordKind(kind);
-    if (!parsed) return Corrupt(fmt::format("the object {} has an unknown kind '{}'", key, kind));
-    entry.kind = *parsed;
-    entry.checkpoint = value->StringOr("checkpoint", "");
-    found.push_back(std::move(entry));
+    auto entry = ReadUnfinished(tenant, key);
+    if (!entry && IsDamage(entry.error())) entry = GuessUnfinished(tenant, key);
+    if (!entry) return std::move(entry).error();
+    if (*entry) found.push_back(std::move(**entry));
   }
   return found;
 }

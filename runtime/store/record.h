@@ -43,8 +43,12 @@ struct StateEntry {
   WallTime time;
   std::string run;     // who set it
   std::string reason;  // one line, for people; may be empty
-  // Of the state that ends a run: how many warnings the activities recorded.
+  // Of the state that ends a run: how many warnings the activities recorded, and how many resources
+  // nobody cleaned up.
   std::uint64_t warnings = 0;
+  std::uint64_t uncleaned = 0;
+  // Of Record::ReadableStates: why it cannot be read; empty: it was. One that cannot is kError.
+  std::string damage;
 };
 
 // What a record is about: the object `plan`, written once by the first `begin`.
@@ -84,14 +88,21 @@ class Record {
   // The newest state; nullopt: there is no such record (yet). Read upwards, never from a listing.
   Result<std::optional<StateEntry>> State() const;
   Result<std::vector<StateEntry>> States() const;
-  // Adds a state; the same one by the same run again is success.
+  // The same where one that is damaged keeps nobody from the others: it says so itself.
+  Result<std::vector<StateEntry>> ReadableStates() const;
+  // Adds a state; the same one by the same run again is success, and what is damaged before it is
+  // left behind.
   Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now,
-                  std::uint64_t warnings = 0) const;
+                  std::uint64_t warnings = 0, std::uint64_t uncleaned = 0) const;
 
   Result<std::optional<RecordHead>> Head() const;
+  // The bundle that it was made from: as the head says or, where that is damaged, as its runs do.
+  // nullopt: nothing says it.
+  Result<std::optional<std::string>> BundleName() const;
   // Writes plan and graph; a head that is there already is kept, if it is of the same bundle
   // (else kInvalidInput).
   Status CreateHead(const RecordHead& head, const ResourceGraph& graph) const;
+  // kCorrupt when it is damaged or missing.
   Result<ResourceGraph> Graph() const;
 
   Status PutDrift(std::string_view run, const DriftNote& note) const;
@@ -102,6 +113,7 @@ class Record {
   Status RemoveUnfinished() const;
 
  private:
+  Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
   Record(RecordKind kind, std::string id, BankSection tenant, BankSection section)
       : kind_(kind), id_(std::move(id)), tenant_(std::move(tenant)), section_(std::move(section)) {}
   RecordKind kind_;
@@ -110,7 +122,7 @@ class Record {
   BankSection section_;
 };
 
-// One marker of indices/unfinished.
+// One marker of indices/unfinished. Of one that is damaged the record itself says the rest.
 struct Unfinished {
   std::string record;
   RecordKind kind = RecordKind::kCheckpoint;

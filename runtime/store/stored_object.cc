@@ -26,12 +26,17 @@ Result<std::optional<Value>> ReadObject(const BankSection& section, const std::s
     return error;
   }
   const std::int64_t found = value->IntOr("format", 0);
+  if (found < 1) return Corrupt(fmt::format("the object {} has no format", name));
   if (found != format) {
     return InvalidInput(fmt::format("the object {} has format {}; this build reads format {}", name,
                                     found, format))
         .Hint("it may have been written by a newer build");
   }
   return std::optional<Value>(std::move(*value));
+}
+
+bool IsDamage(const Error& error) {
+  return error.code() == ErrorCode::kCorrupt || error.code() == ErrorCode::kInvalidInput;
 }
 
 Result<Value> RequireObject(const BankSection& section, const std::string& key, int format) {

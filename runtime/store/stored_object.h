@@ -25,6 +25,10 @@ Result<std::optional<Value>> ReadObject(const BankSection& section, const std::s
 // The same where its absence is an error (kNotFound).
 Result<Value> RequireObject(const BankSection& section, const std::string& key, int format);
 
+// Is it an error about one object, which is damaged or written by a newer build? Others are about the
+// bank, or about who may read it.
+bool IsDamage(const Error& error);
+
 // A member that has to be there, with the object's key in the error (kCorrupt).
 Result<std::string> TextMember(const Value& object, std::string_view member, std::string_view key);
 Result<std::uint64_t> NumberMember(const Value& object, std::string_view member,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <mutex>
+#include <set>
 
 #include "plugins/sdk/text.h"
 #include "runtime/step/begin.h"
@@ -10,6 +11,7 @@
 #include "runtime/step/end.h"
 #include "runtime/step/gc/orphans.h"
 #include "runtime/step/step_driver.h"
+#include "runtime/store/listing.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -81,20 +83,29 @@ class Collector {
 
   Result<std::vector<GcAction>> Run() {
     std::string only;
+    RecordKind kind_of_only = RecordKind::kCheckpoint;
     if (!options_.run.empty()) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, options_.run));
       if (!entry) return NotFound("run " + options_.run + " never began");
       only = entry->record;
+      kind_of_only = entry->kind;
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(env_.tenant));
+    HOLDFAST_ASSIGN_OR_RETURN(auto unfinished, ListUnfinished(env_.tenant));
+    if (!only.empty()) {
+      std::erase_if(unfinished, [&](const Unfinished& entry) { return entry.record != only; });
+      // One that has ended may have failed clean-ups all the same.
+      if (unfinished.empty()) unfinished.push_back({only, kind_of_only, ""});
+    }
+    std::set<std::string> seen;
     for (const Unfinished& entry : unfinished) {
-      if (!only.empty() && entry.record != only) continue;
       if (env_.cancellation.is_set()) return CancelledError();
-      const std::string subject = fmt::format("{} {}", NameOf(entry.kind), entry.record);
+      const std::string subject = SubjectOf(entry.kind, entry.record);
+      seen.insert(subject);
       if (Status done = Collect(entry, subject); !done) {
         actions_.push_back({subject, done.error().OneLine(), true});
       }
     }
+    if (only.empty()) HOLDFAST_RETURN_IF_ERROR(NameFailedCleanUps(seen));
     if (options_.remove_orphans && only.empty()) {
       HOLDFAST_RETURN_IF_ERROR(RemoveOrphans(env_, options_, actions_));
       if (options_.sweep_bank) {
@@ -106,6 +117,51 @@ class Collector {
   }
 
  private:
+  static std::string SubjectOf(RecordKind kind, std::string_view record) {
+    return fmt::format("{} {}", NameOf(kind), record);
+  }
+
+  // The newest run, of those that a begin began, that worked on the record: by its id a gc finds it.
+  Result<std::string> RunOf(const Record& record) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+    for (auto state = states.rbegin(); state != states.rend(); ++state) {
+      if (state->run.empty()) continue;
+      const auto entry = ReadRun(env_.tenant, state->run);
+      if (entry && *entry && (*entry)->record == record.id() && (*entry)->kind == record.kind())
+        return state->run;
+    }
+    return std::string();
+  }
+
+  // Records that have ended and say that somebody still has to clean up. What is damaged in one is
+  // said where orphans are looked for.
+  Status NameFailedCleanUps(const std::set<std::string>& seen) {
+    for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
+                                  RecordKind::kDeletion, RecordKind::kVerification}) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env_.tenant, kind));
+      for (const std::string& id : ids) {
+        if (env_.cancellation.is_set()) return CancelledError();
+        if (seen.contains(SubjectOf(kind, id))) continue;
+        HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(env_.tenant, kind, id));
+        HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+        if (states.empty() || states.back().state != RecordState::kError ||
+            states.back().uncleaned == 0) {
+          continue;
+        }
+        const auto head = record.Head();
+        if (!head || !*head || (*head)->provider_id != env_.provider_id) continue;
+        HOLDFAST_ASSIGN_OR_RETURN(std::string run, RunOf(record));
+        actions_.push_back({SubjectOf(kind, id),
+                            "was not cleaned up: " + states.back().reason,
+                            true,
+                            std::nullopt,
+                            {},
+                            GcRetry{std::move(run)}});
+      }
+    }
+    return Ok();
+  }
+
   // Says who works on a record, and what is owed should that one be dead. `bundle` is empty where
   // nothing was begun yet.
   Status Wait(Record record, const Lease& lease, const std::string& bundle,
@@ -141,8 +197,18 @@ class Collector {
     if (head && head->provider_id != env_.provider_id) return Ok();
     if (lease && !lease->gone(now) && !dead)
       return Wait(std::move(record), *lease, head ? head->bundle : "", subject);
+    if (state && !head)
+      return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished,
+                              env_.tenant.Exists(UnfinishedKey(record.id())));
+    if (!unfinished) {
+      // One that has ended, of the run that was named.
+      if (!head || !state || state->state != RecordState::kError) return Ok();
+      HOLDFAST_ASSIGN_OR_RETURN(const bool any, HasFailedCleanUps(record, lease, head->bundle));
+      if (!any) return Ok();
+    }
     bool deletes = false;
-    if (head && entry.kind == RecordKind::kDeletion) {
+    if (unfinished && head && entry.kind == RecordKind::kDeletion) {
       HOLDFAST_ASSIGN_OR_RETURN(
           const Record checkpoint,
           Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
@@ -163,6 +229,7 @@ class Collector {
       }
       return record.RemoveUnfinished();
     }
+    const CleanUps which = options_.run.empty() ? CleanUps::kOwed : CleanUps::kFailedToo;
     if (options_.dry_run) {
       if (deletes) {
         actions_.push_back({subject, "carry the deletion on", false});
@@ -171,12 +238,14 @@ class Collector {
       HOLDFAST_ASSIGN_OR_RETURN(
           const auto view,
           RunView::Hold(env_, std::move(record), lease ? *lease : Lease{}, head->bundle));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env_, *view));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env_, *view, which));
       std::vector<std::string> told;
       for (const OwedCleanUp& one : owed)
         told.push_back("clean up: post of " + Printable(one.resource->resource.key.str()));
-      actions_.push_back({subject, fmt::format("end it (now {})", NameOf(state->state)), false,
-                          std::nullopt, std::move(told)});
+      actions_.push_back({subject,
+                          fmt::format("{} (now {})", unfinished ? "end it" : "clean up once more",
+                                      NameOf(state->state)),
+                          false, std::nullopt, std::move(told)});
       return Ok();
     }
     const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
@@ -203,13 +272,27 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env_.tenant, record.id(), wanted, now));
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto view, RunView::Hold(env, std::move(record), std::move(token), head->bundle));
-    HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env, *view, "gc"));
-    // A clean-up that failed is recorded and not made again: whoever called gc must hear of it.
+    HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env, *view, "gc", which));
+    // A clean-up that failed is recorded, and made again only for somebody who says so: whoever called
+    // gc must hear of it.
     HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env, *view));
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, view->record().id(), view->lease()));
-    actions_.push_back(
-        {subject, "ended: " + report.message, !uncleaned.empty(), std::nullopt, telling.Lines()});
+    GcAction action{subject, (unfinished ? "ended: " : "cleaned up: ") + report.message,
+                    !uncleaned.empty(), std::nullopt, telling.Lines()};
+    if (!uncleaned.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(std::string again, RunOf(view->record()));
+      action.retry = GcRetry{std::move(again)};
+    }
+    actions_.push_back(std::move(action));
     return Ok();
+  }
+
+  Result<bool> HasFailedCleanUps(const Record& record, const std::optional<Lease>& lease,
+                                 const std::string& bundle) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                              RunView::Hold(env_, record, lease ? *lease : Lease{}, bundle));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto left, FindUncleaned(env_, *view));
+    return !left.empty();
   }
 
   const StepEnvironment& env_;

@@ -13,7 +13,8 @@ namespace holdfast::runtime {
 struct GcOptions {
   bool dry_run = false;
   // The run whose engine the operator knows to be dead: its record is brought to its end although
-  // its lease has not expired. Empty: only records whose lease is gone.
+  // its lease has not expired, and clean-ups of it that failed are tried again, also where it has
+  // ended. Empty: only records whose lease is gone.
   std::string run;
   // Also remove what nothing refers to: attempts that lost, bundles, tombstones, temporary files.
   bool remove_orphans = true;
@@ -36,6 +37,11 @@ struct GcWait {
   std::vector<std::string> not_cleaned_up;
 };
 
+// Clean-ups of a record that failed. They are tried again when somebody says so (GcOptions::run).
+struct GcRetry {
+  std::string run;
+};
+
 // One thing that gc did, would do, or waits with.
 struct GcAction {
   std::string subject;  // "checkpoint ID", "bundle abc...", "attempt ..."
@@ -44,13 +50,15 @@ struct GcAction {
   std::optional<GcWait> wait = std::nullopt;
   // The clean-ups that belong to it, in order, and what plugins told while they made them; bounded.
   std::vector<std::string> told = {};
+  std::optional<GcRetry> retry = std::nullopt;
 };
 
 // Brings to their end what dead runs left: for every unfinished record whose lease is gone it does
 // what their `end` would have done; a deletion is carried on through the plugins' delete
 // activities. Then removes orphans. Records of another provider than env's are left to that one's
 // gc. One record that cannot be ended does not keep the others from it: its action says `failed`.
-// Records whose run still has its lease are named, with `wait`.
+// Records whose run still has its lease are named, with `wait`; those that ended with clean-ups that
+// failed, with `retry`, are failures as long as that is so; and so are damaged ones.
 Result<std::vector<GcAction>> Gc(const StepEnvironment& env, const GcOptions& options);
 
 }  // namespace holdfast::runtime

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -10,6 +11,7 @@
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -93,6 +95,31 @@ Status RemoveRest(const StepEnvironment& env, const GcOptions& options, const Re
   return Ok();
 }
 
+// One record, on which nobody else may work.
+Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Record& record,
+                std::vector<GcAction>& actions) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  const bool deleted = !states.empty() && states.back().state == RecordState::kDeleted;
+  if (!deleted) {
+    HOLDFAST_RETURN_IF_ERROR(record.States());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+    if (!states.empty() && !head)
+      return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
+  }
+  if (record.kind() != RecordKind::kCheckpoint) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(env.tenant, record.id()));
+  if (lease && !lease->gone(env.clock.Now())) return Ok();
+  if (states.empty()) return RemoveRest(env, options, record, actions);
+  const StateEntry& state = states.back();
+  if (deleted) {
+    if (state.time + options.tombstone_age > env.clock.Now()) return Ok();
+    return RemoveTombstone(options, env.tenant, record, actions);
+  }
+  if (state.state != RecordState::kAvailable && state.state != RecordState::kError) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(record.Graph());
+  return RemoveLostAttempts(options, record, actions);
+}
+
 Status RemoveBundles(const StepEnvironment& env, const GcOptions& options,
                      const std::set<std::string>& named, std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, env.tenant.ListAll("bundles/"));
@@ -126,29 +153,29 @@ Status RemoveBundles(const StepEnvironment& env, const GcOptions& options,
 Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options,
                      std::vector<GcAction>& actions) {
   std::set<std::string> bundles;
+  bool all_known = true;
   for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
                                 RecordKind::kDeletion, RecordKind::kVerification}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env.tenant, kind));
     for (const std::string& id : ids) {
       if (env.cancellation.is_set()) return CancelledError();
       HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(env.tenant, kind, id));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
-      if (head) bundles.insert(head->bundle);
-      if (kind != RecordKind::kCheckpoint) continue;
-      HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-      HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(env.tenant, id));
-      if (lease && !lease->gone(env.clock.Now())) continue;
-      if (!state) {
-        HOLDFAST_RETURN_IF_ERROR(RemoveRest(env, options, record, actions));
-      } else if (state->state == RecordState::kDeleted) {
-        if (state->time + options.tombstone_age <= env.clock.Now()) {
-          HOLDFAST_RETURN_IF_ERROR(RemoveTombstone(options, env.tenant, record, actions));
-        }
-      } else if (state->state == RecordState::kAvailable || state->state == RecordState::kError) {
-        HOLDFAST_RETURN_IF_ERROR(RemoveLostAttempts(options, record, actions));
-      }
+      HOLDFAST_ASSIGN_OR_RETURN(const auto bundle, record.BundleName());
+      if (bundle) bundles.insert(*bundle);
+      Status done = RemoveOf(env, options, record, actions);
+      if (done) continue;
+      // One that is damaged keeps nobody from the others.
+      if (!IsDamage(done.error())) return done;
+      all_known = all_known && bundle.has_value();
+      const std::string subject = fmt::format("{} {}", NameOf(kind), id);
+      const bool told = std::any_of(actions.begin(), actions.end(), [&](const GcAction& action) {
+        return action.subject == subject && action.failed;
+      });
+      if (!told) actions.push_back({subject, "is damaged: " + done.error().OneLine(), true});
     }
   }
+  // Of a record that does not say which bundle it is of, any may be the one.
+  if (!all_known) return Ok();
   return RemoveBundles(env, options, bundles, actions);
 }
 

@@ -1,0 +1,84 @@
+#include "runtime/step/erase.h"
+
+#include <fmt/format.h>
+
+#include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/claim.h"
+#include "runtime/store/indices.h"
+#include "runtime/store/listing.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+namespace {
+
+// Is there anything of it, or of the bundle that its deletion would be compiled from, that cannot be
+// read?
+Result<bool> IsDamaged(const BankSection& tenant, const std::string& id) {
+  const auto source = ReadRecordGraph(tenant, id, Damaged::kTakeFromBundle);
+  if (!source) {
+    if (IsDamage(source.error())) return true;
+    return source.error();
+  }
+  if (!source->summary.damage.empty()) return true;
+  const auto bundle = LoadBundleFromBank(tenant, source->head.bundle);
+  if (bundle) return false;
+  if (IsDamage(bundle.error()) || bundle.error().code() == ErrorCode::kNotFound) return true;
+  return bundle.error();
+}
+
+Status CheckUnused(const BankSection& tenant, const std::string& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
+  for (const Unfinished& other : unfinished) {
+    if (other.checkpoint != id || other.record == id) continue;
+    return Error(ErrorCode::kLocked,
+                 fmt::format("the {} {} works on the checkpoint {}", NameOf(other.kind),
+                             Printable(other.record), Printable(id)))
+        .Hint("when nobody works on it any more, holdfast gc brings it to its end");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Status EraseCheckpoint(const Record& checkpoint, std::string_view run, WallTime now) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
+  if (!states.empty() && states.back().state == RecordState::kDeleted) return Ok();
+  // Data before manifests: what is still there stays readable as what it is.
+  for (const std::string_view part :
+       {"data/", "resources/", "work/", "journal/", "epochs/", "failures/", "drift/"}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.section().ListAll(part));
+    for (const std::string& key : keys) {
+      HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent(key));
+      Failpoint("end:erasing");
+    }
+  }
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent("graph"));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(RecordState::kDeleted, run, "", now));
+  return checkpoint.RemoveUnfinished();
+}
+
+Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, WallTime now) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
+                            Record::Open(tenant, RecordKind::kCheckpoint, id));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool damaged, IsDamaged(tenant, id));
+  if (!damaged) {
+    return InvalidInput(fmt::format("checkpoint {} is not damaged", Printable(id)))
+        .Hint("without --without-plugins its plugins delete what they made, too");
+  }
+  HOLDFAST_RETURN_IF_ERROR(CheckUnused(tenant, id));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(tenant, id));
+  if (held && !held->gone(now)) return RecordHeldError(tenant, id, *held);
+  LeaseRequest wanted;
+  wanted.run = "erase-" + NewAttemptId(held ? held->token + 1 : 1);
+  wanted.after = held ? held->token : 0;
+  wanted.epochs = held ? held->epochs : "";
+  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(tenant, id, wanted, now));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(RecordState::kDeleting, wanted.run, "", now));
+  HOLDFAST_RETURN_IF_ERROR(RemoveIndices(checkpoint));
+  HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(checkpoint, wanted.run, now));
+  return ReleaseLease(tenant, id, lease);
+}
+
+}  // namespace holdfast::runtime
