@@ -216,7 +216,17 @@ Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
         "the record in error, the second goes on with it:";
     next.commands.push_back(RunCommand(session, arguments, summary.id));
   } else if (summary.state == runtime::RecordState::kError) {
-    next.text += "; to go on with its record, where what is finished is kept:";
+    if (!report->states.empty() && report->states.back().uncleaned != 0) {
+      HOLDFAST_ASSIGN_OR_RETURN(const Provider* const provider,
+                                session.OpenProvider(workflow.provider));
+      next.text +=
+          "; what its reason names first may be at rest, or have left something behind. "
+          "The first of these cleans up once that can succeed, the second goes on with its "
+          "record:";
+      next.commands.push_back(GcCommand(session, provider->config(), outcome.run_id));
+    } else {
+      next.text += "; to go on with its record, where what is finished is kept:";
+    }
     next.commands.push_back(RunCommand(session, arguments, summary.id));
   } else if (report->drift && report->drift->policy == "fail") {
     // All that is in the file is protected: the record has nothing to go on with.
@@ -248,9 +258,9 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   const auto workflow =
       OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
   if (!workflow) return out.Fail(workflow.error());
-  const auto record = workflow->parameters.find("record");
+  const auto named = workflow->parameters.find("record");
   const bool goes_on =
-      arguments.resume || (record != workflow->parameters.end() && !record->second.empty());
+      arguments.resume || (named != workflow->parameters.end() && !named->second.empty());
   const auto tenant =
       PutBundleIntoBank(session, *workflow, goes_on ? BankUse::kRead : BankUse::kWrite);
   if (!tenant) return out.Fail(tenant.error());

@@ -62,9 +62,10 @@ one = next(d for d in map(json.loads, sys.stdin) if d.get("id") == sys.argv[1])
 assert one["state"] == "damaged" and sys.argv[2] in one["damage"], one' "$id" "$id/$object" || fail "$what: --json list"
 
   # It is no good checkpoint: of its plan the one before counts, and that is said.
-  [ "$(code_of status.out holdfast checkpoints status --max-age 1h)" = 0 ] || fail "$what: status: $(cat status.out)"
+  [ "$(code_of status.out holdfast checkpoints status --max-age 1h --prometheus metrics)" = 0 ] || fail "$what: status: $(cat status.out)"
   said status.out "^n *old .* fresh$"
   said status.out "^m *other .* fresh$"
+  said metrics "^holdfast_damaged_checkpoints 1$"
   said status.out "warning: checkpoint $id of plan n does not count, for it is damaged: .*$id/$object"
   [ "$(code_of latest.out holdfast compile restore latest --plan n -o r.yaml)" = 0 ] || fail "$what: latest: $(cat latest.out)"
   said latest.out "warning: checkpoint $id of plan n is not taken as the latest, for it is damaged: .*$id/$object"
@@ -95,6 +96,17 @@ assert one["state"] == "damaged" and sys.argv[2] in one["damage"], one' "$id" "$
   rm -rf r.yaml r.bundle
   [ "$(code_of gc.out holdfast gc)" = 0 ] || fail "$what: gc afterwards: $(cat gc.out)"
 done
+
+# A large graph is not read for a list, but before anything relies on it.
+what="large graph"
+damage large graph "$(head -c 70000 /dev/zero | tr '\0' x)"
+[ "$(code_of list.out holdfast checkpoints list)" = 0 ] || fail "$what: list: $(cat list.out)"
+[ "$(code_of status.out holdfast checkpoints status --max-age 1h --prometheus metrics)" = 0 ] || fail "$what: $(cat status.out)"
+said status.out "^n *old .* fresh$"
+said metrics "^holdfast_damaged_checkpoints 1$"
+[ "$(code_of latest.out holdfast checkpoints show latest --plan n)" = 0 ] || fail "$what: $(cat latest.out)"
+said latest.out "^checkpoint old: available"
+said latest.out "warning: checkpoint large of plan n is not taken as the latest"
 
 # Where the bundle is damaged, too, no plugin can act: it can be erased, which says what that leaves.
 what="bundle garbage"

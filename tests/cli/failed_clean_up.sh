@@ -36,6 +36,11 @@ named() { # RECORD RUN: every gc says what is at rest and what lets it go on
 
 fails 5 run.out holdfast -q run shop-protect.yaml --run-id first
 [ -e frozen ] || fail "the application is not at rest: $(cat run.out)"
+fails 5 run.out holdfast run shop-protect.yaml --run-id told
+grep -qx "  holdfast gc --run told" run.out || fail "the run does not say what cleans up: $(cat run.out)"
+rm frozen # by hand
+fails 0 deleted.out holdfast -q checkpoints delete told
+touch frozen
 named first first
 # It cannot yet: that is said again, and nothing is lost.
 fails 5 gc.out holdfast gc --run first

@@ -51,6 +51,16 @@ grep -q "^checkpoint $id: available" resumed.out || fail "$(cat resumed.out)"
 [ "$(grep -c '"begin".*#fast' trace)" = 3 ] || fail "what was finished was done again: $(cat trace)"
 [ "$(holdfast checkpoints list | grep -c available)" = 1 ] || fail "$(holdfast checkpoints list)"
 
+# Where the bank is gone there is nothing to go on with, and no empty one takes its place.
+mv bank away
+for how in --resume "--record $id" "--parameter record=$id"; do
+  code=0
+  holdfast run n-protect.yaml $how >gone.out 2>&1 || code=$?
+  [ "$code" = 10 ] && grep -q "is not there yet" gone.out || fail "$how without the bank ended with $code: $(cat gone.out)"
+  [ ! -e bank ] || fail "$how made an empty bank"
+done
+mv away bank
+
 # All is done: nothing to resume, and no second checkpoint by accident.
 code=0
 holdfast run n-protect.yaml --resume >again.out 2>&1 || code=$?

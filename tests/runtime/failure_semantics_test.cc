@@ -214,6 +214,21 @@ TEST_F(LeftAtRest, IsNotForgottenWhenAResumeDoesNotEvenBeginToPrepare) {
   ExpectCleanedUp();
 }
 
+TEST_F(LeftAtRest, IsCleanedUpAlsoAfterAGcThatWasKilled) {
+  RunAll("run-1");
+  const auto last = runtime::CurrentLease(world.tenant, "run-1");
+  runtime::LeaseRequest of_gc;
+  of_gc.run = "gc-killed";
+  of_gc.ending = true;
+  of_gc.after = (*last)->token;
+  of_gc.epochs = (*last)->epochs;
+  ASSERT_TRUE(runtime::TakeLease(world.tenant, "run-1", of_gc, world.now));
+  world.script.clear();
+  ExpectNamed("run-1");
+  CollectGarbage("run-1");
+  ExpectCleanedUp();
+}
+
 TEST_F(LeftAtRest, IsCleanedUpBeforeADeletionForgetsIt) {
   RunAll("run-1");
   world.script.clear();

@@ -171,6 +171,11 @@ class Collector {
     wait.until = lease.expires;
     HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, lease.run));
     if (entry) wait.started_by = entry->started_by;
+    // A gc that was killed: the run that it ended is the one to name.
+    if (!entry) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string ended, RunOf(record));
+      if (!ended.empty()) wait.run = ended;
+    }
     if (!bundle.empty()) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                                 RunView::Hold(env_, std::move(record), lease, bundle));
@@ -191,7 +196,12 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, entry.kind, entry.record));
     HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env_.tenant, entry.record));
     const WallTime now = env_.clock.Now();
-    const bool dead = lease && !options_.run.empty() && lease->run == options_.run;
+    // Also where a gc of it was killed: nobody can know that one by a run.
+    bool dead = lease && !options_.run.empty();
+    if (dead && lease->run != options_.run) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto other, ReadRun(env_.tenant, lease->run));
+      dead = !other;
+    }
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
     if (head && head->provider_id != env_.provider_id) return Ok();
