@@ -201,14 +201,7 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   auto read = runtime::ReadRecordGraph(
       tenant, input.checkpoint,
       deletes ? runtime::Damaged::kTakeFromBundle : runtime::Damaged::kRefuse);
-  if (!read) {
-    const bool hopeless = deletes && read.error().code() == ErrorCode::kCorrupt;
-    return hopeless
-               ? std::move(read).error().Hint(
-                     "'holdfast checkpoints delete --without-plugins' erases what the bank has "
-                     "of it")
-               : std::move(read).error();
-  }
+  if (!read) return std::move(read).error();
   runtime::CheckpointSource source = std::move(*read);
   if (!source.summary.damage.empty()) {
     session.out().Warn("checkpoint " + input.checkpoint +

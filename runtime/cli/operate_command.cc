@@ -82,7 +82,13 @@ int EraseDamaged(Session& session, const CheckpointsArguments& arguments) {
 
 int DeleteCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   if (arguments.without_plugins) return EraseDamaged(session, arguments);
-  return CompileAndRun(session, arguments, Operation::kDelete);
+  const int code = CompileAndRun(session, arguments, Operation::kDelete);
+  if (code == static_cast<int>(ExitCode::kCorrupt)) {
+    session.out().Say(
+        "what is so damaged that it cannot be deleted otherwise is erased from the bank by "
+        "'holdfast checkpoints delete --without-plugins'");
+  }
+  return code;
 }
 
 int VerifyCheckpoint(Session& session, const CheckpointsArguments& arguments) {

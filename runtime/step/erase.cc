@@ -62,18 +62,25 @@ Status EraseCheckpoint(const Record& checkpoint, std::string_view run, WallTime 
 Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, WallTime now) {
   HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
                             Record::Open(tenant, RecordKind::kCheckpoint, id));
+  const auto held = CurrentLease(tenant, id);
+  if (!held && !IsDamage(held.error())) return held.error();
   HOLDFAST_ASSIGN_OR_RETURN(const bool damaged, IsDamaged(tenant, id));
-  if (!damaged) {
+  if (held && !damaged) {
     return InvalidInput(fmt::format("checkpoint {} is not damaged", Printable(id)))
         .Hint("without --without-plugins its plugins delete what they made, too");
   }
   HOLDFAST_RETURN_IF_ERROR(CheckUnused(tenant, id));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(tenant, id));
-  if (held && !held->gone(now)) return RecordHeldError(tenant, id, *held);
   LeaseRequest wanted;
-  wanted.run = "erase-" + NewAttemptId(held ? held->token + 1 : 1);
-  wanted.after = held ? held->token : 0;
-  wanted.epochs = held ? held->epochs : "";
+  if (held && *held) {
+    if (!(*held)->gone(now)) return RecordHeldError(tenant, id, **held);
+    wanted.after = (*held)->token;
+    wanted.epochs = (*held)->epochs;
+  } else if (!held) {
+    // Who has a damaged one cannot go on with it either, and the next token keeps them out.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto leases, tenant.ListAll(LeasePrefix(id)));
+    wanted.after = leases.size();
+  }
+  wanted.run = "erase-" + NewAttemptId(wanted.after + 1);
   HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(tenant, id, wanted, now));
   HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(RecordState::kDeleting, wanted.run, "", now));
   HOLDFAST_RETURN_IF_ERROR(RemoveIndices(checkpoint));

@@ -32,7 +32,8 @@ struct Lease {
 };
 
 // The lease with the greatest token; nullopt when nobody ever worked on the record. Reads tokens
-// upwards, never a listing, so that a bank whose listings lag gives the same answer.
+// upwards, never a listing, so that a bank whose listings lag gives the same answer. One that is
+// damaged and not the greatest matters to nobody.
 Result<std::optional<Lease>> CurrentLease(const BankSection& tenant, std::string_view record);
 
 struct LeaseRequest {

@@ -124,3 +124,21 @@ said erase.out "no plugin was asked"
 [ "$(code_of list.out holdfast checkpoints list)" = 0 ] || fail "$what: list: $(cat list.out)"
 ! grep -q last list.out || fail "$what: it is still there: $(cat list.out)"
 [ -z "$(find bank/t/local/indices -name '*last*')" ] && [ ! -d bank/t/local/checkpoints/last/data ] || fail "$what: not all is gone"
+
+# An old lease that is damaged matters to nobody; of the newest one nobody knows who has it.
+what="lease garbage"
+rm -rf bank
+cp -r good bank
+made n first
+made n second
+for lease in first/000001 second/000002; do
+  chmod u+w "bank/t/local/leases/$lease"
+  echo garbage >"bank/t/local/leases/$lease"
+done
+[ "$(code_of delete.out holdfast checkpoints delete first)" = 0 ] || fail "$what: delete: $(cat delete.out)"
+[ "$(code_of gc.out holdfast gc)" = 5 ] || fail "$what: gc: $(cat gc.out)"
+said gc.out "^FAILED *checkpoint second: is damaged: .*leases/second/000002"
+[ "$(code_of delete.out holdfast checkpoints delete second)" = 12 ] || fail "$what: delete: $(cat delete.out)"
+said delete.out "checkpoints delete --without-plugins"
+[ "$(code_of erase.out holdfast checkpoints delete second --without-plugins)" = 0 ] || fail "$what: erase: $(cat erase.out)"
+[ "$(code_of gc.out holdfast gc)" = 0 ] || fail "$what: gc afterwards: $(cat gc.out)"

@@ -310,6 +310,19 @@ TEST_F(OtherOperations, VerifyEndsInVerified) {
   EXPECT_EQ(world.StateOf("verify-1", runtime::RecordKind::kVerification), RecordState::kVerified);
 }
 
+TEST_F(OtherOperations, ADamagedMarkerStillLeadsToItsRecord) {
+  ASSERT_EQ(world.Begin("cp", protect).code, ExitCode::kOk);
+  const std::string key = runtime::UnfinishedKey("cp");
+  ASSERT_TRUE(world.tenant.DeleteIfPresent(key));
+  ASSERT_TRUE(world.tenant.PutBytes(key, "garbage"));
+  EXPECT_THAT(world.Unfinished(), ElementsAre("cp"));
+  world.now += runtime::kLeaseExpiry;
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_EQ(world.StateOf("cp"), RecordState::kError);
+  EXPECT_THAT(world.Unfinished(), IsEmpty());
+}
+
 TEST_F(OtherOperations, ListsShowRecordsInOrderAndByFilter) {
   ASSERT_EQ(world.RunAll("cp-1", protect).code, ExitCode::kOk);
   world.now += std::chrono::hours(1);
