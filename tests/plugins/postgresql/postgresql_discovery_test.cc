@@ -1,0 +1,55 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "plugins/local/postgresql/postgresql_protectable.h"
+#include "tests/plugins/postgresql/postgresql_fixture.h"
+
+namespace holdfast::plugins::postgresql {
+namespace {
+
+using testing::HasSubstr;
+
+TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
+  Sql("postgres", "create database other");
+  Sql("postgres", "drop database if exists left_out");
+  Sql("postgres", "create database left_out");
+  std::ofstream(folder_ / "inventory.yaml") << fmt::format(
+      "applications:\n"
+      "  - id: shop\n"
+      "    postgresql: [{{id: one, host: {0}, user: postgres, database: shop}}]\n"
+      "postgresql:\n"
+      "  - {{id: server, host: {0}, user: postgres, discover: true, exclude: [left_out]}}\n",
+      server_->host());
+  Value settings(Value::Map{});
+  settings.Set("inventory", folder_ / "inventory.yaml");
+  const auto list = PostgresqlProtectable().make(settings);
+  ASSERT_TRUE(list);
+  const auto nodes = (*list)->List(context_.context());
+  ASSERT_TRUE(nodes) << nodes.error().Render();
+  std::vector<std::string> ids;
+  for (const auto& node : *nodes) ids.push_back(node.key.id);
+  EXPECT_THAT(
+      ids, testing::UnorderedElementsAre("one", "server/other", "server/postgres", "server/shop"));
+  const auto below =
+      (*list)->Dependents(context_.context(), {{"Local::Application", "shop"}, "shop", {}});
+  ASSERT_TRUE(below);
+  ASSERT_EQ(below->size(), 1U);
+  EXPECT_EQ(below->front().resource.key.id, "one");
+}
+
+TEST_F(PostgresqlTest, AServerThatDoesNotAnswerIsAnErrorNotASmallerGraph) {
+  std::ofstream(folder_ / "inventory.yaml") << "postgresql: [{id: server, host: " << folder_.path()
+                                            << ", user: postgres, discover: true}]\n";
+  Value settings(Value::Map{});
+  settings.Set("inventory", folder_ / "inventory.yaml");
+  const auto list = PostgresqlProtectable().make(settings);
+  const auto nodes = (*list)->List(context_.context());
+  ASSERT_FALSE(nodes);
+  EXPECT_THAT(nodes.error().message(), HasSubstr("server 'server'"));
+}
+
+}  // namespace
+}  // namespace holdfast::plugins::postgresql
