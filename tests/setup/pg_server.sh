@@ -54,6 +54,8 @@ unix_socket_directories = '$dir'
 fsync = off
 shared_buffers = 16MB
 max_connections = 40
+wal_level = logical
+max_prepared_transactions = 4
 autovacuum = off
 END
     as_server "$bin/pg_ctl" start -D "$dir/cluster" -w -t 60 -l "$dir/cluster/server.log" >>"$log" 2>&1 </dev/null ||

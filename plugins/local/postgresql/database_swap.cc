@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "plugins/local/staging/staging.h"
-#include "plugins/sdk/failpoint.h"
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::postgresql {
@@ -32,11 +34,54 @@ Status Drop(Connection& maintenance, const std::string& database) {
       fmt::format("DROP DATABASE {}{}", QuoteName(database), can_force ? " WITH (FORCE)" : ""));
 }
 
+// pg_restore makes the subscriptions of a dump, not connected; a database that has one cannot be
+// dropped. Their slots are those of the protected database, and stay.
+Status DropSubscriptions(const ServerAddress& address, Connection& maintenance,
+                         const std::string& database, Context& context) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto names,
+      maintenance.Query("SELECT s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = "
+                        "s.subdbid WHERE d.datname = $1",
+                        {database}));
+  if (names.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(Connection inside, Connection::Open(address, database, context));
+  for (const Connection::Row& name : names) {
+    HOLDFAST_RETURN_IF_ERROR(
+        inside.Do(fmt::format("ALTER SUBSCRIPTION {0} DISABLE; ALTER SUBSCRIPTION {0} SET "
+                              "(slot_name = NONE); DROP SUBSCRIPTION {0}",
+                              QuoteName(name[0].value_or("")))));
+  }
+  return Ok();
+}
+
+Status DropFresh(const ServerAddress& address, Connection& maintenance, const SwapNames& names,
+                 Context& context) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there, DatabaseExists(maintenance, names.fresh));
+  if (!there) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(DropSubscriptions(address, maintenance, names.fresh, context));
+  HOLDFAST_RETURN_IF_ERROR(Drop(maintenance, names.fresh));
+  context.log().Log(LogLevel::kInfo,
+                    fmt::format("dropped database '{}', a restore of '{}' that was not whole",
+                                names.fresh, Printable(names.target)));
+  return Ok();
+}
+
+// Kept out by what holds the database: nothing is recorded as the outcome of the clean-up.
+Error NotDropped(const std::string& what, Error why, Context& context) {
+  if (context.cancelled()) return why;
+  std::string message = fmt::format("{} is left, it cannot be dropped: {}", what, why.message());
+  context.log().Log(LogLevel::kWarning, message);
+  return Error(ErrorCode::kLocked, std::move(message))
+      .Hint("end what holds it, or drop it; until it is gone, 'holdfast gc' tries again");
+}
+
 }  // namespace
 
 SwapNames NamesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
                          const std::string& target) {
-  const std::string token = staging::HiddenToken(checkpoint, resource);
+  const std::string token = Sha256Hex(fmt::format("{}\n{}\n{}", checkpoint.record_id(),
+                                                  resource.key.type, resource.key.id))
+                                .substr(0, 16);
   return {target, "holdfast_tmp_" + token, "holdfast_tmp_" + token + "_old"};
 }
 
@@ -92,9 +137,59 @@ Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
   return Ok();
 }
 
-Status CreateFresh(Connection& maintenance, const SwapNames& names,
+Status RefuseHeld(Connection& maintenance, const std::string& target) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto found,
+      maintenance.Query("SELECT datistemplate::text, pg_has_role(datdba, 'USAGE')::text, "
+                        "pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1",
+                        {target}));
+  if (found.empty()) return Ok();
+  const Connection::Row& database = found.front();
+  if (database[1] != "true") {
+    return Error(ErrorCode::kDenied,
+                 fmt::format("database '{}' belongs to role '{}', and only that one may replace it",
+                             Printable(target), Printable(database[2].value_or(""))))
+        .Hint("'user' names a role that is it, or a member of it, or a superuser");
+  }
+  std::vector<std::string> what;
+  std::vector<std::string> hints;
+  if (database[0] == "true") {
+    what.emplace_back("it is a template");
+    hints.emplace_back("'ALTER DATABASE ... IS_TEMPLATE false' makes it an ordinary one");
+  }
+  struct Holder {
+    const char* what;
+    const char* names;  // asks for those of database $1, as one text
+    const char* hint;
+  };
+  // A slot that nobody reads from does not keep a database, it is dropped with it, without a word.
+  for (const Holder& holder :
+       {Holder{"replication slot",
+               "SELECT string_agg(quote_ident(slot_name), ', ' ORDER BY slot_name) FROM "
+               "pg_replication_slots WHERE database = $1 AND NOT temporary",
+               "pg_drop_replication_slot() drops a slot that nobody reads from any more"},
+        Holder{"subscription",
+               "SELECT string_agg(quote_ident(s.subname), ', ' ORDER BY s.subname) FROM "
+               "pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = $1",
+               "DROP SUBSCRIPTION in that database ends one"},
+        Holder{"prepared transaction",
+               "SELECT string_agg(quote_literal(gid), ', ' ORDER BY gid) FROM pg_prepared_xacts "
+               "WHERE database = $1",
+               "COMMIT PREPARED or ROLLBACK PREPARED in that database ends one"}}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto names, maintenance.Ask(holder.names, {target}));
+    if (!names) continue;
+    what.push_back(fmt::format("{} {}", holder.what, Printable(*names)));
+    hints.emplace_back(holder.hint);
+  }
+  if (what.empty()) return Ok();
+  return Error(ErrorCode::kConflict, fmt::format("database '{}' cannot be replaced: {}",
+                                                 Printable(target), Join(what, "; ")))
+      .Hint(Join(hints, "; ") + "; or 'database' restores into another one");
+}
+
+Status CreateFresh(const ServerAddress& address, Connection& maintenance, const SwapNames& names,
                    const PostgresqlProtection::SavedInfo& info, bool owners, Context& context) {
-  HOLDFAST_RETURN_IF_ERROR(Drop(maintenance, names.fresh));
+  HOLDFAST_RETURN_IF_ERROR(DropFresh(address, maintenance, names, context));
   std::string sql = fmt::format("CREATE DATABASE {} TEMPLATE template0", QuoteName(names.fresh));
   if (!info.encoding.empty()) sql += fmt::format(" ENCODING {}", QuoteText(info.encoding));
   if (!info.collate.empty()) sql += fmt::format(" LC_COLLATE {}", QuoteText(info.collate));
@@ -134,6 +229,8 @@ Status SwapIn(Connection& maintenance, const SwapNames& names) {
     }
     std::string sql;
     if (target) {
+      // Of an earlier epoch, which swapped in what is no longer there.
+      HOLDFAST_RETURN_IF_ERROR(Drop(maintenance, names.replaced));
       HOLDFAST_RETURN_IF_ERROR(EndSessions(maintenance, names.target));
       sql = fmt::format("ALTER DATABASE {} RENAME TO {};", QuoteName(names.target),
                         QuoteName(names.replaced));
@@ -151,16 +248,35 @@ Status SwapIn(Connection& maintenance, const SwapNames& names) {
   }
 }
 
-Status DropLeftovers(Connection& maintenance, const SwapNames& names) {
+Status DropLeftovers(const ServerAddress& address, Connection& maintenance, const SwapNames& names,
+                     Context& context) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool target, DatabaseExists(maintenance, names.target));
-  HOLDFAST_ASSIGN_OR_RETURN(const bool replaced, DatabaseExists(maintenance, names.replaced));
+  HOLDFAST_ASSIGN_OR_RETURN(bool replaced, DatabaseExists(maintenance, names.replaced));
   if (replaced && !target) {
     // Someone has dropped the new one by hand; the old one is the last that there is.
     HOLDFAST_RETURN_IF_ERROR(maintenance.Do(fmt::format(
         "ALTER DATABASE {} RENAME TO {}", QuoteName(names.replaced), QuoteName(names.target))));
+    context.log().Log(LogLevel::kWarning,
+                      fmt::format("the restored database '{}' is gone; the one that it had "
+                                  "replaced has its name again",
+                                  Printable(names.target)));
+    replaced = false;
   }
-  HOLDFAST_RETURN_IF_ERROR(Drop(maintenance, names.replaced));
-  return Drop(maintenance, names.fresh);
+  if (Status dropped = DropFresh(address, maintenance, names, context); !dropped) {
+    return NotDropped(fmt::format("database '{}', a restore of '{}' that is not whole,",
+                                  names.fresh, Printable(names.target)),
+                      std::move(dropped).error(), context);
+  }
+  if (!replaced) return Ok();
+  if (Status dropped = Drop(maintenance, names.replaced); !dropped) {
+    return NotDropped(fmt::format("database '{}', which was '{}' before the restore,",
+                                  names.replaced, Printable(names.target)),
+                      std::move(dropped).error(), context);
+  }
+  context.log().Log(LogLevel::kInfo,
+                    fmt::format("dropped database '{}', which was '{}' before the restore",
+                                names.replaced, Printable(names.target)));
+  return Ok();
 }
 
 }  // namespace holdfast::plugins::postgresql

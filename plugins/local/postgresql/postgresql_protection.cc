@@ -137,9 +137,13 @@ Status RequireReadable(const ServerAddress& address, const std::string& database
 
 std::string PartOf(const std::string& staged) { return staged + "-part"; }
 
-Status RemoveStaged(const std::string& staged) {
-  HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(staged));
-  return staging::RemoveDurably(PartOf(staged));
+Status RemoveStaged(const std::string& staged, Context& context) {
+  for (const std::string& path : {staged, PartOf(staged)}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, staging::Exists(path));
+    HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(path));
+    if (there) context.log().Log(LogLevel::kInfo, "removed " + Printable(path));
+  }
+  return Ok();
 }
 
 // Dumps into the staging file; returns how many bytes it is.
@@ -147,7 +151,7 @@ Result<std::uint64_t> Stage(const Tool& pg_dump, const ServerAddress& address,
                             const DumpRequest& request, const std::string& staged,
                             Context& context) {
   const std::string part = PartOf(staged);
-  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+  HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged, context));
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(part));
   staging::FileSink sink(file.get(), part);
   staging::Pace pace(0, context);
@@ -280,7 +284,7 @@ Status ProtectPost(const Settings& settings, Checkpoint& checkpoint, Context& co
                    const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const Value journal, checkpoint.Journaled(resource));
   if (const std::string staged = journal.StringOr("staged", ""); !staged.empty()) {
-    HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged));
+    HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged, context));
   }
   HOLDFAST_RETURN_IF_ERROR(EndSnapshotHolder(AddressOf(resource, DefaultAddress(settings)),
                                              settings.maintenance_database, checkpoint, context,
@@ -346,6 +350,7 @@ Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& con
   if (done) return checkpoint.Journal(resource, intent.Set("restored", true));
   HOLDFAST_RETURN_IF_ERROR(
       RefuseExisting(target.address, maintenance, target.database, parameters.overwrite, context));
+  HOLDFAST_RETURN_IF_ERROR(RefuseHeld(maintenance, target.database));
   HOLDFAST_RETURN_IF_ERROR(RequireSpaceForDatabase(maintenance, target.address, info));
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("postgresql:restore-intended");
@@ -366,7 +371,8 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
         FindTool("pg_restore", settings.bin_dir, static_cast<int>(info.dump_major), context));
     {
       HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
-      HOLDFAST_RETURN_IF_ERROR(CreateFresh(maintenance, names, info, parameters.owners, context));
+      HOLDFAST_RETURN_IF_ERROR(
+          CreateFresh(target.address, maintenance, names, info, parameters.owners, context));
     }
     Failpoint("postgresql:created");
     HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
@@ -394,6 +400,7 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
   } else {
     HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
                                             parameters.overwrite, context));
+    HOLDFAST_RETURN_IF_ERROR(RefuseHeld(maintenance, target.database));
     HOLDFAST_RETURN_IF_ERROR(ApplyProperties(maintenance, names.fresh, info, parameters.owners,
                                              target.database, context));
     HOLDFAST_ASSIGN_OR_RETURN(const std::string identity,
@@ -402,8 +409,8 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
     Failpoint("postgresql:restore-noted");
     HOLDFAST_RETURN_IF_ERROR(SwapIn(maintenance, names));
   }
+  // post drops the one that was replaced: restored it is also where that cannot be done yet.
   Failpoint("postgresql:swapped");
-  HOLDFAST_RETURN_IF_ERROR(DropLeftovers(maintenance, names));
   ResourceKey now = resource.key;
   if (target.database != info.database || !parameters.host.empty() || parameters.port != 0) {
     now.id = fmt::format("{}/{}", target.address.str(), target.database);
@@ -420,8 +427,8 @@ Status RestorePost(const Settings& settings, Checkpoint& checkpoint, Context& co
   RestoreTarget target = TargetOf(settings, resource, SavedInfo{}, parameters);
   target.database = database;
   HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
-  HOLDFAST_RETURN_IF_ERROR(
-      DropLeftovers(maintenance, NamesOfRestore(checkpoint, resource, database)));
+  HOLDFAST_RETURN_IF_ERROR(DropLeftovers(target.address, maintenance,
+                                         NamesOfRestore(checkpoint, resource, database), context));
   Failpoint("postgresql:restore-cleaned");
   return Ok();
 }

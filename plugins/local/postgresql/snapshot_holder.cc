@@ -199,10 +199,14 @@ Status EndSnapshotHolder(const ServerAddress& address, const std::string& mainte
   if (holder == nullptr || !holder->is_map()) return Ok();
   const std::string token = holder->StringOr("token", "");
   const ProcessIdentity here = OwnProcessIdentity();
+  bool any = false;
   if (holder->StringOr("host", "") == here.host &&
       holder->StringOr("boot_id", "") == here.boot_id) {
     // First the process: one that has not connected yet must not do so after we have looked.
-    for (const int pid : ProcessesWith(token)) ::kill(pid, SIGKILL);
+    for (const int pid : ProcessesWith(token)) {
+      ::kill(pid, SIGKILL);
+      any = true;
+    }
   }
   HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::OpenMaintenance(
                                                        address, maintenance_database, "", context));
@@ -223,6 +227,7 @@ Status EndSnapshotHolder(const ServerAddress& address, const std::string& mainte
         const auto ended,
         connection.Query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE " + which,
                          parameters));
+    any = any || !ended.empty();
     if (ended.empty() && ProcessesWith(token).empty()) break;
     if (context.clock().Steady() >= until) {
       return Unavailable("the process that holds the snapshot does not end");
@@ -231,6 +236,11 @@ Status EndSnapshotHolder(const ServerAddress& address, const std::string& mainte
   }
   if (const std::string file = holder->StringOr("file", ""); !file.empty()) {
     HOLDFAST_RETURN_IF_ERROR(staging::RemoveDurably(file));
+  }
+  if (any) {
+    context.log().Log(LogLevel::kInfo,
+                      fmt::format("ended the process '{}', which held the snapshot",
+                                  Printable(ApplicationName(token))));
   }
   return Ok();
 }

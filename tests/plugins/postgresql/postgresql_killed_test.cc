@@ -153,6 +153,65 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, PostgresqlNewEpoch,
                          testing::Values("postgresql:restore-noted", "postgresql:swapped"),
                          [](const auto& info) { return info.index == 0 ? "noted" : "swapped"; });
 
+TEST_F(PostgresqlTest, AnOldDatabaseThatCannotBeDroppedIsOwedWhateverTheEpoch) {
+  MustProtect();
+  Sql("shop", "delete from orders");
+  ASSERT_TRUE(
+      RunInChild("postgresql:swapped", [&] { return RunAll(Restore(), Overwrite()); }).killed);
+  const auto databases = [] {
+    return Sql("postgres",
+               "select string_agg(datname, ' ') from pg_database where datname ~ '^holdfast'");
+  };
+  const std::string old = databases();
+  ASSERT_THAT(old, testing::MatchesRegex("holdfast_tmp_[0-9a-f]+_old"));
+  // Made after the checks that came before it was replaced.
+  Sql(old,
+      "create subscription late connection 'dbname=nowhere' publication p with (connect = false)");
+  MemoryCheckpoint first = Restore();
+  const Status held = Run(first, ActivityKind::kPost, Overwrite());
+  MemoryCheckpoint second = Restore();
+  second.set_epoch(2);
+  const Status again = RunAllActivities(*plugin_, second, context_.context(), database_);
+  const std::string left = databases();
+  Sql(old,
+      "alter subscription late disable; alter subscription late set (slot_name = none); drop "
+      "subscription late");
+  // kLocked: the runtime records no outcome, the clean-up stays owed.
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().code(), ErrorCode::kLocked);
+  EXPECT_THAT(
+      context_.log().text(),
+      HasSubstr(fmt::format("warning: database '{}', which was 'shop' before the restore, is "
+                            "left, it cannot be dropped: PostgreSQL: database \"{}\" is "
+                            "being used by logical replication subscription",
+                            old, old)));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), ErrorCode::kLocked);
+  EXPECT_EQ(left, old);
+  EXPECT_EQ(Sql("shop", kSum), sum_);
+  const Status done = Run(second, ActivityKind::kPost);
+  ASSERT_TRUE(done) << done.error().Render();
+  EXPECT_EQ(Leftovers(), "");
+}
+
+// pg_restore makes them, and a database that has one cannot be dropped.
+TEST_F(PostgresqlTest, AHalfMadeRestoreWithASubscriptionIsDropped) {
+  const std::string end =
+      "alter subscription feed disable; alter subscription feed set (slot_name = none); drop "
+      "subscription feed";
+  Sql("shop",
+      "create subscription feed connection 'dbname=nowhere' publication p with (connect = false)");
+  MustProtect();
+  Sql("shop", end);
+  ASSERT_TRUE(
+      RunInChild("postgresql:restored", [&] { return RunAll(Restore(), Overwrite()); }).killed);
+  MemoryCheckpoint checkpoint = Restore();
+  const Status cleaned = Run(checkpoint, ActivityKind::kPost, Overwrite());
+  EXPECT_TRUE(cleaned) << cleaned.error().Render();
+  EXPECT_EQ(Leftovers(), "");
+  EXPECT_THAT(context_.log().text(), HasSubstr("a restore of 'shop' that was not whole"));
+}
+
 TEST_F(PostgresqlTest, ARestoredDatabaseThatIsGoneIsNoSuccess) {
   MustProtect();
   Sql("postgres", "drop database shop");

@@ -48,6 +48,18 @@ TEST_F(PostgresqlTest, DeleteRemovesEveryByte) {
   EXPECT_EQ(checkpoint.StoredObjects(database_), 0U);
 }
 
+TEST_F(PostgresqlTest, PostSaysWhatItRemoves) {
+  MustProtect();
+  EXPECT_THAT(context_.log().text(), HasSubstr("info: removed " + staging() + "/.holdfast-"));
+  MemoryCheckpoint held(*bank_, "held");
+  ASSERT_TRUE(RunAllActivities(*plugin_, held, context_.context(), database_, Holder()));
+  EXPECT_THAT(context_.log().text(), HasSubstr("info: ended the process 'holdfast-"));
+  // Nothing there: nothing said.
+  const std::string said = context_.log().text();
+  ASSERT_TRUE(Run(held, ActivityKind::kPost, Holder()));
+  EXPECT_EQ(context_.log().text(), said);
+}
+
 TEST_F(PostgresqlTest, AMissingDatabaseAndAMissingServerAreToldApart) {
   database_ = ResourceOf("nowhere");
   MemoryCheckpoint checkpoint = Protect();

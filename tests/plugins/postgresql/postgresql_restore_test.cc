@@ -91,6 +91,56 @@ TEST_F(PostgresqlTest, WhateverAUserMadeIsNotReplacedUnlessToldTo) {
   }
 }
 
+// What a DROP DATABASE of the old one would fail for, or destroy without a word.
+TEST_F(PostgresqlTest, ADatabaseThatIsHeldIsRefusedBeforeAnythingIsWritten) {
+  MustProtect();
+  struct Case {
+    const char* hold;
+    const char* named;
+    const char* hint;
+    const char* end;
+  };
+  for (const Case& held :
+       {Case{"select pg_create_logical_replication_slot('reader', 'pgoutput')",
+             "replication slot reader", "pg_drop_replication_slot()",
+             "select pg_drop_replication_slot('reader')"},
+        Case{"create subscription \"Else\" connection 'dbname=nowhere' publication p with (connect "
+             "= "
+             "false)",
+             "subscription \"Else\"", "DROP SUBSCRIPTION",
+             "alter subscription \"Else\" disable; alter subscription \"Else\" set (slot_name = "
+             "none); drop subscription \"Else\""},
+        Case{"begin; insert into orders values (0, 'later'); prepare transaction 'half'",
+             "prepared transaction 'half'", "ROLLBACK PREPARED", "rollback prepared 'half'"},
+        Case{"alter database shop is_template true", "it is a template", "IS_TEMPLATE false",
+             "alter database shop is_template false"}}) {
+    Sql("shop", held.hold);
+    MemoryCheckpoint checkpoint = Restore();
+    const Status refused = Run(checkpoint, ActivityKind::kPre, Overwrite());
+    Sql("shop", held.end);
+    ASSERT_FALSE(refused) << held.named;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+    EXPECT_THAT(refused.error().message(),
+                testing::AllOf(HasSubstr("'shop' cannot be replaced"), HasSubstr(held.named)));
+    EXPECT_THAT(refused.error().hint(), HasSubstr(held.hint));
+    EXPECT_EQ(Leftovers(), "");
+  }
+  Sql("postgres", "create role maker login createdb");
+  database_.extra.Set("user", "maker");
+  const Status denied = RunAll(Restore(), Overwrite());
+  Sql("postgres", "drop role maker");
+  ASSERT_FALSE(denied);
+  EXPECT_EQ(denied.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(denied.error().message(), HasSubstr("belongs to role 'postgres'"));
+}
+
+TEST_F(PostgresqlTest, TheDatabaseThatWasReplacedIsSaidWhenItIsDropped) {
+  MustProtect();
+  ASSERT_TRUE(RunAll(Restore(), Overwrite()));
+  EXPECT_THAT(context_.log().text(), testing::ContainsRegex("info: dropped database 'holdfast_tmp_"
+                                                            "[0-9a-f]*_old', which was 'shop'"));
+}
+
 // The maintenance database of every other restore.
 class PostgresqlOfPostgresTest : public PostgresqlTest {
  protected:
