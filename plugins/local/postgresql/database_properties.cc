@@ -35,6 +35,8 @@ bool IsPrivilege(std::string_view word) {
   return word == "CREATE" || word == "CONNECT" || word == "TEMPORARY";
 }
 
+constexpr std::string_view kDefaultTablespace = "pg_default";
+
 class Giver {
  public:
   Giver(Connection& maintenance, std::string shown, Context& context)
@@ -79,12 +81,12 @@ Status GiveGrants(Giver& giver, const std::string& name, const Value& grants,
   return Ok();
 }
 
-Status GiveSettings(Giver& giver, const std::string& name, const Value& settings, bool owners) {
+Status GiveSettings(Giver& giver, const std::string& name, const Value& settings) {
   for (const Value& setting : settings.AsList()) {
     const std::string role = setting.StringOr("role", "");
     const std::string key = setting.StringOr("name", "");
     const std::string value = setting.StringOr("value", "");
-    if (key.empty() || (!role.empty() && !owners)) continue;
+    if (key.empty()) continue;
     const std::string of = role.empty() ? fmt::format("ALTER DATABASE {}", QuoteName(name))
                                         : fmt::format("ALTER ROLE {} IN DATABASE {}",
                                                       QuoteName(role), QuoteName(name));
@@ -101,8 +103,7 @@ Status GiveSettings(Giver& giver, const std::string& name, const Value& settings
   return Ok();
 }
 
-}  // namespace
-
+// What is no UTF-8 is left out, with a warning.
 Status ReadProperties(Connection& connection, PostgresqlProtection::SavedInfo& info,
                       Context& context) {
   const auto text = [&](const std::optional<std::string>& value,
@@ -116,11 +117,23 @@ Status ReadProperties(Connection& connection, PostgresqlProtection::SavedInfo& i
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto rows,
       connection.Query("SELECT datconnlimit::text, shobj_description(oid, 'pg_database'), "
-                       "(datacl IS NOT NULL)::text FROM pg_database WHERE datname = "
+                       "(datacl IS NOT NULL)::text, (SELECT spcname FROM pg_tablespace t WHERE "
+                       "t.oid = dattablespace) FROM pg_database WHERE datname = "
                        "current_database()"));
   if (rows.size() != 1) return Internal("the server does not know its own database");
   info.connection_limit = std::strtoll(rows[0][0].value_or("-1").c_str(), nullptr, 10);
   info.comment = text(rows[0][1], "the comment").value_or("");
+  if (rows[0][3] != kDefaultTablespace) {
+    info.tablespace = text(rows[0][3], "the tablespace").value_or("");
+  }
+  // Of what is where its database is, pg_class says nothing (0).
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto tablespaces,
+      connection.Query("SELECT DISTINCT t.spcname FROM pg_class c JOIN pg_tablespace t ON t.oid = "
+                       "c.reltablespace WHERE t.spcname <> 'pg_global' ORDER BY 1"));
+  for (const Connection::Row& row : tablespaces) {
+    if (const auto name = text(row[0], "a tablespace")) info.tablespaces.push_back(*name);
+  }
   if (rows[0][2] == "true") {
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto grants,
@@ -161,11 +174,49 @@ Status ReadProperties(Connection& connection, PostgresqlProtection::SavedInfo& i
   return Ok();
 }
 
+}  // namespace
+
+Result<PostgresqlProtection::SavedInfo> ReadDatabase(const ServerAddress& address,
+                                                     const std::string& database,
+                                                     Context& context) {
+  HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::Open(address, database, context));
+  PostgresqlProtection::SavedInfo info;
+  info.host = address.host;
+  info.port = address.port;
+  info.database = database;
+  info.server_version = connection.server_version();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto rows,
+      connection.Query(
+          "SELECT pg_encoding_to_char(encoding), datcollate, datctype, "
+          "pg_get_userbyid(datdba), pg_database_size(oid)::text FROM pg_database WHERE "
+          "datname = current_database()"));
+  if (rows.size() != 1) return Internal("the server does not know its own database");
+  const Connection::Row& row = rows.front();
+  info.encoding = row[0].value_or("");
+  info.collate = row[1].value_or("");
+  info.ctype = row[2].value_or("");
+  info.owner = row[3].value_or("");
+  info.database_size.bytes = std::strtoull(row[4].value_or("0").c_str(), nullptr, 10);
+  if (info.server_version >= 150000) {
+    // Renamed in 17.
+    const char* column = info.server_version >= 170000 ? "datlocale" : "daticulocale";
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto locale,
+        connection.Ask(fmt::format("SELECT {} FROM pg_database WHERE datname = current_database() "
+                                   "AND datlocprovider = 'i'",
+                                   column)));
+    info.icu_locale = locale.value_or("");
+  }
+  HOLDFAST_RETURN_IF_ERROR(ReadProperties(connection, info, context));
+  return info;
+}
+
 Status ApplyProperties(Connection& maintenance, const std::string& name,
-                       const PostgresqlProtection::SavedInfo& info, bool owners,
-                       const std::string& shown, Context& context) {
+                       const PostgresqlProtection::SavedInfo& info, const std::string& shown,
+                       Context& context) {
   Giver giver(maintenance, shown, context);
-  if (info.grants.is_list() && owners) {
+  if (info.grants.is_list()) {
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto owner, maintenance.Ask("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE "
                                           "datname = $1",
@@ -174,7 +225,7 @@ Status ApplyProperties(Connection& maintenance, const std::string& name,
     HOLDFAST_RETURN_IF_ERROR(GiveGrants(giver, name, info.grants, info.owner, *owner));
   }
   if (info.settings.is_list()) {
-    HOLDFAST_RETURN_IF_ERROR(GiveSettings(giver, name, info.settings, owners));
+    HOLDFAST_RETURN_IF_ERROR(GiveSettings(giver, name, info.settings));
   }
   if (!info.comment.empty()) {
     HOLDFAST_RETURN_IF_ERROR(giver.Give(

@@ -188,7 +188,7 @@ Status RefuseHeld(Connection& maintenance, const std::string& target) {
 }
 
 Status CreateFresh(const ServerAddress& address, Connection& maintenance, const SwapNames& names,
-                   const PostgresqlProtection::SavedInfo& info, bool owners, Context& context) {
+                   const PostgresqlProtection::SavedInfo& info, Context& context) {
   HOLDFAST_RETURN_IF_ERROR(DropFresh(address, maintenance, names, context));
   std::string sql = fmt::format("CREATE DATABASE {} TEMPLATE template0", QuoteName(names.fresh));
   if (!info.encoding.empty()) sql += fmt::format(" ENCODING {}", QuoteText(info.encoding));
@@ -197,19 +197,8 @@ Status CreateFresh(const ServerAddress& address, Connection& maintenance, const 
   if (!info.icu_locale.empty() && maintenance.server_version() >= 150000) {
     sql += fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}", QuoteText(info.icu_locale));
   }
-  if (owners && !info.owner.empty()) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto may,
-                              maintenance.Ask("SELECT 1 FROM pg_roles WHERE rolname = $1 AND "
-                                              "pg_has_role(current_user, oid, 'MEMBER')",
-                                              {info.owner}));
-    if (may) {
-      sql += fmt::format(" OWNER {}", QuoteName(info.owner));
-    } else {
-      context.log().Log(LogLevel::kWarning,
-                        fmt::format("database '{}' cannot be given back to role '{}'",
-                                    Printable(names.target), Printable(info.owner)));
-    }
-  }
+  if (!info.owner.empty()) sql += fmt::format(" OWNER {}", QuoteName(info.owner));
+  if (!info.tablespace.empty()) sql += fmt::format(" TABLESPACE {}", QuoteName(info.tablespace));
   if (Status made = maintenance.Do(sql); !made) {
     return std::move(made)
         .error()

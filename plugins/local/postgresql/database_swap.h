@@ -35,10 +35,10 @@ Status RefuseExisting(const ServerAddress& address, Connection& maintenance,
 // a template; kDenied when it is another role's. There is none: success.
 Status RefuseHeld(Connection& maintenance, const std::string& target);
 
-// Makes the fresh database, empty, as the protected one was (encoding, locale, owner where that role
-// exists); one that an attempt before left is dropped first.
+// Makes the fresh database, empty, with encoding, locale, owner and tablespace of `info`; one that an
+// attempt before left is dropped first.
 Status CreateFresh(const ServerAddress& address, Connection& maintenance, const SwapNames& names,
-                   const PostgresqlProtection::SavedInfo& info, bool owners, Context& context);
+                   const PostgresqlProtection::SavedInfo& info, Context& context);
 
 // Renames. Ends the sessions of the target. Again after a crash: what is done is done.
 Status SwapIn(Connection& maintenance, const SwapNames& names);

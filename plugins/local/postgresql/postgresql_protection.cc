@@ -9,6 +9,7 @@
 #include "plugins/local/postgresql/database_swap.h"
 #include "plugins/local/postgresql/server.h"
 #include "plugins/local/postgresql/snapshot_holder.h"
+#include "plugins/local/postgresql/target_properties.h"
 #include "plugins/local/postgresql/tools.h"
 #include "plugins/local/staging/own_work.h"
 #include "plugins/local/staging/paced_copy.h"
@@ -73,41 +74,6 @@ std::vector<ParameterFault> RestoreFaults(
   ParameterFaults faults;
   faults.Note("database", RequireName(parameters.database, "database"));
   return faults.Take();
-}
-
-Result<SavedInfo> InfoOf(const ServerAddress& address, const std::string& database,
-                         Context& context) {
-  HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::Open(address, database, context));
-  SavedInfo info;
-  info.host = address.host;
-  info.port = address.port;
-  info.database = database;
-  info.server_version = connection.server_version();
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const auto rows,
-      connection.Query(
-          "SELECT pg_encoding_to_char(encoding), datcollate, datctype, "
-          "pg_get_userbyid(datdba), pg_database_size(oid)::text FROM pg_database WHERE "
-          "datname = current_database()"));
-  if (rows.size() != 1) return Internal("the server does not know its own database");
-  const Connection::Row& row = rows.front();
-  info.encoding = row[0].value_or("");
-  info.collate = row[1].value_or("");
-  info.ctype = row[2].value_or("");
-  info.owner = row[3].value_or("");
-  info.database_size.bytes = std::strtoull(row[4].value_or("0").c_str(), nullptr, 10);
-  if (info.server_version >= 150000) {
-    // Renamed in 17.
-    const char* column = info.server_version >= 170000 ? "datlocale" : "daticulocale";
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const auto locale,
-        connection.Ask(fmt::format("SELECT {} FROM pg_database WHERE datname = current_database() "
-                                   "AND datlocprovider = 'i'",
-                                   column)));
-    info.icu_locale = locale.value_or("");
-  }
-  HOLDFAST_RETURN_IF_ERROR(ReadProperties(connection, info, context));
-  return info;
 }
 
 // May this role read everything that a dump reads? Names some of what it may not.
@@ -217,16 +183,29 @@ Status HolderPre(const Settings& settings, const ServerAddress& address, const S
   return JournalInfo(checkpoint, resource, info, held.taken, 0);
 }
 
+// A dump names them, and they are the server's.
+void SayTablespaces(const SavedInfo& info, Context& context) {
+  std::vector<std::string> names = info.tablespaces;
+  if (!info.tablespace.empty()) names.insert(names.begin(), info.tablespace);
+  if (names.empty()) return;
+  context.log().Log(
+      LogLevel::kInfo,
+      fmt::format("database '{}' stands in tablespaces other than the default one: {}; a restore "
+                  "uses those of these names that the server has then",
+                  Printable(info.database), Printable(Join(names, ", "))));
+}
+
 Status ProtectPre(const Settings& settings, Checkpoint& checkpoint, Context& context,
                   const Resource& resource,
                   const PostgresqlProtection::ProtectParameters& parameters) {
   HOLDFAST_RETURN_IF_ERROR(RefuseFaults(ProtectFaults(resource, parameters)));
   const ServerAddress address = AddressOf(resource, DefaultAddress(settings));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string database, DatabaseOf(resource));
-  HOLDFAST_ASSIGN_OR_RETURN(SavedInfo info, InfoOf(address, database, context));
+  HOLDFAST_ASSIGN_OR_RETURN(SavedInfo info, ReadDatabase(address, database, context));
   HOLDFAST_ASSIGN_OR_RETURN(const Tool pg_dump,
                             FindTool("pg_dump", settings.bin_dir,
                                      static_cast<int>(info.server_version / 10000), context));
+  SayTablespaces(info, context);
   info.dump_major = pg_dump.major;
   info.snapshot = parameters.snapshot;
   const std::string folder = parameters.staging.empty() ? settings.staging : parameters.staging;
@@ -323,7 +302,12 @@ Result<Connection> MaintenanceOf(const Settings& settings, const RestoreTarget& 
 Status RequireSpaceForDatabase(Connection& maintenance, const ServerAddress& address,
                                const SavedInfo& info) {
   if (!address.host.empty() && address.host.front() != '/') return Ok();
-  const auto folder = maintenance.Ask("SELECT current_setting('data_directory', true)");
+  const auto folder =
+      info.tablespace.empty()
+          ? maintenance.Ask("SELECT current_setting('data_directory', true)")
+          : maintenance.Ask(
+                "SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = $1",
+                {info.tablespace});
   if (!folder || !*folder || (*folder)->empty()) return Ok();  // only superusers may know
   HOLDFAST_ASSIGN_OR_RETURN(const bool visible, staging::Exists(**folder));
   if (!visible) return Ok();
@@ -351,7 +335,13 @@ Status RestorePre(const Settings& settings, Checkpoint& checkpoint, Context& con
   HOLDFAST_RETURN_IF_ERROR(
       RefuseExisting(target.address, maintenance, target.database, parameters.overwrite, context));
   HOLDFAST_RETURN_IF_ERROR(RefuseHeld(maintenance, target.database));
-  HOLDFAST_RETURN_IF_ERROR(RequireSpaceForDatabase(maintenance, target.address, info));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const TargetProperties wanted,
+      PropertiesFor(maintenance, target.address, target.database, info, parameters, context));
+  for (const std::string& warning : wanted.warnings) {
+    context.log().Log(LogLevel::kWarning, warning);
+  }
+  HOLDFAST_RETURN_IF_ERROR(RequireSpaceForDatabase(maintenance, target.address, wanted.info));
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("postgresql:restore-intended");
   return Ok();
@@ -369,15 +359,19 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
     HOLDFAST_ASSIGN_OR_RETURN(
         const Tool pg_restore,
         FindTool("pg_restore", settings.bin_dir, static_cast<int>(info.dump_major), context));
+    RestoreRequest request{names.fresh, parameters.owners, true};
     {
       HOLDFAST_ASSIGN_OR_RETURN(Connection maintenance, MaintenanceOf(settings, target, context));
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const TargetProperties wanted,
+          PropertiesFor(maintenance, target.address, target.database, info, parameters, context));
+      request.tablespaces = wanted.tablespaces;
       HOLDFAST_RETURN_IF_ERROR(
-          CreateFresh(target.address, maintenance, names, info, parameters.owners, context));
+          CreateFresh(target.address, maintenance, names, wanted.info, context));
     }
     Failpoint("postgresql:created");
     HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
-    HOLDFAST_RETURN_IF_ERROR(
-        RunRestore(pg_restore, target.address, names.fresh, parameters.owners, *source, context));
+    HOLDFAST_RETURN_IF_ERROR(RunRestore(pg_restore, target.address, request, *source, context));
     // pg_restore need not read what follows the last entry; it is checked like the rest.
     HOLDFAST_RETURN_IF_ERROR(staging::CopyAll(*source, nullptr, context));
     Failpoint("postgresql:restored");
@@ -401,8 +395,11 @@ Status RestoreParallel(const Settings& settings, Checkpoint& checkpoint, Context
     HOLDFAST_RETURN_IF_ERROR(RefuseExisting(target.address, maintenance, target.database,
                                             parameters.overwrite, context));
     HOLDFAST_RETURN_IF_ERROR(RefuseHeld(maintenance, target.database));
-    HOLDFAST_RETURN_IF_ERROR(ApplyProperties(maintenance, names.fresh, info, parameters.owners,
-                                             target.database, context));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const TargetProperties wanted,
+        PropertiesFor(maintenance, target.address, target.database, info, parameters, context));
+    HOLDFAST_RETURN_IF_ERROR(
+        ApplyProperties(maintenance, names.fresh, wanted.info, target.database, context));
     HOLDFAST_ASSIGN_OR_RETURN(const std::string identity,
                               DatabaseIdentity(maintenance, target.address, names.fresh));
     HOLDFAST_RETURN_IF_ERROR(staging::NoteOwnWork(checkpoint, resource, identity));
@@ -487,7 +484,7 @@ std::vector<Error> PostgresqlProtection::Check(Context& context, const Resource&
   const auto database = DatabaseOf(resource);
   std::optional<SavedInfo> info;
   if (database) {  // one that is not named has been said by Validate
-    if (auto asked = InfoOf(address, *database, context); !asked) {
+    if (auto asked = ReadDatabase(address, *database, context); !asked) {
       problems.Note(std::move(asked).error());
     } else {
       info = std::move(*asked);

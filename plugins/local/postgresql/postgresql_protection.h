@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugins/sdk/protection_plugin.h"
 
@@ -78,13 +79,17 @@ class PostgresqlProtection {
     bool owners = true;
     template <class Fields>
     static void Describe(Fields& fields) {
-      fields("database", &RestoreParameters::database,
-             "database to restore into; unless given, the one that was protected");
+      fields(
+          "database", &RestoreParameters::database,
+          "database to restore into; unless given, the one that was protected. An empty one that "
+          "stands ready keeps what its administrator gave it (owner, privileges, settings, "
+          "comment, connection limit, tablespace); the rest is as it was protected");
       fields("host", &RestoreParameters::host, "server to restore to; unless given, the same");
       fields("port", &RestoreParameters::port, "its port; 0: the same").Range(0, 65535);
       fields("user", &RestoreParameters::user, "role to log in as there");
       fields("overwrite", &RestoreParameters::overwrite,
-             "replace a database that has something in it, and end the sessions that use it");
+             "replace a database that has something in it, or that stands ready with something of "
+             "its own, by what was protected, and end the sessions that use it");
       fields(
           "owners", &RestoreParameters::owners,
           "give objects back to their owners; false: everything belongs to the role that restores");
@@ -102,6 +107,8 @@ class PostgresqlProtection {
     std::string icu_locale;
     std::int64_t connection_limit = -1;
     std::string comment;
+    std::string tablespace;
+    std::vector<std::string> tablespaces;
     Value grants;
     Value settings;
     ByteSize database_size;
@@ -121,6 +128,10 @@ class PostgresqlProtection {
       fields("connection_limit", &SavedInfo::connection_limit,
              "how many may be connected at once; -1 = no limit");
       fields("comment", &SavedInfo::comment, "its comment");
+      fields("tablespace", &SavedInfo::tablespace,
+             "tablespace that it stood in, where that is not the default one");
+      fields("tablespaces", &SavedInfo::tablespaces,
+             "other tablespaces in which tables and indexes of it stood");
       fields("grants", &SavedInfo::grants,
              "privileges on the database itself, where they are not those of a new one: a list of "
              "{role, privilege, grantable}; role '' is everybody");

@@ -64,6 +64,9 @@ Status Judge(const Tool& tool, const ProcessOutcome& outcome) {
       outcome.error.find("does not exist") != std::string::npos) {
     return std::move(error).Hint("create the role first, or restore with 'owners: false'");
   }
+  if (outcome.error.find("default_tablespace") != std::string::npos) {
+    return std::move(error).Hint("create the tablespace first; any folder will do");
+  }
   if (outcome.error.find("invalid snapshot identifier") != std::string::npos) {
     return std::move(error).Hint(
         "the process that held the snapshot has ended; run the record again");
@@ -120,12 +123,14 @@ Status RunDump(const Tool& pg_dump, const ServerAddress& address, const DumpRequ
   return Judge(pg_dump, outcome);
 }
 
-Status RunRestore(const Tool& pg_restore, const ServerAddress& address, const std::string& database,
-                  bool owners, ByteSource& source, Context& context) {
+Status RunRestore(const Tool& pg_restore, const ServerAddress& address,
+                  const RestoreRequest& request, ByteSource& source, Context& context) {
   ProcessSpec spec = SpecOf(
-      pg_restore, {"--format=custom", "--exit-on-error", "--dbname=" + DatabaseArgument(database)},
+      pg_restore,
+      {"--format=custom", "--exit-on-error", "--dbname=" + DatabaseArgument(request.database)},
       context);
-  if (!owners) {
+  if (!request.tablespaces) spec.argv.emplace_back("--no-tablespaces");
+  if (!request.owners) {
     spec.argv.emplace_back("--no-owner");
     spec.argv.emplace_back("--no-privileges");
   }

@@ -31,9 +31,14 @@ struct DumpRequest {
 // pg_dump in custom format, not compressed (the bank compresses), to `sink`.
 Status RunDump(const Tool& pg_dump, const ServerAddress& address, const DumpRequest& request,
                ByteSink& sink, Context& context);
-// pg_restore of a dump in custom format into an existing, empty database. Stops at the first error.
-Status RunRestore(const Tool& pg_restore, const ServerAddress& address, const std::string& database,
-                  bool owners, ByteSource& source, Context& context);
+struct RestoreRequest {
+  std::string database;     // there, and empty
+  bool owners = true;       // false: everything is its that restores, and nobody has privileges
+  bool tablespaces = true;  // false: everything goes to the tablespace of the database
+};
+// pg_restore of a dump in custom format. Stops at the first error.
+Status RunRestore(const Tool& pg_restore, const ServerAddress& address,
+                  const RestoreRequest& request, ByteSource& source, Context& context);
 // pg_restore --list: how many entries a dump has. Reads `source` only as far as it needs to.
 Result<std::size_t> ListDump(const Tool& pg_restore, ByteSource& source, Context& context);
 
