@@ -292,6 +292,15 @@ RestoreTarget TargetOf(const Settings& settings, const Resource& resource, const
   return target;
 }
 
+// Addresses that lead to one server as long as nobody runs two on one port, by one spelling.
+ServerAddress UsualAddress(ServerAddress address) {
+  for (const char* const local :
+       {"127.0.0.1", "::1", "/var/run/postgresql", "/run/postgresql", "localhost"}) {
+    if (address.host == local) address.host.clear();
+  }
+  return address;
+}
+
 Result<Connection> MaintenanceOf(const Settings& settings, const RestoreTarget& target,
                                  Context& context) {
   return Connection::OpenMaintenance(target.address, settings.maintenance_database, target.database,
@@ -473,7 +482,7 @@ std::vector<Place> PostgresqlProtection::Places(Operation operation, const Resou
   Place place;
   place.parameter = given.database.empty() ? "" : "database";
   place.space = "PostgreSQL database";
-  place.name = fmt::format("{}/{}", target.address.str(), target.database);
+  place.name = fmt::format("{}/{}", UsualAddress(target.address).str(), target.database);
   return {std::move(place)};
 }
 

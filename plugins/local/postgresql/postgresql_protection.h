@@ -152,7 +152,8 @@ class PostgresqlProtection {
   // staging folder absolute?
   std::vector<ParameterFault> Validate(Operation operation, const Resource& resource,
                                        const Value& parameters) const;
-  // Its name on its server; two addresses of one server are not told to be one.
+  // Its name on its server. The usual addresses of this machine (localhost, its numbers, Debian's
+  // socket folder) are one; other addresses of one server are not told to be one.
   std::vector<Place> Places(Operation operation, const Resource& resource,
                             const Value& parameters) const;
   // Preflight: can the database be reached and read in full, are the tools there and as new as the

@@ -302,6 +302,15 @@ std::string QuoteText(std::string_view text) {
   return out + "'";
 }
 
+Result<std::string> ServerIdentity(Connection& connection) {
+  // A copy of its data folder has the same identifier, and was not started at the same microsecond.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto identity,
+                            connection.Ask("SELECT system_identifier || '/' || extract(epoch FROM "
+                                           "pg_postmaster_start_time()) FROM pg_control_system()"));
+  if (!identity) return Internal("the server does not know itself");
+  return *identity;
+}
+
 Result<std::vector<std::string>> ListDatabases(const ServerAddress& address,
                                                std::string_view connect_to, Context& context) {
   HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::Open(address, connect_to, context));

@@ -80,6 +80,10 @@ class Connection {
 std::string QuoteName(std::string_view name);
 std::string QuoteText(std::string_view text);
 
+// What tells the server at the other end from every other, copies of its data included: two addresses
+// with one identity lead to one server. Changes when it is started again.
+Result<std::string> ServerIdentity(Connection& connection);
+
 // The names of the databases of a server that allow connections, templates left out, sorted.
 Result<std::vector<std::string>> ListDatabases(const ServerAddress& address,
                                                std::string_view connect_to, Context& context);

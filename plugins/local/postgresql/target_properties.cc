@@ -151,9 +151,9 @@ Status ChooseTablespaces(Connection& maintenance, const std::string& shown,
                          TargetProperties& wanted) {
   SavedInfo& info = wanted.info;
   if (info.tablespace.empty() && info.tablespaces.empty()) return Ok();
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const auto rows, maintenance.Query("SELECT spcname FROM pg_tablespace WHERE "
-                                         "has_tablespace_privilege(oid, 'CREATE')"));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto rows,
+                            maintenance.Query("SELECT spcname FROM pg_tablespace WHERE "
+                                              "has_tablespace_privilege(oid, 'CREATE')"));
   std::set<std::string> usable;
   for (const Connection::Row& row : rows) usable.insert(row[0].value_or(""));
   if (!info.tablespace.empty() && !usable.contains(info.tablespace)) {
@@ -196,9 +196,8 @@ Result<TargetProperties> PropertiesFor(Connection& maintenance, const ServerAddr
       HOLDFAST_ASSIGN_OR_RETURN(ready, ReadDatabase(address, target, context));
     }
   }
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const std::string owner,
-      OwnerFor(maintenance, wanted.info.owner, ready, shown, wanted.warnings));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string owner, OwnerFor(maintenance, wanted.info.owner, ready,
+                                                              shown, wanted.warnings));
   wanted.info.grants = GrantsFor(wanted.info.grants, wanted.info.owner, owner);
   wanted.info.owner = owner;
   if (ready) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "plugins/local/postgresql/postgresql_protectable.h"
@@ -38,6 +39,29 @@ TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
   ASSERT_TRUE(below);
   ASSERT_EQ(below->size(), 1U);
   EXPECT_EQ(below->front().resource.key.id, "one");
+}
+
+TEST_F(PostgresqlTest, OneDatabaseByTwoAddressesOfItsServerIsSaidOnce) {
+  const PostgresServer another;
+  another.Sql("postgres", "create database shop");
+  std::filesystem::create_directory_symlink(server_->host(), folder_ / "alias");
+  std::ofstream(folder_ / "inventory.yaml") << fmt::format(
+      "postgresql:\n"
+      "  - {{id: another, host: {0}, user: postgres, database: shop}}\n"
+      "  - {{id: one, host: {1}, user: postgres, database: shop}}\n"
+      "  - {{id: server, host: {2}, user: postgres, discover: true, exclude: [postgres]}}\n",
+      another.host(), server_->host(), folder_ / "alias");
+  const auto list =
+      PostgresqlProtectable().make(Value().Set("inventory", folder_ / "inventory.yaml"));
+  ASSERT_TRUE(list);
+  const auto nodes = (*list)->List(context_.context());
+  ASSERT_TRUE(nodes) << nodes.error().Render();
+  ASSERT_TRUE((*list)->List(context_.context()));
+  EXPECT_EQ(context_.log().text(),
+            fmt::format(
+                "warning: 'one' and 'server/shop' are one: database 'shop' of one server, which is "
+                "at {}:5432 and at {}:5432; with both in a plan it is protected twice\n",
+                server_->host(), folder_ / "alias"));
 }
 
 TEST_F(PostgresqlTest, AServerThatDoesNotAnswerIsAnErrorNotASmallerGraph) {

@@ -33,6 +33,23 @@ TEST(PostgresqlParameters, EveryFaultInThemIsSaid) {
             "resource: PostgreSQL database 'shop' has no 'database'\n");
 }
 
+TEST(PostgresqlPlaces, TheUsualAddressesOfThisMachineAreOne) {
+  const auto plugin = MakePlugin<PostgresqlProtection>();
+  const auto place = [&](const std::string& host, std::int64_t port) {
+    Resource database;
+    database.key = {"Local::PostgreSQL::Database", "shop"};
+    database.extra = Value().Set("database", "shop").Set("host", host).Set("port", port);
+    const auto places = plugin->Places(Operation::kRestore, database, Value(Value::Map{}));
+    return places.empty() ? "none" : places.front().name;
+  };
+  for (const char* const host : {"", "localhost", "127.0.0.1", "::1", "/var/run/postgresql"}) {
+    EXPECT_EQ(place(host, 5432), "localhost:5432/shop");
+  }
+  EXPECT_NE(place("127.0.0.1", 5433), place("127.0.0.1", 5432));
+  EXPECT_NE(place("/srv/pg", 5432), place("", 5432));
+  EXPECT_NE(place("db", 5432), place("", 5432));
+}
+
 TEST_F(PostgresqlTest, AnActivityRefusesTheSameParameters) {
   const Status staged = RunAll(Protect(), With("staging", "dumps"));
   ASSERT_FALSE(staged);
