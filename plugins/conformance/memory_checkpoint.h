@@ -24,7 +24,7 @@ namespace holdfast::plugins::conformance {
 class MemoryCheckpoint : public Checkpoint {
  public:
   // A protect: the record is the checkpoint. `bank` is borrowed.
-  MemoryCheckpoint(Bank& bank, std::string id)
+  MemoryCheckpoint(Bank& bank, const std::string& id)
       : MemoryCheckpoint(bank, Operation::kProtect, id, id) {}
   // Another operation on checkpoint `id`, with a record of its own.
   MemoryCheckpoint(Bank& bank, Operation operation, std::string id, std::string record_id);

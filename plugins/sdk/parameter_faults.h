@@ -25,8 +25,9 @@ class ParameterFaults {
  public:
   // Notes what is wrong with `parameter`; true when nothing is.
   bool Note(std::string_view parameter, Status status, std::optional<std::size_t> item = {}) {
-    if (!status) found_.push_back({std::string(parameter), item, std::move(status).error()});
-    return status.has_value();
+    if (status) return true;
+    found_.push_back({std::string(parameter), item, std::move(status).error()});
+    return false;
   }
   // The same of what the resource graph says of the resource.
   bool NoteResource(Status status) { return Note({}, std::move(status)); }

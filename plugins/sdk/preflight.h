@@ -15,8 +15,9 @@ class Problems {
  public:
   // Notes what went wrong; true when nothing did.
   bool Note(Status status) {
-    if (!status) found_.push_back(std::move(status).error());
-    return status.has_value();
+    if (status) return true;
+    found_.push_back(std::move(status).error());
+    return false;
   }
   void Note(Error error) { found_.push_back(std::move(error)); }
   std::vector<Error> Take() { return std::move(found_); }

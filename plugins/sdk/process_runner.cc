@@ -197,7 +197,7 @@ class Child {
   ~Child() { JoinAll(); }
 
   Result<ProcessOutcome> Wait(OwnedDescriptor input, OwnedDescriptor output, OwnedDescriptor error,
-                              std::vector<std::pair<int, OwnedDescriptor>> extra) {
+                              std::vector<std::pair<int, OwnedDescriptor>>&& extra) {
     pid_descriptor_ = OwnedDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     if (spec_.input != nullptr) {
       input_thread_ = QuietThread([this, in = std::move(input)]() mutable {

@@ -247,10 +247,15 @@ Result<ProviderFolder> LoadProviderFolder(const std::string& folder) {
     }
     const std::string id = ClaimedValue(path, "id");
     const std::string canonical = CanonicalUuid(id);
-    Error fault = config ? Joined(config->faults) : std::move(config).error();
-    out.broken.push_back({path, std::move(fault), ClaimedValue(path, "name"),
-                          canonical.empty() ? id : canonical,
-                          config ? std::move(*config) : ProviderConfig()});
+    const std::string& shown_id = canonical.empty() ? id : canonical;
+    if (config) {
+      Error faults = Joined(config->faults);
+      out.broken.push_back(
+          {path, std::move(faults), ClaimedValue(path, "name"), shown_id, std::move(*config)});
+    } else {
+      out.broken.push_back({path, std::move(config).error(), ClaimedValue(path, "name"), shown_id,
+                            ProviderConfig()});
+    }
   }
   // Two files with one id: whichever was meant, using the other would be silent damage.
   std::map<std::string, std::vector<std::string>> files_of;

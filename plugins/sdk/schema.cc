@@ -542,6 +542,7 @@ struct FieldForm {
   template <class Fields>
   static void Describe(Fields& fields) {
     std::vector<std::string> types;
+    types.reserve(std::size(kAllFieldTypes));
     for (const FieldType type : kAllFieldTypes) types.emplace_back(TypeName(type));
     fields("name", &FieldForm::name, "the field's name").Required();
     fields("type", &FieldForm::type, "the field's type").Required().OneOf(types);

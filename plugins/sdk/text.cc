@@ -143,7 +143,7 @@ std::string HumanDuration(double seconds) {
                            : fmt::format("{} min {} s", whole / 60, whole % 60);
   }
   const auto minutes = whole / 60;
-  if (minutes >= 24 * 60 || minutes % 60 == 0) return fmt::format("{} h", minutes / 60);
+  if (minutes / 60 >= 24 || minutes % 60 == 0) return fmt::format("{} h", minutes / 60);
   return fmt::format("{} h {} min", minutes / 60, minutes % 60);
 }
 
