@@ -180,6 +180,16 @@ TEST(YamlIn, AQuoteThatIsNotClosedIsReportedAtTheEndOfTheFile) {
   EXPECT_EQ(error.where()->line, 3U);
 }
 
+// yaml-cpp reads nothing there, again and again.
+TEST(YamlIn, ANodeThatBeginsWithACommaIsRefused) {
+  EXPECT_EQ(Refusal(",\n").where()->line, 1U);
+  EXPECT_EQ(Refusal("# c\n  ,x").where()->column, 3U);
+  EXPECT_EQ(Refusal("name: p\n---\n,\n").where()->line, 3U);
+  EXPECT_EQ(Refusal("...\n,").where()->line, 2U);
+  std::ignore = Refusal(",\"resources\":2}");
+  EXPECT_TRUE(ParseYamlStream("---\n---\n---\na: 1\n", "f"));
+}
+
 TEST(YamlIn, TheEndOfABlockScalarIsKept) {
   EXPECT_EQ(Parse("a: |\n  x\n").StringOr("a", ""), "x\n");
   EXPECT_EQ(Parse("a: |+\n  x\n\n\n").StringOr("a", ""), "x\n\n\n");

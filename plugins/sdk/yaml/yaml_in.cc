@@ -170,7 +170,9 @@ class Builder final : public YAML::EventHandler {
   std::size_t first_line() const { return first_line_; }
   std::size_t last_line() const { return last_line_; }
 
-  void OnDocumentStart(const YAML::Mark&) override {
+  const YAML::Mark& start() const { return start_; }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    start_ = mark;
     first_line_ = 0;
     filled_ = false;
   }
@@ -301,6 +303,7 @@ class Builder final : public YAML::EventHandler {
   std::vector<Level> levels_;
   Value root_;
   bool filled_ = false;
+  YAML::Mark start_;
   std::size_t first_line_ = 0;
   std::size_t last_line_ = 0;
   std::optional<Error> error_;
@@ -366,7 +369,16 @@ Result<std::vector<Document>> ParseDocuments(std::string_view text, std::string_
     std::istringstream stream(Terminated(text));
     YAML::Parser parser(stream);
     std::size_t previous_last = 0;
+    int previous_start = -1;
     while (parser.HandleNextDocument(builder) && !builder.error()) {
+      // Where a node begins with a ',', yaml-cpp 0.7 reads nothing, and would do so for ever.
+      if (builder.start().pos == previous_start) {
+        return lines.At(InvalidInput("not valid YAML: nothing may begin with this")
+                            .Hint("a text that begins with ',' stands in quotes"),
+                        static_cast<std::size_t>(std::max(builder.start().line, 0)) + 1,
+                        static_cast<std::size_t>(std::max(builder.start().column, 0)) + 1, 1);
+      }
+      previous_start = builder.start().pos;
       if (builder.empty()) continue;
       // yaml-cpp goes on with a "document" of its own where a line stands less indented than the
       // first: for us that is a mistake in the file.
