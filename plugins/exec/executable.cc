@@ -177,6 +177,7 @@ CallEnd Executable::Run(ProcessRunner& processes, Logger& log, const CallSpec& s
   process.argv = {path_};
   process.deadline = spec.deadline;
   process.grace = spec.grace;
+  process.group_dies_with_us = true;
   process.cancellation = spec.cancellation;
   process.input = &input;
   process.output = &reader;

@@ -32,7 +32,20 @@ std::string HostName() {
   return name.data();
 }
 
+// "pid:[4026531836]". Of ourselves, for every process that we find: its number is the one of our
+// namespace.
+std::string OwnPidNamespace() {
+  std::array<char, 64> name{};
+  const ssize_t n = ::readlink("/proc/self/ns/pid", name.data(), name.size());
+  return n <= 0 ? std::string() : std::string(name.data(), static_cast<std::size_t>(n));
+}
+
 }  // namespace
+
+bool SeesProcessesOf(const ProcessIdentity& self, const ProcessIdentity& other) {
+  return !self.boot_id.empty() && !self.pid_namespace.empty() && self.host == other.host &&
+         self.boot_id == other.boot_id && self.pid_namespace == other.pid_namespace;
+}
 
 std::optional<ProcessIdentity> FindProcess(int pid) {
   if (pid <= 0) return std::nullopt;
@@ -53,6 +66,7 @@ std::optional<ProcessIdentity> FindProcess(int pid) {
   }
   identity.host = HostName();
   identity.boot_id = std::string(Trim(ReadProcFile("/proc/sys/kernel/random/boot_id")));
+  identity.pid_namespace = OwnPidNamespace();
   identity.pid = pid;
   return identity;
 }

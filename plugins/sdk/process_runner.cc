@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "plugins/sdk/descriptor_owner.h"
+#include "plugins/sdk/process_group_guard.h"
 #include "plugins/sdk/process_launch.h"
 #include "plugins/sdk/text.h"
 
@@ -348,7 +349,13 @@ class SystemProcessRunner final : public ProcessRunner {
     OwnedDescriptor stop(::eventfd(0, EFD_CLOEXEC));
     OwnedDescriptor failed(::eventfd(0, EFD_CLOEXEC));
     if (!stop.valid() || !failed.valid()) return SystemError(errno, "preparing a process");
+    std::optional<ProcessGroupGuard> guard;
+    if (spec.group_dies_with_us) {
+      HOLDFAST_ASSIGN_OR_RETURN(ProcessGroupGuard started, ProcessGroupGuard::Start());
+      guard.emplace(std::move(started));
+    }
     HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, LaunchProcess(spec, placements, false));
+    if (guard) guard->Watch(pid);
     // Only the child may hold these now, or their other ends would never see an end.
     child_input.Reset();
     output.write.Reset();

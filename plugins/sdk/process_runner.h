@@ -25,6 +25,9 @@ struct ProcessSpec {
   // Kill after this long: SIGTERM to its process group, SIGKILL `grace` later.
   std::chrono::milliseconds deadline{std::chrono::minutes(10)};
   std::chrono::milliseconds grace{std::chrono::seconds(5)};
+  // Should this process die, the child is killed; with this also what it has started in its group.
+  // For commands of users: they start others. Costs a shell.
+  bool group_dies_with_us = false;
   const Cancellation* cancellation = nullptr;  // Not owned. Set: ended like at the deadline.
   ByteSource* input = nullptr;                 // Not owned. stdin; none = /dev/null.
   ByteSink* output = nullptr;  // Not owned. stdout; none = collected (output_limit).
@@ -75,16 +78,22 @@ std::unique_ptr<ProcessRunner> MakeProcessRunner();
 // "exit code 3: last line of stderr", for errors about a finished process.
 std::string DescribeOutcome(const ProcessOutcome& outcome);
 
-// The identity of a process on this host that survives the reuse of its number: boot id, pid and
-// start time (/proc/PID/stat field 22). Empty fields when the process does not exist.
+// The identity of a process that survives the reuse of its number: the boot id of its kernel, the
+// PID namespace whose numbers are meant (pid_namespaces(7)), pid and start time (/proc/PID/stat
+// field 22). Empty fields when the process does not exist.
 struct ProcessIdentity {
   std::string host;
   std::string boot_id;
+  std::string pid_namespace;
   int pid = 0;
   std::uint64_t start_time = 0;
   friend bool operator==(const ProcessIdentity&, const ProcessIdentity&) = default;
 };
 ProcessIdentity OwnProcessIdentity();
+// Do the numbers of both count the same processes, so that FindProcess of the one knows whether the
+// other lives? False where that is not known. Containers have namespaces of their own on one host,
+// and two hosts may have one name.
+bool SeesProcessesOf(const ProcessIdentity& self, const ProcessIdentity& other);
 // Looks up a process now; nullopt when there is none (a zombie counts as none).
 std::optional<ProcessIdentity> FindProcess(int pid);
 

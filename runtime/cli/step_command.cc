@@ -96,34 +96,20 @@ std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step,
   return environment;
 }
 
-// Runs the command in this process's place in the world: same terminal, same group.
-Result<int> RunHere(const std::vector<std::string>& argv,
-                    const std::map<std::string, std::string>& environment) {
+// Becomes the command: its terminal, its group and its signals are those of this process.
+Error Become(const std::vector<std::string>& argv,
+             const std::map<std::string, std::string>& environment) {
   std::vector<char*> pointers;
   for (const std::string& word : argv) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-  pid_t child = 0;
+  std::fflush(nullptr);
   // What this process ignores (SIGPIPE) is its own business.
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t standard;
-  sigemptyset(&standard);
-  sigaddset(&standard, SIGPIPE);
-  posix_spawnattr_setsigdefault(&attributes, &standard);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  const int error =
-      posix_spawnp(&child, pointers[0], nullptr, &attributes, pointers.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) {
-    return SystemError(error, "starting " + argv.front());
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return SystemError(errno, "waiting for " + argv.front());
-  }
-  if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
-  return WEXITSTATUS(status);
+  const auto before = ::signal(SIGPIPE, SIG_DFL);
+  ::execvp(pointers[0], pointers.data());
+  const int error = errno;
+  ::signal(SIGPIPE, before);
+  return SystemError(error, "starting " + argv.front());
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ Result<std::string> Dump(std::string_view step, const Claim& claim) {
                         .Set("holder", Value()
                                            .Set("host", claim.holder.host)
                                            .Set("boot_id", claim.holder.boot_id)
+                                           .Set("pid_namespace", claim.holder.pid_namespace)
                                            .Set("pid", claim.holder.pid)
                                            .Set("start_time", claim.holder.start_time))
                         .Set("heartbeat", FormatTime(claim.heartbeat)),
@@ -53,6 +54,7 @@ Result<std::vector<Claim>> ReadClaims(const BankSection& record, std::string_vie
     if (const Value* holder = value->Find("holder"); holder != nullptr) {
       claim.holder.host = holder->StringOr("host", "");
       claim.holder.boot_id = holder->StringOr("boot_id", "");
+      claim.holder.pid_namespace = holder->StringOr("pid_namespace", "");
       claim.holder.pid = static_cast<int>(holder->IntOr("pid", 0));
       claim.holder.start_time = static_cast<std::uint64_t>(holder->IntOr("start_time", 0));
     }
@@ -73,8 +75,7 @@ Status RenewClaim(const BankSection& record, std::string_view step, Claim& claim
 
 bool HolderIsDead(const Claim& claim, const ProcessIdentity& self, WallTime now,
                   std::chrono::milliseconds expiry) {
-  if (claim.holder.host == self.host) {
-    if (claim.holder.boot_id != self.boot_id) return true;
+  if (SeesProcessesOf(self, claim.holder)) {
     const auto found = FindProcess(claim.holder.pid);
     return !found || !(*found == claim.holder);
   }

@@ -39,9 +39,9 @@ Status CreateClaim(const BankSection& record, std::string_view step, const Claim
 // Rewrites the caller's own claim with a new heartbeat.
 Status RenewClaim(const BankSection& record, std::string_view step, Claim& claim, WallTime now);
 
-// Is the holder of a claim without a result gone, so that the claim may be taken over? On `self`'s
-// host: when its process is gone (or the host was started again); elsewhere: when the heartbeat is
-// older than `expiry`.
+// Is the holder of a claim without a result gone, so that the claim may be taken over? Where `self`
+// sees the holder's processes: when its own is gone; elsewhere (another host, another container of
+// this one, this one before it was started again): when the heartbeat is older than `expiry`.
 bool HolderIsDead(const Claim& claim, const ProcessIdentity& self, WallTime now,
                   std::chrono::milliseconds expiry);
 

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -492,7 +493,7 @@ TEST_F(Protect, ProcessOfAnotherHostIsTakenOverWhenItsHeartbeatHasEnded) {
   Publish();
   world.Begin("run-1", bundle);
   world.script["pre T::App#shop"].dies = true;
-  world.identity = ProcessIdentity{"elsewhere", "boot", 7, 7};
+  world.identity = ProcessIdentity{"elsewhere", "boot", "pid:[7]", 7, 7};
   world.Run("run-1", bundle, "app-shop-pre");
   world.bank.Disarm();
   world.script.clear();
@@ -500,6 +501,33 @@ TEST_F(Protect, ProcessOfAnotherHostIsTakenOverWhenItsHeartbeatHasEnded) {
   EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kTryAgain);
   world.now += runtime::kClaimExpiry;
   EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kOk);
+}
+
+// What is in a container of its own, or on another host of the same name, is not to be seen in our
+// /proc: that is no sign that it is gone.
+TEST_F(Protect, AProcessThatCannotBeSeenFromHereIsTakenOverWhenItsHeartbeatHasEnded) {
+  Publish();
+  const ProcessIdentity own = OwnProcessIdentity();
+  ProcessIdentity contained = own;
+  contained.pid_namespace = "pid:[7]";
+  contained.pid = 7;
+  ProcessIdentity clone = own;
+  clone.boot_id = "another boot";
+  clone.pid = 7;
+  int number = 0;
+  for (const ProcessIdentity& holder : {contained, clone}) {
+    const std::string run = fmt::format("run-{}", ++number);
+    world.Begin(run, bundle);
+    world.script["pre T::App#shop"].dies = true;
+    world.identity = holder;
+    world.Run(run, bundle, "app-shop-pre");
+    world.bank.Disarm();
+    world.script.clear();
+    world.identity.reset();
+    EXPECT_EQ(world.Run(run, bundle, "app-shop-pre").code, ExitCode::kTryAgain);
+    world.now += runtime::kClaimExpiry;
+    EXPECT_EQ(world.Run(run, bundle, "app-shop-pre").code, ExitCode::kOk);
+  }
 }
 
 TEST_F(Protect, DriftFailsTheVerdictButProtectsWhatIsInTheFile) {

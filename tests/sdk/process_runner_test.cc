@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 class TempFolder {
  public:
@@ -289,12 +290,50 @@ TEST(ProcessRunner, AProcessDiesWithUsAndADetachedOneDoesNot) {
   ::kill(detached, SIGKILL);
 }
 
+// What a command of a user has started goes on when only the command is killed.
+TEST(ProcessRunner, AGroupDiesWithUsAndOutlivesNothingElse) {
+  const TempFolder folder;
+  const auto read_pid = [&](const std::string& name) {
+    int pid = 0;
+    const auto until = steady_clock::now() + seconds(30);
+    while (pid == 0 && steady_clock::now() < until) std::ifstream(folder / name) >> pid;
+    return pid;
+  };
+  const pid_t runner = ::fork();
+  if (runner == 0) {
+    ProcessSpec spec = Shell("sh -c 'echo $$ > " + (folder / "below") + "; exec sleep 1000'; true");
+    spec.group_dies_with_us = true;
+    std::ignore = MakeProcessRunner()->Run(spec);
+    ::_exit(0);
+  }
+  const int below = read_pid("below");
+  ASSERT_GT(below, 0);
+  ::kill(runner, SIGKILL);
+  ::waitpid(runner, nullptr, 0);
+  const auto until = steady_clock::now() + seconds(20);
+  while (FindProcess(below) && steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_FALSE(FindProcess(below).has_value());
+  ::kill(below, SIGKILL);
+
+  // What a finished command has left in the background stays.
+  ProcessSpec spec = Shell("sleep 1000 >/dev/null 2>&1 & echo $! > " + (folder / "background"));
+  spec.group_dies_with_us = true;
+  const auto outcome = MakeProcessRunner()->Run(spec);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->ok());
+  const int background = read_pid("background");
+  EXPECT_TRUE(FindProcess(background).has_value());
+  ::kill(background, SIGKILL);
+}
+
 TEST(ProcessIdentity, OfUsIsStableAndNamesThisBoot) {
   const ProcessIdentity own = OwnProcessIdentity();
   EXPECT_EQ(own.pid, ::getpid());
   EXPECT_GT(own.start_time, 0U);
   EXPECT_EQ(own.boot_id.size(), 36U);
   EXPECT_FALSE(own.host.empty());
+  EXPECT_THAT(own.pid_namespace, StartsWith("pid:["));
+  EXPECT_TRUE(SeesProcessesOf(own, own));
   EXPECT_EQ(FindProcess(own.pid), own);
 }
 

@@ -89,6 +89,9 @@ Status RunHook(Context& context, const Checkpoint& checkpoint, const Resource& r
                       {"HOLDFAST_CHECKPOINT_ID", checkpoint.id()},
                       {"HOLDFAST_HOOK", std::string(name)}};
   spec.environment_removed = {"HOLDFAST_FAILPOINT"};
+  // A quiesce that goes on after its step was killed would put the application to rest after it was
+  // resumed.
+  spec.group_dies_with_us = true;
   spec.deadline = stop == HookStop::kNever ? command.timeout : context.TimeLeft(command.timeout);
   if (stop == HookStop::kAtCancellation) spec.cancellation = &context.cancellation();
   spec.on_error_line = [&](std::string_view line) {

@@ -40,6 +40,7 @@ Status RunCommand(Context& context, const ProtectSource& source, const std::stri
       {"HOLDFAST_SNAPSHOT_PATH", FillIn(source.parameters.snapshot_path, source.path, name)}};
   spec.deadline = context.TimeLeft(source.parameters.snapshot_timeout);
   spec.cancellation = &context.cancellation();
+  spec.group_dies_with_us = true;
   spec.on_error_line = [&context, what](std::string_view line) {
     context.log().Log(LogLevel::kInfo, fmt::format("{}: {}", what, Printable(line)));
   };
