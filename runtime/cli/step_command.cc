@@ -1,17 +1,22 @@
 #include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <set>
 
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/local/step_list.h"
+#include "runtime/store/claim.h"
+#include "runtime/store/layout.h"
+#include "runtime/store/lease.h"
+#include "runtime/store/record.h"
 
 namespace holdfast::cli {
 
@@ -112,6 +117,59 @@ Error Become(const std::vector<std::string>& argv,
   return SystemError(error, "starting " + argv.front());
 }
 
+// Every step that comes after `step`, directly or not.
+std::set<std::string> StepsAfter(const std::vector<local::ListedStep>& steps,
+                                 const std::string& step) {
+  std::map<std::string, std::vector<std::string>> next;
+  for (const local::ListedStep& listed : steps) {
+    for (const std::string& before : listed.order) next[before].push_back(listed.task);
+  }
+  std::set<std::string> found;
+  std::vector<std::string> open{step};
+  while (!open.empty()) {
+    const std::string name = std::move(open.back());
+    open.pop_back();
+    for (const std::string& after : next[name]) {
+      if (found.insert(after).second) open.push_back(after);
+    }
+  }
+  return found;
+}
+
+// An engine keeps the order. By hand, a snapshot could be taken after the application was resumed,
+// and nothing would look wrong: a step whose followers this run has begun comes too late.
+Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepArguments& arguments,
+                     const std::string& step) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Provider* const provider,
+      session.OpenProvider(listed.workflow.provider, Session::Warnings::kLeave));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
+                            session.TenantSection(*provider, SectionAccess::kRead));
+  const std::string& id = arguments.record.empty() ? arguments.run_id : arguments.record;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto lease, runtime::CurrentLease(tenant, id));
+  if (!lease || lease->run != arguments.run_id) return Ok();  // the step says what is wrong
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto record,
+      runtime::Record::Open(tenant, runtime::RecordKindOf(listed.workflow.bundle.bundle.operation),
+                            id));
+  const auto began = [&](const std::string& name) -> Result<bool> {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto claims, runtime::ReadClaims(record.section(), name));
+    return !claims.empty() && claims.back().token == lease->token;
+  };
+  HOLDFAST_ASSIGN_OR_RETURN(const bool again, began(step));
+  if (again) return Ok();
+  for (const std::string& after : StepsAfter(listed.steps, step)) {
+    if (after == "end") continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const bool late, began(after));
+    if (!late) continue;
+    return InvalidInput("step " + step + " comes before " + after +
+                        ", which this run has begun already")
+        .Hint("end this run with 'holdfast step run " + ShellWord(arguments.file) +
+              " end', and run the steps of a new one in the order of 'holdfast step list'");
+  }
+  return Ok();
+}
+
 }  // namespace
 
 int ListWorkflowSteps(Session& session, const StepArguments& arguments) {
@@ -193,9 +251,11 @@ int RunWorkflowStep(Session& session, const StepArguments& arguments) {
       return session.out().Fail(put.error());
     }
   }
-  const auto code = RunHere(*argv, EnvironmentOf(*step, session));
-  if (!code) return session.out().Fail(code.error());
-  return *code;
+  if (!arguments.dry_run && step->task != "begin" && step->task != "end") {
+    if (const Status late = RefuseTooLate(session, *listed, arguments, step->task); !late)
+      return session.out().Fail(late.error());
+  }
+  return session.out().Fail(Become(*argv, EnvironmentOf(*step, session)));
 }
 
 }  // namespace holdfast::cli
