@@ -55,6 +55,7 @@ Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
   if (const Value* roots = input.plan.Find("resources"); roots != nullptr && roots->is_list()) {
     for (const Value& root : roots->AsList()) bundle.roots.push_back(root.AsString());
   }
+  if (input.operation == Operation::kProtect) bundle.warnings = input.graph.warnings();
   std::set<std::string> used;
   std::vector<BundleResource> resources;
   resources.reserve(input.graph.size());
@@ -107,9 +108,9 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
     }
   }
   const PlanPolicy policy = PolicyOf(input.plan);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const ActivityDag dag,
-      BuildActivityDag(input.graph, input.table, input.options.fuse.value_or(policy.fuse)));
+  const FuseMode fuse = input.options.fuse.value_or(policy.fuse);
+  HOLDFAST_ASSIGN_OR_RETURN(const ActivityDag dag,
+                            BuildActivityDag(input.graph, input.table, fuse));
   if (dag.steps.empty()) {
     return InvalidInput(
         fmt::format("there is nothing to do: no plugin has anything to {} of these resources",
@@ -131,6 +132,7 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.steps = MakeSteps(input.graph, dag, names);
   workflow.bundle = out.bundle.sha256;
   workflow.provider = input.provider_id;
+  workflow.leaves_are_fused = fuse == FuseMode::kLeaf;
   workflow.fail_fast = policy.fail_fast;
   workflow.partial = input.options.partial;
   workflow.parallelism = policy.parallelism;

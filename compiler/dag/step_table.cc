@@ -31,7 +31,9 @@ std::string Describe(const ResourceGraph& graph, const ActivityTable& table, Act
       table.choices[activity.resource.value][static_cast<std::size_t>(activity.kind)];
   std::string text =
       std::string(NameOf(activity.kind)) + " of " + LabelOf(graph.node(activity.resource));
-  if (choice.kind == StepChoice::Kind::kAggregate) text += " [key '" + Printable(choice.key) + "']";
+  // What the plugin gave: before it the driver puts the plugin's name and a newline.
+  const std::string_view key = std::string_view(choice.key).substr(choice.key.find('\n') + 1);
+  if (choice.kind == StepChoice::Kind::kAggregate) text += " [key '" + Printable(key) + "']";
   return text;
 }
 

@@ -27,9 +27,18 @@ Error CycleError(const ResourceGraph& graph, std::vector<std::uint32_t> cycle) {
     text += LabelOf(graph.nodes()[cycle[i]]) + " -> ";
   }
   text += LabelOf(graph.nodes()[cycle.front()]);
-  return InvalidInput("resources depend on each other in a cycle: " + text)
-      .Hint(
-          "a resource can be neither its own parent nor its own child: remove one of these edges");
+  Error error = InvalidInput("resources depend on each other in a cycle: " + text)
+                    .Hint(
+                        "a resource can be neither its own parent nor its own child: remove one "
+                        "of these edges");
+  if (graph.file().empty()) return error;
+  // At the edge that closes it.
+  const auto ends = std::pair(ResourceId{cycle.back()}, ResourceId{cycle.front()});
+  const auto edge = std::lower_bound(graph.edges().begin(), graph.edges().end(), ends,
+                                     [](const ResourceGraph::Edge& e, const auto& wanted) {
+                                       return std::pair(e.parent, e.child) < wanted;
+                                     });
+  return std::move(error).At({graph.file(), edge->position.line, edge->position.column, {}, 1});
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct Walk {
 };
 
 // kInvalidInput for a cycle, which the message prints: "server web-1 -> volume data -> server
-// web-1" (of a long one the beginning and the end). Never recursive.
+// web-1" (of a long one the beginning and the end); of a graph from a file at the edge that closes
+// it, without the text of the line. Never recursive.
 Result<Walk> WalkGraph(const ResourceGraph& graph);
 
 }  // namespace holdfast::compiler

@@ -137,6 +137,13 @@ Result<std::string> WriteGraphYaml(const ResourceGraph& graph, std::string_view 
   out.BeginMap();
   out.Key("format");
   out.Integer(kFormat);
+  if (!graph.warnings().empty()) {
+    out.Comment("Listings that failed: what they would have found is not below.");
+    out.Key("warnings");
+    out.BeginList();
+    for (const std::string& warning : graph.warnings()) out.Text(warning);
+    out.EndList();
+  }
   out.Key("resources");
   out.BeginList();
   std::size_t edge = 0;
@@ -149,10 +156,11 @@ Result<std::string> WriteGraphYaml(const ResourceGraph& graph, std::string_view 
 
 Result<std::string> WriteGraphJsonLines(const ResourceGraph& graph) {
   const Value value = GraphToValue(graph);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      std::string out, DumpJson(Value()
-                                    .Set("format", kFormat)
-                                    .Set("resources", static_cast<std::int64_t>(graph.size()))));
+  Value head =
+      Value().Set("format", kFormat).Set("resources", static_cast<std::int64_t>(graph.size()));
+  if (const Value* warnings = value.Find("warnings"); warnings != nullptr)
+    head.Set("warnings", *warnings);
+  HOLDFAST_ASSIGN_OR_RETURN(std::string out, DumpJson(head));
   out += '\n';
   for (const Value& resource : value.Find("resources")->AsList()) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::string line, DumpJson(resource));

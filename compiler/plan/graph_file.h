@@ -9,8 +9,8 @@
 namespace holdfast::compiler {
 
 // The resource graph as a file: YAML with comments, to be reviewed and kept in git; or, for large
-// graphs, JSON lines: a head {"format":1,"resources":N} and one resource a line. Both are the form
-// of GraphToValue; resources by (type, id), the same bytes for the same graph.
+// graphs, JSON lines: a head {"format":1,"resources":N,"warnings":[...]?} and one resource a line.
+// Both are the form of GraphToValue; resources by (type, id), the same bytes for the same graph.
 
 // `comment`: words for the top of the file, one comment line each line of it; may be empty.
 Result<std::string> WriteGraphYaml(const ResourceGraph& graph, std::string_view comment);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
 #include "compiler/plan/schedule.h"
@@ -141,6 +140,7 @@ class PlanReader {
         "provider", "the name or id of a provider; 'holdfast providers list' shows them");
     if (provider == nullptr) return;
     plan_.provider = provider->AsString();
+    plan_.provider_position = provider->position();
     plan_.value.Set("provider", plan_.provider);
     if (Trim(plan_.provider).empty()) {
       Fault(provider->position(), "the plan names no provider",
@@ -200,7 +200,7 @@ class PlanReader {
       return Fault(entry.position(), error.message(), error.hint().empty() ? form : error.hint(),
                    width);
     }
-    if (!seen_.insert(*key).second) {
+    if (!plan_.resource_positions.emplace(*key, entry.position()).second) {
       return Fault(entry.position(), fmt::format("{} is listed twice", Printable(key->str())),
                    "once is enough", width);
     }
@@ -231,7 +231,6 @@ class PlanReader {
   const Value& value_;
   SourceText source_;
   Plan plan_;
-  std::set<ResourceKey> seen_;
   std::vector<Error> faults_;
 };
 

@@ -49,7 +49,10 @@ struct Plan {
   std::string name;
   std::string provider;                // a name or an id
   std::vector<ResourceKey> resources;  // sorted
-  ParameterSet parameters;             // of protect
+  // For errors: where these two stand in parameters.source.
+  Position provider_position;
+  std::map<ResourceKey, Position> resource_positions;
+  ParameterSet parameters;  // of protect
   PlanPolicy policy;
   // The checked plan as data, without the parameters: "name", "provider", "resources" (texts
   // "type#id"), "policy", and "schedule" and "retention" where the file has them; durations in

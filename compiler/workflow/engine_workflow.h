@@ -34,6 +34,7 @@ struct EngineWorkflow {
   std::vector<WorkflowStep> steps;  // in walk order
   std::string bundle;               // its SHA-256
   std::string provider;             // its id
+  bool leaves_are_fused = false;    // fuse: leaf
   bool fail_fast = false;           // the run's parameters' defaults
   bool partial = false;
   std::optional<std::uint32_t> parallelism;

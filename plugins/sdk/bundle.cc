@@ -195,6 +195,8 @@ Result<std::string> DumpBundle(const Bundle& bundle) {
           .Set("roots", Value::List(bundle.roots.begin(), bundle.roots.end()));
   if (!bundle.checkpoint.empty()) out.Set("checkpoint", bundle.checkpoint);
   if (!bundle.parameters.is_null()) out.Set("parameters", bundle.parameters);
+  if (!bundle.warnings.empty())
+    out.Set("warnings", Value::List(bundle.warnings.begin(), bundle.warnings.end()));
   return DumpJsonPretty(out);
 }
 
@@ -245,6 +247,13 @@ Result<Bundle> ParseBundle(std::string_view text, std::string_view name) {
   for (const Value& root : *roots) {
     if (!root.is_string()) return reader.Bad("a root that is no text");
     out.roots.push_back(root.AsString());
+  }
+  if (value.Find("warnings") != nullptr) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto warnings, reader.List(value, "warnings"));
+    for (const Value& warning : *warnings) {
+      if (!warning.is_string()) return reader.Bad("a warning that is no text");
+      out.warnings.push_back(warning.AsString());
+    }
   }
   return out;
 }
@@ -397,6 +406,7 @@ Result<LoadedBundle> LoadBundle(const BundleFiles& files) {
 
 Result<ResourceGraph> GraphOfBundle(const LoadedBundle& bundle) {
   ResourceGraphBuilder builder;
+  for (const std::string& warning : bundle.bundle.warnings) builder.AddWarning(warning);
   std::set<ResourceKey> seen;
   for (const BundleShard& shard : bundle.shards) {
     for (const BundleResource& entry : shard.resources) {

@@ -78,6 +78,8 @@ struct Bundle {
   std::uint64_t resources = 0;            // of the whole graph
   std::uint64_t steps = 0;                // without begin and end
   std::vector<std::string> roots;  // "type#id" of the plan's resources: what drift lists again
+  // protect: the graph's warnings, which its checkpoint records.
+  std::vector<std::string> warnings;
 };
 
 // bundle.json and shard-<n>.json: same bytes for the same contents.

@@ -12,6 +12,13 @@ namespace {
 
 constexpr std::int64_t kFormat = 1;
 
+// Of two entries that contradict each other, the error points to the later one.
+Error GivenTwice(std::string what, Position first) {
+  Error error(ErrorCode::kConflict, std::move(what));
+  if (first.line == 0) return error;
+  return std::move(error).Hint("the first one is in line " + std::to_string(first.line));
+}
+
 Error AtValue(Error error, const Value& value, std::string_view file) {
   return std::move(error).At(
       {std::string(file), value.position().line, value.position().column, {}, 1});
@@ -98,17 +105,25 @@ Status ResourceGraphBuilder::AddResource(ResourceGraph::Node node) {
 }
 
 Status ResourceGraphBuilder::AddEdge(const ResourceKey& parent, const ResourceKey& child,
-                                     Value facts) {
+                                     Value facts, Position position) {
   if (parent == child) {
     return InvalidInput(Printable(parent.str()) + " is its own child");
   }
-  edges_.push_back({parent, child, std::move(facts)});
+  edges_.push_back({parent, child, std::move(facts), position});
   return Ok();
+}
+
+Error ResourceGraphBuilder::At(Error error, Position position) const {
+  if (file_.empty()) return error;
+  return std::move(error).At({file_, position.line, position.column, {}, 1});
 }
 
 Result<ResourceGraph> ResourceGraphBuilder::Build() {
   ResourceGraph graph;
-  graph.file_ = std::move(file_);
+  graph.warnings_ = std::exchange(warnings_, {});
+  std::sort(graph.warnings_.begin(), graph.warnings_.end());
+  graph.warnings_.erase(std::unique(graph.warnings_.begin(), graph.warnings_.end()),
+                        graph.warnings_.end());
   std::stable_sort(nodes_.begin(), nodes_.end(),
                    [](const auto& a, const auto& b) { return a.key < b.key; });
   for (ResourceGraph::Node& node : nodes_) {
@@ -116,21 +131,23 @@ Result<ResourceGraph> ResourceGraphBuilder::Build() {
       graph.nodes_.push_back(std::move(node));
     } else if (const auto& first = graph.nodes_.back();
                first.name != node.name || !(first.extra == node.extra)) {
-      return Error(ErrorCode::kConflict,
-                   Printable(node.key.str()) + " is given twice with different contents");
+      return At(GivenTwice(Printable(node.key.str()) + " is given twice with different contents",
+                           first.position),
+                node.position);
     }
   }
   nodes_.clear();
-  if (graph.nodes_.size() >= ~std::uint32_t{0}) return InvalidInput("too many resources");
+  if (graph.nodes_.size() >= ~std::uint32_t{0}) return At(InvalidInput("too many resources"), {});
 
   for (PendingEdge& edge : edges_) {
     const auto parent = graph.Find(edge.parent);
     const auto child = graph.Find(edge.child);
     if (!parent || !child) {
-      return InvalidInput(Printable((parent ? edge.child : edge.parent).str()) +
-                          " is named by an edge but is not among the resources");
+      return At(InvalidInput(Printable((parent ? edge.child : edge.parent).str()) +
+                             " is named by an edge but is not among the resources"),
+                edge.position);
     }
-    graph.edges_.push_back({*parent, *child, std::move(edge.facts)});
+    graph.edges_.push_back({*parent, *child, std::move(edge.facts), edge.position});
   }
   edges_.clear();
   std::stable_sort(graph.edges_.begin(), graph.edges_.end(), [](const auto& a, const auto& b) {
@@ -143,14 +160,16 @@ Result<ResourceGraph> ResourceGraphBuilder::Build() {
     const auto& before = graph.edges_[i - 1];
     const auto& edge = graph.edges_[i];
     if (same_ends(before, edge) && !(before.facts == edge.facts)) {
-      return Error(ErrorCode::kConflict, "the edge from " +
-                                             Printable(graph.node(edge.parent).key.str()) + " to " +
-                                             Printable(graph.node(edge.child).key.str()) +
-                                             " is given twice with different facts");
+      return At(GivenTwice("the edge from " + Printable(graph.node(edge.parent).key.str()) +
+                               " to " + Printable(graph.node(edge.child).key.str()) +
+                               " is given twice with different facts",
+                           before.position),
+                edge.position);
     }
   }
   graph.edges_.erase(std::unique(graph.edges_.begin(), graph.edges_.end(), same_ends),
                      graph.edges_.end());
+  graph.file_ = std::move(file_);
 
   const std::size_t n = graph.nodes_.size();
   graph.child_begin_.assign(n + 1, 0);
@@ -191,12 +210,15 @@ Value GraphToValue(const ResourceGraph& graph) {
     if (!children.empty()) entry.Set("children", std::move(children));
     resources.push_back(std::move(entry));
   }
-  return Value().Set("format", kFormat).Set("resources", std::move(resources));
+  Value out = Value().Set("format", kFormat);
+  if (!graph.warnings().empty())
+    out.Set("warnings", Value::List(graph.warnings().begin(), graph.warnings().end()));
+  return out.Set("resources", std::move(resources));
 }
 
 Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file) {
   if (!value.is_map()) return AtValue(InvalidInput("a resource graph is a map"), value, file);
-  HOLDFAST_RETURN_IF_ERROR(RefuseUnknownKeys(value, {"format", "resources"}, file));
+  HOLDFAST_RETURN_IF_ERROR(RefuseUnknownKeys(value, {"format", "warnings", "resources"}, file));
   const Value* format = value.Find("format");
   if (format == nullptr || !format->is_int() || format->AsInt() != kFormat) {
     return AtValue(InvalidInput("a resource graph of this build has 'format: 1'"),
@@ -207,6 +229,14 @@ Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file) 
     return AtValue(InvalidInput("a resource graph needs a list 'resources'"), value, file);
   }
   ResourceGraphBuilder builder(file);
+  if (const Value* warnings = value.Find("warnings"); warnings != nullptr && !warnings->is_null()) {
+    if (!warnings->is_list())
+      return AtValue(InvalidInput("'warnings' is a list of texts"), *warnings, file);
+    for (const Value& warning : warnings->AsList()) {
+      if (!warning.is_string()) return AtValue(InvalidInput("a warning is a text"), warning, file);
+      builder.AddWarning(warning.AsString());
+    }
+  }
   for (const Value& entry : resources->AsList()) {
     if (!entry.is_map()) return AtValue(InvalidInput("a resource is a map"), entry, file);
     HOLDFAST_RETURN_IF_ERROR(
@@ -230,7 +260,8 @@ Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file) 
         HOLDFAST_RETURN_IF_ERROR(RefuseUnknownKeys(child, {"type", "id", "facts"}, file));
         HOLDFAST_ASSIGN_OR_RETURN(const ResourceKey child_key, KeyFromMap(child, file));
         const Value* facts = child.Find("facts");
-        if (auto status = builder.AddEdge(key, child_key, facts == nullptr ? Value() : *facts);
+        if (auto status = builder.AddEdge(key, child_key, facts == nullptr ? Value() : *facts,
+                                          child.position());
             !status) {
           return AtValue(std::move(status).error(), child, file);
         }
@@ -242,9 +273,7 @@ Result<ResourceGraph> GraphFromValue(const Value& value, std::string_view file) 
       return AtValue(std::move(status).error(), entry, file);
     }
   }
-  auto graph = builder.Build();
-  if (!graph) return std::move(graph).error().At({std::string(file), 0, 0, {}, 1});
-  return std::move(*graph);
+  return builder.Build();
 }
 
 }  // namespace holdfast

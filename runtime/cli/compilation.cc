@@ -162,8 +162,10 @@ Result<Source> GatherFromPlan(Session& session, const CompileArguments& argument
   HOLDFAST_ASSIGN_OR_RETURN(input.graph, LoadGraph(session, arguments.plan, arguments.graph));
   for (const ResourceKey& root : plan.resources) {
     if (input.graph.Find(root)) continue;
-    return InvalidInput(Printable(root.str()) + " of the plan is not in its resource graph")
-        .At({input.graph.file(), 0, 0, {}, 1})
+    return plan.parameters.source
+        .At(plan.resource_positions.at(root), Printable(root.str()) +
+                                                  " is not in the resource graph " +
+                                                  Printable(input.graph.file()))
         .Hint("'holdfast plan discover " + arguments.plan + "' writes the graph anew");
   }
   if (const auto stray = NotBelow(input.graph, plan.resources); !stray.empty()) {
@@ -179,9 +181,7 @@ Result<Source> GatherFromPlan(Session& session, const CompileArguments& argument
     return WithGraphLines(error, input.graph);
   }
   Source out;
-  auto provider = session.OpenProvider(plan.provider);
-  if (!provider) return std::move(provider).error().While("plan " + arguments.plan);
-  out.provider = *provider;
+  HOLDFAST_ASSIGN_OR_RETURN(out.provider, OpenProviderOf(session, plan));
   input.plan = plan.value;
   out.parameters = std::move(plan.parameters);
   return out;
@@ -237,6 +237,24 @@ Result<compiler::Plan> LoadPlan(Session& session, const std::string& file) {
     return std::move(text).error().Hint("'holdfast plan new' writes a plan to start from");
   if (!text) return std::move(text).error();
   return compiler::ParsePlan(*text, file);
+}
+
+Result<Provider*> OpenProviderOf(Session& session, const compiler::Plan& plan) {
+  const compiler::SourceText& source = plan.parameters.source;
+  const auto with_plan = [&source](Error error) {
+    return std::move(error).While("plan " + source.file);
+  };
+  const auto folder = session.providers();
+  if (!folder) return with_plan(folder.error());
+  if (const auto config = (*folder)->Find(plan.provider); !config) {
+    Error error = source.At(plan.provider_position, config.error().message(), plan.provider.size())
+                      .Hint(config.error().hint());
+    for (const Error& cause : config.error().causes()) error = std::move(error).Because(cause);
+    return error;
+  }
+  auto provider = session.OpenProvider(plan.provider);
+  if (!provider) return with_plan(std::move(provider).error());
+  return provider;
 }
 
 std::string GraphFileOf(const std::string& plan_file, bool json_lines) {
@@ -360,7 +378,9 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
 Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments) {
   HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompileInput input,
                             GatherCompileInput(session, arguments));
-  HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompiledWorkflow compiled, compiler::Compile(input));
+  const auto made = compiler::Compile(input);
+  if (!made) return WithGraphLines(made.error(), input.graph);
+  const compiler::CompiledWorkflow& compiled = *made;
   const std::string file = !arguments.output.empty() ? arguments.output : compiled.name + ".yaml";
   if (file == "-" || !IsFileOrAbsent(file)) {
     return Error(ErrorCode::kUsage, "a workflow cannot be written to " + Printable(file) +
@@ -373,9 +393,18 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
         .Hint("make the folder '" + fs::path(file).parent_path().string() + "' first");
   }
   HOLDFAST_RETURN_IF_ERROR(session.files().RefuseInput(file));
+  if (std::error_code error;
+      fs::exists(BundleFolderOf(file), error) && !fs::is_directory(BundleFolderOf(file), error)) {
+    return InvalidInput("the bundle of " + Printable(file) + " is the folder " +
+                        Printable(BundleFolderOf(file)) + ", and there is a file of that name")
+        .Hint("remove it, or name another file with -o");
+  }
   // The bundle first: a file without its bundle could not be run.
   HOLDFAST_RETURN_IF_ERROR(WriteBundleFolder(BundleFolderOf(file), compiled.bundle));
   HOLDFAST_RETURN_IF_ERROR(session.files().Write(file, compiled.text));
+  if (arguments.operation == Operation::kProtect) {
+    for (const std::string& warning : input.graph.warnings()) session.out().Warn(warning);
+  }
   for (const std::string& note : compiled.notes) session.out().Say("note: " + note);
   session.out().Json("compiled",
                      Value()

@@ -19,6 +19,9 @@ namespace holdfast::cli {
 
 // A plan file and its text.
 Result<compiler::Plan> LoadPlan(Session& session, const std::string& file);
+// The provider that a plan names. When there is none that can be used, the error is kInvalidInput
+// and at the place of the plan that names it.
+Result<Provider*> OpenProviderOf(Session& session, const compiler::Plan& plan);
 // The resource graph of a plan; an empty `file` is PLAN.graph.yaml (or .jsonl) beside the plan.
 Result<ResourceGraph> LoadGraph(Session& session, const std::string& plan_file,
                                 const std::string& file);

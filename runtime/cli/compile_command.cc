@@ -89,7 +89,7 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
     if (!plan) return out.Fail(plan.error());
     const auto graph = LoadGraph(session, arguments.plan, arguments.graph);
     if (!graph) return out.Fail(graph.error());
-    const auto provider = session.OpenProvider(plan->provider);
+    const auto provider = OpenProviderOf(session, *plan);
     if (!provider) return out.Fail(provider.error());
     // Parameters of another operation are not known here: those of protect, or none.
     CompileArguments compile;
@@ -107,7 +107,7 @@ int DrawGraph(Session& session, const GraphArguments& arguments) {
                                              : arguments.fuse == "leaf";
     const auto dag = compiler::BuildActivityDag(
         *graph, *table, leaf ? compiler::FuseMode::kLeaf : compiler::FuseMode::kNone);
-    if (!dag) return out.Fail(dag.error());
+    if (!dag) return out.Fail(WithGraphLines(dag.error(), *graph));
     picture = compiler::DrawActivityDag(*graph, *dag, format);
   }
   if (arguments.format == "svg") {

@@ -166,8 +166,10 @@ class CommandLine {
     command->add_option("plan", a_.plan.plan, "The plan's file")->required();
     command->add_option("-o,--output", a_.plan.output,
                         "File to write (default: PLAN.graph.yaml beside the plan; - = stdout)");
-    command->add_flag("--allow-missing", a_.plan.allow_missing,
-                      "A listing that fails is a warning; the graph may then be smaller");
+    command->add_flag(
+        "--allow-missing", a_.plan.allow_missing,
+        "A listing that fails is a warning, which the checkpoint records; the graph may "
+        "then be smaller");
     command->add_flag("--json-lines", a_.plan.json_lines, "One resource a line, for large graphs");
     command = Command(
         &app_, "check",

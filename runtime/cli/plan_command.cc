@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "compiler/graph/walk.h"
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
 #include "compiler/yaml/yaml_out.h"
@@ -27,6 +28,19 @@ int WriteOutput(Session& session, const std::string& file, const std::string& te
   if (auto status = session.files().Write(file, text); !status)
     return session.out().Fail(status.error());
   return 0;
+}
+
+// The live graph. A cycle is what plugins made: no file is there to be mended.
+Result<ResourceGraph> DiscoverAcyclic(Provider& provider, Context& context,
+                                      const std::vector<ResourceKey>& roots,
+                                      const runtime::DiscoveryOptions& options) {
+  auto graph = runtime::DiscoverGraph(provider, context, roots, options);
+  if (!graph) return graph;
+  if (auto walk = compiler::WalkGraph(*graph); !walk) {
+    return std::move(walk).error().Hint(
+        "the plugins that list what is below these resources contradict each other");
+  }
+  return graph;
 }
 
 }  // namespace
@@ -87,21 +101,20 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
   const Output& out = session.out();
   const auto plan = LoadPlan(session, arguments.plan);
   if (!plan) return out.Fail(plan.error());
-  const auto provider = session.OpenProvider(plan->provider);
-  if (!provider) return out.Fail(Error(provider.error()).While("plan " + arguments.plan));
+  const auto provider = OpenProviderOf(session, *plan);
+  if (!provider) return out.Fail(provider.error());
   const auto context = session.MakeContext(kDiscoveryDeadline);
   const auto found =
-      runtime::DiscoverGraph(**provider, *context, plan->resources, {arguments.allow_missing});
+      DiscoverAcyclic(**provider, *context, plan->resources, {arguments.allow_missing});
   if (!found) return out.Fail(found.error());
-  for (const std::string& warning : found->warnings) out.Warn(warning);
+  for (const std::string& warning : found->warnings()) out.Warn(warning);
   const auto text =
       arguments.json_lines
-          ? compiler::WriteGraphJsonLines(found->graph)
+          ? compiler::WriteGraphJsonLines(*found)
           : compiler::WriteGraphYaml(
-                found->graph,
-                "The resource graph of plan " + plan->name +
-                    ": review it, keep it in git.\n'holdfast plan discover' writes it, "
-                    "'holdfast compile protect' reads it.");
+                *found, "The resource graph of plan " + plan->name +
+                            ": review it, keep it in git.\n'holdfast plan discover' writes it, "
+                            "'holdfast compile protect' reads it.");
   if (!text) return out.Fail(text.error());
   const std::string file = arguments.output.empty()
                                ? GraphFileOf(arguments.plan, arguments.json_lines)
@@ -109,12 +122,11 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
   if (const int code = WriteOutput(session, file, *text); code != 0) return code;
   out.Json("graph", Value()
                         .Set("file", file)
-                        .Set("resources", static_cast<std::uint64_t>(found->graph.size()))
-                        .Set("edges", static_cast<std::uint64_t>(found->graph.edges().size())));
+                        .Set("resources", static_cast<std::uint64_t>(found->size()))
+                        .Set("edges", static_cast<std::uint64_t>(found->edges().size())));
   if (file != "-") {
-    out.Say("wrote " + file + ": " + Counted(found->graph.size(), "resource") + ", " +
-            Counted(found->graph.edges().size(), "edge") + "; next: holdfast check " +
-            arguments.plan);
+    out.Say("wrote " + file + ": " + Counted(found->size(), "resource") + ", " +
+            Counted(found->edges().size(), "edge") + "; next: holdfast check " + arguments.plan);
   }
   return 0;
 }
@@ -215,8 +227,8 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
   const auto plan = LoadPlan(session, arguments.plan);
   if (!plan) return out.Fail(plan.error());
   report.Tell("plan " + plan->name, Ok());
-  const auto provider = session.OpenProvider(plan->provider);
-  if (!provider) return out.Fail(Error(provider.error()).While("plan " + arguments.plan));
+  const auto provider = OpenProviderOf(session, *plan);
+  if (!provider) return out.Fail(provider.error());
   report.Tell("provider " + (*provider)->config().name, Ok());
 
   const auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
@@ -224,12 +236,12 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
 
   const auto context = session.MakeContext(kDiscoveryDeadline);
   const auto reviewed = LoadGraph(session, arguments.plan, "");
-  auto found = runtime::DiscoverGraph(**provider, *context, plan->resources, {});
+  auto found = DiscoverAcyclic(**provider, *context, plan->resources, {});
   if (found) {
-    report.Tell("resources can be listed (" + Counted(found->graph.size(), "resource") + ")", Ok());
-    CheckResources(**provider, *context, *plan, found->graph, report);
+    report.Tell("resources can be listed (" + Counted(found->size(), "resource") + ")", Ok());
+    CheckResources(**provider, *context, *plan, *found, report);
     if (reviewed) {
-      const runtime::Drift drift = runtime::CompareGraphs(*reviewed, found->graph);
+      const runtime::Drift drift = runtime::CompareGraphs(*reviewed, *found);
       if (drift.any()) {
         out.Warn(
             "the resource graph file is not what is live now: " + runtime::DescribeDrift(drift) +
@@ -240,9 +252,9 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
     report.Tell("resources can be listed", Status(found.error()));
     // What can be listed all the same, or was, is looked at: all problems in one run.
     const auto some =
-        runtime::DiscoverGraph(**provider, *context, plan->resources, {.allow_missing = true});
+        DiscoverAcyclic(**provider, *context, plan->resources, {.allow_missing = true});
     if (some || reviewed)
-      CheckResources(**provider, *context, *plan, some ? some->graph : *reviewed, report);
+      CheckResources(**provider, *context, *plan, some ? *some : *reviewed, report);
   }
   if (report.count() == 0) return 0;
   // One exit code, whatever is wrong: several things may be.

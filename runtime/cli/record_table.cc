@@ -60,12 +60,17 @@ std::string StateCell(const ResourceReport& resource) {
 constexpr std::uint64_t kWarningsShown = 10;
 
 void ShowWarnings(const Output& out, const RecordReport& report, Showing showing) {
-  std::uint64_t all = 0;
+  std::uint64_t all = report.graph_warnings.size();
   for (const ResourceReport& resource : report.resources) all += WarningsOf(resource);
   if (all == 0) return;
   const bool in_full = showing == Showing::kInFull;
   out.Line(WarningCount(all) + ":");
   std::uint64_t shown = 0;
+  for (const std::string& line : report.graph_warnings) {
+    if (!in_full && shown == kWarningsShown) break;
+    out.Line("  resource graph: " + Printable(line));
+    ++shown;
+  }
   for (const ResourceReport& resource : report.resources) {
     for (const ActivityReport& activity : resource.activities) {
       if (!activity.outcome) continue;
@@ -233,7 +238,13 @@ std::string WarningCount(std::uint64_t warnings) {
 
 void ShowRecordReport(const Output& out, const RecordReport& report, Showing showing) {
   const runtime::RecordSummary& summary = report.summary;
-  out.Json("record", RecordSummaryToValue(summary));
+  Value head = RecordSummaryToValue(summary);
+  if (!report.graph_warnings.empty()) {
+    Value::List list;
+    for (const std::string& line : report.graph_warnings) list.emplace_back(Printable(line));
+    head.Set("graph_warnings", std::move(list));
+  }
+  out.Json("record", std::move(head));
   out.Line(fmt::format("{} {}: {}{}", runtime::NameOf(summary.kind), summary.id,
                        runtime::NameOf(summary.state),
                        summary.warnings == 0 ? "" : ", " + WarningCount(summary.warnings)));

@@ -35,10 +35,7 @@ class Walker {
     return Ok();
   }
 
-  Result<Discovery> Finish() {
-    HOLDFAST_ASSIGN_OR_RETURN(ResourceGraph graph, builder_.Build());
-    return Discovery{std::move(graph), std::move(warnings_)};
-  }
+  Result<ResourceGraph> Finish() { return builder_.Build(); }
 
  private:
   Status Enter(ResourceGraph::Node node) {
@@ -63,7 +60,7 @@ class Walker {
           return std::move(error).Hint(
               "--allow-missing makes this a warning and the graph smaller");
         }
-        warnings_.push_back(error.OneLine());
+        builder_.AddWarning(Printable(error.OneLine()));
         continue;
       }
       for (Dependent& dependent : *dependents) {
@@ -83,7 +80,6 @@ class Walker {
   ResourceGraphBuilder builder_;
   std::set<ResourceKey> seen_;
   std::vector<ResourceGraph::Node> stack_;
-  std::vector<std::string> warnings_;
 };
 
 std::vector<ResourceKey> ChildKeys(const ResourceGraph& graph, ResourceId id) {
@@ -109,9 +105,9 @@ void DescribeKeys(const std::vector<ResourceKey>& keys, std::string_view one, st
 
 }  // namespace
 
-Result<Discovery> DiscoverGraph(Provider& provider, Context& context,
-                                const std::vector<ResourceKey>& roots,
-                                const DiscoveryOptions& options) {
+Result<ResourceGraph> DiscoverGraph(Provider& provider, Context& context,
+                                    const std::vector<ResourceKey>& roots,
+                                    const DiscoveryOptions& options) {
   Walker walker(provider, context, options);
   for (const ResourceKey& root : roots) {
     HOLDFAST_RETURN_IF_ERROR(walker.AddRoot(root));

@@ -11,22 +11,17 @@
 namespace holdfast::runtime {
 
 struct DiscoveryOptions {
-  // A listing that fails becomes a warning instead of an error: the graph may then be smaller.
+  // A listing that fails becomes a warning of the graph instead of an error: it may then be smaller.
   bool allow_missing = false;
-};
-
-struct Discovery {
-  ResourceGraph graph;
-  std::vector<std::string> warnings;  // what allow_missing let pass
 };
 
 // Builds the live resource graph below `roots` through the provider's protectable plugins, depth
 // first with an explicit stack; each resource is shown or listed once, however many parents it has.
 // Linear in resources and edges. Errors: a root that is gone (kNotFound), a type without plugin
 // (kInvalidInput), a listing that fails, context.cancelled().
-Result<Discovery> DiscoverGraph(Provider& provider, Context& context,
-                                const std::vector<ResourceKey>& roots,
-                                const DiscoveryOptions& options);
+Result<ResourceGraph> DiscoverGraph(Provider& provider, Context& context,
+                                    const std::vector<ResourceKey>& roots,
+                                    const DiscoveryOptions& options);
 
 // How a live graph differs from the one that a workflow was compiled from.
 struct Drift {

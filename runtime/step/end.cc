@@ -194,6 +194,7 @@ Result<StepReport> DescribeEnd(const StepEnvironment& env, Record record, const 
 
 Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   Verdict verdict;
+  verdict.warnings = run.bundle().bundle().warnings.size();
   HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env, run));
   std::set<ResourceKey> told;
   for (const Uncleaned& one : uncleaned) told.insert(one.resource);

@@ -28,7 +28,7 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request);
 struct Verdict {
   bool good = false;
   std::vector<std::string> reasons;  // why not, at most a handful; for people
-  std::uint64_t warnings = 0;        // of all activities, good or not
+  std::uint64_t warnings = 0;        // of all activities, good or not, and of the graph
   std::uint64_t uncleaned = 0;       // resources that FindUncleaned names
 };
 // Available if and only if the journal holds a success of every activity in the bundle and

@@ -141,6 +141,7 @@ Result<std::map<ResourceKey, const BundleResource*>> StoredBundle::AllResources(
 Result<ResourceGraph> StoredBundle::Graph() {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, AllResources());
   ResourceGraphBuilder builder;
+  for (const std::string& warning : bundle_.warnings) builder.AddWarning(warning);
   for (const auto& [key, entry] : resources) {
     HOLDFAST_RETURN_IF_ERROR(
         builder.AddResource({key, entry->resource.name, entry->resource.extra}));

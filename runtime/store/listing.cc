@@ -324,6 +324,7 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   }
   HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportResources(record, checkpoint, missing, *bundle,
                                                               lease ? lease->epochs : ""));
+  report.graph_warnings = bundle->bundle().warnings;
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, bundle->AllSteps());
   for (const BundleStep* const step : steps) report.order.emplace(step->name, step->order);
   return report;

@@ -35,7 +35,7 @@ struct RecordSummary {
   RecordKind kind = RecordKind::kCheckpoint;
   RecordState state = RecordState::kError;
   std::string reason;          // of the state; may be empty
-  std::uint64_t warnings = 0;  // that its activities recorded, by its newest state
+  std::uint64_t warnings = 0;  // of its activities and its graph, by its newest state
   std::string plan;            // the plan's name
   std::string provider_id;
   std::string provider_name;
@@ -109,7 +109,9 @@ struct RecordReport {
   Operation operation = Operation::kProtect;
   std::string bundle;
   std::vector<StateEntry> states;
-  std::optional<DriftNote> drift;         // of its newest run
+  std::optional<DriftNote> drift;  // of its newest run
+  // Of a protect: what was let pass when its graph was discovered. As empty as `resources`.
+  std::vector<std::string> graph_warnings;
   std::vector<ResourceReport> resources;  // sorted by key; empty when its bundle is gone
   // By step: the steps that it comes after. As empty as `resources`.
   std::map<std::string, std::vector<std::string>, std::less<>> order;

@@ -43,8 +43,8 @@ struct StateEntry {
   WallTime time;
   std::string run;     // who set it
   std::string reason;  // one line, for people; may be empty
-  // Of the state that ends a run: how many warnings the activities recorded, and how many resources
-  // nobody cleaned up.
+  // Of the state that ends a run: how many warnings the activities recorded, with those of the
+  // graph, and how many resources nobody cleaned up.
   std::uint64_t warnings = 0;
   std::uint64_t uncleaned = 0;
   // Of Record::ReadableStates: why it cannot be read; empty: it was. One that cannot is kError.

@@ -87,7 +87,19 @@ printf 'name: data\nprovider: p\nresources: ["Local::Directory#data"]\nparameter
 check parameter-not-allowed 3 compile protect plan.yaml
 prepare
 printf 'name: data\nprovider: q\nresources: ["Local::Directory#data"]\n' >plan.yaml
-check plan-unknown-provider 10 compile protect plan.yaml
+check plan-unknown-provider 3 compile protect plan.yaml
+check plan-unknown-provider 3 plan discover plan.yaml
+check plan-unknown-provider 3 graph plan.yaml --activities
+# Named on the command line it is a thing that is not there.
+check provider-not-there 10 checkpoints list --provider q
+sed -i 's/^provider: q/provider: p/' plan.yaml
+sed -i 's/^bank = /enabled = false\n&/' providers.d/p.conf
+check plan-disabled-provider 3 compile protect plan.yaml
+sed -i '/^enabled/d; s/^bank = .*/bank = filesytem/' providers.d/p.conf
+check plan-broken-provider 3 compile protect plan.yaml
+prepare
+sed -i 's/^resources:/&\n  - Local::Directory#logs/' plan.yaml
+check plan-resource-not-in-graph 3 compile protect plan.yaml
 prepare
 sed -i 's/plugin = local-directory/plugin = local-directry/' providers.d/p.conf
 check provider-unknown-plugin 3 providers check
@@ -107,6 +119,12 @@ check provider-no-id 3 providers check
 prepare
 printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, extra: {path: /a}, children: [{type: "Local::Directory", id: b}]}\n- {type: "Local::Directory", id: b, extra: {path: /b}, children: [{type: "Local::Directory", id: data}]}\n' >plan.graph.yaml
 check graph-cycle 3 compile protect plan.yaml
+check graph-cycle 3 graph plan.yaml --activities
+mv plan.graph.yaml good.graph.yaml
+printf '{"format":1,"resources":2}\n{"type":"Local::Directory","id":"data","extra":{"path":"/a"},"children":[{"type":"Local::Directory","id":"b"}]}\n{"type":"Local::Directory","id":"b","extra":{"path":"/b"},"children":[{"type":"Local::Directory","id":"data"}]}\n' >plan.graph.jsonl
+check graph-cycle-jsonl 3 compile protect plan.yaml
+rm plan.graph.jsonl
+mv good.graph.yaml plan.graph.yaml
 printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data, parent: x}\n' >plan.graph.yaml
 check graph-unknown-key 3 compile protect plan.yaml
 printf 'format: 1\nresources:\n- {type: "Local::Directory", id: data}\n- {type: "Local::Directory", id: other}\n' >plan.graph.yaml
@@ -122,6 +140,17 @@ fi
 printf '{"format":1,"resources":2}\n{"children":[{"id":"v1","type":"No::Such"}],"id":"data","type":"Local::Directory"}\n{"id":"v1","type":"No::Such"}\n' >plan.graph.jsonl
 rm plan.graph.yaml
 check graph-type-without-plugin-jsonl 3 compile protect plan.yaml
+# What plugins aggregate, by the key that they gave.
+prepare
+sed -i 's/^plugin = local-directory/plugin = noop/; /^.local.$/,$d' providers.d/p.conf
+printf '[noop]\ntypes = T::N\n' >>providers.d/p.conf
+printf 'name: data\nprovider: p\nresources: ["T::N#a"]\nparameters: {"T::N": {pre_aggregate: k}}\n' >plan.yaml
+printf 'format: 1\nresources:\n- {type: "T::N", id: a, children: [{type: "T::N", id: b}]}\n- {type: "T::N", id: b}\n' >plan.graph.yaml
+check aggregation-collides 3 compile protect plan.yaml
+# A file where the folder of the bundle goes.
+prepare
+: >zz.bundle
+check bundle-in-the-way 3 compile protect plan.yaml -o zz.yaml
 prepare
 sed -i 's/entrypoint: main/entrypoint: main\n  sidecars: []/' data-protect.yaml
 check workflow-unknown-field 3 run data-protect.yaml

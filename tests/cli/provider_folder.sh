@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `holdfast providers check` and `list` name what stands in the folder and is no provider file, to
-# people and to machines.
+# people and to machines. Of the samples that are shipped it asks for nothing but the inventory.
 #   provider_folder.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 
@@ -23,3 +23,16 @@ assert found == {(sys.argv[1] + "/folder.conf", "it is a folder"),
                  (sys.argv[1] + "/p.conf.bak", "provider files end in .conf")}, found
 END
 done
+
+# The samples: as they stand, and with their inventory.
+cp -r "$here/../../providers.d" samples
+grep -q '^inventory = /etc/holdfast/inventory.yaml$' samples/local.conf || fail "the sample names another inventory"
+sed -i "s#^inventory = .*#inventory = $dir/inventory.yaml#" samples/local.conf
+code=0
+holdfast providers check --provider-config-dir samples >out 2>words || code=$?
+[ "$code" = 3 ] || fail "a sample without its inventory ended with $code: $(cat out words)"
+grep -q '^samples/local.conf:.*inventory' words || fail "$(cat words)"
+grep -q 'provider rehearsal is right' out || fail "$(cat out)"
+printf 'directories: [{id: d, path: %s}]\n' "$dir" >inventory.yaml
+holdfast providers check --provider-config-dir samples >out 2>words || fail "$(cat out words)"
+grep -q 'provider local is right' out || fail "$(cat out)"

@@ -38,6 +38,7 @@ Parts MakeParts(std::size_t count) {
   parts.bundle.plan = Value().Set("name", "nightly");
   parts.bundle.parameters = Value().Set("T::N", Value().Set("mode", "fast"));
   parts.bundle.roots = {"T::App#root"};
+  parts.bundle.warnings = {"a listing failed"};
   PluginDescriptor plugin;
   plugin.name = "node";
   plugin.types = {"T::App", "T::N"};
@@ -140,6 +141,7 @@ TEST(Bundle, KeepsTheWholeGraphAndTheDescriptors) {
   const auto graph = GraphOfBundle(*loaded);
   ASSERT_TRUE(graph) << graph.error().Render();
   EXPECT_EQ(graph->size(), 21U);
+  EXPECT_EQ(graph->warnings(), std::vector<std::string>{"a listing failed"});
   EXPECT_EQ(graph->edges().size(), 20U);
   EXPECT_EQ(graph->edges().front().facts.StringOr("device", ""), "/dev/vdb");
   EXPECT_NE(loaded->FindResource({"T::App", "root"}), nullptr);

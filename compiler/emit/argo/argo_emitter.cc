@@ -238,9 +238,8 @@ class ArgoEmitter final : public EngineEmitter {
                                       "definitions refuse more "
                                       "than {}",
                                       tasks.tasks.size(), options.max_tasks_per_template))
-          .Hint(fmt::format("--fuse leaf makes fewer of them; for the local engine "
-                            "--max-tasks-per-template {} allows "
-                            "that many",
+          .Hint(fmt::format("{}for the local engine --max-tasks-per-template {} allows that many",
+                            workflow.leaves_are_fused ? "" : "--fuse leaf makes fewer of them; ",
                             tasks.tasks.size()));
     }
     return FileWriter(workflow, options, tasks).Run();

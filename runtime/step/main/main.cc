@@ -92,8 +92,9 @@ DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
     if (roots.empty()) return std::string();
     Context context(env.tenant_name, env.clock, env.log, env.processes, env.cancellation,
                     env.clock.Steady() + kDriftDeadline);
-    HOLDFAST_ASSIGN_OR_RETURN(const Discovery live, DiscoverGraph(provider, context, roots, {}));
-    const Drift drift = CompareGraphs(compiled, live.graph);
+    HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph live,
+                              DiscoverGraph(provider, context, roots, {}));
+    const Drift drift = CompareGraphs(compiled, live);
     if (!drift.any()) return std::string();
     // Only the plan's name is known here; its file is called so where 'plan new' has made it.
     const std::string plan = Printable(bundle.plan.StringOr("name", "PLAN")) + ".yaml";

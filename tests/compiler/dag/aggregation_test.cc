@@ -60,6 +60,21 @@ TEST(Aggregation, RefusesAResourceAndItsDescendantInOneStep) {
             "their plugin has to give them different keys, or steps of their own");
 }
 
+TEST(Aggregation, NamesAKeyAsItsPluginGaveIt) {
+  ResourceGraphBuilder builder;
+  ASSERT_TRUE(builder.AddResource({{"T::N", "a"}, "a", {}}));
+  ASSERT_TRUE(builder.AddResource({{"T::N", "b"}, "b", {}}));
+  ASSERT_TRUE(builder.AddEdge({"T::N", "a"}, {"T::N", "b"}));
+  ActivityTable table;
+  const StepChoice none = StepChoice::None();
+  table.choices.assign(2, {StepChoice::Aggregate("noop\ng\nh"), none, none, none});
+  const auto dag = BuildActivityDag(*builder.Build(), table, FuseMode::kNone);
+  ASSERT_FALSE(dag);
+  EXPECT_EQ(dag.error().message(),
+            "steps would wait for each other because of what plugins aggregate: pre of n a [key "
+            "'g\\x0ah'] -> pre of n b [key 'g\\x0ah']");
+}
+
 TEST(Aggregation, RefusesStepsThatCross) {
   EXPECT_EQ(Compile("a: pre@g > d\n"
                     "b: pre@h > c\n"

@@ -49,6 +49,16 @@ TEST(ArgoEmitter, TakesOneHundredAndNinetyNineStepsBesideBegin) {
   EXPECT_TRUE(Emit(WorkflowOf(200), 201));
 }
 
+TEST(ArgoEmitter, NamesLeafFusionOnlyWhereItWouldHelp) {
+  EngineWorkflow workflow = WorkflowOf(200);
+  EXPECT_EQ(Emit(workflow).error().hint(),
+            "--fuse leaf makes fewer of them; for the local engine --max-tasks-per-template 201 "
+            "allows that many");
+  workflow.leaves_are_fused = true;
+  EXPECT_EQ(Emit(workflow).error().hint(),
+            "for the local engine --max-tasks-per-template 201 allows that many");
+}
+
 TEST(ArgoEmitter, WritesTheShortFormBeyondFourAndSaysSoOnce) {
   EngineWorkflow workflow = WorkflowOf(6);
   for (std::uint32_t i = 0; i < 4; ++i) workflow.steps[5].conditions.finished.push_back({i});

@@ -66,6 +66,28 @@ TEST(GraphFile, IsForReaders) {
             "    path: \"/srv\"\n");
 }
 
+TEST(GraphFile, KeepsWarningsSortedAndOnceInBothForms) {
+  ResourceGraphBuilder builder;
+  ASSERT_TRUE(builder.AddResource({{"T::App", "shop"}, "The shop", {}}));
+  builder.AddWarning("listing T::Dir: \"no\"\n: #x");
+  builder.AddWarning("a");
+  builder.AddWarning("a");
+  const auto graph = builder.Build();
+  ASSERT_TRUE(graph);
+  const std::vector<std::string> kept{"a", "listing T::Dir: \"no\"\n: #x"};
+  EXPECT_EQ(graph->warnings(), kept);
+  const auto yaml = WriteGraphYaml(*graph, "");
+  ASSERT_TRUE(yaml);
+  const auto from_yaml = ReadGraph(*yaml, "graph.yaml");
+  ASSERT_TRUE(from_yaml) << from_yaml.error().Render();
+  EXPECT_EQ(from_yaml->warnings(), kept);
+  const auto lines = WriteGraphJsonLines(*graph);
+  ASSERT_TRUE(lines);
+  const auto from_lines = ReadGraph(*lines, "graph.jsonl");
+  ASSERT_TRUE(from_lines) << from_lines.error().Render();
+  EXPECT_EQ(from_lines->warnings(), kept);
+}
+
 TEST(GraphFile, OfNothingIsReadBack) {
   const ResourceGraph none;
   const auto yaml = WriteGraphYaml(none, "");
