@@ -1,6 +1,8 @@
 #include "plugins/noop/noop_protection.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "plugins/noop/behaviour.h"
 #include "plugins/noop/graph_protectable.h"
@@ -100,9 +102,18 @@ Result<std::unique_ptr<ProtectionPlugin>> MakeNoopProtection(const Value& settin
     if (value == nullptr || value->position().line == 0) return error;
     return std::move(error).At({{}, value->position().line, value->position().column, {}, 1});
   };
+  // Where the file does not say it, or its section was lost, that was told already.
+  if (const Value* const given = settings.Find("types");
+      bound.types.empty() && given != nullptr && given->position().line != 0) {
+    return at("types", InvalidInput("'types' of noop names no resource type")
+                           .Hint("such as 'types = Rehearsal::Server, Rehearsal::Volume'"));
+  }
+  std::set<std::string_view> types;
   for (const std::string& type : bound.types) {
     if (auto fits = CheckResourceKey({type, "any"}); !fits)
       return at("types", std::move(fits).error());
+    if (!types.insert(type).second)
+      return at("types", InvalidInput("'types' of noop names " + type + " twice"));
   }
   d.types = std::move(bound.types);
   for (OperationDescriptor& operation : d.operations) operation.activities.fill(false);
