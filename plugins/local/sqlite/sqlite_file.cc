@@ -1,15 +1,13 @@
 #include "plugins/local/sqlite/sqlite_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <vector>
 
+#include "plugins/local/sqlite/database_user.h"
 #include "plugins/sdk/schema.h"
 #include "plugins/sdk/text.h"
 
@@ -125,35 +123,28 @@ std::int64_t Number(const std::string& text) {
   return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10);
 }
 
-// The other process that has a lock of SQLite's on the file ("4711 (python3)"); empty when it
-// cannot be told. To be called while this process has no connection to the file: closing any
-// descriptor of a file drops all the locks on it that a process has.
-std::string LockHolder(const std::string& path) {
-  // Where SQLite locks, in every version: its "pending" byte and the 511 behind it.
-  constexpr off_t kLockBytes = 0x40000000;
-  constexpr off_t kLockLength = 512;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (file < 0) return "";
-  pid_t holder = 0;
-  // Who keeps readers out; else whoever reads, and so keeps out one that wants the file alone.
-  for (const short kind : {short{F_RDLCK}, short{F_WRLCK}}) {
-    struct flock lock {};
-    lock.l_type = kind;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = kLockBytes;
-    lock.l_len = kLockLength;
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): there is no other way to ask
-    if (::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0) {
-      holder = lock.l_pid;
-      break;
+// What ended a copy. A backup tells its code alone: what failed is not known to the connections.
+Error CopyError(int code, sqlite3* source, sqlite3* target, const std::string& to,
+                const std::string& doing) {
+  if ((code & 0xff) == SQLITE_FULL) {
+    const std::filesystem::path folder = std::filesystem::path(to).parent_path();
+    std::error_code error;
+    const std::filesystem::space_info space = std::filesystem::space(folder, error);
+    return Error(ErrorCode::kDenied,
+                 fmt::format("{}: no space left for the copy in '{}'{}", doing,
+                             Printable(folder.string()),
+                             error ? "" : ", where " + HumanSize(space.available) + " are free"))
+        .Hint("make space there, or name another folder with 'staging'");
+  }
+  if ((code & 0xff) == SQLITE_IOERR) {
+    if (const int number = sqlite3_system_errno(target); number != 0) {
+      return SystemError(number, fmt::format("{}: writing '{}'", doing, Printable(to)));
+    }
+    if (const int number = sqlite3_system_errno(source); number != 0) {
+      return SystemError(number, doing);
     }
   }
-  ::close(file);
-  if (holder == 0) return "";
-  std::ifstream comm(fmt::format("/proc/{}/comm", holder));
-  std::string name;
-  std::getline(comm, name);
-  return name.empty() ? fmt::format("{}", holder) : fmt::format("{} ({})", holder, Printable(name));
+  return SqliteError(code, nullptr, doing);
 }
 
 Result<DatabaseFacts> Copy(const std::string& from, const std::string& to,
@@ -200,8 +191,8 @@ Result<DatabaseFacts> Copy(const std::string& from, const std::string& to,
   }
   const int finished = sqlite3_backup_finish(backup);
   if (code == SQLITE_OK) return CancelledError();
-  if (code != SQLITE_DONE) return SqliteError(code, source.get(), doing);
-  if (finished != SQLITE_OK) return SqliteError(finished, target.get(), doing);
+  if (code == SQLITE_DONE) code = finished;
+  if (code != SQLITE_OK) return CopyError(code, source.get(), target.get(), to, doing);
   return facts;
 }
 
@@ -212,7 +203,8 @@ Result<DatabaseFacts> BackupDatabase(
     Context& context, const std::function<Status(const DatabaseFacts&)>& before_copy) {
   auto copied = Copy(from, to, busy_timeout, context, before_copy);
   if (copied || copied.error().code() != ErrorCode::kLocked) return copied;
-  const std::string holder = LockHolder(from);
+  const auto user = LockHolder(from);
+  const std::string holder = user ? user->name : "";
   return Error(std::move(copied).error())
       .Hint((holder.empty() ? "a transaction of the application or of a tool is open; 'fuser " +
                                   Printable(from) + "' names the processes that have the file"

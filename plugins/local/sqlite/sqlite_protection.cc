@@ -347,6 +347,7 @@ Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& reso
   // Restored in an earlier epoch: there is nothing to do but to say so.
   if (done) return checkpoint.Journal(resource, intent.Set("done", true));
   HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
+  HOLDFAST_RETURN_IF_ERROR(RefuseInUse(files, context));
   const std::string folder = staging::FolderOf(target);
   HOLDFAST_ASSIGN_OR_RETURN(const bool made, staging::MakeFolders(folder));
   if (made) {
@@ -422,7 +423,7 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
   const bool verified = journal.BoolOr("verified", false);
   // Verified and no longer there: a killed attempt has swapped it in.
   if (journal.BoolOr("done", false) || (verified && !fresh)) {
-    HOLDFAST_RETURN_IF_ERROR(SwapIn(files));
+    HOLDFAST_RETURN_IF_ERROR(SwapIn(files, context));
   } else {
     if (!replaced) HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
     if (!verified) {
@@ -436,7 +437,7 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
     HOLDFAST_ASSIGN_OR_RETURN(const std::string identity, FileIdentity(files.fresh));
     HOLDFAST_RETURN_IF_ERROR(staging::NoteOwnWork(checkpoint, resource, identity));
     Failpoint("sqlite:restore-noted");
-    HOLDFAST_RETURN_IF_ERROR(SwapIn(files));
+    HOLDFAST_RETURN_IF_ERROR(SwapIn(files, context));
   }
   ResourceKey now = resource.key;
   if (target != info.path) now.id = target;

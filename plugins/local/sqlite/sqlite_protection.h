@@ -64,7 +64,10 @@ class SqliteProtection {
     static void Describe(Fields& fields) {
       fields("path", &RestoreParameters::path,
              "where to restore to, absolute; unless given, where it was");
-      fields("overwrite", &RestoreParameters::overwrite, "replace a file that is there");
+      fields("overwrite", &RestoreParameters::overwrite,
+             "replace a file that is there. One that another process has in use is not replaced: "
+             "the step says by which, and is tried again as often as the plan's retries say. Stop "
+             "the application first, or let its Local::Application do it (stop, start)");
       fields(
           "check", &RestoreParameters::check,
           "SQLite's own check of what was written, before it takes its place: full, quick, none; "

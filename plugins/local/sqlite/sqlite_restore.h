@@ -22,12 +22,18 @@ RestoreFiles FilesOfRestore(const Checkpoint& checkpoint, const Resource& resour
 // is false.
 Status RefuseExisting(const RestoreFiles& files, bool overwrite);
 
+// kLocked, with a hint, when another process has the database at the target in use: it would go on
+// with the old file, and what it writes there would be lost without an error. A file that cannot be
+// looked at is a warning.
+Status RefuseInUse(const RestoreFiles& files, Context& context);
+
 // Of a file, whatever its name and whatever is written into it later; "" when there is none.
 Result<std::string> FileIdentity(const std::string& path);
 
 // Moves what is at the target aside and the fresh file in. Again after a crash in the middle: goes
-// on. kNotFound when there is neither a fresh file nor a target.
-Status SwapIn(const RestoreFiles& files);
+// on. kNotFound when there is neither a fresh file nor a target. RefuseInUse's error when what is at
+// the target is in use, also when it came to be in the middle: then everything is put back.
+Status SwapIn(const RestoreFiles& files, Context& context);
 
 // After success or failure: puts back what was moved aside when the swap was not done, removes
 // everything that is not the target, and logs both. Again: success.

@@ -2,10 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -15,6 +20,7 @@
 #include <utility>
 
 #include "plugins/banks/filesystem/filesystem_bank.h"
+#include "plugins/local/sqlite/sqlite_file.h"
 #include "plugins/local/sqlite/sqlite_protection.h"
 #include "plugins/local/staging/staging.h"
 #include "tests/plugins/activity_harness.h"
@@ -67,6 +73,57 @@ class Database {
 
  private:
   sqlite3* db_ = nullptr;
+};
+
+// An application: another process that has the database open, and is at rest.
+class Application {
+ public:
+  // Opens it, with the flags of sqlite3_open_v2, and runs `first`; `last` when it is told to end.
+  Application(const std::string& path, const std::string& first, const std::string& last = "",
+              int flags = SQLITE_OPEN_READWRITE) {
+    std::array<int, 2> ready{};
+    std::array<int, 2> go{};
+    HOLDFAST_CHECK(::pipe(ready.data()) == 0 && ::pipe(go.data()) == 0);
+    process_ = ::fork();
+    HOLDFAST_CHECK(process_ >= 0);
+    if (process_ == 0) {
+      ::close(go[1]);
+      sqlite3* db = nullptr;
+      bool ok = sqlite3_open_v2(path.c_str(), &db, flags, nullptr) == SQLITE_OK &&
+                sqlite3_exec(db, first.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+      char byte = ok ? 'r' : 'f';
+      ok = ::write(ready[1], &byte, 1) == 1 && ok;
+      ok = ::read(go[0], &byte, 1) == 0 && ok;
+      ok = ok && sqlite3_exec(db, last.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+      sqlite3_close(db);
+      ::_exit(ok ? 0 : 1);
+    }
+    ::close(go[0]);
+    ::close(ready[1]);
+    char byte = 0;
+    HOLDFAST_CHECK(::read(ready[0], &byte, 1) == 1 && byte == 'r');
+    ::close(ready[0]);
+    go_ = go[1];
+  }
+  ~Application() {
+    if (go_ >= 0) End();
+  }
+  Application(const Application&) = delete;
+  Application& operator=(const Application&) = delete;
+  // False when a statement of it failed.
+  bool End() {
+    ::close(std::exchange(go_, -1));
+    int status = 0;
+    while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+  // As a message names it.
+  std::string name() const { return fmt::format("process {} (", process_); }
+
+ private:
+  pid_t process_ = 0;
+  int go_ = -1;
 };
 
 std::string BytesOf(const std::string& path) {
@@ -432,6 +489,97 @@ TEST_F(SqliteTest, OverwritesADamagedFileAndItsLeftoverJournals) {
   EXPECT_EQ(SumOf(path_), sum_);
 }
 
+TEST_F(SqliteTest, ADatabaseThatIsInUseIsNotReplaced) {
+  constexpr const char* kInsert = "insert into orders values (7000, 'acknowledged')";
+  const struct {
+    const char* pragma;
+    const char* first;
+    const char* last;
+    int flags;
+  } kUses[] = {
+      // In WAL mode everyone who has it open has a lock.
+      {"pragma journal_mode=wal;", "insert into orders values (6000, 'one')", kInsert,
+       SQLITE_OPEN_READWRITE},
+      {"pragma journal_mode=wal;", "select * from orders", "", SQLITE_OPEN_READONLY},
+      // Otherwise nobody has one between two transactions.
+      {"", "insert into orders values (6000, 'one')", kInsert, SQLITE_OPEN_READWRITE},
+      {"", "begin; select * from orders", "end", SQLITE_OPEN_READONLY},
+      {"", "begin immediate", kInsert, SQLITE_OPEN_READWRITE},
+  };
+  int record = 0;
+  for (const auto& use : kUses) {
+    std::filesystem::remove(path_);
+    Fill(use.pragma);
+    const std::string id = fmt::format("c{}", ++record);
+    ASSERT_TRUE(RunAll(MemoryCheckpoint(*bank_, id)));
+    const auto restore = [&] {
+      return RunAll(MemoryCheckpoint(*bank_, Operation::kRestore, id, "r-" + id), Overwrite());
+    };
+    Application application(path_, use.first, use.last, use.flags);
+    const auto files = Files();
+    const Status refused = restore();
+    ASSERT_FALSE(refused) << use.pragma << use.first;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kLocked);
+    EXPECT_THAT(refused.error().message(),
+                HasSubstr("'" + path_ + "' is in use by " + application.name()));
+    EXPECT_THAT(refused.error().hint(), HasSubstr("'stop' and 'start'"));
+    EXPECT_EQ(Files(), files);
+    EXPECT_TRUE(application.End()) << "nothing stands in its way";
+    if (use.last == kInsert && std::string_view(use.first) != "begin immediate") {
+      EXPECT_EQ(Database(path_).Ask("select what from orders where id = 7000"), "acknowledged");
+    }
+    const Status restored = restore();
+    ASSERT_TRUE(restored) << restored.error().Render();
+    EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+    EXPECT_EQ(SumOf(path_), sum_);
+  }
+}
+
+TEST_F(SqliteTest, ADatabaseThatIsInUseIsNotReplacedEitherWhenItIsDamaged) {
+  Fill("pragma journal_mode=wal;");
+  MustProtect();
+  const Application application(path_, "insert into orders values (6000, 'one')");
+  std::ofstream(path_, std::ios::in | std::ios::out) << "garbage garbage garbage";
+  MemoryCheckpoint restore = Restore();
+  const Status refused = Run(restore, ActivityKind::kPre, Overwrite());
+  ASSERT_FALSE(refused) << "seen before anything is written";
+  EXPECT_EQ(refused.error().code(), ErrorCode::kLocked);
+}
+
+TEST_F(SqliteTest, ADatabaseThatComesToBeInUseDuringARestoreIsNotReplaced) {
+  Fill();
+  MustProtect();
+  Database(path_).Do("delete from orders where id > 10");
+  const std::string old_sum = SumOf(path_);
+  MemoryCheckpoint restore = Restore();
+  ASSERT_TRUE(Run(restore, ActivityKind::kPre, Overwrite()));
+  {
+    // After pre, and before the old file is moved.
+    const Application application(path_, "select * from orders");
+    const Status refused = Run(restore, ActivityKind::kParallel, Overwrite());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::kLocked);
+  }
+  const auto parallel = [&] { return Run(restore, ActivityKind::kParallel, Overwrite()); };
+  for (const char* const failpoint : {"sqlite:moved-aside", "sqlite:journals-aside"}) {
+    // While it is moved, through a descriptor of before.
+    ASSERT_TRUE(RunInChild(failpoint, parallel).killed);
+    EXPECT_EQ(Files().count("shop.db"), 0U);
+    const std::string aside =
+        folder_ / ("data/" + staging::HiddenName(restore, database_, "replaced"));
+    const Application application(aside, "select * from orders");
+    const Status refused = parallel();
+    ASSERT_FALSE(refused) << failpoint;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kLocked);
+    EXPECT_FALSE(std::filesystem::exists(aside));
+    EXPECT_EQ(SumOf(path_), old_sum);
+  }
+  ASSERT_TRUE(parallel());
+  ASSERT_TRUE(Run(restore, ActivityKind::kPost, Overwrite()));
+  EXPECT_EQ(SumOf(path_), sum_);
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
 TEST_F(SqliteTest, RestoresElsewhereUnderANewId) {
   Fill();
   MustProtect();
@@ -482,6 +630,35 @@ TEST_F(SqliteTest, AWriterThatKeepsItsLockIsWaitedForOnlySoLong) {
   EXPECT_THAT(status.error().hint(), HasSubstr("busy_timeout (50ms)"));
   EXPECT_EQ(Files().count("shop.db"), 1U);
   for (const std::string& name : Files()) EXPECT_THAT(name, testing::Not(HasSubstr("holdfast")));
+}
+
+TEST_F(SqliteTest, ACopyThatFindsNoSpaceSaysSo) {
+  Fill();
+  const auto copy = [&](const std::string& to) {
+    return BackupDatabase(path_, to, std::chrono::milliseconds(50), context_.context(),
+                          [](const DatabaseFacts&) { return Ok(); });
+  };
+  const auto full = copy("/dev/full");
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(full.error().message(),
+              testing::MatchesRegex("copying the database '" + path_ +
+                                    "': no space left for the copy in '/dev', where .* are free"));
+  EXPECT_THAT(full.error().hint(), HasSubstr("'staging'"));
+  // Another limit of the target than its file system's.
+  const std::string to = folder_ / "copy";
+  { const std::ofstream made(to); }
+  const ChildEnd limited = RunInChild("", [&]() -> Status {
+    const struct rlimit limit { 65536, 65536 };
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    ::signal(SIGXFSZ, SIG_IGN);
+    const auto copied = copy(to);
+    const bool said = !copied && copied.error().message() == "copying the database '" + path_ +
+                                                                 "': writing '" + to +
+                                                                 "': File too large";
+    return said ? Ok() : copied ? Status(Internal("copied")) : Status(copied.error());
+  });
+  EXPECT_EQ(limited.exit_code, 0);
 }
 
 TEST_F(SqliteTest, StagesWhereItIsToldTo) {
