@@ -55,8 +55,10 @@ class DirectoryProtection {
           "for the snapshot");
       fields("snapshot_remove", &ProtectParameters::snapshot_remove,
              "command that takes the snapshot away; must succeed when there is none");
-      fields("snapshot_path", &ProtectParameters::snapshot_path,
-             "where the snapshot's tree is, absolute; {path} and {name} as above");
+      fields(
+          "snapshot_path", &ProtectParameters::snapshot_path,
+          "where the snapshot's tree is, absolute; {path} and {name} as above. A folder that the "
+          "commands leave as it was is a warning");
       fields("snapshot_timeout", &ProtectParameters::snapshot_timeout,
              "how long each command may take")
           .Range(1, 24LL * 3'600'000);

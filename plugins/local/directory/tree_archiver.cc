@@ -6,6 +6,7 @@
 
 #include "plugins/local/directory/file_listing.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::directory {
 namespace {
@@ -43,6 +44,12 @@ TreeArchiver::TreeArchiver(Context& context, ArchiveWriter& archive, ByteSink& l
 
 Result<bool> TreeArchiver::Visit(const TreeEntry& entry, FileContent* content) {
   Failpoint("directory:read-entry");
+  auto archived = Archive(entry, content);
+  if (!archived) return std::move(archived).error().While(Printable(entry.path));
+  return archived;
+}
+
+Result<bool> TreeArchiver::Archive(const TreeEntry& entry, FileContent* content) {
   bool changed = false;
   if (content == nullptr) {
     HOLDFAST_RETURN_IF_ERROR(archive_.Begin(entry));

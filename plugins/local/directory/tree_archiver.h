@@ -39,6 +39,7 @@ class TreeArchiver final : public TreeVisitor {
   Status Finish();
 
  private:
+  Result<bool> Archive(const TreeEntry& entry, FileContent* content);
   Status WriteContent(const TreeEntry& entry, FileContent& content);
   Status WriteRange(FileContent& content, std::uint64_t offset, std::uint64_t length);
   Status FlushListing(std::size_t at_least);

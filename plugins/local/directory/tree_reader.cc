@@ -297,10 +297,9 @@ class Walk {
     }
     if (st.st_size > (1 << 20)) ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     FileContent content(fd.get(), entry.size, st.st_mtim, st.st_ctim);
-    auto taken = visitor_.Visit(entry, &content);
-    if (!taken) return std::move(taken).error().While(Printable(path_));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool taken, visitor_.Visit(entry, &content));
     if (content.failure()) HOLDFAST_RETURN_IF_ERROR(Unreadable(*content.failure()));
-    if (!*taken) return Ok();
+    if (!taken) return Ok();
     Remember(st);
     ++counts_.files;
     ++counts_.entries;

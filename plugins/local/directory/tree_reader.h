@@ -46,7 +46,7 @@ class TreeVisitor {
  public:
   virtual ~TreeVisitor() = default;
   // `content` is given for files only. False when the entry was left out, because its content could
-  // not be read (content->failure()). An error ends the walk.
+  // not be read (content->failure()). An error ends the walk, and names the entry itself.
   virtual Result<bool> Visit(const TreeEntry& entry, FileContent* content) = 0;
 };
 

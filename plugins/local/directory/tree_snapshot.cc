@@ -1,10 +1,13 @@
 #include "plugins/local/directory/tree_snapshot.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <map>
+#include <system_error>
 #include <utility>
 
 #include "plugins/local/directory/parameter_rules.h"
@@ -81,6 +84,38 @@ void SetLosses(const TreeCounts& counts, Value& journal) {
   journal.Set("unreadable_base64", std::move(paths));
 }
 
+// A folder as it stands; "" when there is none. Another text once something made it, put something in
+// its place, or made or removed an entry of it.
+std::string FolderState(const std::string& path) {
+  struct statx info {};
+  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS | STATX_BTIME, &info) != 0) return "";
+  return fmt::format("{}:{}:{} {}.{} {}.{} {}.{}", info.stx_dev_major, info.stx_dev_minor,
+                     info.stx_ino, info.stx_btime.tv_sec, info.stx_btime.tv_nsec,
+                     info.stx_ctime.tv_sec, info.stx_ctime.tv_nsec, info.stx_mtime.tv_sec,
+                     info.stx_mtime.tv_nsec);
+}
+
+// Warns of a command that ended well and seems to have made no snapshot. No failure: one that brings a
+// folder up to date may find nothing to do at its top, and what is in the tree may all be excluded.
+void WarnOfNoSnapshot(Context& context, const ProtectSource& source, const std::string& path,
+                      const std::string& before) {
+  std::error_code error;
+  std::string_view what;
+  if (!before.empty() && FolderState(path) == before) {
+    what = "is the folder that was there before it: old data may be protected";
+  } else if (std::filesystem::is_empty(path, error) && !error &&
+             !std::filesystem::is_empty(source.path, error) && !error) {
+    what = "is empty, and the directory is not";
+  }
+  if (what.empty()) return;
+  context.log().Log(
+      LogLevel::kWarning,
+      fmt::format("snapshot_create ended well, but snapshot_path '{}' {}{}", Printable(path), what,
+                  source.parameters.snapshot_path.find("{name}") == std::string::npos
+                      ? "; with {name} in it each snapshot has a path of its own"
+                      : ""));
+}
+
 Result<TreeCounts> Make(Checkpoint& checkpoint, Context& context, const Resource& resource,
                         const ProtectSource& source) {
   const auto& parameters = source.parameters;
@@ -90,17 +125,19 @@ Result<TreeCounts> Make(Checkpoint& checkpoint, Context& context, const Resource
     return MakeClone(context, StagingFolder(checkpoint, resource, source), source, mode);
   }
   const std::string name = SnapshotName(checkpoint, resource);
+  const std::string path = SnapshotPath(checkpoint, resource, source);
+  const std::string before = FolderState(path);
   // What a killed attempt left must not pass for this one.
   HOLDFAST_RETURN_IF_ERROR(
       RunCommand(context, source, name, parameters.snapshot_remove, "snapshot_remove"));
   HOLDFAST_RETURN_IF_ERROR(
       RunCommand(context, source, name, parameters.snapshot_create, "snapshot_create"));
-  const std::string path = SnapshotPath(checkpoint, resource, source);
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
     return Internal(
         fmt::format("snapshot_create ended well, but {} is no directory", Printable(path)));
   }
+  WarnOfNoSnapshot(context, source, path, before);
   return TreeCounts{};
 }
 

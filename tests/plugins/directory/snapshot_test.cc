@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,6 +110,56 @@ TEST_F(SnapshotTest, CommandsMakeAndRemoveTheSnapshot) {
   ASSERT_OK(RestoreTo(target_));
   EXPECT_TRUE(Exists(target_ + "/large"));
   EXPECT_EQ(Saved().path, source_);
+}
+
+TEST_F(SnapshotTest, ACommandThatMakesNoSnapshotIsAWarning) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/f", "new");
+  const std::string fixed = folder_ / "fixed";
+  MakeFolder(fixed);
+  int record = 0;
+  const auto warning_of = [&](const std::string& create, const std::string& remove,
+                              const std::string& path) {
+    const std::string before = context_.log().text();
+    MemoryCheckpoint checkpoint(*bank_, fmt::format("c{}", ++record));
+    const Status status = Run(checkpoint, ActivityKind::kPre,
+                              Map({{"snapshot", "command"},
+                                   {"snapshot_create", List({"sh", "-c", create, "{name}"})},
+                                   {"snapshot_remove", List({"sh", "-c", remove, "{name}"})},
+                                   {"snapshot_path", path}}));
+    EXPECT_TRUE(status) << status.error().Render();
+    return context_.log().text().substr(before.size());
+  };
+  const std::string empty = warning_of("true", "true", fixed);
+  EXPECT_THAT(empty, HasSubstr("warning: snapshot_create ended well, but snapshot_path '" + fixed +
+                               "' is the folder that was there before it"));
+  EXPECT_THAT(empty, HasSubstr("with {name} in it"));
+  WriteFile(fixed + "/f", "old");
+  EXPECT_THAT(warning_of("true", "true", fixed), HasSubstr("old data may be protected"));
+  const std::string by_name = "\"" + folder_.path() + "/$0\"";
+  const std::string nothing =
+      warning_of("mkdir " + by_name, "rm -rf " + by_name, folder_ / "{name}");
+  EXPECT_THAT(nothing, HasSubstr("is empty, and the directory is not\n"));
+  // What makes one is none: at its own path, or at the same each time.
+  EXPECT_EQ(
+      warning_of("cp -a '" + source_ + "' " + by_name, "rm -rf " + by_name, folder_ / "{name}"),
+      "");
+  EXPECT_EQ(
+      warning_of("cp -a '" + source_ + "/.' '" + fixed + "'", "rm -rf '" + fixed + "'/*", fixed),
+      "");
+}
+
+TEST_F(SnapshotTest, ACopyWithoutSpaceNamesTheFileOnce) {
+  MakeFolder(source_);
+  WriteFile(source_ + "/big", std::string(4U << 20U, 'x'));
+  MakeFolder(folder_ / "small");
+  if (::mount("tmpfs", (folder_ / "small").c_str(), "tmpfs", 0, "size=1m") != 0) {
+    GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  }
+  const Status full = Protect(Map({{"snapshot", "copy"}, {"staging", folder_ / "small"}}));
+  ::umount((folder_ / "small").c_str());
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().message(), "big: copying: No space left on device");
 }
 
 TEST_F(SnapshotTest, ASnapshotThatFailsIsUndone) {
