@@ -155,6 +155,7 @@ set -- $(last_orders)
 [ "$2" = "$4" ] && [ "$4" = "$6" ] || { echo "demo: the three are not of one point in time" >&2; exit 1; }
 
 step "Lose everything but the bank and the provider file"
+cd "$dir" # not in a folder that goes
 rm -rf "$dir/work" "$dir/inventory.yaml" "$SHOP"
 dropdb shop
 mkdir -p "$dir/work" "$SHOP"
