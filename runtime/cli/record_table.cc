@@ -244,6 +244,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
     for (const std::string& line : report.graph_warnings) list.emplace_back(Printable(line));
     head.Set("graph_warnings", std::move(list));
   }
+  if (!report.bundle_damage.empty()) head.Set("bundle_damage", Printable(report.bundle_damage));
   out.Json("record", std::move(head));
   out.Line(fmt::format("{} {}: {}{}", runtime::NameOf(summary.kind), summary.id,
                        runtime::NameOf(summary.state),
@@ -253,6 +254,10 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
                        Printable(summary.provider_name), FormatTime(summary.created)));
   if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);
   if (const std::string only = OnlyText(summary); !only.empty()) out.Line("  " + only);
+  if (!report.bundle_damage.empty()) {
+    out.Line("  what its activities did is not known, for its bundle is damaged: " +
+             Printable(report.bundle_damage));
+  }
   if (report.drift)
     out.Line("  drift (" + report.drift->policy + "): " + Printable(report.drift->text));
 

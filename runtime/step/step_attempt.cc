@@ -108,7 +108,19 @@ Status StepAttempt::PutManifest(ActivityKind kind, const BundleResource& resourc
   manifest.warnings = outcome.warnings;
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
   Failpoint("before:manifest");
-  HOLDFAST_RETURN_IF_ERROR(WriteManifest(checkpoint, std::move(manifest), all.saved));
+  Status written = WriteManifest(checkpoint, std::move(manifest), all.saved);
+  if (!written && written.error().code() == ErrorCode::kConflict) {
+    // The one that is there counts, and the next attempt finds it: a lost race costs work, never
+    // data.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto other,
+                              ReadManifest(checkpoint, resource.resource.key, epoch));
+    if (other) {
+      return Unavailable(
+          fmt::format("another process of step {} has just written the manifest of {}", step_.name,
+                      Printable(resource.resource.key.str())));
+    }
+  }
+  HOLDFAST_RETURN_IF_ERROR(std::move(written));
   Failpoint("after:manifest");
   return Ok();
 }
@@ -198,6 +210,15 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     place = RefuseBankFolder(
         *plugin, run_.operation(), resource->resource, resource->parameters, env_.bank_folder,
         [&checkpoint, resource] { return checkpoint->SavedInfo(resource->resource); });
+  }
+  // Nor is a plugin given what is not what was written, unless it only cleans up.
+  const bool reads =
+      run_.operation() == Operation::kRestore || run_.operation() == Operation::kVerify;
+  for (const BundleResource* const resource : resources) {
+    if (!place || !reads) break;
+    if (kind == ActivityKind::kPost && FinalisingKind(*resource) != kind) continue;
+    place = checkpoint->CheckStored(resource->resource.key);
+    if (!place && place.error().code() == ErrorCode::kUnavailable) return place.error();
   }
   if (!place) {
     call.status = std::move(place);

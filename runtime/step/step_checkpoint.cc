@@ -194,6 +194,16 @@ Result<const ResourceManifest*> StepCheckpoint::ManifestOf(const ResourceKey& re
   return &manifests_.emplace(resource, std::move(*manifest)).first->second;
 }
 
+Status StepCheckpoint::CheckStored(const ResourceKey& resource) {
+  const auto manifest = ManifestOf(resource);
+  if (!manifest) {
+    const Error& error = manifest.error();
+    return error.code() == ErrorCode::kNotFound ? Ok() : Status(error);
+  }
+  const auto info = ReadSavedInfo(checkpoint_, **manifest);
+  return info ? Ok() : Status(info.error());
+}
+
 Result<Contribution> StepCheckpoint::SoFar(const BundleResource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(Contribution all,
                             EarlierContributions(run_, resource, scope_.kind, scope_.epoch));

@@ -71,6 +71,9 @@ class StepCheckpoint final : public Checkpoint {
   Result<BankSection> Section(const Resource& resource) override;
   Result<BankSection> RecordSection(const Resource& resource) override;
 
+  // Of a restore or verify: an error when what the checkpoint holds of a resource, the manifest and
+  // the saved info, is not what was written there. Nothing there is none.
+  Status CheckStored(const ResourceKey& resource);
   // What this call contributed so far for a resource.
   const Contribution& contribution(const ResourceKey& resource);
   // True once the run was found to have lost its lease: what the activity returned does not count.

@@ -27,18 +27,30 @@ Error Missing(std::string_view sha256) {
           "begin'");
 }
 
+// The bytes are those that the key promises: what else lies there is damaged, and gives way.
+Status PutFile(const BankSection& section, const std::string& name, const std::string& bytes) {
+  Status put = section.PutSame(name, bytes);
+  if (put || put.error().code() != ErrorCode::kConflict) return put;
+  return section.Replace(name, bytes);
+}
+
 }  // namespace
 
 Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool published) {
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection section,
                             tenant.Narrow(BundlePrefix(files.sha256), SectionAccess::kWrite));
-  for (const auto& [name, bytes] : files.files) {
-    if (name != kHead) HOLDFAST_RETURN_IF_ERROR(section.PutSame(name, bytes));
-  }
   const auto head = files.files.find(std::string(kHead));
   if (head == files.files.end()) return InvalidInput("a bundle without bundle.json");
   HOLDFAST_RETURN_IF_ERROR(CheckHash(head->second, files.sha256, kHead));
-  HOLDFAST_RETURN_IF_ERROR(section.PutSame(kHead, head->second));
+  HOLDFAST_ASSIGN_OR_RETURN(const Bundle bundle, ParseBundle(head->second, kHead));
+  for (std::size_t i = 0; i < bundle.shards.size(); ++i) {
+    const std::string name = ShardName(i);
+    const auto shard = files.files.find(name);
+    if (shard == files.files.end()) return InvalidInput("a bundle without " + name);
+    HOLDFAST_RETURN_IF_ERROR(CheckHash(shard->second, bundle.shards[i].sha256, name));
+    HOLDFAST_RETURN_IF_ERROR(PutFile(section, name, shard->second));
+  }
+  HOLDFAST_RETURN_IF_ERROR(PutFile(section, head->first, head->second));
   if (published)
     HOLDFAST_RETURN_IF_ERROR(tenant.PutSame(PublishedKey(files.sha256), "published\n"));
   return Ok();

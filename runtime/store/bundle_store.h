@@ -14,7 +14,8 @@
 namespace holdfast::runtime {
 
 // Writes a bundle to bundles/<sha256>/, shards first and bundle.json last, so that a bundle that
-// is there is whole. What is there already is left. `published`: it carries a mark that keeps gc
+// is there is whole. What is there already is left, unless it is damaged: then it is written anew.
+// `published`: it carries a mark that keeps gc
 // from removing it while no record names it (`holdfast publish`).
 Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool published);
 

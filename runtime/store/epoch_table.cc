@@ -40,9 +40,8 @@ Status WriteEpochTable(const BankSection& record, StoredBundle& bundle, const st
       if (found == epochs.end() || found->second == 1) continue;
       list.push_back(ResourceKeyToValue(resource.resource.key).Set("epoch", found->second));
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                              DumpObject(Value().Set("resources", std::move(list)), kFormat));
-    HOLDFAST_RETURN_IF_ERROR(record.PutSame(EpochShardKey(table, shard), bytes));
+    HOLDFAST_RETURN_IF_ERROR(PutSameObject(record, EpochShardKey(table, shard),
+                                           Value().Set("resources", std::move(list)), kFormat));
   }
   return Ok();
 }

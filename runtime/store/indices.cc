@@ -46,15 +46,13 @@ std::array<std::string, 3> IndexKeys(const Record& checkpoint, const RecordHead&
 }  // namespace
 
 Status WriteIndices(const Record& checkpoint, const RecordHead& head) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpObject(Value()
-                                           .Set("record", checkpoint.id())
-                                           .Set("plan", head.PlanName())
-                                           .Set("provider_id", head.provider_id)
-                                           .Set("created", FormatTime(head.created)),
-                                       kFormat));
+  const Value entry = Value()
+                          .Set("record", checkpoint.id())
+                          .Set("plan", head.PlanName())
+                          .Set("provider_id", head.provider_id)
+                          .Set("created", FormatTime(head.created));
   for (const std::string& key : IndexKeys(checkpoint, head)) {
-    HOLDFAST_RETURN_IF_ERROR(checkpoint.tenant().PutSame(key, bytes));
+    HOLDFAST_RETURN_IF_ERROR(PutSameObject(checkpoint.tenant(), key, entry, kFormat));
   }
   return Ok();
 }

@@ -247,6 +247,32 @@ Result<std::vector<ResourceReport>> ReportResources(const Record& record,
   return reports;
 }
 
+// Reads all of it: what is damaged is known at once.
+Result<StoredBundle> OpenWhole(const BankSection& tenant, const std::string& sha256) {
+  HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle, StoredBundle::Open(tenant, sha256));
+  HOLDFAST_RETURN_IF_ERROR(bundle.AllSteps());
+  return bundle;
+}
+
+// What a checkpoint holds, without its bundle.
+Result<std::vector<ResourceReport>> ReportManifests(const Record& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, checkpoint.Graph());
+  std::vector<ResourceReport> reports;
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    ResourceReport report;
+    report.resource = graph.ResourceAt(ResourceId{i});
+    HOLDFAST_ASSIGN_OR_RETURN(report.manifest,
+                              NewestManifest(checkpoint.section(), report.resource.key));
+    if (report.manifest) {
+      report.plugin = report.manifest->plugin;
+      report.epoch = report.manifest->epoch;
+    }
+    report.succeeded = true;  // else the checkpoint were not available
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> ListRecordIds(const BankSection& tenant, RecordKind kind) {
@@ -309,10 +335,17 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   if (!details || report.summary.state == RecordState::kDeleted) {
     if (kind == RecordKind::kCheckpoint || !details) return report;
   }
-  auto bundle = StoredBundle::Open(tenant, head->bundle);
+  auto bundle = OpenWhole(tenant, head->bundle);
   if (!bundle) {
     if (bundle.error().code() == ErrorCode::kNotFound) return report;
-    return std::move(bundle).error();
+    // What an available checkpoint holds does not depend on it.
+    if (bundle.error().code() != ErrorCode::kCorrupt || kind != RecordKind::kCheckpoint ||
+        report.summary.state != RecordState::kAvailable) {
+      return std::move(bundle).error();
+    }
+    report.bundle_damage = bundle.error().OneLine();
+    HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportManifests(record));
+    return report;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, id));
   HOLDFAST_ASSIGN_OR_RETURN(

@@ -108,6 +108,9 @@ struct RecordReport {
   RecordSummary summary;
   Operation operation = Operation::kProtect;
   std::string bundle;
+  // Of an available checkpoint whose bundle is damaged: the error. Its resources are then those of
+  // its graph, as their manifests have them, without what its activities did.
+  std::string bundle_damage;
   std::vector<StateEntry> states;
   std::optional<DriftNote> drift;  // of its newest run
   // Of a protect: what was let pass when its graph was discovered. As empty as `resources`.

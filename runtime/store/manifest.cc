@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plugins/sdk/text.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/stored_object.h"
 
@@ -10,6 +11,24 @@ namespace {
 constexpr int kManifestFormat = 1;
 constexpr int kSavedFormat = 1;
 constexpr int kNewResourceFormat = 1;
+
+Value Whose(const ResourceManifest& manifest) {
+  return ResourceKeyToValue(manifest.resource).Set("epoch", manifest.epoch);
+}
+
+// kCorrupt when an object says that it is of another resource, or of another epoch of it, than the
+// one below whose key it lies.
+Status CheckWhose(const Value& object, const ResourceKey& resource, std::uint64_t epoch,
+                  const std::string& key) {
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceKey named, ResourceKeyFromValue(object, key));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t of, NumberMember(object, "epoch", key));
+  if (named == resource && of == epoch) return Ok();
+  return Corrupt(
+      fmt::format("the object {} is of {}, epoch {}, not of {}, epoch {}: it was copied or moved "
+                  "there",
+                  key, Printable(named.str()), of, Printable(resource.str()), epoch));
+}
+
 }  // namespace
 
 std::uint64_t ResourceManifest::bytes() const {
@@ -45,8 +64,10 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
   if (!saved.is_null()) {
     HOLDFAST_ASSIGN_OR_RETURN(
         const std::string bytes,
-        DumpObject(Value().Set("version", manifest.saved_info_version).Set("info", saved),
-                   kSavedFormat));
+        DumpRecordObject(
+            checkpoint,
+            Whose(manifest).Set("version", manifest.saved_info_version).Set("info", saved),
+            kSavedFormat));
     manifest.saved_object = "saved";
     Status put = checkpoint.PutSame(prefix + "/saved", bytes);
     if (!put && put.error().code() == ErrorCode::kConflict) {
@@ -57,37 +78,36 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
     }
     HOLDFAST_RETURN_IF_ERROR(put);
   }
-  Value value = ResourceKeyToValue(manifest.resource);
+  Value value = Whose(manifest);
   value.Set("name", manifest.name)
       .Set("plugin", manifest.plugin)
       .Set("saved_info_version", manifest.saved_info_version)
       .Set("parameters_version", manifest.parameters_version)
-      .Set("epoch", manifest.epoch)
       .Set("attempt", manifest.attempt)
       .Set("point_in_time", FormatTime(manifest.point_in_time))
       .Set("streams", StreamsToValue(manifest.streams));
   if (!manifest.saved_object.empty()) value.Set("saved", manifest.saved_object);
   SetWarnings(value, manifest.warnings);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kManifestFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpRecordObject(checkpoint, std::move(value), kManifestFormat));
   return checkpoint.PutSame(prefix + "/manifest", bytes);
 }
 
 Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
                                                      const ResourceKey& resource,
                                                      std::uint64_t epoch) {
-  const std::string key = EpochPrefix(resource, epoch) + "/manifest";
-  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(checkpoint, key, kManifestFormat));
+  const std::string below = EpochPrefix(resource, epoch) + "/manifest";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(checkpoint, below, kManifestFormat));
   if (!value) return std::optional<ResourceManifest>();
+  const std::string key = checkpoint.prefix() + "/" + below;
+  HOLDFAST_RETURN_IF_ERROR(CheckWhose(*value, resource, epoch, key));
   ResourceManifest manifest;
-  HOLDFAST_ASSIGN_OR_RETURN(manifest.resource, ResourceKeyFromValue(*value, key));
-  if (manifest.resource != resource) {
-    return Corrupt(fmt::format("the object {} is the manifest of another resource", key));
-  }
+  manifest.resource = resource;
+  manifest.epoch = epoch;
   manifest.name = value->StringOr("name", "");
   HOLDFAST_ASSIGN_OR_RETURN(manifest.plugin, TextMember(*value, "plugin", key));
   manifest.saved_info_version = static_cast<int>(value->IntOr("saved_info_version", 0));
   manifest.parameters_version = static_cast<int>(value->IntOr("parameters_version", 1));
-  HOLDFAST_ASSIGN_OR_RETURN(manifest.epoch, NumberMember(*value, "epoch", key));
   HOLDFAST_ASSIGN_OR_RETURN(manifest.attempt, TextMember(*value, "attempt", key));
   HOLDFAST_ASSIGN_OR_RETURN(manifest.point_in_time, TimeMember(*value, "point_in_time", key));
   if (const Value* streams = value->Find("streams"); streams != nullptr) {
@@ -128,10 +148,16 @@ Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record,
 
 Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest) {
   if (manifest.saved_object.empty()) return Value();
-  const std::string key =
+  const std::string below =
       EpochPrefix(manifest.resource, manifest.epoch) + "/" + manifest.saved_object;
-  HOLDFAST_ASSIGN_OR_RETURN(const Value value, RequireObject(checkpoint, key, kSavedFormat));
-  const Value* info = value.Find("info");
+  const std::string key = checkpoint.prefix() + "/" + below;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(checkpoint, below, kSavedFormat));
+  if (!value) return Corrupt(fmt::format("the object {} is missing", key));
+  // An older build did not say whose it is.
+  if (value->Find("record") != nullptr) {
+    HOLDFAST_RETURN_IF_ERROR(CheckWhose(*value, manifest.resource, manifest.epoch, key));
+  }
+  const Value* info = value->Find("info");
   if (info == nullptr) return Corrupt(fmt::format("the object {} lacks 'info'", key));
   return *info;
 }

@@ -38,7 +38,8 @@ struct ResourceManifest {
   std::uint64_t bytes() const;
 };
 
-// Writes saved info (unless null) and then the manifest. A manifest that is there already decides:
+// Writes saved info (unless null) and then the manifest, both of them named after the checkpoint, the
+// resource and its epoch: under another key they are kCorrupt. A manifest that is there already decides:
 // the same attempt's is success, another's kConflict.
 Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved);
 

@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "plugins/sdk/json.h"
 #include "plugins/sdk/object_key.h"
 #include "runtime/store/stored_object.h"
 
@@ -16,6 +15,7 @@ namespace {
 
 constexpr int kStateFormat = 1;
 constexpr int kHeadFormat = 1;
+constexpr int kGraphFormat = 1;  // GraphToValue's own
 constexpr int kRunFormat = 1;
 constexpr int kUnfinishedFormat = 1;
 constexpr int kDriftFormat = 1;
@@ -78,7 +78,7 @@ Result<Record> Record::Open(const BankSection& tenant, RecordKind kind, std::str
 
 Result<std::optional<StateEntry>> Record::ReadState(std::uint64_t number) const {
   const std::string below = StatePrefix() + NumberPart(number);
-  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, below, kStateFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(section_, below, kStateFormat));
   if (!value) return std::optional<StateEntry>();
   const std::string key = section_.prefix() + "/" + below;
   StateEntry entry;
@@ -137,7 +137,8 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
   if (!reason.empty()) value.Set("reason", reason);
   if (warnings != 0) value.Set("warnings", warnings);
   if (uncleaned != 0) value.Set("uncleaned", uncleaned);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kStateFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpRecordObject(section_, std::move(value), kStateFormat));
   for (int i = 0; i < kTries; ++i) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
     if (!states.empty() && states.back().state == state && states.back().run == run) return Ok();
@@ -149,7 +150,7 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
 }
 
 Result<std::optional<RecordHead>> Record::Head() const {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(section_, "plan", kHeadFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(section_, "plan", kHeadFormat));
   if (!value) return std::optional<RecordHead>();
   const std::string key = section_.prefix() + "/plan";
   RecordHead head;
@@ -197,43 +198,50 @@ Status Record::CreateHead(const RecordHead& head, const ResourceGraph& graph) co
                                     id_, present->bundle.substr(0, 12), head.bundle.substr(0, 12)))
         .Hint("resume it with the workflow that began it, or start a new record");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string graph_bytes, DumpJson(GraphToValue(graph)));
-  HOLDFAST_RETURN_IF_ERROR(section_.PutSame("graph", graph_bytes));
+  HOLDFAST_RETURN_IF_ERROR(PutGraph(graph));
   if (present) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpObject(Value()
-                                           .Set("record", id_)
-                                           .Set("operation", NameOf(head.operation))
-                                           .Set("checkpoint", head.checkpoint)
-                                           .Set("bundle", head.bundle)
-                                           .Set("provider_id", head.provider_id)
-                                           .Set("provider_name", head.provider_name)
-                                           .Set("plan", head.plan)
-                                           .Set("parameters", head.parameters)
-                                           .Set("resources", head.resources)
-                                           .Set("created", FormatTime(head.created))
-                                           .Set("created_by", head.created_by),
-                                       kHeadFormat));
+                            DumpRecordObject(section_,
+                                             Value()
+                                                 .Set("operation", NameOf(head.operation))
+                                                 .Set("checkpoint", head.checkpoint)
+                                                 .Set("bundle", head.bundle)
+                                                 .Set("provider_id", head.provider_id)
+                                                 .Set("provider_name", head.provider_name)
+                                                 .Set("plan", head.plan)
+                                                 .Set("parameters", head.parameters)
+                                                 .Set("resources", head.resources)
+                                                 .Set("created", FormatTime(head.created))
+                                                 .Set("created_by", head.created_by),
+                                             kHeadFormat));
   return section_.PutSame("plan", bytes);
 }
 
+Status Record::PutGraph(const ResourceGraph& graph) const {
+  const Value value = GraphToValue(graph);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpRecordObject(section_, value, kGraphFormat));
+  Status put = section_.PutSame("graph", bytes);
+  if (put || put.error().code() != ErrorCode::kConflict) return put;
+  // An older build wrote the same graph in other bytes.
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph present, Graph());
+  if (GraphToValue(present) == value) return Ok();
+  return put;
+}
+
 Result<ResourceGraph> Record::Graph() const {
-  auto bytes = section_.GetBytes("graph", std::uint64_t{1} << 30U);
-  if (!bytes) {
-    if (bytes.error().code() != ErrorCode::kNotFound) return std::move(bytes).error();
-    return Corrupt(fmt::format("the object {}/graph is missing", section_.prefix()));
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(
+      auto value, ReadRecordObject(section_, "graph", kGraphFormat, std::uint64_t{1} << 30U));
   const std::string name = section_.prefix() + "/graph";
-  const auto damaged = [&name](Error cause) {
-    return Corrupt(fmt::format("the object {} cannot be read", name)).Because(std::move(cause));
-  };
-  auto value = ParseJson(*bytes, name);
-  if (!value) return damaged(std::move(value).error());
+  if (!value) return Corrupt(fmt::format("the object {} is missing", name));
+  // What an object has besides is no part of a graph.
+  for (const std::string_view member : {"record", "sha256"}) {
+    value->MutableMap().erase(std::string(member));
+  }
   auto graph = GraphFromValue(*value, name);
   if (graph) return graph;
-  // One of a newer build is none that is damaged.
-  const bool newer = value->is_map() && value->IntOr("format", 0) > 1;
-  return newer ? std::move(graph).error() : damaged(std::move(graph).error());
+  return Corrupt(fmt::format("the object {} cannot be read", name))
+      .Because(std::move(graph).error());
 }
 
 Status Record::PutDrift(std::string_view run, const DriftNote& note) const {
@@ -254,12 +262,10 @@ Result<std::optional<DriftNote>> Record::Drift(std::string_view run) const {
 }
 
 Status Record::MarkUnfinished(std::string_view checkpoint) const {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const std::string bytes,
-      DumpObject(
-          Value().Set("record", id_).Set("kind", NameOf(kind_)).Set("checkpoint", checkpoint),
-          kUnfinishedFormat));
-  return tenant_.PutSame(UnfinishedKey(id_), bytes);
+  return PutSameObject(
+      tenant_, UnfinishedKey(id_),
+      Value().Set("record", id_).Set("kind", NameOf(kind_)).Set("checkpoint", checkpoint),
+      kUnfinishedFormat);
 }
 
 Status Record::RemoveUnfinished() const { return tenant_.DeleteIfPresent(UnfinishedKey(id_)); }

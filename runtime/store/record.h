@@ -114,6 +114,7 @@ class Record {
 
  private:
   Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
+  Status PutGraph(const ResourceGraph& graph) const;
   Record(RecordKind kind, std::string id, BankSection tenant, BankSection section)
       : kind_(kind), id_(std::move(id)), tenant_(std::move(tenant)), section_(std::move(section)) {}
   RecordKind kind_;

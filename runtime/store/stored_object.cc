@@ -3,17 +3,49 @@
 #include <fmt/format.h>
 
 #include "plugins/sdk/json.h"
+#include "plugins/sdk/object_key.h"
+#include "plugins/sdk/sha256.h"
+#include "plugins/sdk/text.h"
 
 namespace holdfast::runtime {
+namespace {
+
+constexpr std::string_view kChecksum = "sha256";
+constexpr std::string_view kBeforeChecksum = ",\"sha256\":\"";
+constexpr std::string_view kAfterChecksum = "\"}";
+constexpr std::size_t kChecksumDigits = 64;
+constexpr std::string_view kRecord = "record";
+
+// Is the checksum that the object says it has the one of the bytes before it, at their end?
+bool ChecksumHolds(std::string_view bytes, const Value& checksum) {
+  constexpr std::size_t kEnd = kBeforeChecksum.size() + kChecksumDigits + kAfterChecksum.size();
+  if (bytes.size() < kEnd || !checksum.is_string()) return false;
+  const std::string_view end = bytes.substr(bytes.size() - kEnd);
+  return end.starts_with(kBeforeChecksum) && end.ends_with(kAfterChecksum) &&
+         end.substr(kBeforeChecksum.size(), kChecksumDigits) == checksum.AsString() &&
+         Sha256Hex(bytes.substr(0, bytes.size() - kEnd)) == checksum.AsString();
+}
+
+// The record that a section is of, as its key says it.
+std::string_view RecordOf(const BankSection& record) {
+  const std::string_view prefix = record.prefix();
+  return prefix.substr(prefix.rfind('/') + 1);
+}
+
+}  // namespace
 
 Result<std::string> DumpObject(Value fields, int format) {
+  if (fields.Find(kChecksum) != nullptr) return Internal("an object has one checksum, its own");
   fields.Set("format", format);
-  return DumpJson(fields);
+  HOLDFAST_ASSIGN_OR_RETURN(std::string bytes, DumpJson(fields));
+  bytes.pop_back();  // its '}'
+  const std::string checksum = Sha256Hex(bytes);
+  return fmt::format("{}{}{}{}", bytes, kBeforeChecksum, checksum, kAfterChecksum);
 }
 
 Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key,
-                                        int format) {
-  auto bytes = section.GetBytes(key);
+                                        int format, std::uint64_t limit) {
+  auto bytes = section.GetBytes(key, limit);
   if (!bytes) {
     if (bytes.error().code() == ErrorCode::kNotFound) return std::optional<Value>();
     return std::move(bytes).error();
@@ -25,6 +57,11 @@ Result<std::optional<Value>> ReadObject(const BankSection& section, const std::s
     if (!value) return std::move(error).Because(std::move(value).error());
     return error;
   }
+  const Value* const checksum = value->Find(kChecksum);
+  if (checksum != nullptr && !ChecksumHolds(*bytes, *checksum)) {
+    return Corrupt(
+        fmt::format("the object {} is not what was written: its checksum is another one", name));
+  }
   const std::int64_t found = value->IntOr("format", 0);
   if (found < 1) return Corrupt(fmt::format("the object {} has no format", name));
   if (found != format) {
@@ -33,6 +70,37 @@ Result<std::optional<Value>> ReadObject(const BankSection& section, const std::s
         .Hint("it may have been written by a newer build");
   }
   return std::optional<Value>(std::move(*value));
+}
+
+Status PutSameObject(const BankSection& section, const std::string& key, Value fields, int format) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(fields, format));
+  Status put = section.PutSame(key, bytes);
+  if (put || put.error().code() != ErrorCode::kConflict) return put;
+  // The conflict may also be a key that continues another: then there is nothing to read.
+  HOLDFAST_ASSIGN_OR_RETURN(auto present, ReadObject(section, key, format));
+  if (!present) return put;
+  present->MutableMap().erase(std::string(kChecksum));
+  fields.Set("format", format);
+  if (*present == fields) return Ok();
+  return put;
+}
+
+Result<std::string> DumpRecordObject(const BankSection& record, Value fields, int format) {
+  fields.Set(kRecord, RecordOf(record));
+  return DumpObject(std::move(fields), format);
+}
+
+bool IsUnsigned(const Value& object) { return object.Find(kChecksum) == nullptr; }
+
+Result<std::optional<Value>> ReadRecordObject(const BankSection& record, const std::string& key,
+                                              int format, std::uint64_t limit) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto object, ReadObject(record, key, format, limit));
+  if (!object || (IsUnsigned(*object) && object->Find(kRecord) == nullptr)) return object;
+  const std::string name = record.prefix() + "/" + key;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string named, TextMember(*object, kRecord, name));
+  if (named == RecordOf(record) || KeyPart(named) == RecordOf(record)) return object;
+  return Corrupt(fmt::format("the object {} is of {}, not of {}: it was copied or moved there",
+                             name, Printable(named), RecordOf(record)));
 }
 
 bool IsDamage(const Error& error) {

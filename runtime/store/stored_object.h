@@ -13,15 +13,34 @@
 
 namespace holdfast::runtime {
 
-// The objects of a record are JSON with a "format" number in them. A reader refuses another
-// format (kInvalidInput, "written by a newer build") and what is no such object (kCorrupt, with
-// the key). Each kind has its own format number, checked by the two functions below.
+// The objects of a record are JSON with a "format" number in them and, as their last member, the
+// SHA-256 of every byte before it ({...,"sha256":"<64 hex digits>"}): a changed byte is never taken
+// for what was written. Objects that older builds wrote have no checksum, and are read as they are.
+// A reader refuses another format (kInvalidInput, "written by a newer build") and what is no such
+// object, or not the one that was written (kCorrupt, with the key). Each kind has its own format
+// number, checked by the functions below.
 
-// The bytes of an object: `fields` (a map) with its format.
+// What a reader of small objects takes at most.
+inline constexpr std::uint64_t kLargestObject = std::uint64_t{64} << 20U;
+
+// The bytes of an object: `fields` (a map without "sha256") with its format and its checksum.
 Result<std::string> DumpObject(Value fields, int format);
-// Reads an object; nullopt when there is none.
+// Reads an object, with its format and its checksum among its members; nullopt when there is none.
 Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key,
-                                        int format);
+                                        int format, std::uint64_t limit = kLargestObject);
+// Writes an object that an earlier attempt may have written already, also one of an older build:
+// with the same fields that is success, with others kConflict.
+Status PutSameObject(const BankSection& section, const std::string& key, Value fields, int format);
+
+// The same for what decides what a record holds (states, plan, graph, manifests, saved info), below
+// the record's section: it names its record ("record"), and what names another one was copied or
+// moved there, so that two points in time would be mixed: kCorrupt, with the key and both records.
+Result<std::string> DumpRecordObject(const BankSection& record, Value fields, int format);
+Result<std::optional<Value>> ReadRecordObject(const BankSection& record, const std::string& key,
+                                              int format, std::uint64_t limit = kLargestObject);
+// That an object is of an older build, which did not say of what it is.
+bool IsUnsigned(const Value& object);
+
 // The same where its absence is an error (kNotFound).
 Result<Value> RequireObject(const BankSection& section, const std::string& key, int format);
 

@@ -6,9 +6,11 @@
 #include <fstream>
 #include <sstream>
 
+#include "plugins/sdk/json.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/stored_object.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -118,9 +120,9 @@ TEST(Format, NewerOneIsRefusedNotGuessed) {
   const std::string bundle = world.Publish();
   ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kOk);
   const std::string key = "checkpoints/run-1/plan";
-  std::string bytes = *world.tenant.GetBytes(key);
-  bytes.replace(bytes.find("\"format\":1"), 10, "\"format\":9");
-  ASSERT_TRUE(world.tenant.Replace(key, bytes));
+  Value plan = *ParseJson(*world.tenant.GetBytes(key), key);
+  plan.MutableMap().erase("sha256");
+  ASSERT_TRUE(world.tenant.Replace(key, *runtime::DumpObject(plan, 9)));
   const auto report = runtime::ShowRecord(world.tenant, runtime::RecordKind::kCheckpoint, "run-1");
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code(), ErrorCode::kInvalidInput);

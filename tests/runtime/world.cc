@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "plugins/sdk/check.h"
+#include "runtime/store/manifest.h"
 
 namespace holdfast::testing_runtime {
 
@@ -130,6 +131,19 @@ class ScriptedPlugin final : public ProtectionPlugin {
       request.after = (*lease)->token;
       HOLDFAST_CO_RETURN_IF_ERROR(
           runtime::TakeLease(world_.tenant, checkpoint.record_id(), request, world_.now));
+    }
+    if (behaviour.loses_race) {
+      runtime::ResourceManifest manifest;
+      manifest.resource = resources.front().key;
+      manifest.plugin = descriptor_.name;
+      manifest.epoch = checkpoint.epoch();
+      manifest.attempt = "other";
+      manifest.point_in_time = world_.now;
+      HOLDFAST_CO_ASSIGN_OR_RETURN(
+          const auto record, runtime::Record::Open(world_.tenant, runtime::RecordKind::kCheckpoint,
+                                                   checkpoint.record_id()));
+      HOLDFAST_CO_RETURN_IF_ERROR(
+          runtime::WriteManifest(record.section(), std::move(manifest), Value()));
     }
     if (behaviour.stopped) {
       cancellation_.Set();

@@ -35,6 +35,7 @@ struct Behaviour {
   bool stopped = false;      // SIGTERM arrives while it runs
   bool hangs = false;        // yields for ever: activity_timeout ends it
   bool loses_lease = false;  // somebody takes a new token while it runs
+  bool loses_race = false;   // another process of its step writes the manifest meanwhile
   int yields = 0;
   int locked = 0;                       // so often somebody's lock keeps it out
   std::vector<std::string> warns = {};  // lines that it logs as warnings
