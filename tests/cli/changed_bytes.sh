@@ -70,7 +70,7 @@ for file in bundle.json shard-0.json; do
   truncate -s -5 $bundle/$file
   ends 0 "its bundle is damaged: .*$file" holdfast checkpoints show bbbb
   grep -q "X::Disk#a *done" out || fail "$what: what it holds is not shown: $(cat out)"
-  ends 0 "available" holdfast run n-protect.yaml --run-id cccc
+  ends 0 "available" holdfast run n-protect.yaml --run-id "new-${file%.json}"
   ends 0 "X::Disk#a *done" holdfast checkpoints show bbbb
   ! grep -q damaged out || fail "$what: it is still damaged: $(cat out)"
 done
