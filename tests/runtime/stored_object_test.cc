@@ -118,7 +118,8 @@ class TwoCheckpoints : public ::testing::Test {
   // Reads whatever a restore or verification of a checkpoint goes by.
   Status Read(const std::string& id) {
     HOLDFAST_ASSIGN_OR_RETURN(
-        const auto record, runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, id));
+        const auto record,
+        runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, id));
     HOLDFAST_RETURN_IF_ERROR(record.States());
     HOLDFAST_RETURN_IF_ERROR(record.Head());
     HOLDFAST_RETURN_IF_ERROR(record.Graph());
@@ -167,7 +168,8 @@ TEST_F(TwoCheckpoints, AnObjectOfAnotherCheckpointIsNotTakenForItsOwn) {
     const Status read = Read("bbbb");
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().code(), ErrorCode::kCorrupt);
-    EXPECT_THAT(read.error().message(), AllOf(HasSubstr(key), HasSubstr("is of aaaa, not of bbbb")));
+    EXPECT_THAT(read.error().message(),
+                AllOf(HasSubstr(key), HasSubstr("is of aaaa, not of bbbb")));
     ASSERT_TRUE(world.tenant.Replace(key, good));
   }
 }
@@ -275,9 +277,7 @@ class DamagedBundle : public ::testing::TestWithParam<std::string> {
     key = "bundles/" + bundle + "/" + GetParam();
     good = world.tenant.GetBytes(key).value();
   }
-  void Damage() {
-    ASSERT_TRUE(world.tenant.Replace(key, good.substr(0, good.size() - 5)));
-  }
+  void Damage() { ASSERT_TRUE(world.tenant.Replace(key, good.substr(0, good.size() - 5))); }
   World world;
   std::string bundle;
   std::string key;

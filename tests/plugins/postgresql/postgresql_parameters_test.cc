@@ -39,7 +39,7 @@ TEST(PostgresqlPlaces, TheUsualAddressesOfThisMachineAreOne) {
     Resource database;
     database.key = {"Local::PostgreSQL::Database", "shop"};
     database.extra = Value().Set("database", "shop").Set("host", host).Set("port", port);
-    const auto places = plugin->Places(Operation::kRestore, database, Value(Value::Map{}));
+    const auto places = plugin->Places(Operation::kRestore, database, Value(Value::Map{}), Value());
     return places.empty() ? "none" : places.front().name;
   };
   for (const char* const host : {"", "localhost", "127.0.0.1", "::1", "/var/run/postgresql"}) {
