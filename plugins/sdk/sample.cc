@@ -7,7 +7,6 @@ namespace holdfast {
 
 Status AddSampleParameter(PluginDescriptor& descriptor) {
   OperationDescriptor& verify = descriptor.operation(Operation::kVerify);
-  if (!verify.DefinesAny()) return Ok();
   for (Field& field : SchemaOf<SampleParameter>().fields) {
     for (const Field& own : verify.parameters.fields) {
       if (own.name != field.name) continue;

@@ -28,7 +28,7 @@ Result<BankSection> ReadableBank(Session& session, const std::string& name) {
 // What its last verification found, when that is not good; when the checkpoint was last read back
 // in full, and when last as a sample after that.
 Status ShowVerifications(const Output& out, const BankSection& tenant,
-                         const std::string& checkpoint) {
+                         const std::string& checkpoint, WallTime now) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto found,
                             runtime::ListRecords(tenant, RecordKind::kVerification, {}));
   const RecordSummary* full = nullptr;
@@ -45,7 +45,8 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
       sample = &summary;
     }
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto last, runtime::ReadLastVerifications(tenant, checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto last,
+                            runtime::ReadLastVerifications(tenant, checkpoint, now));
   const auto newest = last.find(checkpoint);
   const bool failed = newest != last.end() && newest->second.failed;
   if (failed) {
@@ -58,6 +59,15 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
     out.Line("verified: " + FormatTime(sample->changed) + ", " + Printable(sample->reason));
   if (full == nullptr && sample == nullptr && !failed) out.Line("not verified yet");
   return Ok();
+}
+
+// Its warnings, and what its begin found of the resource graph.
+std::string WarningsCell(const RecordSummary& summary) {
+  const bool warns = summary.drift && summary.drift->policy != "fail";
+  const std::uint64_t count = summary.warnings + (warns ? 1 : 0);
+  const std::string drift = summary.drift && !warns ? "DRIFT" : "";
+  if (count == 0) return drift;
+  return std::to_string(count) + (drift.empty() ? "" : ", " + drift);
 }
 
 void WarnOfDamage(const Output& out, const RecordSummary& summary, std::string_view what) {
@@ -103,7 +113,7 @@ int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const 
   if (!report) return session.out().Fail(report.error());
   ShowRecordReport(session.out(), *report, Showing::kInFull);
   if (kind != RecordKind::kCheckpoint) return 0;
-  if (auto status = ShowVerifications(session.out(), tenant, id); !status)
+  if (auto status = ShowVerifications(session.out(), tenant, id, session.clock().Now()); !status)
     return session.out().Fail(status.error());
   return 0;
 }
@@ -111,7 +121,8 @@ int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const 
 }  // namespace
 
 Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenant,
-                                     const std::string& text, const std::string& plan) {
+                                     const std::string& text, const std::string& plan,
+                                     WallTime now) {
   if (text != "latest") return text;
   runtime::RecordFilter filter;
   filter.plan = plan;
@@ -119,6 +130,21 @@ Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenan
   HOLDFAST_ASSIGN_OR_RETURN(auto found, runtime::ListCheckpoints(tenant, filter));
   for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
     if (newest->damage.empty()) HOLDFAST_RETURN_IF_ERROR(runtime::CheckCheckpoint(tenant, *newest));
+    if (newest->damage.empty() && runtime::IsInFuture(newest->created, now)) {
+      const auto before =
+          std::find_if(std::next(newest), found.rend(), [now](const RecordSummary& one) {
+            return one.damage.empty() && !runtime::IsInFuture(one.created, now);
+          });
+      return InvalidInput(
+                 fmt::format("which checkpoint is the latest cannot be said: {} was made in the "
+                             "future, on {} (it is {} now), by a clock that was wrong",
+                             newest->id, FormatTime(newest->created), FormatTime(now)))
+          .Hint(before == found.rend()
+                    ? "name a checkpoint by its id: 'holdfast checkpoints list' shows them"
+                    : fmt::format("name the one that is meant by its id; the newest that is not in "
+                                  "the future is {}, of {}",
+                                  before->id, FormatTime(before->created)));
+    }
     if (newest->damage.empty()) return newest->id;
     WarnOfDamage(out, *newest, "is not taken as the latest");
   }
@@ -140,8 +166,7 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
     if (summary.state == RecordState::kDeleted && !arguments.all) continue;
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
     rows.push_back({summary.id, StateWord(summary), summary.plan, FormatTime(summary.created),
-                    std::to_string(summary.resources),
-                    summary.warnings == 0 ? "" : std::to_string(summary.warnings)});
+                    std::to_string(summary.resources), WarningsCell(summary)});
   }
   if (rows.empty()) {
     session.out().Say("no checkpoints");
@@ -157,7 +182,8 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
 int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return session.out().Fail(tenant.error());
-  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan);
+  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan,
+                                   session.clock().Now());
   if (!id) return session.out().Fail(id.error());
   return ShowOne(session, *tenant, RecordKind::kCheckpoint, *id);
 }
@@ -181,7 +207,8 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
   const Output& out = session.out();
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return out.Fail(tenant.error());
-  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan);
+  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan,
+                                   session.clock().Now());
   if (!id) return out.Fail(id.error());
   const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
   if (!report) return out.Fail(report.error());
@@ -219,16 +246,16 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   }
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return out.Fail(tenant.error());
+  const WallTime now = session.clock().Now();
   std::vector<RecordSummary> damaged;
   auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan, &damaged);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
   if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0, ""});
 
-  const auto verifications = runtime::ReadLastVerifications(*tenant, "");
+  const auto verifications = runtime::ReadLastVerifications(*tenant, "", now);
   if (!verifications) return out.Fail(verifications.error());
 
-  const WallTime now = session.clock().Now();
   bool all_fresh = !plans->empty();
   std::vector<std::vector<std::string>> rows;
   Metrics metrics;
@@ -245,7 +272,9 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     const bool has = !plan.checkpoint.empty();
     const auto age = has ? std::chrono::duration_cast<std::chrono::milliseconds>(now - plan.created)
                          : std::chrono::milliseconds(0);
-    const bool fresh = has && age <= *max_age;
+    // Of a clock that was wrong: how old it is, nobody knows.
+    const bool in_future = has && runtime::IsInFuture(plan.created, now);
+    const bool fresh = has && !in_future && age <= *max_age;
     const auto verification = verifications->find(plan.checkpoint);
     const bool verified = verification != verifications->end();
     // Young, and known not to read back: nothing to rely on.
@@ -255,6 +284,7 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     all_fresh = all_fresh && fresh && !failed && !drifted;
     Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh).Set("drifted", drifted);
     if (drifted) datum.Set("drift", Printable(plan.drift));
+    if (in_future) datum.Set("in_future", true);
     if (has) {
       datum.Set("checkpoint", plan.checkpoint)
           .Set("created", FormatTime(plan.created))
@@ -267,7 +297,10 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     }
     out.Json("plan-status", std::move(datum));
     rows.push_back({plan.plan, has ? plan.checkpoint : "none",
-                    has ? HumanDuration(std::chrono::duration<double>(age).count()) : "-",
+                    !has ? "-"
+                    : in_future
+                        ? "in the future"
+                        : HumanDuration(std::max(std::chrono::duration<double>(age), {}).count()),
                     !has       ? "-"
                     : verified ? FormatTime(verification->second.summary.changed)
                                : "never",
@@ -275,6 +308,13 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
                     : drifted ? "DRIFTED"
                     : fresh   ? "fresh"
                               : "NOT FRESH"});
+    if (in_future) {
+      out.Warn(
+          fmt::format("checkpoint {} of plan {} was made in the future, on {} (it is {} now): a "
+                      "clock was, or is, wrong; make a new one, and delete what is not to be "
+                      "the latest",
+                      plan.checkpoint, plan.plan, FormatTime(plan.created), FormatTime(now)));
+    }
     if (drifted) {
       out.Warn(fmt::format("the run that made checkpoint {} of plan {} failed: there is drift: {}",
                            plan.checkpoint, plan.plan, plan.drift));

@@ -22,6 +22,7 @@
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
 #include "runtime/store/record.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::cli {
 
@@ -101,9 +102,7 @@ Status AddSample(const std::string& text, const ResourceGraph& graph,
   // What is no map is refused where the entries are read.
   if (!entries.is_map()) return Ok();
   for (const ResourceGraph::Node& node : graph.nodes()) {
-    const auto plugin = plugins.find(node.key.type);
-    if (plugin == plugins.end() || !plugin->second->operation(Operation::kVerify).DefinesAny())
-      continue;
+    if (!plugins.contains(node.key.type)) continue;
     const Value* const given = entries.Find(node.key.type);
     Value of_type = given == nullptr || given->is_null() ? Value(Value::Map{}) : *given;
     if (!of_type.is_map() || of_type.Find("sample") != nullptr) continue;
@@ -118,7 +117,8 @@ struct Source {
   compiler::ParameterSet parameters;
   // --partial: what the checkpoint does not hold; what is asked of a resource above does not reach.
   std::set<ResourceKey> left_out;
-  SavedInfoOf saved_info;  // of the checkpoint
+  std::set<ResourceKey> nothing;  // what the checkpoint holds nothing of, and was not to
+  SavedInfoOf saved_info;         // of the checkpoint
 };
 
 // The saved info of the resources of a checkpoint, checked; kNotFound where it has none.
@@ -144,14 +144,26 @@ SavedInfoOf SavedInfoIn(Provider& provider, const BankSection& tenant,
 
 // --partial takes what there is: what the checkpoint does not hold is left out of the workflow, so
 // that its steps do not fail, and the run's verdict is about the rest.
-Status LeaveOutMissing(Session& session, const BankSection& tenant, const std::string& checkpoint,
+Status LeaveOutMissing(Session& session, const BankSection& tenant, Operation operation,
+                       const std::string& checkpoint, runtime::RecordState state,
                        std::size_t resources, Source& out) {
-  HOLDFAST_ASSIGN_OR_RETURN(out.left_out, runtime::MissingResources(tenant, checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto missing, runtime::MissingResources(tenant, checkpoint));
+  for (const auto& [key, why] : missing) {
+    // A verification is to find what was there once and is not any more.
+    if (operation == Operation::kVerify &&
+        (!why.empty() || state == runtime::RecordState::kAvailable)) {
+      continue;
+    }
+    out.left_out.insert(key);
+  }
   if (!out.left_out.empty() && out.left_out.size() == resources)
     return InvalidInput("checkpoint " + checkpoint + " holds no resource at all");
   for (const ResourceKey& key : out.left_out) {
-    session.out().Say("note: " + Printable(key.str()) +
-                      " is left out: the checkpoint does not hold it");
+    session.out().Say(
+        "note: " + Printable(key.str()) +
+        (missing.at(key).empty()
+             ? " is left out: the checkpoint does not hold it"
+             : " is left out: what the checkpoint holds of it is damaged: " + missing.at(key)));
   }
   return Ok();
 }
@@ -193,14 +205,21 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_ASSIGN_OR_RETURN(out.provider, session.OpenProvider(arguments.provider));
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
                             session.TenantSection(*out.provider, SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      input.checkpoint,
-      ChooseCheckpoint(session.out(), tenant, arguments.checkpoint, arguments.of_plan));
+  HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint,
+                            ChooseCheckpoint(session.out(), tenant, arguments.checkpoint,
+                                             arguments.of_plan, session.clock().Now()));
   // What is damaged can still be deleted: its bundle knows what its plugins have to act on.
   const bool deletes = arguments.operation == Operation::kDelete;
-  auto read = runtime::ReadRecordGraph(
-      tenant, input.checkpoint,
-      deletes ? runtime::Damaged::kTakeFromBundle : runtime::Damaged::kRefuse);
+  // A verification says which manifests do not read back; --partial takes the rest.
+  const bool leaves = arguments.operation == Operation::kVerify || arguments.partial;
+  auto read = runtime::ReadRecordGraph(tenant, input.checkpoint,
+                                       deletes  ? runtime::Damaged::kTakeFromBundle
+                                       : leaves ? runtime::Damaged::kLeaveManifests
+                                                : runtime::Damaged::kRefuse);
+  if (!read && runtime::IsDamage(read.error()) && arguments.operation == Operation::kRestore &&
+      !arguments.partial) {
+    return std::move(read).error().Hint("--partial restores what is whole, if anything is");
+  }
   if (!read) return std::move(read).error();
   runtime::CheckpointSource source = std::move(*read);
   if (!source.summary.damage.empty()) {
@@ -210,10 +229,11 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_RETURN_IF_ERROR(CheckSourceState(tenant, session.clock().Now(), source.summary,
                                             arguments.operation, arguments.partial));
   if (arguments.partial) {
-    HOLDFAST_RETURN_IF_ERROR(
-        LeaveOutMissing(session, tenant, input.checkpoint, source.graph.size(), out));
+    HOLDFAST_RETURN_IF_ERROR(LeaveOutMissing(session, tenant, arguments.operation, input.checkpoint,
+                                             source.summary.state, source.graph.size(), out));
   }
   input.graph = std::move(source.graph);
+  out.nothing = std::move(source.nothing);
   input.plan = source.head.plan;
   out.saved_info = SavedInfoIn(*out.provider, tenant, input.checkpoint);
   if (!arguments.parameters.empty()) {
@@ -322,6 +342,22 @@ Result<compiler::ActivityTable> AskPlugins(Provider& provider, Operation operati
   return table;
 }
 
+namespace {
+
+// The runtime reads every byte of what a verify's plugins leave unread, in the step of their parallel:
+// a resource whose plugin has none gets one.
+void ReadWhatIsStored(const ResourceGraph& graph, const std::set<ResourceKey>& left_out,
+                      const std::set<ResourceKey>& nothing, compiler::ActivityTable& table) {
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    const ResourceKey& key = graph.nodes()[i].key;
+    if (left_out.contains(key) || nothing.contains(key)) continue;
+    StepChoice& parallel = table.choices[i][static_cast<std::size_t>(ActivityKind::kParallel)];
+    if (parallel.kind == StepChoice::Kind::kNone) parallel = StepChoice::Own();
+  }
+}
+
+}  // namespace
+
 Result<compiler::CompileInput> GatherCompileInput(Session& session,
                                                   const CompileArguments& arguments) {
   compiler::CompileInput input;
@@ -364,6 +400,8 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
   HOLDFAST_ASSIGN_OR_RETURN(
       input.table, AskPlugins(*source.provider, arguments.operation, input.graph, input.parameters,
                               source.left_out));
+  if (arguments.operation == Operation::kVerify)
+    ReadWhatIsStored(input.graph, source.left_out, source.nothing, input.table);
   input.options.partial = arguments.partial;
   input.options.engine = arguments.engine;
   if (arguments.fuse == "leaf") input.options.fuse = compiler::FuseMode::kLeaf;

@@ -217,6 +217,11 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
       only.push_back(Value().Set("of", part.of).Set("path", Printable(part.path)));
     out.Set("only", std::move(only));
   }
+  if (summary.drift) {
+    out.Set(
+        "drift",
+        Value().Set("policy", summary.drift->policy).Set("text", Printable(summary.drift->text)));
+  }
   if (summary.warnings != 0) out.Set("warnings", summary.warnings);
   return out;
 }

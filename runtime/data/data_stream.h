@@ -59,9 +59,10 @@ Result<std::unique_ptr<ByteSource>> OpenDataStream(const BankSection& data,
                                                    const StreamManifest& stream,
                                                    const DataOptions& options);
 
-// A sample of a stream of `segments` segments: their numbers, ascending; `share` of them, rounded
-// up, so at least one where there is any. Depends on the arguments alone; another seed, others.
-std::vector<std::size_t> ChooseSegments(std::size_t segments, Percent share, std::string_view seed);
+// A sample of a stream: the numbers of segments, ascending, that hold at least `share` of its bytes;
+// at least one where there is any. Depends on the arguments alone; another seed, others.
+std::vector<std::size_t> ChooseSegments(const std::vector<SegmentInfo>& segments, Percent share,
+                                        std::string_view seed);
 // Like OpenDataStream, but only the segments `chosen` (as ChooseSegments returns them), one after
 // the other. They are checked one by one; that all of them are the whole stream is not.
 Result<std::unique_ptr<ByteSource>> OpenDataSample(const BankSection& data,

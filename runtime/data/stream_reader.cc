@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <condition_variable>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <string>
@@ -224,20 +224,26 @@ Result<std::unique_ptr<ByteSource>> OpenDataStream(const BankSection& data,
       std::make_unique<StreamReader>(data, stream, std::nullopt, options));
 }
 
-std::vector<std::size_t> ChooseSegments(std::size_t segments, Percent share,
+std::vector<std::size_t> ChooseSegments(const std::vector<SegmentInfo>& segments, Percent share,
                                         std::string_view seed) {
-  if (segments == 0) return {};
-  const double exact = static_cast<double>(segments) * share.value / 100;
-  const auto wanted =
-      std::clamp(static_cast<std::size_t>(std::ceil(exact)), std::size_t{1}, segments);
+  std::uint64_t size = 0;
+  for (const SegmentInfo& segment : segments) size += segment.plain_size;
+  // A little less: what is a whole number of segments is not one more for how doubles are rounded.
+  const double wanted = static_cast<double>(size) * share.value / 100 * (1 - 1e-12);
   // An engine whose numbers the standard fixes; those of its distributions are the library's.
   std::mt19937_64 random(std::stoull(Sha256Hex(seed).substr(0, 16), nullptr, 16));
-  std::vector<std::size_t> chosen;
-  chosen.reserve(wanted);
-  for (std::size_t i = 0; chosen.size() < wanted; ++i) {
-    if (random() % (segments - i) < wanted - chosen.size()) chosen.push_back(i);
+  std::vector<std::size_t> order(segments.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::uint64_t taken = 0;
+  std::size_t count = 0;
+  while (count < order.size() && (count == 0 || static_cast<double>(taken) < wanted)) {
+    std::swap(order[count], order[count + random() % (order.size() - count)]);
+    taken += segments[order[count]].plain_size;
+    ++count;
   }
-  return chosen;
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  return order;
 }
 
 Result<std::unique_ptr<ByteSource>> OpenDataSample(const BankSection& data,

@@ -156,6 +156,26 @@ Result<std::string> PartialNote(RunView& run) {
                      left_out > names.size() ? ", ..." : "");
 }
 
+// The same of a verify whose workflow does not read all that is stored, such as one that was compiled
+// by a version that left that to plugins: it never passes for one in full.
+Result<std::string> UnreadNote(RunView& run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run.checkpoint_section());
+  std::vector<std::string> names;
+  std::size_t unread = 0;
+  for (const auto& [key, resource] : resources) {
+    if (!resource->steps[static_cast<std::size_t>(ActivityKind::kParallel)].empty()) continue;
+    const auto manifest = NewestManifest(checkpoint, key);
+    if (!manifest && manifest.error().code() == ErrorCode::kUnavailable) return manifest.error();
+    if (manifest && (!*manifest || (*manifest)->streams.empty())) continue;
+    if (++unread <= kReasonsShown) names.push_back(Printable(key.str()));
+  }
+  if (unread == 0) return std::string();
+  return fmt::format("{} of {} resources {} not read: {}{}", unread, resources.size(),
+                     unread == 1 ? "was" : "were", Join(names, ", "),
+                     unread > names.size() ? ", ..." : "");
+}
+
 Result<StepReport> ReportOf(const Record& record, std::string_view run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   if (!state) return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
@@ -230,6 +250,8 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   if (run.operation() == Operation::kVerify && bad.count() == 0) {
     HOLDFAST_ASSIGN_OR_RETURN(std::string note, SampleNote(run));
     if (!note.empty()) verdict.reasons.push_back(std::move(note));
+    HOLDFAST_ASSIGN_OR_RETURN(std::string unread, UnreadNote(run));
+    if (!unread.empty()) verdict.reasons.push_back(std::move(unread));
   }
   if ((run.operation() == Operation::kRestore || run.operation() == Operation::kVerify) &&
       bad.count() == 0 && uncleaned.empty()) {

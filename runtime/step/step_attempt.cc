@@ -6,6 +6,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/bank_folder.h"
 #include "runtime/step/step_checkpoint.h"
+#include "runtime/step/step_context.h"
 #include "runtime/store/layout.h"
 
 namespace holdfast::runtime {
@@ -17,6 +18,35 @@ Status CheckPlugin(const ProtectionPlugin& plugin, const BundleResource& resourc
              fmt::format("the bundle was compiled for the plugin {} of {}; the provider now has {}",
                          resource.plugin, resource.resource.key.type, plugin.descriptor().name))
       .Hint("compile the workflow again");
+}
+
+// What no plugin has read of the resources of a verify.
+ActivityCall ReadRest(const StepEnvironment& env, const ProtectionPlugin& plugin,
+                      StepCheckpoint& checkpoint,
+                      const std::vector<const BundleResource*>& resources) {
+  const PollSettings& settings = plugin.poll_settings();
+  const SteadyTime deadline = env.clock.Steady() + settings.activity_timeout;
+  Value fields = Value()
+                     .Set("activity", NameOf(ActivityKind::kParallel))
+                     .Set("operation", NameOf(Operation::kVerify));
+  if (resources.size() == 1)
+    fields.Set("resource", Printable(resources.front()->resource.key.str()));
+  StepContext context(env.tenant_name, env.clock, env.log, env.processes, env.cancellation,
+                      deadline, std::move(fields));
+  for (const BundleResource* const resource : resources) {
+    Status read = checkpoint.ReadRest(context, *resource);
+    if (read) continue;
+    if (env.cancellation.is_set()) return {ActivityEnd::kStopped, std::move(read), {}};
+    if (env.clock.Steady() >= deadline) {
+      return {
+          ActivityEnd::kTimedOut,
+          Unavailable(fmt::format("reading what is stored took longer than activity_timeout ({})",
+                                  FormatDuration(settings.activity_timeout))),
+          {}};
+    }
+    return {ActivityEnd::kDone, std::move(read), {}};
+  }
+  return {};
 }
 
 }  // namespace
@@ -164,7 +194,10 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     HOLDFAST_RETURN_IF_ERROR(CheckPlugin(*plugin, *resource));
   }
   const PluginDescriptor& descriptor = plugin->descriptor();
-  if (!descriptor.operation(run_.operation()).Defines(kind)) {
+  const bool by_plugin = descriptor.operation(run_.operation()).Defines(kind);
+  // The runtime's own: a verify reads every byte, whatever the plugin does of it.
+  const bool reads = run_.operation() == Operation::kVerify && kind == ActivityKind::kParallel;
+  if (!by_plugin && !reads) {
     return InvalidInput(fmt::format("the plugin {} does not define {}_{} any more", descriptor.name,
                                     NameOf(run_.operation()), NameOf(kind)))
         .Hint("compile the workflow again");
@@ -225,7 +258,13 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
   } else {
     Heartbeat heartbeat(env_, run_.record(), step_.name, claim_, run_.lease());
     Failpoint("before:activity");
-    call = RunActivity(env_, *plugin, run_.operation(), kind, *checkpoint, given, checked);
+    if (by_plugin)
+      call = RunActivity(env_, *plugin, run_.operation(), kind, *checkpoint, given, checked);
+    if (reads && call.end == ActivityEnd::kDone && call.status) {
+      ActivityCall rest = ReadRest(env_, *plugin, *checkpoint, resources);
+      call.end = rest.end;
+      call.status = std::move(rest.status);
+    }
     Failpoint("after:activity");
     fenced = heartbeat.fenced() || checkpoint->fenced();
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 #include "runtime/store/stored_object.h"
 
@@ -24,6 +25,33 @@ Status CheckStreamName(std::string_view name) {
   return InvalidInput(fmt::format("'{}' cannot name a stream", Printable(name)))
       .Hint("1 to 64 of a-z, 0-9 and '-'");
 }
+
+// Notes a stream as read once its last byte, which is handed out only when all are what was written,
+// is read.
+class NotingSource final : public ByteSource {
+ public:
+  NotingSource(std::unique_ptr<ByteSource> source, std::uint64_t size,
+               std::shared_ptr<ReadStreams> read, ResourceKey resource, std::string stream)
+      : source_(std::move(source)),
+        left_(size),
+        read_(std::move(read)),
+        resource_(std::move(resource)),
+        stream_(std::move(stream)) {}
+  Result<std::size_t> Read(std::span<std::byte> buffer) override {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::size_t got, source_->Read(buffer));
+    if (got == 0) return got;
+    left_ -= std::min<std::uint64_t>(got, left_);
+    if (left_ == 0) read_->Add(resource_, stream_);
+    return got;
+  }
+
+ private:
+  const std::unique_ptr<ByteSource> source_;
+  std::uint64_t left_;
+  const std::shared_ptr<ReadStreams> read_;
+  const ResourceKey resource_;
+  const std::string stream_;
+};
 
 void MergeMaps(Value& into, const Value& from) {
   if (!from.is_map()) return;
@@ -240,7 +268,11 @@ Result<std::unique_ptr<ByteSource>> StepCheckpoint::OpenData(const Resource& res
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
                             checkpoint_.Narrow(DataPrefix(resource.key), SectionAccess::kRead));
   for (const StreamManifest& stream : streams) {
-    if (stream.name == name) return OpenDataStream(data, stream, env_.data);
+    if (stream.name != name) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(auto source, OpenDataStream(data, stream, env_.data));
+    if (operation() != Operation::kVerify) return source;
+    return std::unique_ptr<ByteSource>(std::make_unique<NotingSource>(
+        std::move(source), stream.size, read_, resource.key, stream.name));
   }
   return NotFound(fmt::format("the checkpoint {} holds no stream '{}' of {}", id(), Printable(name),
                               Printable(resource.key.str())));
@@ -257,15 +289,47 @@ Result<std::unique_ptr<ByteSource>> StepCheckpoint::OpenSample(const Resource& r
   for (const StreamManifest& stream : manifest->streams) {
     if (stream.name != name) continue;
     const std::string seed = fmt::format("{}\n{}\n{}", record_id(), resource.key.str(), name);
-    std::vector<std::size_t> chosen = ChooseSegments(stream.segments.size(), share, seed);
+    std::vector<std::size_t> chosen = ChooseSegments(stream.segments, share, seed);
+    std::uint64_t size = 0;
+    for (const std::size_t number : chosen) size += stream.segments[number].plain_size;
+    HOLDFAST_ASSIGN_OR_RETURN(auto source,
+                              OpenDataSample(data, stream, std::move(chosen), env_.data));
     auto& sample = contributions_[resource.key].sample;
     if (!sample) sample.emplace();
-    sample->of += stream.size;
-    for (const std::size_t number : chosen) sample->read += stream.segments[number].plain_size;
-    return OpenDataSample(data, stream, std::move(chosen), env_.data);
+    if (sampled_.emplace(resource.key, stream.name).second) {
+      sample->of += stream.size;
+      sample->read += size;
+    }
+    return std::unique_ptr<ByteSource>(
+        std::make_unique<NotingSource>(std::move(source), size, read_, resource.key, stream.name));
   }
   return NotFound(fmt::format("the checkpoint {} holds no stream '{}' of {}", id(), Printable(name),
                               Printable(resource.key.str())));
+}
+
+Status StepCheckpoint::ReadRest(Context& context, const BundleResource& given) {
+  HOLDFAST_RETURN_IF_ERROR(Require(Operation::kVerify, "reading what is stored"));
+  const Resource& resource = given.resource;
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
+  HOLDFAST_RETURN_IF_ERROR(ReadSavedInfo(checkpoint_, *manifest));
+  const auto share = SampleOf(given.parameters);
+  std::string buffer(256U << 10U, '\0');
+  std::uint64_t bytes = 0;
+  for (const StreamManifest& stream : manifest->streams) {
+    if (read_->Has(resource.key, stream.name)) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto source, share ? OpenSample(resource, stream.name, *share)
+                                                       : OpenData(resource, stream.name));
+    for (;;) {
+      if (context.cancelled()) return CancelledError();
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const std::size_t got,
+          source->Read(std::as_writable_bytes(std::span(buffer.data(), buffer.size()))));
+      if (got == 0) break;
+      bytes += got;
+      if ((bytes & 0xFFFFFU) < got) context.Report({bytes, 0, "verifying"});
+    }
+  }
+  return Ok();
 }
 
 Result<Value> StepCheckpoint::CheckedInfo(const ResourceManifest& manifest,

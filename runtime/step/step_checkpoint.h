@@ -4,8 +4,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plugins/sdk/checkpoint.h"
@@ -35,6 +38,23 @@ struct CheckpointScope {
   std::uint64_t* intents = nullptr;              // Not owned: how many the attempt has written.
   // What the activity's predecessors did, for this resource.
   std::function<Result<bool>(const ResourceKey&)> all_succeeded;
+};
+
+// Which streams were read to their end, and so are what was written. Any thread.
+class ReadStreams {
+ public:
+  void Add(const ResourceKey& resource, const std::string& stream) {
+    const std::lock_guard lock(mutex_);
+    streams_.emplace(resource, stream);
+  }
+  bool Has(const ResourceKey& resource, const std::string& stream) const {
+    const std::lock_guard lock(mutex_);
+    return streams_.contains({resource, stream});
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::pair<ResourceKey, std::string>> streams_;
 };
 
 // The Checkpoint that a plugin gets for one call of an activity: the sections of the resources it
@@ -74,6 +94,10 @@ class StepCheckpoint final : public Checkpoint {
   // Of a restore or verify: an error when what the checkpoint holds of a resource, the manifest and
   // the saved info, is not what was written there. Nothing there is none.
   Status CheckStored(const ResourceKey& resource);
+  // verify: reads what the plugin did not of what the checkpoint holds of the resource, as the
+  // manifest has it: every byte, or the sample that is asked for. kNotFound where it holds nothing.
+  Status ReadRest(Context& context, const BundleResource& resource);
+
   // What this call contributed so far for a resource.
   const Contribution& contribution(const ResourceKey& resource);
   // True once the run was found to have lost its lease: what the activity returned does not count.
@@ -100,6 +124,8 @@ class StepCheckpoint final : public Checkpoint {
   std::map<ResourceKey, Contribution> contributions_;
   std::map<ResourceKey, ResourceManifest> manifests_;
   std::map<ResourceKey, Value> journaled_;
+  std::shared_ptr<ReadStreams> read_ = std::make_shared<ReadStreams>();
+  std::set<std::pair<ResourceKey, std::string>> sampled_;  // streams that a sample was opened of
   bool fenced_ = false;
 };
 

@@ -48,6 +48,15 @@ void SetDamage(RecordSummary& summary, const Error& error) {
   if (!IsWorking(summary.state)) summary.state = RecordState::kError;
 }
 
+// What the begin of the newest run that worked on the record found.
+Result<std::optional<DriftNote>> DriftOfNewestRun(const Record& record,
+                                                  const std::vector<StateEntry>& states) {
+  for (auto at = states.rbegin(); at != states.rend(); ++at) {
+    if (IsWorking(at->state)) return record.Drift(at->run);
+  }
+  return std::optional<DriftNote>();
+}
+
 Result<std::optional<RecordSummary>> Summarise(const Record& record) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
   if (states.empty()) return std::optional<RecordSummary>();  // its begin never ended
@@ -60,6 +69,12 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
   summary.warnings = states.back().warnings;
   summary.created = states.front().time;
   summary.changed = states.back().time;
+  if (record.kind() == RecordKind::kCheckpoint && summary.state != RecordState::kDeleted) {
+    // A note that is damaged is no reason to see nothing of the checkpoint.
+    auto drift = DriftOfNewestRun(record, states);
+    if (!drift && !IsDamage(drift.error())) return std::move(drift).error();
+    if (drift) summary.drift = std::move(*drift);
+  }
   const auto bad = std::find_if(states.begin(), states.end(),
                                 [](const StateEntry& state) { return !state.damage.empty(); });
   if (bad != states.end()) SetDamage(summary, Corrupt(bad->damage));
@@ -132,15 +147,6 @@ Status AddFromIndex(const BankSection& tenant, std::vector<RecordSummary>& summa
   return Ok();
 }
 
-// What the begin of the newest run that worked on the record found.
-Result<std::optional<DriftNote>> DriftOfNewestRun(const Record& record,
-                                                  const std::vector<StateEntry>& states) {
-  for (auto at = states.rbegin(); at != states.rend(); ++at) {
-    if (IsWorking(at->state)) return record.Drift(at->run);
-  }
-  return std::optional<DriftNote>();
-}
-
 bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
   // Nobody knows what it would have been.
   if (!summary.damage.empty())
@@ -165,11 +171,10 @@ Result<std::vector<std::string>> Candidates(const BankSection& tenant, RecordKin
 }
 
 // `checkpoint`: the section of the one that the record works on; `missing`: what that lacks.
-Result<std::vector<ResourceReport>> ReportResources(const Record& record,
-                                                    const BankSection& checkpoint,
-                                                    const std::set<ResourceKey>& missing,
-                                                    StoredBundle& bundle,
-                                                    const std::string& table) {
+Result<std::vector<ResourceReport>> ReportResources(
+    const Record& record, const BankSection& checkpoint,
+    const std::map<ResourceKey, std::string>& missing, StoredBundle& bundle,
+    const std::string& table) {
   EpochTable epochs(record.section(), bundle, table);
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
   std::map<std::string, StepJournal, std::less<>> journals;
@@ -351,7 +356,7 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   HOLDFAST_ASSIGN_OR_RETURN(
       const BankSection checkpoint,
       tenant.Narrow(RecordPrefix(RecordKind::kCheckpoint, head->checkpoint), SectionAccess::kRead));
-  std::set<ResourceKey> missing;
+  std::map<ResourceKey, std::string> missing;
   if (kind == RecordKind::kRestore || kind == RecordKind::kVerification) {
     HOLDFAST_ASSIGN_OR_RETURN(missing, MissingResources(tenant, head->checkpoint));
   }
@@ -417,32 +422,51 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
   return statuses;
 }
 
+namespace {
+
+// Did an activity of the verification, which did not end well, fail? nullopt: it is damaged.
+Result<std::optional<bool>> FoundFailure(const BankSection& tenant, const std::string& id) {
+  const auto report = ShowRecord(tenant, RecordKind::kVerification, id);
+  if (!report && IsDamage(report.error())) return std::optional<bool>();
+  if (!report) return report.error();
+  for (const ResourceReport& resource : report->resources) {
+    for (const ActivityReport& activity : resource.activities) {
+      if (activity.outcome && activity.outcome->outcome == Outcome::kFailed)
+        return std::optional<bool>(true);
+    }
+  }
+  return std::optional<bool>(false);
+}
+
+}  // namespace
+
 Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
-    const BankSection& tenant, std::string_view checkpoint) {
+    const BankSection& tenant, std::string_view checkpoint, WallTime now) {
   HOLDFAST_ASSIGN_OR_RETURN(auto found, ListRecords(tenant, RecordKind::kVerification, {}));
   // By when they came to their end, newest first.
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.changed > b.changed; });
   std::map<std::string, LastVerification, std::less<>> last;
+  std::set<std::string, std::less<>> settled;  // by one that was good in full
   for (RecordSummary& summary : found) {
     if (!checkpoint.empty() && summary.checkpoint != checkpoint) continue;
     // Of a damaged one nobody knows what it found.
     if (!summary.damage.empty()) continue;
-    if (IsWorking(summary.state) || last.contains(summary.checkpoint)) continue;
+    if (IsWorking(summary.state) || settled.contains(summary.checkpoint)) continue;
+    const auto known = last.find(summary.checkpoint);
+    if (known != last.end() && known->second.failed) continue;
     bool failed = false;
     if (summary.state != RecordState::kVerified) {
-      const auto report = ShowRecord(tenant, RecordKind::kVerification, summary.id);
-      if (!report && IsDamage(report.error())) continue;
-      if (!report) return report.error();
-      for (const ResourceReport& resource : report->resources) {
-        for (const ActivityReport& activity : resource.activities) {
-          failed = failed || (activity.outcome && activity.outcome->outcome == Outcome::kFailed);
-        }
-      }
-      if (!failed) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const auto failure, FoundFailure(tenant, summary.id));
+      if (!failure || !*failure) continue;
+      failed = true;
+    } else if (summary.reason.empty() && !IsInFuture(summary.changed, now)) {
+      // One that ended well has a reason where it did not read everything.
+      settled.insert(summary.checkpoint);
     }
+    if (known != last.end() && !failed) continue;
     std::string key = summary.checkpoint;
-    last.emplace(std::move(key), LastVerification{std::move(summary), failed});
+    last.insert_or_assign(std::move(key), LastVerification{std::move(summary), failed});
   }
   return last;
 }
@@ -461,6 +485,32 @@ RecordHead HeadOf(const StoredBundle& bundle, const RecordSummary& summary) {
   head.resources = bundle.bundle().resources;
   head.created = summary.created;
   return head;
+}
+
+bool HasSteps(const BundleResource& resource) {
+  return std::any_of(resource.steps.begin(), resource.steps.end(),
+                     [](const std::string& step) { return !step.empty(); });
+}
+
+// Sets `nothing`. Of a bundle that is damaged nobody knows: everything was to be protected.
+Status FindNothing(const BankSection& tenant, CheckpointSource& source) {
+  if (source.plugins.size() == source.graph.size()) return Ok();
+  auto bundle = StoredBundle::Open(tenant, source.head.bundle);
+  if (bundle) {
+    auto resources = bundle->AllResources();
+    if (resources) {
+      for (const auto& [key, resource] : *resources) {
+        if (!source.plugins.contains(key) && !HasSteps(*resource)) source.nothing.insert(key);
+      }
+      return Ok();
+    }
+    if (!IsDamage(resources.error()) && resources.error().code() != ErrorCode::kNotFound)
+      return std::move(resources).error();
+    return Ok();
+  }
+  if (!IsDamage(bundle.error()) && bundle.error().code() != ErrorCode::kNotFound)
+    return std::move(bundle).error();
+  return Ok();
 }
 
 // Head and graph of a checkpoint of which either is damaged, as its bundle has them.
@@ -492,7 +542,7 @@ Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::s
   Status readable = CheckReadable(record, source.summary);
   if (!readable) {
     Error error = std::move(readable).error();
-    if (damaged == Damaged::kRefuse || !IsDamage(error)) return error;
+    if (damaged != Damaged::kTakeFromBundle || !IsDamage(error)) return error;
     if (Status taken = TakeFromBundle(record, source); !taken) {
       if (!IsDamage(taken.error()) && taken.error().code() != ErrorCode::kNotFound)
         return std::move(taken).error();
@@ -507,27 +557,25 @@ Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::s
   }
   for (const ResourceGraph::Node& node : source.graph.nodes()) {
     auto manifest = NewestManifest(record.section(), node.key);
-    if (!manifest && damaged == Damaged::kTakeFromBundle && IsDamage(manifest.error())) {
-      SetDamage(source.summary, manifest.error());
+    if (!manifest && damaged != Damaged::kRefuse && IsDamage(manifest.error())) {
+      if (damaged == Damaged::kTakeFromBundle) SetDamage(source.summary, manifest.error());
       continue;
     }
     if (!manifest) return std::move(manifest).error();
     if (*manifest) source.plugins.emplace(node.key, (*manifest)->plugin);
   }
+  if (damaged == Damaged::kLeaveManifests) HOLDFAST_RETURN_IF_ERROR(FindNothing(tenant, source));
   return source;
 }
 
-Result<std::set<ResourceKey>> MissingResources(const BankSection& tenant,
-                                               const std::string& checkpoint) {
-  std::set<ResourceKey> missing;
+Result<std::map<ResourceKey, std::string>> MissingResources(const BankSection& tenant,
+                                                            const std::string& checkpoint) {
+  std::map<ResourceKey, std::string> missing;
   HOLDFAST_ASSIGN_OR_RETURN(const Record record,
                             Record::Open(tenant, RecordKind::kCheckpoint, checkpoint));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
-  if (!state || !head || state->state == RecordState::kAvailable ||
-      state->state == RecordState::kDeleted) {
-    return missing;
-  }
+  if (!state || !head || state->state == RecordState::kDeleted) return missing;
   auto bundle = StoredBundle::Open(tenant, head->bundle);
   if (!bundle) {
     if (bundle.error().code() == ErrorCode::kNotFound) return missing;
@@ -535,11 +583,13 @@ Result<std::set<ResourceKey>> MissingResources(const BankSection& tenant,
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle->AllResources());
   for (const auto& [key, resource] : resources) {
-    const auto& steps = resource->steps;
-    if (std::all_of(steps.begin(), steps.end(), [](const auto& step) { return step.empty(); }))
-      continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), key));
-    if (!manifest) missing.insert(key);
+    if (!HasSteps(*resource)) continue;
+    const auto manifest = NewestManifest(record.section(), key);
+    if (!manifest && !IsDamage(manifest.error())) return manifest.error();
+    if (!manifest)
+      missing.emplace(key, manifest.error().OneLine());
+    else if (!*manifest)
+      missing.emplace(key, "");
   }
   return missing;
 }

@@ -41,9 +41,10 @@ struct RecordSummary {
   std::string provider_name;
   std::string checkpoint;  // that it works on; of a checkpoint its own id
   std::uint64_t resources = 0;
-  std::vector<OnlyPart> only;  // of a restore; empty: whole resources
-  WallTime created;            // its first begin
-  WallTime changed;            // of its newest state
+  std::vector<OnlyPart> only;      // of a restore; empty: whole resources
+  WallTime created;                // its first begin
+  std::optional<DriftNote> drift;  // of the newest run on a checkpoint
+  WallTime changed;                // of its newest state
   std::string created_by;
   // Why it cannot be relied on: which of its small objects (states, head, graph) is damaged, or
   // missing; one line. It is in no good state then, and plan and times are what else says them.
@@ -143,15 +144,22 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
 // Reads what a list does not, the whole graph of a checkpoint, and sets the summary's `damage`.
 Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary);
 
-// The newest verification of a checkpoint that found something out: it verified what it was to, or
-// an activity of it failed. One that was stopped, or still runs, says nothing about the checkpoint.
+// The verification of a checkpoint that says what it is now: the newest that found something out (it
+// verified what it was to, or an activity of it failed), but a failure stands until one that read
+// every byte of all of it is good after it: what is stored never changes. One that was stopped, or
+// still runs, says nothing about the checkpoint.
 struct LastVerification {
   RecordSummary summary;
   bool failed = false;
 };
-// By checkpoint; of `checkpoint` alone, or of all when that is empty.
+// By checkpoint; of `checkpoint` alone, or of all when that is empty. `now`: one whose time is more
+// than kClockSkew after it was made by a clock that was wrong, and is after no failure.
 Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
-    const BankSection& tenant, std::string_view checkpoint);
+    const BankSection& tenant, std::string_view checkpoint, WallTime now);
+
+// Of clocks that agree; a time that is further in the future is of no use.
+inline constexpr std::chrono::minutes kClockSkew{5};
+inline bool IsInFuture(WallTime time, WallTime now) { return time > now + kClockSkew; }
 
 // What restore, delete and verify of a checkpoint are compiled from.
 struct CheckpointSource {
@@ -160,17 +168,21 @@ struct CheckpointSource {
   ResourceGraph graph;
   // The plugin that protected each resource, by the manifests; a resource without one is absent.
   std::map<ResourceKey, std::string> plugins;
+  // Which have none and were to have none: by its bundle nothing was done for them.
+  std::set<ResourceKey> nothing;
 };
 // A damaged one is an error (kCorrupt) that names the object. A deletion takes what is damaged from the
-// bundle instead, as far as that is there; summary.damage says so.
-enum class Damaged { kRefuse, kTakeFromBundle };
+// bundle instead, as far as that is there; summary.damage says so. With kLeaveManifests a resource
+// whose manifest is damaged is as one that has none; the rest has to be whole.
+enum class Damaged { kRefuse, kTakeFromBundle, kLeaveManifests };
 Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::string& checkpoint,
                                          Damaged damaged = Damaged::kRefuse);
 
 // What the checkpoint was to hold and does not: resources with activities in its bundle and without
-// a manifest. Of an available one that is nothing. Empty, too, when it or its bundle is gone.
-Result<std::set<ResourceKey>> MissingResources(const BankSection& tenant,
-                                               const std::string& checkpoint);
+// a manifest that can be read, each with why (empty: there is none). Empty when it or its bundle is
+// gone.
+Result<std::map<ResourceKey, std::string>> MissingResources(const BankSection& tenant,
+                                                            const std::string& checkpoint);
 
 // The ids of all records of a kind, sorted by their keys; skips from one to the next, so that a
 // record's objects are not listed.

@@ -229,6 +229,26 @@ Taken ReadSample(const BankSection& data, const StreamManifest& manifest,
   return ReadAll(OpenDataSample(data, manifest, chosen, SmallOptions(parallel)), 70'000);
 }
 
+std::vector<SegmentInfo> Segments(std::size_t count) {
+  SegmentInfo segment;
+  segment.plain_size = 1'000;
+  return std::vector<SegmentInfo>(count, segment);
+}
+
+TEST(Samples, HoldTheShareOfTheBytesWhateverTheSegmentsAreLike) {
+  // One that is large among small ones: a share of their number would be next to nothing.
+  std::vector<SegmentInfo> segments = Segments(40);
+  segments[20].plain_size = 1'000'000;
+  std::uint64_t size = 0;
+  for (const SegmentInfo& segment : segments) size += segment.plain_size;
+  for (int seed = 0; seed < 50; ++seed) {
+    std::uint64_t read = 0;
+    for (const std::size_t number : ChooseSegments(segments, Percent{5}, std::to_string(seed)))
+      read += segments[number].plain_size;
+    EXPECT_GE(static_cast<double>(read), 0.05 * static_cast<double>(size)) << seed;
+  }
+}
+
 TEST(Samples, AreAShareOfTheSegmentsRoundedUpAndAtLeastOne) {
   struct Case {
     std::size_t segments;
@@ -237,7 +257,7 @@ TEST(Samples, AreAShareOfTheSegmentsRoundedUpAndAtLeastOne) {
   };
   for (const Case& c : {Case{0, 10, 0}, Case{1, 0.001, 1}, Case{10, 10, 1}, Case{11, 10, 2},
                         Case{1000, 0.05, 1}, Case{1000, 33.3, 333}, Case{7, 100, 7}}) {
-    const auto chosen = ChooseSegments(c.segments, Percent{c.share}, "seed");
+    const auto chosen = ChooseSegments(Segments(c.segments), Percent{c.share}, "seed");
     EXPECT_EQ(chosen.size(), c.wanted) << c.share << "% of " << c.segments;
     EXPECT_EQ(std::set<std::size_t>(chosen.begin(), chosen.end()).size(), chosen.size());
     EXPECT_TRUE(std::is_sorted(chosen.begin(), chosen.end()));
@@ -246,14 +266,15 @@ TEST(Samples, AreAShareOfTheSegmentsRoundedUpAndAtLeastOne) {
 }
 
 TEST(Samples, AreTheSameForTheSameSeedAndOthersForAnother) {
-  EXPECT_EQ(ChooseSegments(1000, Percent{10}, "record-1"),
-            ChooseSegments(1000, Percent{10}, "record-1"));
+  EXPECT_EQ(ChooseSegments(Segments(1000), Percent{10}, "record-1"),
+            ChooseSegments(Segments(1000), Percent{10}, "record-1"));
   // On every machine and with every library.
-  EXPECT_THAT(ChooseSegments(100, Percent{5}, "record-1"), ElementsAre(29, 44, 58, 77, 98));
+  EXPECT_THAT(ChooseSegments(Segments(100), Percent{5}, "record-1"),
+              ElementsAre(29, 44, 58, 77, 98));
   // Many small samples meet every segment.
   std::set<std::size_t> met;
   for (int i = 0; i < 200; ++i) {
-    for (const std::size_t number : ChooseSegments(20, Percent{10}, std::to_string(i)))
+    for (const std::size_t number : ChooseSegments(Segments(20), Percent{10}, std::to_string(i)))
       met.insert(number);
   }
   EXPECT_EQ(met.size(), 20U);

@@ -21,7 +21,7 @@ class LastVerification : public ::testing::Test {
     world.RunAll(run, verify);
   }
   std::string Found() {
-    const auto last = runtime::ReadLastVerifications(world.tenant, "cp");
+    const auto last = runtime::ReadLastVerifications(world.tenant, "cp", world.now);
     EXPECT_TRUE(last);
     const auto at = last->find("cp");
     if (at == last->end()) return "none";
@@ -42,6 +42,40 @@ TEST_F(LastVerification, IsTheNewest) {
   EXPECT_EQ(Found(), "v3 verified");
 }
 
+TEST_F(LastVerification, IsAFailureUntilOneReadEveryByte) {
+  Verify("v1", {.fails = true});
+  const std::string in_full = verify;
+  world.sample = 5;
+  verify = world.Publish(Operation::kVerify, "cp");
+  Verify("v2", {});
+  ASSERT_EQ(world.StateOf("v2", runtime::RecordKind::kVerification), RecordState::kVerified);
+  EXPECT_EQ(Found(), "v1 failed");
+  verify = in_full;
+  Verify("v3", {});
+  EXPECT_EQ(Found(), "v3 verified");
+}
+
+TEST_F(LastVerification, IsNotUndoneByOneOfAClockThatWasAhead) {
+  const WallTime right = world.now;
+  world.now += std::chrono::hours(24 * 365);
+  Verify("ahead", {});
+  world.now = right;
+  Verify("v1", {.fails = true});
+  EXPECT_EQ(Found(), "v1 failed");
+}
+
+TEST_F(LastVerification, FailsWhereAPluginSaysDoneAndHasNotRead) {
+  const std::string data = "t/local/checkpoints/cp/data/";
+  ListOptions options;
+  options.prefix = data;
+  const auto objects = world.memory.List(options);
+  ASSERT_TRUE(objects);
+  ASSERT_FALSE(objects->empty());
+  for (const ObjectInfo& object : *objects) ASSERT_TRUE(world.memory.Delete(object.key));
+  Verify("v1", {});
+  EXPECT_EQ(Found(), "v1 failed");
+}
+
 TEST_F(LastVerification, IsNotOneThatWasStopped) {
   Verify("v1", {.stopped = true});
   ASSERT_EQ(world.StateOf("v1", runtime::RecordKind::kVerification), RecordState::kError);
@@ -56,7 +90,7 @@ TEST_F(LastVerification, IsThatOfEachCheckpoint) {
   world.script.clear();
   ASSERT_EQ(world.RunAll("other", world.Publish()).code, ExitCode::kOk);
   ASSERT_EQ(world.RunAll("v2", world.Publish(Operation::kVerify, "other")).code, ExitCode::kOk);
-  const auto last = runtime::ReadLastVerifications(world.tenant, "");
+  const auto last = runtime::ReadLastVerifications(world.tenant, "", world.now);
   ASSERT_TRUE(last);
   ASSERT_EQ(last->size(), 2U);
   EXPECT_TRUE(last->at("cp").failed);

@@ -360,7 +360,9 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     const Resource resource = graph.ResourceAt(ResourceId{i});
     types.insert(resource.key.type);
-    resources.push_back({resource, Describe(resource.key.type).name, Value(Value::Map{}), {}});
+    Value parameters{Value::Map{}};
+    if (operation == Operation::kVerify && sample != 0) parameters.Set("sample", sample);
+    resources.push_back({resource, Describe(resource.key.type).name, std::move(parameters), {}});
   }
   for (const std::string& type : types) bundle.plugins.push_back(Describe(type));
   std::vector<BundleStep> list;

@@ -65,6 +65,7 @@ class World {
   void Add(const std::string& resource, const std::vector<std::string>& parents = {});
   bool fuse_leaves = false;
   std::string drift_policy = "fail";
+  int sample = 0;  // of a verify that is published: percent; 0: everything
 
   // Compiles what was added for an operation and puts the bundle into the bank.
   std::string Publish(Operation operation = Operation::kProtect,
