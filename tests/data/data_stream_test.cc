@@ -270,7 +270,7 @@ TEST(Samples, AreTheSameForTheSameSeedAndOthersForAnother) {
             ChooseSegments(Segments(1000), Percent{10}, "record-1"));
   // On every machine and with every library.
   EXPECT_THAT(ChooseSegments(Segments(100), Percent{5}, "record-1"),
-              ElementsAre(29, 44, 58, 77, 98));
+              ElementsAre(44, 54, 75, 76, 87));
   // Many small samples meet every segment.
   std::set<std::size_t> met;
   for (int i = 0; i < 200; ++i) {
