@@ -23,8 +23,8 @@ struct SampleParameter {
   }
 };
 
-// Gives the parameter to a plugin that defines an activity of verify. kInvalidInput where it has a
-// parameter of that name itself.
+// Gives the parameter to the verify of every plugin: what its own activities leave unread, or all
+// where it has none, the runtime reads. kInvalidInput where it has a parameter of that name itself.
 Status AddSampleParameter(PluginDescriptor& descriptor);
 
 // The share of a resource's data that a verify reads; nullopt = every byte. `parameters` are
