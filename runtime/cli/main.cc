@@ -286,8 +286,10 @@ class CommandLine {
         "--resume", a_.run.resume,
         "Go on with the run of this file that was interrupted; of one that was stopped or "
         "failed, with its record in a new run");
-    command->add_flag("--new", a_.run.abandon,
-                      "Start a new run although the latest one was interrupted");
+    command->add_flag(
+        "--new", a_.run.abandon,
+        "Start a new run although the latest one was interrupted; 'holdfast gc --run ID' ends "
+        "that one, and has to where both bring one resource to rest");
     Id(command, "--record", a_.run.record,
        "Work on this record again: finished steps return at once");
     Id(command, "--run-id", a_.run.run_id, "The run's id (default: a new UUID)");

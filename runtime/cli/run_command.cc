@@ -13,6 +13,7 @@
 #include "runtime/cli/run_progress.h"
 #include "runtime/cli/step_log.h"
 #include "runtime/local/engine.h"
+#include "runtime/step/rival.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/record.h"
@@ -60,9 +61,11 @@ std::optional<Error> WhyItDidNotBegin(const local::RunOutcome& outcome) {
 
 // What has become of an earlier run of the file, by its folder here and its record in the bank.
 struct Earlier {
-  std::string what;    // "run X has ended (Failed)"
-  bool ended = false;  // there is nothing in the run itself to resume
-  std::string record;  // that it worked on; empty when it never began
+  std::string run;
+  bool seen_to_end = false;  // its engine did: nothing of it lives
+  std::string what;          // "run X has ended (Failed)"
+  bool ended = false;        // there is nothing in the run itself to resume
+  std::string record;        // that it worked on; empty when it never began
   runtime::RecordKind kind = runtime::RecordKind::kCheckpoint;
   std::optional<runtime::RecordState> state;
 };
@@ -76,7 +79,9 @@ Result<std::optional<Earlier>> FindEarlier(const BankSection& tenant,
   HOLDFAST_ASSIGN_OR_RETURN(const auto run, local::FindEarlierRun(which));
   if (!run) return std::optional<Earlier>();
   Earlier earlier;
-  earlier.ended = !run->phase.empty();
+  earlier.run = run->run_id;
+  earlier.seen_to_end = !run->phase.empty();
+  earlier.ended = earlier.seen_to_end;
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, run->run_id));
   if (entry) {
     HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
@@ -150,6 +155,21 @@ std::set<std::string> PreparationsOf(const LoadedBundle& bundle) {
   return names;
 }
 
+// The id of the record that a run works on.
+std::string RecordOf(const local::RunOutcome& outcome) {
+  const auto record = outcome.parameters.find("record");
+  const bool named = record != outcome.parameters.end() && !record->second.empty();
+  return named ? record->second : outcome.run_id;
+}
+
+// Of a run of which nothing lives: what leases it still has.
+Status GiveBackLeases(const BankSection& tenant, const Bundle& bundle, const std::string& record,
+                      const std::string& run) {
+  HOLDFAST_RETURN_IF_ERROR(runtime::ReleaseLeaseOf(tenant, record, run));
+  if (bundle.operation != Operation::kDelete) return Ok();
+  return runtime::ReleaseLeaseOf(tenant, bundle.checkpoint, run);
+}
+
 // Shows a run, and gives back at its end what leases it still has: one whose `end` was kept from
 // its work (Terminate) or failed. Nothing of it lives by then, so nobody has to wait until they
 // expire.
@@ -161,20 +181,11 @@ class RunOnRecord final : public RunProgress {
   // While stop signals are still caught: who presses Ctrl-C once more must not come in between.
   void RunEnded(const local::RunOutcome& outcome) override {
     RunProgress::RunEnded(outcome);
-    if (Status given = GiveBack(outcome); !given)
+    if (Status given = GiveBackLeases(tenant_, bundle_, RecordOf(outcome), outcome.run_id); !given)
       out_.Warn("the lease could not be given back: " + given.error().OneLine());
   }
 
  private:
-  Status GiveBack(const local::RunOutcome& outcome) const {
-    const auto record = outcome.parameters.find("record");
-    const bool named = record != outcome.parameters.end() && !record->second.empty();
-    HOLDFAST_RETURN_IF_ERROR(
-        runtime::ReleaseLeaseOf(tenant_, named ? record->second : outcome.run_id, outcome.run_id));
-    if (bundle_.operation != Operation::kDelete) return Ok();
-    return runtime::ReleaseLeaseOf(tenant_, bundle_.checkpoint, outcome.run_id);
-  }
-
   const Output& out_;
   const BankSection& tenant_;
   const Bundle& bundle_;
@@ -187,16 +198,85 @@ struct WhatNext {
   std::vector<std::string> commands;
 };
 
+// What the steps of a run brought to rest, or may have, and no step let go on, as the engine saw it.
+std::vector<std::string> LeftAtRest(const LoadedBundle& bundle, const local::RunOutcome& outcome) {
+  if (bundle.bundle.operation != Operation::kProtect) return {};
+  std::set<std::string> began;
+  std::set<std::string> succeeded;
+  for (const local::NodeOutcome& node : outcome.nodes) {
+    if (node.start) began.insert(node.info.task);
+    if (node.info.exit_code == 0) succeeded.insert(node.info.task);
+  }
+  std::set<std::string> left;
+  for (const BundleShard& shard : bundle.shards) {
+    for (const BundleResource& resource : shard.resources) {
+      const PluginDescriptor* const plugin = bundle.FindPlugin(resource.plugin);
+      const auto step = [&resource](ActivityKind kind) {
+        return resource.steps[static_cast<std::size_t>(kind)];
+      };
+      if (plugin == nullptr || !plugin->quiesces || !began.contains(step(ActivityKind::kPre)) ||
+          succeeded.contains(step(ActivityKind::kPreFinish)) ||
+          succeeded.contains(step(ActivityKind::kPost))) {
+        continue;
+      }
+      left.insert(Printable(resource.resource.key.str()));
+    }
+  }
+  return {left.begin(), left.end()};
+}
+
+// What a run does next whose begin was refused, beside what that said itself: where it gave way to
+// another run that is not ended, the commands that end that one, should its engine be dead.
+Status AddWaysPastARival(Session& session, const RunArguments& arguments,
+                         const OpenedWorkflow& workflow, const BankSection& tenant,
+                         const local::RunOutcome& outcome, WhatNext& next) {
+  HOLDFAST_ASSIGN_OR_RETURN(runtime::StoredBundle bundle,
+                            runtime::StoredBundle::Open(tenant, workflow.bundle.sha256));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto rival,
+                            runtime::FindRival(tenant, RecordOf(outcome), bundle));
+  if (!rival || rival->run.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder* const providers, session.providers());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const ProviderConfig* const provider,
+      providers->Find(rival->head ? rival->head->provider_id : workflow.provider));
+  const std::string record = arguments.record.empty() ? "" : RecordOf(outcome);
+  next.text += "; once run " + rival->run +
+               " has ended, the second of these starts anew; should its "
+               "engine be dead, the first ends it:";
+  next.commands.push_back(GcCommand(session, *provider, rival->run));
+  next.commands.push_back(RunCommand(session, arguments, record));
+  return Ok();
+}
+
 Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
-                           const OpenedWorkflow& workflow, const local::RunOutcome& outcome,
-                           const runtime::RecordReport* report) {
+                           const OpenedWorkflow& workflow, const BankSection& tenant,
+                           const local::RunOutcome& outcome, const runtime::RecordReport* report) {
   WhatNext next;
   next.text = outcome.stopped ? "the run was stopped" : "the run failed";
   if (!outcome.stopped && !outcome.message.empty()) next.text += ": " + outcome.message;
   if (!outcome.stopped) next.text += "; logs are in " + outcome.run_folder;
+  if (unreadable) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Provider* const provider,
+                              session.OpenProvider(workflow.provider));
+    const std::vector<std::string> left = LeftAtRest(workflow.bundle, outcome);
+    next.text += "; its record cannot be read";
+    if (!left.empty()) next.text += ", and may be STILL at rest: " + Join(left, ", ");
+    next.text +=
+        ". The first of these lets go on what is at rest, and ends the run; where that leaves the "
+        "record in error, the second goes on with it:";
+    next.commands.push_back(GcCommand(session, provider->config(), outcome.run_id));
+    next.commands.push_back(RunCommand(session, arguments, RecordOf(outcome)));
+    return next;
+  }
   if (report == nullptr) {
     // Refused, which says itself what to do, or stopped before it had begun.
-    if (!outcome.stopped) return next;
+    if (!outcome.stopped) {
+      if (ExitCodeOf(outcome) == static_cast<int>(ExitCode::kLocked)) {
+        HOLDFAST_RETURN_IF_ERROR(
+            AddWaysPastARival(session, arguments, workflow, tenant, outcome, next));
+      }
+      return next;
+    }
     next.text += " before it had begun; to start anew:";
     next.commands.push_back(RunCommand(session, arguments, ""));
     return next;
@@ -291,6 +371,12 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     auto record = RecordToGoOnWith(out, *earlier, options);
     if (!record) return out.Fail(record.error());
     if (!record->empty()) {
+      // Its engine may have failed to (a bank that was full).
+      if ((*earlier)->seen_to_end) {
+        const Status given =
+            GiveBackLeases(*tenant, workflow->bundle.bundle, *record, (*earlier)->run);
+        if (!given) return out.Fail(given.error());
+      }
       options.resume = false;
       options.run_id.clear();
       options.parameters["record"] = std::move(*record);
@@ -315,7 +401,9 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
                     .Set("exit_code", code);
   WhatNext next{"the run succeeded", {}};
   if (code != 0) {
-    auto found = NextAfter(session, arguments, *workflow, *outcome, report ? &*report : nullptr);
+    const bool unreadable = !report && report.error().code() == ErrorCode::kCorrupt;
+    auto found = NextAfter(session, arguments, *workflow, *tenant, *outcome,
+                           report ? &*report : nullptr, unreadable);
     if (!found) return out.Fail(found.error());
     next = std::move(*found);
     ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));

@@ -10,6 +10,7 @@
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
+#include "runtime/step/rival.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/stored_object.h"
 
@@ -50,6 +51,7 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint());
     if (request_.dry_run) return DryRun();
     HOLDFAST_RETURN_IF_ERROR(TakeLeases());
+    HOLDFAST_RETURN_IF_ERROR(GiveWayToRivals());
     HOLDFAST_RETURN_IF_ERROR(WriteRecord());
     if (resume_) HOLDFAST_RETURN_IF_ERROR(StartEpochs());
     HOLDFAST_RETURN_IF_ERROR(CheckDrift());
@@ -182,6 +184,7 @@ class Beginner {
 
   Status TakeLeases() {
     const Bundle& bundle = bundle_.bundle();
+    HOLDFAST_ASSIGN_OR_RETURN(was_marked_, env_.tenant.Exists(UnfinishedKey(record_.id())));
     Failpoint("begin:before-marker");
     HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(CheckpointId()));
     // Each side first writes its own marker and then looks for the other's: of a deletion and a
@@ -235,6 +238,81 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(PutRun(env_.tenant, entry));
     Failpoint("begin:after-run");
     return Ok();
+  }
+
+  // Never two runs at once that bring one resource to rest. Each writes what the other finds (marker,
+  // lease, run) before it looks: of two that begin at once at least one sees the other.
+  Status GiveWayToRivals() {
+    if (bundle_.bundle().operation != Operation::kProtect) return Ok();
+    constexpr std::chrono::milliseconds kLook{100};
+    constexpr int kMostLooks = 50;
+    for (int looks = 1;; ++looks) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto rival, FindRival(env_.tenant, record_.id(), bundle_));
+      if (!rival) return Ok();
+      if (env_.cancellation.is_set()) return CancelledError();
+      Error refused = RivalError(*rival, env_.clock.Now());
+      if (CanBeEnded(*rival)) {
+        Status ended = EndRival(*rival);
+        if (ended) continue;
+        refused = std::move(refused).Because(std::move(ended).error());
+      } else {
+        HOLDFAST_ASSIGN_OR_RETURN(const bool gives_way, GivesWay(*rival));
+        if (gives_way && looks < kMostLooks) {
+          env_.pause(kLook);
+          continue;
+        }
+      }
+      HOLDFAST_RETURN_IF_ERROR(TakeBack());
+      return refused;
+    }
+  }
+
+  // Also what an earlier try of this begin was just ending when it was killed.
+  bool CanBeEnded(const Rival& rival) const {
+    return rival.head && rival.head->provider_id == env_.provider_id && rival.lease &&
+           (rival.gone(env_.clock.Now()) || rival.run == request_.run);
+  }
+
+  // What gc would do of one on which nobody works any more: the nights after a power cut are not to
+  // be lost because nobody has called it.
+  Status EndRival(const Rival& rival) {
+    LeaseRequest wanted;
+    wanted.run = request_.run;
+    wanted.ending = true;
+    wanted.after = rival.lease->token;
+    wanted.epochs = rival.lease->epochs;
+    wanted.expiry = env_.lease_expiry;
+    HOLDFAST_ASSIGN_OR_RETURN(Record record,
+                              Record::Open(env_.tenant, RecordKind::kCheckpoint, rival.record));
+    HOLDFAST_ASSIGN_OR_RETURN(Lease lease,
+                              TakeLease(env_.tenant, rival.record, wanted, env_.clock.Now()));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                              RunView::Hold(env_, std::move(record), lease, rival.head->bundle));
+    const auto report = FinishRecord(env_, *view, "begin");
+    HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, rival.record, view->lease()));
+    if (!report) return report.error();
+    env_.log.Log(LogLevel::kWarning, "ended what a dead run had left: " + report->message);
+    HOLDFAST_ASSIGN_OR_RETURN(const bool left, env_.tenant.Exists(UnfinishedKey(rival.record)));
+    if (!left) return Ok();
+    return Unavailable(
+        fmt::format("clean-ups of the checkpoint {} could not be made", rival.record));
+  }
+
+  // Of two that begin at once the earlier one goes on, so that not both are refused: the later one
+  // has seen this one, or will. Unless it looked before this one had written its run: then it stays.
+  Result<bool> GivesWay(const Rival& rival) {
+    // Its record is written at once after its look.
+    if (!rival.entry || rival.head) return false;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto mine, ReadRun(env_.tenant, request_.run));
+    if (!mine) return Corrupt("the object of run " + request_.run + " is gone");
+    return std::pair(mine->started, mine->run) < std::pair(rival.entry->started, rival.entry->run);
+  }
+
+  // Of a begin that gives way nothing stays; without its run its `end` has nothing to end.
+  Status TakeBack() {
+    if (!resume_ || !was_marked_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+    HOLDFAST_RETURN_IF_ERROR(WithdrawLease(env_.tenant, record_.id(), lease_));
+    return env_.tenant.DeleteIfPresent(RunKey(request_.run));
   }
 
   // A deletion holds its checkpoint's lease, too: nobody resumes or deletes it meanwhile.
@@ -408,6 +486,7 @@ class Beginner {
   Lease lease_;
   std::uint64_t checkpoint_token_ = 0;
   bool resume_ = false;
+  bool was_marked_ = false;  // as unfinished, before this begin
 };
 
 }  // namespace

@@ -379,7 +379,12 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
                       "the begin of this run was refused or never ran: nothing to end"};
   }
   HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env.tenant, entry->kind, entry->record));
-  HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env.tenant, record.id()));
+  auto current = CurrentLease(env.tenant, record.id());
+  if (!current && current.error().code() == ErrorCode::kCorrupt) {
+    return std::move(current).error().Hint("once nothing of it runs: holdfast gc --run " +
+                                           request.run);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(auto lease, std::move(current));
   if (!lease) return Corrupt("the lease of " + record.id() + " is gone");
   if (lease->run != request.run) {
     return Error(ErrorCode::kLocked,

@@ -97,6 +97,10 @@ Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::s
   return ReleaseLease(tenant, record, *lease);
 }
 
+Status WithdrawLease(const BankSection& tenant, std::string_view record, const Lease& lease) {
+  return tenant.DeleteIfPresent(LeaseKey(record, lease.token));
+}
+
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, lease.token + 1)));
   if (!newer) return Ok();

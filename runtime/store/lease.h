@@ -33,7 +33,7 @@ struct Lease {
 
 // The lease with the greatest token; nullopt when nobody ever worked on the record. Reads tokens
 // upwards, never a listing, so that a bank whose listings lag gives the same answer. One that is
-// damaged and not the greatest matters to nobody.
+// damaged is an error where it is the greatest; else it matters to nobody.
 Result<std::optional<Lease>> CurrentLease(const BankSection& tenant, std::string_view record);
 
 struct LeaseRequest {
@@ -57,6 +57,9 @@ Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lea
 Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::string_view run);
 // Gives it back. Releasing again is success.
 Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& lease);
+// Takes back a token under which nothing was done and nothing is left: as if it had never been
+// taken.
+Status WithdrawLease(const BankSection& tenant, std::string_view record, const Lease& lease);
 // kLocked when a greater token than the caller's exists.
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease);
 

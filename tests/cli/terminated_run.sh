@@ -97,6 +97,16 @@ interrupt resumed 2
 holdfast -q run 'my run.yaml' --resume >resumed.out 2>&1 || fail "--resume ended with $?: $(cat resumed.out)"
 nothing_left resumed
 whole resumed
+
+# Also where the engine could not give the lease back (a full bank): its folder says that it has ended.
+interrupt full 2
+for lease in bank/t/local/leases/full/*; do
+  grep -q '"released":true' "$lease" && sed 's/,"released":true//' "$lease" >lease && mv lease "$lease"
+done
+holdfast gc -p p | grep -q '^waits *checkpoint full' || fail "the lease is not held"
+holdfast -q run 'my run.yaml' --resume >resumed.out 2>&1 || fail "--resume ended with $?: $(cat resumed.out)"
+nothing_left full
+whole full
 interrupt collected 2
 holdfast gc -p p >gc.out 2>&1 || fail "gc ended with $?: $(cat gc.out)"
 grep -q '^did *checkpoint collected: ended' gc.out || fail "$(cat gc.out)"

@@ -28,9 +28,13 @@ class ApplicationProtection {
     Value resume;
     template <class Fields>
     static void Describe(Fields& fields) {
-      fields("quiesce", &ProtectParameters::quiesce,
-             "command that brings the application to rest, instead of the inventory's: a list of "
-             "words, or {command: [...], timeout: 30s}, or {shell: \"...\", timeout: 30s}");
+      fields(
+          "quiesce", &ProtectParameters::quiesce,
+          "command that brings the application to rest, instead of the inventory's: a list of "
+          "words, or {command: [...], timeout: 30s}, or {shell: \"...\", timeout: 30s}; it waits "
+          "for "
+          "its work and gives it up when it is killed: what goes on elsewhere (ssh, docker exec, "
+          "setsid) needs a time-out of its own, or may come to rest after resume has run");
       fields("resume", &ProtectParameters::resume, "command that lets it go on; the same forms");
     }
   };

@@ -9,6 +9,7 @@
 #include "runtime/step/begin.h"
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/end.h"
+#include "runtime/step/gc/damage.h"
 #include "runtime/step/gc/orphans.h"
 #include "runtime/step/step_driver.h"
 #include "runtime/store/listing.h"
@@ -167,6 +168,7 @@ class Collector {
   Status Wait(Record record, const Lease& lease, const std::string& bundle,
               const std::string& subject) {
     GcWait wait;
+    std::string unreadable;
     wait.run = lease.run;
     wait.until = lease.expires;
     HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, lease.run));
@@ -179,23 +181,62 @@ class Collector {
     if (!bundle.empty()) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                                 RunView::Hold(env_, std::move(record), lease, bundle));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto left, FindUncleaned(env_, *view));
-      for (const Uncleaned& one : left)
-        (one.at_rest ? wait.at_rest : wait.not_cleaned_up).push_back(one.resource.str());
+      const auto left = FindUncleaned(env_, *view);
+      // What waits is said also where what it owes cannot be read.
+      if (!left && left.error().code() != ErrorCode::kCorrupt) return left.error();
+      if (!left) unreadable = "; what it owes cannot be told: " + left.error().OneLine();
+      if (left) {
+        for (const Uncleaned& one : *left)
+          (one.at_rest ? wait.at_rest : wait.not_cleaned_up).push_back(one.resource.str());
+      }
     }
     actions_.push_back(
         {subject,
-         fmt::format("run {}{} works on it, or is dead; its lease lasts until {}", wait.run,
+         fmt::format("run {}{} works on it, or is dead; its lease lasts until {}{}", wait.run,
                      wait.started_by.empty() ? "" : ", started by " + wait.started_by,
-                     FormatTime(wait.until)),
+                     FormatTime(wait.until), unreadable),
          false, std::move(wait)});
+    return Ok();
+  }
+
+  // Of a run that the operator knows to be dead also where it cannot be read.
+  Result<std::optional<Lease>> LeaseOf(const Record& record, WallTime now,
+                                       const std::string& subject) {
+    auto lease = CurrentLease(env_.tenant, record.id());
+    if (lease || lease.error().code() != ErrorCode::kCorrupt) return lease;
+    if (options_.run.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+      if (!state) return lease;
+      return Error(lease.error()).Hint("if nobody works on it: holdfast gc --run " + state->run);
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(auto instead, LeaseInPlaceOfADamagedOne(record, options_.run, now));
+    if (!instead) return lease;
+    actions_.push_back({subject,
+                        "its lease cannot be read, and counts as that of a run that is gone: " +
+                            lease.error().OneLine(),
+                        false});
+    if (!options_.dry_run)
+      HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *instead));
+    return instead;
+  }
+
+  // The claims that cannot be read of a run that the operator knows to be dead.
+  Status MendDamagedClaims(RunView& run, const std::string& subject) {
+    if (options_.run.empty()) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys,
+                              options_.dry_run ? DamagedClaims(run) : MendClaims(run));
+    for (const std::string& key : keys) {
+      actions_.push_back(
+          {subject, key + " cannot be read, and counts as the claim of a process that is gone",
+           false});
+    }
     return Ok();
   }
 
   Status Collect(const Unfinished& entry, const std::string& subject) {
     HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, entry.kind, entry.record));
-    HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env_.tenant, entry.record));
     const WallTime now = env_.clock.Now();
+    HOLDFAST_ASSIGN_OR_RETURN(auto lease, LeaseOf(record, now, subject));
     // Also where a gc of it was killed: nobody can know that one by a run.
     bool dead = lease && !options_.run.empty();
     if (dead && lease->run != options_.run) {
@@ -248,10 +289,17 @@ class Collector {
       HOLDFAST_ASSIGN_OR_RETURN(
           const auto view,
           RunView::Hold(env_, std::move(record), lease ? *lease : Lease{}, head->bundle));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env_, *view, which));
+      HOLDFAST_RETURN_IF_ERROR(MendDamagedClaims(*view, subject));
+      const auto owed = FindOwedCleanUps(env_, *view, which);
       std::vector<std::string> told;
-      for (const OwedCleanUp& one : owed)
-        told.push_back("clean up: post of " + Printable(one.resource->resource.key.str()));
+      if (owed) {
+        for (const OwedCleanUp& one : *owed)
+          told.push_back("clean up: post of " + Printable(one.resource->resource.key.str()));
+      } else if (!options_.run.empty() && owed.error().code() == ErrorCode::kCorrupt) {
+        told.emplace_back("clean up what the journal says once its claims can be read");
+      } else {
+        return owed.error();
+      }
       actions_.push_back({subject,
                           fmt::format("{} (now {})", unfinished ? "end it" : "clean up once more",
                                       NameOf(state->state)),
@@ -282,6 +330,7 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env_.tenant, record.id(), wanted, now));
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto view, RunView::Hold(env, std::move(record), std::move(token), head->bundle));
+    HOLDFAST_RETURN_IF_ERROR(MendDamagedClaims(*view, subject));
     HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env, *view, "gc", which));
     // A clean-up that failed is recorded, and made again only for somebody who says so: whoever called
     // gc must hear of it.

@@ -1,0 +1,104 @@
+#include "runtime/step/rival.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <string_view>
+
+#include "plugins/sdk/text.h"
+
+namespace holdfast::runtime {
+namespace {
+
+// What the bundle of a protect brings to rest. By what was compiled, not by the plugins of this
+// provider: a bank may hold records of others.
+Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
+  std::set<std::string_view> plugins;
+  for (const PluginDescriptor& plugin : bundle.bundle().plugins) {
+    if (plugin.quiesces) plugins.insert(plugin.name);
+  }
+  std::set<ResourceKey> keys;
+  if (plugins.empty() || bundle.bundle().operation != Operation::kProtect) return keys;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
+  for (const auto& [key, resource] : resources) {
+    const bool prepares = !resource->steps[static_cast<std::size_t>(ActivityKind::kPre)].empty();
+    if (prepares && plugins.contains(resource->plugin)) keys.insert(key);
+  }
+  return keys;
+}
+
+// nullopt: it is no rival.
+Result<std::optional<Rival>> AsRival(const BankSection& tenant, const Unfinished& other,
+                                     const std::set<ResourceKey>& mine) {
+  Rival rival;
+  rival.record = other.record;
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, other.kind, other.record));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  // Ended, but for the marker.
+  if (state && state->state != RecordState::kProtecting && state->state != RecordState::kError)
+    return std::optional<Rival>();
+  auto lease = CurrentLease(tenant, other.record);
+  if (!lease) {
+    // Damage: whoever it was may work on it.
+    if (lease.error().code() != ErrorCode::kCorrupt) return std::move(lease).error();
+    if (state) rival.run = state->run;
+  } else {
+    if (!*lease) return std::optional<Rival>();
+    rival.lease = std::move(*lease);
+    rival.run = rival.lease->run;
+  }
+  if (!rival.run.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(rival.entry, ReadRun(tenant, rival.run));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(rival.head, record.Head());
+  if (!rival.head && !rival.entry) return std::optional<Rival>();
+  auto bundle =
+      StoredBundle::Open(tenant, rival.head ? rival.head->bundle : rival.entry->bundle);
+  if (!bundle) {
+    // Without it nobody, gc included, runs a step of it.
+    if (bundle.error().code() == ErrorCode::kNotFound) return std::optional<Rival>();
+    return std::move(bundle).error();
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto theirs, BroughtToRestBy(*bundle));
+  for (const ResourceKey& key : mine) {
+    if (!theirs.contains(key)) continue;
+    rival.resource = key;
+    return std::optional<Rival>(std::move(rival));
+  }
+  return std::optional<Rival>();
+}
+
+}  // namespace
+
+Result<std::optional<Rival>> FindRival(const BankSection& tenant, const std::string& record,
+                                       StoredBundle& bundle) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto mine, BroughtToRestBy(bundle));
+  if (mine.empty()) return std::optional<Rival>();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
+  for (const Unfinished& other : unfinished) {
+    if (other.kind != RecordKind::kCheckpoint || other.record == record) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(auto rival, AsRival(tenant, other, mine));
+    if (rival) return rival;
+  }
+  return std::optional<Rival>();
+}
+
+Error RivalError(const Rival& rival, WallTime now) {
+  const std::string started_by = rival.entry && !rival.entry->started_by.empty()
+                                     ? ", started by " + Printable(rival.entry->started_by) + ","
+                                     : "";
+  Error error(ErrorCode::kLocked,
+              fmt::format("run {}{} brings {} to rest, too, and the checkpoint {} is not ended: one "
+                          "of the two would let it go on inside the other's window",
+                          rival.run.empty() ? "?" : rival.run, started_by,
+                          Printable(rival.resource.str()), rival.record));
+  if (rival.gone(now)) {
+    return std::move(error).Hint(
+        "nobody works on it any more: holdfast gc brings it to its end; then run this again");
+  }
+  return std::move(error).Hint(fmt::format(
+      "wait for its end{}, then run this again",
+      rival.run.empty() ? "" : "; if its engine is dead: holdfast gc --run " + rival.run));
+}
+
+}  // namespace holdfast::runtime
