@@ -250,7 +250,8 @@ Status AddWaysPastARival(Session& session, const RunArguments& arguments,
 
 Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
                            const OpenedWorkflow& workflow, const BankSection& tenant,
-                           const local::RunOutcome& outcome, const runtime::RecordReport* report) {
+                           const local::RunOutcome& outcome, const runtime::RecordReport* report,
+                           bool unreadable) {
   WhatNext next;
   next.text = outcome.stopped ? "the run was stopped" : "the run failed";
   if (!outcome.stopped && !outcome.message.empty()) next.text += ": " + outcome.message;

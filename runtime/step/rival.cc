@@ -52,8 +52,7 @@ Result<std::optional<Rival>> AsRival(const BankSection& tenant, const Unfinished
   }
   HOLDFAST_ASSIGN_OR_RETURN(rival.head, record.Head());
   if (!rival.head && !rival.entry) return std::optional<Rival>();
-  auto bundle =
-      StoredBundle::Open(tenant, rival.head ? rival.head->bundle : rival.entry->bundle);
+  auto bundle = StoredBundle::Open(tenant, rival.head ? rival.head->bundle : rival.entry->bundle);
   if (!bundle) {
     // Without it nobody, gc included, runs a step of it.
     if (bundle.error().code() == ErrorCode::kNotFound) return std::optional<Rival>();
@@ -87,11 +86,12 @@ Error RivalError(const Rival& rival, WallTime now) {
   const std::string started_by = rival.entry && !rival.entry->started_by.empty()
                                      ? ", started by " + Printable(rival.entry->started_by) + ","
                                      : "";
-  Error error(ErrorCode::kLocked,
-              fmt::format("run {}{} brings {} to rest, too, and the checkpoint {} is not ended: one "
-                          "of the two would let it go on inside the other's window",
-                          rival.run.empty() ? "?" : rival.run, started_by,
-                          Printable(rival.resource.str()), rival.record));
+  Error error(
+      ErrorCode::kLocked,
+      fmt::format("run {}{} brings {} to rest, too, and the checkpoint {} is not ended: one "
+                  "of the two would let it go on inside the other's window",
+                  rival.run.empty() ? "?" : rival.run, started_by, Printable(rival.resource.str()),
+                  rival.record));
   if (rival.gone(now)) {
     return std::move(error).Hint(
         "nobody works on it any more: holdfast gc brings it to its end; then run this again");

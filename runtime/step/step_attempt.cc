@@ -196,8 +196,8 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
   const PluginDescriptor& descriptor = plugin->descriptor();
   const bool by_plugin = descriptor.operation(run_.operation()).Defines(kind);
   // The runtime's own: a verify reads every byte, whatever the plugin does of it.
-  const bool reads = run_.operation() == Operation::kVerify && kind == ActivityKind::kParallel;
-  if (!by_plugin && !reads) {
+  const bool reads_rest = run_.operation() == Operation::kVerify && kind == ActivityKind::kParallel;
+  if (!by_plugin && !reads_rest) {
     return InvalidInput(fmt::format("the plugin {} does not define {}_{} any more", descriptor.name,
                                     NameOf(run_.operation()), NameOf(kind)))
         .Hint("compile the workflow again");
@@ -260,7 +260,7 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     Failpoint("before:activity");
     if (by_plugin)
       call = RunActivity(env_, *plugin, run_.operation(), kind, *checkpoint, given, checked);
-    if (reads && call.end == ActivityEnd::kDone && call.status) {
+    if (reads_rest && call.end == ActivityEnd::kDone && call.status) {
       ActivityCall rest = ReadRest(env_, *plugin, *checkpoint, resources);
       call.end = rest.end;
       call.status = std::move(rest.status);

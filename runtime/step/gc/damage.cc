@@ -31,8 +31,7 @@ Result<std::vector<DamagedClaim>> FindDamagedClaims(RunView& run) {
   std::vector<DamagedClaim> found;
   for (const std::string& name : names) {
     for (DamagedClaim claim{name, 1};; ++claim.number) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto damaged,
-                                IsDamaged(run.record().section(), claim.key()));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto damaged, IsDamaged(run.record().section(), claim.key()));
       if (!damaged) break;
       if (*damaged) found.push_back(claim);
     }
