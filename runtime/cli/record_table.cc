@@ -251,9 +251,12 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
   }
   if (!report.bundle_damage.empty()) head.Set("bundle_damage", Printable(report.bundle_damage));
   out.Json("record", std::move(head));
+  // As lists count them: that the graph has changed is a warning, unless it is the failure.
+  const bool drift_warns = report.drift && report.drift->policy != "fail";
+  const std::uint64_t warnings = summary.warnings + (drift_warns ? 1 : 0);
   out.Line(fmt::format("{} {}: {}{}", runtime::NameOf(summary.kind), summary.id,
                        runtime::NameOf(summary.state),
-                       summary.warnings == 0 ? "" : ", " + WarningCount(summary.warnings)));
+                       warnings == 0 ? "" : ", " + WarningCount(warnings)));
   if (!summary.reason.empty()) out.Line("  " + Printable(summary.reason));
   out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan),
                        Printable(summary.provider_name), FormatTime(summary.created)));

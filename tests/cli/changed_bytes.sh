@@ -40,7 +40,7 @@ ends 0 "restored" holdfast run r.yaml
 
 anew "a manifest with another point in time"
 sed -i 's/"point_in_time":"2/"point_in_time":"3/' $resource/000001/manifest
-ends 12 "checkpoints/bbbb/resources/.*/manifest is not what was written" holdfast checkpoints verify bbbb
+ends 5 "checkpoints/bbbb/resources/.*/manifest is not what was written" holdfast checkpoints verify bbbb
 ends 5 "checkpoints/bbbb/resources/.*/manifest is not what was written" holdfast run r.yaml
 
 anew "saved info with another value"
@@ -54,7 +54,7 @@ for part in resources data; do
   rm -rf $bbbb/$part
   cp -r bank/t/local/checkpoints/aaaa/$part $bbbb/$part
 done
-ends 12 "manifest is of aaaa, not of bbbb" holdfast checkpoints verify bbbb
+ends 5 "manifest is of aaaa, not of bbbb" holdfast checkpoints verify bbbb
 ends 5 "manifest is of aaaa, not of bbbb" holdfast run r.yaml
 
 anew "two folders swapped"

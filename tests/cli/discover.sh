@@ -65,12 +65,12 @@ holdfast plan discover n.yaml >out 2>words || code=$?
 [ ! -e n.graph.yaml ] || fail "a graph was written although a listing failed"
 
 text='listing T::Node below T::Node#b: .*nobody may look below b'
-# shown ID: the list counts the warning, and show says it, to people and to machines.
+# shown ID: the list counts the warning (and that of the drift), and show says it, to people and to machines.
 shown() {
-  holdfast checkpoints list | awk -v id="$1" '$1 == id && $NF == 1 {found = 1} END {exit !found}' ||
+  holdfast checkpoints list | awk -v id="$1" '$1 == id && $NF == 2 {found = 1} END {exit !found}' ||
     fail "the list does not count it: $(holdfast checkpoints list)"
   holdfast checkpoints show "$1" >show
-  grep -q "^checkpoint $1: available, 1 warning$" show || fail "$(cat show)"
+  grep -q "^checkpoint $1: available, 2 warnings$" show || fail "$(cat show)"
   grep -q "^  resource graph: $text" show || fail "$(cat show)"
   holdfast --json checkpoints show "$1" >show.json
   grep -q "\"graph_warnings\":\[\"$text" show.json || fail "--json does not say it: $(cat show.json)"
