@@ -23,7 +23,7 @@ holdfast -q compile protect app.yaml
 
 for what in lease claim; do
   touch hold
-  holdfast -q run app-protect.yaml --run-id "by-$what" >run.out 2>run.err &
+  holdfast run app-protect.yaml --run-id "by-$what" >run.out 2>run.err &
   engine=$!
   for _ in $(seq 3000); do
     [ ! -e frozen ] || break

@@ -527,6 +527,7 @@ TEST_F(Protect, AProcessThatCannotBeSeenFromHereIsTakenOverWhenItsHeartbeatHasEn
     EXPECT_EQ(world.Run(run, bundle, "app-shop-pre").code, ExitCode::kTryAgain);
     world.now += runtime::kClaimExpiry;
     EXPECT_EQ(world.Run(run, bundle, "app-shop-pre").code, ExitCode::kOk);
+    world.End(run);  // one run at a time brings the application to rest
   }
 }
 

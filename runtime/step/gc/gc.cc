@@ -103,7 +103,7 @@ class Collector {
       const std::string subject = SubjectOf(entry.kind, entry.record);
       seen.insert(subject);
       if (Status done = Collect(entry, subject); !done) {
-        actions_.push_back({subject, done.error().OneLine(), true});
+        actions_.push_back({subject, WithCommand(std::move(done).error(), entry).OneLine(), true});
       }
     }
     if (only.empty()) HOLDFAST_RETURN_IF_ERROR(NameFailedCleanUps(seen));
@@ -199,16 +199,22 @@ class Collector {
     return Ok();
   }
 
+  // What is damaged does not stop one who says that the run is dead.
+  Error WithCommand(Error error, const Unfinished& entry) const {
+    if (error.code() != ErrorCode::kCorrupt || !options_.run.empty()) return error;
+    const auto record = Record::Open(env_.tenant, entry.kind, entry.record);
+    if (!record) return error;
+    const auto state = record->State();
+    if (!state || !*state) return error;
+    return std::move(error).Hint("if nobody works on it: holdfast gc --run " + (*state)->run);
+  }
+
   // Of a run that the operator knows to be dead also where it cannot be read.
   Result<std::optional<Lease>> LeaseOf(const Record& record, WallTime now,
                                        const std::string& subject) {
     auto lease = CurrentLease(env_.tenant, record.id());
     if (lease || lease.error().code() != ErrorCode::kCorrupt) return lease;
-    if (options_.run.empty()) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-      if (!state) return lease;
-      return Error(lease.error()).Hint("if nobody works on it: holdfast gc --run " + state->run);
-    }
+    if (options_.run.empty()) return lease;
     HOLDFAST_ASSIGN_OR_RETURN(auto instead, LeaseInPlaceOfADamagedOne(record, options_.run, now));
     if (!instead) return lease;
     actions_.push_back({subject,
@@ -231,6 +237,12 @@ class Collector {
            false});
     }
     return Ok();
+  }
+
+  Result<StepReport> Finish(const StepEnvironment& env, RunView& run, const std::string& subject,
+                            CleanUps which) {
+    HOLDFAST_RETURN_IF_ERROR(MendDamagedClaims(run, subject));
+    return FinishRecord(env, run, "gc", which);
   }
 
   Status Collect(const Unfinished& entry, const std::string& subject) {
@@ -330,8 +342,13 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env_.tenant, record.id(), wanted, now));
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto view, RunView::Hold(env, std::move(record), std::move(token), head->bundle));
-    HOLDFAST_RETURN_IF_ERROR(MendDamagedClaims(*view, subject));
-    HOLDFAST_ASSIGN_OR_RETURN(const StepReport report, FinishRecord(env, *view, "gc", which));
+    Result<StepReport> finished = Finish(env, *view, subject, which);
+    if (!finished) {
+      // Whoever comes next, with what is amiss mended, need not wait for this one.
+      HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, view->record().id(), view->lease()));
+      return std::move(finished).error();
+    }
+    const StepReport report = std::move(*finished);
     // A clean-up that failed is recorded, and made again only for somebody who says so: whoever called
     // gc must hear of it.
     HOLDFAST_ASSIGN_OR_RETURN(const auto uncleaned, FindUncleaned(env, *view));
