@@ -66,3 +66,36 @@ hf step run protect.yaml $step $run 2>/dev/null
 [ "$(traced parallel)" = 1 ] || fail "a step that is done worked again"
 hf step run protect.yaml end $run
 [ "$(hf --json checkpoints show by-hand | grep -c '"state":"available"')" -ge 1 ] || fail "by-hand is not available"
+
+# An engine keeps the order; by hand, a step whose followers have run would take its snapshot too late.
+name_of() { awk -v kind="$1" '$3 == kind { print $1 }' three.txt; }
+run="--run-id order"
+hf step run three.yaml begin $run
+hf step run three.yaml "$(name_of pre)" $run
+hf step run three.yaml "$(name_of post)" $run
+before=$(traced parallel)
+code=0; hf step run three.yaml "$(name_of parallel)" $run 2>late.err || code=$?
+[ $code = 3 ] && grep -q "comes before $(name_of post), which this run has begun already" late.err || fail "too late: $code, $(cat late.err)"
+[ "$(traced parallel)" = "$before" ] || fail "a step that comes too late ran"
+hf step run three.yaml "$(name_of post)" $run # one that was begun may be run again
+code=0; hf step run three.yaml end $run 2>/dev/null || code=$?
+[ $code = 5 ] || fail "end of a run without its parallel: $code, not 5"
+
+# A signal is for the step itself: nothing works on behind the command's back.
+sed -i 's/parallel_data: 1 KiB/parallel_sleep: 60s/' plan.yaml
+hf -q compile protect plan.yaml --fuse none -o slow.yaml
+run="--run-id slow"
+hf step run slow.yaml begin $run
+hf step run slow.yaml "$(name_of pre)" $run
+begun=$(grep -c 'protect.parallel.*"event":"begin"' trace)
+hf step run slow.yaml "$(name_of parallel)" $run 2>/dev/null &
+step=$!
+for _ in $(seq 1000); do
+  [ "$(grep -c 'protect.parallel.*"event":"begin"' trace)" = "$begun" ] || break
+  sleep 0.02
+done
+kill -TERM $step
+code=0; wait $step || code=$?
+[ $code = 143 ] || fail "a terminated step ended with $code, not 143"
+code=0; hf step run slow.yaml end $run 2>/dev/null || code=$?
+[ $code = 5 ] || fail "end of the terminated run: $code, not 5"
