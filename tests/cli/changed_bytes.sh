@@ -3,16 +3,7 @@
 # checkpoint, makes verify and restore fail; a damaged bundle is written anew by whoever has it.
 #   changed_bytes.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: a, name: a}
-END
+disks a
 printf 'name: n\nprovider: p\nresources: [X::Disk#a]\nparameters: {X::Disk: {parallel_data: 1 KiB}}\n' >n.yaml
 holdfast -q compile protect n.yaml
 for id in aaaa bbbb; do holdfast -q run n-protect.yaml --run-id $id >run.out 2>&1 || fail "$(cat run.out)"; done

@@ -15,16 +15,7 @@ run = subprocess.run(sys.argv[2:], stdout=writer, stderr=writer if sys.argv[1] e
 sys.exit(run.returncode if run.returncode >= 0 else 128 - run.returncode)
 END_OF_PYTHON
 }
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: a, name: a}
-END
+disks a
 cat >n.yaml <<END
 name: n
 provider: p

@@ -43,7 +43,7 @@ for what in lease claim; do
   grep -q 'may be STILL at rest: Local::Application#app\.' run.err || fail "$(cat run.err)"
   grep -q 'cannot be read' run.err || fail "$(cat run.err)"
   # Without the operator's word it stays.
-  holdfast gc >gc.out 2>&1 || true
+  holdfast gc >gc.out 2>&1 || true # what it ends with is not the matter: what it says is
   grep -q "holdfast gc --run by-$what" gc.out || fail "gc says not what ends it: $(cat gc.out)"
   [ -e frozen ] || fail "gc went on by itself"
   holdfast gc --run "by-$what" --dry-run >would.out

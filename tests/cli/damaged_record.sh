@@ -3,16 +3,7 @@
 # `latest`, gc and deletion go on with the others and say which it is; it never counts as good, and can go.
 #   damaged_record.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: a, name: a}
-END
+disks a
 cp n.graph.yaml m.graph.yaml
 for plan in n m; do
   printf 'name: %s\nprovider: p\nresources: [X::Disk#a]\nparameters: {X::Disk: {parallel_data: 1 KiB}}\n' $plan >$plan.yaml

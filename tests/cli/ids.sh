@@ -3,12 +3,7 @@
 # has put into the bank steers the terminal that it is shown on.
 #   ids.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-END
-printf "format: 1\nresources:\n- {type: 'X::Disk', id: a, name: a}\n" >n.graph.yaml
+disks a
 printf 'name: n\nprovider: p\nresources: [X::Disk#a]\n' >n.yaml
 holdfast -q compile protect n.yaml
 holdfast -q run n-protect.yaml --run-id 3f0e.A_b-1 >run.out || fail "$(cat run.out)"

@@ -3,22 +3,8 @@
 # failure; that it was left out is said wherever the run is shown. What is there and damaged still fails.
 #   partial.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk, X::Group
-graph = $dir/n.graph.yaml
-END
 # The group has nothing to protect, and so no manifest: that is not missing.
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- type: 'X::Group'
-  id: g
-  name: g
-  children: [{type: 'X::Disk', id: a}, {type: 'X::Disk', id: b}]
-- {type: 'X::Disk', id: a, name: a}
-- {type: 'X::Disk', id: b, name: b}
-END
+grouped_disks
 cat >n.yaml <<END
 name: n
 provider: p

@@ -3,17 +3,7 @@
 # again about once a second. With -q, and where there is no terminal, nothing of it is written.
 #   progress_redraw.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-activities = parallel
-graph = $dir/n.graph.yaml
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: slow, name: slow}
-END
+noop="activities = parallel" disks slow
 printf 'name: n\nprovider: p\nresources: [X::Disk#slow]\nparameters: {X::Disk: {parallel_sleep: 4s}}\n' >n.yaml
 holdfast -q compile protect n.yaml
 on_terminal() { # FILE COMMAND...: what it writes to a terminal

@@ -3,16 +3,7 @@
 # from its checkpoint says which run that is, until when its lease lasts, and the command that ends it.
 #   refused_begin.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: a, name: a}
-END
+disks a
 cat >n.yaml <<END
 name: n
 provider: p

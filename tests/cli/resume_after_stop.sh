@@ -3,18 +3,7 @@
 # there is nothing to go on with, it says so and what to do.
 #   resume_after_stop.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-trace = $dir/trace
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: fast, name: fast}
-- {type: 'X::Disk', id: slow, name: slow}
-END
+noop="trace = $dir/trace" disks fast slow
 cat >n.yaml <<END
 name: n
 provider: p

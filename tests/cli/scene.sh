@@ -28,3 +28,39 @@ provider() {
     cat
   } >providers.d/p.conf
 }
+
+# The provider p with noop alone for disks, and n.graph.yaml, the resource graph of a plan n, with these. $noop:
+# more lines of its section.
+disks() { # ID...
+  printf '[noop]\ntypes = X::Disk\ngraph = %s/n.graph.yaml\n%s\n' "$dir" "${noop:-}" | provider noop
+  {
+    printf 'format: 1\nresources:\n'
+    printf -- "- {type: 'X::Disk', id: %s, name: %s}\n" $(for id in "$@"; do echo $id $id; done)
+  } >n.graph.yaml
+}
+# The same with the disks a and b below a group.
+grouped_disks() {
+  printf '[noop]\ntypes = X::Disk, X::Group\ngraph = %s/n.graph.yaml\n%s\n' "$dir" "${noop:-}" | provider noop
+  cat >n.graph.yaml <<END
+format: 1
+resources:
+- type: 'X::Group'
+  id: g
+  name: g
+  children: [{type: 'X::Disk', id: a}, {type: 'X::Disk', id: b}]
+- {type: 'X::Disk', id: a, name: a}
+- {type: 'X::Disk', id: b, name: b}
+END
+}
+
+# Providers p and q of one bank and inventory, with these plugins: a command that does not say which one is none.
+two_providers() { # PLUGIN...
+  for name in p q; do
+    {
+      printf '[provider]\nname = %s\nid = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0%s\nbank = filesystem\n' \
+        $name $([ $name = p ] && echo 1 || echo 2)
+      printf 'plugin = %s\n' "$@"
+      printf '[filesystem]\npath = %s/bank\n[local]\ninventory = %s/inventory.yaml\n' "$dir" "$dir"
+    } >providers.d/$name.conf
+  done
+}

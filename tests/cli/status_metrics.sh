@@ -3,16 +3,7 @@
 # checkpoint: a monitor must be able to tell "none" from "nobody wrote this".
 #   status_metrics.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: a, name: a}
-END
+disks a
 cp n.graph.yaml bad.graph.yaml
 printf 'name: n\nprovider: p\nresources: [X::Disk#a]\n' >n.yaml
 printf 'name: bad\nprovider: p\nresources: [X::Disk#a]\nparameters: {X::Disk: {parallel_fail: true}}\n' >bad.yaml

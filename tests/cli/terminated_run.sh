@@ -15,21 +15,7 @@ applications:
     resume: [sh, -c, 'while [ -e $dir/hold ]; do sleep 0.02; done; rm -f $dir/frozen']
     directories: [{id: data, path: $dir/data}]
 END
-# Two providers: a command that does not say which one is no command.
-for name in p q; do
-  cat >providers.d/$name.conf <<END
-[provider]
-name = $name
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0$([ $name = p ] && echo 1 || echo 2)
-bank = filesystem
-plugin = local-application
-plugin = local-directory
-[filesystem]
-path = $dir/bank
-[local]
-inventory = $dir/inventory.yaml
-END
-done
+two_providers local-application local-directory
 printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy}}\n' >'my app.yaml'
 holdfast -q plan discover 'my app.yaml'
 holdfast -q compile protect 'my app.yaml' -o 'my run.yaml'
@@ -141,7 +127,8 @@ for by in gc deletion; do
   kill -INT $engine
   kill -TERM $engine
   kill -CONT $engine
-  wait $engine && fail "the deletion ended well"
+  # -f: with set -m a plain wait may return for the stop that came before.
+  wait -f $engine && fail "the deletion ended well"
   engine=""
   sed -n 's/^  \(holdfast .*\)/\1/p' run.err >said
   if [ $by = gc ]; then

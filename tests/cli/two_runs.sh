@@ -14,21 +14,7 @@ applications:
     resume: [sh, -c, 'echo resume >>$dir/hooks; rm -f $dir/frozen']
     directories: [{id: data, path: $dir/data}]
 END
-# Two providers: a command that does not say which one is no command.
-for name in p q; do
-  cat >providers.d/$name.conf <<END
-[provider]
-name = $name
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0$([ $name = p ] && echo 1 || echo 2)
-bank = filesystem
-plugin = local-application
-plugin = local-directory
-[filesystem]
-path = $dir/bank
-[local]
-inventory = $dir/inventory.yaml
-END
-done
+two_providers local-application local-directory
 printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy}}\n' >app.yaml
 holdfast -q plan discover app.yaml
 holdfast -q compile protect app.yaml -o a.yaml

@@ -3,17 +3,7 @@
 # like a verification that has read every byte.
 #   verify_sample.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-provider noop <<END
-[noop]
-types = X::Disk
-graph = $dir/n.graph.yaml
-END
-cat >n.graph.yaml <<END
-format: 1
-resources:
-- {type: 'X::Disk', id: a, name: a}
-- {type: 'X::Disk', id: b, name: b}
-END
+disks a b
 cat >n.yaml <<END
 name: n
 provider: p
