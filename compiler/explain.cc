@@ -81,7 +81,7 @@ class Explainer {
 
  private:
   const std::string& StepOf(const Place& place) const {
-    return entries_.at(place.resource)->steps[static_cast<std::size_t>(place.kind)];
+    return entries_.at(place.resource)->StepOf(place.kind);
   }
   bool Exists(const Place& place) const { return !StepOf(place).empty(); }
 

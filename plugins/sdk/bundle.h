@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -52,6 +53,15 @@ struct BundleResource {
   // By ActivityKind: the step that runs it, wherever it is; empty = there is none. MakeBundle fills
   // it in, so that a step finds the other activities of its resource without reading every shard.
   std::array<std::string, kActivityKindCount> steps;
+
+  const std::string& StepOf(ActivityKind kind) const {
+    return steps[static_cast<std::size_t>(kind)];
+  }
+  // Is anything to be done with it?
+  bool HasSteps() const {
+    return std::any_of(steps.begin(), steps.end(),
+                       [](const std::string& step) { return !step.empty(); });
+  }
 };
 
 struct BundleShard {

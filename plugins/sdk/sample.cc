@@ -24,23 +24,28 @@ std::optional<Percent> SampleOf(const Value& parameters) {
   return bound.sample;
 }
 
+Status ReadThrough(ByteSource& source, Context& context, std::string_view doing,
+                   std::uint64_t& bytes) {
+  std::string buffer(256U << 10U, '\0');
+  for (;;) {
+    if (context.cancelled()) return CancelledError();
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const std::size_t got,
+        source.Read(std::as_writable_bytes(std::span(buffer.data(), buffer.size()))));
+    if (got == 0) return Ok();
+    bytes += got;
+    if ((bytes & 0xFFFFFU) < got) context.Report({bytes, 0, std::string(doing)});
+  }
+}
+
 Status VerifySample(Checkpoint& checkpoint, Context& context, const Resource& resource,
                     Percent share) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<DataInfo> streams, checkpoint.ListData(resource));
-  std::string buffer(256U << 10U, '\0');
   std::uint64_t bytes = 0;
   for (const DataInfo& stream : streams) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto source,
                               checkpoint.OpenSample(resource, stream.name, share));
-    for (;;) {
-      if (context.cancelled()) return CancelledError();
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const std::size_t got,
-          source->Read(std::as_writable_bytes(std::span(buffer.data(), buffer.size()))));
-      if (got == 0) break;
-      bytes += got;
-      if ((bytes & 0xFFFFFU) < got) context.Report({bytes, 0, "verifying a sample"});
-    }
+    HOLDFAST_RETURN_IF_ERROR(ReadThrough(*source, context, "verifying a sample", bytes));
   }
   return Ok();
 }

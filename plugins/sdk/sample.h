@@ -34,6 +34,11 @@ inline std::optional<Percent> SampleOf(const Parameters& parameters, const Resou
   return SampleOf(parameters.Of(resource));
 }
 
+// Reads a stream to its end, as a verify does that asks no more of it than that its bytes are those
+// that were written. Adds to `bytes` and reports them every MiB, as `doing`.
+Status ReadThrough(ByteSource& source, Context& context, std::string_view doing,
+                   std::uint64_t& bytes);
+
 // What a verify does where SampleOf says a share, for a plugin that checks a sample no deeper than
 // its bytes: reads the sample of every stream of the resource. kCorrupt or kNotFound names the
 // object that is not what was written.

@@ -226,6 +226,10 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
   return out;
 }
 
+std::uint64_t AllWarnings(const runtime::RecordSummary& summary) {
+  return summary.warnings + (summary.drift && summary.drift->policy != "fail" ? 1 : 0);
+}
+
 std::string StateWord(const runtime::RecordSummary& summary) {
   if (!summary.damage.empty() && !IsWorking(summary.state)) return "damaged";
   return std::string(runtime::NameOf(summary.state));
@@ -251,9 +255,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
   }
   if (!report.bundle_damage.empty()) head.Set("bundle_damage", Printable(report.bundle_damage));
   out.Json("record", std::move(head));
-  // As lists count them: that the graph has changed is a warning, unless it is the failure.
-  const bool drift_warns = report.drift && report.drift->policy != "fail";
-  const std::uint64_t warnings = summary.warnings + (drift_warns ? 1 : 0);
+  const std::uint64_t warnings = AllWarnings(summary);
   out.Line(fmt::format("{} {}: {}{}", runtime::NameOf(summary.kind), summary.id,
                        runtime::NameOf(summary.state),
                        warnings == 0 ? "" : ", " + WarningCount(warnings)));

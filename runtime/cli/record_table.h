@@ -19,6 +19,9 @@ void ShowRecordReport(const Output& out, const runtime::RecordReport& report, Sh
 // "3 warnings", or nothing where there are none.
 std::string WarningCount(std::uint64_t warnings);
 
+// How many it has, and one more where the drift that its begin found is a warning.
+std::uint64_t AllWarnings(const runtime::RecordSummary& summary);
+
 // The record's state, or "damaged".
 std::string StateWord(const runtime::RecordSummary& summary);
 

@@ -155,11 +155,16 @@ std::set<std::string> PreparationsOf(const LoadedBundle& bundle) {
   return names;
 }
 
+// The record that the workflow's parameters name; empty: none.
+std::string NamedRecord(const std::map<std::string, std::string>& parameters) {
+  const auto record = parameters.find("record");
+  return record == parameters.end() ? "" : record->second;
+}
+
 // The id of the record that a run works on.
 std::string RecordOf(const local::RunOutcome& outcome) {
-  const auto record = outcome.parameters.find("record");
-  const bool named = record != outcome.parameters.end() && !record->second.empty();
-  return named ? record->second : outcome.run_id;
+  std::string named = NamedRecord(outcome.parameters);
+  return named.empty() ? outcome.run_id : named;
 }
 
 // Of a run of which nothing lives: what leases it still has.
@@ -211,9 +216,7 @@ std::vector<std::string> LeftAtRest(const LoadedBundle& bundle, const local::Run
   for (const BundleShard& shard : bundle.shards) {
     for (const BundleResource& resource : shard.resources) {
       const PluginDescriptor* const plugin = bundle.FindPlugin(resource.plugin);
-      const auto step = [&resource](ActivityKind kind) {
-        return resource.steps[static_cast<std::size_t>(kind)];
-      };
+      const auto step = [&resource](ActivityKind kind) { return resource.StepOf(kind); };
       if (plugin == nullptr || !plugin->quiesces || !began.contains(step(ActivityKind::kPre)) ||
           succeeded.contains(step(ActivityKind::kPreFinish)) ||
           succeeded.contains(step(ActivityKind::kPost))) {
@@ -339,9 +342,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   const auto workflow =
       OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
   if (!workflow) return out.Fail(workflow.error());
-  const auto named = workflow->parameters.find("record");
-  const bool goes_on =
-      arguments.resume || (named != workflow->parameters.end() && !named->second.empty());
+  const bool goes_on = arguments.resume || !NamedRecord(workflow->parameters).empty();
   const auto tenant =
       PutBundleIntoBank(session, *workflow, goes_on ? BankUse::kRead : BankUse::kWrite);
   if (!tenant) return out.Fail(tenant.error());

@@ -184,7 +184,9 @@ class Beginner {
 
   Status TakeLeases() {
     const Bundle& bundle = bundle_.bundle();
-    HOLDFAST_ASSIGN_OR_RETURN(was_marked_, env_.tenant.Exists(UnfinishedKey(record_.id())));
+    if (resume_) {
+      HOLDFAST_ASSIGN_OR_RETURN(was_marked_, env_.tenant.Exists(UnfinishedKey(record_.id())));
+    }
     Failpoint("begin:before-marker");
     HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(CheckpointId()));
     // Each side first writes its own marker and then looks for the other's: of a deletion and a
@@ -276,16 +278,11 @@ class Beginner {
   // What gc would do of one on which nobody works any more: the nights after a power cut are not to
   // be lost because nobody has called it.
   Status EndRival(const Rival& rival) {
-    LeaseRequest wanted;
-    wanted.run = request_.run;
-    wanted.ending = true;
-    wanted.after = rival.lease->token;
-    wanted.epochs = rival.lease->epochs;
-    wanted.expiry = env_.lease_expiry;
     HOLDFAST_ASSIGN_OR_RETURN(Record record,
                               Record::Open(env_.tenant, RecordKind::kCheckpoint, rival.record));
     HOLDFAST_ASSIGN_OR_RETURN(Lease lease,
-                              TakeLease(env_.tenant, rival.record, wanted, env_.clock.Now()));
+                              TakeLeaseToEnd(env_.tenant, rival.record, request_.run, rival.lease,
+                                             env_.lease_expiry, env_.clock.Now()));
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                               RunView::Hold(env_, std::move(record), lease, rival.head->bundle));
     const auto report = FinishRecord(env_, *view, "begin");
@@ -310,7 +307,7 @@ class Beginner {
 
   // Of a begin that gives way nothing stays; without its run its `end` has nothing to end.
   Status TakeBack() {
-    if (!resume_ || !was_marked_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+    if (!was_marked_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
     HOLDFAST_RETURN_IF_ERROR(WithdrawLease(env_.tenant, record_.id(), lease_));
     return env_.tenant.DeleteIfPresent(RunKey(request_.run));
   }
@@ -416,7 +413,7 @@ class Beginner {
       bool all = true;
       std::uint64_t epoch = 1;
       for (const ActivityKind kind : kAllActivityKinds) {
-        const std::string& step = resource->steps[static_cast<std::size_t>(kind)];
+        const std::string& step = resource->StepOf(kind);
         if (step.empty()) continue;
         HOLDFAST_ASSIGN_OR_RETURN(epoch, view->EpochOf(step, key));
         HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded, view->Succeeded(step, key, kind));
@@ -486,7 +483,7 @@ class Beginner {
   Lease lease_;
   std::uint64_t checkpoint_token_ = 0;
   bool resume_ = false;
-  bool was_marked_ = false;  // as unfinished, before this begin
+  bool was_marked_ = false;  // as unfinished, before this begin resumes it
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace {
 // The outcome that counts of one activity; nullptr when there is none.
 Result<const ActivityOutcome*> OutcomeOf(RunView& run, const BundleResource& resource,
                                          ActivityKind kind, std::uint64_t epoch) {
-  const std::string& step = resource.steps[static_cast<std::size_t>(kind)];
+  const std::string& step = resource.StepOf(kind);
   if (step.empty()) return static_cast<const ActivityOutcome*>(nullptr);
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
   return journal->Find(resource.resource.key, kind, epoch);
@@ -35,7 +35,7 @@ Result<bool> HasBegun(RunView& run, const BundleResource& resource, ActivityKind
 
 // Did the resource get so far that its post has something to clean up?
 Result<bool> NeedsCleanUp(RunView& run, const BundleResource& resource, std::uint64_t epoch) {
-  const std::string& pre = resource.steps[static_cast<std::size_t>(ActivityKind::kPre)];
+  const std::string& pre = resource.StepOf(ActivityKind::kPre);
   if (!pre.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(const ActivityOutcome* const outcome,
                               OutcomeOf(run, resource, ActivityKind::kPre, epoch));

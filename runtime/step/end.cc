@@ -116,7 +116,7 @@ Result<std::string> SampleNote(RunView& run) {
     if (!SampleOf(resource->parameters)) continue;
     ++sampled;
     for (const ActivityKind kind : kAllActivityKinds) {
-      const std::string& step = resource->steps[static_cast<std::size_t>(kind)];
+      const std::string& step = resource->StepOf(kind);
       if (step.empty()) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run.EpochOf(step, key));
       HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
@@ -131,29 +131,30 @@ Result<std::string> SampleNote(RunView& run) {
                      HumanSize(sum.of), sampled, resources.size());
 }
 
+// "a, b, c, ...": the first of some resources, for a note.
+std::string FirstOf(const std::vector<ResourceKey>& keys) {
+  std::vector<std::string> names;
+  for (const ResourceKey& key : keys) {
+    if (names.size() < kReasonsShown) names.push_back(Printable(key.str()));
+  }
+  return Join(names, ", ") + (keys.size() > names.size() ? ", ..." : "");
+}
+
 // What a restore or verification that succeeded says of itself where the checkpoint was not whole
 // and the workflow was compiled without what it lacks (--partial); empty where it took all.
 Result<std::string> PartialNote(RunView& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
   std::vector<ResourceKey> without;  // a step
   for (const auto& [key, resource] : resources) {
-    const auto& steps = resource->steps;
-    if (std::all_of(steps.begin(), steps.end(), [](const auto& step) { return step.empty(); }))
-      without.push_back(key);
+    if (!resource->HasSteps()) without.push_back(key);
   }
   if (without.empty()) return std::string();
   HOLDFAST_ASSIGN_OR_RETURN(const auto missing,
                             MissingResources(run.record().tenant(), run.checkpoint_id()));
-  std::vector<std::string> names;
-  std::size_t left_out = 0;
-  for (const ResourceKey& key : without) {
-    if (!missing.contains(key)) continue;
-    if (++left_out <= kReasonsShown) names.push_back(Printable(key.str()));
-  }
-  if (left_out == 0) return std::string();
-  return fmt::format("partial: {} of {} resources {} not in the checkpoint: {}{}", left_out,
-                     resources.size(), left_out == 1 ? "is" : "are", Join(names, ", "),
-                     left_out > names.size() ? ", ..." : "");
+  std::erase_if(without, [&missing](const ResourceKey& key) { return !missing.contains(key); });
+  if (without.empty()) return std::string();
+  return fmt::format("partial: {} of {} resources {} not in the checkpoint: {}", without.size(),
+                     resources.size(), without.size() == 1 ? "is" : "are", FirstOf(without));
 }
 
 // The same of a verify whose workflow does not read all that is stored, such as one that was compiled
@@ -161,19 +162,17 @@ Result<std::string> PartialNote(RunView& run) {
 Result<std::string> UnreadNote(RunView& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run.checkpoint_section());
-  std::vector<std::string> names;
-  std::size_t unread = 0;
+  std::vector<ResourceKey> unread;
   for (const auto& [key, resource] : resources) {
-    if (!resource->steps[static_cast<std::size_t>(ActivityKind::kParallel)].empty()) continue;
+    if (!resource->StepOf(ActivityKind::kParallel).empty()) continue;
     const auto manifest = NewestManifest(checkpoint, key);
     if (!manifest && manifest.error().code() == ErrorCode::kUnavailable) return manifest.error();
     if (manifest && (!*manifest || (*manifest)->streams.empty())) continue;
-    if (++unread <= kReasonsShown) names.push_back(Printable(key.str()));
+    unread.push_back(key);
   }
-  if (unread == 0) return std::string();
-  return fmt::format("{} of {} resources {} not read: {}{}", unread, resources.size(),
-                     unread == 1 ? "was" : "were", Join(names, ", "),
-                     unread > names.size() ? ", ..." : "");
+  if (unread.empty()) return std::string();
+  return fmt::format("{} of {} resources {} not read: {}", unread.size(), resources.size(),
+                     unread.size() == 1 ? "was" : "were", FirstOf(unread));
 }
 
 Result<StepReport> ReportOf(const Record& record, std::string_view run) {
@@ -262,8 +261,7 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
     HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run.checkpoint_section());
     for (const auto& [key, resource] : resources) {
-      const std::string& step =
-          resource->steps[static_cast<std::size_t>(FinalisingKind(*resource))];
+      const std::string& step = resource->StepOf(FinalisingKind(*resource));
       if (step.empty() || bad.count() > kReasonsShown) continue;
       HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run.EpochOf(step, key));
       auto manifest = ReadManifest(checkpoint, key, epoch);
@@ -395,14 +393,8 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
   if (request.dry_run) return DescribeEnd(env, std::move(record), *lease, entry->bundle);
   HOLDFAST_ASSIGN_OR_RETURN(Claim claim, ClaimEnd(env, record, *lease));
   Failpoint("end:after-claim");
-  LeaseRequest wanted;
-  wanted.run = request.run;
-  wanted.ending = true;
-  wanted.epochs = lease->epochs;
-  wanted.after = lease->token;
-  wanted.expiry = env.lease_expiry;
-  HOLDFAST_ASSIGN_OR_RETURN(Lease token,
-                            TakeLease(env.tenant, record.id(), wanted, env.clock.Now()));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env.tenant, record.id(), request.run, lease,
+                                                        env.lease_expiry, env.clock.Now()));
   Failpoint("end:after-token");
   HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Hold(env, record, token, entry->bundle));
   StepReport report;

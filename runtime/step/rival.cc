@@ -21,7 +21,7 @@ Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
   if (plugins.empty() || bundle.bundle().operation != Operation::kProtect) return keys;
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
   for (const auto& [key, resource] : resources) {
-    const bool prepares = !resource->steps[static_cast<std::size_t>(ActivityKind::kPre)].empty();
+    const bool prepares = !resource->StepOf(ActivityKind::kPre).empty();
     if (prepares && plugins.contains(resource->plugin)) keys.insert(key);
   }
   return keys;

@@ -22,7 +22,7 @@ std::function<void(std::chrono::milliseconds)> SleepingPause(const Cancellation&
 ActivityKind FinalisingKind(const BundleResource& resource) {
   for (const ActivityKind kind :
        {ActivityKind::kParallel, ActivityKind::kPreFinish, ActivityKind::kPre}) {
-    if (!resource.steps[static_cast<std::size_t>(kind)].empty()) return kind;
+    if (!resource.StepOf(kind).empty()) return kind;
   }
   return ActivityKind::kPost;
 }

@@ -74,7 +74,7 @@ Result<Contribution> EarlierContributions(RunView& run, const BundleResource& re
   Contribution all;
   for (const ActivityKind earlier : kAllActivityKinds) {
     if (earlier >= kind) break;
-    const std::string& step = resource.steps[static_cast<std::size_t>(earlier)];
+    const std::string& step = resource.StepOf(earlier);
     if (step.empty()) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
     const ActivityOutcome* const outcome = journal->Find(resource.resource.key, earlier, epoch);
@@ -93,7 +93,7 @@ Result<Contribution> EarlierContributions(RunView& run, const BundleResource& re
 Result<Value> ReadJournaled(RunView& run, const BundleResource& resource, std::uint64_t epoch) {
   Value all{Value::Map{}};
   for (const ActivityKind kind : kAllActivityKinds) {
-    const std::string& step = resource.steps[static_cast<std::size_t>(kind)];
+    const std::string& step = resource.StepOf(kind);
     if (step.empty()) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
     for (const Attempt& attempt : journal->attempts) {
@@ -112,7 +112,7 @@ Result<Value> ReadJournaled(RunView& run, const BundleResource& resource, std::u
 
 Result<bool> HasIntent(RunView& run, const BundleResource& resource, ActivityKind kind,
                        std::uint64_t epoch) {
-  const std::string& step = resource.steps[static_cast<std::size_t>(kind)];
+  const std::string& step = resource.StepOf(kind);
   if (step.empty()) return false;
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step));
   for (const Attempt& attempt : journal->attempts) {
@@ -313,21 +313,12 @@ Status StepCheckpoint::ReadRest(Context& context, const BundleResource& given) {
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
   HOLDFAST_RETURN_IF_ERROR(ReadSavedInfo(checkpoint_, *manifest));
   const auto share = SampleOf(given.parameters);
-  std::string buffer(256U << 10U, '\0');
   std::uint64_t bytes = 0;
   for (const StreamManifest& stream : manifest->streams) {
     if (read_->Has(resource.key, stream.name)) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const auto source, share ? OpenSample(resource, stream.name, *share)
                                                        : OpenData(resource, stream.name));
-    for (;;) {
-      if (context.cancelled()) return CancelledError();
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const std::size_t got,
-          source->Read(std::as_writable_bytes(std::span(buffer.data(), buffer.size()))));
-      if (got == 0) break;
-      bytes += got;
-      if ((bytes & 0xFFFFFU) < got) context.Report({bytes, 0, "verifying"});
-    }
+    HOLDFAST_RETURN_IF_ERROR(ReadThrough(*source, context, "verifying", bytes));
   }
   return Ok();
 }

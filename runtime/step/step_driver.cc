@@ -42,7 +42,7 @@ Result<std::string> FindStepOf(RunView& run, const ResourceKey& resource, Activi
   if (found == resources.end()) {
     return NotFound(fmt::format("the bundle has no resource {}", Printable(resource.str())));
   }
-  const std::string& step = found->second->steps[static_cast<std::size_t>(kind)];
+  const std::string& step = found->second->StepOf(kind);
   if (step.empty()) {
     return NotFound(fmt::format("there is no {} in this bundle", ActivityText(resource, kind)));
   }
@@ -86,7 +86,7 @@ Result<bool> StepDriver::GatesSucceeded(const BundleStep& step, const Pending& p
 
 Result<bool> StepDriver::PreIsHalfDone(const BundleStep& step, const Pending& pending,
                                        StepAttempt* attempt) {
-  const std::string& pre = pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPre)];
+  const std::string& pre = pending.resource->StepOf(ActivityKind::kPre);
   if (pre.empty()) return false;
   const ResourceKey& key = pending.resource->resource.key;
   const ActivityOutcome* outcome = nullptr;
@@ -151,7 +151,7 @@ Result<StepDriver::Decision> StepDriver::Decide(const BundleStep& step, const Pe
 
 Status StepDriver::RefuseClosedEpoch(const BundleStep& step, const Pending& pending) {
   if (pending.activity->kind == ActivityKind::kPost) return Ok();
-  const std::string& post = pending.resource->steps[static_cast<std::size_t>(ActivityKind::kPost)];
+  const std::string& post = pending.resource->StepOf(ActivityKind::kPost);
   if (post.empty()) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(post));
   const ActivityOutcome* const outcome =

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,6 +18,8 @@ namespace holdfast::runtime {
 
 // What a run works on.
 enum class RecordKind { kCheckpoint, kRestore, kDeletion, kVerification };
+inline constexpr std::array kAllRecordKinds{RecordKind::kCheckpoint, RecordKind::kRestore,
+                                            RecordKind::kDeletion, RecordKind::kVerification};
 
 // "checkpoints", "restores", "deletions", "verifications".
 std::string_view FolderOf(RecordKind kind);

@@ -78,6 +78,18 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
   return LeaseHeldError(record, *other);
 }
 
+Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
+                             std::string_view run, const std::optional<Lease>& before,
+                             std::chrono::milliseconds expiry, WallTime now) {
+  LeaseRequest wanted;
+  wanted.run = std::string(run);
+  wanted.ending = true;
+  wanted.after = before ? before->token : 0;
+  wanted.epochs = before ? before->epochs : "";
+  wanted.expiry = expiry;
+  return TakeLease(tenant, record, wanted, now);
+}
+
 Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lease,
                   std::chrono::milliseconds expiry, WallTime now) {
   lease.expires = now + expiry;

@@ -49,6 +49,11 @@ struct LeaseRequest {
 // Creates the next token, exclusively. The caller has decided that it may have it.
 Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
                         const LeaseRequest& request, WallTime now);
+// The same for `run`, which brings the record to its end: after `before`, the lease of the run that
+// worked on it (nullopt: there was none), with its epochs.
+Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
+                             std::string_view run, const std::optional<Lease>& before,
+                             std::chrono::milliseconds expiry, WallTime now);
 // Rewrites the caller's own token with a later expiry.
 Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lease,
                   std::chrono::milliseconds expiry, WallTime now);

@@ -195,7 +195,7 @@ Result<std::vector<ResourceReport>> ReportResources(
     std::optional<WallTime> first;
     std::optional<WallTime> last;
     for (const ActivityKind kind : kAllActivityKinds) {
-      const std::string& step = entry->steps[static_cast<std::size_t>(kind)];
+      const std::string& step = entry->StepOf(kind);
       if (step.empty()) continue;
       HOLDFAST_ASSIGN_OR_RETURN(report.epoch, epochs.Of(step, key));
       auto journal = journals.find(step);
@@ -487,11 +487,6 @@ RecordHead HeadOf(const StoredBundle& bundle, const RecordSummary& summary) {
   return head;
 }
 
-bool HasSteps(const BundleResource& resource) {
-  return std::any_of(resource.steps.begin(), resource.steps.end(),
-                     [](const std::string& step) { return !step.empty(); });
-}
-
 // Sets `nothing`. Of a bundle that is damaged nobody knows: everything was to be protected.
 Status FindNothing(const BankSection& tenant, CheckpointSource& source) {
   if (source.plugins.size() == source.graph.size()) return Ok();
@@ -500,7 +495,7 @@ Status FindNothing(const BankSection& tenant, CheckpointSource& source) {
     auto resources = bundle->AllResources();
     if (resources) {
       for (const auto& [key, resource] : *resources) {
-        if (!source.plugins.contains(key) && !HasSteps(*resource)) source.nothing.insert(key);
+        if (!source.plugins.contains(key) && !resource->HasSteps()) source.nothing.insert(key);
       }
       return Ok();
     }
@@ -583,7 +578,7 @@ Result<std::map<ResourceKey, std::string>> MissingResources(const BankSection& t
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle->AllResources());
   for (const auto& [key, resource] : resources) {
-    if (!HasSteps(*resource)) continue;
+    if (!resource->HasSteps()) continue;
     const auto manifest = NewestManifest(record.section(), key);
     if (!manifest && !IsDamage(manifest.error())) return manifest.error();
     if (!manifest)

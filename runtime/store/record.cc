@@ -292,8 +292,7 @@ Result<std::optional<Unfinished>> GuessUnfinished(const BankSection& tenant,
                                                   const std::string& key) {
   const auto id = TextOfKeyPart(std::string_view(key).substr(key.rfind('/') + 1));
   if (!id || id->empty()) return std::optional<Unfinished>();
-  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
-                                RecordKind::kDeletion, RecordKind::kVerification}) {
+  for (const RecordKind kind : kAllRecordKinds) {
     HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, *id));
     auto head = record.Head();
     if (!head && !IsDamage(head.error())) return std::move(head).error();

@@ -137,8 +137,7 @@ class Collector {
   // Records that have ended and say that somebody still has to clean up. What is damaged in one is
   // said where orphans are looked for.
   Status NameFailedCleanUps(const std::set<std::string>& seen) {
-    for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
-                                  RecordKind::kDeletion, RecordKind::kVerification}) {
+    for (const RecordKind kind : kAllRecordKinds) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env_.tenant, kind));
       for (const std::string& id : ids) {
         if (env_.cancellation.is_set()) return CancelledError();
@@ -333,13 +332,8 @@ class Collector {
     }
     Telling telling(env_.log);
     const StepEnvironment env = WithLog(env_, telling);
-    LeaseRequest wanted;
-    wanted.run = run;
-    wanted.ending = true;
-    wanted.after = lease ? lease->token : 0;
-    wanted.epochs = lease ? lease->epochs : "";
-    wanted.expiry = env_.lease_expiry;
-    HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLease(env_.tenant, record.id(), wanted, now));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        Lease token, TakeLeaseToEnd(env_.tenant, record.id(), run, lease, env_.lease_expiry, now));
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto view, RunView::Hold(env, std::move(record), std::move(token), head->bundle));
     Result<StepReport> finished = Finish(env, *view, subject, which);

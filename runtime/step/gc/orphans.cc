@@ -154,8 +154,7 @@ Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options,
                      std::vector<GcAction>& actions) {
   std::set<std::string> bundles;
   bool all_known = true;
-  for (const RecordKind kind : {RecordKind::kCheckpoint, RecordKind::kRestore,
-                                RecordKind::kDeletion, RecordKind::kVerification}) {
+  for (const RecordKind kind : kAllRecordKinds) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env.tenant, kind));
     for (const std::string& id : ids) {
       if (env.cancellation.is_set()) return CancelledError();

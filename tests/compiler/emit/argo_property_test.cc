@@ -228,8 +228,7 @@ RC_GTEST_PROP(Explanation, FindsTheWayOfEveryEdgeAndGate, ()) {
       RC_ASSERT(explained->order.size() == step.order.size());
       RC_ASSERT(explained->activities.size() == step.activities.size());
       const auto step_of = [&](const ExplainedPlace& place) {
-        return compiled.bundle.FindResource(place.resource)
-            ->steps[static_cast<std::size_t>(place.kind)];
+        return compiled.bundle.FindResource(place.resource)->StepOf(place.kind);
       };
       const auto check = [&](const ExplainedReason& reason) {
         RC_ASSERT(reason.way.size() >= 2U);
