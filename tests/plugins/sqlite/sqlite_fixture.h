@@ -126,7 +126,8 @@ inline std::string BytesOf(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-inline constexpr char kSum[] = "select count(*) || '/' || coalesce(sum(id * length(what)), 0) from orders";
+inline constexpr char kSum[] =
+    "select count(*) || '/' || coalesce(sum(id * length(what)), 0) from orders";
 
 class SqliteTest : public testing::Test {
  protected:
