@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/text.h"
@@ -289,6 +290,16 @@ class Checker {
     }
     std::string name = field.name;
     const Value* const given = Given(field, "", name);
+    if (given != nullptr && IsTooShort(field, *given)) {
+      errors_.push_back(
+          At(InvalidInput(fmt::format("'{}' in the {} is {}", name, what_,
+                                      *field.minimum == 1
+                                          ? "empty"
+                                          : fmt::format("shorter than {} bytes", *field.minimum)))
+                 .Hint("give it a value, or leave it out: " + field.description),
+             given->key_position(), static_cast<std::uint32_t>(name.size())));
+      return;
+    }
     if (given == nullptr || given->is_null()) {
       if (field.required) {
         errors_.push_back(
@@ -312,6 +323,12 @@ class Checker {
     }
     if (!CheckAllowed(field, name, *given, *converted)) return;
     out_.Set(field.name, std::move(*converted));
+  }
+
+  static bool IsTooShort(const Field& field, const Value& given) {
+    if (field.type != FieldType::kString || !field.minimum) return false;
+    if (given.is_null()) return true;
+    return given.is_string() && std::cmp_less(given.AsString().size(), *field.minimum);
   }
 
   bool CheckAllowed(const Field& field, const std::string& name, const Value& given,
@@ -493,6 +510,8 @@ Value SchemaToJsonSchema(const Schema& schema) {
     }
     if (field.type == FieldType::kInteger && field.minimum) property.Set("minimum", *field.minimum);
     if (field.type == FieldType::kInteger && field.maximum) property.Set("maximum", *field.maximum);
+    if (field.type == FieldType::kString && field.minimum)
+      property.Set("minLength", *field.minimum);
     if (field.required) required.emplace_back(field.name);
     add(field.name, std::move(property), field);
   }
@@ -550,7 +569,8 @@ struct FieldForm {
     fields("required", &FieldForm::required, "must it be given?");
     fields("default", &FieldForm::default_value, "its value when it is not given");
     fields("one_of", &FieldForm::one_of, "the texts that are allowed");
-    fields("minimum", &FieldForm::minimum, "the smallest allowed value");
+    fields("minimum", &FieldForm::minimum,
+           "the smallest allowed value; of a string, its length in bytes");
     fields("maximum", &FieldForm::maximum, "the greatest allowed value");
     fields("aliases", &FieldForm::aliases, "other names for it");
   }

@@ -49,9 +49,11 @@ struct Field {
   FieldType type = FieldType::kString;
   std::string description;  // one sentence for the reference
   bool required = false;
-  Value default_value;                  // in the form in which a file would say it; null = none
-  std::vector<std::string> one_of;      // allowed texts; empty = any
-  std::optional<std::int64_t> minimum;  // of an integer; of a duration in ms; of a size in bytes
+  Value default_value;              // in the form in which a file would say it; null = none
+  std::vector<std::string> one_of;  // allowed texts; empty = any
+  // Of an integer; of a duration in ms; of a size in bytes; of a string its length in bytes, which a
+  // null given in its place does not have either.
+  std::optional<std::int64_t> minimum;
   std::optional<std::int64_t> maximum;
   std::vector<std::string> aliases;  // other names that files may use (bank_swift_user)
 };
@@ -205,6 +207,12 @@ class FieldOptions {
     field_->maximum = maximum;
     return *this;
   }
+  // Of a text that stands for something else when it is not given: an empty one, or nothing behind the
+  // colon (a variable that was not set), is an error and not that other thing.
+  FieldOptions& NotEmpty() {
+    field_->minimum = 1;
+    return *this;
+  }
   FieldOptions& Alias(std::string name) {
     field_->aliases.push_back(std::move(name));
     return *this;
@@ -227,6 +235,7 @@ struct NoOptions {
   NoOptions& Required() { return *this; }
   NoOptions& OneOf(const std::vector<std::string>&) { return *this; }
   NoOptions& Range(std::int64_t, std::int64_t) { return *this; }
+  NoOptions& NotEmpty() { return *this; }
   NoOptions& Alias(const std::string&) { return *this; }
 };
 

@@ -27,6 +27,7 @@ struct Sample {
   SecretReference password;
   std::optional<int> level;
   std::string mode = "copy";
+  std::string part;
   Value any;
 
   template <class Fields>
@@ -43,6 +44,7 @@ struct Sample {
     fields("password", &Sample::password, "a secret").Alias("pass");
     fields("level", &Sample::level, "a level");
     fields("mode", &Sample::mode, "how").OneOf({"copy", "reflink"});
+    fields("part", &Sample::part, "only this part; unless given, everything").NotEmpty();
     fields("any", &Sample::any, "anything");
   }
 };
@@ -108,6 +110,22 @@ TEST(Schema, AFieldUnderTwoOfItsNamesIsRefused) {
 TEST(Schema, AMissingFieldIsNamed) {
   EXPECT_THAT(ErrorOf("deep: true"), HasSubstr("'path' is missing in the settings"));
   EXPECT_THAT(ErrorOf(""), HasSubstr("'path' is missing in the settings"));
+}
+
+// "only: $PATH" with a variable that is not set must not restore everything.
+TEST(Schema, ATextThatMustNotBeEmptyIsRefusedWhenItIs) {
+  for (const std::string empty : {"part: ''", "part:", "part: null", "part: \"\""}) {
+    const std::string error = ErrorOf("path: x\n" + empty);
+    EXPECT_THAT(error, HasSubstr("sample.yaml:2:1: 'part' in the settings is empty"));
+    EXPECT_THAT(error, HasSubstr("leave it out: only this part; unless given, everything"));
+  }
+  const auto given = BindYaml("{path: x, part: a}");
+  ASSERT_TRUE(given) << given.error().Render();
+  EXPECT_EQ(given->part, "a");
+  const auto sent = SchemaFromValue(SchemaToValue(SchemaOf<Sample>()), "");
+  ASSERT_TRUE(sent);
+  EXPECT_FALSE(CheckAgainstSchema(*sent, Value().Set("path", "x").Set("part", ""), "", "settings"));
+  EXPECT_EQ(SchemaToJsonSchema(*sent).Find("properties")->Find("part")->IntOr("minLength", 0), 1);
 }
 
 // One thing or many: the sentence is right for both.

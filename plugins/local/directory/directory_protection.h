@@ -88,13 +88,16 @@ class DirectoryProtection {
     template <class Fields>
     static void Describe(Fields& fields) {
       fields("target", &RestoreParameters::target,
-             "absolute path of the directory to restore to; unless given, where it was");
+             "absolute path of the directory to restore to; unless given, where it was")
+          .NotEmpty();
       fields(
           "only", &RestoreParameters::only,
-          "restore this path only (below the directory, without a leading '/'), and what is in it");
+          "restore this path only (below the directory, without a leading '/'), and what is in it")
+          .NotEmpty();
       fields("only_base64", &RestoreParameters::only_base64,
              "the same for a path that is not UTF-8: its bytes in base64, as 'checkpoints ls "
-             "--json' shows them");
+             "--json' shows them")
+          .NotEmpty();
       fields("overwrite", &RestoreParameters::overwrite, "replace what is there");
       fields(
           "existing", &RestoreParameters::existing,

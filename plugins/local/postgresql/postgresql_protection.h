@@ -83,10 +83,12 @@ class PostgresqlProtection {
           "database", &RestoreParameters::database,
           "database to restore into; unless given, the one that was protected. An empty one that "
           "stands ready keeps what its administrator gave it (owner, privileges, settings, "
-          "comment, connection limit, tablespace); the rest is as it was protected");
-      fields("host", &RestoreParameters::host, "server to restore to; unless given, the same");
+          "comment, connection limit, tablespace); the rest is as it was protected")
+          .NotEmpty();
+      fields("host", &RestoreParameters::host, "server to restore to; unless given, the same")
+          .NotEmpty();
       fields("port", &RestoreParameters::port, "its port; 0: the same").Range(0, 65535);
-      fields("user", &RestoreParameters::user, "role to log in as there");
+      fields("user", &RestoreParameters::user, "role to log in as there").NotEmpty();
       fields("overwrite", &RestoreParameters::overwrite,
              "replace a database that has something in it, or that stands ready with something of "
              "its own, by what was protected, and end the sessions that use it");

@@ -63,7 +63,8 @@ class SqliteProtection {
     template <class Fields>
     static void Describe(Fields& fields) {
       fields("path", &RestoreParameters::path,
-             "where to restore to, absolute; unless given, where it was");
+             "where to restore to, absolute; unless given, where it was")
+          .NotEmpty();
       fields("overwrite", &RestoreParameters::overwrite,
              "replace a file that is there. One that another process has in use is not replaced: "
              "the step says by which, and is tried again as often as the plan's retries say. Stop "
