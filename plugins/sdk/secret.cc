@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,8 +16,15 @@ namespace {
 constexpr std::size_t kMaxSecret = 64U << 10U;
 
 Result<Secret> ReadSecretFile(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Not blocking: opening a FIFO would wait for a writer that may never come.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return SystemError(errno, "reading the secret in " + path);
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    close(descriptor);
+    return InvalidInput("the secret in " + path + " is not in a file")
+        .Hint("write it into a regular file that only Holdfast's user may read");
+  }
   std::string text;
   std::array<char, 4096> buffer{};
   while (text.size() <= kMaxSecret) {

@@ -33,6 +33,7 @@ struct SecretReference {
 
   bool given() const { return kind != Kind::kNone; }
   // Reads the secret: a file without its final newline (at most 64 KiB), a variable, the text.
+  // A file is a regular one: kInvalidInput for a pipe or a device.
   // kNotFound or kDenied name the file or variable, never the contents.
   Result<Secret> Read() const;
 };
