@@ -67,8 +67,8 @@ Result<WallTime> ParseTime(std::string_view text) {
   } else if (text.size() != 20) {
     return bad();
   }
-  if (year_number < 0 || month_number < 0 || day_number < 0 || hour < 0 || hour > 23 ||
-      minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0) {
+  if (year_number < 1970 || year_number > 2261 || month_number < 0 || day_number < 0 || hour < 0 ||
+      hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0) {
     return bad();
   }
   const year_month_day date{year{year_number}, month{static_cast<unsigned>(month_number)},

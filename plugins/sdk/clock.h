@@ -22,7 +22,8 @@ class Clock {
 // The machine's clocks.
 const Clock& SystemClock();
 
-// RFC 3339 in UTC with milliseconds, "2026-11-24T01:48:00.123Z", and back (kInvalidInput).
+// RFC 3339 in UTC with milliseconds, "2026-11-24T01:48:00.123Z", and back (kInvalidInput):
+// the years 1970 to 2261, so that every difference of two is a number of nanoseconds, too.
 std::string FormatTime(WallTime time);
 Result<WallTime> ParseTime(std::string_view text);
 
