@@ -63,16 +63,23 @@ class PostgresqlList final : public inventory::InventoryProtectable {
         by_database[entry.database].push_back({found.back().node.key.id, AddressOfEntry(entry)});
         continue;
       }
-      auto names = ListDatabases(AddressOfEntry(entry), entry.database, context);
+      auto listed = ListDatabases(AddressOfEntry(entry), entry.database, context);
       // A server that does not answer must not make the graph smaller.
-      if (!names) {
-        return std::move(names).error().While(
+      if (!listed) {
+        return std::move(listed).error().While(
             fmt::format("the databases of server '{}'", Printable(entry.id)));
       }
-      for (const std::string& name : *names) {
+      for (const auto& [name, is_template, allows_connections] : *listed) {
         const bool left_out =
             std::find(entry.exclude.begin(), entry.exclude.end(), name) != entry.exclude.end();
         if (left_out) continue;
+        if (is_template || !allows_connections) {
+          SayLeftOut(entry.id, name,
+                     is_template ? "it is a template; give it an entry of its own"
+                                 : "it allows no connections; allow them",
+                     context);
+          continue;
+        }
         found.push_back({entry.NodeOf(name), entry.applications});
         by_database[name].push_back({found.back().node.key.id, AddressOfEntry(entry)});
       }
@@ -82,6 +89,16 @@ class PostgresqlList final : public inventory::InventoryProtectable {
   }
 
  private:
+  // Who lists a server takes what it lists to be all that there is.
+  void SayLeftOut(const std::string& server, const std::string& database, std::string_view why,
+                  Context& context) {
+    if (!said_.emplace(server, database).second) return;
+    context.log().Log(LogLevel::kWarning,
+                      fmt::format("database '{0}' of server '{1}' is not protected: {2}, or "
+                                  "say 'exclude: [{0}]' to leave it out in silence",
+                                  Printable(database), Printable(server), why));
+  }
+
   // One server has many addresses (a socket, localhost, 127.0.0.1), so a database can be listed twice
   // by them, or by an entry of its own and by one that lists all. Servers are asked only where two
   // databases have one name.

@@ -213,6 +213,7 @@ Result<std::vector<Connection::Row>> Connection::Query(
     const std::string& sql, const std::vector<std::optional<std::string>>& parameters) {
   PGconn* const connection = state_->handle.get();
   std::vector<const char*> values;
+  values.reserve(parameters.size());
   for (const auto& parameter : parameters)
     values.push_back(parameter ? parameter->c_str() : nullptr);
   // Without parameters the simple protocol: several statements in one go are then allowed.
@@ -311,18 +312,19 @@ Result<std::string> ServerIdentity(Connection& connection) {
   return *identity;
 }
 
-Result<std::vector<std::string>> ListDatabases(const ServerAddress& address,
-                                               std::string_view connect_to, Context& context) {
+Result<std::vector<ListedDatabase>> ListDatabases(const ServerAddress& address,
+                                                  std::string_view connect_to, Context& context) {
   HOLDFAST_ASSIGN_OR_RETURN(Connection connection, Connection::Open(address, connect_to, context));
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto rows,
-      connection.Query("SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate "
+      connection.Query("SELECT datname, datistemplate, datallowconn FROM pg_database "
+                       "WHERE datname NOT IN ('template0', 'template1') "
                        "AND datname NOT LIKE 'holdfast\\_tmp\\_%' ORDER BY datname COLLATE \"C\""));
-  std::vector<std::string> names;
+  std::vector<ListedDatabase> databases;
   for (const auto& row : rows) {
-    if (!row.empty() && row.front()) names.push_back(*row.front());
+    if (row.size() == 3 && row[0]) databases.push_back({*row[0], row[1] == "t", row[2] == "t"});
   }
-  return names;
+  return databases;
 }
 
 }  // namespace holdfast::plugins::postgresql

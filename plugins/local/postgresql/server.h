@@ -84,8 +84,14 @@ std::string QuoteText(std::string_view text);
 // with one identity lead to one server. Changes when it is started again.
 Result<std::string> ServerIdentity(Connection& connection);
 
-// The names of the databases of a server that allow connections, templates left out, sorted.
-Result<std::vector<std::string>> ListDatabases(const ServerAddress& address,
-                                               std::string_view connect_to, Context& context);
+struct ListedDatabase {
+  std::string name;
+  bool is_template = false;
+  bool allows_connections = true;
+};
+
+// The databases of a server, sorted by name, but for template0, template1 and what a restore is filling.
+Result<std::vector<ListedDatabase>> ListDatabases(const ServerAddress& address,
+                                                  std::string_view connect_to, Context& context);
 
 }  // namespace holdfast::plugins::postgresql

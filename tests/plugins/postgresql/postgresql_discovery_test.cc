@@ -41,6 +41,29 @@ TEST_F(PostgresqlTest, AServerEntryGivesTheDatabasesThatItHasNow) {
   EXPECT_EQ(below->front().resource.key.id, "one");
 }
 
+TEST_F(PostgresqlTest, ADatabaseThatCannotBeTakenIsSaidOnce) {
+  Sql("postgres", "create database pattern is_template true");
+  Sql("postgres", "create database locked allow_connections false");
+  Sql("postgres", "create database known allow_connections false");
+  std::ofstream(folder_ / "inventory.yaml")
+      << "postgresql: [{id: server, host: " << server_->host()
+      << ", user: postgres, discover: true, exclude: [known]}]\n";
+  const auto list =
+      PostgresqlProtectable().make(Value().Set("inventory", folder_ / "inventory.yaml"));
+  ASSERT_TRUE(list);
+  ASSERT_TRUE((*list)->List(context_.context()));
+  ASSERT_TRUE((*list)->List(context_.context()));
+  EXPECT_EQ(
+      context_.log().text(),
+      "warning: database 'locked' of server 'server' is not protected: it allows no "
+      "connections; allow them, or say 'exclude: [locked]' to leave it out in silence\n"
+      "warning: database 'pattern' of server 'server' is not protected: it is a template; "
+      "give it an entry of its own, or say 'exclude: [pattern]' to leave it out in silence\n");
+  Sql("postgres", "alter database pattern is_template false");
+  for (const std::string name : {"pattern", "locked", "known"})
+    Sql("postgres", "drop database " + name);
+}
+
 TEST_F(PostgresqlTest, OneDatabaseByTwoAddressesOfItsServerIsSaidOnce) {
   const PostgresServer another;
   another.Sql("postgres", "create database shop");
