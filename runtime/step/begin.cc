@@ -245,7 +245,6 @@ class Beginner {
   // Never two runs at once that bring one resource to rest. Each writes what the other finds (marker,
   // lease, run) before it looks: of two that begin at once at least one sees the other.
   Status GiveWayToRivals() {
-    if (bundle_.bundle().operation != Operation::kProtect) return Ok();
     constexpr std::chrono::milliseconds kLook{100};
     constexpr int kMostLooks = 50;
     for (int looks = 1;; ++looks) {
@@ -272,14 +271,13 @@ class Beginner {
   // Also what an earlier try of this begin was just ending when it was killed.
   bool CanBeEnded(const Rival& rival) const {
     return rival.head && rival.head->provider_id == env_.provider_id && rival.lease &&
-           (rival.gone(env_.clock.Now()) || rival.run == request_.run);
+           (rival.gone(env_.clock.Now()) || rival.lease->run == request_.run);
   }
 
   // What gc would do of one on which nobody works any more: the nights after a power cut are not to
   // be lost because nobody has called it.
   Status EndRival(const Rival& rival) {
-    HOLDFAST_ASSIGN_OR_RETURN(Record record,
-                              Record::Open(env_.tenant, RecordKind::kCheckpoint, rival.record));
+    HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, rival.kind, rival.record));
     HOLDFAST_ASSIGN_OR_RETURN(Lease lease,
                               TakeLeaseToEnd(env_.tenant, rival.record, request_.run, rival.lease,
                                              env_.lease_expiry, env_.clock.Now()));
@@ -292,7 +290,7 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(const bool left, env_.tenant.Exists(UnfinishedKey(rival.record)));
     if (!left) return Ok();
     return Unavailable(
-        fmt::format("clean-ups of the checkpoint {} could not be made", rival.record));
+        fmt::format("clean-ups of the {} {} could not be made", NameOf(rival.kind), rival.record));
   }
 
   // Of two that begin at once the earlier one goes on, so that not both are refused: the later one
@@ -401,8 +399,7 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env_, *view));
     HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env_, *view, "begin"));
     if (!owed.empty()) {
-      return Unavailable(
-          fmt::format("{} clean-ups of an earlier run could not be made", owed.size()));
+      return Unavailable(Counted(owed.size(), "clean-up") + " of an earlier run could not be made");
     }
     HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, view->bundle().Graph());
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, view->bundle().AllResources());

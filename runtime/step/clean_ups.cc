@@ -184,11 +184,17 @@ Result<std::vector<Uncleaned>> FindUncleaned(const StepEnvironment& env, RunView
                                 OutcomeOf(run, *resource, ActivityKind::kPreFinish, epoch));
       const bool at_rest =
           descriptor.quiesces && (resumed == nullptr || resumed->outcome != Outcome::kSucceeded);
-      const bool failed = post != nullptr && post->outcome == Outcome::kFailed;
+      std::string why = "did not end";
+      if (post != nullptr && post->outcome == Outcome::kFailed) {
+        why = "failed: " + post->error;
+      } else {
+        HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run.JournalOf(step->name));
+        const AttemptResult* const last = journal->LastResult();
+        if (last != nullptr && last->how == "locked") why += ": " + last->why;
+      }
       left.push_back({activity.resource, at_rest,
                       fmt::format("{} {}: its post {}", Printable(activity.resource.str()),
-                                  at_rest ? "may still be at rest" : "was not cleaned up",
-                                  failed ? "failed: " + post->error : "did not end")});
+                                  at_rest ? "may still be at rest" : "was not cleaned up", why)});
     }
   }
   return left;

@@ -19,6 +19,11 @@ Result<bool> IsDamaged(const BankSection& tenant, const std::string& id) {
   const auto source = ReadRecordGraph(tenant, id, Damaged::kTakeFromBundle);
   if (!source) {
     if (IsDamage(source.error())) return true;
+    if (source.error().code() == ErrorCode::kNotFound) {
+      // Nothing is left of it but that the indices name it.
+      HOLDFAST_ASSIGN_OR_RETURN(const auto indexed, ReadIndexedRecords(tenant, ""));
+      if (indexed.contains(id)) return true;
+    }
     return source.error();
   }
   if (!source->summary.damage.empty()) return true;

@@ -10,7 +10,7 @@
 namespace holdfast::runtime {
 namespace {
 
-// What the bundle of a protect brings to rest. By what was compiled, not by the plugins of this
+// What a run of the bundle brings to rest. By what was compiled, not by the plugins of this
 // provider: a bank may hold records of others.
 Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
   std::set<std::string_view> plugins;
@@ -18,7 +18,9 @@ Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
     if (plugin.quiesces) plugins.insert(plugin.name);
   }
   std::set<ResourceKey> keys;
-  if (plugins.empty() || bundle.bundle().operation != Operation::kProtect) return keys;
+  const Operation operation = bundle.bundle().operation;
+  if (plugins.empty() || (operation != Operation::kProtect && operation != Operation::kRestore))
+    return keys;
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
   for (const auto& [key, resource] : resources) {
     const bool prepares = !resource->StepOf(ActivityKind::kPre).empty();
@@ -31,12 +33,15 @@ Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
 Result<std::optional<Rival>> AsRival(const BankSection& tenant, const Unfinished& other,
                                      const std::set<ResourceKey>& mine) {
   Rival rival;
+  rival.kind = other.kind;
   rival.record = other.record;
   HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, other.kind, other.record));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   // Ended, but for the marker.
-  if (state && state->state != RecordState::kProtecting && state->state != RecordState::kError)
+  if (state && state->state != RecordState::kProtecting &&
+      state->state != RecordState::kRestoring && state->state != RecordState::kError) {
     return std::optional<Rival>();
+  }
   auto lease = CurrentLease(tenant, other.record);
   if (!lease) {
     // Damage: whoever it was may work on it.
@@ -45,11 +50,12 @@ Result<std::optional<Rival>> AsRival(const BankSection& tenant, const Unfinished
   } else {
     if (!*lease) return std::optional<Rival>();
     rival.lease = std::move(*lease);
-    rival.run = rival.lease->run;
+    HOLDFAST_ASSIGN_OR_RETURN(rival.entry, RunThatHas(record, *rival.lease));
   }
-  if (!rival.run.empty()) {
-    HOLDFAST_ASSIGN_OR_RETURN(rival.entry, ReadRun(tenant, rival.run));
+  if (!rival.entry) {
+    HOLDFAST_ASSIGN_OR_RETURN(rival.entry, NewestRunOn(record));
   }
+  rival.run = rival.entry ? rival.entry->run : rival.lease ? rival.lease->run : rival.run;
   HOLDFAST_ASSIGN_OR_RETURN(rival.head, record.Head());
   if (!rival.head && !rival.entry) return std::optional<Rival>();
   auto bundle = StoredBundle::Open(tenant, rival.head ? rival.head->bundle : rival.entry->bundle);
@@ -75,7 +81,8 @@ Result<std::optional<Rival>> FindRival(const BankSection& tenant, const std::str
   if (mine.empty()) return std::optional<Rival>();
   HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
   for (const Unfinished& other : unfinished) {
-    if (other.kind != RecordKind::kCheckpoint || other.record == record) continue;
+    const bool may_be = other.kind == RecordKind::kCheckpoint || other.kind == RecordKind::kRestore;
+    if (!may_be || other.record == record) continue;
     HOLDFAST_ASSIGN_OR_RETURN(auto rival, AsRival(tenant, other, mine));
     if (rival) return rival;
   }
@@ -86,12 +93,11 @@ Error RivalError(const Rival& rival, WallTime now) {
   const std::string started_by = rival.entry && !rival.entry->started_by.empty()
                                      ? ", started by " + Printable(rival.entry->started_by) + ","
                                      : "";
-  Error error(
-      ErrorCode::kLocked,
-      fmt::format("run {}{} brings {} to rest, too, and the checkpoint {} is not ended: one "
-                  "of the two would let it go on inside the other's window",
-                  rival.run.empty() ? "?" : rival.run, started_by, Printable(rival.resource.str()),
-                  rival.record));
+  Error error(ErrorCode::kLocked,
+              fmt::format("run {}{} brings {} to rest, too, and the {} {} is not ended: one "
+                          "of the two would let it go on while the other needs it at rest",
+                          rival.run.empty() ? "?" : rival.run, started_by,
+                          Printable(rival.resource.str()), NameOf(rival.kind), rival.record));
   if (rival.gone(now)) {
     return std::move(error).Hint(
         "nobody works on it any more: holdfast gc brings it to its end; then run this again");

@@ -20,6 +20,11 @@ std::string PlanPrefix(std::string_view plan) {
   return fmt::format("{}{}/", kByPlan, KeyPart(plan));
 }
 
+// Of the index that has the entries of one plan, or of all.
+std::string PrefixOf(std::string_view plan) {
+  return plan.empty() ? std::string(kByDate) : PlanPrefix(plan);
+}
+
 // The record that the key of an entry names, behind the time; empty when it names none.
 std::string RecordOfKey(std::string_view key) {
   const auto entry = TextOfKeyPart(key.substr(key.rfind('/') + 1));
@@ -37,10 +42,14 @@ Result<std::optional<IndexEntry>> ReadEntry(const BankSection& tenant, const std
   return std::optional<IndexEntry>(std::move(entry));
 }
 
+std::string EntryPart(const Record& checkpoint, WallTime created) {
+  return KeyPart(fmt::format("{}-{}", TimePart(created), checkpoint.id()));
+}
+
 std::array<std::string, 3> IndexKeys(const Record& checkpoint, const RecordHead& head) {
-  const std::string entry = fmt::format("{}-{}", TimePart(head.created), checkpoint.id());
-  return {std::string(kByDate) + KeyPart(entry), PlanPrefix(head.PlanName()) + KeyPart(entry),
-          fmt::format("{}{}/{}", kByProvider, KeyPart(head.provider_id), KeyPart(entry))};
+  const std::string entry = EntryPart(checkpoint, head.created);
+  return {std::string(kByDate) + entry, PlanPrefix(head.PlanName()) + entry,
+          fmt::format("{}{}/{}", kByProvider, KeyPart(head.provider_id), entry)};
 }
 
 }  // namespace
@@ -76,8 +85,7 @@ Status RemoveIndices(const Record& checkpoint) {
 }
 
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys,
-                            tenant.ListAll(plan.empty() ? std::string(kByDate) : PlanPrefix(plan)));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(PrefixOf(plan)));
   std::vector<IndexEntry> entries;
   for (const std::string& key : keys) {
     auto entry = ReadEntry(tenant, key);
@@ -87,6 +95,21 @@ Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string
     if (*entry && !(*entry)->record.empty()) entries.push_back(std::move(**entry));
   }
   return entries;
+}
+
+Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant, std::string_view plan) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(PrefixOf(plan)));
+  std::set<std::string> records;
+  for (const std::string& key : keys) records.insert(RecordOfKey(key));
+  records.erase("");
+  return records;
+}
+
+Result<bool> IsIndexed(const Record& checkpoint, WallTime created) {
+  const auto entry =
+      checkpoint.tenant().Stat(std::string(kByDate) + EntryPart(checkpoint, created));
+  if (!entry && entry.error().code() != ErrorCode::kNotFound) return entry.error();
+  return entry.has_value();
 }
 
 }  // namespace holdfast::runtime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,5 +28,10 @@ struct IndexEntry {
 // Of one plan, oldest first; every plan when `plan` is empty. Of an entry that is damaged its key says
 // the record, and nothing more is known but the plan that was asked for.
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan);
+
+// The records that the index names, of one plan or of all, by its keys alone.
+Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant, std::string_view plan);
+// Is there an entry of the checkpoint, made then, in the index by date?
+Result<bool> IsIndexed(const Record& checkpoint, WallTime created);
 
 }  // namespace holdfast::runtime

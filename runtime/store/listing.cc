@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -26,8 +27,8 @@ std::string OnlyOf(const Value& parameters) {
   std::string only = parameters.StringOr("only", "");
   if (!only.empty()) return only;
   const std::string encoded = parameters.StringOr("only_base64", "");
-  auto bytes = FromBase64(encoded);
-  return bytes ? std::move(*bytes) : encoded;
+  const auto bytes = FromBase64(encoded);
+  return bytes ? *bytes : encoded;
 }
 
 // A begin writes graph and head before it sets a state.
@@ -70,10 +71,12 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
   summary.created = states.front().time;
   summary.changed = states.back().time;
   if (record.kind() == RecordKind::kCheckpoint && summary.state != RecordState::kDeleted) {
-    // A note that is damaged is no reason to see nothing of the checkpoint.
     auto drift = DriftOfNewestRun(record, states);
     if (!drift && !IsDamage(drift.error())) return std::move(drift).error();
-    if (drift) summary.drift = std::move(*drift);
+    // A note that is damaged is no reason to see nothing of the checkpoint, nor to take it for none.
+    summary.drift =
+        drift ? std::move(*drift)
+              : DriftNote{"fail", "the note of it is damaged: " + drift.error().OneLine()};
   }
   const auto bad = std::find_if(states.begin(), states.end(),
                                 [](const StateEntry& state) { return !state.damage.empty(); });
@@ -128,6 +131,29 @@ Status CheckSmallGraph(const Record& record, RecordSummary& summary) {
   return Ok();
 }
 
+// An end sets the state, writes the indices and removes its marker; a deletion begins with the
+// marker and the state, and removes the indices before the data. One that is available, unmarked and in no
+// index is therefore what a deletion left, with states that were lost or put back.
+Status CheckIndexed(const Record& record, RecordSummary& summary) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
+  if (unfinished) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const bool indexed, IsIndexed(record, summary.created));
+  if (indexed) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  if (states.empty() || states.back().state != summary.state) return Ok();  // deleted since
+  SetDamage(summary, Corrupt("no index names it: a deletion began, and its states are lost"));
+  return Ok();
+}
+
+// What the indices name and is not there.
+RecordSummary Lost(const std::string& id) {
+  RecordSummary summary;
+  summary.id = id;
+  summary.checkpoint = id;
+  SetDamage(summary, Corrupt("the indices name it, and nothing of it is there"));
+  return summary;
+}
+
 // What the head of a damaged checkpoint does not say, as far as the index does.
 Status AddFromIndex(const BankSection& tenant, std::vector<RecordSummary>& summaries) {
   const auto unknown = [](const RecordSummary& summary) {
@@ -157,17 +183,6 @@ bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
          (!filter.since || summary.created >= *filter.since) &&
          (!filter.before || summary.created < *filter.before) &&
          (!filter.state || summary.state == *filter.state);
-}
-
-Result<std::vector<std::string>> Candidates(const BankSection& tenant, RecordKind kind,
-                                            const RecordFilter& filter) {
-  if (kind != RecordKind::kCheckpoint || filter.state != RecordState::kAvailable) {
-    return ListRecordIds(tenant, kind);
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto entries, ReadIndex(tenant, filter.plan));
-  std::vector<std::string> ids;
-  for (const IndexEntry& entry : entries) ids.push_back(entry.record);
-  return ids;
 }
 
 // `checkpoint`: the section of the one that the record works on; `missing`: what that lacks.
@@ -301,16 +316,32 @@ Result<std::vector<std::string>> ListRecordIds(const BankSection& tenant, Record
 
 Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, RecordKind kind,
                                                const RecordFilter& filter) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto ids, Candidates(tenant, kind, filter));
+  // The index before the records: what is only just being made is in neither, or in the second.
+  const bool is_checkpoint = kind == RecordKind::kCheckpoint;
+  const bool only_available = is_checkpoint && filter.state == RecordState::kAvailable;
+  std::set<std::string> indexed;
+  if (is_checkpoint) {
+    HOLDFAST_ASSIGN_OR_RETURN(indexed,
+                              ReadIndexedRecords(tenant, only_available ? filter.plan : ""));
+  }
+  std::set<std::string> ids = indexed;
+  if (!only_available) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto all, ListRecordIds(tenant, kind));
+    ids.insert(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
+  }
   std::vector<RecordSummary> summaries;
   for (const std::string& id : ids) {
     HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, id));
     HOLDFAST_ASSIGN_OR_RETURN(auto summary, Summarise(record));
+    const bool is_indexed = indexed.contains(id);
+    if (!summary && is_indexed) summary = Lost(id);
     if (!summary) continue;
     HOLDFAST_RETURN_IF_ERROR(CheckSmallGraph(record, *summary));
+    if (is_checkpoint && summary->state == RecordState::kAvailable && !is_indexed)
+      HOLDFAST_RETURN_IF_ERROR(CheckIndexed(record, *summary));
     summaries.push_back(std::move(*summary));
   }
-  if (kind == RecordKind::kCheckpoint) HOLDFAST_RETURN_IF_ERROR(AddFromIndex(tenant, summaries));
+  if (is_checkpoint) HOLDFAST_RETURN_IF_ERROR(AddFromIndex(tenant, summaries));
   std::erase_if(summaries, [&](const RecordSummary& one) { return !Passes(one, filter); });
   std::stable_sort(summaries.begin(), summaries.end(),
                    [](const auto& a, const auto& b) { return a.created < b.created; });
@@ -403,22 +434,14 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
         summary->state == RecordState::kAvailable) {
       HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint(tenant, *summary));
       if (summary->damage.empty())
-        *status = {summary->plan, summary->id, summary->created, summary->warnings, ""};
+        *status = {summary->plan, summary->id, summary->created, summary->warnings,
+                   summary->drift && summary->drift->policy == "fail" ? summary->drift->text : ""};
     }
     if (!summary->damage.empty() && damaged != nullptr) damaged->push_back(*summary);
   }
   std::vector<PlanStatus> statuses;
   statuses.reserve(newest.size());
-  for (auto& [name, status] : newest) {
-    if (!status.checkpoint.empty()) {
-      HOLDFAST_ASSIGN_OR_RETURN(const Record record,
-                                Record::Open(tenant, RecordKind::kCheckpoint, status.checkpoint));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
-      HOLDFAST_ASSIGN_OR_RETURN(auto drift, DriftOfNewestRun(record, states));
-      if (drift && drift->policy == "fail") status.drift = std::move(drift->text);
-    }
-    statuses.push_back(std::move(status));
-  }
+  for (auto& [name, status] : newest) statuses.push_back(std::move(status));
   return statuses;
 }
 

@@ -63,7 +63,8 @@ struct RecordFilter {
 // Every record of a kind, oldest first. Reads the small objects of a record, and of a checkpoint its
 // graph unless that is large; where only available checkpoints are asked for, the index leads to
 // them. One that is damaged keeps nobody from the others: it is in the list, with what is wrong, and
-// passes every filter but that of another plan.
+// passes every filter but that of another plan. So is one that the indices name and that is gone, and
+// an available one that no index names.
 Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, RecordKind kind,
                                                const RecordFilter& filter);
 inline Result<std::vector<RecordSummary>> ListCheckpoints(const BankSection& tenant,

@@ -270,6 +270,12 @@ Status Record::MarkUnfinished(std::string_view checkpoint) const {
 
 Status Record::RemoveUnfinished() const { return tenant_.DeleteIfPresent(UnfinishedKey(id_)); }
 
+Result<bool> Record::IsUnfinished() const {
+  const auto marker = tenant_.Stat(UnfinishedKey(id_));
+  if (!marker && marker.error().code() != ErrorCode::kNotFound) return marker.error();
+  return marker.has_value();
+}
+
 namespace {
 
 // nullopt: it was removed since it was listed.
@@ -354,6 +360,23 @@ Status PutRun(const BankSection& tenant, const RunEntry& entry) {
   if (entry.checkpoint_token != 0) value.Set("checkpoint_token", entry.checkpoint_token);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kRunFormat));
   return tenant.PutSame(RunKey(entry.run), bytes);
+}
+
+Result<std::optional<RunEntry>> NewestRunOn(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  for (auto state = states.rbegin(); state != states.rend(); ++state) {
+    if (state->run.empty()) continue;
+    auto entry = ReadRun(record.tenant(), state->run);
+    if (entry && *entry && (*entry)->record == record.id() && (*entry)->kind == record.kind())
+      return entry;
+  }
+  return std::optional<RunEntry>();
+}
+
+Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& lease) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto entry, ReadRun(record.tenant(), lease.run));
+  if (entry && (entry->record != record.id() || entry->kind != record.kind())) entry.reset();
+  return entry;
 }
 
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease) {

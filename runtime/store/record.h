@@ -111,6 +111,7 @@ class Record {
   // The marker indices/unfinished/<record>.
   Status MarkUnfinished(std::string_view checkpoint) const;
   Status RemoveUnfinished() const;
+  Result<bool> IsUnfinished() const;
 
  private:
   Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
@@ -143,6 +144,12 @@ struct RunEntry {
   WallTime started;
 };
 Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_view run);
+// The newest of those that worked on the record, which no gc and no begin of another record did; nullopt:
+// none can be read.
+Result<std::optional<RunEntry>> NewestRunOn(const Record& record);
+// The run that has the lease of the record. nullopt: whoever has it works on another record, or is
+// a gc, and took it to bring this one to its end.
+Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& lease);
 // LeaseHeldError with who started the run that holds the lease, as far as that can be read.
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease);
 // The same run again with the same token is success; with another one kConflict.

@@ -133,3 +133,37 @@ said gc.out "^FAILED *checkpoint second: is damaged: .*leases/second/000002"
 said delete.out "checkpoints delete --without-plugins"
 [ "$(code_of erase.out holdfast checkpoints delete second --without-plugins)" = 0 ] || fail "$what: erase: $(cat erase.out)"
 [ "$(code_of gc.out holdfast gc)" = 0 ] || fail "$what: gc afterwards: $(cat gc.out)"
+
+# The newest is gone as a whole, and the indices still name it: it is missed by all that look for the newest.
+what="folder gone"
+rm -rf bank
+cp -r good bank
+made n newest
+chmod -R u+w "$checkpoints/newest"
+rm -rf "$checkpoints/newest"
+[ "$(code_of list.out holdfast checkpoints list)" = 0 ] || fail "$what: list: $(cat list.out)"
+said list.out "^newest *damaged *n "
+[ "$(code_of status.out holdfast checkpoints status --max-age 1h --prometheus metrics)" = 0 ] || fail "$what: status: $(cat status.out)"
+said status.out "^n *old .* fresh$"
+said metrics "^holdfast_damaged_checkpoints 1$"
+said status.out "warning: checkpoint newest of plan n does not count, for it is damaged: the indices name it"
+[ "$(code_of restore.out holdfast compile restore latest --plan n -o restore.yaml)" = 0 ] || fail "$what: restore: $(cat restore.out)"
+said restore.out "warning: checkpoint newest of plan n is not taken as the latest"
+[ "$(code_of erase.out holdfast checkpoints delete newest --without-plugins)" = 0 ] || fail "$what: erase: $(cat erase.out)"
+[ "$(code_of list.out holdfast checkpoints list)" = 0 ] || fail "$what: list: $(cat list.out)"
+! grep -q newest list.out || fail "$what: it is still there: $(cat list.out)"
+
+# A deletion that failed has taken what it could; without its states it would be available again.
+what="states gone"
+rm -rf bank
+cp -r good bank
+made n halved
+printf '{"X::Disk": {"parallel_fail": true}}\n' >fail.yaml
+[ "$(code_of delete.out holdfast checkpoints delete halved --parameters fail.yaml)" = 5 ] || fail "$what: delete: $(cat delete.out)"
+[ -e $checkpoints/halved/state/000003 ] && [ ! -e bank/t/local/indices/unfinished/halved ] || fail "$what: not as a failed deletion leaves it"
+chmod -R u+w $checkpoints/halved/state
+rm -f $checkpoints/halved/state/000003
+[ "$(code_of status.out holdfast checkpoints status --max-age 1h)" = 0 ] || fail "$what: status: $(cat status.out)"
+said status.out "^n *old .* fresh$"
+said status.out "warning: checkpoint halved of plan n does not count, for it is damaged: no index names it"
+[ "$(code_of delete.out holdfast checkpoints delete halved)" = 0 ] || fail "$what: delete again: $(cat delete.out)"

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <barrier>
 #include <thread>
 
@@ -78,6 +79,33 @@ TEST_F(Rivals, NobodyLetsTheResourceGoOnInsideTheWindowOfAnother) {
   EXPECT_EQ(world.RunAll("next", two).code, ExitCode::kOk);
 }
 
+// What a restore has stopped a protect must not find at rest and take for its own window, nor read what is
+// only half written; and the other way round.
+TEST_F(Rivals, ProtectAndRestoreOfOneApplicationGiveWayToEachOther) {
+  ASSERT_EQ(world.RunAll("made", two).code, ExitCode::kOk);
+  const std::string restore = world.Publish(Operation::kRestore, "made");
+  ASSERT_EQ(world.Begin("restores", restore).code, ExitCode::kOk);
+  world.Run("restores", restore, "app-shop-pre");
+  const auto refused = world.Begin("protects", two);
+  EXPECT_EQ(refused.code, ExitCode::kLocked);
+  EXPECT_THAT(refused.text, HasSubstr("run restores, started by test, brings T::App#shop to rest"));
+  EXPECT_THAT(refused.text, HasSubstr("and the restore restores is not ended"));
+  EXPECT_THAT(ObjectsOf("protects"), IsEmpty());
+  EXPECT_EQ(world.RunAll("restores", restore).code, ExitCode::kOk);
+
+  ASSERT_EQ(world.Begin("protects", two).code, ExitCode::kOk);
+  EXPECT_EQ(world.Begin("restores-again", restore).code, ExitCode::kLocked);
+  EXPECT_EQ(world.RunAll("protects", two).code, ExitCode::kOk);
+
+  // A dead one is ended by whoever comes, when its lease is over.
+  ASSERT_EQ(world.Begin("dead", restore).code, ExitCode::kOk);
+  world.Run("dead", restore, "app-shop-pre");
+  world.now += runtime::kLeaseExpiry;
+  EXPECT_EQ(world.Begin("next", two).code, ExitCode::kOk);
+  EXPECT_EQ(world.StateOf("dead", runtime::RecordKind::kRestore), RecordState::kError);
+  EXPECT_THAT(world.quiesced, IsEmpty());
+}
+
 TEST_F(Rivals, ResumeGivesWayToo) {
   world.script["parallel T::Volume#a"].fails = true;
   EXPECT_EQ(world.RunAll("old", one).code, ExitCode::kRunFailed);
@@ -118,6 +146,40 @@ TEST_F(Rivals, OneOnWhichNobodyWorksAnyMoreIsEndedFirst) {
   EXPECT_THAT(world.quiesced, IsEmpty());
   EXPECT_EQ(world.StateOf("dead"), RecordState::kError);
   EXPECT_THAT(world.Unfinished(), ElementsAre("next"));
+}
+
+// Whoever ends the dead one and is killed has its lease then, for as long as leases last.
+TEST_F(Rivals, OneThatWasJustBeingEndedIsFoundByItsOwnRun) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE("killed before change " + std::to_string(n));
+    const std::string dead = "dead-" + std::to_string(n);
+    const std::string next = "next-" + std::to_string(n);
+    world.Begin(dead, one);
+    world.Run(dead, one, "app-shop-pre");
+    world.now += runtime::kLeaseExpiry;
+    world.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    const auto killed = world.Begin(next, two);
+    world.bank.Disarm();
+    world.now += std::chrono::minutes(2);
+    const auto unfinished = world.Unfinished();
+    if (std::find(unfinished.begin(), unfinished.end(), dead) != unfinished.end()) {
+      const std::string third = "third-" + std::to_string(n);
+      const auto refused = world.Begin(third, two);
+      if (refused.text.find("the checkpoint " + dead + " is not ended") != std::string::npos)
+        EXPECT_THAT(refused.text, HasSubstr("holdfast gc --run " + dead + ","));
+      world.End(third);
+    }
+    runtime::GcOptions options;
+    std::vector<runtime::GcAction> actions;
+    options.run = dead;
+    world.CollectGarbage(options, &actions);
+    EXPECT_THAT(world.quiesced, IsEmpty());
+    EXPECT_THAT(world.Unfinished(), ::testing::Not(::testing::Contains(dead)));
+    EXPECT_EQ(world.Begin(next, two).code, ExitCode::kOk);
+    world.End(next);
+    ASSERT_THAT(world.Unfinished(), IsEmpty());
+    if (killed.code == ExitCode::kOk) break;
+  }
 }
 
 TEST_F(Rivals, OneWhoseCleanUpCannotBeMadeStaysInTheWay) {

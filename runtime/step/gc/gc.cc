@@ -122,16 +122,10 @@ class Collector {
     return fmt::format("{} {}", NameOf(kind), record);
   }
 
-  // The newest run, of those that a begin began, that worked on the record: by its id a gc finds it.
+  // By its id a gc finds the record.
   Result<std::string> RunOf(const Record& record) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
-    for (auto state = states.rbegin(); state != states.rend(); ++state) {
-      if (state->run.empty()) continue;
-      const auto entry = ReadRun(env_.tenant, state->run);
-      if (entry && *entry && (*entry)->record == record.id() && (*entry)->kind == record.kind())
-        return state->run;
-    }
-    return std::string();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto entry, NewestRunOn(record));
+    return entry ? entry->run : std::string();
   }
 
   // Records that have ended and say that somebody still has to clean up. What is damaged in one is
@@ -170,9 +164,9 @@ class Collector {
     std::string unreadable;
     wait.run = lease.run;
     wait.until = lease.expires;
-    HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, lease.run));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto entry, RunThatHas(record, lease));
     if (entry) wait.started_by = entry->started_by;
-    // A gc that was killed: the run that it ended is the one to name.
+    // Who was ending it and was killed: the run that was to be ended is the one to name.
     if (!entry) {
       HOLDFAST_ASSIGN_OR_RETURN(const std::string ended, RunOf(record));
       if (!ended.empty()) wait.run = ended;
@@ -248,10 +242,10 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, entry.kind, entry.record));
     const WallTime now = env_.clock.Now();
     HOLDFAST_ASSIGN_OR_RETURN(auto lease, LeaseOf(record, now, subject));
-    // Also where a gc of it was killed: nobody can know that one by a run.
+    // Also where who was ending it was killed: nobody can know that one by a run of this record.
     bool dead = lease && !options_.run.empty();
     if (dead && lease->run != options_.run) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto other, ReadRun(env_.tenant, lease->run));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto other, RunThatHas(record, *lease));
       dead = !other;
     }
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

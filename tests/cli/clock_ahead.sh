@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# A checkpoint of a clock that was ahead would be the newest, and young, for as long as it was ahead: status does
+# not call it fresh, and `latest` names what else there is instead of choosing.
+#   clock_ahead.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+disks a
+printf 'name: n\nprovider: p\nresources: [X::Disk#a]\n' >n.yaml
+holdfast -q compile protect n.yaml
+for id in before ahead; do
+  holdfast -q run n-protect.yaml --run-id $id >run.out 2>&1 || fail "$(cat run.out)"
+done
+code_of() { # FILE COMMAND...
+  local code=0
+  "${@:2}" >"$1" 2>&1 || code=$?
+  echo "$code"
+}
+
+# As the clock would have had it: the checksum is right.
+created() { # ID SECONDS: that many from now
+  chmod u+w "bank/t/local/checkpoints/$1/plan"
+  python3 - "bank/t/local/checkpoints/$1/plan" "$2" <<'END'
+import datetime, hashlib, re, sys
+path, seconds = sys.argv[1], int(sys.argv[2])
+with open(path, "rb") as file: object = file.read()
+body = object[:object.rindex(b',"sha256":"')]
+time = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+body, count = re.subn(rb'"created":"[^"]*"', b'"created":"' + time.strftime("%Y-%m-%dT%H:%M:%S.000Z").encode() + b'"', body)
+assert count == 1, object
+with open(path, "wb") as file: file.write(body + b',"sha256":"' + hashlib.sha256(body).hexdigest().encode() + b'"}')
+END
+}
+
+# Clocks agree only so far.
+created ahead 120
+[ "$(code_of status.out holdfast checkpoints status --max-age 1h)" = 0 ] || fail "2 minutes: $(cat status.out)"
+[ "$(code_of restore.out holdfast compile restore latest -o latest.yaml)" = 0 ] || fail "2 minutes: $(cat restore.out)"
+grep -q '"checkpoint": "ahead"' latest.bundle/bundle.json || fail "2 minutes: not of the newest"
+
+created ahead 86400
+[ "$(code_of status.out holdfast checkpoints status --max-age 1h --prometheus metrics)" = 7 ] || fail "a day: $(cat status.out)"
+grep -q '^n *ahead *in the future .*NOT FRESH$' status.out || fail "a day: $(cat status.out)"
+grep -q 'warning: checkpoint ahead of plan n was made in the future, on ' status.out || fail "a day: $(cat status.out)"
+grep -qxF 'holdfast_checkpoint_fresh{plan="n"} 0' metrics || fail "a day: $(cat metrics)"
+holdfast --json checkpoints status --max-age 1h >json 2>/dev/null || true # 7, as above
+grep '"in_future":true' json | grep -q '"fresh":false' || fail "a day: $(cat json)"
+[ "$(code_of restore.out holdfast compile restore latest -o other.yaml)" = 3 ] || fail "a day: $(cat restore.out)"
+grep -q 'which checkpoint is the latest cannot be said: ahead was made in the future' restore.out || fail "a day: $(cat restore.out)"
+grep -q 'the newest that is not in the future is before, of ' restore.out || fail "a day: $(cat restore.out)"
+[ ! -e other.yaml ] || fail "a refused compile wrote a file"
+for id in before ahead; do
+  [ "$(code_of restore.out holdfast compile restore $id -o $id.yaml)" = 0 ] || fail "by its id: $(cat restore.out)"
+done
