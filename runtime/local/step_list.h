@@ -35,9 +35,10 @@ struct ListOptions {
   std::string file;
   std::vector<std::string> template_folders;
   std::map<std::string, std::string> parameters;
-  std::string run_id;                // {{workflow.uid}}
-  std::string step_binary;           // as in RunOptions
-  std::string status = "Succeeded";  // {{workflow.status}} of the exit handler
+  std::string run_id;       // {{workflow.uid}}
+  std::string step_binary;  // as in RunOptions
+  // {{workflow.status}} of the exit handler. Of a step that is run by itself no engine knows more.
+  std::string status = "Running";
 };
 
 // All steps of a file, in the order in which they stand there: a nested DAG's where its task

@@ -54,7 +54,7 @@ TEST_F(StepList, GivesTheExactCommand) {
   const auto end = FindStep(steps, "onExit");
   ASSERT_TRUE(end.has_value());
   EXPECT_TRUE(end->exit_handler);
-  EXPECT_THAT(end->args, ElementsAre("end", "Succeeded", ""));
+  EXPECT_THAT(end->args, ElementsAre("end", "Running", ""));
 }
 
 TEST_F(StepList, TellsGatesFromOrder) {

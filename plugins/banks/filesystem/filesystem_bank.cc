@@ -138,7 +138,9 @@ Error FilesystemBank::Failed(int error_number, const ObjectKey& key, std::string
     return Error(ErrorCode::kDenied,
                  fmt::format("{} '{}': the file system of the bank at '{}' is full{}", doing,
                              key.str(), root_, error_number == EDQUOT ? " (quota)" : ""))
-        .Hint("nothing was stored; free space there, or delete checkpoints, and run again");
+        .Hint(
+            "nothing was stored; free some space there (deleting a checkpoint writes a little "
+            "itself before it frees any), then delete checkpoints or run again");
   }
   Error error = SystemError(error_number,
                             fmt::format("{} '{}' in the bank at '{}'", doing, key.str(), root_));

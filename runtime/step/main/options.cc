@@ -29,7 +29,9 @@ constexpr std::array kOptions{
     Option{"operation", false, "r", "with --resource and --activity: one activity alone"},
     Option{"resource", false, "r", "TYPE#ID"},
     Option{"activity", false, "r", "pre, pre_finish, parallel or post"},
-    Option{"status", false, "e", "what the engine believes; logged, never used"},
+    Option{"status", false, "e",
+           "what the engine believes: logged, and an error where it is Succeeded and the bank has "
+           "no such run"},
     Option{"fail-fast", true, "br", "no pre starts any more once something has failed"},
     Option{"partial", true, "b", "restore from a checkpoint in error"},
     Option{"started-by", false, "b", "who started the run, for listings"},
@@ -49,6 +51,7 @@ Error Usage(std::string message, std::string hint) {
 template <class List, class Name>
 std::string DidYouMean(std::string_view word, const List& list, Name name) {
   std::vector<std::string> candidates;
+  candidates.reserve(std::size(list));
   for (const auto& entry : list) candidates.emplace_back(name(entry));
   const std::string near = Nearest(word, candidates);
   return near.empty() ? "holdfast-step --help" : "did you mean '" + near + "'?";
