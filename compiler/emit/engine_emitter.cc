@@ -19,6 +19,7 @@ constexpr std::array kEngines{Engine{"argo", &MakeArgoEmitter}};
 
 std::vector<std::string> EngineNames() {
   std::vector<std::string> names;
+  names.reserve(kEngines.size());
   for (const Engine& engine : kEngines) names.emplace_back(engine.name);
   return names;
 }

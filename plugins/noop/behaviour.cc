@@ -44,8 +44,8 @@ Behaviour BehaviourOf(ActivityKind kind, const Value& parameters) {
   return BindChecked<Behaviour>(own);
 }
 
-Error FailureOf(const Behaviour& behaviour, std::string otherwise) {
-  std::string message = behaviour.message.empty() ? std::move(otherwise) : behaviour.message;
+Error FailureOf(const Behaviour& behaviour, std::string_view otherwise) {
+  std::string message = behaviour.message.empty() ? std::string(otherwise) : behaviour.message;
   for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kDenied, ErrorCode::kCorrupt,
                                ErrorCode::kNotFound, ErrorCode::kInvalidInput}) {
     if (NameOf(code) == behaviour.error) return Error(code, std::move(message));

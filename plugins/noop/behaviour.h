@@ -72,6 +72,6 @@ Behaviour BehaviourOf(ActivityKind kind, const Value& parameters);
 
 // What a noop activity fails with: the code that `error` names, with `message` if there is one,
 // else with `otherwise`.
-Error FailureOf(const Behaviour& behaviour, std::string otherwise);
+Error FailureOf(const Behaviour& behaviour, std::string_view otherwise);
 
 }  // namespace holdfast::plugins::noop

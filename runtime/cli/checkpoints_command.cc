@@ -64,7 +64,7 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
 // Its warnings, and what its begin found of the resource graph.
 std::string WarningsCell(const RecordSummary& summary) {
   const std::uint64_t count = AllWarnings(summary);
-  const std::string drift = summary.drift && summary.drift->policy == "fail" ? "DRIFT" : "";
+  std::string drift = summary.drift && summary.drift->policy == "fail" ? "DRIFT" : "";
   if (count == 0) return drift;
   return std::to_string(count) + (drift.empty() ? "" : ", " + drift);
 }

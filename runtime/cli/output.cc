@@ -84,6 +84,7 @@ void Output::Table(const std::vector<std::string>& heading,
   std::vector<std::vector<std::string>> cells{heading};
   for (const auto& row : rows) {
     std::vector<std::string> printable;
+    printable.reserve(row.size());
     for (const std::string& cell : row) printable.push_back(Printable(cell));
     cells.push_back(std::move(printable));
   }

@@ -156,6 +156,7 @@ class Finder {
 
   void TellNested(const Use& outer, const std::vector<const Use*>& inner) {
     std::vector<std::uint32_t> resources;
+    resources.reserve(inner.size());
     for (const Use* const use : inner) resources.push_back(use->resource);
     const std::string what = Printable(graph_.nodes()[outer.resource].key.str());
     const std::string more =

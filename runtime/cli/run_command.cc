@@ -392,7 +392,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   if (report) {
     ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
   } else if (report.error().code() != ErrorCode::kNotFound) {
-    out.Warn(std::move(report).error().OneLine());
+    out.Warn(report.error().OneLine());
   }
   const int code = ExitCodeOf(*outcome);
   if (const auto why = WhyItDidNotBegin(*outcome)) out.Fail(*why);

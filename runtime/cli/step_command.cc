@@ -105,6 +105,7 @@ std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step,
 Error Become(const std::vector<std::string>& argv,
              const std::map<std::string, std::string>& environment) {
   std::vector<char*> pointers;
+  pointers.reserve(argv.size() + 1);
   for (const std::string& word : argv) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);

@@ -105,12 +105,15 @@ Result<StepProcess> StepProcess::Start(const StepProcessSpec& spec) {
 
   // All memory is taken before the fork.
   std::vector<std::string> variables;
+  variables.reserve(spec.environment.size());
   for (const auto& [name, value] : spec.environment)
     variables.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> argv;
+  argv.reserve(spec.argv.size() + 1);
   for (const std::string& argument : spec.argv) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::vector<char*> environment;
+  environment.reserve(variables.size() + 1);
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
 

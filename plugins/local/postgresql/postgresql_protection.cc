@@ -504,10 +504,10 @@ std::vector<Error> PostgresqlProtection::Check(Context& context, const Resource&
   const int server_major = info ? static_cast<int>(info->server_version / 10000) : 0;
   const auto p = parameters.As<ProtectParameters>(resource);
   auto pg_dump = FindTool("pg_dump", settings_.bin_dir, server_major, context);
+  const int as_new_as = pg_dump ? pg_dump->major : server_major;
   if (!pg_dump) problems.Note(std::move(pg_dump).error());
   // Only restore and verify need it; then is too late to hear that it is not there.
-  auto pg_restore =
-      FindTool("pg_restore", settings_.bin_dir, pg_dump ? pg_dump->major : server_major, context);
+  auto pg_restore = FindTool("pg_restore", settings_.bin_dir, as_new_as, context);
   if (!pg_restore) problems.Note(std::move(pg_restore).error());
   if (p.snapshot == "holder") {
     if (auto psql = FindTool("psql", settings_.bin_dir, kOldestPsql, context); !psql) {
