@@ -165,8 +165,9 @@ TEST_F(Rivals, OneThatWasJustBeingEndedIsFoundByItsOwnRun) {
     if (std::find(unfinished.begin(), unfinished.end(), dead) != unfinished.end()) {
       const std::string third = "third-" + std::to_string(n);
       const auto refused = world.Begin(third, two);
-      if (refused.text.find("the checkpoint " + dead + " is not ended") != std::string::npos)
+      if (refused.text.find("the checkpoint " + dead + " is not ended") != std::string::npos) {
         EXPECT_THAT(refused.text, HasSubstr("holdfast gc --run " + dead + ","));
+      }
       world.End(third);
     }
     runtime::GcOptions options;
