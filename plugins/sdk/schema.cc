@@ -326,7 +326,8 @@ class Checker {
   }
 
   static bool IsTooShort(const Field& field, const Value& given) {
-    if (field.type != FieldType::kString || !field.minimum) return false;
+    const bool has_length = field.type == FieldType::kString || field.type == FieldType::kAny;
+    if (!has_length || !field.minimum) return false;
     if (given.is_null()) return true;
     return given.is_string() && std::cmp_less(given.AsString().size(), *field.minimum);
   }

@@ -51,8 +51,8 @@ struct Field {
   bool required = false;
   Value default_value;              // in the form in which a file would say it; null = none
   std::vector<std::string> one_of;  // allowed texts; empty = any
-  // Of an integer; of a duration in ms; of a size in bytes; of a string its length in bytes, which a
-  // null given in its place does not have either.
+  // Of an integer; of a duration in ms; of a size in bytes; of a text, in a kString or kAny, its length
+  // in bytes, which a null given in its place does not have either.
   std::optional<std::int64_t> minimum;
   std::optional<std::int64_t> maximum;
   std::vector<std::string> aliases;  // other names that files may use (bank_swift_user)

@@ -44,12 +44,12 @@ struct ApplicationForm {
   Value postgresql;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("id", &ApplicationForm::id, "stable id; the name unless given");
-    fields("name", &ApplicationForm::name, "for people; the id unless given");
-    fields("quiesce", &ApplicationForm::quiesce, "brings the application to rest");
-    fields("resume", &ApplicationForm::resume, "lets it go on");
-    fields("stop", &ApplicationForm::stop, "stops it, before a restore");
-    fields("start", &ApplicationForm::start, "starts it, after a restore");
+    fields("id", &ApplicationForm::id, "stable id; the name unless given").NotEmpty();
+    fields("name", &ApplicationForm::name, "for people; the id unless given").NotEmpty();
+    fields("quiesce", &ApplicationForm::quiesce, "brings the application to rest").NotEmpty();
+    fields("resume", &ApplicationForm::resume, "lets it go on").NotEmpty();
+    fields("stop", &ApplicationForm::stop, "stops it, before a restore").NotEmpty();
+    fields("start", &ApplicationForm::start, "starts it, after a restore").NotEmpty();
     fields("directories", &ApplicationForm::directories, "directories that belong to it");
     fields("sqlite", &ApplicationForm::sqlite, "SQLite databases that belong to it");
     fields("postgresql", &ApplicationForm::postgresql, "PostgreSQL databases that belong to it");
@@ -64,9 +64,10 @@ struct DirectoryForm {
   bool one_file_system = false;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("id", &DirectoryForm::id, "stable id; the path unless given");
-    fields("name", &DirectoryForm::name, "for people; the path's last part unless given");
-    fields("path", &DirectoryForm::path, "absolute path").Required();
+    fields("id", &DirectoryForm::id, "stable id; the path unless given").NotEmpty();
+    fields("name", &DirectoryForm::name, "for people; the path's last part unless given")
+        .NotEmpty();
+    fields("path", &DirectoryForm::path, "absolute path").Required().NotEmpty();
     fields("exclude", &DirectoryForm::exclude, "patterns of what is left out");
     fields("one_file_system", &DirectoryForm::one_file_system,
            "leave out what is mounted below the directory");
@@ -79,9 +80,9 @@ struct SqliteForm {
   std::string path;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("id", &SqliteForm::id, "stable id; the path unless given");
-    fields("name", &SqliteForm::name, "for people; the path's last part unless given");
-    fields("path", &SqliteForm::path, "absolute path of the database file").Required();
+    fields("id", &SqliteForm::id, "stable id; the path unless given").NotEmpty();
+    fields("name", &SqliteForm::name, "for people; the path's last part unless given").NotEmpty();
+    fields("path", &SqliteForm::path, "absolute path of the database file").Required().NotEmpty();
   }
 };
 
@@ -98,16 +99,21 @@ struct PostgresqlForm {
   std::vector<std::string> exclude;
   template <class Fields>
   static void Describe(Fields& fields) {
-    fields("id", &PostgresqlForm::id, "stable id; host:port/database unless given");
-    fields("name", &PostgresqlForm::name, "for people; the database's name unless given");
+    fields("id", &PostgresqlForm::id, "stable id; host:port/database unless given").NotEmpty();
+    fields("name", &PostgresqlForm::name, "for people; the database's name unless given")
+        .NotEmpty();
     fields("host", &PostgresqlForm::host, "server name, address, or path of its socket folder")
-        .Alias("socket");
+        .Alias("socket")
+        .NotEmpty();
     fields("port", &PostgresqlForm::port, "port").Range(1, 65535);
-    fields("user", &PostgresqlForm::user, "role to connect as");
+    fields("user", &PostgresqlForm::user, "role to connect as").NotEmpty();
     fields("database", &PostgresqlForm::database,
-           "the database; with discover the one to connect to for the listing");
-    fields("password_file", &PostgresqlForm::password_file, "file that holds the password");
-    fields("password_env", &PostgresqlForm::password_env, "variable that holds the password");
+           "the database; with discover the one to connect to for the listing")
+        .NotEmpty();
+    fields("password_file", &PostgresqlForm::password_file, "file that holds the password")
+        .NotEmpty();
+    fields("password_env", &PostgresqlForm::password_env, "variable that holds the password")
+        .NotEmpty();
     fields("discover", &PostgresqlForm::discover, "take every database of the server");
     fields("exclude", &PostgresqlForm::exclude, "with discover: databases that are left out");
   }

@@ -88,6 +88,11 @@ TEST(Inventory, MistakesAreSaidWithTheirPlace) {
   EXPECT_THAT(ErrorOf("applications:\n  - {id: a, quiesce: [x]}\n"),
               HasSubstr("has quiesce and no resume"));
   EXPECT_THAT(ErrorOf("applications:\n  - {}\n"), HasSubstr("needs an id or a name"));
+  // A variable that was not set.
+  EXPECT_THAT(ErrorOf("applications:\n  - {id: a, resume: [x], quiesce: }\n"),
+              HasSubstr("inventory.yaml:2:26: 'quiesce' in the application is empty"));
+  EXPECT_THAT(ErrorOf("postgresql:\n  - {database: a, host: ''}\n"),
+              HasSubstr("'host' in the postgresql database is empty"));
   EXPECT_THAT(ErrorOf("postgresql:\n  - {port: 1}\n"), HasSubstr("discover: true"));
   EXPECT_THAT(ErrorOf("postgresql:\n  - {database: a, port: 70000}\n"),
               HasSubstr("inventory.yaml:2:"));
