@@ -235,8 +235,11 @@ Status AddWaysPastARival(Session& session, const RunArguments& arguments,
                          const local::RunOutcome& outcome, WhatNext& next) {
   HOLDFAST_ASSIGN_OR_RETURN(runtime::StoredBundle bundle,
                             runtime::StoredBundle::Open(tenant, workflow.bundle.sha256));
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const own,
+                            session.OpenProvider(workflow.provider, Session::Warnings::kLeave));
+  const auto protection = [own](std::string_view type) { return own->ProtectionFor(type); };
   HOLDFAST_ASSIGN_OR_RETURN(const auto rival,
-                            runtime::FindRival(tenant, RecordOf(outcome), bundle));
+                            runtime::FindRival(tenant, protection, RecordOf(outcome), bundle));
   if (!rival || rival->run.empty()) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder* const providers, session.providers());
   HOLDFAST_ASSIGN_OR_RETURN(

@@ -248,7 +248,8 @@ class Beginner {
     constexpr std::chrono::milliseconds kLook{100};
     constexpr int kMostLooks = 50;
     for (int looks = 1;; ++looks) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto rival, FindRival(env_.tenant, record_.id(), bundle_));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto rival,
+                                FindRival(env_.tenant, env_.protection, record_.id(), bundle_));
       if (!rival) return Ok();
       if (env_.cancellation.is_set()) return CancelledError();
       Error refused = RivalError(*rival, env_.clock.Now());

@@ -4,7 +4,11 @@
 
 #include <set>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "plugins/sdk/place.h"
+#include "plugins/sdk/real_path.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::runtime {
@@ -29,9 +33,86 @@ Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
   return keys;
 }
 
+// Where a run of a bundle reads or, a restore, writes; as far as its plugins say.
+struct Use {
+  ResourceKey resource;
+  Place place;
+  std::string name;  // of a path the real one
+};
+
+Result<std::vector<Use>> UsesOf(const PluginLookup& protection, StoredBundle& bundle) {
+  const Operation operation = bundle.bundle().operation;
+  std::vector<Use> uses;
+  if (operation != Operation::kProtect && operation != Operation::kRestore) return uses;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
+  for (const auto& [key, entry] : resources) {
+    const auto plugin = protection(key.type);
+    if (!entry->HasSteps() || !plugin) continue;
+    for (Place& place : (*plugin)->Places(operation, entry->resource, entry->parameters, Value())) {
+      std::string name = place.is_path() ? RealPath(place.name) : place.name;
+      uses.push_back({key, std::move(place), std::move(name)});
+    }
+  }
+  return uses;
+}
+
+bool Holds(const Use& folder, const Use& inner) {
+  if (!folder.place.is_folder || !IsWithin(inner.name, folder.name)) return false;
+  // What it leaves alone goes by the name that it has itself.
+  return folder.place.leaves_out == nullptr ||
+         !folder.place.leaves_out(
+             CleanPath(folder.place.name + "/" + inner.name.substr(folder.name.size())),
+             inner.place.is_folder);
+}
+
+bool Meet(const Use& one, const Use& other) {
+  if (one.place.space != other.place.space) return false;
+  if (one.name == other.name) return true;
+  return one.place.is_path() && (Holds(one, other) || Holds(other, one));
+}
+
+// What a run has that another may get in the way of.
+struct Claims {
+  Operation operation = Operation::kProtect;
+  std::string provider_id;
+  std::set<ResourceKey> at_rest;
+  std::vector<Use> uses;
+};
+
+Result<Claims> ClaimsOf(const PluginLookup& protection, StoredBundle& bundle) {
+  Claims claims;
+  claims.operation = bundle.bundle().operation;
+  claims.provider_id = bundle.bundle().provider_id;
+  HOLDFAST_ASSIGN_OR_RETURN(claims.at_rest, BroughtToRestBy(bundle));
+  HOLDFAST_ASSIGN_OR_RETURN(claims.uses, UsesOf(protection, bundle));
+  return claims;
+}
+
+// Sets what of `mine` is in the way of `theirs`; false: nothing.
+bool SetWhatMeets(const Claims& mine, const Claims& theirs, Rival& rival) {
+  for (const ResourceKey& key : mine.at_rest) {
+    if (!theirs.at_rest.contains(key)) continue;
+    rival.resource = key;
+    return true;
+  }
+  // Of another provider the places are perhaps another machine's; and who only reads disturbs nobody.
+  if (mine.provider_id != theirs.provider_id) return false;
+  if (mine.operation == Operation::kProtect && theirs.operation == Operation::kProtect)
+    return false;
+  for (const Use& one : mine.uses) {
+    for (const Use& other : theirs.uses) {
+      if (!Meet(one, other)) continue;
+      rival.resource = one.resource;
+      rival.place = one.place.str();
+      return true;
+    }
+  }
+  return false;
+}
+
 // nullopt: it is no rival.
-Result<std::optional<Rival>> AsRival(const BankSection& tenant, const Unfinished& other,
-                                     const std::set<ResourceKey>& mine) {
+Result<std::optional<Rival>> AsRival(const BankSection& tenant, const PluginLookup& protection,
+                                     const Unfinished& other, const Claims& mine) {
   Rival rival;
   rival.kind = other.kind;
   rival.record = other.record;
@@ -64,26 +145,27 @@ Result<std::optional<Rival>> AsRival(const BankSection& tenant, const Unfinished
     if (bundle.error().code() == ErrorCode::kNotFound) return std::optional<Rival>();
     return std::move(bundle).error();
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto theirs, BroughtToRestBy(*bundle));
-  for (const ResourceKey& key : mine) {
-    if (!theirs.contains(key)) continue;
-    rival.resource = key;
-    return std::optional<Rival>(std::move(rival));
-  }
-  return std::optional<Rival>();
+  HOLDFAST_ASSIGN_OR_RETURN(const Claims theirs, ClaimsOf(protection, *bundle));
+  if (!SetWhatMeets(mine, theirs, rival)) return std::optional<Rival>();
+  return std::optional<Rival>(std::move(rival));
 }
 
 }  // namespace
 
-Result<std::optional<Rival>> FindRival(const BankSection& tenant, const std::string& record,
-                                       StoredBundle& bundle) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto mine, BroughtToRestBy(bundle));
-  if (mine.empty()) return std::optional<Rival>();
+Result<std::optional<Rival>> FindRival(const BankSection& tenant, const PluginLookup& protection,
+                                       const std::string& record, StoredBundle& bundle) {
+  const Operation operation = bundle.bundle().operation;
+  if (operation != Operation::kProtect && operation != Operation::kRestore)
+    return std::optional<Rival>();
   HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
+  std::optional<Claims> mine;
   for (const Unfinished& other : unfinished) {
     const bool may_be = other.kind == RecordKind::kCheckpoint || other.kind == RecordKind::kRestore;
     if (!may_be || other.record == record) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(auto rival, AsRival(tenant, other, mine));
+    if (!mine) {
+      HOLDFAST_ASSIGN_OR_RETURN(mine, ClaimsOf(protection, bundle));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(auto rival, AsRival(tenant, protection, other, *mine));
     if (rival) return rival;
   }
   return std::optional<Rival>();
@@ -93,11 +175,18 @@ Error RivalError(const Rival& rival, WallTime now) {
   const std::string started_by = rival.entry && !rival.entry->started_by.empty()
                                      ? ", started by " + Printable(rival.entry->started_by) + ","
                                      : "";
+  const std::string what =
+      rival.place.empty()
+          ? fmt::format(
+                "brings {} to rest, too, and the {} {} is not ended: one of the two would "
+                "let it go on while the other needs it at rest",
+                Printable(rival.resource.str()), NameOf(rival.kind), rival.record)
+          : fmt::format(
+                "works on {}, too, which is that of {} here, and the {} {} is not ended: "
+                "one of the two would read or overwrite what the other is only writing",
+                rival.place, Printable(rival.resource.str()), NameOf(rival.kind), rival.record);
   Error error(ErrorCode::kLocked,
-              fmt::format("run {}{} brings {} to rest, too, and the {} {} is not ended: one "
-                          "of the two would let it go on while the other needs it at rest",
-                          rival.run.empty() ? "?" : rival.run, started_by,
-                          Printable(rival.resource.str()), NameOf(rival.kind), rival.record));
+              fmt::format("run {}{} {}", rival.run.empty() ? "?" : rival.run, started_by, what));
   if (rival.gone(now)) {
     return std::move(error).Hint(
         "nobody works on it any more: holdfast gc brings it to its end; then run this again");

@@ -250,7 +250,13 @@ class Collector {
     }
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-    if (head && head->provider_id != env_.provider_id) return Ok();
+    if (head && head->provider_id != env_.provider_id) {
+      if (options_.run.empty()) return Ok();
+      return InvalidInput(fmt::format("run {} is of provider {} ({})", options_.run,
+                                      Printable(head->provider_name), Printable(head->provider_id)))
+          .Hint(
+              "its plugins and settings are needed: call gc with that provider (-p), where it is");
+    }
     if (lease && !lease->gone(now) && !dead)
       return Wait(std::move(record), *lease, head ? head->bundle : "", subject);
     if (state && !head)
