@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
@@ -23,6 +24,18 @@ namespace {
 Result<BankSection> ReadableBank(Session& session, const std::string& name) {
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(name));
   return session.TenantSection(*provider, SectionAccess::kRead);
+}
+
+// A bank to read and whose it is.
+struct OwnBank {
+  BankSection tenant;
+  std::string provider_id;
+};
+Result<OwnBank> ReadableOwnBank(Session& session, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(name));
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
+                            session.TenantSection(*provider, SectionAccess::kRead));
+  return OwnBank{std::move(tenant), provider->config().id};
 }
 
 // What its last verification found, when that is not good; when the checkpoint was last read back
@@ -120,13 +133,35 @@ int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const 
 }  // namespace
 
 Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenant,
+                                     const std::string& provider_id, OfOthers of_others,
                                      const std::string& text, const std::string& plan,
                                      WallTime now) {
   if (text != "latest") return text;
-  runtime::RecordFilter filter;
-  filter.plan = plan;
-  filter.state = RecordState::kAvailable;
-  HOLDFAST_ASSIGN_OR_RETURN(auto found, runtime::ListCheckpoints(tenant, filter));
+  HOLDFAST_ASSIGN_OR_RETURN(auto found, runtime::ListCheckpoints(tenant, {}));
+  const bool has_own = std::any_of(found.begin(), found.end(), [&](const RecordSummary& one) {
+    return one.provider_id == provider_id;
+  });
+  std::erase_if(found, [&plan](const RecordSummary& one) {
+    if (one.damage.empty() && one.state != RecordState::kAvailable) return true;
+    const bool of_plan = plan.empty() || one.plan == plan;
+    return !of_plan && (one.damage.empty() || !one.plan.empty());
+  });
+  // The newest of each other provider.
+  std::map<std::string, RecordSummary> others;
+  for (const RecordSummary& one : found) {
+    if (one.damage.empty() && one.provider_id != provider_id) others[one.provider_id] = one;
+  }
+  std::string provider = provider_id;
+  if (of_others == OfOthers::kTakeWhenAlone && !has_own && others.size() == 1) {
+    provider = others.begin()->first;
+    out.Warn(
+        fmt::format("the bank has no checkpoint of this provider; those of provider {} ({}) "
+                    "are taken",
+                    Printable(others.begin()->second.provider_name), Printable(provider)));
+  }
+  std::erase_if(found, [&provider](const RecordSummary& one) {
+    return one.provider_id != provider && (one.damage.empty() || !one.provider_id.empty());
+  });
   for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
     if (newest->damage.empty()) HOLDFAST_RETURN_IF_ERROR(runtime::CheckCheckpoint(tenant, *newest));
     if (newest->damage.empty() && runtime::IsInFuture(newest->created, now)) {
@@ -147,9 +182,17 @@ Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenan
     if (newest->damage.empty()) return newest->id;
     WarnOfDamage(out, *newest, "is not taken as the latest");
   }
-  return NotFound(plan.empty() ? "there is no available checkpoint"
-                               : "plan " + Printable(plan) + " has no available checkpoint")
-      .Hint("'holdfast checkpoints list' shows those that there are");
+  Error none = NotFound(plan.empty() ? "there is no available checkpoint of this provider"
+                                     : "plan " + Printable(plan) +
+                                           " has no available checkpoint of this provider");
+  if (others.empty())
+    return std::move(none).Hint("'holdfast checkpoints list' shows those that there are");
+  const RecordSummary& other = others.begin()->second;
+  return std::move(none).Hint(
+      fmt::format("the bank has some of provider {} ({}): if that is meant, name it by its id; the "
+                  "newest is {}, of {}",
+                  Printable(other.provider_name), Printable(other.provider_id), other.id,
+                  FormatTime(other.created)));
 }
 
 int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
@@ -179,12 +222,14 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
 }
 
 int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
-  const auto tenant = ReadableBank(session, arguments.provider);
-  if (!tenant) return session.out().Fail(tenant.error());
-  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan,
-                                   session.clock().Now());
+  const auto bank = ReadableOwnBank(session, arguments.provider);
+  if (!bank) return session.out().Fail(bank.error());
+  const BankSection& tenant = bank->tenant;
+  const auto id =
+      ChooseCheckpoint(session.out(), tenant, bank->provider_id, OfOthers::kTakeWhenAlone,
+                       arguments.checkpoint, arguments.plan, session.clock().Now());
   if (!id) return session.out().Fail(id.error());
-  return ShowOne(session, *tenant, RecordKind::kCheckpoint, *id);
+  return ShowOne(session, tenant, RecordKind::kCheckpoint, *id);
 }
 
 int ShowRecordById(Session& session, const ShowArguments& arguments) {
@@ -204,15 +249,17 @@ int ShowRecordById(Session& session, const ShowArguments& arguments) {
 
 int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments) {
   const Output& out = session.out();
-  const auto tenant = ReadableBank(session, arguments.provider);
-  if (!tenant) return out.Fail(tenant.error());
-  const auto id = ChooseCheckpoint(session.out(), *tenant, arguments.checkpoint, arguments.plan,
-                                   session.clock().Now());
+  const auto bank = ReadableOwnBank(session, arguments.provider);
+  if (!bank) return out.Fail(bank.error());
+  const BankSection& tenant = bank->tenant;
+  const auto id =
+      ChooseCheckpoint(session.out(), tenant, bank->provider_id, OfOthers::kTakeWhenAlone,
+                       arguments.checkpoint, arguments.plan, session.clock().Now());
   if (!id) return out.Fail(id.error());
-  const auto report = runtime::ShowRecord(*tenant, RecordKind::kCheckpoint, *id);
+  const auto report = runtime::ShowRecord(tenant, RecordKind::kCheckpoint, *id);
   if (!report) return out.Fail(report.error());
   const auto section =
-      tenant->Narrow(runtime::RecordPrefix(RecordKind::kCheckpoint, *id), SectionAccess::kRead);
+      tenant.Narrow(runtime::RecordPrefix(RecordKind::kCheckpoint, *id), SectionAccess::kRead);
   if (!section) return out.Fail(section.error());
   bool listed = false;
   for (const runtime::ResourceReport& resource : report->resources) {
@@ -243,16 +290,17 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     return out.Fail(Error(ErrorCode::kUsage, "--max-age: " + max_age.error().message())
                         .Hint(max_age.error().hint()));
   }
-  const auto tenant = ReadableBank(session, arguments.provider);
-  if (!tenant) return out.Fail(tenant.error());
+  const auto bank = ReadableOwnBank(session, arguments.provider);
+  if (!bank) return out.Fail(bank.error());
+  const BankSection& tenant = bank->tenant;
   const WallTime now = session.clock().Now();
   std::vector<RecordSummary> damaged;
-  auto plans = runtime::ReadPlanStatus(*tenant, arguments.plan, &damaged);
+  auto plans = runtime::ReadPlanStatus(tenant, arguments.plan, bank->provider_id, &damaged);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
   if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0, ""});
 
-  const auto verifications = runtime::ReadLastVerifications(*tenant, "", now);
+  const auto verifications = runtime::ReadLastVerifications(tenant, "", now);
   if (!verifications) return out.Fail(verifications.error());
 
   bool all_fresh = !plans->empty();

@@ -205,11 +205,13 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_ASSIGN_OR_RETURN(out.provider, session.OpenProvider(arguments.provider));
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
                             session.TenantSection(*out.provider, SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(input.checkpoint,
-                            ChooseCheckpoint(session.out(), tenant, arguments.checkpoint,
-                                             arguments.of_plan, session.clock().Now()));
   // What is damaged can still be deleted: its bundle knows what its plugins have to act on.
   const bool deletes = arguments.operation == Operation::kDelete;
+  HOLDFAST_ASSIGN_OR_RETURN(
+      input.checkpoint,
+      ChooseCheckpoint(session.out(), tenant, out.provider->config().id,
+                       deletes ? OfOthers::kLeave : OfOthers::kTakeWhenAlone, arguments.checkpoint,
+                       arguments.of_plan, session.clock().Now()));
   // A verification says which manifests do not read back; --partial takes the rest.
   const bool leaves = arguments.operation == Operation::kVerify || arguments.partial;
   auto read = runtime::ReadRecordGraph(tenant, input.checkpoint,

@@ -21,7 +21,7 @@ Result<bool> IsDamaged(const BankSection& tenant, const std::string& id) {
     if (IsDamage(source.error())) return true;
     if (source.error().code() == ErrorCode::kNotFound) {
       // Nothing is left of it but that the indices name it.
-      HOLDFAST_ASSIGN_OR_RETURN(const auto indexed, ReadIndexedRecords(tenant, ""));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto indexed, ReadIndexedRecords(tenant));
       if (indexed.contains(id)) return true;
     }
     return source.error();

@@ -20,11 +20,6 @@ std::string PlanPrefix(std::string_view plan) {
   return fmt::format("{}{}/", kByPlan, KeyPart(plan));
 }
 
-// Of the index that has the entries of one plan, or of all.
-std::string PrefixOf(std::string_view plan) {
-  return plan.empty() ? std::string(kByDate) : PlanPrefix(plan);
-}
-
 // The record that the key of an entry names, behind the time; empty when it names none.
 std::string RecordOfKey(std::string_view key) {
   const auto entry = TextOfKeyPart(key.substr(key.rfind('/') + 1));
@@ -42,12 +37,8 @@ Result<std::optional<IndexEntry>> ReadEntry(const BankSection& tenant, const std
   return std::optional<IndexEntry>(std::move(entry));
 }
 
-std::string EntryPart(const Record& checkpoint, WallTime created) {
-  return KeyPart(fmt::format("{}-{}", TimePart(created), checkpoint.id()));
-}
-
 std::array<std::string, 3> IndexKeys(const Record& checkpoint, const RecordHead& head) {
-  const std::string entry = EntryPart(checkpoint, head.created);
+  const std::string entry = KeyPart(fmt::format("{}-{}", TimePart(head.created), checkpoint.id()));
   return {std::string(kByDate) + entry, PlanPrefix(head.PlanName()) + entry,
           fmt::format("{}{}/{}", kByProvider, KeyPart(head.provider_id), entry)};
 }
@@ -85,7 +76,8 @@ Status RemoveIndices(const Record& checkpoint) {
 }
 
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(PrefixOf(plan)));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys,
+                            tenant.ListAll(plan.empty() ? std::string(kByDate) : PlanPrefix(plan)));
   std::vector<IndexEntry> entries;
   for (const std::string& key : keys) {
     auto entry = ReadEntry(tenant, key);
@@ -97,19 +89,20 @@ Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string
   return entries;
 }
 
-Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant, std::string_view plan) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(PrefixOf(plan)));
+Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(std::string(kByDate)));
   std::set<std::string> records;
   for (const std::string& key : keys) records.insert(RecordOfKey(key));
   records.erase("");
   return records;
 }
 
-Result<bool> IsIndexed(const Record& checkpoint, WallTime created) {
-  const auto entry =
-      checkpoint.tenant().Stat(std::string(kByDate) + EntryPart(checkpoint, created));
-  if (!entry && entry.error().code() != ErrorCode::kNotFound) return entry.error();
-  return entry.has_value();
+Result<bool> IsIndexed(const Record& checkpoint, const RecordHead& head) {
+  for (const std::string& key : IndexKeys(checkpoint, head)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, checkpoint.tenant().Exists(key));
+    if (there) return true;
+  }
+  return false;
 }
 
 }  // namespace holdfast::runtime

@@ -29,9 +29,9 @@ struct IndexEntry {
 // the record, and nothing more is known but the plan that was asked for.
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan);
 
-// The records that the index names, of one plan or of all, by its keys alone.
-Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant, std::string_view plan);
-// Is there an entry of the checkpoint, made then, in the index by date?
-Result<bool> IsIndexed(const Record& checkpoint, WallTime created);
+// The records that the index by date names, by its keys alone.
+Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant);
+// Is there an entry of the checkpoint in any of the indices?
+Result<bool> IsIndexed(const Record& checkpoint, const RecordHead& head);
 
 }  // namespace holdfast::runtime

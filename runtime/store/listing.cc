@@ -137,11 +137,15 @@ Status CheckSmallGraph(const Record& record, RecordSummary& summary) {
 Status CheckIndexed(const Record& record, RecordSummary& summary) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
   if (unfinished) return Ok();
-  HOLDFAST_ASSIGN_OR_RETURN(const bool indexed, IsIndexed(record, summary.created));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (!head) return Ok();  // deleted since
+  HOLDFAST_ASSIGN_OR_RETURN(const bool indexed, IsIndexed(record, *head));
   if (indexed) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
   if (states.empty() || states.back().state != summary.state) return Ok();  // deleted since
-  SetDamage(summary, Corrupt("no index names it: a deletion began, and its states are lost"));
+  SetDamage(
+      summary,
+      Corrupt("no index names it: a deletion began and its states are lost, or the indices are"));
   return Ok();
 }
 
@@ -174,13 +178,14 @@ Status AddFromIndex(const BankSection& tenant, std::vector<RecordSummary>& summa
 }
 
 bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
-  // Nobody knows what it would have been.
-  if (!summary.damage.empty())
-    return filter.plan.empty() || summary.plan.empty() || summary.plan == filter.plan;
-  return (filter.plan.empty() || summary.plan == filter.plan) &&
-         (filter.provider.empty() || summary.provider_id == filter.provider ||
-          summary.provider_name == filter.provider) &&
-         (!filter.since || summary.created >= *filter.since) &&
+  const bool of_plan = filter.plan.empty() || summary.plan == filter.plan;
+  const bool of_provider = filter.provider.empty() || summary.provider_id == filter.provider ||
+                           summary.provider_name == filter.provider;
+  // Of what is damaged nobody knows what it would have been.
+  if (!summary.damage.empty()) {
+    return (of_plan || summary.plan.empty()) && (of_provider || summary.provider_id.empty());
+  }
+  return of_plan && of_provider && (!filter.since || summary.created >= *filter.since) &&
          (!filter.before || summary.created < *filter.before) &&
          (!filter.state || summary.state == *filter.state);
 }
@@ -318,17 +323,13 @@ Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, Record
                                                const RecordFilter& filter) {
   // The index before the records: what is only just being made is in neither, or in the second.
   const bool is_checkpoint = kind == RecordKind::kCheckpoint;
-  const bool only_available = is_checkpoint && filter.state == RecordState::kAvailable;
   std::set<std::string> indexed;
   if (is_checkpoint) {
-    HOLDFAST_ASSIGN_OR_RETURN(indexed,
-                              ReadIndexedRecords(tenant, only_available ? filter.plan : ""));
+    HOLDFAST_ASSIGN_OR_RETURN(indexed, ReadIndexedRecords(tenant));
   }
   std::set<std::string> ids = indexed;
-  if (!only_available) {
-    HOLDFAST_ASSIGN_OR_RETURN(auto all, ListRecordIds(tenant, kind));
-    ids.insert(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(auto all, ListRecordIds(tenant, kind));
+  ids.insert(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
   std::vector<RecordSummary> summaries;
   for (const std::string& id : ids) {
     HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, id));
@@ -416,10 +417,12 @@ Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary) {
 }
 
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan,
+                                               std::string_view provider,
                                                std::vector<RecordSummary>* damaged) {
   // Not by the index: a plan of which no checkpoint ever became available is the one to hear of.
   RecordFilter filter;
   filter.plan = std::string(plan);
+  filter.provider = std::string(provider);
   HOLDFAST_ASSIGN_OR_RETURN(auto found, ListCheckpoints(tenant, filter));
   std::map<std::string, PlanStatus> newest;
   // The newest first: the first of a plan that is good is the one.

@@ -61,8 +61,7 @@ struct RecordFilter {
 };
 
 // Every record of a kind, oldest first. Reads the small objects of a record, and of a checkpoint its
-// graph unless that is large; where only available checkpoints are asked for, the index leads to
-// them. One that is damaged keeps nobody from the others: it is in the list, with what is wrong, and
+// graph unless that is large. One that is damaged keeps nobody from the others: it is in the list, with what is wrong, and
 // passes every filter but that of another plan. So is one that the indices name and that is gone, and
 // an available one that no index names.
 Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, RecordKind kind,
@@ -128,7 +127,7 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
 Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run);
 
 // The newest available checkpoint of each plan that there is a checkpoint of, in whatever state but
-// deleted, or of `plan` alone.
+// deleted, or of `plan` (unless that is empty) alone.
 struct PlanStatus {
   std::string plan;
   std::string checkpoint;  // empty: it has none that is available
@@ -138,8 +137,11 @@ struct PlanStatus {
   // empty: it did not.
   std::string drift;
 };
-// A damaged one never counts; those that were met go to `damaged`, unless that is nullptr.
+// A damaged one never counts; those that were met go to `damaged`, unless that is nullptr. `provider`:
+// whose checkpoints count (id or name; empty: all), for plans of several machines that share a bank may
+// have one name.
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan,
+                                               std::string_view provider = "",
                                                std::vector<RecordSummary>* damaged = nullptr);
 
 // Reads what a list does not, the whole graph of a checkpoint, and sets the summary's `damage`.

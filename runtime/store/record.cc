@@ -270,11 +270,7 @@ Status Record::MarkUnfinished(std::string_view checkpoint) const {
 
 Status Record::RemoveUnfinished() const { return tenant_.DeleteIfPresent(UnfinishedKey(id_)); }
 
-Result<bool> Record::IsUnfinished() const {
-  const auto marker = tenant_.Stat(UnfinishedKey(id_));
-  if (!marker && marker.error().code() != ErrorCode::kNotFound) return marker.error();
-  return marker.has_value();
-}
+Result<bool> Record::IsUnfinished() const { return tenant_.Exists(UnfinishedKey(id_)); }
 
 namespace {
 

@@ -153,6 +153,20 @@ said restore.out "warning: checkpoint newest of plan n is not taken as the lates
 [ "$(code_of list.out holdfast checkpoints list)" = 0 ] || fail "$what: list: $(cat list.out)"
 ! grep -q newest list.out || fail "$what: it is still there: $(cat list.out)"
 
+# One entry of one index is lost: the checkpoint is there, and in the others.
+for index in by-date by-plan/n; do
+  what="$index lost"
+  rm -rf bank
+  cp -r good bank
+  made n indexed-$n
+  rm -f bank/t/local/indices/$index/*-indexed-$n
+  [ "$(code_of status.out holdfast checkpoints status --max-age 1h)" = 0 ] || fail "$what: status: $(cat status.out)"
+  said status.out "^n *indexed-$n .* fresh$"
+  [ "$(code_of restore.out holdfast compile restore latest --plan n -o restore.yaml)" = 0 ] || fail "$what: restore: $(cat restore.out)"
+  grep -q "\"checkpoint\": \"indexed-$n\"" restore.bundle/bundle.json || fail "$what: latest is another one"
+  n=$((n + 1))
+done
+
 # A deletion that failed has taken what it could; without its states it would be available again.
 what="states gone"
 rm -rf bank
