@@ -4,12 +4,25 @@
 
 #include <cstdlib>
 
+#include "plugins/sdk/text.h"
 #include "runtime/cli/version.h"
 #include "runtime/modules/module_loader.h"
 
 namespace holdfast::cli {
 
 namespace {
+
+// What plugins warn of while they list and check, as a command's own warnings.
+class WarningsForPeople final : public Logger {
+ public:
+  explicit WarningsForPeople(const Output& out) : out_(out) {}
+  void Log(LogLevel level, std::string_view message, const Value&) override {
+    if (level >= LogLevel::kWarning) out_.Warn(Printable(message));
+  }
+
+ private:
+  const Output& out_;  // Not owned; outlives this.
+};
 
 std::string ProviderFolderPath(const std::string& option) {
   if (!option.empty()) return option;
@@ -29,7 +42,8 @@ Session::Session(const GlobalArguments& arguments)
       processes_(MakeProcessRunner()),
       // Plugins' own log lines are for those who look for them; a command's words are its own.
       log_(std::make_unique<JsonLinesLogger>(STDERR_FILENO, SystemClock(), LogLevel::kError,
-                                             Value())) {
+                                             Value())),
+      warnings_(std::make_unique<WarningsForPeople>(out_)) {
   runtime::RegisterBuiltIns(registry_);
 }
 
@@ -101,8 +115,8 @@ Result<BankSection> Session::TenantSection(Provider& provider, SectionAccess acc
 }
 
 std::unique_ptr<Context> Session::MakeContext(std::chrono::milliseconds deadline) {
-  return std::make_unique<Context>(std::string(kTenant), clock(), *log_, *processes_, cancellation_,
-                                   clock().Steady() + deadline);
+  return std::make_unique<Context>(std::string(kTenant), clock(), *warnings_, *processes_,
+                                   cancellation_, clock().Steady() + deadline);
 }
 
 }  // namespace holdfast::cli

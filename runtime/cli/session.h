@@ -54,7 +54,7 @@ class Session {
   Result<Provider*> OpenConfig(const ProviderConfig& config);
   // The bank section of the tenant, of an opened provider.
   Result<BankSection> TenantSection(Provider& provider, SectionAccess access);
-  // A context for discovery and checks, with a deadline from now.
+  // A context for discovery and checks, with a deadline from now. What plugins warn of in it is said.
   std::unique_ptr<Context> MakeContext(std::chrono::milliseconds deadline);
 
  private:
@@ -65,6 +65,7 @@ class Session {
   std::unique_ptr<PluginSource> plugins_;
   std::unique_ptr<ProcessRunner> processes_;
   std::unique_ptr<Logger> log_;
+  std::unique_ptr<Logger> warnings_;
   Cancellation cancellation_;
   std::unique_ptr<ProviderFolder> folder_;
   std::vector<std::unique_ptr<Provider>> opened_;

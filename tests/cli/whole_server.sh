@@ -30,6 +30,14 @@ provider: p
 resources: ["Local::PostgreSQL::Database#server/one", "Local::PostgreSQL::Database#server/postgres",
             "Local::PostgreSQL::Database#server/two"]
 END
+sql postgres "create database pattern is_template true"
+for command in "resources list" "plan discover server.yaml"; do
+  holdfast $command >resources.txt 2>warnings.txt || fail "no resources"
+  [ "$(grep -c "^warning: database 'pattern' of server 'server' is not protected: it is a template" warnings.txt)" = 1 ] \
+    || fail "$command: not said, or not once: $(cat warnings.txt)"
+done
+sql postgres "alter database pattern is_template false"
+sql postgres "drop database pattern"
 holdfast resources list >resources.txt || fail "no resources"
 grep -q 'server/postgres' resources.txt || fail "postgres was not discovered: $(cat resources.txt)"
 before=$(sums)
