@@ -182,17 +182,18 @@ Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenan
     if (newest->damage.empty()) return newest->id;
     WarnOfDamage(out, *newest, "is not taken as the latest");
   }
-  Error none = NotFound(plan.empty() ? "there is no available checkpoint of this provider"
-                                     : "plan " + Printable(plan) +
-                                           " has no available checkpoint of this provider");
+  const std::string none = plan.empty()
+                               ? "there is no available checkpoint"
+                               : "plan " + Printable(plan) + " has no available checkpoint";
   if (others.empty())
-    return std::move(none).Hint("'holdfast checkpoints list' shows those that there are");
+    return NotFound(none).Hint("'holdfast checkpoints list' shows those that there are");
   const RecordSummary& other = others.begin()->second;
-  return std::move(none).Hint(
-      fmt::format("the bank has some of provider {} ({}): if that is meant, name it by its id; the "
-                  "newest is {}, of {}",
-                  Printable(other.provider_name), Printable(other.provider_id), other.id,
-                  FormatTime(other.created)));
+  return NotFound(none + " of this provider")
+      .Hint(fmt::format(
+          "the bank has some of provider {} ({}): if that is meant, name it by its id; the "
+          "newest is {}, of {}",
+          Printable(other.provider_name), Printable(other.provider_id), other.id,
+          FormatTime(other.created)));
 }
 
 int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {

@@ -370,9 +370,10 @@ Result<std::optional<RunEntry>> NewestRunOn(const Record& record) {
 }
 
 Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& lease) {
-  HOLDFAST_ASSIGN_OR_RETURN(auto entry, ReadRun(record.tenant(), lease.run));
-  if (entry && (entry->record != record.id() || entry->kind != record.kind())) entry.reset();
-  return entry;
+  auto entry = ReadRun(record.tenant(), lease.run);
+  if (!entry || !*entry) return entry;
+  const bool of_record = (*entry)->record == record.id() && (*entry)->kind == record.kind();
+  return of_record ? std::move(entry) : std::optional<RunEntry>();
 }
 
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease) {
