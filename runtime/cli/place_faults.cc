@@ -10,20 +10,18 @@
 #include <utility>
 
 #include "plugins/sdk/place.h"
-#include "plugins/sdk/real_path.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/parameter_faults.h"
 #include "runtime/step/bank_folder.h"
+#include "runtime/step/real_place.h"
 
 namespace holdfast::cli {
 
 namespace {
 
-struct Use {
-  std::uint32_t resource = 0;
-  Place place;
-  // What the place's name is the same as: of a path the real one.
-  std::string name;
+struct Use : runtime::RealPlace {
+  Use(std::uint32_t of, Place at) : RealPlace(std::move(at)), resource(of) {}
+  std::uint32_t resource;
 };
 
 // "A, B and C"; of many the first, and how many more.
@@ -65,8 +63,7 @@ class Finder {
   void AddError(Error error) { faults_.errors.push_back(std::move(error)); }
 
   void Add(std::uint32_t resource, Place place) {
-    std::string name = place.is_path() ? RealPath(place.name) : place.name;
-    const Use use{resource, std::move(place), std::move(name)};
+    const Use use(resource, std::move(place));
     if (auto error = bank_.MetBy(operation_, use.place)) {
       Error located = At(std::move(*error), use);
       faults_.errors.push_back(std::move(located).While(fmt::format(
@@ -137,17 +134,12 @@ class Finder {
   void LookAbove(const Use& inner) {
     std::string above = inner.name;
     while (above != "/") {
-      const std::size_t slash = above.rfind('/');
-      above = slash == 0 ? "/" : above.substr(0, slash);
+      above = runtime::FolderAbove(above);
       const auto at = by_name_.find({std::string(Place::kPaths), above});
       if (at == by_name_.end()) continue;
       for (const Use& outer : at->second) {
         if (!outer.place.is_folder || outer.resource == inner.resource) continue;
-        // What it leaves alone goes by the name that it has itself.
-        const bool left_out = outer.place.leaves_out != nullptr &&
-                              outer.place.leaves_out(CleanPath(outer.place.name + "/" +
-                                                               inner.name.substr(above.size())),
-                                                     inner.place.is_folder);
+        const bool left_out = runtime::LeavesOut(outer, inner);
         if (left_out && IsAbove(graph_, outer.resource, inner.resource)) continue;
         nested_[&outer].push_back(&inner);
       }

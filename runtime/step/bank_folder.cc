@@ -9,6 +9,7 @@
 
 #include "plugins/sdk/real_path.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/real_place.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -19,11 +20,6 @@ std::optional<Identity> IdentityOf(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return std::nullopt;
   return Identity{info.st_dev, info.st_ino};
-}
-
-std::string FolderAbove(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
 // The path, or the nearest folder above it, that is the one of this identity; empty: none is.

@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-#include "plugins/sdk/place.h"
-#include "plugins/sdk/real_path.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/real_place.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -22,9 +21,7 @@ Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
     if (plugin.quiesces) plugins.insert(plugin.name);
   }
   std::set<ResourceKey> keys;
-  const Operation operation = bundle.bundle().operation;
-  if (plugins.empty() || (operation != Operation::kProtect && operation != Operation::kRestore))
-    return keys;
+  if (plugins.empty()) return keys;
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
   for (const auto& [key, resource] : resources) {
     const bool prepares = !resource->StepOf(ActivityKind::kPre).empty();
@@ -33,50 +30,18 @@ Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
   return keys;
 }
 
-// Where a run of a bundle reads or, a restore, writes; as far as its plugins say.
-struct Use {
+struct Use : RealPlace {
+  Use(const ResourceKey& of, Place at) : RealPlace(std::move(at)), resource(of) {}
   ResourceKey resource;
-  Place place;
-  std::string name;  // of a path the real one
 };
 
-Result<std::vector<Use>> UsesOf(const PluginLookup& protection, StoredBundle& bundle) {
-  const Operation operation = bundle.bundle().operation;
-  std::vector<Use> uses;
-  if (operation != Operation::kProtect && operation != Operation::kRestore) return uses;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
-  for (const auto& [key, entry] : resources) {
-    const auto plugin = protection(key.type);
-    if (!entry->HasSteps() || !plugin) continue;
-    for (Place& place : (*plugin)->Places(operation, entry->resource, entry->parameters, Value())) {
-      std::string name = place.is_path() ? RealPath(place.name) : place.name;
-      uses.push_back({key, std::move(place), std::move(name)});
-    }
-  }
-  return uses;
-}
-
-bool Holds(const Use& folder, const Use& inner) {
-  if (!folder.place.is_folder || !IsWithin(inner.name, folder.name)) return false;
-  // What it leaves alone goes by the name that it has itself.
-  return folder.place.leaves_out == nullptr ||
-         !folder.place.leaves_out(
-             CleanPath(folder.place.name + "/" + inner.name.substr(folder.name.size())),
-             inner.place.is_folder);
-}
-
-bool Meet(const Use& one, const Use& other) {
-  if (one.place.space != other.place.space) return false;
-  if (one.name == other.name) return true;
-  return one.place.is_path() && (Holds(one, other) || Holds(other, one));
-}
-
-// What a run has that another may get in the way of.
+// What a protect or restore has that another may get in the way of.
 struct Claims {
   Operation operation = Operation::kProtect;
   std::string provider_id;
   std::set<ResourceKey> at_rest;
-  std::vector<Use> uses;
+  // Where it reads or, a restore, writes, as far as its plugins say; by space and real name.
+  std::multimap<std::pair<std::string, std::string>, Use> uses;
 };
 
 Result<Claims> ClaimsOf(const PluginLookup& protection, StoredBundle& bundle) {
@@ -84,8 +49,33 @@ Result<Claims> ClaimsOf(const PluginLookup& protection, StoredBundle& bundle) {
   claims.operation = bundle.bundle().operation;
   claims.provider_id = bundle.bundle().provider_id;
   HOLDFAST_ASSIGN_OR_RETURN(claims.at_rest, BroughtToRestBy(bundle));
-  HOLDFAST_ASSIGN_OR_RETURN(claims.uses, UsesOf(protection, bundle));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
+  for (const auto& [key, entry] : resources) {
+    const auto plugin = protection(key.type);
+    if (!entry->HasSteps() || !plugin) continue;
+    for (Place& place :
+         (*plugin)->Places(claims.operation, entry->resource, entry->parameters, Value())) {
+      Use use(key, std::move(place));
+      std::pair name(use.place.space, use.name);
+      claims.uses.emplace(std::move(name), std::move(use));
+    }
+  }
   return claims;
+}
+
+// One of `outer` that is where `inner` is or, a folder above it, holds it; nullptr: none.
+const Use* FindHolder(const Claims& outer, const Use& inner) {
+  const auto same = outer.uses.find({inner.place.space, inner.name});
+  if (same != outer.uses.end()) return &same->second;
+  if (!inner.place.is_path()) return nullptr;
+  for (std::string above = inner.name; above != "/";) {
+    above = FolderAbove(above);
+    const auto [first, last] = outer.uses.equal_range({inner.place.space, above});
+    for (auto at = first; at != last; ++at) {
+      if (at->second.place.is_folder && !LeavesOut(at->second, inner)) return &at->second;
+    }
+  }
+  return nullptr;
 }
 
 // Sets what of `mine` is in the way of `theirs`; false: nothing.
@@ -99,13 +89,16 @@ bool SetWhatMeets(const Claims& mine, const Claims& theirs, Rival& rival) {
   if (mine.provider_id != theirs.provider_id) return false;
   if (mine.operation == Operation::kProtect && theirs.operation == Operation::kProtect)
     return false;
-  for (const Use& one : mine.uses) {
-    for (const Use& other : theirs.uses) {
-      if (!Meet(one, other)) continue;
-      rival.resource = one.resource;
-      rival.place = one.place.str();
-      return true;
-    }
+  const auto meets_at = [&rival](const Use& use) {
+    rival.resource = use.resource;
+    rival.place = use.place.str();
+    return true;
+  };
+  for (const auto& [name, use] : mine.uses) {
+    if (FindHolder(theirs, use) != nullptr) return meets_at(use);
+  }
+  for (const auto& [name, use] : theirs.uses) {
+    if (const Use* const holder = FindHolder(mine, use)) return meets_at(*holder);
   }
   return false;
 }
