@@ -21,11 +21,6 @@ using runtime::RecordSummary;
 
 namespace {
 
-Result<BankSection> ReadableBank(Session& session, const std::string& name) {
-  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(name));
-  return session.TenantSection(*provider, SectionAccess::kRead);
-}
-
 // A bank to read and whose it is.
 struct OwnBank {
   BankSection tenant;
@@ -36,6 +31,11 @@ Result<OwnBank> ReadableOwnBank(Session& session, const std::string& name) {
   HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
                             session.TenantSection(*provider, SectionAccess::kRead));
   return OwnBank{std::move(tenant), provider->config().id};
+}
+
+Result<BankSection> ReadableBank(Session& session, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(OwnBank bank, ReadableOwnBank(session, name));
+  return std::move(bank.tenant);
 }
 
 // What its last verification found, when that is not good; when the checkpoint was last read back
@@ -77,7 +77,7 @@ Status ShowVerifications(const Output& out, const BankSection& tenant,
 // Its warnings, and what its begin found of the resource graph.
 std::string WarningsCell(const RecordSummary& summary) {
   const std::uint64_t count = AllWarnings(summary);
-  std::string drift = summary.drift && summary.drift->policy == "fail" ? "DRIFT" : "";
+  std::string drift = summary.drift && summary.drift->fails() ? "DRIFT" : "";
   if (count == 0) return drift;
   return std::to_string(count) + (drift.empty() ? "" : ", " + drift);
 }
@@ -141,27 +141,25 @@ Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenan
   const bool has_own = std::any_of(found.begin(), found.end(), [&](const RecordSummary& one) {
     return one.provider_id == provider_id;
   });
-  std::erase_if(found, [&plan](const RecordSummary& one) {
-    if (one.damage.empty() && one.state != RecordState::kAvailable) return true;
-    const bool of_plan = plan.empty() || one.plan == plan;
-    return !of_plan && (one.damage.empty() || !one.plan.empty());
-  });
+  runtime::RecordFilter filter;
+  filter.plan = plan;
+  filter.state = RecordState::kAvailable;
+  const auto fails = [&filter](const RecordSummary& one) { return !runtime::Passes(one, filter); };
+  std::erase_if(found, fails);
   // The newest of each other provider.
   std::map<std::string, RecordSummary> others;
   for (const RecordSummary& one : found) {
     if (one.damage.empty() && one.provider_id != provider_id) others[one.provider_id] = one;
   }
-  std::string provider = provider_id;
+  filter.provider = provider_id;
   if (of_others == OfOthers::kTakeWhenAlone && !has_own && others.size() == 1) {
-    provider = others.begin()->first;
+    filter.provider = others.begin()->first;
     out.Warn(
         fmt::format("the bank has no checkpoint of this provider; those of provider {} ({}) "
                     "are taken",
-                    Printable(others.begin()->second.provider_name), Printable(provider)));
+                    Printable(others.begin()->second.provider_name), Printable(filter.provider)));
   }
-  std::erase_if(found, [&provider](const RecordSummary& one) {
-    return one.provider_id != provider && (one.damage.empty() || !one.provider_id.empty());
-  });
+  std::erase_if(found, fails);
   for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
     if (newest->damage.empty()) HOLDFAST_RETURN_IF_ERROR(runtime::CheckCheckpoint(tenant, *newest));
     if (newest->damage.empty() && runtime::IsInFuture(newest->created, now)) {

@@ -315,7 +315,7 @@ Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
       next.text += "; to go on with its record, where what is finished is kept:";
     }
     next.commands.push_back(RunCommand(session, arguments, summary.id));
-  } else if (report->drift && report->drift->policy == "fail") {
+  } else if (report->drift && report->drift->fails()) {
     // All that is in the file is protected: the record has nothing to go on with.
     next.commands = CompileAgainCommands(session, arguments, summary.plan);
     next.text += "; there is drift";

@@ -185,7 +185,7 @@ Result<StepReport> ReportOf(const Record& record, std::string_view run) {
                       state->reason.empty() ? text : text + ": " + state->reason};
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto drift, record.Drift(run));
-  if (drift && drift->policy == "fail") {
+  if (drift && drift->fails()) {
     return StepReport{ExitCode::kRunFailed, text + ", but there is drift: " + drift->text};
   }
   return StepReport{ExitCode::kOk, state->reason.empty() ? text : text + ": " + state->reason};

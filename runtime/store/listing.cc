@@ -115,6 +115,12 @@ Status CheckReadable(const Record& record, const RecordSummary& summary) {
   return Ok();
 }
 
+// A deletion may have taken what is missed since the summary was made.
+Result<bool> IsStillSo(const Record& record, const RecordSummary& summary) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  return !states.empty() && states.back().state == summary.state;
+}
+
 // The same of a graph alone, for lists: a large one is not read for that.
 Status CheckSmallGraph(const Record& record, RecordSummary& summary) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 10U;
@@ -125,9 +131,8 @@ Status CheckSmallGraph(const Record& record, RecordSummary& summary) {
   const auto graph = record.Graph();
   if (graph) return Ok();
   if (!IsDamage(graph.error())) return graph.error();
-  // A deletion may have taken it since.
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
-  if (!states.empty() && states.back().state == summary.state) SetDamage(summary, graph.error());
+  HOLDFAST_ASSIGN_OR_RETURN(const bool still, IsStillSo(record, summary));
+  if (still) SetDamage(summary, graph.error());
   return Ok();
 }
 
@@ -175,19 +180,6 @@ Status AddFromIndex(const BankSection& tenant, std::vector<RecordSummary>& summa
     if (summary.created == WallTime{}) summary.created = entry->created;
   }
   return Ok();
-}
-
-bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
-  const bool of_plan = filter.plan.empty() || summary.plan == filter.plan;
-  const bool of_provider = filter.provider.empty() || summary.provider_id == filter.provider ||
-                           summary.provider_name == filter.provider;
-  // Of what is damaged nobody knows what it would have been.
-  if (!summary.damage.empty()) {
-    return (of_plan || summary.plan.empty()) && (of_provider || summary.provider_id.empty());
-  }
-  return of_plan && of_provider && (!filter.since || summary.created >= *filter.since) &&
-         (!filter.before || summary.created < *filter.before) &&
-         (!filter.state || summary.state == *filter.state);
 }
 
 // `checkpoint`: the section of the one that the record works on; `missing`: what that lacks.
@@ -299,6 +291,19 @@ Result<std::vector<ResourceReport>> ReportManifests(const Record& checkpoint) {
 }
 
 }  // namespace
+
+bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
+  const bool of_plan = filter.plan.empty() || summary.plan == filter.plan;
+  const bool of_provider = filter.provider.empty() || summary.provider_id == filter.provider ||
+                           summary.provider_name == filter.provider;
+  // Of what is damaged nobody knows what it would have been.
+  if (!summary.damage.empty()) {
+    return (of_plan || summary.plan.empty()) && (of_provider || summary.provider_id.empty());
+  }
+  return of_plan && of_provider && (!filter.since || summary.created >= *filter.since) &&
+         (!filter.before || summary.created < *filter.before) &&
+         (!filter.state || summary.state == *filter.state);
+}
 
 Result<std::vector<std::string>> ListRecordIds(const BankSection& tenant, RecordKind kind) {
   const std::string own = tenant.prefix() + "/";
@@ -438,7 +443,7 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::s
       HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint(tenant, *summary));
       if (summary->damage.empty())
         *status = {summary->plan, summary->id, summary->created, summary->warnings,
-                   summary->drift && summary->drift->policy == "fail" ? summary->drift->text : ""};
+                   summary->drift && summary->drift->fails() ? summary->drift->text : ""};
     }
     if (!summary->damage.empty() && damaged != nullptr) damaged->push_back(*summary);
   }

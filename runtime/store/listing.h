@@ -60,6 +60,10 @@ struct RecordFilter {
   std::optional<RecordState> state;
 };
 
+// Of one that is damaged nobody knows what it would have been: it passes every filter but those of
+// another plan and another provider.
+bool Passes(const RecordSummary& summary, const RecordFilter& filter);
+
 // Every record of a kind, oldest first. Reads the small objects of a record, and of a checkpoint its
 // graph unless that is large. One that is damaged keeps nobody from the others: it is in the list, with what is wrong, and
 // passes every filter but that of another plan. So is one that the indices name and that is gone, and

@@ -71,6 +71,7 @@ struct RecordHead {
 struct DriftNote {
   std::string policy;  // "fail" or "warn"
   std::string text;
+  bool fails() const { return policy == "fail"; }
 };
 
 // One checkpoint, restore, deletion or verification below a tenant's section. Cheap to make; a
