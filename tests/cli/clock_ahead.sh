@@ -9,11 +9,6 @@ holdfast -q compile protect n.yaml
 for id in before ahead; do
   holdfast -q run n-protect.yaml --run-id $id >run.out 2>&1 || fail "$(cat run.out)"
 done
-code_of() { # FILE COMMAND...
-  local code=0
-  "${@:2}" >"$1" 2>&1 || code=$?
-  echo "$code"
-}
 
 # As the clock would have had it: the checksum is right.
 created() { # ID SECONDS: that many from now

@@ -12,11 +12,6 @@ done
 made() { # PLAN ID
   holdfast -q run "$1-protect.yaml" --run-id "$2" >run.out 2>&1 || fail "$(cat run.out)"
 }
-code_of() { # FILE COMMAND...
-  local code=0
-  "${@:2}" >"$1" 2>&1 || code=$?
-  echo "$code"
-}
 made m other
 made n old
 checkpoints=bank/t/local/checkpoints

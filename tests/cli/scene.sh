@@ -19,15 +19,24 @@ export PATH="$build/bin:$PATH" HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d TMP
 
 fail() { echo "$test_name: $*" >&2; exit 1; }
 
-# The one provider: its plugins as arguments, their sections on stdin.
-provider() {
+# A command's exit code; what it said goes into a file.
+code_of() { # FILE COMMAND...
+  local code=0
+  "${@:2}" >"$1" 2>&1 || code=$?
+  echo "$code"
+}
+
+# A provider on the bank: its plugins as arguments, their sections on stdin.
+provider_called() { # NAME ID PLUGIN...
   {
-    printf '[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\nbank = filesystem\n'
-    printf 'plugin = %s\n' "$@"
+    printf '[provider]\nname = %s\nid = %s\nbank = filesystem\n' "$1" "$2"
+    printf 'plugin = %s\n' "${@:3}"
     printf '[filesystem]\npath = %s/bank\n' "$dir"
     cat
-  } >providers.d/p.conf
+  } >"providers.d/$1.conf"
 }
+# The one provider.
+provider() { provider_called p 2e0c8826-81d6-44f5-bbe5-8f46a98c5845 "$@"; }
 
 # The provider p with noop alone for disks, and n.graph.yaml, the resource graph of a plan n, with these. $noop:
 # more lines of its section.
@@ -55,12 +64,10 @@ END
 
 # Providers p and q of one bank and inventory, with these plugins: a command that does not say which one is none.
 two_providers() { # PLUGIN...
+  local n=0 name
   for name in p q; do
-    {
-      printf '[provider]\nname = %s\nid = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0%s\nbank = filesystem\n' \
-        $name $([ $name = p ] && echo 1 || echo 2)
-      printf 'plugin = %s\n' "$@"
-      printf '[filesystem]\npath = %s/bank\n[local]\ninventory = %s/inventory.yaml\n' "$dir" "$dir"
-    } >providers.d/$name.conf
+    n=$((n + 1))
+    printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" |
+      provider_called $name 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0$n "$@"
   done
 }

@@ -6,29 +6,14 @@
 n=0
 for name in a b; do
   n=$((n + 1))
-  cat >providers.d/$name.conf <<END
-[provider]
-name = host-$name
-id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0$n
-bank = filesystem
-plugin = noop
-[filesystem]
-path = $dir/bank
-[noop]
-types = X::Disk
-graph = $dir/graph.yaml
-END
+  printf '[noop]\ntypes = X::Disk\ngraph = %s/graph.yaml\n' "$dir" |
+    provider_called host-$name 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0$n noop
   mkdir $name
   printf "name: nightly\nprovider: host-$name\nresources: ['X::Disk#d']\n" >$name/nightly.yaml
 done
 printf "format: 1\nresources: [{type: 'X::Disk', id: d, name: d}]\n" | tee graph.yaml a/nightly.graph.yaml >b/nightly.graph.yaml
 printf 'parameters: {"X::Disk": {parallel_fail: true}}\n' >>a/nightly.yaml
 for name in a b; do (cd $name && holdfast -q compile protect nightly.yaml); done
-code_of() { # FILE COMMAND...
-  local code=0
-  "${@:2}" >"$1" 2>&1 || code=$?
-  echo "$code"
-}
 [ "$(code_of run.out holdfast run b/nightly-protect.yaml --run-id of-b)" = 0 ] || fail "$(cat run.out)"
 [ "$(code_of run.out holdfast run a/nightly-protect.yaml --run-id of-a)" != 0 ] || fail "it does not fail: $(cat run.out)"
 

@@ -18,11 +18,6 @@ holdfast -q compile protect n.yaml
 holdfast -q run n-protect.yaml --run-id c >run.out
 cp -r bank good
 checkpoint=bank/t/local/checkpoints/c
-code_of() { # FILE COMMAND...
-  local code=0
-  "${@:2}" >"$1" 2>&1 || code=$?
-  echo "$code"
-}
 again() {
   chmod -R u+w bank
   rm -rf bank
