@@ -10,6 +10,7 @@
 #include "runtime/cli/file_listing.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/data/data_stream.h"
+#include "runtime/store/indices.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/listing.h"
 
@@ -432,6 +433,30 @@ int ShowRestore(Session& session, const RestoresArguments& arguments) {
   const auto tenant = ReadableBank(session, arguments.provider);
   if (!tenant) return session.out().Fail(tenant.error());
   return ShowOne(session, *tenant, RecordKind::kRestore, arguments.restore);
+}
+
+int AcceptRestore(Session& session, const RestoresArguments& arguments) {
+  const Output& out = session.out();
+  const auto provider = session.OpenProvider(arguments.provider);
+  if (!provider) return out.Fail(provider.error());
+  if (const auto there = (*provider)->bank(BankUse::kRead); !there) return out.Fail(there.error());
+  const auto tenant = session.TenantSection(**provider, SectionAccess::kDelete);
+  if (!tenant) return out.Fail(tenant.error());
+  const auto half = runtime::ListHalfRestored(*tenant);
+  if (!half) return out.Fail(half.error());
+  if (std::find(half->begin(), half->end(), arguments.restore) == half->end()) {
+    const auto known =
+        runtime::ShowRecord(*tenant, RecordKind::kRestore, arguments.restore, false);
+    if (!known) return out.Fail(known.error());
+    out.Say("restore " + arguments.restore + " left nothing half restored: nothing to accept");
+    return 0;
+  }
+  if (auto removed = runtime::RemoveHalfRestored(*tenant, arguments.restore); !removed)
+    return out.Fail(removed.error());
+  out.Json("accepted", Value().Set("restore", arguments.restore));
+  out.Say("where restore " + arguments.restore +
+          " wrote is taken as whole: a protect does not warn of it any more");
+  return 0;
 }
 
 }  // namespace holdfast::cli

@@ -155,6 +155,7 @@ struct RestoresArguments {
 };
 int ListRestores(Session& session, const RestoresArguments& arguments);
 int ShowRestore(Session& session, const RestoresArguments& arguments);
+int AcceptRestore(Session& session, const RestoresArguments& arguments);
 
 struct BankArguments {
   std::string provider;

@@ -6,15 +6,12 @@
 
 #include "plugins/sdk/text.h"
 #include "runtime/step/step_context.h"
-#include "runtime/step/warning_recorder.h"
 
 namespace holdfast::runtime {
 
-namespace {
-
-ActivityCall Poll(const StepEnvironment& env, Logger& log, ProtectionPlugin& plugin,
-                  Operation operation, ActivityKind kind, Checkpoint& checkpoint,
-                  std::span<const Resource> resources, const Parameters& parameters) {
+ActivityCall RunActivity(const StepEnvironment& env, Logger& log, ProtectionPlugin& plugin,
+                         Operation operation, ActivityKind kind, Checkpoint& checkpoint,
+                         std::span<const Resource> resources, const Parameters& parameters) {
   const PollSettings& settings = plugin.poll_settings();
   const SteadyTime deadline = env.clock.Steady() + settings.activity_timeout;
   Value fields = Value().Set("activity", NameOf(kind)).Set("operation", NameOf(operation));
@@ -22,12 +19,11 @@ ActivityCall Poll(const StepEnvironment& env, Logger& log, ProtectionPlugin& plu
   StepContext context(env.tenant_name, env.clock, log, env.processes, env.cancellation, deadline,
                       fields);
   const auto ended_early = [&]() -> std::optional<ActivityCall> {
-    if (env.cancellation.is_set()) return ActivityCall{ActivityEnd::kStopped, CancelledError(), {}};
+    if (env.cancellation.is_set()) return ActivityCall{ActivityEnd::kStopped, CancelledError()};
     if (env.clock.Steady() >= deadline) {
       return ActivityCall{ActivityEnd::kTimedOut,
                           Unavailable(fmt::format("it took longer than activity_timeout ({})",
-                                                  FormatDuration(settings.activity_timeout))),
-                          {}};
+                                                  FormatDuration(settings.activity_timeout)))};
     }
     return std::nullopt;
   };
@@ -41,9 +37,9 @@ ActivityCall Poll(const StepEnvironment& env, Logger& log, ProtectionPlugin& plu
       if (!status) {
         if (auto early = ended_early()) return std::move(*early);
         if (status.error().code() == ErrorCode::kLocked && !status.error().half_done())
-          return {ActivityEnd::kLocked, std::move(status), {}};
+          return {ActivityEnd::kLocked, std::move(status)};
       }
-      return {ActivityEnd::kDone, std::move(status), {}};
+      return {ActivityEnd::kDone, std::move(status)};
     }
     context.Report(activity.progress());
     if (auto early = ended_early()) return std::move(*early);
@@ -53,17 +49,6 @@ ActivityCall Poll(const StepEnvironment& env, Logger& log, ProtectionPlugin& plu
         std::min(interval * 3 / 2 + std::chrono::milliseconds(1), settings.poll_interval_max);
     if (auto early = ended_early()) return std::move(*early);
   }
-}
-
-}  // namespace
-
-ActivityCall RunActivity(const StepEnvironment& env, ProtectionPlugin& plugin, Operation operation,
-                         ActivityKind kind, Checkpoint& checkpoint,
-                         std::span<const Resource> resources, const Parameters& parameters) {
-  WarningRecorder log(env.log);
-  ActivityCall call = Poll(env, log, plugin, operation, kind, checkpoint, resources, parameters);
-  call.warnings = log.Recorded();
-  return call;
 }
 
 }  // namespace holdfast::runtime

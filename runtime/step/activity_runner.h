@@ -6,7 +6,6 @@
 #include "plugins/sdk/protection_plugin.h"
 #include "plugins/sdk/result.h"
 #include "runtime/step/step_environment.h"
-#include "runtime/store/warnings.h"
 
 namespace holdfast::runtime {
 
@@ -21,15 +20,15 @@ enum class ActivityEnd {
 struct ActivityCall {
   ActivityEnd end = ActivityEnd::kDone;
   Status status;
-  Warnings warnings;  // what it logged as one, or as an error
 };
 
 // Runs one activity to its end, polling it when it yields: poll_interval, growing by half to
 // poll_interval_max, until activity_timeout. An error that it returns after it was told to end is
 // no outcome (design: semantics, failure); a success is one. Neither is kLocked from a plugin,
-// unless its work is half done: the same call may succeed as soon as the lock is gone.
-ActivityCall RunActivity(const StepEnvironment& env, ProtectionPlugin& plugin, Operation operation,
-                         ActivityKind kind, Checkpoint& checkpoint,
+// unless its work is half done: the same call may succeed as soon as the lock is gone. `log`: what the
+// plugin logs goes there.
+ActivityCall RunActivity(const StepEnvironment& env, Logger& log, ProtectionPlugin& plugin,
+                         Operation operation, ActivityKind kind, Checkpoint& checkpoint,
                          std::span<const Resource> resources, const Parameters& parameters);
 
 }  // namespace holdfast::runtime

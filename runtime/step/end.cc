@@ -10,6 +10,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/erase.h"
+#include "runtime/step/half_restored.h"
 #include "runtime/step/heartbeat.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
@@ -336,6 +337,8 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
       HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(checkpoint, run.lease().run, env.clock.Now()));
     }
     now = verdict.good ? GoodState(run.operation()) : RecordState::kError;
+    if (run.operation() == Operation::kRestore)
+      HOLDFAST_RETURN_IF_ERROR(NoteEndOfRestore(env, run, verdict.good));
     Failpoint("end:before-state");
     HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
                                              env.clock.Now(), verdict.warnings, verdict.uncleaned));

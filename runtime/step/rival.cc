@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "plugins/sdk/text.h"
-#include "runtime/step/real_place.h"
+#include "runtime/step/run_places.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -30,18 +29,12 @@ Result<std::set<ResourceKey>> BroughtToRestBy(StoredBundle& bundle) {
   return keys;
 }
 
-struct Use : RealPlace {
-  Use(const ResourceKey& of, Place at) : RealPlace(std::move(at)), resource(of) {}
-  ResourceKey resource;
-};
-
 // What a protect or restore has that another may get in the way of.
 struct Claims {
   Operation operation = Operation::kProtect;
   std::string provider_id;
   std::set<ResourceKey> at_rest;
-  // Where it reads or, a restore, writes, as far as its plugins say; by space and real name.
-  std::multimap<std::pair<std::string, std::string>, Use> uses;
+  RunPlaces places;
 };
 
 Result<Claims> ClaimsOf(const PluginLookup& protection, StoredBundle& bundle) {
@@ -53,29 +46,9 @@ Result<Claims> ClaimsOf(const PluginLookup& protection, StoredBundle& bundle) {
   for (const auto& [key, entry] : resources) {
     const auto plugin = protection(key.type);
     if (!entry->HasSteps() || !plugin) continue;
-    for (Place& place :
-         (*plugin)->Places(claims.operation, entry->resource, entry->parameters, Value())) {
-      Use use(key, std::move(place));
-      std::pair name(use.place.space, use.name);
-      claims.uses.emplace(std::move(name), std::move(use));
-    }
+    claims.places.Add(**plugin, claims.operation, entry->resource, entry->parameters);
   }
   return claims;
-}
-
-// One of `outer` that is where `inner` is or, a folder above it, holds it; nullptr: none.
-const Use* FindHolder(const Claims& outer, const Use& inner) {
-  const auto same = outer.uses.find({inner.place.space, inner.name});
-  if (same != outer.uses.end()) return &same->second;
-  if (!inner.place.is_path()) return nullptr;
-  for (std::string above = inner.name; above != "/";) {
-    above = FolderAbove(above);
-    const auto [first, last] = outer.uses.equal_range({inner.place.space, above});
-    for (auto at = first; at != last; ++at) {
-      if (at->second.place.is_folder && !LeavesOut(at->second, inner)) return &at->second;
-    }
-  }
-  return nullptr;
 }
 
 // Sets what of `mine` is in the way of `theirs`; false: nothing.
@@ -89,18 +62,11 @@ bool SetWhatMeets(const Claims& mine, const Claims& theirs, Rival& rival) {
   if (mine.provider_id != theirs.provider_id) return false;
   if (mine.operation == Operation::kProtect && theirs.operation == Operation::kProtect)
     return false;
-  const auto meets_at = [&rival](const Use& use) {
-    rival.resource = use.resource;
-    rival.place = use.place.str();
-    return true;
-  };
-  for (const auto& [name, use] : mine.uses) {
-    if (FindHolder(theirs, use) != nullptr) return meets_at(use);
-  }
-  for (const auto& [name, use] : theirs.uses) {
-    if (const Use* const holder = FindHolder(mine, use)) return meets_at(*holder);
-  }
-  return false;
+  const RunPlaces::Use* const meeting = mine.places.FindMeeting(theirs.places);
+  if (meeting == nullptr) return false;
+  rival.resource = meeting->resource;
+  rival.place = meeting->place.str();
+  return true;
 }
 
 // nullopt: it is no rival.

@@ -5,8 +5,10 @@
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/bank_folder.h"
+#include "runtime/step/half_restored.h"
 #include "runtime/step/step_checkpoint.h"
 #include "runtime/step/step_context.h"
+#include "runtime/step/warning_recorder.h"
 #include "runtime/store/layout.h"
 
 namespace holdfast::runtime {
@@ -36,15 +38,14 @@ ActivityCall ReadRest(const StepEnvironment& env, const ProtectionPlugin& plugin
   for (const BundleResource* const resource : resources) {
     Status read = checkpoint.ReadRest(context, *resource);
     if (read) continue;
-    if (env.cancellation.is_set()) return {ActivityEnd::kStopped, std::move(read), {}};
+    if (env.cancellation.is_set()) return {ActivityEnd::kStopped, std::move(read)};
     if (env.clock.Steady() >= deadline) {
       return {
           ActivityEnd::kTimedOut,
           Unavailable(fmt::format("reading what is stored took longer than activity_timeout ({})",
-                                  FormatDuration(settings.activity_timeout))),
-          {}};
+                                  FormatDuration(settings.activity_timeout)))};
     }
-    return {ActivityEnd::kDone, std::move(read), {}};
+    return {ActivityEnd::kDone, std::move(read)};
   }
   return {};
 }
@@ -234,6 +235,14 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
 
   HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
   const WallTime started = env_.clock.Now();
+  WarningRecorder log(env_.log);
+  for (const BundleResource* const resource : resources) {
+    if (run_.operation() != Operation::kProtect || FinalisingKind(*resource) != kind) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto warnings,
+        WarnOfHalfRestored(env_, *plugin, resource->resource, resource->parameters));
+    for (const std::string& warning : warnings) log.Log(LogLevel::kWarning, warning, Value());
+  }
   ActivityCall call;
   bool fenced = false;
   // A post has only to undo what an activity before it did: where one was refused, nothing.
@@ -259,7 +268,7 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     Heartbeat heartbeat(env_, run_.record(), step_.name, claim_, run_.lease());
     Failpoint("before:activity");
     if (by_plugin)
-      call = RunActivity(env_, *plugin, run_.operation(), kind, *checkpoint, given, checked);
+      call = RunActivity(env_, log, *plugin, run_.operation(), kind, *checkpoint, given, checked);
     if (reads_rest && call.end == ActivityEnd::kDone && call.status) {
       ActivityCall rest = ReadRest(env_, *plugin, *checkpoint, resources);
       call.end = rest.end;
@@ -306,7 +315,7 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     }
     mine.push_back(std::move(outcome));
   }
-  mine.front().warnings = std::move(call.warnings);
+  mine.front().warnings = log.Recorded();
   if (!call.status) failure_ = call.status.error().OneLine();
 
   HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());

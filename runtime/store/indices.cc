@@ -15,6 +15,11 @@ constexpr int kFormat = 1;
 constexpr std::string_view kByDate = "indices/by-date/";
 constexpr std::string_view kByPlan = "indices/by-plan/";
 constexpr std::string_view kByProvider = "indices/by-provider/";
+constexpr std::string_view kHalfRestored = "indices/half-restored/";
+
+std::string HalfRestoredKey(std::string_view restore) {
+  return std::string(kHalfRestored) + KeyPart(restore);
+}
 
 std::string PlanPrefix(std::string_view plan) {
   return fmt::format("{}{}/", kByPlan, KeyPart(plan));
@@ -87,6 +92,29 @@ Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string
     if (*entry && !(*entry)->record.empty()) entries.push_back(std::move(**entry));
   }
   return entries;
+}
+
+Status MarkHalfRestored(const Record& restore) {
+  // The key says all: one that is damaged is as good.
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there,
+                            restore.tenant().Exists(HalfRestoredKey(restore.id())));
+  if (there) return Ok();
+  return PutSameObject(restore.tenant(), HalfRestoredKey(restore.id()),
+                       Value().Set("record", restore.id()), kFormat);
+}
+
+Status RemoveHalfRestored(const BankSection& tenant, std::string_view restore) {
+  return tenant.DeleteIfPresent(HalfRestoredKey(restore));
+}
+
+Result<std::vector<std::string>> ListHalfRestored(const BankSection& tenant) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(std::string(kHalfRestored)));
+  std::vector<std::string> restores;
+  for (const std::string& key : keys) {
+    const auto id = TextOfKeyPart(std::string_view(key).substr(kHalfRestored.size()));
+    if (id && !id->empty()) restores.push_back(*id);
+  }
+  return restores;
 }
 
 Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant) {

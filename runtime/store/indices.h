@@ -29,6 +29,12 @@ struct IndexEntry {
 // the record, and nothing more is known but the plan that was asked for.
 Result<std::vector<IndexEntry>> ReadIndex(const BankSection& tenant, std::string_view plan);
 
+// Restores that did not end well after they had begun to write, and whose places nobody has restored since:
+// indices/half-restored/<restore>. What lies there may be half of one point in time and half of another.
+Status MarkHalfRestored(const Record& restore);
+Status RemoveHalfRestored(const BankSection& tenant, std::string_view restore);
+Result<std::vector<std::string>> ListHalfRestored(const BankSection& tenant);
+
 // The records that the index by date names, by its keys alone.
 Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant);
 // Is there an entry of the checkpoint in any of the indices?
