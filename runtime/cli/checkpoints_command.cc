@@ -203,17 +203,25 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
   auto found = runtime::ListCheckpoints(*tenant, filter);
   if (!found) return session.out().Fail(found.error());
   std::reverse(found->begin(), found->end());
+  if (!arguments.all)
+    std::erase_if(*found, [](const auto& one) { return one.state == RecordState::kDeleted; });
+  const bool of_several = std::any_of(found->begin(), found->end(), [&](const auto& one) {
+    return one.provider_id != found->front().provider_id;
+  });
+  std::vector<std::string> titles{"CHECKPOINT", "STATE",     "PLAN",
+                                  "CREATED",    "RESOURCES", "WARNINGS"};
+  if (of_several) titles.insert(titles.begin() + 3, "PROVIDER");
   std::vector<std::vector<std::string>> rows;
   for (const RecordSummary& summary : *found) {
-    if (summary.state == RecordState::kDeleted && !arguments.all) continue;
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
     rows.push_back({summary.id, StateWord(summary), summary.plan, FormatTime(summary.created),
                     std::to_string(summary.resources), WarningsCell(summary)});
+    if (of_several) rows.back().insert(rows.back().begin() + 3, summary.provider_name);
   }
   if (rows.empty()) {
     session.out().Say("no checkpoints");
   } else {
-    session.out().Table({"CHECKPOINT", "STATE", "PLAN", "CREATED", "RESOURCES", "WARNINGS"}, rows);
+    session.out().Table(titles, rows);
   }
   for (const RecordSummary& summary : *found) {
     if (!summary.damage.empty()) WarnOfDamage(session.out(), summary, "is of no use");

@@ -16,6 +16,8 @@ printf 'parameters: {"X::Disk": {parallel_fail: true}}\n' >>a/nightly.yaml
 for name in a b; do (cd $name && holdfast -q compile protect nightly.yaml); done
 [ "$(code_of run.out holdfast run b/nightly-protect.yaml --run-id of-b)" = 0 ] || fail "$(cat run.out)"
 [ "$(code_of run.out holdfast run a/nightly-protect.yaml --run-id of-a)" != 0 ] || fail "it does not fail: $(cat run.out)"
+holdfast checkpoints list -p host-a >out
+grep -qE '^CHECKPOINT +STATE +PLAN +PROVIDER +CREATED' out && grep -qE '^of-a +error +nightly +host-a ' out && grep -qE '^of-b +available +nightly +host-b ' out || fail "the list does not say whose: $(cat out)"
 
 [ "$(code_of out holdfast checkpoints status -p host-a --plan nightly --max-age 26h --prometheus metrics)" = 7 ] || fail "status of a: $(cat out)"
 grep -q '^nightly *none .*NOT FRESH$' out || fail "status of a: $(cat out)"
