@@ -203,7 +203,9 @@ Result<Connection> Connection::Open(const ServerAddress& address, std::string_vi
   state->context = &context;
   Connection connection(std::move(state));
   // A hostile search path must not choose which functions and tables our statements mean.
-  HOLDFAST_RETURN_IF_ERROR(connection.Do("SET search_path = pg_catalog"));
+  // Nor must a time limit that a database or role has for its application end them: they have a deadline.
+  HOLDFAST_RETURN_IF_ERROR(
+      connection.Do("SET search_path = pg_catalog; SET statement_timeout = 0; SET lock_timeout = 0"));
   return connection;
 }
 

@@ -55,11 +55,20 @@ ProcessSpec SpecOf(const Tool& tool, std::vector<std::string> arguments, Context
   return spec;
 }
 
+// What the program says is wrong: its first "error:", for what follows are details and what failed with it;
+// else its last line.
+std::string WhatFailed(const ProcessOutcome& outcome) {
+  for (const std::string_view line : Split(outcome.error, '\n')) {
+    if (line.find(": error: ") != std::string_view::npos) return Printable(Trim(line).substr(0, 500));
+  }
+  return DescribeOutcome(outcome);
+}
+
 Status Judge(const Tool& tool, const ProcessOutcome& outcome) {
   if (outcome.ok()) return Ok();
   if (outcome.cancelled) return CancelledError();
   const std::string name = tool.path.substr(tool.path.rfind('/') + 1);
-  Error error = Internal(fmt::format("{} failed: {}", name, DescribeOutcome(outcome)));
+  Error error = Internal(fmt::format("{} failed: {}", name, WhatFailed(outcome)));
   if (outcome.error.find("role \"") != std::string::npos &&
       outcome.error.find("does not exist") != std::string::npos) {
     return std::move(error).Hint("create the role first, or restore with 'owners: false'");

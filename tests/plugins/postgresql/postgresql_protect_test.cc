@@ -98,8 +98,22 @@ TEST_F(PostgresqlTest, ATableThatIsLockedFailsPreAndLeavesNothing) {
   MemoryCheckpoint checkpoint = Protect();
   const Status status = Run(checkpoint, ActivityKind::kPre, With("lock_timeout", "100ms"));
   ASSERT_FALSE(status);
+  // What is wrong, and not what pg_dump was doing then, which it says last.
+  EXPECT_THAT(status.error().message(), HasSubstr("canceling statement due to lock timeout"));
   EXPECT_EQ(Leftovers(), "");
   Sql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'shop'");
+}
+
+TEST_F(PostgresqlTest, ATimeLimitForStatementsIsNotForOurs) {
+  Sql("postgres",
+      "create role hurried superuser login; alter role hurried set statement_timeout = '1ms'; "
+      "alter role hurried set lock_timeout = '1ms'");
+  database_.extra.Set("user", "hurried");
+  MustProtect();
+  MemoryCheckpoint restore(*bank_, Operation::kRestore, "c1", "r1");
+  const Status restored =
+      RunAllActivities(*plugin_, restore, context_.context(), database_, Overwrite());
+  EXPECT_TRUE(restored) << restored.error().Render();
 }
 
 TEST_F(PostgresqlTest, APasswordReachesTheServerAndNoLog) {
