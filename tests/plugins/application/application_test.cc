@@ -289,6 +289,13 @@ TEST_F(ApplicationRestore, IsStoppedBeforeAndStartedAfter) {
   EXPECT_EQ(calls(), "stop start ");
 }
 
+TEST_F(ApplicationTest, AnApplicationThatNothingStartsAgainIsSaidWhenItIsStopped) {
+  Hook("stop", "true");
+  MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", "r1");
+  ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
+  EXPECT_THAT(context_.log().text(), HasSubstr("has no 'start': it stays stopped"));
+}
+
 TEST_F(ApplicationRestore, StaysStoppedOnHalfRestoredDataUnlessToldOtherwise) {
   MemoryCheckpoint checkpoint = Restore();
   ASSERT_TRUE(Run(checkpoint, ActivityKind::kPre));
