@@ -57,6 +57,29 @@ stop_writer
 wait $engine || fail "the run ended with $? although the lock was gone: $(cat run.out)"
 engine=""
 
+# A lock that goes in time: what was written before it went is in the copy, and the point in time says so.
+sed -i 's/busy_timeout = .*/busy_timeout = 30s/' providers.d/p.conf
+start_writer
+holdfast -q run shop-protect.yaml --run-id waited >run.out 2>&1 3>&- &
+engine=$!
+for _ in $(seq 1000); do
+  ! compgen -G 'bank/t/local/checkpoints/waited/journal/*-pre*/*/intent-*' >/dev/null || break
+  kill -0 $engine 2>/dev/null || fail "it did not wait: $(cat run.out)"
+  sleep 0.01
+done
+sleep 0.5
+freed=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
+stop_writer
+wait $engine || fail "the run ended with $? although the lock went: $(cat run.out)"
+engine=""
+holdfast --json checkpoints show waited >show.json
+python3 - "$freed" <<'END' || fail "$(cat show.json)"
+import json, sys
+[resource] = [d for d in map(json.loads, open("show.json")) if d["message_type"] == "record-resource"]
+assert resource["point_in_time"] >= sys.argv[1], (resource["point_in_time"], sys.argv[1])
+END
+sed -i 's/busy_timeout = .*/busy_timeout = 100ms/' providers.d/p.conf
+
 start_writer
 code=0
 holdfast -q run shop-protect.yaml >stays.out 2>&1 || code=$?

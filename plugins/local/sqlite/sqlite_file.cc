@@ -147,6 +147,22 @@ Error CopyError(int code, sqlite3* source, sqlite3* target, const std::string& t
   return SqliteError(code, nullptr, doing);
 }
 
+// Waits for the lock of a writer, as sqlite3_busy_timeout does, and knows when the last try began.
+struct LockWait {
+  Context& context;
+  SteadyTime until;
+  WallTime tried;
+
+  static int Again(void* self, int) {
+    auto& wait = *static_cast<LockWait*>(self);
+    constexpr int kBetweenMs = 10;
+    if (wait.context.cancelled() || wait.context.clock().Steady() >= wait.until) return 0;
+    sqlite3_sleep(kBetweenMs);
+    wait.tried = wait.context.clock().Now();
+    return 1;
+  }
+};
+
 Result<DatabaseFacts> Copy(const std::string& from, const std::string& to,
                            std::chrono::milliseconds busy_timeout, Context& context,
                            const std::function<Status(const DatabaseFacts&)>& before_copy) {
@@ -155,13 +171,15 @@ Result<DatabaseFacts> Copy(const std::string& from, const std::string& to,
   // reading alone where it may not write.
   HOLDFAST_ASSIGN_OR_RETURN(const Database source,
                             Open(Uri(from, ""), SQLITE_OPEN_READWRITE, doing));
-  sqlite3_busy_timeout(source.get(), static_cast<int>(busy_timeout.count()));
+  LockWait wait{context, context.clock().Steady() + busy_timeout, context.clock().Now()};
+  sqlite3_busy_handler(source.get(), &LockWait::Again, &wait);
   // A backup that is the last to close must not checkpoint the application's WAL.
   sqlite3_db_config(source.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   HOLDFAST_RETURN_IF_ERROR(Do(source.get(), "BEGIN", doing));
   DatabaseFacts facts;
   // The first read takes the lock and fixes the point in time.
   HOLDFAST_RETURN_IF_ERROR(Ask(source.get(), "SELECT count(*) FROM sqlite_schema", doing));
+  facts.point_in_time = wait.tried;
   HOLDFAST_ASSIGN_OR_RETURN(const std::string pages, Ask(source.get(), "PRAGMA page_count", doing));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string page_size,
                             Ask(source.get(), "PRAGMA page_size", doing));

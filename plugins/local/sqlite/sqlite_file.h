@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "plugins/sdk/clock.h"
 #include "plugins/sdk/context.h"
 #include "plugins/sdk/result.h"
 
@@ -15,6 +16,7 @@ struct DatabaseFacts {
   std::int64_t page_size = 0;
   std::string journal_mode;  // "wal", "delete"
   std::string sqlite_version;
+  WallTime point_in_time;  // of a copy: not later than when its lock was taken, and hardly earlier
 };
 
 // Copies the database at `from` into the empty file at `to` with SQLite's online backup: one point

@@ -143,8 +143,14 @@ Status CopyAsFile(Context& context, const std::string& path, const std::string& 
   return staging::SyncFile(to.get(), part);
 }
 
+// A copy in the staging folder.
+struct Staged {
+  SqliteProtection::SavedInfo info;
+  WallTime point_in_time;
+};
+
 Status CopyAsDatabase(Context& context, const std::string& path, const std::string& part,
-                      std::chrono::milliseconds busy_timeout, SqliteProtection::SavedInfo& info) {
+                      std::chrono::milliseconds busy_timeout, Staged& staged) {
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(part));
   HOLDFAST_ASSIGN_OR_RETURN(const DatabaseFacts facts,
                             BackupDatabase(path, part, context.TimeLeft(busy_timeout), context,
@@ -152,24 +158,25 @@ Status CopyAsDatabase(Context& context, const std::string& path, const std::stri
                                              return staging::RequireFreeSpace(
                                                  staging::FolderOf(part), known.size);
                                            }));
-  info.page_size = facts.page_size;
-  info.journal_mode = facts.journal_mode;
-  info.sqlite_version = facts.sqlite_version;
+  staged.point_in_time = facts.point_in_time;
+  staged.info.page_size = facts.page_size;
+  staged.info.journal_mode = facts.journal_mode;
+  staged.info.sqlite_version = facts.sqlite_version;
   return staging::SyncFile(file.get(), part);
 }
 
-Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& path,
-                                          const std::string& staged,
-                                          std::chrono::milliseconds busy_timeout,
-                                          bool fail_when_damaged) {
-  HOLDFAST_ASSIGN_OR_RETURN(SqliteProtection::SavedInfo info, InfoOf(path));
+Result<Staged> Stage(Context& context, const std::string& path, const std::string& staged,
+                     std::chrono::milliseconds busy_timeout, bool fail_when_damaged) {
+  Staged made;
+  made.point_in_time = context.clock().Now();
+  HOLDFAST_ASSIGN_OR_RETURN(made.info, InfoOf(path));
   HOLDFAST_RETURN_IF_ERROR(RemoveStaged(staged, context));
   const std::string part = PartOf(staged);
-  if (Status copied = CopyAsDatabase(context, path, part, busy_timeout, info); !copied) {
+  if (Status copied = CopyAsDatabase(context, path, part, busy_timeout, made); !copied) {
     if (copied.error().code() != ErrorCode::kCorrupt) return std::move(copied).error();
     if (fail_when_damaged) return NoDatabase(std::move(copied).error());
     // parallel warns of it, and whoever runs that again.
-    info.finding =
+    made.info.finding =
         "cannot be read, and its file was copied as it is, without what may be in a journal beside "
         "it: " +
         copied.error().message();
@@ -178,8 +185,8 @@ Result<SqliteProtection::SavedInfo> Stage(Context& context, const std::string& p
   Failpoint("sqlite:copied");
   HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(part, staged));
   HOLDFAST_ASSIGN_OR_RETURN(const struct stat copy, StatOf(staged));
-  info.size.bytes = static_cast<std::uint64_t>(copy.st_size);
-  return info;
+  made.info.size.bytes = static_cast<std::uint64_t>(copy.st_size);
+  return made;
 }
 
 Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkpoint,
@@ -204,15 +211,13 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
   intent.Set("staged", staged);
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("sqlite:intended");
-  // The lock that fixes the point in time is taken a moment later than this.
-  const WallTime begun = context.clock().Now();
   HOLDFAST_ASSIGN_OR_RETURN(
-      const SqliteProtection::SavedInfo info,
+      const Staged made,
       Stage(context, path, staged, settings.busy_timeout, parameters.on_damaged == "fail"));
   Failpoint("sqlite:staged");
   Value entry(Value::Map{});
-  entry.Set("info", ToValue(info)).Set("point_in_time", FormatTime(begun));
-  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetPointInTime(resource, begun));
+  entry.Set("info", ToValue(made.info)).Set("point_in_time", FormatTime(made.point_in_time));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetPointInTime(resource, made.point_in_time));
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, entry));
   Failpoint("sqlite:stage-recorded");
   return Ok();
