@@ -453,8 +453,7 @@ int AcceptRestore(Session& session, const RestoresArguments& arguments) {
   const auto half = runtime::ListHalfRestored(*tenant);
   if (!half) return out.Fail(half.error());
   if (std::find(half->begin(), half->end(), arguments.restore) == half->end()) {
-    const auto known =
-        runtime::ShowRecord(*tenant, RecordKind::kRestore, arguments.restore, false);
+    const auto known = runtime::ShowRecord(*tenant, RecordKind::kRestore, arguments.restore, false);
     if (!known) return out.Fail(known.error());
     out.Say("restore " + arguments.restore + " left nothing half restored: nothing to accept");
     return 0;

@@ -379,10 +379,11 @@ class CommandLine {
                       [this](Session& s) { return ShowRestore(s, a_.restores); });
     Provider(command, a_.restores.provider);
     Id(command, "restore", a_.restores.restore, "The restore's id")->required();
-    command = Command(restores, "accept",
-                      "Say that what a restore left that did not end well is whole: a protect warns "
-                      "of it no more",
-                      [this](Session& s) { return AcceptRestore(s, a_.restores); });
+    command =
+        Command(restores, "accept",
+                "Say that what a restore left that did not end well is whole: a protect warns "
+                "of it no more",
+                [this](Session& s) { return AcceptRestore(s, a_.restores); });
     Provider(command, a_.restores.provider);
     Id(command, "restore", a_.restores.restore, "The restore's id")->required();
   }

@@ -29,8 +29,8 @@ bool MayHaveActed(const Attempt& attempt, const ResourceKey& resource, ActivityK
 // only looks and refuses.
 Result<bool> MayHaveWritten(const BankSection& record, const BundleResource& resource) {
   const ResourceKey& key = resource.resource.key;
-  for (const ActivityKind kind :
-       {ActivityKind::kPreFinish, ActivityKind::kParallel, ActivityKind::kPost, ActivityKind::kPre}) {
+  for (const ActivityKind kind : {ActivityKind::kPreFinish, ActivityKind::kParallel,
+                                  ActivityKind::kPost, ActivityKind::kPre}) {
     const std::string& step = resource.StepOf(kind);
     if (step.empty()) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const StepJournal journal, ReadStepJournal(record, step));
@@ -56,8 +56,7 @@ Result<RunPlaces> PlacesWritten(const PluginLookup& protection, const BankSectio
     own.Add(**plugin, Operation::kRestore, entry->resource, entry->parameters);
     if (own.empty()) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const bool may_have, MayHaveWritten(record, *entry));
-    if (may_have)
-      written.Add(**plugin, Operation::kRestore, entry->resource, entry->parameters);
+    if (may_have) written.Add(**plugin, Operation::kRestore, entry->resource, entry->parameters);
   }
   return written;
 }
@@ -136,16 +135,17 @@ Result<std::vector<std::string>> WarnOfHalfRestored(const StepEnvironment& env,
   for (const HalfRestored& half : all) {
     const RunPlaces::Use* const meeting = half.places.FindMeeting(mine);
     if (meeting == nullptr) continue;
-    warnings.push_back(fmt::format(
-        "{} may be half restored: restore {} wrote there and did not end well on {}; restore it again, or "
-        "'holdfast restores accept {}' when it is whole",
-        meeting->place.str(), half.restore, FormatTime(half.ended), half.restore));
+    warnings.push_back(
+        fmt::format("restore {} wrote to {} and did not end well on {}: what is protected may mix "
+                    "two points in "
+                    "time; restore it again, or 'holdfast restores accept {}' when it is whole",
+                    half.restore, meeting->place.str(), FormatTime(half.ended), half.restore));
   }
   for (const std::string& id : unreadable) {
-    warnings.push_back(
-        fmt::format("restore {} did not end well, and where it wrote cannot be read: what is protected may "
-                    "be half restored; 'holdfast restores accept {}' when it is not",
-                    id, id));
+    warnings.push_back(fmt::format(
+        "restore {} did not end well, and where it wrote cannot be read: what is protected may mix "
+        "two points in time; 'holdfast restores accept {}' when it does not",
+        id, id));
   }
   return warnings;
 }

@@ -38,9 +38,8 @@ const RunPlaces::Use* RunPlaces::FindMeeting(const RunPlaces& others) const {
 }
 
 bool RunPlaces::Hold(const RunPlaces& others) const {
-  return std::all_of(others.uses_.begin(), others.uses_.end(), [this](const auto& other) {
-    return FindHolder(other.second) != nullptr;
-  });
+  return std::all_of(others.uses_.begin(), others.uses_.end(),
+                     [this](const auto& other) { return FindHolder(other.second) != nullptr; });
 }
 
 }  // namespace holdfast::runtime

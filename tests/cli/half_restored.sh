@@ -21,11 +21,14 @@ restore whole ''
 restore elsewhere ", target: $dir/elsewhere"
 restore part ', only: "1"'
 
+wrote() { # RUN RESOURCE
+  compgen -G "bank/t/local/restores/$1/journal/$2-*-par*/*" >/dev/null
+}
 killed() { # RUN: slow.yaml, in the middle of its writing
   holdfast -q run slow.yaml --run-id "$1" >"$1.out" 2>&1 &
   engine=$!
   for _ in $(seq 1000); do
-    ! compgen -G "bank/t/local/restores/$1/journal/data-*-par*/*" >/dev/null || break
+    ! { wrote "$1" data && wrote "$1" other; } || break
     kill -0 $engine 2>/dev/null || fail "it ended at once: $(cat "$1.out")"
     sleep 0.01
   done
@@ -40,9 +43,12 @@ protect() { # RUN
 }
 warned() { # RUN BY
   protect "$1"
-  grep -q "^checkpoint $1: available, 1 warning$" run.out || fail "$1 is not warned: $(cat run.out)"
-  grep -q "parallel of Local::Directory#data: '$dir/data' may be half restored: restore $2 wrote there and did not end well on 2.*'holdfast restores accept $2'" run.out || fail "$(cat run.out)"
-  holdfast checkpoints list | awk -v id="$1" '$1 == id && $NF == 1 {found = 1} END {exit !found}' || fail "the list does not count it"
+  # Both: what the restore did not come to is of another time than what it restored in full.
+  grep -q "^checkpoint $1: available, 2 warnings$" run.out || fail "$1 is not warned: $(cat run.out)"
+  for each in data other; do
+    grep -q "parallel of Local::Directory#$each: restore $2 wrote to '$dir/$each' and did not end well on 2.*may mix two points in time.*'holdfast restores accept $2'" run.out || fail "$each: $(cat run.out)"
+  done
+  holdfast checkpoints list | awk -v id="$1" '$1 == id && $NF == 2 {found = 1} END {exit !found}' || fail "the list does not count it"
 }
 quiet() { # RUN
   protect "$1"
@@ -73,8 +79,8 @@ quiet resumed
 # Somebody who knows better.
 killed three
 warned half-three three
-holdfast restores accept three >accept.out
+holdfast restores accept three >accept.out 2>&1
 grep -q '^where restore three wrote is taken as whole' accept.out || fail "$(cat accept.out)"
 quiet accepted
-holdfast restores accept three | grep -q 'nothing to accept' || fail "it is accepted twice"
-[ "$(code_of none.out holdfast restores accept nobody)" = 3 ] || fail "$(cat none.out)"
+holdfast restores accept three 2>&1 | grep -q 'nothing to accept' || fail "it is accepted twice"
+[ "$(code_of none.out holdfast restores accept nobody)" = 10 ] || fail "$(cat none.out)"

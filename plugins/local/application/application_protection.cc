@@ -176,10 +176,11 @@ Status Stop(Checkpoint& checkpoint, Context& context, const Resource& resource,
   Failpoint("application:stop-recorded");
   HOLDFAST_ASSIGN_OR_RETURN(const auto start, FindHook(resource, parameters, "start"));
   if (!start) {
-    context.log().Log(LogLevel::kWarning,
-                      fmt::format("application '{}' was stopped and has no 'start': it stays stopped "
-                                  "after the restore, until somebody starts it",
-                                  Printable(resource.name)));
+    context.log().Log(
+        LogLevel::kWarning,
+        fmt::format("application '{}' was stopped and has no 'start': it stays stopped "
+                    "after the restore, until somebody starts it",
+                    Printable(resource.name)));
   }
   return Ok();
 }

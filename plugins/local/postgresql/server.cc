@@ -204,8 +204,8 @@ Result<Connection> Connection::Open(const ServerAddress& address, std::string_vi
   Connection connection(std::move(state));
   // A hostile search path must not choose which functions and tables our statements mean.
   // Nor must a time limit that a database or role has for its application end them: they have a deadline.
-  HOLDFAST_RETURN_IF_ERROR(
-      connection.Do("SET search_path = pg_catalog; SET statement_timeout = 0; SET lock_timeout = 0"));
+  HOLDFAST_RETURN_IF_ERROR(connection.Do(
+      "SET search_path = pg_catalog; SET statement_timeout = 0; SET lock_timeout = 0"));
   return connection;
 }
 

@@ -211,9 +211,8 @@ Status ProtectPre(const SqliteProtection::Settings& settings, Checkpoint& checkp
   intent.Set("staged", staged);
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("sqlite:intended");
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Staged made,
-      Stage(context, path, staged, settings.busy_timeout, parameters.on_damaged == "fail"));
+  HOLDFAST_ASSIGN_OR_RETURN(const Staged made, Stage(context, path, staged, settings.busy_timeout,
+                                                     parameters.on_damaged == "fail"));
   Failpoint("sqlite:staged");
   Value entry(Value::Map{});
   entry.Set("info", ToValue(made.info)).Set("point_in_time", FormatTime(made.point_in_time));
