@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plugins/sdk/cancellation.h"
@@ -54,6 +56,21 @@ class TestContext {
   Cancellation cancellation_;
   std::unique_ptr<ProcessRunner> processes_;
   std::unique_ptr<Context> context_;
+};
+
+// Calls back once, when the plugin reports its progress first: in the middle of a large file.
+class InterruptedContext final : public Context {
+ public:
+  InterruptedContext(TestContext& base, std::function<void()> interruption)
+      : Context("local", SystemClock(), base.context().log(), base.context().processes(),
+                base.cancellation(), SystemClock().Steady() + std::chrono::minutes(10)),
+        interruption_(std::move(interruption)) {}
+  void Report(const Progress&) override {
+    if (interruption_) std::exchange(interruption_, nullptr)();
+  }
+
+ private:
+  std::function<void()> interruption_;
 };
 
 // Runs one activity to its end as the runtime does: parameters checked against the plugin's schema,

@@ -12,10 +12,13 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -116,8 +119,10 @@ class Walk {
     if (auto ok = GiveDirectory(fd.get(), st); !ok) return std::move(ok).error();
     HOLDFAST_ASSIGN_OR_RETURN(DirectoryStack stack, DirectoryStack::At(std::move(fd)));
     stack_ = std::make_unique<DirectoryStack>(std::move(stack));
-    auto names = ListDirectory(stack_->fd());
+    path_.clear();
+    auto names = List(stack_->fd());
     if (!names) return std::move(names).error().While(Printable(root));
+    NoteNames(st, *names);
     frames_.push_back({std::move(*names), 0, 0});
     while (!frames_.empty()) {
       if (context_.cancelled()) return CancelledError();
@@ -130,11 +135,10 @@ class Walk {
         continue;
       }
       const DirectoryName& name = frame.names[frame.next++];
-      if (IsWorkName(name.name)) continue;
-      if (!path_.empty()) path_ += '/';
-      path_ += name.name;
+      EnterName(name.name);
       HOLDFAST_RETURN_IF_ERROR(TakeName(name));
     }
+    HOLDFAST_RETURN_IF_ERROR(LookAgain());
     SumUp();
     return counts_;
   }
@@ -145,6 +149,90 @@ class Walk {
     std::size_t next;
     std::size_t path_length;  // of the directory's own path; 0 for the root
   };
+
+  void EnterName(std::string_view name) {
+    if (!path_.empty()) path_ += '/';
+    path_ += name;
+  }
+
+  // What is to be taken of the open directory at path_ ("" is the root): sorted, without work folders
+  // and what is excluded, as far as the listing says what it is.
+  Result<std::vector<DirectoryName>> List(int fd) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::vector<DirectoryName> names, ListDirectory(fd));
+    const std::size_t length = path_.size();
+    std::erase_if(names, [&](const DirectoryName& name) {
+      if (IsWorkName(name.name)) return true;
+      if (options_.exclude == nullptr || name.type == DT_UNKNOWN) return false;
+      EnterName(name.name);
+      const bool excluded = options_.exclude->Excludes(path_, name.type == DT_DIR);
+      path_.resize(length);
+      return excluded;
+    });
+    return names;
+  }
+
+  static std::size_t HashOf(const std::vector<DirectoryName>& names) {
+    std::size_t hash = names.size();
+    for (const DirectoryName& name : names)
+      hash = hash * 0x9E3779B97F4A7C15ULL + std::hash<std::string>()(name.name);
+    return hash;
+  }
+
+  void NoteNames(const struct stat& st, const std::vector<DirectoryName>& names) {
+    listed_[{st.st_dev, st.st_ino}] = HashOf(names);
+  }
+
+  // Once more through all directories, by name only: an entry that was moved while the tree was read,
+  // from where nobody had looked yet to where everybody had, was met nowhere, though it was there all
+  // the time. stack_ stands at the root.
+  Status LookAgain() {
+    path_.clear();
+    HOLDFAST_RETURN_IF_ERROR(LookAgainAt(stack_->fd()));
+    while (!frames_.empty()) {
+      if (context_.cancelled()) return CancelledError();
+      Frame& frame = frames_.back();
+      path_.resize(frame.path_length);
+      if (frame.next == frame.names.size()) {
+        frames_.pop_back();
+        if (frames_.empty()) break;
+        if (auto ok = stack_->Pop(); !ok) return std::move(ok).error().While(Printable(path_));
+        continue;
+      }
+      const DirectoryName& name = frame.names[frame.next++];
+      if (name.type != DT_DIR && name.type != DT_UNKNOWN) continue;
+      FileDescriptor child(
+          OpenQuietly(stack_->fd(), name.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      if (!child.valid()) continue;  // one that could not be read, or is none any more: said above
+      EnterName(name.name);
+      const std::size_t before = frames_.size();
+      HOLDFAST_RETURN_IF_ERROR(LookAgainAt(child.get()));
+      if (frames_.size() != before) HOLDFAST_RETURN_IF_ERROR(stack_->Push(std::move(child)));
+    }
+    return Ok();
+  }
+
+  // The directory at path_: a frame for it where it is one that was listed.
+  Status LookAgainAt(int fd) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0) return SystemError(errno, "stat of " + Printable(path_));
+    const auto listed = listed_.find({st.st_dev, st.st_ino});
+    if (listed == listed_.end()) return Ok();
+    auto names = List(fd);
+    if (!names) return Unreadable(std::move(names).error());
+    if (HashOf(*names) != listed->second && !told_.contains(listed->first)) {
+      if (path_.empty()) path_ = ".";
+      if (options_.on_change == Policy::kFail) {
+        return Error(ErrorCode::kUnavailable,
+                     fmt::format("entries of {} came or went while the tree was read",
+                                 Printable(path_)))
+            .Hint("'on_change: warn' lets the tree change, a snapshot keeps it still");
+      }
+      Warn(++counts_.changed, "entries came or went while the tree was read");
+      if (path_ == ".") path_.clear();
+    }
+    frames_.push_back({std::move(*names), 0, path_.size()});
+    return Ok();
+  }
 
   // The name of an entry that could not be opened, listed or read.
   Status Unreadable(Error error) {
@@ -167,6 +255,8 @@ class Walk {
           .Hint("'on_change: warn' lets the tree change, a snapshot keeps it still");
     }
     Warn(++counts_.changed, "vanished while the tree was read");
+    struct stat st {};
+    if (::fstat(stack_->fd(), &st) == 0) told_.insert({st.st_dev, st.st_ino});
     return Ok();
   }
 
@@ -226,7 +316,7 @@ class Walk {
       known = true;
       type = S_ISDIR(st.st_mode) ? DT_DIR : S_ISREG(st.st_mode) ? DT_REG : DT_LNK;
     }
-    if (options_.exclude != nullptr && options_.exclude->Excludes(path_, type == DT_DIR))
+    if (known && options_.exclude != nullptr && options_.exclude->Excludes(path_, type == DT_DIR))
       return Ok();
     if (type == DT_REG) return TakeFile(name.name);
     if (type == DT_DIR) return TakeDirectory(name.name);
@@ -244,10 +334,11 @@ class Walk {
     }
     struct stat st {};
     if (::fstat(child.get(), &st) != 0) return Unreadable(SystemError(errno, "stat"));
-    auto names = ListDirectory(child.get());
+    auto names = List(child.get());
     if (!names) return Unreadable(std::move(names).error());
     HOLDFAST_RETURN_IF_ERROR(GiveDirectory(child.get(), st));
     if (options_.one_file_system && st.st_dev != root_device_) return Ok();
+    NoteNames(st, *names);
     HOLDFAST_RETURN_IF_ERROR(stack_->Push(std::move(child)));
     frames_.push_back({std::move(*names), 0, path_.size()});
     return Ok();
@@ -369,6 +460,8 @@ class Walk {
   std::vector<Frame> frames_;
   std::string path_;
   std::unordered_map<InodeKey, std::string, InodeHash> links_;
+  std::unordered_map<InodeKey, std::size_t, InodeHash> listed_;  // the names of each directory
+  std::unordered_set<InodeKey, InodeHash> told_;  // directories of which a vanished entry was told
 };
 
 }  // namespace

@@ -86,10 +86,12 @@ struct TreeCounts {
 // time where that is allowed. Work folders of this plugin (IsWorkName) are left out. A mount point
 // that one_file_system stops at is given as an empty directory.
 //
-// A file that changed or vanished while it was read, and an entry that cannot be read, are an error
-// or a logged warning and a count, as the options say. Memory: the names of the directories on the
-// way to the current entry, and one path per file with several names. At most 64 directories are
-// open, however deep the tree is. Looks at context.cancelled() once per entry.
+// A file that changed or vanished while it was read, a directory of which entries came or went until
+// all was read, and an entry that cannot be read, are an error or a logged warning and a count, as the
+// options say. (So an entry that was moved within the tree, and met nowhere, is not missed in silence.)
+// Memory: the names of the directories on the way to the current entry, one path per file with several
+// names, a number per directory. At most 64 directories are open, however deep the tree is. Looks at
+// context.cancelled() once per entry.
 Result<TreeCounts> ReadTree(Context& context, const std::string& root,
                             const TreeReadOptions& options, TreeVisitor& visitor);
 

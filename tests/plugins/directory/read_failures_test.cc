@@ -18,32 +18,14 @@ using namespace testing_plugins;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Calls back when the plugin reports its progress: in the middle of a large file.
-class InterruptedContext final : public Context {
- public:
-  InterruptedContext(Logger& log, ProcessRunner& processes, const Cancellation& cancellation,
-                     std::function<void()> interruption)
-      : Context("local", SystemClock(), log, processes, cancellation,
-                SystemClock().Steady() + std::chrono::minutes(10)),
-        interruption_(std::move(interruption)) {}
-  void Report(const Progress&) override {
-    if (interruption_) std::exchange(interruption_, nullptr)();
-  }
-
- private:
-  std::function<void()> interruption_;
-};
-
 class ChangingTest : public DirectoryTest {
  protected:
   // Protects two files; while the first, a large one, is read, something happens.
   Status ProtectWhile(const std::string& on_change, std::function<void()> something) {
-    MakeFolder(source_);
+    if (!Exists(source_)) MakeFolder(source_);
     WriteFile(source_ + "/large", std::string(20U << 20U, 'l'));
     WriteFile(source_ + "/small", "s");
-    const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
-    const Cancellation cancellation;
-    InterruptedContext context(context_.log(), *processes, cancellation, std::move(something));
+    InterruptedContext context(context_, std::move(something));
     MemoryCheckpoint checkpoint(*bank_, "c1");
     return RunAllActivities(*plugin_, checkpoint, context, resource_,
                             Map({{"on_change", on_change}}));
@@ -75,6 +57,37 @@ TEST_F(ChangingTest, AFileThatVanishesIsAWarningOrAFailure) {
       ProtectWhile("fail", [this] { std::filesystem::remove(source_ + "/small"); });
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message(), HasSubstr("small vanished"));
+}
+
+// It was there all the time; where it was nobody had looked yet, where it is everybody had.
+TEST_F(ChangingTest, WhatMovesPastTheReaderIsNotMissedInSilence) {
+  MakeFolder(source_);
+  const auto make = [this] {
+    for (const char* const folder : {"/aaa", "/zzz", "/zzz/tree"}) MakeFolder(source_ + folder);
+    WriteFile(source_ + "/zzz/tree/1", "one");
+  };
+  const auto move = [this] {
+    std::filesystem::rename(source_ + "/zzz/tree", source_ + "/aaa/tree");
+  };
+  make();
+  ASSERT_OK(ProtectWhile("warn", move));
+  EXPECT_EQ(Saved().changed, 1);
+  EXPECT_THAT(context_.log().text(),
+              HasSubstr("aaa: entries came or went while the tree was read"));
+  std::filesystem::remove_all(source_);
+  MakeFolder(source_);
+  make();
+  const Status status = ProtectWhile("fail", move);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message(), HasSubstr("entries of aaa came or went"));
+}
+
+// What this plugin, or another step, makes for itself in the tree is no change of it, nor what is
+// excluded.
+TEST_F(ChangingTest, WhatIsLeftOutMayComeAndGo) {
+  ASSERT_OK(ProtectWhile(
+      "fail", [this] { WriteFile(source_ + "/.holdfast-staging-0123456789abcdef", "s"); }));
+  EXPECT_EQ(Saved().changed, 0);
 }
 
 TEST_F(DirectoryTest, AMissingDirectoryIsAFailure) {
