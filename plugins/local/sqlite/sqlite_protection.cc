@@ -401,7 +401,9 @@ Status WriteFresh(Checkpoint& checkpoint, Context& context, const Resource& reso
                   const std::string& check) {
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor file, staging::CreatePrivateFile(files.fresh));
   HOLDFAST_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, kStream));
-  staging::FileSink sink(file.get(), files.fresh);
+  staging::FileSink written(file.get(), files.fresh);
+  staging::Pace pace(0, context);
+  staging::PacedSink sink(written, pace, context, info.size.bytes, "writing");
   HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t size, staging::CopyAll(*source, &sink, context));
   if (size != info.size.bytes) {
     return Corrupt(fmt::format("the checkpoint holds {} bytes of the database, {} were saved", size,
@@ -441,6 +443,8 @@ Status RestoreParallel(Checkpoint& checkpoint, Context& context, const Resource&
     HOLDFAST_ASSIGN_OR_RETURN(const std::string identity, FileIdentity(files.fresh));
     HOLDFAST_RETURN_IF_ERROR(staging::NoteOwnWork(checkpoint, resource, identity));
     Failpoint("sqlite:restore-noted");
+    // Again: somebody may have made one while ours was written.
+    if (!replaced) HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
     HOLDFAST_RETURN_IF_ERROR(SwapIn(files, context));
   }
   ResourceKey now = resource.key;

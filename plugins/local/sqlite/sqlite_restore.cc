@@ -136,7 +136,10 @@ Status SwapIn(const RestoreFiles& files, Context& context) {
         MoveIfPresent(files.target + std::string(suffix), files.replaced + std::string(suffix)));
   }
   Failpoint("sqlite:journals-aside");
-  HOLDFAST_RETURN_IF_ERROR(staging::RenameDurably(files.fresh, files.target));
+  if (Status swapped = staging::RenameToFree(files.fresh, files.target); !swapped) {
+    if (swapped.error().code() == ErrorCode::kConflict) return MadeMeanwhile(files);
+    return swapped;
+  }
   Failpoint("sqlite:swapped");
   return Ok();
 }

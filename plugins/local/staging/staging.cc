@@ -71,13 +71,34 @@ Status SyncFolder(const std::string& folder) {
   return SyncFile(open.get(), folder);
 }
 
-Status RenameDurably(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) {
-    return SystemError(errno, fmt::format("renaming '{}' to '{}'", Printable(from), Printable(to)));
-  }
+namespace {
+
+Error RenameError(int why, const std::string& from, const std::string& to) {
+  return SystemError(why, fmt::format("renaming '{}' to '{}'", Printable(from), Printable(to)));
+}
+
+Status SyncRename(const std::string& from, const std::string& to) {
   HOLDFAST_RETURN_IF_ERROR(SyncFolder(FolderOf(to)));
   if (FolderOf(from) != FolderOf(to)) HOLDFAST_RETURN_IF_ERROR(SyncFolder(FolderOf(from)));
   return Ok();
+}
+
+}  // namespace
+
+Status RenameDurably(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return RenameError(errno, from, to);
+  return SyncRename(from, to);
+}
+
+Status RenameToFree(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
+    return SyncRename(from, to);
+  if (errno == EEXIST)
+    return Error(ErrorCode::kConflict, fmt::format("'{}' exists already", Printable(to)));
+  if (errno != EINVAL && errno != ENOSYS) return RenameError(errno, from, to);
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there, Exists(to));
+  if (there) return Error(ErrorCode::kConflict, fmt::format("'{}' exists already", Printable(to)));
+  return RenameDurably(from, to);
 }
 
 Status RemoveDurably(const std::string& path) {

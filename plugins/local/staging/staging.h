@@ -35,6 +35,9 @@ Status SyncFile(int descriptor, const std::string& path);
 Status SyncFolder(const std::string& folder);
 // Renames within one file system and syncs the folder (or both).
 Status RenameDurably(const std::string& from, const std::string& to);
+// The same, but never over something that stands there: kConflict. Atomic where the file system can
+// do that; elsewhere (NFS) after a look.
+Status RenameToFree(const std::string& from, const std::string& to);
 // Removes a file (nothing there: success) and syncs its folder.
 Status RemoveDurably(const std::string& path);
 // Makes the missing folders of a path, mode 0755; true when the last one was made.

@@ -82,6 +82,23 @@ TEST_F(SqliteTest, RefusesToRestoreOverAFileThatIsThere) {
   EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
 }
 
+// A service that is started again by itself makes an empty one, and writes.
+TEST_F(SqliteTest, RefusesToReplaceADatabaseThatWasMadeMeanwhile) {
+  Fill();
+  MustProtect();
+  std::filesystem::remove(path_);
+  InterruptedContext context(context_, [this] {
+    Database(path_).Do(
+        "create table orders (id integer, what text); insert into orders values (7, 'x')");
+  });
+  MemoryCheckpoint checkpoint = Restore();
+  const Status status = RunAllActivities(*plugin_, checkpoint, context, database_);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(SumOf(path_), "1/7");
+  EXPECT_EQ(Files(), std::set<std::string>{"shop.db"});
+}
+
 TEST_F(SqliteTest, OverwritesADamagedFileAndItsLeftoverJournals) {
   Fill("pragma journal_mode=wal;");
   MustProtect();
