@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -27,6 +29,7 @@
 #include "plugins/local/directory/tree_writer.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::directory {
@@ -59,6 +62,15 @@ std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// Is another file system mounted at the target? What is renamed must be on the same.
+bool IsMountPoint(const Plan& plan) {
+  struct stat st {};
+  struct stat above {};
+  return ::lstat(plan.target.c_str(), &st) == 0 && S_ISDIR(st.st_mode) &&
+         ::stat(plan.parent.c_str(), &above) == 0 &&
+         (above.st_dev != st.st_dev || plan.target == "/");
+}
+
 Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource,
                     const Parameters& parameters) {
   Plan plan;
@@ -73,7 +85,12 @@ Result<Plan> PlanOf(Checkpoint& checkpoint, const Resource& resource,
   HOLDFAST_ASSIGN_OR_RETURN(plan.target, CleanAbsolutePath(wanted, "target"));
   plan.parent = ParentOf(plan.target);
   plan.id = WorkId(checkpoint, resource);
-  plan.work = (plan.parent == "/" ? "" : plan.parent) + "/" + std::string(kRestorePrefix) + plan.id;
+  HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
+  plan.work = journaled.StringOr("work", "");
+  if (plan.work.empty()) {
+    const std::string& beside = IsMountPoint(plan) ? plan.target : plan.parent;
+    plan.work = (beside == "/" ? "" : beside) + "/" + std::string(kRestorePrefix) + plan.id;
+  }
   plan.done = plan.target + "\n" + only;
   return plan;
 }
@@ -108,13 +125,15 @@ struct Found {
   bool only_is_there = false;
   bool ours = false;      // the target is this record's work
   bool complete = false;  // and whole
+  bool fills = false;     // what was built moves into an empty mount point, or has begun to
 };
 
 Result<Found> LookAt(const Plan& plan) {
   Found found;
   const bool tree = Exists(plan.work + "/tree");
   found.complete = Exists(plan.work + "/taken") && !tree;
-  found.ours = found.complete || Exists(plan.work + "/in-place");
+  found.fills = Exists(plan.work + "/fills");
+  found.ours = found.complete || found.fills || Exists(plan.work + "/in-place");
   struct stat st {};
   if (::lstat(plan.target.c_str(), &st) != 0) {
     if (errno != ENOENT) return SystemError(errno, Printable(plan.target));
@@ -128,12 +147,9 @@ Result<Found> LookAt(const Plan& plan) {
   const bool empty = std::all_of(names.begin(), names.end(), [](const DirectoryName& name) {
     return name.name == "lost+found" || IsWorkName(name.name);
   });
-  struct stat above {};
-  if (::stat(plan.parent.c_str(), &above) != 0) return SystemError(errno, Printable(plan.parent));
-  const bool mounted = above.st_dev != st.st_dev || plan.target == "/";
-  found.target = !empty    ? TargetState::kFull
-                 : mounted ? TargetState::kMountPoint
-                           : TargetState::kEmpty;
+  found.target = !empty               ? TargetState::kFull
+                 : IsMountPoint(plan) ? TargetState::kMountPoint
+                                      : TargetState::kEmpty;
   found.only_is_there =
       !plan.parameters.only.empty() && Exists(plan.target + "/" + plan.parameters.only);
   return found;
@@ -176,7 +192,8 @@ Status RefuseUnknownOthers(const Plan& plan) {
 
 bool WritesInPlace(const Plan& plan, const Found& found) {
   if (found.target == TargetState::kAbsent) return false;
-  return !plan.parameters.only.empty() || found.target != TargetState::kEmpty;
+  if (!plan.parameters.only.empty()) return true;
+  return found.target == TargetState::kFull && !found.fills;
 }
 
 // --- What is wanted ------------------------------------------------------------------------------
@@ -398,8 +415,116 @@ Status TakePlace(const Plan& plan) {
   return SyncFolder(plan.parent);
 }
 
+TreeWriteOptions WriteOptionsOf(const Plan& plan) {
+  TreeWriteOptions options;
+  options.owners = plan.parameters.owners == "names"  ? Owners::kNames
+                   : plan.parameters.owners == "none" ? Owners::kNone
+                                                      : Owners::kNumeric;
+  options.tolerate_unsupported = plan.parameters.on_unsupported == "warn";
+  options.work_folder = plan.work + "/work";
+  options.work_name = std::string(kRestorePrefix) + plan.id;
+  options.elsewhere = plan.work + "/elsewhere";
+  return options;
+}
+
+// --- Into an empty mount point --------------------------------------------------------------------
+//
+// What was built in its work folder moves into it entry by entry, never over what somebody has put
+// there meanwhile. The mark `fills` is there from before the first move; it holds the names, and by
+// inode what they are, so that nothing else is ever taken back.
+
+struct BuiltEntry {
+  std::string name;
+  ino_t inode = 0;
+};
+
+Status MarkFill(const Plan& plan) {
+  HOLDFAST_ASSIGN_OR_RETURN(const FileDescriptor tree, OpenRoot(plan.work + "/tree"));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<DirectoryName> names, ListDirectory(tree.get()));
+  std::string text;
+  for (const DirectoryName& name : names) {
+    struct stat st {};
+    if (::fstatat(tree.get(), name.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+      return SystemError(errno, Printable(name.name));
+    text += fmt::format("{} {}", st.st_ino, name.name) + '\0';
+  }
+  return WriteFileDurably(plan.work + "/fills", text);
+}
+
+Result<std::vector<BuiltEntry>> ReadFill(const Plan& plan) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(plan.work + "/fills"));
+  std::vector<BuiltEntry> entries;
+  for (const std::string_view line : Split(text, '\0')) {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos) continue;
+    BuiltEntry entry;
+    entry.name = line.substr(space + 1);
+    std::from_chars(line.data(), line.data() + space, entry.inode);
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Status MoveBuilt(int from, int to, const BuiltEntry& entry, const Plan& plan) {
+  const char* const name = entry.name.c_str();
+  struct stat st {};
+  if (::fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? Ok() : SystemError(errno, Printable(entry.name));  // moved before
+  if (::renameat2(from, name, to, name, RENAME_NOREPLACE) == 0) return Ok();
+  // What mkfs makes gives way as long as it is empty.
+  if (errno == EEXIST && entry.name == "lost+found" && ::renameat(from, name, to, name) == 0)
+    return Ok();
+  if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR) {
+    return Error(ErrorCode::kConflict, fmt::format("{}/{} was made by somebody else meanwhile",
+                                                   Printable(plan.target), Printable(entry.name)));
+  }
+  return SystemError(
+      errno, fmt::format("renaming to {}/{}", Printable(plan.target), Printable(entry.name)));
+}
+
+// Again after it was killed: goes on.
+Status Fill(Checkpoint& checkpoint, Context& context, const Resource& resource, const Plan& plan) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BuiltEntry> entries, ReadFill(plan));
+  HOLDFAST_ASSIGN_OR_RETURN(const FileDescriptor tree, OpenRoot(plan.work + "/tree"));
+  HOLDFAST_ASSIGN_OR_RETURN(const FileDescriptor target, OpenRoot(plan.target));
+  for (const BuiltEntry& entry : entries) {
+    HOLDFAST_RETURN_IF_ERROR(MoveBuilt(tree.get(), target.get(), entry, plan));
+    Failpoint("directory:restore-filled");
+  }
+  // The root itself stays, and becomes as it was: it is the first entry of the archive.
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source,
+                            checkpoint.OpenData(resource, "tree"));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveReader> archive,
+                            ArchiveReader::Open(*source));
+  HOLDFAST_ASSIGN_OR_RETURN(const TreeEntry* const root, archive->Next());
+  if (root == nullptr || root->path != ".")
+    return Corrupt("the archive does not begin with its root");
+  TreeWriteOptions options = WriteOptionsOf(plan);
+  options.fresh = false;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<TreeWriter> writer,
+                            TreeWriter::Open(context, plan.target, std::move(options)));
+  HOLDFAST_RETURN_IF_ERROR(writer->Add(*root, {}));
+  return writer->Finish();
+}
+
+// Takes back what was moved, where the rest cannot follow.
+Status UndoFill(const Plan& plan) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BuiltEntry> entries, ReadFill(plan));
+  HOLDFAST_ASSIGN_OR_RETURN(const FileDescriptor target, OpenRoot(plan.target));
+  for (const BuiltEntry& entry : entries) {
+    struct stat st {};
+    if (::fstatat(target.get(), entry.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        st.st_ino != entry.inode) {
+      continue;  // not moved, or somebody else's
+    }
+    HOLDFAST_RETURN_IF_ERROR(RemoveTreeAt(target.get(), entry.name));
+  }
+  return Ok();
+}
+
 Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resource,
                  const Plan& plan, const Found& found) {
+  if (found.fills) return Fill(checkpoint, context, resource, plan);
   HOLDFAST_ASSIGN_OR_RETURN(const Selection selection, Select(checkpoint, resource, plan));
   HOLDFAST_RETURN_IF_ERROR(CheckSpace(plan, found, selection));
   const bool in_place = WritesInPlace(plan, found);
@@ -412,23 +537,20 @@ Status WriteTree(Checkpoint& checkpoint, Context& context, const Resource& resou
   HOLDFAST_RETURN_IF_ERROR(RemoveTree(plan.work + "/work"));
   HOLDFAST_RETURN_IF_ERROR(MakeWorkFolder(plan.work + "/work"));
   if (!in_place) HOLDFAST_RETURN_IF_ERROR(MakeWorkFolder(plan.work + "/tree"));
-  TreeWriteOptions options;
+  TreeWriteOptions options = WriteOptionsOf(plan);
   options.fresh = !in_place;
   options.remove_others = in_place && plan.parameters.existing == "replace";
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> left_out, LeftOut(plan.info));
   HOLDFAST_ASSIGN_OR_RETURN(options.keep,
                             ExcludePatterns::Parse(WithPaths(plan.info.exclude, left_out)));
-  options.owners = plan.parameters.owners == "names"  ? Owners::kNames
-                   : plan.parameters.owners == "none" ? Owners::kNone
-                                                      : Owners::kNumeric;
-  options.tolerate_unsupported = plan.parameters.on_unsupported == "warn";
-  options.work_folder = plan.work + "/work";
-  options.work_name = std::string(kRestorePrefix) + plan.id;
   const std::string root = in_place ? plan.target : plan.work + "/tree";
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<TreeWriter> writer,
                             TreeWriter::Open(context, root, std::move(options)));
   HOLDFAST_RETURN_IF_ERROR(WriteEntries(checkpoint, context, resource, plan, selection, *writer));
-  return in_place ? Ok() : TakePlace(plan);
+  if (in_place) return Ok();
+  if (found.target != TargetState::kMountPoint) return TakePlace(plan);
+  HOLDFAST_RETURN_IF_ERROR(MarkFill(plan));
+  return Fill(checkpoint, context, resource, plan);
 }
 
 // Takes away what a restore that did not end well has made where nothing was before.
@@ -454,6 +576,46 @@ Status UndoInPlace(Checkpoint& checkpoint, const Resource& resource, const Plan&
   return Ok();
 }
 
+// Killed while it filled a mount point: all is built, so that it is better ended than taken back. Where
+// it cannot end, nothing of it stays.
+Status EndFill(Checkpoint& checkpoint, Context& context, const Resource& resource,
+               const Plan& plan) {
+  if (!Exists(plan.target)) return Ok();
+  const Status filled = Fill(checkpoint, context, resource, plan);
+  if (filled) return RecordDone(checkpoint, resource, plan);
+  context.log().Log(LogLevel::kWarning, "taken back: " + filled.error().OneLine());
+  return UndoFill(plan);
+}
+
+// Temporary entries that stand where the work folder's file system does not reach.
+Status RemoveElsewhere(const Plan& plan) {
+  const std::string list = plan.work + "/elsewhere";
+  if (!Exists(list) || !Exists(plan.target)) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string text, ReadFile(list));
+  HOLDFAST_ASSIGN_OR_RETURN(const FileDescriptor root, OpenRoot(plan.target));
+  const std::string temporary = std::string(kRestorePrefix) + plan.id;
+  for (const std::string_view folder : Split(text, '\0')) {
+    if (folder.empty()) continue;
+    std::string name;
+    const auto open = OpenFolderBelow(root.get(), std::string(folder) + "/" + temporary, name);
+    if (!open) continue;  // gone, or replaced by somebody
+    HOLDFAST_RETURN_IF_ERROR(RemoveTreeAt(open->get(), name));
+  }
+  return Ok();
+}
+
+// One inside the target takes the target's time with it, which the restore has set.
+Status RemoveWorkFolder(const Plan& plan) {
+  struct stat st {};
+  const bool inside = ParentOf(plan.work) == plan.target && Exists(plan.work) &&
+                      ::lstat(plan.target.c_str(), &st) == 0;
+  HOLDFAST_RETURN_IF_ERROR(RemoveTree(plan.work));
+  const std::array<timespec, 2> times{st.st_atim, st.st_mtim};
+  if (inside && ::utimensat(AT_FDCWD, plan.target.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+    return SystemError(errno, "setting the times of " + Printable(plan.target));
+  return Ok();
+}
+
 // For post, which acts on nothing but what the journal of its epoch names.
 Status JournalIntent(Checkpoint& checkpoint, const Resource& resource, const Plan& plan,
                      const Found& found) {
@@ -464,6 +626,7 @@ Status JournalIntent(Checkpoint& checkpoint, const Resource& resource, const Pla
       plan.parameters.only.empty() ? found.target != TargetState::kFull : !found.only_is_there;
   Value intent(Value::Map{});
   intent.Set("target", plan.target);
+  intent.Set("work", plan.work);
   intent.Set("before", nothing ? "nothing" : "data");
   HOLDFAST_RETURN_IF_ERROR(checkpoint.Journal(resource, intent));
   Failpoint("directory:restore-intended");
@@ -522,7 +685,9 @@ Status CleanUpRestore(Checkpoint& checkpoint, Context& context, const Resource& 
     HOLDFAST_ASSIGN_OR_RETURN(const Found found, LookAt(plan));
     // Killed between the rename and its record: a resume must know that the target is ours.
     if (found.complete) HOLDFAST_RETURN_IF_ERROR(RecordDone(checkpoint, resource, plan));
-    if (found.ours && !found.complete) {
+    if (found.fills) {
+      HOLDFAST_RETURN_IF_ERROR(EndFill(checkpoint, context, resource, plan));
+    } else if (found.ours && !found.complete) {
       HOLDFAST_RETURN_IF_ERROR(UndoInPlace(checkpoint, resource, plan));
       HOLDFAST_ASSIGN_OR_RETURN(const Value journaled, checkpoint.Journaled(resource));
       if (journaled.StringOr("before", "") == "data") {
@@ -532,9 +697,10 @@ Status CleanUpRestore(Checkpoint& checkpoint, Context& context, const Resource& 
       }
     }
   }
+  HOLDFAST_RETURN_IF_ERROR(RemoveElsewhere(plan));
   Failpoint("directory:restore-clean");
   const bool left = Exists(plan.work);
-  HOLDFAST_RETURN_IF_ERROR(RemoveTree(plan.work));
+  HOLDFAST_RETURN_IF_ERROR(RemoveWorkFolder(plan));
   if (left) context.log().Log(LogLevel::kInfo, "removed " + Printable(plan.work));
   return Ok();
 }

@@ -141,7 +141,7 @@ Status TreeWriter::Add(const TreeEntry& entry, const Fill& fill) {
     made = Make(stack_->fd(), name, entry, fill);
   } else {
     std::string temporary;
-    const int folder = Workplace(temporary);
+    HOLDFAST_ASSIGN_OR_RETURN(const int folder, Workplace(temporary));
     made = Make(folder, temporary, entry, fill);
     if (made) made = MoveInto(folder, temporary, name);
   }
@@ -177,7 +177,7 @@ Status TreeWriter::AddDirectory(const TreeEntry& entry, const std::string& name,
       directory.fresh = false;
     } else if (made) {
       std::string temporary;
-      const int folder = Workplace(temporary);
+      HOLDFAST_ASSIGN_OR_RETURN(const int folder, Workplace(temporary));
       made = RemoveTreeAt(folder, temporary);
       if (made && ::mkdirat(folder, temporary.c_str(), 0700) != 0) {
         made = SystemError(errno, "making the directory");
@@ -237,12 +237,24 @@ Stays TreeWriter::Kept() const {
   };
 }
 
-int TreeWriter::Workplace(std::string& name) {
+Result<int> TreeWriter::Workplace(std::string& name) {
   if (stack_->device() == work_device_) {
     name = kTemporary;
     return work_.get();
   }
   name = options_.work_name;
+  const std::string& here = directories_.back().path;
+  if (noted_ != here && !options_.elsewhere.empty()) {
+    const FileDescriptor list(::open(options_.elsewhere.c_str(),
+                                     O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const std::string line = here + '\0';
+    if (!list.valid() ||
+        ::write(list.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
+        ::fdatasync(list.get()) != 0) {
+      return SystemError(errno, "writing " + Printable(options_.elsewhere));
+    }
+    noted_ = here;
+  }
   return stack_->fd();
 }
 
@@ -307,8 +319,11 @@ Status TreeWriter::AddHardLink(const TreeEntry& entry, const std::string& name) 
     return Corrupt(fmt::format("a hard link to '{}', which is not there", Printable(source)));
   }
   std::string temporary = name;
-  const int place = fresh ? stack_->fd() : Workplace(temporary);
-  if (!fresh) HOLDFAST_RETURN_IF_ERROR(RemoveTreeAt(place, temporary));
+  int place = stack_->fd();
+  if (!fresh) {
+    HOLDFAST_ASSIGN_OR_RETURN(place, Workplace(temporary));
+    HOLDFAST_RETURN_IF_ERROR(RemoveTreeAt(place, temporary));
+  }
   if (::linkat(folder.get(), source_name.c_str(), place, temporary.c_str(), 0) != 0) {
     return SystemError(errno, "making the hard link");
   }

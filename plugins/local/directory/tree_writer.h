@@ -39,6 +39,9 @@ struct TreeWriteOptions {
   std::string work_folder;  // absolute; exists, is empty, and nobody else's
   std::string work_name;    // a name (IsWorkName) for temporary entries where the work folder is on
                             // another file system
+  // A file that names the folders, below the root, in which such entries may be left by a crash, each
+  // ended by a 0 byte; on disk before the first is made there.
+  std::string elsewhere;
 };
 
 // Makes a tree: directories, files, links and devices with all that a TreeEntry says. Never follows
@@ -92,7 +95,7 @@ class TreeWriter {
   Status SetAll(int fd, const TreeEntry& entry, bool exact);
   Status Unsupported(const TreeEntry& entry, std::string what);
   // Where temporary entries of the current directory are made, and under which name.
-  int Workplace(std::string& name);
+  Result<int> Workplace(std::string& name);
 
   Context& context_;
   TreeWriteOptions options_;
@@ -105,6 +108,7 @@ class TreeWriter {
   std::vector<Directory> directories_;
   std::map<std::string, std::string> aside_;  // path of an entry -> its name in the work folder
   std::map<std::string, std::string> moved_;  // path of an entry -> the path of its first link
+  std::string noted_;                         // the folder that `elsewhere` was told of last
   std::uint64_t unsupported_ = 0;
 };
 

@@ -1,9 +1,14 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/plugins/directory/directory_fixture.h"
 
@@ -11,8 +16,10 @@ namespace holdfast::plugins::directory {
 namespace {
 
 using namespace testing_plugins;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 TEST_F(DirectoryTest, AnEmptyDirectoryIsNoExistingData) {
   MakeFolder(source_);
@@ -198,6 +205,104 @@ TEST_F(DirectoryTest, AMountedEmptyTargetIsFilledInPlace) {
   ::umount(target_.c_str());
   ASSERT_OK(restored);
   EXPECT_EQ(differences, "");
+}
+
+// A file system of its own, mounted at the target or below it.
+class MountedTest : public DirectoryTest {
+ protected:
+  void SetUp() override {
+    MakeFolder(source_);
+    MakeFolder(source_ + "/sub");
+    WriteFile(source_ + "/large", std::string(20U << 20U, 'l'));
+    WriteFile(source_ + "/notes", "from the checkpoint");
+    WriteFile(source_ + "/sub/deep", std::string(3U << 20U, 'd'));
+    ASSERT_OK(Protect());
+    MakeFolder(target_);
+  }
+  void TearDown() override {
+    if (!mounted_.empty()) ::umount(mounted_.c_str());
+  }
+  bool Mount(const std::string& place) {
+    if (::mount("tmpfs", place.c_str(), "tmpfs", 0, "size=64m") != 0) return false;
+    mounted_ = place;
+    return true;
+  }
+  // While the large file is written something happens; then the run ends.
+  Status RestoreWhile(std::function<void()> something) {
+    InterruptedContext context(context_, std::move(something));
+    MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", "r1");
+    return RunAllActivities(*plugin_, checkpoint, context, resource_, Map({{"target", target_}}));
+  }
+  std::vector<std::string> NamesBelow(const std::string& folder) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+      names.push_back(std::filesystem::relative(entry.path(), folder));
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  std::string mounted_;
+};
+
+// Only what is renamed to a name that is free is sure not to stand over what somebody has written
+// since the restore was allowed.
+TEST_F(MountedTest, WhatSomebodyWritesMeanwhileIsNeitherReplacedNorRemoved) {
+  if (!Mount(target_)) GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  const Status refused = RestoreWhile([this] {
+    WriteFile(target_ + "/notes", "of the application");
+    MakeFolder(target_ + "/own");
+    WriteFile(target_ + "/own/data", "of the application");
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict) << refused.error().Render();
+  EXPECT_EQ(ReadFile(target_ + "/notes"), "of the application");
+  EXPECT_THAT(NamesBelow(target_), ElementsAre("notes", "own", "own/data"));
+}
+
+TEST_F(MountedTest, KilledWhileItFillsItIsEndedByItsPostOrRunAgain) {
+  if (!Mount(target_)) GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  const auto restore = [this] { return Restore(Map({{"target", target_}})); };
+  ASSERT_TRUE(RunInChild("directory:restore-filled:2", restore).killed);
+  MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", "r1");
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPost, Map({{"target", target_}})));
+  EXPECT_EQ(DifferencesOf(source_, target_), "");
+  ASSERT_OK(restore());
+  EXPECT_EQ(DifferencesOf(source_, target_), "");
+}
+
+TEST_F(MountedTest, KilledBeforeItFillsNothingOfItStays) {
+  if (!Mount(target_)) GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+  ASSERT_TRUE(RunInChild("directory:restore-entry:4", [this] {
+                return Restore(Map({{"target", target_}}));
+              }).killed);
+  WriteFile(target_ + "/own", "of the application");
+  MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", "r1");
+  ASSERT_OK(Run(checkpoint, ActivityKind::kPost, Map({{"target", target_}})));
+  EXPECT_THAT(NamesBelow(target_), ElementsAre("own"));
+}
+
+// In place, over old data, on another file system than the target's parent, and below the target.
+TEST_F(MountedTest, KilledInPlaceNoTemporaryEntryStays) {
+  MakeFolder(target_ + "/sub");
+  for (const char* const place : {"", "/sub"}) {
+    if (!Mount(target_ + place)) GTEST_SKIP() << "nothing can be mounted: " << std::strerror(errno);
+    WriteFile(target_ + "/notes", "old");
+    const Value parameters = Map({{"target", target_}, {"overwrite", true}});
+    const std::string record = std::string("r") + KeyPart(place);
+    for (int nth = 1; nth <= 4; ++nth) {
+      const ChildEnd end = RunInChild(fmt::format("directory:restore-temporary:{}", nth), [&] {
+        return Restore(parameters, record + std::to_string(nth));
+      });
+      if (!end.killed) break;
+      MemoryCheckpoint checkpoint(*bank_, Operation::kRestore, "c1", record + std::to_string(nth));
+      ASSERT_OK(Run(checkpoint, ActivityKind::kPost, parameters));
+      for (const std::string& name : NamesBelow(target_))
+        EXPECT_THAT(name, Not(HasSubstr(".holdfast"))) << place << " " << nth;
+    }
+    ASSERT_OK(Restore(parameters, record + "-whole"));
+    EXPECT_EQ(DifferencesOf(source_, target_), "");
+    ::umount(mounted_.c_str());
+    mounted_.clear();
+  }
 }
 
 TEST_F(DirectoryTest, TooLittleSpaceIsSeenBeforeAnythingIsWritten) {
