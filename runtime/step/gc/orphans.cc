@@ -9,6 +9,7 @@
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/object_key.h"
 #include "runtime/store/bundle_store.h"
+#include "runtime/store/journal.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
 #include "runtime/store/stored_object.h"
@@ -27,13 +28,41 @@ std::string Leading(const std::string& key, int parts) {
   return key.substr(0, at - 1);
 }
 
+// Of activities of several resources the journaled outcome commits the data (step_attempt.cc): a
+// manifest follows from it, where the step is run again.
+// `epochs`: those of the manifests that there are.
+Status AddJournaled(const BankSection& section, const std::map<ResourceKey, std::uint64_t>& epochs,
+                    std::set<std::string>& named) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, section.ListAll("journal/"));
+  std::set<std::string> steps;
+  for (const std::string& key : keys) {
+    const std::string folder = Leading(key, 2);  // journal/<step>
+    if (!folder.empty()) steps.insert(folder.substr(std::string_view("journal/").size()));
+  }
+  for (const std::string& step : steps) {
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal journal, ReadStepJournal(section, step));
+    for (const Attempt& attempt : journal.attempts) {
+      for (const ActivityOutcome& outcome : attempt.outcomes) {
+        if (outcome.streams.is_null()) continue;
+        const auto manifest = epochs.find(outcome.resource);
+        if (manifest != epochs.end() && manifest->second >= outcome.epoch) continue;
+        HOLDFAST_ASSIGN_OR_RETURN(const auto streams, StreamsFromValue(outcome.streams, step));
+        for (const StreamManifest& stream : streams)
+          named.insert(DataPrefix(outcome.resource) + "/" + stream.attempt);
+      }
+    }
+  }
+  return Ok();
+}
+
 // Data of attempts that lost, in one checkpoint that nobody works on.
 Status RemoveLostAttempts(const GcOptions& options, const Record& record,
                           std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto data, record.section().ListAll("data/"));
   if (data.empty()) return Ok();
-  // Which attempts of which resource some manifest, of any epoch, names.
+  // Which attempts of which resource some manifest, of any epoch, names, or will name.
   std::set<std::string> named;
+  std::map<ResourceKey, std::uint64_t> epochs;
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, record.Graph());
   for (const ResourceGraph::Node& node : graph.nodes()) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), node.key));
@@ -41,12 +70,17 @@ Status RemoveLostAttempts(const GcOptions& options, const Record& record,
     const std::string prefix = DataPrefix(node.key) + "/";
     named.insert(prefix + manifest->attempt);
     for (const StreamManifest& stream : manifest->streams) named.insert(prefix + stream.attempt);
+    epochs.emplace(node.key, manifest->epoch);
   }
   std::map<std::string, std::vector<std::string>> lost;
   for (const std::string& key : data) {
     const std::string attempt = Leading(key, 4);  // data/<type>/<id>/<attempt>
     if (!attempt.empty() && !named.contains(attempt)) lost[attempt].push_back(key);
   }
+  // The journal, which is long, is asked only where something seems to be lost.
+  if (lost.empty()) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(AddJournaled(record.section(), epochs, named));
+  std::erase_if(lost, [&](const auto& entry) { return named.contains(entry.first); });
   for (const auto& [attempt, keys] : lost) {
     actions.push_back(
         {fmt::format("checkpoint {}", record.id()),
