@@ -30,12 +30,33 @@ int WriteOutput(Session& session, const std::string& file, const std::string& te
   return 0;
 }
 
+// A resource of the plan that no plugin is for, or that is not there, is a fault of the plan: the error
+// with the place where it is named.
+Error WithPlace(Error error, Provider& provider, Context& context, const compiler::Plan& plan) {
+  for (const ResourceKey& root : plan.resources) {
+    Status known = Ok();
+    if (auto plugin = provider.ProtectionFor(root.type); !plugin)
+      known = std::move(plugin).error();
+    else if (auto lister = provider.ProtectableFor(root.type); !lister)
+      known = std::move(lister).error();
+    else if (auto node = (*lister)->Show(context, root.id); !node)
+      known = std::move(node).error();
+    if (known) continue;
+    const ErrorCode code = known.error().code();
+    if (code != ErrorCode::kNotFound && code != ErrorCode::kInvalidInput) return error;
+    return plan.parameters.source
+        .At(plan.resource_positions.at(root), known.error().message(), root.str().size())
+        .Hint(known.error().hint());
+  }
+  return error;
+}
+
 // The live graph. A cycle is what plugins made: no file is there to be mended.
 Result<ResourceGraph> DiscoverAcyclic(Provider& provider, Context& context,
-                                      const std::vector<ResourceKey>& roots,
+                                      const compiler::Plan& plan,
                                       const runtime::DiscoveryOptions& options) {
-  auto graph = runtime::DiscoverGraph(provider, context, roots, options);
-  if (!graph) return graph;
+  auto graph = runtime::DiscoverGraph(provider, context, plan.resources, options);
+  if (!graph) return WithPlace(std::move(graph).error(), provider, context, plan);
   if (auto walk = compiler::WalkGraph(*graph); !walk) {
     return std::move(walk).error().Hint(
         "the plugins that list what is below these resources contradict each other");
@@ -104,8 +125,7 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
   const auto provider = OpenProviderOf(session, *plan);
   if (!provider) return out.Fail(provider.error());
   const auto context = session.MakeContext(kDiscoveryDeadline);
-  const auto found =
-      DiscoverAcyclic(**provider, *context, plan->resources, {arguments.allow_missing});
+  const auto found = DiscoverAcyclic(**provider, *context, *plan, {arguments.allow_missing});
   if (!found) return out.Fail(found.error());
   for (const std::string& warning : found->warnings()) out.Warn(warning);
   const auto text =
@@ -236,7 +256,7 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
 
   const auto context = session.MakeContext(kDiscoveryDeadline);
   const auto reviewed = LoadGraph(session, arguments.plan, "");
-  auto found = DiscoverAcyclic(**provider, *context, plan->resources, {});
+  auto found = DiscoverAcyclic(**provider, *context, *plan, {});
   if (found) {
     report.Tell("resources can be listed (" + Counted(found->size(), "resource") + ")", Ok());
     CheckResources(**provider, *context, *plan, *found, report);
@@ -251,8 +271,7 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
   } else {
     report.Tell("resources can be listed", Status(found.error()));
     // What can be listed all the same, or was, is looked at: all problems in one run.
-    const auto some =
-        DiscoverAcyclic(**provider, *context, plan->resources, {.allow_missing = true});
+    const auto some = DiscoverAcyclic(**provider, *context, *plan, {.allow_missing = true});
     if (some || reviewed)
       CheckResources(**provider, *context, *plan, some ? *some : *reviewed, report);
   }

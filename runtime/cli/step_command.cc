@@ -166,7 +166,8 @@ Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepA
     return InvalidInput("step " + step + " comes before " + after +
                         ", which this run has begun already")
         .Hint("end this run with 'holdfast step run " + ShellWord(arguments.file) +
-              " end', and run the steps of a new one in the order of 'holdfast step list'");
+              " end', and run each step of a new one after those that 'holdfast step list' names "
+              "under ORDER: of resources with a pre_finish that is not the order of the lines");
   }
   return Ok();
 }
@@ -252,7 +253,7 @@ int RunWorkflowStep(Session& session, const StepArguments& arguments) {
       return session.out().Fail(put.error());
     }
   }
-  if (!arguments.dry_run && step->task != "begin" && step->task != "end") {
+  if (step->task != "begin" && step->task != "end") {
     if (const Status late = RefuseTooLate(session, *listed, arguments, step->task); !late)
       return session.out().Fail(late.error());
   }

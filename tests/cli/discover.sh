@@ -100,3 +100,11 @@ shown "$id"
 echo none >broken
 holdfast plan discover n.yaml --allow-missing -o n.graph.yaml >out 2>words
 ! grep -q warning words n.graph.yaml || fail "$(cat words n.graph.yaml)"
+
+# What the plan names and nobody has is a fault of the plan, at its place.
+sed 's/^resources:.*/resources: ["Nobody::Has#x"]/' n.yaml >type.yaml
+for command in "plan discover" check; do
+  [ "$(code_of words holdfast $command type.yaml)" != 0 ] || fail "$command takes a type without plugin"
+  grep -q "type.yaml:[0-9]*:[0-9]*: provider p has no plugin for resources of type Nobody::Has" words || fail "$command: $(cat words)"
+done
+[ "$(code_of words holdfast plan discover type.yaml)" = 3 ] || fail "$(cat words)"
