@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -18,6 +19,8 @@ namespace holdfast::local {
 class EngineTest : public testing::Test, protected RunObserver {
  protected:
   void SetUp() override {
+    // A shell starts what it runs in the background with them ignored, which the engine respects.
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
     std::string name = (std::filesystem::temp_directory_path() / "holdfast-engine-XXXXXX").string();
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;

@@ -287,13 +287,13 @@ Status CheckSpace(const Plan& plan, const Found& found, const Selection& selecti
   if (needed > free) {
     return Error(ErrorCode::kDenied, fmt::format("{} needs {} and has {} free", Printable(place),
                                                  HumanSize(needed), HumanSize(free)))
-        .Hint("nothing has been written; make room, or restore to another 'target'");
+        .Hint("nothing of it has been written; make room, or restore to another 'target'");
   }
   if (fs.f_files > 0 && fs.f_favail < selection.entries && !found.ours &&
       !plan.parameters.overwrite) {
     return Error(ErrorCode::kDenied, fmt::format("{} needs {} inodes and has {} free",
                                                  Printable(place), selection.entries, fs.f_favail))
-        .Hint("nothing has been written; restore to another 'target'");
+        .Hint("nothing of it has been written; restore to another 'target'");
   }
   return Ok();
 }
