@@ -83,6 +83,13 @@ struct ExplainArguments {
 };
 int ExplainStep(Session& session, const ExplainArguments& arguments);
 
+struct LintArguments {
+  std::vector<std::string> files;
+  std::string engine = "argo";
+  std::string templates;  // empty: the installed templates/argo, unless the files have templates
+};
+int LintFiles(Session& session, const LintArguments& arguments);
+
 struct GraphArguments {
   std::string plan;   // a plan, or a resource graph file
   std::string graph;  // empty: beside the plan

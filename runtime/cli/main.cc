@@ -39,6 +39,7 @@ struct Arguments {
   PreflightArguments preflight;
   CompileArguments compile;
   ExplainArguments explain;
+  LintArguments lint;
   GraphArguments graph;
   RunArguments run;
   StepArguments step;
@@ -242,6 +243,16 @@ class CommandLine {
                       [this](Session& s) { return ExplainStep(s, a_.explain); });
     command->add_option("file", a_.explain.file, "The workflow file")->required();
     command->add_option("step", a_.explain.step, "The step's name")->required();
+
+    command = Command(&app_, "lint", "Check workflow files offline, as their engine would and more",
+                      [this](Session& s) { return LintFiles(s, a_.lint); });
+    command->add_option("file", a_.lint.files, "Workflow files and templates")->required();
+    command->add_option("--engine", a_.lint.engine, "The engine that the files are for")
+        ->check(CLI::IsMember({"argo"}))
+        ->capture_default_str();
+    command->add_option(
+        "--templates", a_.lint.templates,
+        "Folder of the templates they refer to (default: the installed templates/argo)");
 
     command = Command(&app_, "graph", "Draw the resource graph or the activity DAG of a plan",
                       [this](Session& s) {

@@ -235,4 +235,30 @@ bool DependsExpression::Evaluate(const std::function<Phase(std::uint32_t)>& phas
   return stack.empty() || stack.back();
 }
 
+DependsExpression::Runs DependsExpression::EvaluateRuns(
+    std::size_t words, const std::function<Runs(std::uint32_t task, Phase phase)>& ended) const {
+  std::vector<Runs> stack;
+  for (const Item& item : items_) {
+    if (item.kind == Kind::kTest) {
+      Runs runs(words, 0);
+      for (const Phase phase :
+           {Phase::kSucceeded, Phase::kFailed, Phase::kError, Phase::kSkipped, Phase::kOmitted}) {
+        if ((item.phases & Bit(phase)) == 0) continue;
+        const Runs more = ended(item.task, phase);
+        for (std::size_t i = 0; i < words; ++i) runs[i] |= more[i];
+      }
+      stack.push_back(std::move(runs));
+    } else if (item.kind == Kind::kNot) {
+      for (std::uint64_t& word : stack.back()) word = ~word;
+    } else {
+      const Runs right = std::move(stack.back());
+      stack.pop_back();
+      Runs& left = stack.back();
+      for (std::size_t i = 0; i < words; ++i)
+        left[i] = item.kind == Kind::kAnd ? left[i] & right[i] : left[i] | right[i];
+    }
+  }
+  return stack.empty() ? Runs(words, ~std::uint64_t{0}) : std::move(stack.back());
+}
+
 }  // namespace holdfast::local

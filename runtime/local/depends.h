@@ -49,6 +49,12 @@ class DependsExpression {
   // `phase_of` gives the phase of each task in tasks(); all are fulfilled.
   bool Evaluate(const std::function<Phase(std::uint32_t)>& phase_of) const;
 
+  // The same for many runs at once, one bit each: `ended(task, phase)` are the runs in which a task
+  // ended so, all of one size, `words`.
+  using Runs = std::vector<std::uint64_t>;
+  Runs EvaluateRuns(std::size_t words,
+                    const std::function<Runs(std::uint32_t task, Phase phase)>& ended) const;
+
  private:
   enum class Kind : std::uint8_t { kTest, kNot, kAnd, kOr };
   struct Item {

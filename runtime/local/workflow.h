@@ -75,6 +75,9 @@ struct Task {
   std::vector<std::uint32_t> dependents;  // tasks that name this one, in file order
   bool needed = false;                    // a target, or upstream of one: others never start
   Position position;
+
+  // Its `when` is the word false: it makes no pod and stands for what it depends on.
+  bool IsBarrier() const;
 };
 
 struct DagTemplate {

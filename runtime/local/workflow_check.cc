@@ -337,6 +337,8 @@ Status CheckNumber(const Workflow& workflow, const Template& made, const PlacedT
 
 }  // namespace
 
+bool Task::IsBarrier() const { return when && Trim(when->text.source()) == "false"; }
+
 std::string Workflow::NameOfRun(std::string_view run_id) const {
   if (!name.empty()) return name;
   std::string suffix;

@@ -88,10 +88,8 @@ struct Spec {
 
 class Reader {
  public:
-  explicit Reader(std::vector<SourceFile> files) { workflow_.sources = std::move(files); }
-
-  Result<Workflow> Read() {
-    HOLDFAST_RETURN_IF_ERROR(ParseFiles());
+  Result<Workflow> Read(std::vector<ParsedFile> files) {
+    HOLDFAST_RETURN_IF_ERROR(TakeDocuments(std::move(files)));
     HOLDFAST_ASSIGN_OR_RETURN(Document* const main, FindMain());
     HOLDFAST_RETURN_IF_ERROR(ReadMetadata(*main));
     main_name_ = main->name;
@@ -148,10 +146,10 @@ class Reader {
     return workflow_.sources[document.source];
   }
 
-  Status ParseFiles() {
-    for (std::uint32_t i = 0; i < workflow_.sources.size(); ++i) {
-      const SourceFile& source = workflow_.sources[i];
-      auto parsed = ParseYamlStream(source.text, source.path);
+  Status TakeDocuments(std::vector<ParsedFile> files) {
+    for (std::uint32_t i = 0; i < files.size(); ++i) {
+      workflow_.sources.push_back(std::move(files[i].source));
+      auto& parsed = files[i].documents;
       if (!parsed) {
         if (i == 0) return std::move(parsed).error();
         // A broken neighbour matters only when something is missing.
@@ -423,36 +421,60 @@ class Reader {
 
 }  // namespace
 
-Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) {
-  return Reader(std::move(files)).Read();
+ParsedFile ParseFile(SourceFile source) {
+  auto documents = ParseYamlStream(source.text, source.path);
+  return {std::move(source), std::move(documents)};
 }
 
-Result<Workflow> ReadWorkflowFile(const std::string& path,
-                                  const std::vector<std::string>& template_folders) {
-  std::vector<SourceFile> files;
+Result<Workflow> ReadParsedWorkflow(std::vector<ParsedFile> files) {
+  return Reader().Read(std::move(files));
+}
+
+Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) {
+  std::vector<ParsedFile> parsed;
+  parsed.reserve(files.size());
+  for (SourceFile& file : files) parsed.push_back(ParseFile(std::move(file)));
+  return ReadParsedWorkflow(std::move(parsed));
+}
+
+Result<SourceFile> ReadSourceFile(const std::string& path) {
   HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
   if (Trim(text).empty()) {
     return InvalidInput("the workflow file is empty")
         .At({path, 0, 0, {}, 1})
         .Hint("'holdfast compile' writes workflow files");
   }
-  files.push_back({path, std::move(text)});
+  return SourceFile{path, std::move(text)};
+}
+
+Result<std::vector<SourceFile>> ReadTemplateFolder(const std::string& folder) {
+  std::vector<std::string> paths;
+  std::error_code failed;
+  std::filesystem::directory_iterator entries(folder, failed);
+  for (; !failed && entries != std::filesystem::directory_iterator(); entries.increment(failed)) {
+    const std::string extension = entries->path().extension().string();
+    if (extension == ".yaml" || extension == ".yml") paths.push_back(entries->path().string());
+  }
+  const std::string what = fmt::format("cannot list the folder of templates '{}'", folder);
+  if (failed.value() == ENOTDIR) return InvalidInput(what + ": this is a file");
+  if (failed) return SystemError(failed.value(), what);
+  std::sort(paths.begin(), paths.end());
+  std::vector<SourceFile> files;
+  for (std::string& path : paths) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+    files.push_back({std::move(path), std::move(text)});
+  }
+  return files;
+}
+
+Result<Workflow> ReadWorkflowFile(const std::string& path,
+                                  const std::vector<std::string>& template_folders) {
+  std::vector<SourceFile> files;
+  HOLDFAST_ASSIGN_OR_RETURN(SourceFile main, ReadSourceFile(path));
+  files.push_back(std::move(main));
   for (const std::string& folder : template_folders) {
-    std::vector<std::string> paths;
-    std::error_code failed;
-    std::filesystem::directory_iterator entries(folder, failed);
-    for (; !failed && entries != std::filesystem::directory_iterator(); entries.increment(failed)) {
-      const std::string extension = entries->path().extension().string();
-      if (extension == ".yaml" || extension == ".yml") paths.push_back(entries->path().string());
-    }
-    const std::string what = fmt::format("cannot list the folder of templates '{}'", folder);
-    if (failed.value() == ENOTDIR) return InvalidInput(what + ": this is a file");
-    if (failed) return SystemError(failed.value(), what);
-    std::sort(paths.begin(), paths.end());
-    for (std::string& file : paths) {
-      HOLDFAST_ASSIGN_OR_RETURN(std::string other, ReadFile(file));
-      files.push_back({std::move(file), std::move(other)});
-    }
+    HOLDFAST_ASSIGN_OR_RETURN(std::vector<SourceFile> templates, ReadTemplateFolder(folder));
+    std::move(templates.begin(), templates.end(), std::back_inserter(files));
   }
   return ReadWorkflow(std::move(files));
 }

@@ -23,4 +23,17 @@ Result<Workflow> ReadWorkflowFile(const std::string& path,
 // The same from memory: `files[0]` is the workflow's file, the others are of template folders.
 Result<Workflow> ReadWorkflow(std::vector<SourceFile> files);
 
+// A file and its documents, for those who look at these, too.
+struct ParsedFile {
+  SourceFile source;
+  Result<std::vector<Value>> documents;
+};
+ParsedFile ParseFile(SourceFile source);
+Result<Workflow> ReadParsedWorkflow(std::vector<ParsedFile> files);
+
+// A workflow file; kInvalidInput when it is empty.
+Result<SourceFile> ReadSourceFile(const std::string& path);
+// The *.yaml and *.yml files of a folder of templates, by name.
+Result<std::vector<SourceFile>> ReadTemplateFolder(const std::string& folder);
+
 }  // namespace holdfast::local

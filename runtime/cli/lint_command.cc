@@ -1,0 +1,52 @@
+#include <fmt/format.h>
+
+#include "plugins/sdk/counted.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/opened_workflow.h"
+#include "runtime/lint/argo_lint.h"
+#include "runtime/local/workflow_file.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+// A finding as an error for people: the trap's name is what the reference is looked up by.
+Error WithTrap(const lint::Finding& finding) {
+  Error error(finding.error.code(), fmt::format("{} [{}]", finding.error.message(), finding.trap));
+  if (finding.error.where()) error = std::move(error).At(*finding.error.where());
+  for (const Error& cause : finding.error.causes()) error = std::move(error).Because(Error(cause));
+  return std::move(error).Hint(finding.error.hint());
+}
+
+}  // namespace
+
+int LintFiles(Session& session, const LintArguments& arguments) {
+  const Output& out = session.out();
+  std::string folder = arguments.templates;
+  if (folder.empty()) {
+    const auto installed = TemplatesFolder();
+    if (!installed) return out.Fail(installed.error());
+    folder = *installed;
+  }
+  const auto templates = local::ReadTemplateFolder(folder);
+  if (!templates) return out.Fail(templates.error());
+  std::vector<local::SourceFile> files;
+  for (const std::string& path : arguments.files) {
+    auto file = local::ReadSourceFile(path);
+    if (!file) return out.Fail(file.error());
+    files.push_back(std::move(*file));
+  }
+  int exit_code = 0;
+  const lint::Findings findings = lint::LintArgo(files, *templates);
+  for (const lint::Finding& finding : findings) {
+    if (out.json()) out.Json("finding", ErrorToValue(finding.error).Set("trap", finding.trap));
+    exit_code = out.json() ? static_cast<int>(ExitCodeOf(finding.error.code()))
+                           : out.Fail(WithTrap(finding));
+  }
+  if (findings.empty()) {
+    out.Say(fmt::format("{}: nothing to refuse", Counted(files.size(), "file")));
+  }
+  return exit_code;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/lint/finding.h"
+#include "runtime/local/source_file.h"
+
+namespace holdfast::lint {
+
+// Checks files of Argo Workflows offline: fields and types as a Kubernetes API server with Argo's
+// full definitions would (strictly), what the controller would refuse, and what it takes and does not
+// do as one would think (argo_traps.h). `files` find templates in each other, else in `templates`, which
+// are not checked themselves.
+//
+// The findings are those of each file in turn, by line. Every error of one kind is found, but of
+// what cannot be read (trap "unreadable": YAML, references, conditions, variables) the first of each
+// file. What compiled files do not have and the local engine does not run is unreadable here, too:
+// nobody has looked at what it does.
+Findings LintArgo(const std::vector<local::SourceFile>& files,
+                  const std::vector<local::SourceFile>& templates);
+
+}  // namespace holdfast::lint

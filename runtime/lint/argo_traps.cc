@@ -1,0 +1,267 @@
+#include "runtime/lint/argo_traps.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+#include "runtime/lint/fault_runs.h"
+
+namespace holdfast::lint {
+namespace {
+
+using local::DagTemplate;
+using local::DependsExpression;
+using local::Phase;
+using local::SourceFile;
+using local::Task;
+using local::Template;
+using local::Workflow;
+
+// What Argo's controller and the Kubernetes API take (design: argo).
+constexpr std::size_t kLongestName = 63;
+constexpr std::size_t kRandomSuffix = 5;  // of a generateName
+constexpr std::size_t kLongestCronName = 52;
+constexpr std::size_t kMostTasks = 1500;
+constexpr std::size_t kMostBytes = 1'000'000;
+constexpr std::size_t kBytesOfStatus = 450;  // a task
+constexpr std::size_t kMostChildIds = 1000;
+
+class DocumentTraps {
+ public:
+  DocumentTraps(const SourceFile& source, const Value& document)
+      : source_(source), document_(document), kind_(document.StringOr("kind", "")) {}
+
+  Findings Find() {
+    CheckName();
+    const Value* const spec = document_.Find("spec");
+    if (kind_ == "Workflow" || kind_ == "WorkflowTemplate") {
+      if (spec != nullptr) CheckTemplates(*spec);
+    }
+    return std::move(findings_);
+  }
+
+ private:
+  void Add(std::string trap, Error error) {
+    findings_.push_back({std::move(trap), std::move(error)});
+  }
+
+  void CheckName() {
+    const Value* const metadata = document_.Find("metadata");
+    if (metadata == nullptr) return;
+    const std::size_t longest = kind_ == "CronWorkflow" ? kLongestCronName : kLongestName;
+    for (const auto& [key, most] : {std::pair<std::string_view, std::size_t>("name", longest),
+                                    {"generateName", longest - kRandomSuffix}}) {
+      const Value* const name = metadata->Find(key);
+      if (name == nullptr || !name->is_string() || name->AsString().size() <= most) continue;
+      Add("object-name", source_.At(name->position(),
+                                    fmt::format("'{}' has {} characters; of a {} it may have {}",
+                                                key, name->AsString().size(), kind_, most),
+                                    name->AsString().size()));
+    }
+  }
+
+  void CheckTemplates(const Value& spec) {
+    const Value* const templates = spec.Find("templates");
+    if (templates == nullptr || !templates->is_list()) return;
+    std::size_t tasks = 0;
+    for (const Value& made : templates->AsList()) {
+      const Value* const fail_fast = made.Find("failFast");
+      if (fail_fast != nullptr && fail_fast->is_bool() && fail_fast->AsBool()) {
+        Add("template-fail-fast",
+            source_
+                .AtKey(*fail_fast, "failFast",
+                       "'failFast' of a template ends its steps as soon as one has failed: "
+                       "clean-ups, too")
+                .Hint("leave it out"));
+      }
+      const Value* const dag = made.Find("dag");
+      const Value* const list = dag != nullptr ? dag->Find("tasks") : nullptr;
+      if (list != nullptr && list->is_list()) tasks += list->AsList().size();
+    }
+    if (tasks > kMostTasks) {
+      Add("too-large",
+          source_
+              .AtKey(*templates, "templates",
+                     fmt::format("there are {} tasks in one object; the controller is slow, and "
+                                 "its status too large, beyond {}",
+                                 tasks, kMostTasks))
+              .Hint("make several workflows of it"));
+      return;
+    }
+    const auto text = DumpJson(document_);
+    if (!text || text->size() + kBytesOfStatus * tasks <= kMostBytes) return;
+    Add("too-large",
+        source_
+            .AtKey(*templates, "templates",
+                   fmt::format("with its status the object comes to about {} bytes; the Kubernetes "
+                               "API takes a little over {}",
+                               text->size() + kBytesOfStatus * tasks, kMostBytes))
+            .Hint("make several workflows of it"));
+  }
+
+  const SourceFile& source_;
+  const Value& document_;
+  std::string kind_;
+  Findings findings_;
+};
+
+class WorkflowTraps {
+ public:
+  explicit WorkflowTraps(const Workflow& workflow) : workflow_(workflow) {}
+
+  Findings Find() {
+    std::set<std::uint32_t> seen;
+    Visit(workflow_.entrypoint.template_index, true, seen);
+    if (workflow_.on_exit) Visit(workflow_.on_exit->template_index, false, seen);
+    return std::move(findings_);
+  }
+
+ private:
+  const SourceFile& SourceOf(const Template& made) const { return workflow_.sources[made.source]; }
+
+  void Add(std::string trap, Error error) {
+    findings_.push_back({std::move(trap), std::move(error)});
+  }
+
+  // A template and those below it. `verdict`: its phase is that of the workflow.
+  void Visit(std::uint32_t root, bool verdict, std::set<std::uint32_t>& seen) {
+    std::vector<std::uint32_t> open{root};
+    while (!open.empty()) {
+      const std::uint32_t index = open.back();
+      open.pop_back();
+      if (!seen.insert(index).second) continue;
+      const Template& made = workflow_.templates[index];
+      if (made.container) CheckRetries(made);
+      if (!made.dag) continue;
+      CheckDag(made, verdict);
+      for (const Task& task : made.dag->tasks) {
+        open.push_back(task.call.template_index);
+        if (task.exit_hook) open.push_back(task.exit_hook->template_index);
+      }
+    }
+  }
+
+  void CheckRetries(const Template& made) {
+    if (made.retry) return;
+    for (const auto* texts : {&made.container->command, &made.container->args}) {
+      for (const local::PlacedText& text : *texts) {
+        const std::vector<std::string> names = text.text.Variables();
+        if (std::find(names.begin(), names.end(), "retries") == names.end()) continue;
+        Add("retries-literal",
+            SourceOf(made)
+                .At(text.position, "'{{retries}}' stays as it is where nothing is tried again")
+                .Hint("give the template a retryStrategy"));
+      }
+    }
+  }
+
+  void CheckDag(const Template& made, bool verdict) {
+    const SourceFile& source = SourceOf(made);
+    const DagTemplate& dag = *made.dag;
+    for (const Task& task : dag.tasks) {
+      if (!task.needed) {
+        Add("never-starts",
+            source
+                .At(task.position, fmt::format("task '{}' never starts: neither it nor what "
+                                               "comes after it is a target",
+                                               task.name))
+                .Hint("name it in 'target'"));
+      }
+      if (task.exit_hook) {
+        Add("exit-hook",
+            source
+                .At(task.exit_hook->position,
+                    "an exit hook that fails does not fail the workflow, and on Stop those of "
+                    "parents and children start at once",
+                    task.exit_hook->name.size())
+                .Hint("make it a task that depends on how the other has ended"));
+      }
+      if (task.depends.over_limit()) {
+        Add("fan-in",
+            source
+                .At(task.position,
+                    fmt::format("'depends' of task '{}' has {} nodes; the controller evaluates {}, "
+                                "and the task would end in Error when it runs",
+                                task.name, task.depends.node_count(), DependsExpression::kMaxNodes))
+                .Hint("let tasks with 'when: \"false\"' stand for a part of them each"));
+      }
+      CheckChildIds(source, task);
+    }
+    const FaultFindings faults = PlayFaults(dag);
+    const std::span<const MissingOutcome> missing = faults.missing;
+    for (std::size_t first = 0, next = 0; first < missing.size(); first = next) {
+      while (next < missing.size() && missing[next].task == missing[first].task &&
+             missing[next].other == missing[first].other) {
+        ++next;
+      }
+      AddMissing(source, dag, missing.subspan(first, next - first));
+    }
+    if (!verdict) return;
+    for (const std::uint32_t index : faults.masked) {
+      const Task& task = dag.tasks[index];
+      Add("masked-failure",
+          source
+              .At(task.position,
+                  fmt::format("when task '{}' fails, nothing shows it: template '{}' succeeds "
+                              "all the same",
+                              task.name, made.name))
+              .Hint("the verdict is that of the targets: name it in 'target'"));
+    }
+  }
+
+  // Of one task and one other: what it has forgotten.
+  void AddMissing(const SourceFile& source, const DagTemplate& dag,
+                  std::span<const MissingOutcome> missing) {
+    const Task& task = dag.tasks[missing.front().task];
+    const std::string& other = dag.tasks[missing.front().other].name;
+    std::vector<std::string> outcomes;
+    for (const MissingOutcome& one : missing) {
+      outcomes.push_back(
+          fmt::format("{}.{}", other, one.phase == Phase::kError ? "Errored" : NameOf(one.phase)));
+    }
+    Add("missing-outcome",
+        source
+            .At(task.position,
+                fmt::format("task '{}' starts whether '{}' has succeeded or failed, but not after "
+                            "{}",
+                            task.name, other, Join(outcomes, " or ")))
+            .Hint(fmt::format("add '|| {}' to its 'depends'", Join(outcomes, " || "))));
+  }
+
+  // Argo stores for each dependent of a nested template the ids of all its last tasks.
+  void CheckChildIds(const SourceFile& source, const Task& task) {
+    const Template& called = workflow_.templates[task.call.template_index];
+    if (!called.dag) return;
+    const std::size_t ids = called.dag->targets.size() * task.dependents.size();
+    if (ids <= kMostChildIds) return;
+    Add("nested-fan",
+        source
+            .At(task.position,
+                fmt::format("{} tasks depend on the nested template of task '{}', which has {} "
+                            "targets: the status holds {} ids for that alone",
+                            task.dependents.size(), task.name, called.dag->targets.size(), ids))
+            .Hint("let a task with 'when: \"false\"' stand between them"));
+  }
+
+  const Workflow& workflow_;
+  Findings findings_;
+};
+
+}  // namespace
+
+Findings FindDocumentTraps(const SourceFile& source, const Value& document) {
+  return DocumentTraps(source, document).Find();
+}
+
+Findings FindWorkflowTraps(const Workflow& workflow) { return WorkflowTraps(workflow).Find(); }
+
+}  // namespace holdfast::lint

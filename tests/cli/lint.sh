@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# What is compiled passes; what somebody changed in it afterwards is named, with its line.
+#   lint.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+grouped_disks
+printf 'name: n\nprovider: p\nresources: ["X::Group#g"]\n' >n.yaml
+holdfast -q compile protect n.yaml
+holdfast lint n-protect.yaml >lint.out 2>&1 || fail "$(cat lint.out)"
+grep -q '^1 file: nothing to refuse$' lint.out || fail "$(cat lint.out)"
+[ -z "$(holdfast --json lint n-protect.yaml)" ] || fail "it says something of a file that is right"
+
+# Without its targets the clean-ups alone decide.
+sed '/^ *target:/,/^ *tasks:/{/^ *tasks:/!d}' n-protect.yaml >untargeted.yaml
+[ "$(code_of lint.out holdfast lint untargeted.yaml)" = 3 ] || fail "a workflow without targets passes: $(cat lint.out)"
+grep -q "^untargeted.yaml:[0-9]*:[0-9]*: when task '.*' fails, nothing shows it: .* \[masked-failure\]$" lint.out || fail "$(cat lint.out)"
+[ "$(code_of json.out holdfast --json lint untargeted.yaml)" = 3 ] || fail "$(cat json.out)"
+python3 - json.out <<'END' || fail "$(cat json.out)"
+import json, sys
+found = [json.loads(line) for line in open(sys.argv[1])]
+assert found and all(f["message_type"] == "finding" and f["trap"] == "masked-failure" and f["line"] > 0 for f in found)
+END
+
+# Both files are looked at, and a field that Argo does not have is found in the second.
+sed 's/failFast: false/failfast: false/' n-protect.yaml >typo.yaml
+[ "$(code_of lint.out holdfast lint n-protect.yaml typo.yaml)" = 3 ] || fail "$(cat lint.out)"
+grep -q "^typo.yaml:[0-9]*:[0-9]*: .* has no field 'failfast' \[field\]$" lint.out || fail "$(cat lint.out)"
+! grep -q '^n-protect.yaml:' lint.out || fail "$(cat lint.out)"
+
+# A site's own templates, checked with the file that calls them.
+cp -rL "$build/share/holdfast/templates/argo" site
+sed -i 's/readOnlyRootFilesystem/readonlyRootFilesystem/' site/holdfast-steps.yaml
+[ "$(code_of lint.out holdfast lint n-protect.yaml site/holdfast-steps.yaml)" = 3 ] || fail "$(cat lint.out)"
+grep -q "^site/holdfast-steps.yaml:.*did you mean 'readOnlyRootFilesystem'" <(tr '\n' ' ' <lint.out) || fail "$(cat lint.out)"
+holdfast lint --templates site n-protect.yaml >lint.out 2>&1 || fail "templates that are not named are checked: $(cat lint.out)"
+
+[ "$(code_of lint.out holdfast lint nowhere.yaml)" = 10 ] || fail "$(cat lint.out)"
+: >empty.yaml
+[ "$(code_of lint.out holdfast lint empty.yaml)" = 3 ] || fail "$(cat lint.out)"
+[ "$(code_of lint.out holdfast lint --engine slurm n-protect.yaml)" = 2 ] || fail "$(cat lint.out)"
