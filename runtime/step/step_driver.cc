@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
@@ -163,6 +165,47 @@ Status StepDriver::RefuseClosedEpoch(const BundleStep& step, const Pending& pend
       .Hint("resume: start the workflow again with the parameter record=" + run_.record().id());
 }
 
+Status StepDriver::RefuseAfterResume(const BundleStep& step, const Pending& pending) {
+  const ActivityKind kind = pending.activity->kind;
+  if (run_.operation() != Operation::kProtect) return Ok();
+  if (kind != ActivityKind::kPre && kind != ActivityKind::kParallel) return Ok();
+  // Up the gates, which are the pres of what is above; so many are more than anybody stacks.
+  constexpr std::size_t kMostAbove = 64;
+  std::vector<BundleGate> open = pending.activity->gates;
+  std::set<ResourceKey> seen;
+  while (!open.empty() && seen.size() < kMostAbove) {
+    const BundleGate gate = std::move(open.back());
+    open.pop_back();
+    if (!seen.insert(gate.resource).second) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const BundleStep* const above, run_.bundle().Step(gate.step));
+    for (const BundleActivity& activity : above->activities) {
+      if (activity.resource != gate.resource || activity.kind != gate.kind) continue;
+      open.insert(open.end(), activity.gates.begin(), activity.gates.end());
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const ProtectionPlugin* const plugin,
+                              env_.protection(gate.resource.type));
+    if (!plugin->descriptor().quiesces || gate.resource == pending.activity->resource) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
+                              run_.bundle().ResourceOf(gate.step, gate.resource));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t epoch, run_.EpochOf(gate.step, gate.resource));
+    for (const ActivityKind later : {ActivityKind::kPreFinish, ActivityKind::kPost}) {
+      // A copy of what a snapshot holds does not mind that the application goes on.
+      if (kind == ActivityKind::kParallel && later == ActivityKind::kPreFinish) continue;
+      const std::string& name = resource->StepOf(later);
+      if (name.empty()) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(name));
+      const ActivityOutcome* const outcome = journal->Find(gate.resource, later, epoch);
+      if (outcome == nullptr || outcome->outcome == Outcome::kOmitted) continue;
+      return InvalidInput(fmt::format("step {} is too late: {} has run, the application goes on",
+                                      step.name, ActivityText(gate.resource, later)))
+          .Hint(
+              "end this run, and run each step of a new one after those that 'holdfast step "
+              "list' names under ORDER");
+    }
+  }
+  return Ok();
+}
+
 Result<StepReport> StepDriver::Recorded(const BundleStep& step, const StepRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
   bool failed = false;
@@ -238,6 +281,13 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
     return StepReport{ExitCode::kOmitted, "omitted: the begin of this run has not succeeded"};
   }
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Pending> pending, FindPending(step, request));
+  {
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
+    // One that was killed had begun in time.
+    for (const Pending& one : pending) {
+      if (journal->OpenClaim() == nullptr) HOLDFAST_RETURN_IF_ERROR(RefuseAfterResume(step, one));
+    }
+  }
   if (request.dry_run) return Describe(step, pending, request);
   if (pending.empty()) {
     // A process that was killed between its manifests and its result left those to complete.

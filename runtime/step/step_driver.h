@@ -32,7 +32,8 @@ struct StepReport {
 //
 // Exit codes: 0 its activities succeeded; 4 one failed or timed out; 20 nothing was done, because
 // gates did not succeed; 143 it was told to end. Errors: kUnavailable while another process runs
-// the step, kLocked when the run has lost its lease, and what a bank or the bundle gives.
+// the step, kLocked when the run has lost its lease, kInvalidInput when the step comes too late, and
+// what a bank or the bundle gives.
 class StepDriver {
  public:
   StepDriver(const StepEnvironment& env, RunView& run) : env_(env), run_(run) {}
@@ -60,6 +61,9 @@ class StepDriver {
   Result<Decision> Decide(const BundleStep& step, const Pending& pending,
                           const StepRequest& request, StepAttempt* attempt);
   Status RefuseClosedEpoch(const BundleStep& step, const Pending& pending);
+  // An engine keeps the order. By hand a snapshot could be taken after what had brought the
+  // application to rest let it go on, and nothing would look wrong.
+  Status RefuseAfterResume(const BundleStep& step, const Pending& pending);
   Result<StepReport> Recorded(const BundleStep& step, const StepRequest& request);
   Result<StepReport> Describe(const BundleStep& step, const std::vector<Pending>& pending,
                               const StepRequest& request);
