@@ -58,7 +58,7 @@ ProcessSpec SpecOf(const Tool& tool, std::vector<std::string> arguments, Context
 // How it ended, with its last line; before that what the program says is wrong where that is another line:
 // its first "error:", for what follows are details of it and what failed with it.
 std::string WhatFailed(const ProcessOutcome& outcome) {
-  const std::string end = DescribeOutcome(outcome);
+  std::string end = DescribeOutcome(outcome);
   for (const std::string_view line : Split(outcome.error, '\n')) {
     if (line.find(": error: ") == std::string_view::npos) continue;
     const std::string error = Printable(Trim(line).substr(0, 500));
