@@ -72,7 +72,6 @@ class Player {
   explicit Player(const DagTemplate& dag) : dag_(dag), tasks_(dag.tasks.size()) {}
 
   FaultFindings Play() {
-    FindOrder();
     FindSuspects();
     std::vector<Fault> faults;
     for (std::uint32_t i = 0; i < dag_.tasks.size(); ++i) {
@@ -95,20 +94,6 @@ class Player {
   }
 
  private:
-  // Every task after all that it depends on; the reader has refused cycles.
-  void FindOrder() {
-    std::vector<std::size_t> open(dag_.tasks.size());
-    for (std::uint32_t i = 0; i < dag_.tasks.size(); ++i) {
-      open[i] = dag_.tasks[i].depends.tasks().size();
-      if (open[i] == 0) order_.push_back(i);
-    }
-    for (std::size_t at = 0; at < order_.size(); ++at) {
-      for (const std::uint32_t next : dag_.tasks[order_[at]].dependents) {
-        if (--open[next] == 0) order_.push_back(next);
-      }
-    }
-  }
-
   void FindSuspects() {
     for (std::uint32_t i = 0; i < dag_.tasks.size(); ++i) {
       const Task& task = dag_.tasks[i];
@@ -136,7 +121,7 @@ class Player {
 
   void RunAll() {
     for (TaskRuns& task : tasks_) task = TaskRuns();
-    for (const std::uint32_t index : order_) {
+    for (const std::uint32_t index : dag_.order) {
       if (dag_.tasks[index].needed) RunTask(index);
     }
   }
@@ -212,7 +197,6 @@ class Player {
   }
 
   const DagTemplate& dag_;
-  std::vector<std::uint32_t> order_;
   std::vector<TaskRuns> tasks_;
   std::vector<Suspect> suspects_;
   std::span<const Fault> faults_;

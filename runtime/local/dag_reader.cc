@@ -146,23 +146,22 @@ void FindLeaves(DagTemplate& dag) {
 }
 
 // Kahn's algorithm; what it cannot order holds a cycle, which is printed by name.
-Status CheckNoCycle(const SourceFile& source, const DagTemplate& dag) {
+Status FindOrder(const SourceFile& source, DagTemplate& dag) {
   std::vector<std::size_t> open(dag.tasks.size());
   std::vector<std::uint32_t> ready;
   for (std::uint32_t i = 0; i < dag.tasks.size(); ++i) {
     open[i] = dag.tasks[i].depends.tasks().size();
     if (open[i] == 0) ready.push_back(i);
   }
-  std::size_t ordered = 0;
   while (!ready.empty()) {
     const std::uint32_t task = ready.back();
     ready.pop_back();
-    ++ordered;
+    dag.order.push_back(task);
     for (const std::uint32_t next : dag.tasks[task].dependents) {
       if (--open[next] == 0) ready.push_back(next);
     }
   }
-  if (ordered == dag.tasks.size()) return Ok();
+  if (dag.order.size() == dag.tasks.size()) return Ok();
   // Every task that is left waits for another one that is left: following that must come back.
   std::uint32_t at = 0;
   while (open[at] == 0) ++at;
@@ -225,7 +224,7 @@ Result<DagTemplate> ReadDag(const SourceFile& source, const Value& value) {
     for (const std::uint32_t dependency : dag.tasks[i].depends.tasks())
       dag.tasks[dependency].dependents.push_back(i);
   }
-  HOLDFAST_RETURN_IF_ERROR(CheckNoCycle(source, dag));
+  HOLDFAST_RETURN_IF_ERROR(FindOrder(source, dag));
   const Value* target = value.Find("target");
   if (target != nullptr) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::string text, TextOfScalar(source, *target, "'target'"));

@@ -83,6 +83,7 @@ struct Task {
 struct DagTemplate {
   std::vector<Task> tasks;
   std::vector<std::uint32_t> targets;  // in the order in which they decide the verdict
+  std::vector<std::uint32_t> order;    // every task after all that it depends on
   bool fail_fast = true;
 };
 

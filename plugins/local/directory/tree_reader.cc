@@ -124,6 +124,24 @@ class Walk {
     if (!names) return std::move(names).error().While(Printable(root));
     NoteNames(st, *names);
     frames_.push_back({std::move(*names), 0, 0});
+    HOLDFAST_RETURN_IF_ERROR(
+        WalkFrames([this](const DirectoryName& name) { return TakeName(name); }));
+    HOLDFAST_RETURN_IF_ERROR(LookAgain());
+    SumUp();
+    return counts_;
+  }
+
+ private:
+  struct Frame {
+    std::vector<DirectoryName> names;
+    std::size_t next;
+    std::size_t path_length;  // of the directory's own path; 0 for the root
+  };
+
+  // Gives every name below the frames that there are to `take`, which may push a frame (and its
+  // directory onto stack_); path_ is that of the name. In the end stack_ stands at the root.
+  template <class Take>
+  Status WalkFrames(const Take& take) {
     while (!frames_.empty()) {
       if (context_.cancelled()) return CancelledError();
       Frame& frame = frames_.back();
@@ -136,19 +154,10 @@ class Walk {
       }
       const DirectoryName& name = frame.names[frame.next++];
       EnterName(name.name);
-      HOLDFAST_RETURN_IF_ERROR(TakeName(name));
+      HOLDFAST_RETURN_IF_ERROR(take(name));
     }
-    HOLDFAST_RETURN_IF_ERROR(LookAgain());
-    SumUp();
-    return counts_;
+    return Ok();
   }
-
- private:
-  struct Frame {
-    std::vector<DirectoryName> names;
-    std::size_t next;
-    std::size_t path_length;  // of the directory's own path; 0 for the root
-  };
 
   void EnterName(std::string_view name) {
     if (!path_.empty()) path_ += '/';
@@ -188,27 +197,16 @@ class Walk {
   Status LookAgain() {
     path_.clear();
     HOLDFAST_RETURN_IF_ERROR(LookAgainAt(stack_->fd()));
-    while (!frames_.empty()) {
-      if (context_.cancelled()) return CancelledError();
-      Frame& frame = frames_.back();
-      path_.resize(frame.path_length);
-      if (frame.next == frame.names.size()) {
-        frames_.pop_back();
-        if (frames_.empty()) break;
-        if (auto ok = stack_->Pop(); !ok) return std::move(ok).error().While(Printable(path_));
-        continue;
-      }
-      const DirectoryName& name = frame.names[frame.next++];
-      if (name.type != DT_DIR && name.type != DT_UNKNOWN) continue;
+    return WalkFrames([this](const DirectoryName& name) -> Status {
+      if (name.type != DT_DIR && name.type != DT_UNKNOWN) return Ok();
       FileDescriptor child(
           OpenQuietly(stack_->fd(), name.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-      if (!child.valid()) continue;  // one that could not be read, or is none any more: said above
-      EnterName(name.name);
+      if (!child.valid())
+        return Ok();  // one that could not be read, or is none any more: said above
       const std::size_t before = frames_.size();
       HOLDFAST_RETURN_IF_ERROR(LookAgainAt(child.get()));
-      if (frames_.size() != before) HOLDFAST_RETURN_IF_ERROR(stack_->Push(std::move(child)));
-    }
-    return Ok();
+      return frames_.size() == before ? Ok() : stack_->Push(std::move(child));
+    });
   }
 
   // The directory at path_: a frame for it where it is one that was listed.
@@ -221,13 +219,9 @@ class Walk {
     if (!names) return Unreadable(std::move(names).error());
     if (HashOf(*names) != listed->second && !told_.contains(listed->first)) {
       if (path_.empty()) path_ = ".";
-      if (options_.on_change == Policy::kFail) {
-        return Error(ErrorCode::kUnavailable,
-                     fmt::format("entries of {} came or went while the tree was read",
-                                 Printable(path_)))
-            .Hint("'on_change: warn' lets the tree change, a snapshot keeps it still");
-      }
-      Warn(++counts_.changed, "entries came or went while the tree was read");
+      HOLDFAST_RETURN_IF_ERROR(Changed(
+          fmt::format("entries of {} came or went while the tree was read", Printable(path_)),
+          "entries came or went while the tree was read"));
       if (path_ == ".") path_.clear();
     }
     frames_.push_back({std::move(*names), 0, path_.size()});
@@ -248,13 +242,20 @@ class Walk {
     return Ok();
   }
 
-  Status Vanished() {
+  // The tree did not keep still: an error, or a warning of path_ and a count.
+  Status Changed(std::string failure, std::string_view warning) {
     if (options_.on_change == Policy::kFail) {
-      return Error(ErrorCode::kUnavailable,
-                   fmt::format("{} vanished while the tree was read", Printable(path_)))
+      return Error(ErrorCode::kUnavailable, std::move(failure))
           .Hint("'on_change: warn' lets the tree change, a snapshot keeps it still");
     }
-    Warn(++counts_.changed, "vanished while the tree was read");
+    Warn(++counts_.changed, warning);
+    return Ok();
+  }
+
+  Status Vanished() {
+    HOLDFAST_RETURN_IF_ERROR(
+        Changed(fmt::format("{} vanished while the tree was read", Printable(path_)),
+                "vanished while the tree was read"));
     struct stat st {};
     if (::fstat(stack_->fd(), &st) == 0) told_.insert({st.st_dev, st.st_ino});
     return Ok();
@@ -400,13 +401,8 @@ class Walk {
     if (data > counts_.largest) counts_.largest = data;
     HOLDFAST_ASSIGN_OR_RETURN(const bool changed, content.Changed());
     if (!changed) return Ok();
-    if (options_.on_change == Policy::kFail) {
-      return Error(ErrorCode::kUnavailable,
-                   fmt::format("{} changed while it was read", Printable(path_)))
-          .Hint("'on_change: warn' lets the tree change, a snapshot keeps it still");
-    }
-    Warn(++counts_.changed, "changed while it was read");
-    return Ok();
+    return Changed(fmt::format("{} changed while it was read", Printable(path_)),
+                   "changed while it was read");
   }
 
   Status TakeOther(const std::string& name, const struct stat& st) {
