@@ -20,6 +20,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kConnectDeadline{std::chrono::seconds(15)};
 constexpr milliseconds kStatementDeadline{std::chrono::minutes(10)};
 constexpr milliseconds kLookAtCancellationEvery{50};
+// A time limit that a database or role has for its application must not end our statements: they have
+// a deadline. As an option of the connection, since a SET can itself be ended by such a limit.
+constexpr char kNoTimeLimits[] = "-c statement_timeout=0 -c lock_timeout=0";
 
 struct FreeConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
@@ -105,8 +108,8 @@ ServerAddress AddressOf(const Resource& resource, ServerAddress defaults) {
 
 Status AddToEnvironment(const ServerAddress& address, const Context& context, ProcessSpec& spec) {
   // Ours decides, not what the caller's shell happened to hold.
-  for (const char* name : {"PGSERVICE", "PGSERVICEFILE", "PGDATABASE", "PGHOSTADDR", "PGOPTIONS",
-                           "HOLDFAST_FAILPOINT"}) {
+  for (const char* name :
+       {"PGSERVICE", "PGSERVICEFILE", "PGDATABASE", "PGHOSTADDR", "HOLDFAST_FAILPOINT"}) {
     spec.environment_removed.emplace_back(name);
   }
   if (!address.host.empty()) spec.environment["PGHOST"] = address.host;
@@ -114,6 +117,7 @@ Status AddToEnvironment(const ServerAddress& address, const Context& context, Pr
   if (!address.user.empty()) spec.environment["PGUSER"] = address.user;
   spec.environment["PGCONNECT_TIMEOUT"] = "15";
   spec.environment["PGAPPNAME"] = "holdfast";
+  spec.environment["PGOPTIONS"] = kNoTimeLimits;
   // What the program says is read for its meaning.
   spec.environment["LC_MESSAGES"] = "C";
   if (address.password.given()) {
@@ -164,6 +168,7 @@ Result<Connection> Connection::Open(const ServerAddress& address, std::string_vi
                                               {"port", std::to_string(address.port)},
                                               {"application_name", std::string(application)},
                                               {"client_encoding", "UTF8"},
+                                              {"options", kNoTimeLimits},
                                               {"tcp_user_timeout", "30000"}};
   if (!address.host.empty()) settings["host"] = address.host;
   if (!address.user.empty()) settings["user"] = address.user;
@@ -203,9 +208,7 @@ Result<Connection> Connection::Open(const ServerAddress& address, std::string_vi
   state->context = &context;
   Connection connection(std::move(state));
   // A hostile search path must not choose which functions and tables our statements mean.
-  // Nor must a time limit that a database or role has for its application end them: they have a deadline.
-  HOLDFAST_RETURN_IF_ERROR(connection.Do(
-      "SET search_path = pg_catalog; SET statement_timeout = 0; SET lock_timeout = 0"));
+  HOLDFAST_RETURN_IF_ERROR(connection.Do("SET search_path = pg_catalog"));
   return connection;
 }
 
