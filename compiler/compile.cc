@@ -6,7 +6,9 @@
 #include <set>
 #include <utility>
 
+#include "compiler/dag/essential_gates.h"
 #include "compiler/workflow/engine_workflow.h"
+#include "compiler/workflow/step_group.h"
 #include "compiler/workflow/step_names.h"
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/counted.h"
@@ -130,6 +132,9 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.operation = input.operation;
   workflow.head = MakeHead(input, plan, dag);
   workflow.steps = MakeSteps(input.graph, dag, names);
+  workflow.groups = CutIntoGroups(input.graph, input.table, dag, EssentialGates(dag), names,
+                                  input.options.emit.max_tasks_per_template);
+  DescribeGroups(input.graph, dag, workflow.groups);
   workflow.bundle = out.bundle.sha256;
   workflow.provider = input.provider_id;
   workflow.leaves_are_fused = fuse == FuseMode::kLeaf;

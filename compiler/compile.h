@@ -20,7 +20,7 @@ namespace holdfast::compiler {
 
 struct CompileOptions {
   std::string engine = "argo";
-  EmitOptions emit;              // kind, max_tasks_per_template, tool_version
+  EmitOptions emit;
   std::optional<FuseMode> fuse;  // none = as the plan's policy says
   bool partial = false;          // restore, verify: also of a checkpoint that is in error
 };
@@ -52,7 +52,7 @@ struct CompiledWorkflow {
 // Compiles an operation over a resource graph into a workflow file and its bundle. A pure function:
 // no network, no bank, no file; the same input gives the same bytes.
 // kInvalidInput: a cycle of resources, an aggregation that closes one, an operation for which no
-// plugin has anything to do, a type without plugin, more tasks than max_tasks_per_template, an
+// plugin has anything to do, a type without plugin, more tasks than max_tasks_per_workflow, an
 // unknown engine.
 Result<CompiledWorkflow> Compile(const CompileInput& input);
 

@@ -16,8 +16,10 @@ enum class WorkflowKind { kWorkflow, kTemplate };
 
 struct EmitOptions {
   WorkflowKind kind = WorkflowKind::kWorkflow;
-  // Argo's own definitions refuse more than 200 tasks in one template.
+  // Argo's own definitions refuse more than 200 tasks in one template; at least kFewestItems.
   std::uint32_t max_tasks_per_template = 200;
+  // What a cluster takes in one object, with the room that the state of a run needs.
+  std::uint32_t max_tasks_per_workflow = 1500;
   std::string tool_version;  // "holdfast 0.1.0": stands once in the file
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compiler/graph/walk.h"
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
@@ -66,6 +67,26 @@ std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::s
   return out;
 }
 
+std::string_view WhatIsIn(StepGroup::Part part) {
+  switch (part) {
+    case StepGroup::Part::kWhole:
+      return "everything";
+    case StepGroup::Part::kPreparations:
+      return "pre and pre_finish";
+    case StepGroup::Part::kRest:
+      return "parallel and post";
+    case StepGroup::Part::kPre:
+      return "pre";
+    case StepGroup::Part::kPreFinish:
+      return "pre_finish";
+    case StepGroup::Part::kParallel:
+      return "parallel";
+    case StepGroup::Part::kPost:
+      return "post";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string_view RuleOf(LinkKind link) {
@@ -87,13 +108,45 @@ std::string_view RuleOf(LinkKind link) {
 
 std::vector<WorkflowStep> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
                                     const std::vector<std::string>& names) {
-  std::vector<StepConditions> conditions = EssentialGates(dag);
   std::vector<WorkflowStep> steps;
   steps.reserve(dag.steps.size());
   for (std::size_t i = 0; i < dag.steps.size(); ++i) {
-    steps.push_back({names[i], CommentOf(graph, dag, i), std::move(conditions[i])});
+    steps.push_back({names[i], CommentOf(graph, dag, i)});
   }
   return steps;
+}
+
+void DescribeGroups(const ResourceGraph& graph, const ActivityDag& dag,
+                    std::vector<StepGroup>& groups) {
+  struct Contents {
+    std::size_t steps = 0;
+    ResourceId first;
+    ResourceId last;
+  };
+  std::vector<Contents> contents(groups.size());
+  // A group stands in the list before those that are in it.
+  for (std::size_t i = groups.size(); i-- != 0;) {
+    Contents& here = contents[i];
+    for (const GroupItem& item : groups[i].items) {
+      Contents of_item{1, {}, {}};
+      if (item.kind == GroupItem::Kind::kGroup) {
+        of_item = contents[item.index];
+      } else {
+        const auto& activities = dag.steps[item.index].activities;
+        of_item.first = of_item.last = activities.front().resource;
+      }
+      if (here.steps == 0) here.first = of_item.first;
+      here.last = of_item.last;
+      here.steps += of_item.steps;
+    }
+    if (i == 0) continue;
+    const std::string steps = Counted(here.steps, "step");
+    const std::string_view what = WhatIsIn(groups[i].part);
+    groups[i].comment = here.first == here.last
+                            ? fmt::format("{}: {} of {}", steps, what, Describe(graph, here.first))
+                            : fmt::format("{}: {} of {} to {}", steps, what,
+                                          Describe(graph, here.first), Describe(graph, here.last));
+  }
 }
 
 }  // namespace holdfast::compiler

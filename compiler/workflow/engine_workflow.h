@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "compiler/dag/activity_dag.h"
-#include "compiler/dag/essential_gates.h"
 #include "compiler/plan/plan.h"
+#include "compiler/workflow/step_group.h"
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/resource_graph.h"
 
@@ -20,9 +20,6 @@ struct WorkflowStep {
   // For the reader: what it does to which resource, and the links that put it where it is. Has
   // tenants' text in it: only for comments, through Printable.
   std::string comment;
-  // What an engine's file says that it waits for, by index into EngineWorkflow::steps. `begin` must
-  // have succeeded, too: to be said where `succeeded` is empty, implied where it is not.
-  StepConditions conditions;
 };
 
 // A workflow before it becomes an engine's text (design: stages are types). `begin` comes before all
@@ -32,10 +29,13 @@ struct EngineWorkflow {
   Operation operation = Operation::kProtect;
   std::vector<std::string> head;    // comment lines for the top of the file
   std::vector<WorkflowStep> steps;  // in walk order
-  std::string bundle;               // its SHA-256
-  std::string provider;             // its id
-  bool leaves_are_fused = false;    // fuse: leaf
-  bool fail_fast = false;           // the run's parameters' defaults
+  // How they are put together; the first one is the whole. Its items run only when `begin` has
+  // succeeded: to be said where `succeeded` is empty, implied where it is not.
+  std::vector<StepGroup> groups;
+  std::string bundle;             // its SHA-256
+  std::string provider;           // its id
+  bool leaves_are_fused = false;  // fuse: leaf
+  bool fail_fast = false;         // the run's parameters' defaults
   bool partial = false;
   std::optional<std::uint32_t> parallelism;
   std::optional<std::chrono::milliseconds> step_deadline;
@@ -46,6 +46,10 @@ struct EngineWorkflow {
 // The steps of a DAG under the names that they were given (NameSteps).
 std::vector<WorkflowStep> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
                                     const std::vector<std::string>& names);
+
+// Gives the groups of a DAG's steps their comments.
+void DescribeGroups(const ResourceGraph& graph, const ActivityDag& dag,
+                    std::vector<StepGroup>& groups);
 
 // The rule behind a link, for people: "a parent's pre comes before its children's".
 std::string_view RuleOf(LinkKind link);

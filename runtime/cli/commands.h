@@ -72,6 +72,7 @@ struct CompileArguments {
   std::string kind = "workflow";
   std::string fuse;  // empty: as the plan says
   std::uint32_t max_tasks_per_template = 200;
+  std::uint32_t max_tasks_per_workflow = 1500;
   std::string sample;    // verify: the share to read, such as "10%"; empty = as the parameters say
   bool partial = false;  // restore, verify: of a checkpoint that is not whole
 };

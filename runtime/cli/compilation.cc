@@ -15,6 +15,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/child_choices.h"
+#include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/parameter_faults.h"
 #include "runtime/cli/place_faults.h"
@@ -413,6 +414,7 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
   input.options.emit.max_tasks_per_template = arguments.max_tasks_per_template;
   input.options.emit.tool_version = std::string(kVersionText);
   return input;
+  input.options.emit.max_tasks_per_workflow = arguments.max_tasks_per_workflow;
 }
 
 Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments) {

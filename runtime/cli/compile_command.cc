@@ -1,12 +1,15 @@
 #include <cstdio>
+#include <filesystem>
 
 #include "compiler/explain.h"
 #include "compiler/picture/picture.h"
 #include "compiler/plan/graph_file.h"
 #include "plugins/sdk/text.h"
+#include "runtime/cli/added_order.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
 #include "runtime/cli/opened_workflow.h"
+#include "runtime/local/step_list.h"
 
 namespace holdfast::cli {
 
@@ -29,6 +32,33 @@ Value WayToValue(const compiler::ExplainedReason& reason) {
                       .Set("rule", place.rule));
   }
   return Value().Set("step", reason.step).Set("way", std::move(way));
+}
+
+// Only the file knows how it is cut; without it the bundle alone is explained.
+Result<AddedOrder> AddedOrderOf(const ExplainArguments& arguments, const LoadedBundle& bundle) {
+  std::error_code error;
+  if (!std::filesystem::exists(arguments.file, error)) return AddedOrder{};
+  local::ListOptions options;
+  options.file = arguments.file;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string templates, TemplatesFolder());
+  options.template_folders = {templates};
+  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, local::ListSteps(options));
+  HOLDFAST_ASSIGN_OR_RETURN(const local::ListedStep step, local::FindStep(steps, arguments.step));
+  return FindAddedOrder(bundle, steps, step);
+}
+
+Value AddedToValue(const AddedOrder& added) {
+  Value::List waits;
+  for (const AddedWait& wait : added.waits) {
+    waits.push_back(Value()
+                        .Set("task", wait.task)
+                        .Set("steps", static_cast<std::int64_t>(wait.steps))
+                        .Set("needed", static_cast<std::int64_t>(wait.needed))
+                        .Set("because_of", wait.because_of));
+  }
+  return Value()
+      .Set("steps", Value::List(added.steps.begin(), added.steps.end()))
+      .Set("waits", std::move(waits));
 }
 
 }  // namespace
@@ -54,6 +84,8 @@ int ExplainStep(Session& session, const ExplainArguments& arguments) {
   }
   const auto explanation = compiler::Explain(*bundle, arguments.step);
   if (!explanation) return out.Fail(explanation.error());
+  const auto added = AddedOrderOf(arguments, *bundle);
+  if (!added) return out.Fail(added.error());
   Value::List activities;
   for (const compiler::ExplainedActivity& activity : explanation->activities) {
     Value::List gates;
@@ -70,8 +102,9 @@ int ExplainStep(Session& session, const ExplainArguments& arguments) {
   out.Json("explanation", Value()
                               .Set("step", explanation->step)
                               .Set("activities", std::move(activities))
-                              .Set("order", std::move(order)));
-  if (!out.json()) WriteStdout(explanation->text);
+                              .Set("order", std::move(order))
+                              .Set("added", AddedToValue(*added)));
+  if (!out.json()) WriteStdout(explanation->text + Render(*added));
   return 0;
 }
 

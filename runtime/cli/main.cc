@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/workflow/step_group.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
@@ -197,9 +198,16 @@ class CommandLine {
                      "(default: as the plan says)")
         ->check(CLI::IsMember({"none", "leaf"}));
     command
-        ->add_option("--max-tasks-per-template", a_.compile.max_tasks_per_template,
-                     "Steps in one template; Argo's own definitions refuse more than 200")
-        ->check(CLI::Range(1U, 1'000'000U))
+        ->add_option(
+            "--max-tasks-per-template", a_.compile.max_tasks_per_template,
+            "Tasks in one template; Argo's own definitions refuse more than 200. More steps "
+            "than that become templates that call each other")
+        ->check(CLI::Range(compiler::kFewestItems, 1'000'000U))
+        ->capture_default_str();
+    command
+        ->add_option("--max-tasks-per-workflow", a_.compile.max_tasks_per_workflow,
+                     "Tasks in one Workflow; more than 1500 are for the local engine alone")
+        ->check(CLI::Range(compiler::kFewestItems, 10'000'000U))
         ->capture_default_str();
   }
 

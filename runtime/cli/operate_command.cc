@@ -32,6 +32,7 @@ int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Opera
   compile.output = folder + "/" + std::string(NameOf(operation)) + ".yaml";
   // It runs here, where a template may have as many tasks as there are.
   compile.max_tasks_per_template = 1'000'000;
+  compile.max_tasks_per_workflow = 10'000'000;
   const auto file = CompileToFile(session, compile);
   std::error_code ignored;
   if (!file) {

@@ -118,29 +118,11 @@ Error Become(const std::vector<std::string>& argv,
   return SystemError(error, "starting " + argv.front());
 }
 
-// Every step that comes after `step`, directly or not.
-std::set<std::string> StepsAfter(const std::vector<local::ListedStep>& steps,
-                                 const std::string& step) {
-  std::map<std::string, std::vector<std::string>> next;
-  for (const local::ListedStep& listed : steps) {
-    for (const std::string& before : listed.order) next[before].push_back(listed.task);
-  }
-  std::set<std::string> found;
-  std::vector<std::string> open{step};
-  while (!open.empty()) {
-    const std::string name = std::move(open.back());
-    open.pop_back();
-    for (const std::string& after : next[name]) {
-      if (found.insert(after).second) open.push_back(after);
-    }
-  }
-  return found;
-}
-
 // An engine keeps the order. By hand, a snapshot could be taken after the application was resumed,
 // and nothing would look wrong: a step whose followers this run has begun comes too late.
 Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepArguments& arguments,
-                     const std::string& step) {
+                     const local::ListedStep& listed_step) {
+  const std::string& step = listed_step.task;
   HOLDFAST_ASSIGN_OR_RETURN(
       Provider* const provider,
       session.OpenProvider(listed.workflow.provider, Session::Warnings::kLeave));
@@ -159,8 +141,9 @@ Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepA
   };
   HOLDFAST_ASSIGN_OR_RETURN(const bool again, began(step));
   if (again) return Ok();
-  for (const std::string& after : StepsAfter(listed.steps, step)) {
-    if (after == "end") continue;
+  for (const std::size_t place : local::StepsAfter(listed.steps, listed_step.name)) {
+    const std::string& after = listed.steps[place].task;
+    if (listed.steps[place].exit_handler) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const bool late, began(after));
     if (!late) continue;
     return InvalidInput("step " + step + " comes before " + after +
@@ -254,7 +237,7 @@ int RunWorkflowStep(Session& session, const StepArguments& arguments) {
     }
   }
   if (step->task != "begin" && step->task != "end") {
-    if (const Status late = RefuseTooLate(session, *listed, arguments, step->task); !late)
+    if (const Status late = RefuseTooLate(session, *listed, arguments, *step); !late)
       return session.out().Fail(late.error());
   }
   return session.out().Fail(Become(*argv, EnvironmentOf(*step, session)));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "plugins/sdk/text.h"
@@ -63,6 +64,8 @@ class Lister {
       inner.exit_handler = place.exit_handler;
       inner.line = task.position.line;
       inner.depends = task.depends_text;
+      inner.gates = place.gates;
+      inner.order = place.order;
       for (const std::uint32_t gate : task.depends.RequiredSuccesses())
         inner.gates.push_back(prefix + made.dag->tasks[gate].name);
       for (const std::uint32_t other : task.depends.tasks())
@@ -128,6 +131,81 @@ Result<std::vector<ListedStep>> ListSteps(const ListOptions& options) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto parameters, ResolveParameters(workflow, given));
   return Lister(options, workflow, ValuesOfWorkflow(workflow, options.run_id, parameters)).List();
+}
+
+namespace {
+
+// By the path of every step and of every task that stands for several: their places in `steps`.
+using StepsOfPath = std::map<std::string_view, std::vector<std::size_t>>;
+
+StepsOfPath IndexByPath(const std::vector<ListedStep>& steps) {
+  StepsOfPath index;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string_view path = steps[i].name;
+    for (std::size_t end = path.find('.'); end != std::string_view::npos;
+         end = path.find('.', end + 1)) {
+      index[path.substr(0, end)].push_back(i);
+    }
+    index[path].push_back(i);
+  }
+  return index;
+}
+
+// What can be reached over `next`, without the start.
+std::vector<std::size_t> Reach(const std::vector<std::vector<std::size_t>>& next,
+                               const std::vector<std::size_t>& start) {
+  std::vector<bool> seen(next.size(), false);
+  std::vector<std::size_t> found;
+  std::vector<std::size_t> open = start;
+  while (!open.empty()) {
+    const std::size_t at = open.back();
+    open.pop_back();
+    for (const std::size_t other : next[at]) {
+      if (seen[other]) continue;
+      seen[other] = true;
+      found.push_back(other);
+      open.push_back(other);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// By step: those that it waits for directly.
+std::vector<std::vector<std::size_t>> Before(const std::vector<ListedStep>& steps,
+                                             const StepsOfPath& index) {
+  std::vector<std::vector<std::size_t>> before(steps.size());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    for (const std::string& path : steps[i].order) {
+      const auto of_path = index.find(path);
+      if (of_path == index.end()) continue;
+      before[i].insert(before[i].end(), of_path->second.begin(), of_path->second.end());
+    }
+  }
+  return before;
+}
+
+std::vector<std::size_t> StepsAt(const StepsOfPath& index, const std::string& path) {
+  const auto found = index.find(path);
+  return found == index.end() ? std::vector<std::size_t>() : found->second;
+}
+
+}  // namespace
+
+std::vector<std::size_t> StepsAfter(const std::vector<ListedStep>& steps, const std::string& step) {
+  const StepsOfPath index = IndexByPath(steps);
+  const auto before = Before(steps, index);
+  std::vector<std::vector<std::size_t>> after(steps.size());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    for (const std::size_t other : before[i]) after[other].push_back(i);
+  }
+  return Reach(after, StepsAt(index, step));
+}
+
+std::vector<std::size_t> StepsBefore(const std::vector<ListedStep>& steps,
+                                     const std::string& step) {
+  const StepsOfPath index = IndexByPath(steps);
+  return Reach(Before(steps, index), StepsAt(index, step));
 }
 
 Result<ListedStep> FindStep(const std::vector<ListedStep>& steps, const std::string& name) {

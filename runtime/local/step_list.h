@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,9 +23,11 @@ struct ListedStep {
   // of the file; goes over the caller's own
   std::vector<std::pair<std::string, std::string>> environment;
   std::string depends;  // as it stands in the file
-  // paths of the tasks that must have Succeeded, as far as the file says it
+  // Paths of the tasks that must have Succeeded, as far as the file says it, and of all that it waits
+  // for, gates included. A task that calls another DAG stands for all steps whose paths begin with its.
+  // What the templates wait for that it stands in comes first, the outermost one's before the others'.
   std::vector<std::string> gates;
-  std::vector<std::string> order;  // paths of all tasks that it waits for, gates included
+  std::vector<std::string> order;
   bool exit_handler = false;
   bool never =
       false;  // its `when` is false, or nothing that decides the verdict needs it: no process
@@ -45,6 +48,12 @@ struct ListOptions {
 // stands, the exit handler last. Errors as of ReadWorkflowFile and ResolveParameters. A parameter
 // without value is no error here: it is listed as an empty text.
 Result<std::vector<ListedStep>> ListSteps(const ListOptions& options);
+
+// Every step that comes after `step` (a path), directly or not: their places in `steps`.
+std::vector<std::size_t> StepsAfter(const std::vector<ListedStep>& steps, const std::string& step);
+
+// Every step that `step` comes after, directly or not.
+std::vector<std::size_t> StepsBefore(const std::vector<ListedStep>& steps, const std::string& step);
 
 // The step of that path; of the only path that ends with it when `name` is a task's own name.
 // kNotFound (did you mean) or kUsage when several tasks are called so.

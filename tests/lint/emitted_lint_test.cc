@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/compile.h"
 #include "plugins/sdk/file.h"
 #include "runtime/lint/argo_lint.h"
 #include "runtime/local/workflow_file.h"
@@ -43,6 +44,52 @@ TEST_P(EmittedLint, HasNoTrap) {
 
 INSTANTIATE_TEST_SUITE_P(Golden, EmittedLint, testing::ValuesIn(CaseNames()),
                          [](const auto& info) { return info.param; });
+
+// Servers that share networks are not closed: what is cut there is waited for by many.
+TEST(EmittedLint, ALargeGraphThatIsNoTreeHasNoTrap) {
+  using namespace compiler;
+  ResourceGraphBuilder builder;
+  const auto add = [&builder](const std::string& type, const std::string& id) {
+    ASSERT_TRUE(builder.AddResource({{type, id}, id, {}}));
+  };
+  for (int i = 0; i < 5; ++i) add("T::Network", "n" + std::to_string(i));
+  for (int i = 0; i < 600; ++i) {
+    const std::string server = "s" + std::to_string(i);
+    add("T::Server", server);
+    for (const int network : {i % 5, (i + 1) % 5}) {
+      ASSERT_TRUE(
+          builder.AddEdge({"T::Server", server}, {"T::Network", "n" + std::to_string(network)}));
+    }
+    for (const char* const volume : {"-a", "-b"}) {
+      add("T::Volume", server + volume);
+      ASSERT_TRUE(builder.AddEdge({"T::Server", server}, {"T::Volume", server + volume}));
+    }
+  }
+  PluginDescriptor plugin;
+  plugin.name = "any";
+  for (auto& operation : plugin.operations) operation.activities.fill(true);
+  CompileInput input;
+  input.graph = builder.Build().value();
+  for (const auto& node : input.graph.nodes()) {
+    const bool server = node.key.type == "T::Server";
+    input.table.choices.push_back({StepChoice::Own(),
+                                   server ? StepChoice::Own() : StepChoice::None(),
+                                   StepChoice::Own(), StepChoice::Own()});
+    input.plugins[node.key.type] = &plugin;
+  }
+  input.parameters.resize(input.graph.size());
+  input.plan = Value().Set("name", "large");
+  input.provider_id = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
+  input.provider_name = "any";
+  input.options.emit.max_tasks_per_workflow = 1'000'000;
+  const auto compiled = Compile(input);
+  ASSERT_TRUE(compiled.has_value()) << compiled.error().Render();
+  const auto templates = local::ReadTemplateFolder(HOLDFAST_TEST_TEMPLATES);
+  Findings findings = LintArgo({{"large.yaml", compiled->text}}, *templates);
+  // One object for all of it is too much, and nothing else is wrong.
+  std::erase_if(findings, [](const Finding& finding) { return finding.trap == "too-large"; });
+  EXPECT_EQ(Said(findings), "");
+}
 
 TEST(EmittedLint, TheTemplatesHaveNoTrap) {
   const auto templates = local::ReadTemplateFolder(HOLDFAST_TEST_TEMPLATES);

@@ -67,6 +67,22 @@ TEST_F(StepList, TellsGatesFromOrder) {
   EXPECT_FALSE(step->never);
 }
 
+TEST_F(StepList, WaitsForWhatItsTemplateWaitsFor) {
+  const auto steps = List();
+  const auto step = FindStep(steps, "b-par");
+  EXPECT_THAT(step->gates, ElementsAre("a-pre"));
+  EXPECT_THAT(step->order, ElementsAre("a-pre"));
+  const auto names = [&](const std::vector<std::size_t>& places) {
+    std::vector<std::string> out;
+    for (const std::size_t place : places) out.push_back(steps[place].name);
+    return out;
+  };
+  EXPECT_THAT(names(StepsBefore(steps, "region.b-par")), ElementsAre("begin", "a-pre"));
+  EXPECT_THAT(names(StepsAfter(steps, "region.b-par")), ElementsAre("a-post"));
+  EXPECT_THAT(names(StepsAfter(steps, "begin")), ElementsAre("a-pre", "region.b-par", "a-post"));
+  EXPECT_THAT(names(StepsBefore(steps, "a-post")), ElementsAre("begin", "a-pre", "region.b-par"));
+}
+
 TEST_F(StepList, AStepThatIsNotThereIsNotFoundWithAHint) {
   const auto step = FindStep(List(), "a-pots");
   ASSERT_FALSE(step.has_value());

@@ -1,16 +1,19 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/workflow/engine_workflow.h"
 
 namespace holdfast::compiler {
 
-// What the tasks of an Argo DAG wait for.
+// What the tasks of an Argo DAG template wait for: of one group of steps, in which other groups stand
+// as tasks that call their templates.
 //
-// `depends` of a step = `g.Succeeded` for each gate that the file can name, and "has ended in any
-// way" for each other step that it comes after: with up to four of them
+// `depends` of a task = `g.Succeeded` for each gate that the file can name, and "has ended in any
+// way" for each other task that it comes after: with up to four of them
 //   (x.Succeeded || x.Failed || x.Errored || x.Omitted)
 // and beyond that `!x.Daemoned`: Argo waits for every task that an expression names, and none of
 // ours is a daemon. (x.Omitted matters: a task that was left out has ended, too.)
@@ -21,23 +24,27 @@ namespace holdfast::compiler {
 //   gate-<n>  all of its part have succeeded, else it is Omitted: `gate-<n>.Skipped` carries a
 //             failure on
 //   wait-<n>  all of its part have ended in any way
-// The same tasks serve every step that waits for the same set of more than 8 gates, as the product
-// of many parents and many children would be a large file otherwise.
+// A wait-<n> also stands between a group of many and many that wait for it: Argo's status has, for each
+// of those, the ids of all in the group.
+// The same tasks serve every task that waits for the same set of more than 8 gates, as the product
+// of many parents and many children would be a large file otherwise; as far as max_tasks allows.
 struct ArgoTask {
+  enum class Kind : std::uint8_t { kBegin, kStep, kGroup, kBarrier };
+  Kind kind = Kind::kStep;
   std::string name;
-  bool barrier = false;                // a pod-less task
-  std::vector<std::string> depends;    // operands, to be joined by &&; empty: depends on nothing
-  const WorkflowStep* step = nullptr;  // not of `begin` and barriers
+  std::vector<std::string> depends;  // operands, to be joined by &&; empty: depends on nothing
+  std::string_view comment;          // of steps and groups
 };
 
 struct ArgoTasks {
-  // `begin`, then steps in their order, barriers before their first use
+  // In the first group `begin`, then the items in their order, barriers before their first use.
   std::vector<ArgoTask> tasks;
   bool short_form = false;  // `!x.Daemoned` occurs
   bool barriers = false;
 };
 
 // The result points into `workflow`.
-ArgoTasks MakeArgoTasks(const EngineWorkflow& workflow);
+ArgoTasks MakeArgoTasks(const EngineWorkflow& workflow, std::uint32_t group,
+                        std::uint32_t max_tasks);
 
 }  // namespace holdfast::compiler

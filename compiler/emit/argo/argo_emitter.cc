@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view kStepTemplates = "holdfast-steps";
 constexpr std::size_t kLineWidth = 100;
 // What a plan without a deadline of steps gets: the longest that a plan may say.
+// Argo's own definitions refuse more in one object.
+constexpr std::size_t kMostTemplates = 200;
 constexpr std::chrono::hours kLongestStep{30 * 24};
 
 std::int64_t WholeSeconds(std::chrono::milliseconds duration) {
@@ -36,20 +38,31 @@ std::vector<std::string> Fill(const std::vector<std::string>& words, std::size_t
 
 class FileWriter {
  public:
-  FileWriter(const EngineWorkflow& workflow, const EmitOptions& options, const ArgoTasks& tasks)
+  // `tasks`: of every group.
+  FileWriter(const EngineWorkflow& workflow, const EmitOptions& options,
+             const std::vector<ArgoTasks>& tasks)
       : workflow_(workflow), options_(options), tasks_(tasks) {}
 
   Result<std::string> Run() {
     for (const std::string& line : workflow_.head) out_.Comment(line);
-    if (tasks_.short_form) {
+    if (tasks_.size() > 1) {
+      out_.Comment(fmt::format(
+          "A task that calls a template of this file stands for all steps in it: at most {} "
+          "tasks go into one.",
+          options_.max_tasks_per_template));
+      out_.Comment("'holdfast explain FILE STEP' says what a step waits for because of that.");
+    }
+    if (std::any_of(tasks_.begin(), tasks_.end(),
+                    [](const ArgoTasks& group) { return group.short_form; })) {
       out_.Comment(
           "'!x.Daemoned' in depends means: x has ended, in whatever way (no task here is a "
           "daemon).");
     }
-    if (tasks_.barriers) {
+    if (std::any_of(tasks_.begin(), tasks_.end(),
+                    [](const ArgoTasks& group) { return group.barriers; })) {
       out_.Comment(
           "Tasks gate-N and wait-N make no pod: they stand for a list of tasks that is too long "
-          "for one depends.");
+          "for one depends, or for a template that many wait for.");
     }
     out_.BeginMap();
     Member("apiVersion", "argoproj.io/v1alpha1");
@@ -66,7 +79,7 @@ class FileWriter {
     WriteParameters();
     out_.Key("templates");
     out_.BeginList();
-    WriteMain();
+    for (std::size_t group = 0; group < tasks_.size(); ++group) WriteGroup(group);
     WriteEnd();
     out_.EndList();
     out_.EndMap();
@@ -146,35 +159,44 @@ class FileWriter {
     out_.EndFlowMap();
   }
 
-  void WriteMain() {
+  void WriteGroup(std::size_t group) {
+    if (group != 0) out_.Comment(workflow_.groups[group].comment);
     out_.BeginMap();
-    Member("name", "main");
+    Member("name", workflow_.groups[group].name);
     out_.Key("dag");
     out_.BeginMap();
     out_.Key("failFast");
     out_.Bool(false);
-    out_.Comment(
-        "All steps: what is upstream of no target never starts, and the verdict is that of the "
-        "targets.");
+    if (group == 0) {
+      out_.Comment(
+          "All steps: what is upstream of no target never starts, and the verdict is that of the "
+          "targets.");
+    }
     out_.Key("target");
     std::vector<std::string> targets;
-    for (const ArgoTask& task : tasks_.tasks) {
-      if (!task.barrier) targets.push_back(task.name);
+    for (const ArgoTask& task : tasks_[group].tasks) {
+      if (task.kind != ArgoTask::Kind::kBarrier) targets.push_back(task.name);
     }
     out_.Folded(Fill(targets, 8));
     out_.Key("tasks");
     out_.BeginList();
-    for (const ArgoTask& task : tasks_.tasks) WriteTask(task);
+    for (const ArgoTask& task : tasks_[group].tasks) WriteTask(task);
     out_.EndList();
     out_.EndMap();
     out_.EndMap();
   }
 
   void WriteTask(const ArgoTask& task) {
-    if (task.step != nullptr) out_.Comment(task.step->comment);
-    BeginTask(task.name, task.name == "begin" ? "begin" : "step");
+    if (!task.comment.empty()) out_.Comment(task.comment);
+    if (task.kind == ArgoTask::Kind::kGroup) {
+      out_.BeginMap();
+      Member("name", task.name);
+      Member("template", task.name);
+    } else {
+      BeginTask(task.name, task.kind == ArgoTask::Kind::kBegin ? "begin" : "step");
+    }
     WriteDepends(task.depends);
-    if (task.barrier) {
+    if (task.kind == ArgoTask::Kind::kBarrier) {
       out_.Key("when");
       out_.Text("false");
     }
@@ -222,7 +244,7 @@ class FileWriter {
 
   const EngineWorkflow& workflow_;
   const EmitOptions& options_;
-  const ArgoTasks& tasks_;
+  const std::vector<ArgoTasks>& tasks_;
   YamlOut out_;
 };
 
@@ -232,15 +254,25 @@ class ArgoEmitter final : public EngineEmitter {
 
   Result<std::string> Emit(const EngineWorkflow& workflow,
                            const EmitOptions& options) const override {
-    const ArgoTasks tasks = MakeArgoTasks(workflow);
-    if (tasks.tasks.size() > options.max_tasks_per_template) {
-      return InvalidInput(fmt::format("the workflow has {} tasks in one template; Argo's own "
-                                      "definitions refuse more "
-                                      "than {}",
-                                      tasks.tasks.size(), options.max_tasks_per_template))
-          .Hint(fmt::format("{}for the local engine --max-tasks-per-template {} allows that many",
-                            workflow.leaves_are_fused ? "" : "--fuse leaf makes fewer of them; ",
-                            tasks.tasks.size()));
+    std::vector<ArgoTasks> tasks;
+    tasks.reserve(workflow.groups.size());
+    std::size_t count = 0;
+    for (std::uint32_t group = 0; group < workflow.groups.size(); ++group) {
+      tasks.push_back(MakeArgoTasks(workflow, group, options.max_tasks_per_template));
+      count += tasks.back().tasks.size();
+    }
+    // `end` has a template, too. Who allows more tasks has no cluster in mind.
+    const std::size_t templates = tasks.size() + 1;
+    const bool for_cluster = options.max_tasks_per_workflow <= EmitOptions{}.max_tasks_per_workflow;
+    if (count > options.max_tasks_per_workflow || (for_cluster && templates > kMostTemplates)) {
+      return InvalidInput(
+                 fmt::format("the workflow has {} tasks in {} templates; a cluster takes up to {} "
+                             "in {} in one Workflow",
+                             count, templates, options.max_tasks_per_workflow, kMostTemplates))
+          .Hint(fmt::format(
+              "{}for the local engine --max-tasks-per-workflow {} allows that many",
+              workflow.leaves_are_fused ? "" : "--fuse leaf makes fewer of them; ",
+              std::max<std::size_t>(count, EmitOptions{}.max_tasks_per_workflow + std::size_t{1})));
     }
     return FileWriter(workflow, options, tasks).Run();
   }

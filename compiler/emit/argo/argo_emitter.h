@@ -6,9 +6,9 @@
 
 namespace holdfast::compiler {
 
-// Argo Workflows: one DAG template in the encoding that its scheduler runs as we mean it
-// (argo_depends.h), leaf templates of the WorkflowTemplate `holdfast-steps` (templates/argo). Text of
-// tenants stands in comments only. kInvalidInput beyond max_tasks_per_template.
+// Argo Workflows: a DAG template for each group of steps, in the encoding that its scheduler runs as we
+// mean it (argo_depends.h), leaf templates of the WorkflowTemplate `holdfast-steps` (templates/argo).
+// Text of tenants stands in comments only. kInvalidInput beyond max_tasks_per_workflow.
 std::unique_ptr<EngineEmitter> MakeArgoEmitter();
 
 }  // namespace holdfast::compiler

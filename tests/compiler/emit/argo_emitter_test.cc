@@ -18,16 +18,18 @@ EngineWorkflow WorkflowOf(std::size_t steps) {
   workflow.name = "plan-protect";
   workflow.bundle = std::string(64, 'a');
   workflow.provider = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
-  for (std::size_t i = 0; i < steps; ++i) {
-    workflow.steps.push_back({"s" + std::to_string(i) + "-aaaaaaaa-pre", "step", {}});
+  workflow.groups.emplace_back().name = "main";
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    workflow.steps.push_back({"s" + std::to_string(i) + "-aaaaaaaa-pre", "step"});
+    workflow.groups[0].items.push_back({GroupItem::Kind::kStep, i, {}, {}});
   }
   return workflow;
 }
 
-Result<std::string> Emit(const EngineWorkflow& workflow, std::uint32_t max_tasks = 200,
+Result<std::string> Emit(const EngineWorkflow& workflow, std::uint32_t max_tasks = 1500,
                          WorkflowKind kind = WorkflowKind::kWorkflow) {
   const auto emitter = MakeEngineEmitter("argo");
-  return (*emitter)->Emit(workflow, {kind, max_tasks, "holdfast test"});
+  return (*emitter)->Emit(workflow, {kind, 200, max_tasks, "holdfast test"});
 }
 
 TEST(EngineEmitters, NamesWhatThereIs) {
@@ -38,32 +40,33 @@ TEST(EngineEmitters, NamesWhatThereIs) {
             "nothing can be compiled for an engine 'arog'\nhelp: did you mean 'argo'?");
 }
 
-TEST(ArgoEmitter, TakesOneHundredAndNinetyNineStepsBesideBegin) {
-  EXPECT_TRUE(Emit(WorkflowOf(199)));
-  const auto refused = Emit(WorkflowOf(200));
+TEST(ArgoEmitter, TakesWhatOneWorkflowObjectMayHave) {
+  EXPECT_TRUE(Emit(WorkflowOf(1499)));
+  const auto refused = Emit(WorkflowOf(1500));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
   EXPECT_THAT(refused.error().Render(),
-              HasSubstr("201 tasks in one template; Argo's own definitions refuse more than 200"));
-  EXPECT_THAT(refused.error().Render(), HasSubstr("--max-tasks-per-template 201"));
-  EXPECT_TRUE(Emit(WorkflowOf(200), 201));
+              HasSubstr("1501 tasks in 2 templates; a cluster takes up to "
+                        "1500 in 200 in one Workflow"));
+  EXPECT_THAT(refused.error().Render(), HasSubstr("--max-tasks-per-workflow 1501"));
+  EXPECT_TRUE(Emit(WorkflowOf(1500), 1501));
 }
 
 TEST(ArgoEmitter, NamesLeafFusionOnlyWhereItWouldHelp) {
-  EngineWorkflow workflow = WorkflowOf(200);
+  EngineWorkflow workflow = WorkflowOf(1500);
   EXPECT_EQ(Emit(workflow).error().hint(),
-            "--fuse leaf makes fewer of them; for the local engine --max-tasks-per-template 201 "
+            "--fuse leaf makes fewer of them; for the local engine --max-tasks-per-workflow 1501 "
             "allows that many");
   workflow.leaves_are_fused = true;
   EXPECT_EQ(Emit(workflow).error().hint(),
-            "for the local engine --max-tasks-per-template 201 allows that many");
+            "for the local engine --max-tasks-per-workflow 1501 allows that many");
 }
 
 TEST(ArgoEmitter, WritesTheShortFormBeyondFourAndSaysSoOnce) {
   EngineWorkflow workflow = WorkflowOf(6);
-  for (std::uint32_t i = 0; i < 4; ++i) workflow.steps[5].conditions.finished.push_back({i});
+  for (std::uint32_t i = 0; i < 4; ++i) workflow.groups[0].items[5].finished.push_back(i);
   EXPECT_THAT(*Emit(workflow), ::testing::Not(HasSubstr("Daemoned")));
-  workflow.steps[5].conditions.finished.push_back({4});
+  workflow.groups[0].items[5].finished.push_back(4);
   const std::string text = *Emit(workflow);
   EXPECT_THAT(text, HasSubstr("&& !s4-aaaaaaaa-pre.Daemoned"));
   EXPECT_THAT(text, HasSubstr("# '!x.Daemoned' in depends means"));
@@ -82,7 +85,7 @@ TEST(ArgoEmitter, KeepsCommentsOnOneLine) {
 
 TEST(ArgoEmitter, WritesATemplateWithTheSameDag) {
   const std::string workflow = *Emit(WorkflowOf(3));
-  const std::string made = *Emit(WorkflowOf(3), 200, WorkflowKind::kTemplate);
+  const std::string made = *Emit(WorkflowOf(3), 1500, WorkflowKind::kTemplate);
   EXPECT_THAT(made, HasSubstr("kind: WorkflowTemplate\nmetadata:\n  name: plan-protect\n"));
   EXPECT_THAT(workflow, HasSubstr("kind: Workflow\nmetadata:\n  generateName: plan-protect-\n"));
   EXPECT_EQ(workflow.substr(workflow.find("spec:")), made.substr(made.find("spec:")));
@@ -111,12 +114,11 @@ class WideFanIn : public ::testing::Test {
 
 TEST_F(WideFanIn, OfOrderGoesThroughTasksWithoutAPod) {
   EngineWorkflow workflow = WorkflowOf(kWide + 1);
-  for (std::uint32_t i = 0; i < kWide; ++i)
-    workflow.steps[kWide].conditions.finished.push_back({i});
+  for (std::uint32_t i = 0; i < kWide; ++i) workflow.groups[0].items[kWide].finished.push_back(i);
   const local::Workflow read = Read(workflow);
   for (const local::Task& task : MainDag(read).tasks)
     EXPECT_FALSE(task.depends.over_limit()) << task.name;
-  EXPECT_EQ(WaitsFor(MainDag(read), MainDag(read).tasks.size() - 1).size(), kWide);
+  EXPECT_EQ(WaitsOf(read).at(MainDag(read).tasks.back().name).size(), kWide);
   EXPECT_EQ(PhaseOfLast(read, ""), Phase::kSucceeded);
   EXPECT_EQ(PhaseOfLast(read, workflow.steps[3].name), Phase::kSucceeded);
   EXPECT_EQ(PhaseOfLast(read, "begin"), Phase::kOmitted);
@@ -124,22 +126,79 @@ TEST_F(WideFanIn, OfOrderGoesThroughTasksWithoutAPod) {
 
 TEST_F(WideFanIn, OfGatesCarriesAFailureOn) {
   EngineWorkflow workflow = WorkflowOf(kWide + 1);
-  for (std::uint32_t i = 0; i < kWide; ++i)
-    workflow.steps[kWide].conditions.succeeded.push_back({i});
+  for (std::uint32_t i = 0; i < kWide; ++i) workflow.groups[0].items[kWide].succeeded.push_back(i);
   const local::Workflow read = Read(workflow);
   for (const local::Task& task : MainDag(read).tasks)
     EXPECT_FALSE(task.depends.over_limit()) << task.name;
-  EXPECT_EQ(WaitsFor(MainDag(read), MainDag(read).tasks.size() - 1).size(), kWide);
+  EXPECT_EQ(WaitsOf(read).at(MainDag(read).tasks.back().name).size(), kWide);
   EXPECT_EQ(PhaseOfLast(read, ""), Phase::kSucceeded);
   EXPECT_EQ(PhaseOfLast(read, workflow.steps[0].name), Phase::kOmitted);
   EXPECT_EQ(PhaseOfLast(read, workflow.steps[kWide - 1].name), Phase::kOmitted);
+}
+
+TEST(ArgoEmitter, CallsAGroupAsATemplateOfTheFile) {
+  EngineWorkflow workflow = WorkflowOf(4);
+  auto& items = workflow.groups[0].items;
+  StepGroup group;
+  group.name = "s1-aaaaaaaa-all";
+  group.comment = "two {{steps}}";
+  group.items = {{GroupItem::Kind::kStep, 1, {}, {}}, {GroupItem::Kind::kStep, 2, {0}, {}}};
+  items = {{GroupItem::Kind::kStep, 0, {}, {}},
+           {GroupItem::Kind::kGroup, 1, {0}, {}},
+           {GroupItem::Kind::kStep, 3, {0}, {1}}};
+  workflow.groups.push_back(group);
+  const auto text = Emit(workflow);
+  const auto read = ReadEmitted(*text);
+  ASSERT_TRUE(read) << read.error().Render();
+  EXPECT_THAT(WaitsOf(*read),
+              ::testing::ElementsAre(
+                  ::testing::Pair("s0-aaaaaaaa-pre", ::testing::IsEmpty()),
+                  ::testing::Pair("s1-aaaaaaaa-pre", ::testing::ElementsAre("s0-aaaaaaaa-pre")),
+                  ::testing::Pair("s2-aaaaaaaa-pre",
+                                  ::testing::ElementsAre("s0-aaaaaaaa-pre", "s1-aaaaaaaa-pre")),
+                  ::testing::Pair("s3-aaaaaaaa-pre",
+                                  ::testing::ElementsAre("s0-aaaaaaaa-pre", "s1-aaaaaaaa-pre",
+                                                         "s2-aaaaaaaa-pre"))));
+  const WorkflowRun run = RunWorkflow(*read, [](const std::string& name) {
+    return name == "s1-aaaaaaaa-pre" ? Phase::kFailed : Phase::kSucceeded;
+  });
+  EXPECT_THAT(run.started, ::testing::ElementsAre("begin", "s0-aaaaaaaa-pre", "s1-aaaaaaaa-pre",
+                                                  "s3-aaaaaaaa-pre"));
+}
+
+// Argo's status has the ids of all targets of a nested template for each task that depends on it.
+TEST(ArgoEmitter, LetsManyWaitForAGroupOfManyThroughOneTask) {
+  EngineWorkflow workflow = WorkflowOf(90);
+  auto& items = workflow.groups[0].items;
+  StepGroup group;
+  group.name = "s0-aaaaaaaa-all";
+  for (std::uint32_t i = 0; i < 60; ++i) group.items.push_back({GroupItem::Kind::kStep, i, {}, {}});
+  items.erase(items.begin(), items.begin() + 60);
+  items.insert(items.begin(), {GroupItem::Kind::kGroup, 1, {}, {}});
+  for (std::size_t i = 1; i < items.size(); ++i) items[i].finished = {0};
+  workflow.groups.push_back(group);
+  const auto text = Emit(workflow);
+  EXPECT_THAT(*text, HasSubstr("- name: wait-1\n"));
+  EXPECT_THAT(*text, HasSubstr("depends: \"begin.Succeeded && wait-1.Skipped\"\n"));
+  const auto read = ReadEmitted(*text);
+  ASSERT_TRUE(read) << read.error().Render();
+  for (const local::Task& task : MainDag(*read).tasks) {
+    if (task.name == group.name) EXPECT_EQ(task.dependents.size(), 1U);
+  }
+  EXPECT_EQ(WaitsOf(*read).at("s89-aaaaaaaa-pre").size(), 60U);
+  for (const Phase phase : {Phase::kSucceeded, Phase::kFailed, Phase::kError}) {
+    const WorkflowRun run = RunWorkflow(*read, [&](const std::string& name) {
+      return name == "s7-aaaaaaaa-pre" ? phase : Phase::kSucceeded;
+    });
+    EXPECT_EQ(run.started.size(), 91U);
+  }
 }
 
 TEST(ArgoEmitter, SharesOneGateAmongStepsWithTheSameManyGates) {
   EngineWorkflow workflow = WorkflowOf(30);
   for (std::size_t step = 20; step < 30; ++step) {
     for (std::uint32_t gate = 0; gate < 20; ++gate)
-      workflow.steps[step].conditions.succeeded.push_back({gate});
+      workflow.groups[0].items[step].succeeded.push_back(gate);
   }
   const std::string text = *Emit(workflow);
   const auto read = ReadEmitted(text);

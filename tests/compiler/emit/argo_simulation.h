@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,8 +26,18 @@ struct Simulation {
 Simulation Simulate(const local::DagTemplate& dag,
                     const std::function<local::Phase(const local::Task&)>& run);
 
-// The names of the tasks that a task waits for, directly or not, without begin and barriers.
-std::set<std::string> WaitsFor(const local::DagTemplate& dag, std::size_t task);
+// The same with all templates that call each other from `main` on: a task that calls another DAG is
+// what that one's targets are.
+struct WorkflowRun {
+  std::map<std::string, local::Phase> phases;  // of the tasks that call a leaf template, by name
+  std::vector<std::string> started;            // in order
+};
+WorkflowRun RunWorkflow(const local::Workflow& workflow,
+                        const std::function<local::Phase(const std::string&)>& run);
+
+// By the name of each task that calls a leaf template: those that it waits for, directly or not, also
+// because of the template that it stands in; without begin and barriers.
+std::map<std::string, std::set<std::string>> WaitsOf(const local::Workflow& workflow);
 
 const local::DagTemplate& MainDag(const local::Workflow& workflow);
 

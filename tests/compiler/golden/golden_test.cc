@@ -18,6 +18,7 @@
 #include "golden_case.h"
 #include "plugins/sdk/bundle.h"
 #include "runtime/local/workflow_file.h"
+#include "tests/compiler/emit/argo_simulation.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -90,50 +91,49 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
   const auto loaded = LoadBundle(compiled.bundle);
   ASSERT_TRUE(loaded) << loaded.error().Render();
 
-  const auto& main = workflow->templates[workflow->entrypoint.template_index];
-  ASSERT_TRUE(main.dag);
-  EXPECT_FALSE(main.dag->fail_fast);
-  const auto& tasks = main.dag->tasks;
-  std::set<std::string> targets;
-  for (const std::uint32_t target : main.dag->targets) targets.insert(tasks[target].name);
-
+  const auto waits = WaitsOf(*workflow);
   std::size_t steps = 0;
-  for (const local::Task& task : tasks) {
-    if (task.when) continue;
-    EXPECT_TRUE(targets.contains(task.name)) << task.name;
-    if (task.name == "begin") {
-      EXPECT_TRUE(task.depends.empty());
-      continue;
-    }
-    ++steps;
-    const BundleStep* step = loaded->FindStep(task.name);
-    ASSERT_NE(step, nullptr) << task.name;
-    // The gates of the file are gates of every activity of the step; and it waits for all that the
-    // bundle says it comes after, directly or through what those wait for.
-    for (const std::uint32_t gate : task.depends.RequiredSuccesses()) {
-      if (tasks[gate].name == "begin" || tasks[gate].when) continue;
-      for (const BundleActivity& activity : step->activities) {
-        const bool has =
-            std::any_of(activity.gates.begin(), activity.gates.end(), [&](const BundleGate& g) {
-              return g.step == tasks[gate].name || g.step == step->name;
-            });
-        EXPECT_TRUE(has) << task.name << " has no gate " << tasks[gate].name;
+  for (const local::Template& made : workflow->templates) {
+    if (!made.dag || made.name == "end") continue;
+    EXPECT_FALSE(made.dag->fail_fast);
+    const auto& tasks = made.dag->tasks;
+    std::set<std::string> targets;
+    for (const std::uint32_t target : made.dag->targets) targets.insert(tasks[target].name);
+    for (const local::Task& task : tasks) {
+      if (task.when) continue;
+      EXPECT_TRUE(targets.contains(task.name)) << task.name;
+      if (task.name == "begin") {
+        EXPECT_TRUE(task.depends.empty());
+        continue;
       }
-    }
-    std::set<std::string> before;
-    std::vector<std::uint32_t> open(task.depends.tasks().begin(), task.depends.tasks().end());
-    while (!open.empty()) {
-      const std::uint32_t at = open.back();
-      open.pop_back();
-      if (!before.insert(tasks[at].name).second) continue;
-      open.insert(open.end(), tasks[at].depends.tasks().begin(), tasks[at].depends.tasks().end());
-    }
-    for (const std::string& earlier : step->order)
-      EXPECT_TRUE(before.contains(earlier)) << task.name << " after " << earlier;
-    for (const BundleActivity& activity : step->activities) {
-      for (const BundleGate& gate : activity.gates) {
-        EXPECT_TRUE(gate.step == step->name || before.contains(gate.step))
-            << task.name << " after its gate " << gate.step;
+      const local::Template& called = workflow->templates[task.call.template_index];
+      if (called.dag) {
+        EXPECT_EQ(called.name, task.name);
+        continue;
+      }
+      ++steps;
+      const BundleStep* step = loaded->FindStep(task.name);
+      ASSERT_NE(step, nullptr) << task.name;
+      // The gates of the file are gates of every activity of the step; and it waits for all that the
+      // bundle says it comes after.
+      for (const std::uint32_t gate : task.depends.RequiredSuccesses()) {
+        if (tasks[gate].name == "begin" || tasks[gate].when) continue;
+        for (const BundleActivity& activity : step->activities) {
+          const bool has =
+              std::any_of(activity.gates.begin(), activity.gates.end(), [&](const BundleGate& g) {
+                return g.step == tasks[gate].name || g.step == step->name;
+              });
+          EXPECT_TRUE(has) << task.name << " has no gate " << tasks[gate].name;
+        }
+      }
+      const std::set<std::string>& before = waits.at(task.name);
+      for (const std::string& earlier : step->order)
+        EXPECT_TRUE(before.contains(earlier)) << task.name << " after " << earlier;
+      for (const BundleActivity& activity : step->activities) {
+        for (const BundleGate& gate : activity.gates) {
+          EXPECT_TRUE(gate.step == step->name || before.contains(gate.step))
+              << task.name << " after its gate " << gate.step;
+        }
       }
     }
   }
