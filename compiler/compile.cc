@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "compiler/dag/essential_gates.h"
+#include "compiler/plan/schedule.h"
 #include "compiler/workflow/engine_workflow.h"
 #include "compiler/workflow/step_group.h"
 #include "compiler/workflow/step_names.h"
@@ -92,6 +93,21 @@ std::vector<std::string> MakeHead(const CompileInput& input, const std::string& 
   return head;
 }
 
+// The plan has been checked.
+std::optional<WorkflowSchedule> ScheduleOf(const Value& plan) {
+  const Value* const schedule = plan.Find("schedule");
+  if (schedule == nullptr || !schedule->is_map()) return std::nullopt;
+  WorkflowSchedule out;
+  out.cron = schedule->StringOr("cron", "");
+  out.timezone = schedule->StringOr("timezone", "");
+  if (out.timezone.empty()) out.timezone = kTimeZoneOfSchedules;
+  out.concurrency = schedule->StringOr("concurrency", "forbid");
+  out.suspend = schedule->BoolOr("suspend", false);
+  if (const std::int64_t deadline = schedule->IntOr("starting_deadline", 0); deadline > 0)
+    out.starting_deadline = std::chrono::milliseconds(deadline);
+  return out;
+}
+
 }  // namespace
 
 Result<CompiledWorkflow> Compile(const CompileInput& input) {
@@ -145,6 +161,13 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.run_deadline = policy.run_deadline;
   workflow.retries = policy.retries;
   HOLDFAST_ASSIGN_OR_RETURN(out.text, emitter->Emit(workflow, input.options.emit));
+  if (input.operation == Operation::kProtect &&
+      input.options.emit.kind == WorkflowKind::kTemplate) {
+    workflow.schedule = ScheduleOf(input.plan);
+  }
+  if (workflow.schedule) {
+    HOLDFAST_ASSIGN_OR_RETURN(out.schedule, emitter->EmitSchedule(workflow, input.options.emit));
+  }
   return out;
 }
 

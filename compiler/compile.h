@@ -44,6 +44,9 @@ struct CompileInput {
 struct CompiledWorkflow {
   std::string name;  // "<plan>-<operation>": the file's default name
   std::string text;  // the engine's file
+  // What starts it by the plan's schedule: a second file; empty where there is nothing to schedule
+  // (no schedule, another operation than protect, no template).
+  std::string schedule;
   BundleFiles bundle;
   std::vector<std::string> notes;  // what to tell the user beside success
   std::size_t steps = 0;           // without begin and end

@@ -32,6 +32,9 @@ class EngineEmitter {
   // The file's text. kInvalidInput when the workflow is beyond what the engine takes.
   virtual Result<std::string> Emit(const EngineWorkflow& workflow,
                                    const EmitOptions& options) const = 0;
+  // The text of what starts the template of a workflow by its schedule, which it has.
+  virtual Result<std::string> EmitSchedule(const EngineWorkflow& workflow,
+                                           const EmitOptions& options) const = 0;
 };
 
 // By name; kInvalidInput (did you mean) naming those that this build can write for.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "plugins/sdk/check.h"
 #include "plugins/sdk/schema.h"
 #include "plugins/sdk/text.h"
 
@@ -30,8 +31,17 @@ constexpr std::array<CronField, 5> kCronFields{{{"minute", 0, 59},
 constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
                                                    "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-constexpr std::array<std::string_view, 7> kMacros{"@hourly",  "@daily",  "@midnight", "@weekly",
-                                                  "@monthly", "@yearly", "@annually"};
+struct Macro {
+  std::string_view name;
+  std::string_view line;
+};
+constexpr std::array<Macro, 7> kMacros{{{"@hourly", "0 * * * *"},
+                                        {"@daily", "0 0 * * *"},
+                                        {"@midnight", "0 0 * * *"},
+                                        {"@weekly", "0 0 * * 0"},
+                                        {"@monthly", "0 0 1 * *"},
+                                        {"@yearly", "0 0 1 1 *"},
+                                        {"@annually", "0 0 1 1 *"}}};
 constexpr std::array<int, 12> kLongestMonth{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 std::string Lower(std::string_view text) {
@@ -101,6 +111,63 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
   }
   return values;
 }
+
+std::vector<std::string_view> FieldsOf(std::string_view line) {
+  std::vector<std::string_view> fields;
+  for (const std::string_view part : Split(line, ' ')) {
+    if (!part.empty()) fields.push_back(part);
+  }
+  return fields;
+}
+
+// Of a day of week: Sunday is 0.
+std::vector<int> WeekDays(std::vector<int> days) {
+  for (int& day : days) day %= 7;
+  std::sort(days.begin(), days.end());
+  days.erase(std::unique(days.begin(), days.end()), days.end());
+  return days;
+}
+
+// A line that has been checked, ready to be asked.
+class CronLine {
+ public:
+  explicit CronLine(std::string_view line) {
+    const auto macro = std::find_if(kMacros.begin(), kMacros.end(),
+                                    [line](const Macro& known) { return known.name == line; });
+    const auto fields = FieldsOf(macro == kMacros.end() ? line : macro->line);
+    HOLDFAST_CHECK(fields.size() == kCronFields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      auto values = ReadField(fields[i], i);
+      HOLDFAST_CHECK(values.has_value());
+      values_[i] = std::move(*values);
+      std::sort(values_[i].begin(), values_[i].end());
+    }
+    values_[4] = WeekDays(std::move(values_[4]));
+    any_day_of_month_ = fields[2] == "*";
+    any_day_of_week_ = fields[4] == "*";
+  }
+
+  const std::vector<int>& minutes() const { return values_[0]; }
+  const std::vector<int>& hours() const { return values_[1]; }
+
+  bool IsOn(std::chrono::sys_days day) const {
+    const std::chrono::year_month_day date(day);
+    if (!Has(3, static_cast<int>(unsigned{date.month()}))) return false;
+    const bool month_day = Has(2, static_cast<int>(unsigned{date.day()}));
+    const bool week_day = Has(4, static_cast<int>(std::chrono::weekday(day).c_encoding()));
+    if (any_day_of_month_ || any_day_of_week_) return month_day && week_day;
+    return month_day || week_day;
+  }
+
+ private:
+  bool Has(std::size_t field, int value) const {
+    return std::binary_search(values_[field].begin(), values_[field].end(), value);
+  }
+
+  std::array<std::vector<int>, 5> values_;
+  bool any_day_of_month_ = false;
+  bool any_day_of_week_ = false;
+};
 
 // What cannot be said by a type: the form of a schedule's map.
 struct ScheduleForm {
@@ -176,16 +243,14 @@ Error Placed(Error error, const Value& value, std::string_view file, std::size_t
 
 Status CheckCronLine(std::string_view line) {
   if (line.starts_with('@')) {
-    if (std::find(kMacros.begin(), kMacros.end(), line) != kMacros.end()) return Ok();
-    std::vector<std::string> names(kMacros.begin(), kMacros.end());
+    std::vector<std::string> names;
+    for (const Macro& macro : kMacros) names.emplace_back(macro.name);
+    if (std::find(names.begin(), names.end(), line) != names.end()) return Ok();
     const std::string near = Nearest(line, names);
     return InvalidInput(fmt::format("'{}' is no schedule", Printable(line)))
         .Hint(near.empty() ? "there are " + Join(names, ", ") : "did you mean '" + near + "'?");
   }
-  std::vector<std::string_view> fields;
-  for (const std::string_view part : Split(line, ' ')) {
-    if (!part.empty()) fields.push_back(part);
-  }
+  const std::vector<std::string_view> fields = FieldsOf(line);
   if (fields.size() != kCronFields.size()) {
     return InvalidInput(fmt::format("a cron line has five fields, this one has {}", fields.size()))
         .Hint(
@@ -207,6 +272,49 @@ Status CheckCronLine(std::string_view line) {
     }
   }
   return Ok();
+}
+
+std::string WithSundayAsZero(std::string_view line) {
+  std::vector<std::string_view> fields = FieldsOf(line);
+  if (fields.size() != kCronFields.size()) return std::string(line);
+  std::string week_days;
+  if (const auto values = ReadField(fields[4], 4);
+      values && std::find(values->begin(), values->end(), 7) != values->end() && fields[4] != "*") {
+    for (const int day : WeekDays(*values)) {
+      if (!week_days.empty()) week_days += ',';
+      week_days += std::to_string(day);
+    }
+    fields[4] = week_days;
+  }
+  std::string out(fields[0]);
+  for (std::size_t i = 1; i < fields.size(); ++i) out += " " + std::string(fields[i]);
+  return out;
+}
+
+std::string CivilTime::str() const {
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", year, month, day, hour, minute);
+}
+
+std::vector<CivilTime> NextTimes(std::string_view line, const CivilTime& now, std::size_t count) {
+  namespace chrono = std::chrono;
+  const CronLine cron(line);
+  const chrono::sys_days today = chrono::year(now.year) /
+                                 chrono::month(static_cast<unsigned>(now.month)) /
+                                 chrono::day(static_cast<unsigned>(now.day));
+  std::vector<CivilTime> out;
+  for (chrono::sys_days day = today; day < today + chrono::years(100) && out.size() < count;
+       day += chrono::days(1)) {
+    if (!cron.IsOn(day)) continue;
+    const chrono::year_month_day date(day);
+    for (const int hour : cron.hours()) {
+      for (const int minute : cron.minutes()) {
+        const CivilTime time{int{date.year()}, static_cast<int>(unsigned{date.month()}),
+                             static_cast<int>(unsigned{date.day()}), hour, minute};
+        if (time > now && out.size() < count) out.push_back(time);
+      }
+    }
+  }
+  return out;
 }
 
 Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
@@ -13,6 +15,31 @@ namespace holdfast::compiler {
 // @weekly, @monthly, @yearly, @annually. kInvalidInput says which field is wrong, and refuses days
 // that never come (30 February).
 Status CheckCronLine(std::string_view line);
+
+// The same line for a scheduler that knows Sunday as 0 alone (Argo's, github.com/robfig/cron): a day of
+// week with a 7 becomes a list. `line` has been checked.
+std::string WithSundayAsZero(std::string_view line);
+
+// A minute on the clock of some time zone.
+struct CivilTime {
+  int year = 0;
+  int month = 1;  // 1 to 12
+  int day = 1;
+  int hour = 0;
+  int minute = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
+  friend auto operator<=>(const CivilTime&, const CivilTime&) = default;
+  // "2026-11-30 02:30"
+  std::string str() const;
+};
+
+// The next `count` times of a cron line (it has been checked) after `now`, in the time zone of `now`.
+// Where both days are given, either of them. Times that a change of the clock leaves out are in it.
+// Fewer only where a line of a day of month does not come in 100 years.
+std::vector<CivilTime> NextTimes(std::string_view line, const CivilTime& now, std::size_t count);
+
+// Of a schedule that names none: engines differ in theirs.
+inline constexpr std::string_view kTimeZoneOfSchedules = "Etc/UTC";
 
 // Checks a plan's `schedule`: a cron line, or a map of cron, timezone, concurrency (forbid, replace,
 // allow), starting_deadline and suspend. The checked map; errors have places of `file`.

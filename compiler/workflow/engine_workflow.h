@@ -22,6 +22,15 @@ struct WorkflowStep {
   std::string comment;
 };
 
+// When a workflow runs by itself (a plan's `schedule`).
+struct WorkflowSchedule {
+  std::string cron;
+  std::string timezone;                // never empty
+  std::string concurrency = "forbid";  // or replace, allow
+  std::optional<std::chrono::milliseconds> starting_deadline;
+  bool suspend = false;
+};
+
 // A workflow before it becomes an engine's text (design: stages are types). `begin` comes before all
 // steps; `end`, the verdict, runs when they have ended, however they did.
 struct EngineWorkflow {
@@ -41,6 +50,7 @@ struct EngineWorkflow {
   std::optional<std::chrono::milliseconds> step_deadline;
   std::optional<std::chrono::milliseconds> run_deadline;
   std::uint32_t retries = 5;
+  std::optional<WorkflowSchedule> schedule;
 };
 
 // The steps of a DAG under the names that they were given (NameSteps).

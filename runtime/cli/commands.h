@@ -117,6 +117,14 @@ struct RunArguments {
 };
 int RunWorkflowFile(Session& session, const RunArguments& arguments);
 
+struct PublishArguments {
+  std::string file;
+  std::string bundle;
+  std::string templates;
+  bool withdraw = false;
+};
+int PublishWorkflow(Session& session, const PublishArguments& arguments);
+
 struct StepArguments {
   std::string file;
   std::string step;

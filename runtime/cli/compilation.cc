@@ -8,6 +8,7 @@
 
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
+#include "compiler/plan/schedule.h"
 #include "compiler/plan/source_text.h"
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/file.h"
@@ -19,6 +20,7 @@
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/parameter_faults.h"
 #include "runtime/cli/place_faults.h"
+#include "runtime/cli/schedule_times.h"
 #include "runtime/cli/version.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
@@ -412,10 +414,60 @@ Result<compiler::CompileInput> GatherCompileInput(Session& session,
   input.options.emit.kind = arguments.kind == "template" ? compiler::WorkflowKind::kTemplate
                                                          : compiler::WorkflowKind::kWorkflow;
   input.options.emit.max_tasks_per_template = arguments.max_tasks_per_template;
+  input.options.emit.max_tasks_per_workflow = arguments.max_tasks_per_workflow;
   input.options.emit.tool_version = std::string(kVersionText);
   return input;
-  input.options.emit.max_tasks_per_workflow = arguments.max_tasks_per_workflow;
 }
+
+namespace {
+
+// NAME.schedule.yaml for NAME.yaml.
+std::string ScheduleFileOf(const std::string& file) {
+  return fs::path(file).replace_extension(".schedule.yaml");
+}
+
+// The second file of a plan with a schedule, and when it will run.
+Status WriteSchedule(Session& session, const compiler::CompileInput& input,
+                     const compiler::CompiledWorkflow& compiled, const std::string& file) {
+  const std::string schedule_file = ScheduleFileOf(file);
+  const Value* const schedule = input.plan.Find("schedule");
+  if (compiled.schedule.empty()) {
+    std::error_code error;
+    if (input.options.emit.kind == compiler::WorkflowKind::kTemplate &&
+        fs::exists(schedule_file, error)) {
+      session.out().Warn(schedule_file + " is of an earlier compile: this plan has no schedule");
+    } else if (schedule != nullptr && input.operation == Operation::kProtect) {
+      session.out().Say(
+          "the plan's schedule is for engines that have one: --kind template writes it, too");
+    }
+    return Ok();
+  }
+  HOLDFAST_RETURN_IF_ERROR(session.files().RefuseInput(schedule_file));
+  HOLDFAST_RETURN_IF_ERROR(session.files().Write(schedule_file, compiled.schedule));
+  std::string timezone = schedule->StringOr("timezone", "");
+  if (timezone.empty()) timezone = compiler::kTimeZoneOfSchedules;
+  std::vector<std::string> times;
+  if (const auto now = CivilTimeIn(timezone, session.clock().Now())) {
+    constexpr std::size_t kTimesShown = 5;
+    for (const compiler::CivilTime& time :
+         compiler::NextTimes(schedule->StringOr("cron", ""), *now, kTimesShown)) {
+      times.push_back(time.str());
+    }
+  }
+  session.out().Json("schedule", Value()
+                                     .Set("file", schedule_file)
+                                     .Set("timezone", timezone)
+                                     .Set("next_runs", Value::List(times.begin(), times.end())));
+  session.out().Say(times.empty()
+                        ? schedule_file + ": this machine does not know the time zone " +
+                              Printable(timezone) + ", so when it runs next is not shown"
+                        : schedule_file + ": next runs (" + timezone + ") " + Join(times, ", "));
+  session.out().Say("'holdfast publish " + ShellWord(file) +
+                    "' puts its bundle into the bank, where its runs look for it");
+  return Ok();
+}
+
+}  // namespace
 
 Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments) {
   HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompileInput input,
@@ -459,6 +511,7 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
   session.out().Say(file + ": " + std::string(NameOf(arguments.operation)) + " of " +
                     Counted(input.graph.size(), "resource") + " in " +
                     Counted(compiled.steps, "step") + "; its bundle is " + BundleFolderOf(file));
+  HOLDFAST_RETURN_IF_ERROR(WriteSchedule(session, input, compiled, file));
   return file;
 }
 

@@ -43,6 +43,7 @@ struct Arguments {
   LintArguments lint;
   GraphArguments graph;
   RunArguments run;
+  PublishArguments publish;
   StepArguments step;
   CheckpointsArguments checkpoints;
   RestoresArguments restores;
@@ -318,6 +319,14 @@ class CommandLine {
                         "NAME=VALUE: a parameter of the workflow");
     command->add_flag("--fail-fast", a_.run.fail_fast,
                       "Start no preparation once something has failed");
+
+    command = Command(&app_, "publish",
+                      "Put the bundle of a workflow into the bank, for runs that others start "
+                      "(GitOps, cron)",
+                      [this](Session& s) { return PublishWorkflow(s, a_.publish); });
+    FileOptions(command, a_.publish.file, a_.publish.bundle, a_.publish.templates);
+    command->add_flag("--withdraw", a_.publish.withdraw,
+                      "No longer: 'holdfast gc' removes it as soon as no checkpoint needs it");
 
     CLI::App* const step = Group("step", "Single steps of a workflow file");
     command = Command(step, "list", "List the steps: activities, resources, order, gates",

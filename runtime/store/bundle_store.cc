@@ -24,7 +24,7 @@ Error Missing(std::string_view sha256) {
   return NotFound(fmt::format("the bundle {} is not in the bank", sha256.substr(0, 12)))
       .Hint(
           "'holdfast run FILE' puts a workflow's bundle there, and so does 'holdfast step run FILE "
-          "begin'");
+          "begin'; for an engine that starts it without them 'holdfast publish FILE'");
 }
 
 // The bytes are those that the key promises: what else lies there is damaged, and gives way.
@@ -54,6 +54,12 @@ Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool p
   if (published)
     HOLDFAST_RETURN_IF_ERROR(tenant.PutSame(PublishedKey(files.sha256), "published\n"));
   return Ok();
+}
+
+Status WithdrawBundle(const BankSection& tenant, const std::string& sha256) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there, tenant.Exists(BundlePrefix(sha256) + "/bundle.json"));
+  if (!there) return Missing(sha256);
+  return tenant.DeleteIfPresent(PublishedKey(sha256));
 }
 
 Result<LoadedBundle> LoadBundleFromBank(const BankSection& tenant, const std::string& sha256) {

@@ -19,6 +19,10 @@ namespace holdfast::runtime {
 // from removing it while no record names it (`holdfast publish`).
 Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool published);
 
+// Takes that mark away; success where there is none. kNotFound when the bundle is not in the bank.
+// `tenant` may delete.
+Status WithdrawBundle(const BankSection& tenant, const std::string& sha256);
+
 // Reads a whole bundle back; every hash is checked. kNotFound when it is not in the bank.
 Result<LoadedBundle> LoadBundleFromBank(const BankSection& tenant, const std::string& sha256);
 

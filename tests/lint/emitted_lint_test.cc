@@ -39,7 +39,12 @@ TEST_P(EmittedLint, HasNoTrap) {
   ASSERT_TRUE(text.has_value());
   const auto templates = local::ReadTemplateFolder(HOLDFAST_TEST_TEMPLATES);
   ASSERT_TRUE(templates.has_value());
-  EXPECT_EQ(Said(LintArgo({{"expected.argo.yaml", *text}}, *templates)), "");
+  std::vector<local::SourceFile> files{{"expected.argo.yaml", *text}};
+  if (const auto schedule = ReadFile(std::string(HOLDFAST_TEST_GOLDEN) + "/" + GetParam() +
+                                     "/expected.schedule.yaml")) {
+    files.push_back({"expected.schedule.yaml", *schedule});
+  }
+  EXPECT_EQ(Said(LintArgo(files, *templates)), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, EmittedLint, testing::ValuesIn(CaseNames()),

@@ -6,7 +6,9 @@
 #include <chrono>
 
 #include "compiler/emit/argo/argo_depends.h"
+#include "compiler/plan/schedule.h"
 #include "compiler/yaml/yaml_out.h"
+#include "plugins/sdk/check.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
@@ -14,9 +16,9 @@ namespace {
 
 constexpr std::string_view kStepTemplates = "holdfast-steps";
 constexpr std::size_t kLineWidth = 100;
-// What a plan without a deadline of steps gets: the longest that a plan may say.
 // Argo's own definitions refuse more in one object.
 constexpr std::size_t kMostTemplates = 200;
+// What a plan without a deadline of steps gets: the longest that a plan may say.
 constexpr std::chrono::hours kLongestStep{30 * 24};
 
 std::int64_t WholeSeconds(std::chrono::milliseconds duration) {
@@ -248,6 +250,71 @@ class FileWriter {
   YamlOut out_;
 };
 
+// Argo's own defaults are 3 and 1: of what failed, too, one wants to see more than the last.
+constexpr int kRunsKept = 3;
+
+std::string_view ConcurrencyPolicy(std::string_view concurrency) {
+  if (concurrency == "replace") return "Replace";
+  return concurrency == "allow" ? "Allow" : "Forbid";
+}
+
+Result<std::string> WriteSchedule(const EngineWorkflow& workflow, const EmitOptions& options) {
+  const WorkflowSchedule& schedule = *workflow.schedule;
+  YamlOut out;
+  const auto member = [&out](std::string_view key, std::string_view word) {
+    out.Key(key);
+    out.Word(word);
+  };
+  out.Comment("Starts the WorkflowTemplate " + workflow.name +
+              " by the schedule of its plan. Its bundle has to be in the bank:");
+  out.Comment("'holdfast publish FILE' with the template's file puts it there.");
+  out.BeginMap();
+  member("apiVersion", "argoproj.io/v1alpha1");
+  member("kind", "CronWorkflow");
+  out.Key("metadata");
+  out.BeginMap();
+  member("name", workflow.name);
+  out.Key("annotations");
+  out.BeginMap();
+  out.Key("holdfast/compiled-by");
+  out.Text(options.tool_version);
+  out.EndMap();
+  out.EndMap();
+  out.Key("spec");
+  out.BeginMap();
+  out.Key("schedules");
+  out.BeginList();
+  out.Text(WithSundayAsZero(schedule.cron));
+  out.EndList();
+  out.Key("timezone");
+  out.Text(schedule.timezone);
+  if (schedule.concurrency == "forbid")
+    out.Comment("Two runs of one plan at once would wait for each other's lease, or be refused.");
+  member("concurrencyPolicy", ConcurrencyPolicy(schedule.concurrency));
+  if (schedule.starting_deadline) {
+    out.Key("startingDeadlineSeconds");
+    out.Integer(WholeSeconds(*schedule.starting_deadline));
+  }
+  if (schedule.suspend) {
+    out.Key("suspend");
+    out.Bool(true);
+  }
+  for (const std::string_view limit : {"successfulJobsHistoryLimit", "failedJobsHistoryLimit"}) {
+    out.Key(limit);
+    out.Integer(kRunsKept);
+  }
+  out.Key("workflowSpec");
+  out.BeginMap();
+  out.Key("workflowTemplateRef");
+  out.BeginFlowMap();
+  member("name", workflow.name);
+  out.EndFlowMap();
+  out.EndMap();
+  out.EndMap();
+  out.EndMap();
+  return out.Take();
+}
+
 class ArgoEmitter final : public EngineEmitter {
  public:
   std::string_view name() const override { return "argo"; }
@@ -275,6 +342,12 @@ class ArgoEmitter final : public EngineEmitter {
               std::max<std::size_t>(count, EmitOptions{}.max_tasks_per_workflow + std::size_t{1})));
     }
     return FileWriter(workflow, options, tasks).Run();
+  }
+
+  Result<std::string> EmitSchedule(const EngineWorkflow& workflow,
+                                   const EmitOptions& options) const override {
+    HOLDFAST_CHECK(workflow.schedule.has_value());
+    return WriteSchedule(workflow, options);
   }
 };
 

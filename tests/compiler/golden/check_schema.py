@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks a workflow file against Argo's own JSON schema: check_schema.py SCHEMA FILE.
+"""Checks workflow files against Argo's own JSON schema: check_schema.py SCHEMA FILE...
 
 Argo publishes a schema that lets unknown keys pass, so every object with properties is closed first.
 """
@@ -44,14 +44,15 @@ def main():
         schema = json.load(file)
     close(schema)
     faults = 0
-    with open(sys.argv[2], encoding="utf-8") as file:
-        for document in yaml.load_all(file, Loader=StringLoader):
-            kind = "io.argoproj.workflow.v1alpha1." + document["kind"]
-            validator = jsonschema.Draft7Validator(
-                {"$ref": "#/definitions/" + kind, "definitions": schema["definitions"]})
-            for error in validator.iter_errors(document):
-                faults += 1
-                print("/".join(str(part) for part in error.absolute_path) + ": " + error.message[:300])
+    for path in sys.argv[2:]:
+        with open(path, encoding="utf-8") as file:
+            for document in yaml.load_all(file, Loader=StringLoader):
+                kind = "io.argoproj.workflow.v1alpha1." + document["kind"]
+                validator = jsonschema.Draft7Validator(
+                    {"$ref": "#/definitions/" + kind, "definitions": schema["definitions"]})
+                for error in validator.iter_errors(document):
+                    faults += 1
+                    print("/".join(str(part) for part in error.absolute_path) + ": " + error.message[:300])
     sys.exit(1 if faults else 0)
 
 

@@ -53,11 +53,14 @@ TEST_P(Golden, IsWhatIsExpected) {
   ASSERT_FALSE(compiled.text.empty());
   const std::string workflow = folder() + "/expected.argo.yaml";
   const std::string bundle = folder() + "/expected.bundle";
+  const std::string schedule = folder() + "/expected.schedule.yaml";
   if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(workflow, std::ios::binary) << compiled.text;
+    if (!compiled.schedule.empty()) std::ofstream(schedule, std::ios::binary) << compiled.schedule;
     ASSERT_TRUE(WriteBundleFolder(bundle, compiled.bundle));
   }
   EXPECT_EQ(compiled.text, ReadWhole(workflow));
+  EXPECT_EQ(compiled.schedule, fs::exists(schedule) ? ReadWhole(schedule) : "");
   const auto expected = ReadBundleFolder(bundle);
   ASSERT_TRUE(expected) << expected.error().Render();
   EXPECT_EQ(compiled.bundle.files, expected->files);
@@ -144,8 +147,10 @@ TEST_P(Golden, PassesArgosOwnSchema) {
   const char* schema = std::getenv("HOLDFAST_ARGO_SCHEMA");
   if (schema == nullptr || *schema == '\0')
     GTEST_SKIP() << "HOLDFAST_ARGO_SCHEMA does not name Argo's JSON schema";
+  const std::string schedule = folder() + "/expected.schedule.yaml";
   const std::string command = std::string("python3 '") + HOLDFAST_SCHEMA_CHECK + "' '" + schema +
-                              "' '" + folder() + "/expected.argo.yaml' 2>&1";
+                              "' '" + folder() + "/expected.argo.yaml'" +
+                              (fs::exists(schedule) ? " '" + schedule + "'" : "") + " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string said;

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# A workflow that another engine starts: its bundle gets into the bank by 'holdfast publish', without which `begin`
+# refuses, and 'gc' leaves it there until it is withdrawn.
+#   publish.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+mkdir data
+echo precious >data/file
+printf 'directories: [{id: data, path: %s/data}]\n' "$dir" >inventory.yaml
+printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" | provider local-directory
+printf 'name: data\nprovider: p\nresources: ["Local::Directory#data"]\n' >data.yaml
+holdfast -q plan discover data.yaml
+holdfast -q compile protect data.yaml -o protect.yaml
+begin=$(holdfast step show protect.yaml begin --run-id first 2>/dev/null)
+[ "$(code_of said sh -c "$begin")" = 10 ] || fail "a bundle that is not in the bank: $(cat said)"
+grep -q "'holdfast publish FILE'" said || fail "$(cat said)"
+
+holdfast publish protect.yaml >said 2>&1 || fail "$(cat said)"
+grep -q '^published the bundle of protect.yaml ([0-9a-f]\{12\})$' said || fail "$(cat said)"
+holdfast -q publish protect.yaml || fail "a second time"
+sha256=$(holdfast --json publish protect.yaml | python3 -c 'import json, sys; d = json.loads(sys.stdin.readline()); assert d["published"]; print(d["sha256"])')
+grep -q "$sha256" protect.yaml || fail "another bundle than the file's: $sha256"
+sh -c "$begin" >said 2>&1 || fail "$(cat said)"
+find "$dir" -path "*$sha256/published" | grep -q . || fail "nothing keeps gc from removing it"
+
+holdfast publish --withdraw protect.yaml >said 2>&1 || fail "$(cat said)"
+find "$dir" -path "*$sha256/published" | grep -q . && fail "it is still published"
+holdfast -q publish --withdraw protect.yaml || fail "withdrawn twice"
+sed 's/[0-9a-f]\{64\}/'"$(printf '%064d' 0)"'/' protect.yaml >other.yaml
+[ "$(code_of said holdfast publish other.yaml --bundle protect.bundle)" = 3 ] || fail "$(cat said)"
+
+# A schedule becomes a CronWorkflow beside the template; what comes next is said.
+cat >>data.yaml <<'END'
+schedule: {cron: "30 2 * * 7", timezone: Europe/Berlin, starting_deadline: 1h}
+END
+holdfast compile protect data.yaml --kind template -o nightly.yaml >said 2>&1 || fail "$(cat said)"
+grep -q '^kind: CronWorkflow$' nightly.schedule.yaml || fail "$(cat nightly.schedule.yaml)"
+grep -qF -- '- "30 2 * * 0"' nightly.schedule.yaml || fail "$(cat nightly.schedule.yaml)"
+if [ -f /usr/share/zoneinfo/Europe/Berlin ]; then
+  expected=$(for week in 0 1 2 3 4; do date -d "$(TZ=Europe/Berlin date +%F) + $(((7 - $(TZ=Europe/Berlin date +%u)) % 7 + 7 * week)) days" '+%F 02:30'; done | paste -sd, | sed 's/,/, /g')
+  # On a Sunday after half past two the first of them is over.
+  grep -qF "next runs (Europe/Berlin) $expected" said || [ "$(TZ=Europe/Berlin date +%u)" = 7 ] || fail "expected $expected: $(cat said)"
+else
+  grep -q 'does not know the time zone Europe/Berlin' said || fail "$(cat said)"
+fi
+grep -q "holdfast publish nightly.yaml" said || fail "$(cat said)"
+holdfast compile protect data.yaml -o once.yaml >said 2>&1
+[ ! -e once.schedule.yaml ] && grep -q -- '--kind template writes it' said || fail "$(cat said)"
+sed -i '$d' data.yaml
+holdfast compile protect data.yaml --kind template -o nightly.yaml >said 2>&1
+grep -q 'nightly.schedule.yaml is of an earlier compile' said || fail "$(cat said)"
