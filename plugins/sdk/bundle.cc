@@ -1,11 +1,14 @@
 #include "plugins/sdk/bundle.h"
 
 #include <algorithm>
-#include <map>
+#include <array>
+#include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "plugins/sdk/json.h"
+#include "plugins/sdk/json_out.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 
@@ -16,49 +19,112 @@ namespace {
 constexpr std::size_t kMaxSteps = 1000;      // in a shard
 constexpr std::size_t kMaxResources = 4000;  // of resources without a step, in a shard
 
-Value KeyToValue(const ResourceKey& key) { return Value().Set("type", key.type).Set("id", key.id); }
+// Members of maps in the order of their keys, as JSON of a Value has them.
+void WriteKey(JsonOut& out, const ResourceKey& key) {
+  out.Member("id", key.id);
+  out.Member("type", key.type);
+}
 
-Value LinksToValue(const std::vector<ResourceLink>& links) {
-  Value::List out;
+void WriteLinks(JsonOut& out, std::string_view member, const std::vector<ResourceLink>& links) {
+  if (links.empty()) return;
+  out.Key(member);
+  out.BeginList();
   for (const ResourceLink& link : links) {
-    Value entry = KeyToValue(link.key).Set("name", link.name);
-    if (!link.facts.is_null()) entry.Set("facts", link.facts);
-    out.push_back(std::move(entry));
-  }
-  return out;
-}
-
-Value StepToValue(const BundleStep& step) {
-  Value::List activities;
-  for (const BundleActivity& activity : step.activities) {
-    Value entry = KeyToValue(activity.resource).Set("activity", NameOf(activity.kind));
-    Value::List gates;
-    for (const BundleGate& gate : activity.gates) {
-      gates.push_back(
-          KeyToValue(gate.resource).Set("step", gate.step).Set("activity", NameOf(gate.kind)));
+    out.BeginMap();
+    if (!link.facts.is_null()) {
+      out.Key("facts");
+      out.Write(link.facts);
     }
-    if (!gates.empty()) entry.Set("gates", std::move(gates));
-    activities.push_back(std::move(entry));
+    out.Member("id", link.key.id);
+    out.Member("name", link.name);
+    out.Member("type", link.key.type);
+    out.EndMap();
   }
-  Value out = Value().Set("name", step.name).Set("activities", std::move(activities));
-  if (!step.order.empty()) out.Set("order", Value::List(step.order.begin(), step.order.end()));
-  return out;
+  out.EndList();
 }
 
-Value ResourceToValue(const BundleResource& entry) {
-  Value out =
-      KeyToValue(entry.resource.key).Set("name", entry.resource.name).Set("plugin", entry.plugin);
-  if (!entry.resource.extra.is_null()) out.Set("extra", entry.resource.extra);
-  if (!entry.resource.parents.empty()) out.Set("parents", LinksToValue(entry.resource.parents));
-  if (!entry.resource.children.empty()) out.Set("children", LinksToValue(entry.resource.children));
-  if (!entry.parameters.is_null()) out.Set("parameters", entry.parameters);
-  Value steps;
-  for (const ActivityKind kind : kAllActivityKinds) {
-    const std::string& step = entry.steps[static_cast<std::size_t>(kind)];
-    if (!step.empty()) steps.Set(NameOf(kind), step);
+void WriteActivity(JsonOut& out, const BundleActivity& activity) {
+  out.BeginMap();
+  out.Member("activity", NameOf(activity.kind));
+  if (!activity.gates.empty()) {
+    out.Key("gates");
+    out.BeginList();
+    for (const BundleGate& gate : activity.gates) {
+      out.BeginMap();
+      out.Member("activity", NameOf(gate.kind));
+      out.Member("id", gate.resource.id);
+      out.Member("step", gate.step);
+      out.Member("type", gate.resource.type);
+      out.EndMap();
+    }
+    out.EndList();
   }
-  if (!steps.is_null()) out.Set("steps", std::move(steps));
-  return out;
+  WriteKey(out, activity.resource);
+  out.EndMap();
+}
+
+void WriteStep(JsonOut& out, const BundleStep& step) {
+  out.BeginMap();
+  out.Key("activities");
+  out.BeginList();
+  for (const BundleActivity& activity : step.activities) WriteActivity(out, activity);
+  out.EndList();
+  out.Member("name", step.name);
+  if (!step.order.empty()) {
+    out.Key("order");
+    out.BeginList();
+    for (const std::string& before : step.order) out.Text(before);
+    out.EndList();
+  }
+  out.EndMap();
+}
+
+void WriteResource(JsonOut& out, const BundleResource& entry) {
+  // By the names of the kinds.
+  constexpr std::array kByName{ActivityKind::kParallel, ActivityKind::kPost, ActivityKind::kPre,
+                               ActivityKind::kPreFinish};
+  out.BeginMap();
+  WriteLinks(out, "children", entry.resource.children);
+  if (!entry.resource.extra.is_null()) {
+    out.Key("extra");
+    out.Write(entry.resource.extra);
+  }
+  out.Member("id", entry.resource.key.id);
+  out.Member("name", entry.resource.name);
+  if (!entry.parameters.is_null()) {
+    out.Key("parameters");
+    out.Write(entry.parameters);
+  }
+  WriteLinks(out, "parents", entry.resource.parents);
+  out.Member("plugin", entry.plugin);
+  if (entry.HasSteps()) {
+    out.Key("steps");
+    out.BeginMap();
+    for (const ActivityKind kind : kByName) {
+      if (!entry.StepOf(kind).empty()) out.Member(NameOf(kind), entry.StepOf(kind));
+    }
+    out.EndMap();
+  }
+  out.Member("type", entry.resource.key.type);
+  out.EndMap();
+}
+
+Result<std::string> WriteShard(std::span<const BundleStep> steps,
+                               std::span<const BundleResource* const> resources) {
+  JsonOut out(JsonOut::Form::kPretty);
+  out.BeginMap();
+  out.Key("format");
+  out.Integer(Bundle::kFormat);
+  out.Key("resources");
+  out.BeginList();
+  for (const BundleResource* const resource : resources) WriteResource(out, *resource);
+  out.EndList();
+  out.Key("steps");
+  out.BeginList();
+  for (const BundleStep& step : steps) WriteStep(out, step);
+  out.EndList();
+  out.EndMap();
+  return out.Take();
 }
 
 // Reads the values of one bundle object. What is missing or of another kind makes the object
@@ -201,15 +267,9 @@ Result<std::string> DumpBundle(const Bundle& bundle) {
 }
 
 Result<std::string> DumpShard(const BundleShard& shard) {
-  Value::List steps;
-  for (const BundleStep& step : shard.steps) steps.push_back(StepToValue(step));
-  Value::List resources;
-  for (const BundleResource& resource : shard.resources)
-    resources.push_back(ResourceToValue(resource));
-  return DumpJsonPretty(Value()
-                            .Set("format", Bundle::kFormat)
-                            .Set("steps", std::move(steps))
-                            .Set("resources", std::move(resources)));
+  std::vector<const BundleResource*> resources;
+  for (const BundleResource& resource : shard.resources) resources.push_back(&resource);
+  return WriteShard(shard.steps, resources);
 }
 
 Result<Bundle> ParseBundle(std::string_view text, std::string_view name) {
@@ -291,60 +351,71 @@ Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps,
             [](const auto& a, const auto& b) { return a.name < b.name; });
   std::sort(resources.begin(), resources.end(),
             [](const auto& a, const auto& b) { return a.resource.key < b.resource.key; });
-  std::map<ResourceKey, BundleResource*> by_key;
-  for (BundleResource& resource : resources) {
-    if (!by_key.emplace(resource.resource.key, &resource).second) {
-      return Internal("a bundle got the resource " + Printable(resource.resource.key.str()) +
-                      " twice");
-    }
+  const auto twice = std::adjacent_find(
+      resources.begin(), resources.end(),
+      [](const auto& a, const auto& b) { return a.resource.key == b.resource.key; });
+  if (twice != resources.end()) {
+    return Internal("a bundle got the resource " + Printable(twice->resource.key.str()) + " twice");
   }
+  const auto find = [&resources](const ResourceKey& key) -> std::optional<std::size_t> {
+    const auto at = std::lower_bound(
+        resources.begin(), resources.end(), key,
+        [](const BundleResource& r, const ResourceKey& k) { return r.resource.key < k; });
+    if (at == resources.end() || at->resource.key != key) return std::nullopt;
+    return static_cast<std::size_t>(at - resources.begin());
+  };
+  // By step: the resources that it acts on. First of all, as a shard says of its resources which
+  // steps in other shards they have.
+  std::vector<std::vector<std::size_t>> acts_on(steps.size());
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (i > 0 && steps[i].name == steps[i - 1].name)
       return Internal("two steps are called " + steps[i].name);
     for (const BundleActivity& activity : steps[i].activities) {
-      const auto at = by_key.find(activity.resource);
-      if (at == by_key.end())
+      const auto at = find(activity.resource);
+      if (!at)
         return Internal("step " + steps[i].name + " acts on a resource that is not in the bundle");
-      at->second->steps[static_cast<std::size_t>(activity.kind)] = steps[i].name;
+      resources[*at].steps[static_cast<std::size_t>(activity.kind)] = steps[i].name;
+      acts_on[i].push_back(*at);
     }
   }
 
   BundleFiles out;
-  std::set<ResourceKey> placed;
+  std::vector<bool> placed(resources.size(), false);
   bundle.shards.clear();
-  const auto add_shard = [&](BundleShard shard, std::string first) -> Status {
-    std::sort(shard.resources.begin(), shard.resources.end(),
-              [](const auto& a, const auto& b) { return a.resource.key < b.resource.key; });
-    HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpShard(shard));
-    bundle.shards.push_back({Sha256Hex(text), std::move(first), shard.steps.size()});
+  const auto add_shard = [&](std::span<const BundleStep> of_shard, std::vector<std::size_t> numbers,
+                             std::string first) -> Status {
+    // In the order of their keys, as all of them are.
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    std::vector<const BundleResource*> here;
+    here.reserve(numbers.size());
+    for (const std::size_t number : numbers) here.push_back(&resources[number]);
+    HOLDFAST_ASSIGN_OR_RETURN(std::string text, WriteShard(of_shard, here));
+    bundle.shards.push_back({Sha256Hex(text), std::move(first), of_shard.size()});
     out.files[ShardFile(bundle.shards.size() - 1)] = std::move(text);
     return Ok();
   };
   for (std::size_t begin = 0; begin < steps.size(); begin += kMaxSteps) {
-    BundleShard shard;
-    std::set<ResourceKey> here;
-    for (std::size_t i = begin; i < std::min(steps.size(), begin + kMaxSteps); ++i) {
-      for (const BundleActivity& activity : steps[i].activities) here.insert(activity.resource);
-      shard.steps.push_back(std::move(steps[i]));
-    }
-    for (const ResourceKey& key : here) shard.resources.push_back(*by_key.at(key));
-    placed.insert(here.begin(), here.end());
-    std::string first = shard.steps.front().name;
-    HOLDFAST_RETURN_IF_ERROR(add_shard(std::move(shard), std::move(first)));
+    const std::size_t end = std::min(steps.size(), begin + kMaxSteps);
+    std::vector<std::size_t> numbers;
+    for (std::size_t i = begin; i < end; ++i)
+      numbers.insert(numbers.end(), acts_on[i].begin(), acts_on[i].end());
+    for (const std::size_t number : numbers) placed[number] = true;
+    HOLDFAST_RETURN_IF_ERROR(add_shard(std::span(steps).subspan(begin, end - begin),
+                                       std::move(numbers), steps[begin].name));
   }
   // Resources without a step belong to the graph too. '~' sorts behind every step's name, so a
   // look-up by name never ends in these shards.
-  BundleShard rest;
+  std::vector<std::size_t> rest;
   std::size_t rests = 0;
   const auto flush = [&]() -> Status {
-    if (rest.resources.empty()) return Ok();
-    const std::string number = std::to_string(1000 + rests++);
-    return add_shard(std::exchange(rest, {}), "~" + number);
+    if (rest.empty()) return Ok();
+    return add_shard({}, std::exchange(rest, {}), "~" + std::to_string(1000 + rests++));
   };
-  for (const BundleResource& resource : resources) {
-    if (placed.contains(resource.resource.key)) continue;
-    rest.resources.push_back(resource);
-    if (rest.resources.size() == kMaxResources) HOLDFAST_RETURN_IF_ERROR(flush());
+  for (std::size_t i = 0; i < resources.size(); ++i) {
+    if (placed[i]) continue;
+    rest.push_back(i);
+    if (rest.size() == kMaxResources) HOLDFAST_RETURN_IF_ERROR(flush());
   }
   HOLDFAST_RETURN_IF_ERROR(flush());
 

@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 
+#include "plugins/sdk/json_out.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast {
 namespace {
-
-constexpr std::size_t kMaxDepth = 100;
 
 // Builds a Value from the parser's events. The parser does not say where a token stands, so a
 // cursor of our own follows the text: every event is one token, and what lies between two tokens
@@ -130,8 +126,8 @@ class Builder {
   bool Open(Value empty) {
     const std::size_t start = Next();
     offset_ = start + 1;
-    if (levels_.size() == kMaxDepth) {
-      return Fail(start, 1, fmt::format("nested deeper than {} levels", kMaxDepth));
+    if (levels_.size() == kMaxJsonDepth) {
+      return Fail(start, 1, fmt::format("nested deeper than {} levels", kMaxJsonDepth));
     }
     empty.set_position(PositionAt(start));
     levels_.push_back({std::move(empty), {}, {}});
@@ -177,134 +173,11 @@ class Builder {
   std::optional<Error> error_;
 };
 
-class Writer {
- public:
-  explicit Writer(bool pretty) : pretty_(pretty) {}
-
-  Status Write(const Value& value) {
-    switch (value.kind()) {
-      case Value::Kind::kNull:
-        out_ += "null";
-        return Ok();
-      case Value::Kind::kBool:
-        out_ += value.AsBool() ? "true" : "false";
-        return Ok();
-      case Value::Kind::kInt:
-        out_ += std::to_string(value.AsInt());
-        return Ok();
-      case Value::Kind::kDouble:
-        return Double(value.AsDouble());
-      case Value::Kind::kString:
-        return String(value.AsString());
-      case Value::Kind::kList:
-        return List(value.AsList());
-      case Value::Kind::kMap:
-        return Map(value.AsMap());
-    }
-    return Ok();
-  }
-  std::string Take() { return std::move(out_); }
-
- private:
-  Status Double(double v) {
-    if (!std::isfinite(v)) return InvalidInput("JSON has no infinity and no NaN");
-    char buffer[64];
-    const auto [end, code] = std::to_chars(std::begin(buffer), std::end(buffer), v);
-    const std::string_view written(buffer, static_cast<std::size_t>(end - buffer));
-    out_ += written;
-    // So that it is read again as what it was.
-    if (written.find_first_of(".e") == std::string_view::npos) out_ += ".0";
-    return Ok();
-  }
-  Status String(std::string_view text) {
-    if (!IsUtf8(text)) {
-      return InvalidInput(
-          fmt::format("'{}' is not UTF-8 and cannot stand in JSON", Printable(text)));
-    }
-    out_ += '"';
-    for (const char c : text) {
-      switch (c) {
-        case '"':
-          out_ += "\\\"";
-          break;
-        case '\\':
-          out_ += "\\\\";
-          break;
-        case '\b':
-          out_ += "\\b";
-          break;
-        case '\f':
-          out_ += "\\f";
-          break;
-        case '\n':
-          out_ += "\\n";
-          break;
-        case '\r':
-          out_ += "\\r";
-          break;
-        case '\t':
-          out_ += "\\t";
-          break;
-        default:
-          if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-            out_ += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-          } else {
-            out_ += c;
-          }
-      }
-    }
-    out_ += '"';
-    return Ok();
-  }
-  Status List(const Value::List& list) {
-    HOLDFAST_RETURN_IF_ERROR(Enter('['));
-    bool first = true;
-    for (const Value& item : list) {
-      Separate(first);
-      HOLDFAST_RETURN_IF_ERROR(Write(item));
-    }
-    Leave(']', first);
-    return Ok();
-  }
-  Status Map(const Value::Map& map) {
-    HOLDFAST_RETURN_IF_ERROR(Enter('{'));
-    bool first = true;
-    for (const auto& [key, item] : map) {
-      Separate(first);
-      HOLDFAST_RETURN_IF_ERROR(String(key));
-      out_ += pretty_ ? ": " : ":";
-      HOLDFAST_RETURN_IF_ERROR(Write(item));
-    }
-    Leave('}', first);
-    return Ok();
-  }
-  Status Enter(char bracket) {
-    // What is written must be readable again.
-    if (depth_ == kMaxDepth) {
-      return InvalidInput(fmt::format("nested deeper than {} levels", kMaxDepth));
-    }
-    ++depth_;
-    out_ += bracket;
-    return Ok();
-  }
-  void Separate(bool& first) {
-    if (!first) out_ += ',';
-    first = false;
-    Line();
-  }
-  void Leave(char bracket, bool empty) {
-    --depth_;
-    if (!empty) Line();
-    out_ += bracket;
-  }
-  void Line() {
-    if (pretty_) out_ += "\n" + std::string(depth_ * 2, ' ');
-  }
-
-  bool pretty_;
-  std::size_t depth_ = 0;
-  std::string out_;
-};
+Result<std::string> Dump(const Value& value, JsonOut::Form form) {
+  JsonOut out(form);
+  out.Write(value);
+  return out.Take();
+}
 
 }  // namespace
 
@@ -318,16 +191,10 @@ Result<Value> ParseJson(std::string_view text, std::string_view file) {
   return builder.Take();
 }
 
-Result<std::string> DumpJson(const Value& value) {
-  Writer writer(false);
-  HOLDFAST_RETURN_IF_ERROR(writer.Write(value));
-  return writer.Take();
-}
+Result<std::string> DumpJson(const Value& value) { return Dump(value, JsonOut::Form::kCompact); }
 
 Result<std::string> DumpJsonPretty(const Value& value) {
-  Writer writer(true);
-  HOLDFAST_RETURN_IF_ERROR(writer.Write(value));
-  return writer.Take() + "\n";
+  return Dump(value, JsonOut::Form::kPretty);
 }
 
 }  // namespace holdfast

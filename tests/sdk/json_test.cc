@@ -7,6 +7,8 @@
 #include <limits>
 #include <tuple>
 
+#include "plugins/sdk/json_out.h"
+
 namespace holdfast {
 namespace {
 
@@ -129,6 +131,56 @@ TEST(JsonOut, RefusesWhatWouldBeLost) {
   Value deep = 1;
   for (int i = 0; i < 101; ++i) deep = Value(Value::List{deep});
   EXPECT_FALSE(DumpJson(deep));
+}
+
+TEST(JsonOutTest, WritesWhatAValueWouldBe) {
+  const auto write = [](JsonOut& out) {
+    out.BeginMap();
+    out.Key("empty");
+    out.BeginList();
+    out.EndList();
+    out.Key("list");
+    out.BeginList();
+    out.Integer(-42);
+    out.Number(2);
+    out.Bool(true);
+    out.Null();
+    out.BeginMap();
+    out.EndMap();
+    out.Write(Value().Set("b", 1).Set("a", "x"));
+    out.EndList();
+    out.Member("text", "a\"\\\n\x01\x7f\u00e9");
+    out.EndMap();
+    return out.Take().value();
+  };
+  JsonOut compact(JsonOut::Form::kCompact);
+  const std::string text = write(compact);
+  EXPECT_EQ(
+      text,
+      R"({"empty":[],"list":[-42,2.0,true,null,{},{"a":"x","b":1}],"text":"a\"\\\n\u0001\u007fé"})");
+  EXPECT_EQ(write(compact), text);  // as new afterwards
+  JsonOut pretty(JsonOut::Form::kPretty);
+  EXPECT_EQ(write(pretty), DumpJsonPretty(Parse(text)).value());
+}
+
+TEST(JsonOutTest, SaysWhatCannotBeWritten) {
+  JsonOut out(JsonOut::Form::kCompact);
+  out.BeginList();
+  out.Text("good");
+  out.Text("a\xC3(");
+  out.Number(std::nan(""));
+  out.EndList();
+  const auto text = out.Take();
+  ASSERT_FALSE(text);
+  EXPECT_THAT(text.error().message(), HasSubstr("is not UTF-8"));
+  out.Null();
+  EXPECT_EQ(out.Take().value(), "null");
+}
+
+TEST(JsonOutDeathTest, AValueWithoutItsKeyIsABug) {
+  JsonOut out(JsonOut::Form::kCompact);
+  out.BeginMap();
+  EXPECT_EXIT(out.Text("x"), ::testing::ExitedWithCode(1), "key_given");
 }
 
 TEST(ValueTest, FindsMembersByKindOrFallsBack) {
