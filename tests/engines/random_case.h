@@ -54,6 +54,7 @@ struct RandomCase {
   bool quiesces = false;
   std::string fuse;
   unsigned jobs = 1;
+  unsigned max_tasks = 200;  // in one template; most graphs are cut where that is 20
   Course course = Course::kUndisturbed;
   std::size_t kill_after = 0;  // lines of the trace
 

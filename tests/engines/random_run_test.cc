@@ -200,8 +200,9 @@ bool MadeUpByEnd(const RunTruth& truth) {
 Result<std::vector<std::string>> Rehearse(const RandomCase& c, Rehearsal& at) {
   const std::string record = "random-1";
   std::vector<std::string> wrong;
-  const Ended compiled = at.Holdfast(
-      {"compile", "protect", at.folder() + "/random.yaml", "-o", at.folder() + "/protect.yaml"});
+  const Ended compiled = at.Holdfast({"compile", "protect", at.folder() + "/random.yaml", "-o",
+                                      at.folder() + "/protect.yaml", "--max-tasks-per-template",
+                                      std::to_string(c.max_tasks)});
   if (compiled.exit_code != 0)
     return std::vector<std::string>{"it does not compile: " + compiled.output};
 
@@ -304,12 +305,16 @@ TEST(RandomCases, HaveEverythingInThem) {
   std::size_t diamonds = 0;
   std::size_t shared = 0;
   std::size_t commits = 0;
+  std::size_t cut = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     const RandomCase c = MakeRandomCase(seed);
     courses.insert(c.course);
     fuses.insert(c.fuse);
     shared += c.aggregates() ? 1U : 0U;
     commits += c.post_acts_on_failure ? 0U : 1U;
+    std::size_t activities = 0;
+    for (std::size_t a = 0; a < c.activity_count(); ++a) activities += c.At(a).exists ? 1U : 0U;
+    cut += c.fuse == "none" && !c.aggregates() && activities >= c.max_tasks ? 1U : 0U;
     for (const CaseResource& resource : c.resources)
       diamonds += resource.parents.size() > 1 ? 1U : 0U;
     for (std::size_t a = 0; a < c.activity_count(); ++a) {
@@ -329,6 +334,7 @@ TEST(RandomCases, HaveEverythingInThem) {
   EXPECT_GT(diamonds, 50U);
   EXPECT_GT(shared, 20U);
   EXPECT_GT(commits, 20U);
+  EXPECT_GT(cut, 5U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomRun, testing::ValuesIn(Seeds()),
