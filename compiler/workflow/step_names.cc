@@ -1,7 +1,8 @@
 #include "compiler/workflow/step_names.h"
 
 #include <algorithm>
-#include <map>
+#include <cstddef>
+#include <utility>
 
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/sha256.h"
@@ -74,15 +75,26 @@ std::vector<std::string> JoinParts(const std::vector<NameParts>& parts) {
   for (std::size_t length = kShortHash; !open.empty(); length += kShortHash) {
     // Different sources of a whole SHA-256: equal ones would be the same step twice.
     HOLDFAST_CHECK(length <= kWholeHash);
-    std::map<std::string, std::vector<std::size_t>> by_name;
     for (const std::size_t i : open) {
-      names[i] = parts[i].name + "-" + parts[i].hash.substr(0, length) + "-" + parts[i].what;
-      by_name[names[i]].push_back(i);
+      std::string& name = names[i];
+      name = parts[i].name;
+      name += '-';
+      name.append(parts[i].hash, 0, length);
+      name += '-';
+      name += parts[i].what;
     }
-    open.clear();
-    for (const auto& [name, same] : by_name) {
-      if (same.size() > 1) open.insert(open.end(), same.begin(), same.end());
+    std::sort(open.begin(), open.end(),
+              [&names](std::size_t a, std::size_t b) { return names[a] < names[b]; });
+    std::vector<std::size_t> same;
+    for (std::size_t begin = 0; begin < open.size();) {
+      std::size_t end = begin + 1;
+      while (end < open.size() && names[open[end]] == names[open[begin]]) ++end;
+      if (end - begin > 1)
+        same.insert(same.end(), open.begin() + static_cast<std::ptrdiff_t>(begin),
+                    open.begin() + static_cast<std::ptrdiff_t>(end));
+      begin = end;
     }
+    open = std::move(same);
   }
   return names;
 }
@@ -93,12 +105,16 @@ std::vector<std::string> NameSteps(const ResourceGraph& graph, const ActivityTab
                                    const ActivityDag& dag, StepNames style) {
   std::vector<step_names_internal::NameParts> parts;
   parts.reserve(dag.steps.size());
+  // By resource: a resource has several steps.
+  std::vector<std::string> hashes(graph.size());
   for (const ActivityDag::Step& step : dag.steps) {
     const ActivityRef first = step.activities.front();
     const ResourceGraph::Node& node = graph.node(first.resource);
     if (first.resource == step.activities.back().resource) {
-      parts.push_back({style == StepNames::kReadable ? NameOfResource(node) : "r",
-                       Sha256Hex(node.key.str()), WhatOf(step)});
+      std::string& hash = hashes[first.resource.value];
+      if (hash.empty()) hash = Sha256Hex(node.key.str());
+      parts.push_back(
+          {style == StepNames::kReadable ? NameOfResource(node) : "r", hash, WhatOf(step)});
       continue;
     }
     const StepChoice& choice =

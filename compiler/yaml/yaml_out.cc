@@ -79,6 +79,8 @@ bool IsPlainWord(std::string_view text) {
       return false;
     }
   }
+  constexpr std::size_t kLongestWordOfYaml = 5;  // false
+  if (text.size() > kLongestWordOfYaml) return true;
   std::string lower(text);
   for (char& c : lower) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

@@ -62,6 +62,11 @@ std::string Printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7F) ++plain;
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const Decoded decoded = DecodeFirst(text);
     const std::size_t length = std::max<std::size_t>(decoded.length, 1);
     if (decoded.length == 0 || Steers(decoded.code_point)) {

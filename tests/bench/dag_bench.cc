@@ -16,35 +16,15 @@
 #include "compiler/dag/activity_dag.h"
 #include "compiler/dag/essential_gates.h"
 #include "plugins/sdk/resource_graph.h"
+#include "tests/bench/bench_graphs.h"
 
 namespace holdfast::compiler {
 namespace {
 
-using Edges = std::vector<std::pair<int, int>>;
+using bench::Edges;
+using bench::Forest;
+using bench::MakeGraph;
 
-ResourceGraph MakeGraph(int size, const Edges& edges) {
-  const auto key = [](int i) { return ResourceKey{"Bench::Node", fmt::format("{:08}", i)}; };
-  ResourceGraphBuilder builder;
-  for (int i = 0; i < size; ++i) {
-    if (!builder.AddResource({key(i), "", {}}).has_value()) std::abort();
-  }
-  for (const auto& [parent, child] : edges) {
-    if (!builder.AddEdge(key(parent), key(child)).has_value()) std::abort();
-  }
-  auto graph = builder.Build();
-  if (!graph.has_value()) std::abort();
-  return std::move(*graph);
-}
-
-Edges Forest(int size) {  // applications of 100, two levels: 3 servers of 32 volumes
-  Edges edges;
-  for (int i = 0; i < size; ++i) {
-    const int in_tree = i % 100;
-    if (in_tree == 0) continue;
-    edges.emplace_back(in_tree <= 3 ? i - in_tree : i - in_tree + 1 + in_tree % 3, i);
-  }
-  return edges;
-}
 Edges Chain(int size) {
   Edges edges;
   for (int i = 1; i < size; ++i) edges.emplace_back(i - 1, i);

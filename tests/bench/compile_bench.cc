@@ -1,0 +1,124 @@
+// How long a compile takes, from the graph in memory to the texts of the file and its bundle: processor
+// time. Forests of 100 to 100,000 resources (three steps each), and how it grows; of the largest each
+// stage, and what the emitter writes a second beside a plain fwrite of the same bytes.
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <string>
+
+#include "compiler/compile.h"
+#include "compiler/dag/essential_gates.h"
+#include "compiler/workflow/engine_workflow.h"
+#include "compiler/workflow/step_names.h"
+#include "tests/bench/bench_graphs.h"
+
+namespace holdfast::compiler {
+namespace {
+
+double ProcessorSeconds() {
+  return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
+}
+
+CompileInput MakeInput(int size) {
+  static const PluginDescriptor plugin = [] {
+    PluginDescriptor made;
+    made.name = "bench";
+    made.types = {"Bench::Node"};
+    for (auto& operation : made.operations) operation.activities.fill(true);
+    return made;
+  }();
+  CompileInput input;
+  input.graph = bench::MakeGraph(size, bench::Forest(size));
+  input.table.choices.assign(
+      static_cast<std::size_t>(size),
+      {StepChoice::Own(), StepChoice::None(), StepChoice::Own(), StepChoice::Own()});
+  input.parameters.resize(static_cast<std::size_t>(size), Value(Value::Map{}));
+  input.plugins["Bench::Node"] = &plugin;
+  input.plan = Value().Set("name", "bench");
+  input.provider_id = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
+  input.provider_name = "bench";
+  input.options.emit.tool_version = "bench";
+  input.options.emit.max_tasks_per_workflow = 10'000'000;
+  return input;
+}
+
+double Measure(int size, double smaller) {
+  const CompileInput input = MakeInput(size);
+  const double start = ProcessorSeconds();
+  const auto compiled = Compile(input);
+  const double seconds = ProcessorSeconds() - start;
+  if (!compiled) {
+    fmt::print("{}\n", compiled.error().Render());
+    return 1e9;
+  }
+  std::size_t bundle = 0;
+  for (const auto& [name, text] : compiled->bundle.files) bundle += text.size();
+  fmt::print("{:>8} resources {:>8} steps  {:.3f} s{}  file {:.1f} MB, bundle {:.1f} MB\n", size,
+             compiled->steps, seconds,
+             smaller == 0 ? "        " : fmt::format(" (x{:4.1f})", seconds / smaller),
+             static_cast<double>(compiled->text.size()) / 1e6, static_cast<double>(bundle) / 1e6);
+  std::fflush(stdout);
+  return seconds;
+}
+
+// The stages of Compile, one after the other.
+void MeasureStages(int size) {
+  const CompileInput input = MakeInput(size);
+  double at = ProcessorSeconds();
+  const auto took = [&at] {
+    const double before = at;
+    at = ProcessorSeconds();
+    return at - before;
+  };
+  const ActivityDag dag = BuildActivityDag(input.graph, input.table, FuseMode::kNone).value();
+  const double of_dag = took();
+  const auto conditions = EssentialGates(dag);
+  const double of_gates = took();
+  const auto names = NameSteps(input.graph, input.table, dag, StepNames::kReadable);
+  const double of_names = took();
+  EngineWorkflow workflow;
+  workflow.name = "bench-protect";
+  workflow.bundle = std::string(64, 'a');
+  workflow.provider = input.provider_id;
+  workflow.steps = MakeSteps(input.graph, dag, names);
+  const double of_steps = took();
+  workflow.groups = CutIntoGroups(input.graph, input.table, dag, conditions, names,
+                                  input.options.emit.max_tasks_per_template);
+  DescribeGroups(input.graph, dag, workflow.groups);
+  const double of_cut = took();
+  const auto text = MakeEngineEmitter("argo").value()->Emit(workflow, input.options.emit);
+  const double of_emitter = took();
+  if (!text) {
+    fmt::print("{}\n", text.error().Render());
+    return;
+  }
+  std::FILE* const file = std::tmpfile();
+  if (file == nullptr) return;
+  took();
+  const bool whole = std::fwrite(text->data(), 1, text->size(), file) == text->size();
+  std::fflush(file);
+  const double of_write = took();
+  std::fclose(file);
+  if (!whole) return;
+  const double megabytes = static_cast<double>(text->size()) / 1e6;
+  fmt::print(
+      "of {} resources: dag {:.3f} s, gates {:.3f} s, names {:.3f} s, steps {:.3f} s, cut {:.3f} s into "
+      "{} templates, emit {:.3f} s\n",
+      size, of_dag, of_gates, of_names, of_steps, of_cut, workflow.groups.size(), of_emitter);
+  fmt::print("emit {:.0f} MB/s; fwrite of the same bytes {:.0f} MB/s\n", megabytes / of_emitter,
+             megabytes / of_write);
+}
+
+}  // namespace
+}  // namespace holdfast::compiler
+
+int main() {
+  using holdfast::compiler::Measure;
+  double last = 0;
+  for (const int size : {100, 1'000, 10'000, 100'000}) last = Measure(size, last);
+  holdfast::compiler::MeasureStages(100'000);
+  return last < 1e9 ? 0 : 1;
+}
