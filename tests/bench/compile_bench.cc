@@ -105,7 +105,8 @@ void MeasureStages(int size) {
   if (!whole) return;
   const double megabytes = static_cast<double>(text->size()) / 1e6;
   fmt::print(
-      "of {} resources: dag {:.3f} s, gates {:.3f} s, names {:.3f} s, steps {:.3f} s, cut {:.3f} s into "
+      "of {} resources: dag {:.3f} s, gates {:.3f} s, names {:.3f} s, steps {:.3f} s, cut {:.3f} s "
+      "into "
       "{} templates, emit {:.3f} s\n",
       size, of_dag, of_gates, of_names, of_steps, of_cut, workflow.groups.size(), of_emitter);
   fmt::print("emit {:.0f} MB/s; fwrite of the same bytes {:.0f} MB/s\n", megabytes / of_emitter,
