@@ -244,6 +244,7 @@ Error Placed(Error error, const Value& value, std::string_view file, std::size_t
 Status CheckCronLine(std::string_view line) {
   if (line.starts_with('@')) {
     std::vector<std::string> names;
+    names.reserve(kMacros.size());
     for (const Macro& macro : kMacros) names.emplace_back(macro.name);
     if (std::find(names.begin(), names.end(), line) != names.end()) return Ok();
     const std::string near = Nearest(line, names);

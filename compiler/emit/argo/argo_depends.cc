@@ -89,6 +89,7 @@ class TaskMaker {
       return a.first != b.first ? a.first > b.first : a.second < b.second;
     });
     std::vector<std::uint32_t> out;
+    out.reserve(found.size());
     for (const auto& [ids, at] : found) out.push_back(at);
     return out;
   }
