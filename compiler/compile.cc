@@ -93,21 +93,6 @@ std::vector<std::string> MakeHead(const CompileInput& input, const std::string& 
   return head;
 }
 
-// The plan has been checked.
-std::optional<WorkflowSchedule> ScheduleOf(const Value& plan) {
-  const Value* const schedule = plan.Find("schedule");
-  if (schedule == nullptr || !schedule->is_map()) return std::nullopt;
-  WorkflowSchedule out;
-  out.cron = schedule->StringOr("cron", "");
-  out.timezone = schedule->StringOr("timezone", "");
-  if (out.timezone.empty()) out.timezone = kTimeZoneOfSchedules;
-  out.concurrency = schedule->StringOr("concurrency", "forbid");
-  out.suspend = schedule->BoolOr("suspend", false);
-  if (const std::int64_t deadline = schedule->IntOr("starting_deadline", 0); deadline > 0)
-    out.starting_deadline = std::chrono::milliseconds(deadline);
-  return out;
-}
-
 }  // namespace
 
 Result<CompiledWorkflow> Compile(const CompileInput& input) {

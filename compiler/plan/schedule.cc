@@ -120,6 +120,16 @@ std::vector<std::string_view> FieldsOf(std::string_view line) {
   return fields;
 }
 
+// The values of each field, in the order in which they stand there.
+using CronValues = std::array<std::vector<int>, kCronFields.size()>;
+Result<CronValues> ReadFields(const std::vector<std::string_view>& fields) {
+  CronValues values;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    HOLDFAST_ASSIGN_OR_RETURN(values[i], ReadField(fields[i], i));
+  }
+  return values;
+}
+
 // Of a day of week: Sunday is 0.
 std::vector<int> WeekDays(std::vector<int> days) {
   for (int& day : days) day %= 7;
@@ -136,12 +146,10 @@ class CronLine {
                                     [line](const Macro& known) { return known.name == line; });
     const auto fields = FieldsOf(macro == kMacros.end() ? line : macro->line);
     HOLDFAST_CHECK(fields.size() == kCronFields.size());
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      auto values = ReadField(fields[i], i);
-      HOLDFAST_CHECK(values.has_value());
-      values_[i] = std::move(*values);
-      std::sort(values_[i].begin(), values_[i].end());
-    }
+    auto values = ReadFields(fields);
+    HOLDFAST_CHECK(values.has_value());
+    values_ = std::move(*values);
+    for (std::vector<int>& of_field : values_) std::sort(of_field.begin(), of_field.end());
     values_[4] = WeekDays(std::move(values_[4]));
     any_day_of_month_ = fields[2] == "*";
     any_day_of_week_ = fields[4] == "*";
@@ -164,7 +172,7 @@ class CronLine {
     return std::binary_search(values_[field].begin(), values_[field].end(), value);
   }
 
-  std::array<std::vector<int>, 5> values_;
+  CronValues values_;
   bool any_day_of_month_ = false;
   bool any_day_of_week_ = false;
 };
@@ -257,10 +265,7 @@ Status CheckCronLine(std::string_view line) {
         .Hint(
             "minute, hour, day of month, month, day of week: '30 2 * * *' is every night at 02:30");
   }
-  std::array<std::vector<int>, 5> values;
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    HOLDFAST_ASSIGN_OR_RETURN(values[i], ReadField(fields[i], i));
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(const CronValues values, ReadFields(fields));
   // Cron takes either day where both are given; the day of month alone decides only without the other.
   if (fields[4] == "*" && fields[2] != "*") {
     const bool comes = std::any_of(values[3].begin(), values[3].end(), [&values](int month) {
@@ -344,6 +349,20 @@ Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
         *zone, file, zone->AsString().size());
   }
   return checked;
+}
+
+std::optional<Schedule> ScheduleOf(const Value& plan) {
+  const Value* const schedule = plan.Find("schedule");
+  if (schedule == nullptr || !schedule->is_map()) return std::nullopt;
+  Schedule out;
+  out.cron = schedule->StringOr("cron", "");
+  out.timezone = schedule->StringOr("timezone", "");
+  if (out.timezone.empty()) out.timezone = "Etc/UTC";
+  out.concurrency = schedule->StringOr("concurrency", "forbid");
+  out.suspend = schedule->BoolOr("suspend", false);
+  if (const std::int64_t deadline = schedule->IntOr("starting_deadline", 0); deadline > 0)
+    out.starting_deadline = std::chrono::milliseconds(deadline);
+  return out;
 }
 
 Result<Value> CheckRetention(const Value& retention, std::string_view file) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +40,18 @@ struct CivilTime {
 // Fewer only where a line of a day of month does not come in 100 years.
 std::vector<CivilTime> NextTimes(std::string_view line, const CivilTime& now, std::size_t count);
 
-// Of a schedule that names none: engines differ in theirs.
-inline constexpr std::string_view kTimeZoneOfSchedules = "Etc/UTC";
+// When a workflow runs by itself.
+struct Schedule {
+  std::string cron;
+  std::string timezone;  // "Etc/UTC" where the plan names none: engines differ in theirs
+  std::string concurrency = "forbid";  // or replace, allow
+  std::optional<std::chrono::milliseconds> starting_deadline;
+  bool suspend = false;
+};
+
+// The schedule in a plan's value (CheckSchedule), as a record or a bundle kept it, too; nothing where it
+// has none.
+std::optional<Schedule> ScheduleOf(const Value& plan);
 
 // Checks a plan's `schedule`: a cron line, or a map of cron, timezone, concurrency (forbid, replace,
 // allow), starting_deadline and suspend. The checked map; errors have places of `file`.

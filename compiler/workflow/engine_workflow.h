@@ -8,6 +8,7 @@
 
 #include "compiler/dag/activity_dag.h"
 #include "compiler/plan/plan.h"
+#include "compiler/plan/schedule.h"
 #include "compiler/workflow/step_group.h"
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/resource_graph.h"
@@ -20,15 +21,6 @@ struct WorkflowStep {
   // For the reader: what it does to which resource, and the links that put it where it is. Has
   // tenants' text in it: only for comments, through Printable.
   std::string comment;
-};
-
-// When a workflow runs by itself (a plan's `schedule`).
-struct WorkflowSchedule {
-  std::string cron;
-  std::string timezone;                // never empty
-  std::string concurrency = "forbid";  // or replace, allow
-  std::optional<std::chrono::milliseconds> starting_deadline;
-  bool suspend = false;
 };
 
 // A workflow before it becomes an engine's text (design: stages are types). `begin` comes before all
@@ -50,7 +42,7 @@ struct EngineWorkflow {
   std::optional<std::chrono::milliseconds> step_deadline;
   std::optional<std::chrono::milliseconds> run_deadline;
   std::uint32_t retries = 5;
-  std::optional<WorkflowSchedule> schedule;
+  std::optional<Schedule> schedule;  // what starts it by itself
 };
 
 // The steps of a DAG under the names that they were given (NameSteps).

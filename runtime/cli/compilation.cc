@@ -430,13 +430,13 @@ std::string ScheduleFileOf(const std::string& file) {
 Status WriteSchedule(Session& session, const compiler::CompileInput& input,
                      const compiler::CompiledWorkflow& compiled, const std::string& file) {
   const std::string schedule_file = ScheduleFileOf(file);
-  const Value* const schedule = input.plan.Find("schedule");
+  const auto schedule = compiler::ScheduleOf(input.plan);
   if (compiled.schedule.empty()) {
     std::error_code error;
     if (input.options.emit.kind == compiler::WorkflowKind::kTemplate &&
         fs::exists(schedule_file, error)) {
       session.out().Warn(schedule_file + " is of an earlier compile: this plan has no schedule");
-    } else if (schedule != nullptr && input.operation == Operation::kProtect) {
+    } else if (schedule && input.operation == Operation::kProtect) {
       session.out().Say(
           "the plan's schedule is for engines that have one: --kind template writes it, too");
     }
@@ -444,13 +444,11 @@ Status WriteSchedule(Session& session, const compiler::CompileInput& input,
   }
   HOLDFAST_RETURN_IF_ERROR(session.files().RefuseInput(schedule_file));
   HOLDFAST_RETURN_IF_ERROR(session.files().Write(schedule_file, compiled.schedule));
-  std::string timezone = schedule->StringOr("timezone", "");
-  if (timezone.empty()) timezone = compiler::kTimeZoneOfSchedules;
+  const std::string& timezone = schedule->timezone;
   std::vector<std::string> times;
   if (const auto now = CivilTimeIn(timezone, session.clock().Now())) {
     constexpr std::size_t kTimesShown = 5;
-    for (const compiler::CivilTime& time :
-         compiler::NextTimes(schedule->StringOr("cron", ""), *now, kTimesShown)) {
+    for (const compiler::CivilTime& time : compiler::NextTimes(schedule->cron, *now, kTimesShown)) {
       times.push_back(time.str());
     }
   }

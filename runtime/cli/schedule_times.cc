@@ -44,7 +44,7 @@ bool IsKnown(const std::string& timezone) {
 }  // namespace
 
 std::optional<compiler::CivilTime> CivilTimeIn(const std::string& timezone, WallTime time) {
-  const bool utc = timezone == compiler::kTimeZoneOfSchedules;
+  const bool utc = timezone == "Etc/UTC";  // known without tzdata, too
   if (!utc && !IsKnown(timezone)) return std::nullopt;
   const TimeZone set(utc ? "UTC" : timezone);
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);

@@ -38,6 +38,20 @@ std::vector<std::string> Fill(const std::vector<std::string>& words, std::size_t
   return lines;
 }
 
+void Member(YamlOut& out, std::string_view key, std::string_view word) {
+  out.Key(key);
+  out.Word(word);
+}
+
+// In the metadata: what it was made with.
+void WriteProvenance(YamlOut& out, const EmitOptions& options) {
+  out.Key("annotations");
+  out.BeginMap();
+  out.Key("holdfast/compiled-by");
+  out.Text(options.tool_version);
+  out.EndMap();
+}
+
 class FileWriter {
  public:
   // `tasks`: of every group.
@@ -67,16 +81,17 @@ class FileWriter {
           "for one depends, or for a template that many wait for.");
     }
     out_.BeginMap();
-    Member("apiVersion", "argoproj.io/v1alpha1");
-    Member("kind", options_.kind == WorkflowKind::kTemplate ? "WorkflowTemplate" : "Workflow");
+    Member(out_, "apiVersion", "argoproj.io/v1alpha1");
+    Member(out_, "kind",
+           options_.kind == WorkflowKind::kTemplate ? "WorkflowTemplate" : "Workflow");
     WriteMetadata();
     out_.Key("spec");
     out_.BeginMap();
-    Member("entrypoint", "main");
+    Member(out_, "entrypoint", "main");
     out_.Comment(
         "The verdict, and the clean-ups that are still owed: also after a failure, a stop or a "
         "deadline.");
-    Member("onExit", "end");
+    Member(out_, "onExit", "end");
     WriteLimits();
     WriteParameters();
     out_.Key("templates");
@@ -90,24 +105,15 @@ class FileWriter {
   }
 
  private:
-  void Member(std::string_view key, std::string_view word) {
-    out_.Key(key);
-    out_.Word(word);
-  }
-
   void WriteMetadata() {
     out_.Key("metadata");
     out_.BeginMap();
     if (options_.kind == WorkflowKind::kTemplate) {
-      Member("name", workflow_.name);
+      Member(out_, "name", workflow_.name);
     } else {
-      Member("generateName", workflow_.name + "-");
+      Member(out_, "generateName", workflow_.name + "-");
     }
-    out_.Key("annotations");
-    out_.BeginMap();
-    out_.Key("holdfast/compiled-by");
-    out_.Text(options_.tool_version);
-    out_.EndMap();
+    WriteProvenance(out_, options_);
     out_.EndMap();
   }
 
@@ -124,7 +130,7 @@ class FileWriter {
 
   void Parameter(std::string_view name, std::string_view value) {
     out_.BeginFlowMap();
-    Member("name", name);
+    Member(out_, "name", name);
     out_.Key("value");
     out_.Text(value);
     out_.EndFlowMap();
@@ -153,18 +159,18 @@ class FileWriter {
   // `leaf`: a template of holdfast-steps.
   void BeginTask(std::string_view name, std::string_view leaf) {
     out_.BeginMap();
-    Member("name", name);
+    Member(out_, "name", name);
     out_.Key("templateRef");
     out_.BeginFlowMap();
-    Member("name", kStepTemplates);
-    Member("template", leaf);
+    Member(out_, "name", kStepTemplates);
+    Member(out_, "template", leaf);
     out_.EndFlowMap();
   }
 
   void WriteGroup(std::size_t group) {
     if (group != 0) out_.Comment(workflow_.groups[group].comment);
     out_.BeginMap();
-    Member("name", workflow_.groups[group].name);
+    Member(out_, "name", workflow_.groups[group].name);
     out_.Key("dag");
     out_.BeginMap();
     out_.Key("failFast");
@@ -192,8 +198,8 @@ class FileWriter {
     if (!task.comment.empty()) out_.Comment(task.comment);
     if (task.kind == ArgoTask::Kind::kGroup) {
       out_.BeginMap();
-      Member("name", task.name);
-      Member("template", task.name);
+      Member(out_, "name", task.name);
+      Member(out_, "template", task.name);
     } else {
       BeginTask(task.name, task.kind == ArgoTask::Kind::kBegin ? "begin" : "step");
     }
@@ -225,7 +231,7 @@ class FileWriter {
   // template alone could not know it.
   void WriteEnd() {
     out_.BeginMap();
-    Member("name", "end");
+    Member(out_, "name", "end");
     out_.Key("dag");
     out_.BeginMap();
     out_.Key("tasks");
@@ -259,26 +265,18 @@ std::string_view ConcurrencyPolicy(std::string_view concurrency) {
 }
 
 Result<std::string> WriteSchedule(const EngineWorkflow& workflow, const EmitOptions& options) {
-  const WorkflowSchedule& schedule = *workflow.schedule;
+  const Schedule& schedule = *workflow.schedule;
   YamlOut out;
-  const auto member = [&out](std::string_view key, std::string_view word) {
-    out.Key(key);
-    out.Word(word);
-  };
   out.Comment("Starts the WorkflowTemplate " + workflow.name +
               " by the schedule of its plan. Its bundle has to be in the bank:");
   out.Comment("'holdfast publish FILE' with the template's file puts it there.");
   out.BeginMap();
-  member("apiVersion", "argoproj.io/v1alpha1");
-  member("kind", "CronWorkflow");
+  Member(out, "apiVersion", "argoproj.io/v1alpha1");
+  Member(out, "kind", "CronWorkflow");
   out.Key("metadata");
   out.BeginMap();
-  member("name", workflow.name);
-  out.Key("annotations");
-  out.BeginMap();
-  out.Key("holdfast/compiled-by");
-  out.Text(options.tool_version);
-  out.EndMap();
+  Member(out, "name", workflow.name);
+  WriteProvenance(out, options);
   out.EndMap();
   out.Key("spec");
   out.BeginMap();
@@ -290,7 +288,7 @@ Result<std::string> WriteSchedule(const EngineWorkflow& workflow, const EmitOpti
   out.Text(schedule.timezone);
   if (schedule.concurrency == "forbid")
     out.Comment("Two runs of one plan at once would wait for each other's lease, or be refused.");
-  member("concurrencyPolicy", ConcurrencyPolicy(schedule.concurrency));
+  Member(out, "concurrencyPolicy", ConcurrencyPolicy(schedule.concurrency));
   if (schedule.starting_deadline) {
     out.Key("startingDeadlineSeconds");
     out.Integer(WholeSeconds(*schedule.starting_deadline));
@@ -307,7 +305,7 @@ Result<std::string> WriteSchedule(const EngineWorkflow& workflow, const EmitOpti
   out.BeginMap();
   out.Key("workflowTemplateRef");
   out.BeginFlowMap();
-  member("name", workflow.name);
+  Member(out, "name", workflow.name);
   out.EndFlowMap();
   out.EndMap();
   out.EndMap();
