@@ -3,28 +3,16 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
-#include <vector>
 
 #include "plugins/sdk/file.h"
 #include "runtime/lint/argo_lint.h"
+#include "tests/local_engine/cases.h"
 
 namespace holdfast::lint {
 namespace {
-
-std::vector<std::string> CaseNames() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(HOLDFAST_TEST_BAD_FILES)) {
-    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 class BadForArgo : public testing::TestWithParam<std::string> {};
 
@@ -42,13 +30,10 @@ TEST_P(BadForArgo, HasTheseFindings) {
   EXPECT_EQ(said, ReadFile(base + ".found").value_or(""));
 }
 
-INSTANTIATE_TEST_SUITE_P(Case, BadForArgo, testing::ValuesIn(CaseNames()), [](const auto& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); },
-      '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Case, BadForArgo,
+                         testing::ValuesIn(testing_cases::FilesIn(HOLDFAST_TEST_BAD_FILES,
+                                                                  ".yaml")),
+                         testing_cases::TestName);
 
 }  // namespace
 }  // namespace holdfast::lint

@@ -6,17 +6,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/json.h"
 #include "runtime/lint/argo_lint.h"
+#include "tests/local_engine/cases.h"
 
 namespace holdfast::lint {
 namespace {
@@ -50,20 +47,7 @@ const std::map<int, Traps>& TrapsOfCases() {
   return traps;
 }
 
-std::string CorpusFolder() {
-  const char* folder = std::getenv("HOLDFAST_ARGO_CORPUS");
-  return folder != nullptr && *folder != '\0' ? folder : HOLDFAST_TEST_CORPUS;
-}
-
-std::vector<std::string> CaseNames() {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(CorpusFolder(), failed)) {
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
+const std::string kCorpus = testing_cases::CorpusFolder(HOLDFAST_TEST_CORPUS);
 
 std::string ReadText(const std::string& path) {
   auto text = ReadFile(path);
@@ -74,7 +58,7 @@ std::string ReadText(const std::string& path) {
 class CorpusLint : public testing::TestWithParam<std::string> {};
 
 TEST_P(CorpusLint, FindsTheTrapsOfTheCaseAndNoOther) {
-  const std::string folder = CorpusFolder() + "/" + GetParam();
+  const std::string folder = kCorpus + "/" + GetParam();
   const Findings findings = LintArgo({{"workflow.yaml", ReadText(folder + "/workflow.yaml")}}, {});
   Traps found;
   std::string said;
@@ -92,13 +76,8 @@ TEST_P(CorpusLint, FindsTheTrapsOfTheCaseAndNoOther) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Case, CorpusLint, testing::ValuesIn(CaseNames()), [](const auto& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); },
-      '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Case, CorpusLint, testing::ValuesIn(testing_cases::FoldersIn(kCorpus)),
+                         testing_cases::TestName);
 
 }  // namespace
 }  // namespace holdfast::lint

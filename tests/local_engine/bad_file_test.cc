@@ -3,28 +3,17 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "runtime/local/workflow_file.h"
+#include "tests/local_engine/cases.h"
 
 namespace holdfast::local {
 namespace {
-
-std::vector<std::string> CaseNames() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(HOLDFAST_TEST_BAD_FILES)) {
-    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 std::string ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -55,14 +44,10 @@ TEST_P(BadWorkflowFile, IsRefusedWithThisText) {
   EXPECT_EQ(text, ReadFile(base + ".err"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Case, BadWorkflowFile, testing::ValuesIn(CaseNames()),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           for (char& c : name) {
-                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-                           }
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Case, BadWorkflowFile,
+                         testing::ValuesIn(testing_cases::FilesIn(HOLDFAST_TEST_BAD_FILES,
+                                                                  ".yaml")),
+                         testing_cases::TestName);
 
 }  // namespace
 }  // namespace holdfast::local

@@ -7,8 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <random>
@@ -20,24 +18,12 @@
 #include "plugins/sdk/json.h"
 #include "runtime/local/scheduler.h"
 #include "runtime/local/workflow_file.h"
+#include "tests/local_engine/cases.h"
 
 namespace holdfast::local {
 namespace {
 
-std::string CorpusFolder() {
-  const char* folder = std::getenv("HOLDFAST_ARGO_CORPUS");
-  return folder != nullptr && *folder != '\0' ? folder : HOLDFAST_TEST_CORPUS;
-}
-
-std::vector<std::string> CaseNames() {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(CorpusFolder(), failed)) {
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
+const std::string kCorpus = testing_cases::CorpusFolder(HOLDFAST_TEST_CORPUS);
 
 Value ReadJsonFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -309,7 +295,7 @@ class ArgoCorpus : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(ArgoCorpus, EndsAsTheRealSchedulerDid) {
-  const std::string folder = CorpusFolder() + "/" + GetParam();
+  const std::string folder = kCorpus + "/" + GetParam();
   const Value script = ReadJsonFile(folder + "/script.json");
   const Value expected = ReadJsonFile(folder + "/expected.json");
   ASSERT_TRUE(expected.Find("nodes") != nullptr && expected.Find("workflow") != nullptr);
@@ -327,16 +313,11 @@ TEST_P(ArgoCorpus, EndsAsTheRealSchedulerDid) {
   for (unsigned seed = 0; seed < seeds; ++seed) Check(*workflow, script, expected, seed);
 }
 
-INSTANTIATE_TEST_SUITE_P(Case, ArgoCorpus, testing::ValuesIn(CaseNames()), [](const auto& info) {
-  std::string name = info.param;
-  for (char& c : name) {
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Case, ArgoCorpus, testing::ValuesIn(testing_cases::FoldersIn(kCorpus)),
+                         testing_cases::TestName);
 
 TEST(ArgoCorpusFolder, HoldsAllRecordedCases) {
-  EXPECT_GE(CaseNames().size(), 97U) << "in " << CorpusFolder();
+  EXPECT_GE(testing_cases::FoldersIn(kCorpus).size(), 97U) << "in " << kCorpus;
 }
 
 }  // namespace
