@@ -3,21 +3,12 @@
 # what may still be at rest and the commands that work: `gc` of that run lets it go on and ends the record.
 #   damaged_lease.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-mkdir data
-echo precious >data/file
 # What brings it to rest takes as long as there is a file `hold`.
-cat >inventory.yaml <<END
-applications:
-  - id: app
-    quiesce: [sh, -c, 'touch $dir/frozen; while [ -e $dir/hold ]; do sleep 0.02; done']
-    resume: [sh, -c, 'rm -f $dir/frozen']
-    directories: [{id: data, path: $dir/data}]
-END
+application "touch $dir/frozen; while [ -e $dir/hold ]; do sleep 0.02; done" "rm -f $dir/frozen"
 provider local-application local-directory <<END
 [local]
 inventory = $dir/inventory.yaml
 END
-printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy}}\n' >app.yaml
 holdfast -q plan discover app.yaml
 holdfast -q compile protect app.yaml
 

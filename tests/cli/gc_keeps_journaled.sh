@@ -21,7 +21,7 @@ code=0
 HOLDFAST_FAILPOINT=before:manifest step "$parallel" || code=$?
 [ $code = 137 ] || fail "it was not killed before its manifests: $code"
 holdfast gc --run one >gc.out 2>&1 || true # it says what it ended by its exit code, too
-holdfast gc >>gc.out 2>&1 || true
+holdfast gc >>gc.out 2>&1 || fail "nothing is left to be ended: $(cat gc.out)"
 ! grep -q 'lost attempt' gc.out || fail "$(cat gc.out)"
 holdfast run n-protect.yaml --record one >run.out 2>&1 || fail "$(cat run.out)"
 grep -q '^checkpoint one: available' run.out || fail "$(cat run.out)"

@@ -3,17 +3,8 @@
 # hand with what 'step show' prints, or an engine with a file that somebody has changed.
 #   out_of_order.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-mkdir data
-echo precious >data/file
-cat >inventory.yaml <<END
-applications:
-  - id: app
-    quiesce: [sh, -c, 'echo quiesce >>$dir/hooks']
-    resume: [sh, -c, 'echo resume >>$dir/hooks']
-    directories: [{id: data, path: $dir/data}]
-END
+application "echo quiesce >>$dir/hooks" "echo resume >>$dir/hooks"
 printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" | provider local-application local-directory
-printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy}}\n' >app.yaml
 holdfast -q plan discover app.yaml
 holdfast -q compile protect app.yaml -o app-protect.yaml
 step_of() { # ACTIVITY RESOURCE

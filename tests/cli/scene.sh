@@ -71,3 +71,17 @@ two_providers() { # PLUGIN...
       provider_called $name 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a0$n "$@"
   done
 }
+
+# An application app over the directory data, with these hooks (of a provider p: the caller's), and its plan.
+application() { # QUIESCE RESUME
+  mkdir data
+  echo precious >data/file
+  cat >inventory.yaml <<END
+applications:
+  - id: app
+    quiesce: [sh, -c, '$1']
+    resume: [sh, -c, '$2']
+    directories: [{id: data, path: $dir/data}]
+END
+  printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy}}\n' >app.yaml
+}

@@ -4,18 +4,10 @@
 # that it prints work as they stand, in their order, and nothing stays at rest.
 #   two_runs.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-mkdir data
-echo precious >data/file
 # What brings it to rest takes as long as there is a file `hold`; every call leaves a line.
-cat >inventory.yaml <<END
-applications:
-  - id: app
-    quiesce: [sh, -c, 'echo quiesce >>$dir/hooks; touch $dir/frozen; while [ -e $dir/hold ]; do sleep 0.02; done']
-    resume: [sh, -c, 'echo resume >>$dir/hooks; rm -f $dir/frozen']
-    directories: [{id: data, path: $dir/data}]
-END
+application "echo quiesce >>$dir/hooks; touch $dir/frozen; while [ -e $dir/hold ]; do sleep 0.02; done" \
+  "echo resume >>$dir/hooks; rm -f $dir/frozen"
 two_providers local-application local-directory
-printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy}}\n' >app.yaml
 holdfast -q plan discover app.yaml
 holdfast -q compile protect app.yaml -o a.yaml
 holdfast -q compile protect app.yaml -o 'b b.yaml'
