@@ -132,7 +132,7 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.name = out.name;
   workflow.operation = input.operation;
   workflow.head = MakeHead(input, plan, dag);
-  workflow.steps = MakeSteps(input.graph, dag, names);
+  HOLDFAST_ASSIGN_OR_RETURN(workflow.steps, MakeSteps(input.graph, dag, names));
   workflow.groups = CutIntoGroups(input.graph, input.table, dag, EssentialGates(dag), names,
                                   input.options.emit.max_tasks_per_template);
   DescribeGroups(input.graph, dag, workflow.groups);
@@ -145,6 +145,8 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.step_deadline = policy.step_deadline;
   workflow.run_deadline = policy.run_deadline;
   workflow.retries = policy.retries;
+  workflow.keep_succeeded = policy.keep_succeeded;
+  workflow.keep_failed = policy.keep_failed;
   HOLDFAST_ASSIGN_OR_RETURN(out.text, emitter->Emit(workflow, input.options.emit));
   if (input.operation == Operation::kProtect &&
       input.options.emit.kind == WorkflowKind::kTemplate) {

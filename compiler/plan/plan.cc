@@ -24,6 +24,8 @@ struct PolicyForm {
   std::string drift = "fail";
   std::string step_names = "readable";
   bool fail_fast = false;
+  std::optional<std::chrono::milliseconds> keep_succeeded;
+  std::optional<std::chrono::milliseconds> keep_failed;
   template <class Fields>
   static void Describe(Fields& fields) {
     constexpr std::int64_t kMonth = 30LL * 86'400'000;
@@ -48,6 +50,11 @@ struct PolicyForm {
         .OneOf({"readable", "opaque"});
     fields("fail_fast", &PolicyForm::fail_fast,
            "true: prepare nothing more once something has failed");
+    fields("keep_succeeded", &PolicyForm::keep_succeeded,
+           "how long the engine keeps a run that succeeded")
+        .Range(1000, 12 * kMonth);
+    fields("keep_failed", &PolicyForm::keep_failed, "how long the engine keeps a run that failed")
+        .Range(1000, 12 * kMonth);
   }
 };
 
@@ -269,6 +276,9 @@ PlanPolicy PolicyOf(const Value& plan) {
                                 : DriftPolicy::kFail;
   if (policy->StringOr("step_names", "") == "opaque") out.step_names = StepNames::kOpaque;
   out.fail_fast = policy->BoolOr("fail_fast", false);
+  if (whole("keep_succeeded") > 0)
+    out.keep_succeeded = std::chrono::milliseconds(whole("keep_succeeded"));
+  if (whole("keep_failed") > 0) out.keep_failed = std::chrono::milliseconds(whole("keep_failed"));
   return out;
 }
 

@@ -31,6 +31,9 @@ struct PlanPolicy {
   DriftPolicy drift = DriftPolicy::kFail;
   StepNames step_names = StepNames::kReadable;
   bool fail_fast = false;  // the default of the run's parameter
+  // How long an engine that keeps runs (not their checkpoints) keeps one.
+  std::chrono::milliseconds keep_succeeded = std::chrono::days(7);
+  std::chrono::milliseconds keep_failed = std::chrono::days(30);
 };
 
 // A plan: what to protect, and how (docs/reference/plan.md). A file such as

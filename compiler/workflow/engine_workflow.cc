@@ -8,6 +8,7 @@
 #include "compiler/graph/walk.h"
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
+#include "plugins/sdk/volume.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -67,6 +68,35 @@ std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::s
   return out;
 }
 
+// The names of the volumes that resources live on, by resource; empty: none.
+Result<std::vector<std::string>> VolumesOf(const ResourceGraph& graph) {
+  std::vector<std::string> volumes(graph.size());
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    const ResourceGraph::Node& node = graph.node(ResourceId{i});
+    auto volume = VolumeOf(node.extra, graph.file());
+    if (!volume)
+      return std::move(volume).error().While("the volume of " + Printable(node.key.str()));
+    if (*volume) volumes[i] = NameOfVolume(**volume);
+  }
+  return volumes;
+}
+
+Result<std::string> VolumeOfStep(const ResourceGraph& graph, const ActivityDag::Step& step,
+                                 const std::vector<std::string>& volumes) {
+  const ActivityRef* first = nullptr;
+  for (const ActivityRef& activity : step.activities) {
+    const std::string& volume = volumes[activity.resource.value];
+    if (volume.empty()) continue;
+    if (first == nullptr) first = &activity;
+    if (volume == volumes[first->resource.value]) continue;
+    return InvalidInput(fmt::format("{} and {} are handled in one step and live on two volumes",
+                                    Printable(graph.node(first->resource).key.str()),
+                                    Printable(graph.node(activity.resource).key.str())))
+        .Hint("a pod mounts one volume: put both on one, or protect them by two plans");
+  }
+  return first == nullptr ? std::string() : volumes[first->resource.value];
+}
+
 std::string_view WhatIsIn(StepGroup::Part part) {
   switch (part) {
     case StepGroup::Part::kWhole:
@@ -106,12 +136,14 @@ std::string_view RuleOf(LinkKind link) {
   return "";
 }
 
-std::vector<WorkflowStep> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
-                                    const std::vector<std::string>& names) {
+Result<std::vector<WorkflowStep>> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
+                                            const std::vector<std::string>& names) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> volumes, VolumesOf(graph));
   std::vector<WorkflowStep> steps;
   steps.reserve(dag.steps.size());
   for (std::size_t i = 0; i < dag.steps.size(); ++i) {
-    steps.push_back({names[i], CommentOf(graph, dag, i)});
+    HOLDFAST_ASSIGN_OR_RETURN(std::string volume, VolumeOfStep(graph, dag.steps[i], volumes));
+    steps.push_back({names[i], CommentOf(graph, dag, i), std::move(volume)});
   }
   return steps;
 }

@@ -12,6 +12,7 @@
 #include "compiler/workflow/step_group.h"
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/resource_graph.h"
+#include "plugins/sdk/result.h"
 
 namespace holdfast::compiler {
 
@@ -21,6 +22,7 @@ struct WorkflowStep {
   // For the reader: what it does to which resource, and the links that put it where it is. Has
   // tenants' text in it: only for comments, through Printable.
   std::string comment;
+  std::string volume;  // NameOfVolume of what its resources live on; empty: none
 };
 
 // A workflow before it becomes an engine's text (design: stages are types). `begin` comes before all
@@ -42,12 +44,16 @@ struct EngineWorkflow {
   std::optional<std::chrono::milliseconds> step_deadline;
   std::optional<std::chrono::milliseconds> run_deadline;
   std::uint32_t retries = 5;
+  std::chrono::milliseconds keep_succeeded = PlanPolicy{}.keep_succeeded;
+  std::chrono::milliseconds keep_failed = PlanPolicy{}.keep_failed;
   std::optional<Schedule> schedule;  // what starts it by itself
 };
 
-// The steps of a DAG under the names that they were given (NameSteps).
-std::vector<WorkflowStep> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
-                                    const std::vector<std::string>& names);
+// The steps of a DAG under the names that they were given (NameSteps). kInvalidInput for a resource
+// whose volume cannot be read, and for a step whose resources live on different ones: a pod mounts
+// what its leaf template says.
+Result<std::vector<WorkflowStep>> MakeSteps(const ResourceGraph& graph, const ActivityDag& dag,
+                                            const std::vector<std::string>& names);
 
 // Gives the groups of a DAG's steps their comments.
 void DescribeGroups(const ResourceGraph& graph, const ActivityDag& dag,

@@ -5,17 +5,15 @@
 #include <utility>
 
 #include "plugins/sdk/check.h"
+#include "plugins/sdk/safe_name.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
 namespace {
 
-constexpr std::size_t kMaxReadable = 24;
 constexpr std::size_t kShortHash = 8;
 constexpr std::size_t kWholeHash = 64;
-
-bool IsLetter(char c) { return c >= 'a' && c <= 'z'; }
 
 std::string_view ShortName(ActivityKind kind) {
   switch (kind) {
@@ -41,32 +39,15 @@ std::string WhatOf(const ActivityDag::Step& step) {
 }
 
 std::string NameOfResource(const ResourceGraph::Node& node) {
-  std::string name = step_names_internal::SafeName(node.name);
-  if (name.empty()) name = step_names_internal::SafeName(node.key.id);
-  if (name.empty()) name = step_names_internal::SafeName(Split(node.key.type, ':').back());
+  std::string name = SafeName(node.name);
+  if (name.empty()) name = SafeName(node.key.id);
+  if (name.empty()) name = SafeName(Split(node.key.type, ':').back());
   return name.empty() ? "r" : name;
 }
 
 }  // namespace
 
 namespace step_names_internal {
-
-std::string SafeName(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    if (IsLetter(lower) || (lower >= '0' && lower <= '9')) {
-      // Task names of Argo begin with a letter.
-      if (out.empty() && !IsLetter(lower)) out = "r-";
-      out += lower;
-    } else if (!out.empty() && out.back() != '-') {
-      out += '-';
-    }
-    if (out.size() >= kMaxReadable) break;
-  }
-  while (!out.empty() && out.back() == '-') out.pop_back();
-  return out;
-}
 
 std::vector<std::string> JoinParts(const std::vector<NameParts>& parts) {
   std::vector<std::string> names(parts.size());

@@ -29,8 +29,6 @@ struct NameParts {
 // Joins the parts with as much of each hash as it takes. Exposed for tests: real hashes do not
 // collide on demand.
 std::vector<std::string> JoinParts(const std::vector<NameParts>& parts);
-// "The Shöp!" -> "the-sh-p"; empty when nothing is left.
-std::string SafeName(std::string_view text);
 
 }  // namespace step_names_internal
 

@@ -5,6 +5,10 @@
 
 namespace holdfast::local {
 
+// The WorkflowTemplate that compiled files call (templates/argo), and its template for any step.
+inline constexpr std::string_view kStepTemplates = "holdfast-steps";
+inline constexpr std::string_view kStep = "step";
+
 // Is it the image's holdfast-step, in whatever folder?
 inline bool IsStepProgram(std::string_view command) {
   return command.substr(command.rfind('/') + 1) == "holdfast-step";

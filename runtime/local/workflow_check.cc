@@ -17,9 +17,6 @@ namespace {
 
 constexpr std::uint64_t kMaxSteps = 1'000'000;
 constexpr std::uint32_t kMaxDepth = 100;
-// The document of the templates that compiled files call (templates/argo).
-constexpr std::string_view kStepTemplates = "holdfast-steps";
-
 // Where a template is used: the same one may be fine in one place and not in another.
 struct Use {
   std::uint32_t template_index;

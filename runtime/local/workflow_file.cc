@@ -18,6 +18,7 @@
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/local/call_reader.h"
+#include "runtime/local/step_program.h"
 #include "runtime/local/template_reader.h"
 #include "runtime/local/workflow_check.h"
 
@@ -373,7 +374,9 @@ class Reader {
               : document->name;
       HOLDFAST_RETURN_IF_ERROR(Load(*document, owner));
     }
-    const auto found = index_.find(std::pair(owner, call.name));
+    auto found = index_.find(std::pair(owner, call.name));
+    if (found == index_.end() && IsStepOnAVolume(owner, call.name))
+      found = index_.find(std::pair(owner, std::string(kStep)));
     if (found != index_.end()) {
       call.template_index = found->second;
       return Ok();
@@ -390,6 +393,18 @@ class Reader {
                 owner.empty() ? "" : fmt::format(" in WorkflowTemplate '{}'", Printable(owner))),
             call.name.size())
         .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  }
+
+  // The pods of a cluster mount volumes, by a leaf template for each. Templates that have none at all are
+  // for a machine, where everything is mounted already: there `step` does for them, too.
+  bool IsStepOnAVolume(const std::string& owner, std::string_view name) const {
+    const auto is_one = [](std::string_view text) {
+      return text.starts_with(kStep) && text.substr(kStep.size()).starts_with('-');
+    };
+    return owner == kStepTemplates && is_one(name) &&
+           std::none_of(index_.begin(), index_.end(), [&](const auto& entry) {
+             return entry.first.first == owner && is_one(entry.first.second);
+           });
   }
 
   Status ResolveAll() {

@@ -83,7 +83,7 @@ void MeasureStages(int size) {
   workflow.name = "bench-protect";
   workflow.bundle = std::string(64, 'a');
   workflow.provider = input.provider_id;
-  workflow.steps = MakeSteps(input.graph, dag, names);
+  workflow.steps = *MakeSteps(input.graph, dag, names);
   const double of_steps = took();
   workflow.groups = CutIntoGroups(input.graph, input.table, dag, conditions, names,
                                   input.options.emit.max_tasks_per_template);

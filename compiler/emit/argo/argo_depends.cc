@@ -51,7 +51,7 @@ class TaskMaker {
   }
 
   ArgoTasks Run() {
-    if (is_main_) out_.tasks.push_back({ArgoTask::Kind::kBegin, "begin", {}, {}});
+    if (is_main_) out_.tasks.push_back({ArgoTask::Kind::kBegin, "begin", {}, {}, {}});
     for (std::uint32_t at = 0; at < items_.size(); ++at) {
       const GroupItem& item = items_[at];
       std::vector<std::string> depends = Gates(item.succeeded);
@@ -61,7 +61,8 @@ class TaskMaker {
       const bool step = item.kind == GroupItem::Kind::kStep;
       out_.tasks.push_back(
           {step ? ArgoTask::Kind::kStep : ArgoTask::Kind::kGroup, NameOf(at), std::move(depends),
-           step ? workflow_.steps[item.index].comment : workflow_.groups[item.index].comment});
+           step ? workflow_.steps[item.index].comment : workflow_.groups[item.index].comment,
+           step ? std::string_view(workflow_.steps[item.index].volume) : std::string_view()});
     }
     return std::move(out_);
   }
@@ -145,7 +146,7 @@ class TaskMaker {
     do {
       std::vector<std::string> barriers;
       for (std::size_t at = 0; at < operands.size(); at += kPart) {
-        ArgoTask barrier{ArgoTask::Kind::kBarrier, fmt::format("{}-{}", name, ++count), {}, {}};
+        ArgoTask barrier{ArgoTask::Kind::kBarrier, fmt::format("{}-{}", name, ++count), {}, {}, {}};
         for (std::size_t i = at; i < operands.size() && i < at + kPart; ++i) {
           barrier.depends.push_back(std::move(operands[i]));
         }

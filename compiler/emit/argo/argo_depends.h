@@ -34,6 +34,7 @@ struct ArgoTask {
   std::string name;
   std::vector<std::string> depends;  // operands, to be joined by &&; empty: depends on nothing
   std::string_view comment;          // of steps and groups
+  std::string_view volume;           // of steps: the volume that its leaf template mounts
 };
 
 struct ArgoTasks {

@@ -52,6 +52,13 @@ void WriteProvenance(YamlOut& out, const EmitOptions& options) {
   out.EndMap();
 }
 
+// The leaf template that a task calls. A pod mounts what its leaf template says, so that each volume has
+// one of its own.
+std::string LeafOf(const ArgoTask& task) {
+  if (task.kind == ArgoTask::Kind::kBegin) return "begin";
+  return task.volume.empty() ? "step" : fmt::format("step-{}", task.volume);
+}
+
 class FileWriter {
  public:
   // `tasks`: of every group.
@@ -126,6 +133,18 @@ class FileWriter {
       out_.Key("activeDeadlineSeconds");
       out_.Integer(WholeSeconds(*workflow_.run_deadline));
     }
+    // Pods hold the logs: they stay while a run may need to be understood.
+    out_.Key("podGC");
+    out_.BeginFlowMap();
+    Member(out_, "strategy", "OnWorkflowSuccess");
+    out_.EndFlowMap();
+    out_.Key("ttlStrategy");
+    out_.BeginFlowMap();
+    out_.Key("secondsAfterSuccess");
+    out_.Integer(WholeSeconds(workflow_.keep_succeeded));
+    out_.Key("secondsAfterFailure");
+    out_.Integer(WholeSeconds(workflow_.keep_failed));
+    out_.EndFlowMap();
   }
 
   void Parameter(std::string_view name, std::string_view value) {
@@ -201,7 +220,7 @@ class FileWriter {
       Member(out_, "name", task.name);
       Member(out_, "template", task.name);
     } else {
-      BeginTask(task.name, task.kind == ArgoTask::Kind::kBegin ? "begin" : "step");
+      BeginTask(task.name, LeafOf(task));
     }
     WriteDepends(task.depends);
     if (task.kind == ArgoTask::Kind::kBarrier) {

@@ -42,6 +42,7 @@ struct ApplicationForm {
   Value directories;
   Value sqlite;
   Value postgresql;
+  Value volume;
   template <class Fields>
   static void Describe(Fields& fields) {
     fields("id", &ApplicationForm::id, "stable id; the name unless given").NotEmpty();
@@ -53,6 +54,8 @@ struct ApplicationForm {
     fields("directories", &ApplicationForm::directories, "directories that belong to it");
     fields("sqlite", &ApplicationForm::sqlite, "SQLite databases that belong to it");
     fields("postgresql", &ApplicationForm::postgresql, "PostgreSQL databases that belong to it");
+    fields("volume", &ApplicationForm::volume,
+           "on a cluster, the volume of its commands, and of what belongs to it");
   }
 };
 
@@ -62,6 +65,7 @@ struct DirectoryForm {
   std::string path;
   std::vector<std::string> exclude;
   bool one_file_system = false;
+  Value volume;
   template <class Fields>
   static void Describe(Fields& fields) {
     fields("id", &DirectoryForm::id, "stable id; the path unless given").NotEmpty();
@@ -71,6 +75,8 @@ struct DirectoryForm {
     fields("exclude", &DirectoryForm::exclude, "patterns of what is left out");
     fields("one_file_system", &DirectoryForm::one_file_system,
            "leave out what is mounted below the directory");
+    fields("volume", &DirectoryForm::volume,
+           "on a cluster, the volume on which it lives: {claim or hostPath, path}");
   }
 };
 
@@ -78,11 +84,14 @@ struct SqliteForm {
   std::string id;
   std::string name;
   std::string path;
+  Value volume;
   template <class Fields>
   static void Describe(Fields& fields) {
     fields("id", &SqliteForm::id, "stable id; the path unless given").NotEmpty();
     fields("name", &SqliteForm::name, "for people; the path's last part unless given").NotEmpty();
     fields("path", &SqliteForm::path, "absolute path of the database file").Required().NotEmpty();
+    fields("volume", &SqliteForm::volume,
+           "on a cluster, the volume on which it lives: {claim or hostPath, path}");
   }
 };
 
@@ -97,6 +106,7 @@ struct PostgresqlForm {
   std::string password_env;
   bool discover = false;
   std::vector<std::string> exclude;
+  Value volume;
   template <class Fields>
   static void Describe(Fields& fields) {
     fields("id", &PostgresqlForm::id, "stable id; host:port/database unless given").NotEmpty();
@@ -116,6 +126,8 @@ struct PostgresqlForm {
         .NotEmpty();
     fields("discover", &PostgresqlForm::discover, "take every database of the server");
     fields("exclude", &PostgresqlForm::exclude, "with discover: databases that are left out");
+    fields("volume", &PostgresqlForm::volume,
+           "on a cluster, the volume of its socket folder or password file");
   }
 };
 
@@ -153,7 +165,8 @@ bool SameContents(const Sqlite& a, const Sqlite& b) {
 bool SameContents(const Postgresql& a, const Postgresql& b) {
   return a.name == b.name && a.host == b.host && a.port == b.port && a.user == b.user &&
          a.database == b.database && a.password_file == b.password_file &&
-         a.password_env == b.password_env && a.discover == b.discover && a.exclude == b.exclude;
+         a.password_env == b.password_env && a.discover == b.discover && a.exclude == b.exclude &&
+         a.volume == b.volume;
 }
 
 class Reader {
@@ -224,6 +237,23 @@ class Reader {
       return false;
     }
     return true;
+  }
+
+  // What the entry says, else what the application above it does. `path`: of the entry, which has to
+  // lie on its own volume; empty: it has none.
+  std::optional<Volume> ReadVolume(const Value& value, const std::string& path) {
+    if (value.is_null()) return volume_above_;
+    auto volume = VolumeFromValue(value, file_);
+    if (!volume) {
+      errors_.push_back(std::move(volume).error());
+      return std::nullopt;
+    }
+    if (!path.empty() && !IsWithin(path, volume->path)) {
+      Fail(value.position(), InvalidInput(fmt::format("'{}' does not lie on its volume, which is "
+                                                      "mounted at '{}'",
+                                                      Printable(path), Printable(volume->path))));
+    }
+    return std::move(*volume);
   }
 
   std::optional<Command> ReadCommand(const Value& value, std::string_view key) {
@@ -313,9 +343,12 @@ class Reader {
                fmt::format("the application '{}' has quiesce and no resume", Printable(item.id)))
                .Hint("what is brought to rest must be let go on"));
     }
+    item.volume = ReadVolume(form->volume, "");
+    volume_above_ = item.volume;
     const std::string id = item.id;
     Add(applications_, std::move(item), kApplicationType, "");
     ReadChildren(form->directories, form->sqlite, form->postgresql, id);
+    volume_above_.reset();
   }
 
   void ReadChildren(const Value& directories, const Value& sqlite, const Value& postgresql,
@@ -336,6 +369,7 @@ class Reader {
     item.name = form->name.empty() ? LastPart(item.path) : form->name;
     item.exclude = std::move(form->exclude);
     item.one_file_system = form->one_file_system;
+    item.volume = ReadVolume(form->volume, item.path);
     Add(directories_, std::move(item), kDirectoryType, parent);
   }
 
@@ -347,6 +381,7 @@ class Reader {
     item.path = CleanPath(form->path);
     item.id = form->id.empty() ? item.path : form->id;
     item.name = form->name.empty() ? LastPart(item.path) : form->name;
+    item.volume = ReadVolume(form->volume, item.path);
     Add(sqlite_, std::move(item), kSqliteType, parent);
   }
 
@@ -382,11 +417,13 @@ class Reader {
                                 : fmt::format("{}/{}", server, item.database);
     item.name = !form->name.empty() ? form->name : item.discover ? server : item.database;
     if (item.discover && item.database.empty()) item.database = "postgres";
+    item.volume = ReadVolume(form->volume, "");
     Add(postgresql_, std::move(item), kPostgresqlType, parent);
   }
 
   std::string file_;
   std::vector<Error> errors_;
+  std::optional<Volume> volume_above_;  // of the application whose children are read
   std::map<std::string, Application> applications_;
   std::map<std::string, Directory> directories_;
   std::map<std::string, Sqlite> sqlite_;
@@ -428,6 +465,7 @@ ResourceGraph::Node Application::Node() const {
   if (resume) extra.Set("resume", CommandToValue(*resume));
   if (stop) extra.Set("stop", CommandToValue(*stop));
   if (start) extra.Set("start", CommandToValue(*start));
+  if (volume) extra.Set(kVolumeKey, VolumeToValue(*volume));
   return {{std::string(kApplicationType), id}, name, std::move(extra)};
 }
 
@@ -436,12 +474,14 @@ ResourceGraph::Node Directory::Node() const {
   extra.Set("path", path);
   if (!exclude.empty()) extra.Set("exclude", StringList(exclude));
   if (one_file_system) extra.Set("one_file_system", true);
+  if (volume) extra.Set(kVolumeKey, VolumeToValue(*volume));
   return {{std::string(kDirectoryType), id}, name, std::move(extra)};
 }
 
 ResourceGraph::Node Sqlite::Node() const {
   Value extra(Value::Map{});
   extra.Set("path", path);
+  if (volume) extra.Set(kVolumeKey, VolumeToValue(*volume));
   return {{std::string(kSqliteType), id}, name, std::move(extra)};
 }
 
@@ -453,6 +493,7 @@ ResourceGraph::Node Postgresql::NodeOf(std::string_view database_name) const {
   if (!user.empty()) extra.Set("user", user);
   if (!password_file.empty()) extra.Set("password_file", password_file);
   if (!password_env.empty()) extra.Set("password_env", password_env);
+  if (volume) extra.Set(kVolumeKey, VolumeToValue(*volume));
   const std::string node_id = discover ? fmt::format("{}/{}", id, database_name) : id;
   const std::string node_name = discover ? std::string(database_name) : name;
   return {{std::string(kPostgresqlType), node_id}, node_name, std::move(extra)};

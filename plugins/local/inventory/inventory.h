@@ -10,6 +10,7 @@
 #include "plugins/sdk/resource_graph.h"
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
+#include "plugins/sdk/volume.h"
 
 // The inventory file: what of this machine is protected, written by its administrator.
 //
@@ -26,6 +27,9 @@
 //   sqlite: []
 //   postgresql:
 //     - {host: /var/run/postgresql, user: postgres, discover: true, exclude: [template1]}
+//
+// On a cluster each entry may say on which volume it lives: `volume: {claim: shop, path: /srv/shop}`
+// or {hostPath: ...}; what belongs to an application lives on the application's unless it says.
 //
 // Ids are stable: the explicit one, else the path (directories, sqlite), host:port/database
 // (postgresql), the name (applications). The same entry may stand below several applications: it
@@ -56,7 +60,8 @@ struct Entry {
   std::string name;  // for people; never empty
   // ids of those it stands below; sorted, empty at top level
   std::vector<std::string> applications;
-  Position position;  // in the file
+  std::optional<Volume> volume;  // where it lives on a cluster
+  Position position;             // in the file
 };
 
 struct Application : Entry {
@@ -64,7 +69,7 @@ struct Application : Entry {
   std::optional<Command> resume;
   std::optional<Command> stop;
   std::optional<Command> start;
-  // extra: {"quiesce"?, "resume"?, "stop"?, "start"?}, each as CommandToValue has it.
+  // extra: {"quiesce"?, "resume"?, "stop"?, "start"?}, each as CommandToValue has it, "volume"?.
   ResourceGraph::Node Node() const;
 };
 
@@ -72,13 +77,13 @@ struct Directory : Entry {
   std::string path;  // absolute
   std::vector<std::string> exclude;
   bool one_file_system = false;
-  // extra: {"path", "exclude"?, "one_file_system"?}.
+  // extra: {"path", "exclude"?, "one_file_system"?, "volume"?}.
   ResourceGraph::Node Node() const;
 };
 
 struct Sqlite : Entry {
   std::string path;  // absolute
-  // extra: {"path"}.
+  // extra: {"path", "volume"?}.
   ResourceGraph::Node Node() const;
 };
 
@@ -94,7 +99,8 @@ struct Postgresql : Entry {
   std::vector<std::string> exclude;  // of a server: names of databases that are left out
   // The node of `database` of this entry; `database` differs from the member for those that were
   // found on a server, and the id is then "<id>/<database>".
-  // extra: {"host", "port", "database", "user"?, "password_file"?, "password_env"?}. No secret.
+  // extra: {"host", "port", "database", "user"?, "password_file"?, "password_env"?,
+  // "volume"?}. No secret.
   ResourceGraph::Node NodeOf(std::string_view database_name) const;
   // The node of an entry that is no server.
   ResourceGraph::Node Node() const { return NodeOf(database); }

@@ -20,7 +20,7 @@ EngineWorkflow WorkflowOf(std::size_t steps) {
   workflow.provider = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
   workflow.groups.emplace_back().name = "main";
   for (std::uint32_t i = 0; i < steps; ++i) {
-    workflow.steps.push_back({"s" + std::to_string(i) + "-aaaaaaaa-pre", "step"});
+    workflow.steps.push_back({"s" + std::to_string(i) + "-aaaaaaaa-pre", "step", {}});
     workflow.groups[0].items.push_back({GroupItem::Kind::kStep, i, {}, {}});
   }
   return workflow;
@@ -183,7 +183,8 @@ TEST(ArgoEmitter, LetsManyWaitForAGroupOfManyThroughOneTask) {
   const auto read = ReadEmitted(*text);
   ASSERT_TRUE(read) << read.error().Render();
   for (const local::Task& task : MainDag(*read).tasks) {
-    if (task.name == group.name) EXPECT_EQ(task.dependents.size(), 1U);
+    if (task.name != group.name) continue;
+    EXPECT_EQ(task.dependents.size(), 1U);
   }
   EXPECT_EQ(WaitsOf(*read).at("s89-aaaaaaaa-pre").size(), 60U);
   for (const Phase phase : {Phase::kSucceeded, Phase::kFailed, Phase::kError}) {

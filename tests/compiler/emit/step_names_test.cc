@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
+#include "plugins/sdk/safe_name.h"
+
 namespace holdfast::compiler {
 namespace {
 
 using step_names_internal::JoinParts;
 using step_names_internal::NameParts;
-using step_names_internal::SafeName;
 
 TEST(StepNames, AreSafeWhateverTheResourceIsCalled) {
   EXPECT_EQ(SafeName("The Shop!"), "the-shop");

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -210,6 +212,35 @@ TEST_F(InventoryProtectables, AChangedFileIsReadAgain) {
   Write("directories: [{path: b}]\n");
   EXPECT_FALSE(directories->List(context_.context()).has_value())
       << "never a smaller answer instead of an error";
+}
+
+TEST(Inventory, WhatBelongsToAnApplicationLivesOnItsVolumeUnlessItSays) {
+  const auto inventory = ParseInventory(R"(
+applications:
+- id: shop
+  volume: {claim: shop, path: /srv}
+  directories: [{path: /srv/files}, {path: /mnt/media, volume: {hostPath: /media, path: /mnt}}]
+  sqlite: [{path: /srv/shop.db}]
+- {id: mail, directories: [{path: /var/mail}]}
+directories: [{path: /etc}]
+)",
+                                        "inventory.yaml");
+  ASSERT_TRUE(inventory) << inventory.error().Render();
+  const Volume shop{Volume::Kind::kClaim, "shop", "/srv"};
+  EXPECT_EQ(inventory->applications[1].volume, shop);
+  EXPECT_EQ(VolumeOf(inventory->sqlite[0].Node().extra, "").value(), shop);
+  std::map<std::string, std::optional<Volume>> directories;
+  for (const Directory& entry : inventory->directories)
+    directories[entry.path] = *VolumeOf(entry.Node().extra, "");
+  EXPECT_EQ(directories["/srv/files"], shop);
+  EXPECT_EQ(directories["/mnt/media"], (Volume{Volume::Kind::kHostPath, "/media", "/mnt"}));
+  EXPECT_EQ(directories["/var/mail"], std::nullopt);
+  EXPECT_EQ(directories["/etc"], std::nullopt);
+
+  EXPECT_THAT(ErrorOf("directories: [{path: /a, volume: {claim: c, path: /b}}]"),
+              HasSubstr("inventory.yaml:1:34: '/a' does not lie on its volume"));
+  EXPECT_THAT(ErrorOf("directories:\n- path: /a\n  volume: {claim: C, path: /a}\n"),
+              HasSubstr("inventory.yaml:3:19: no PersistentVolumeClaim can be called 'C'"));
 }
 
 TEST_F(InventoryProtectables, AMissingInventoryIsAnError) {
