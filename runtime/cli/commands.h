@@ -117,6 +117,19 @@ struct RunArguments {
 };
 int RunWorkflowFile(Session& session, const RunArguments& arguments);
 
+struct InitArgoArguments {
+  std::string folder;
+  // What is empty is as it was the last time, else as its comment says.
+  std::string image;       // a placeholder
+  std::string name_space;  // argo
+  std::string bank;        // claim:NAME or hostPath:PATH; needed for a bank that is a folder
+  std::string run_as;      // UID or UID:GID; 10001
+  std::vector<std::string> providers;  // all that are enabled
+  std::string templates;               // empty: the installed templates/argo
+  bool dry_run = false;
+};
+int InitArgo(Session& session, const InitArgoArguments& arguments);
+
 struct PublishArguments {
   std::string file;
   std::string bundle;

@@ -44,6 +44,7 @@ struct Arguments {
   GraphArguments graph;
   RunArguments run;
   PublishArguments publish;
+  InitArgoArguments init;
   StepArguments step;
   CheckpointsArguments checkpoints;
   RestoresArguments restores;
@@ -73,6 +74,7 @@ class CommandLine {
     AddProviders();
     AddPlans();
     AddCompile();
+    AddInit();
     AddRun();
     AddRecords();
     AddRest();
@@ -282,6 +284,28 @@ class CommandLine {
         ->check(CLI::IsMember({"dot", "mermaid", "svg"}))
         ->capture_default_str();
     command->add_option("-o,--output", a_.graph.output, "File to write (default: stdout)");
+  }
+
+  void AddInit() {
+    CLI::App* const init = Group("init", "Write what a site keeps for its engine");
+    CLI::App* command = Command(
+        init, "argo",
+        "Write the templates of a cluster: leaf templates, accounts, provider files. Run again "
+        "it shows what changed, and overwrites nothing that was edited",
+        [this](Session& s) { return InitArgo(s, a_.init); });
+    command->add_option("folder", a_.init.folder, "Folder to write to")->required();
+    command->add_option("--image", a_.init.image,
+                        "Image of the steps, by digest: NAME@sha256:... ('make image')");
+    command->add_option("--namespace", a_.init.name_space, "Namespace of the runs (default: argo)");
+    command->add_option("--bank", a_.init.bank,
+                        "Volume of a bank that is a folder: claim:NAME or hostPath:/PATH");
+    command->add_option("--run-as", a_.init.run_as, "UID or UID:GID of the steps (default: 10001)");
+    command->add_option("-p,--provider", a_.init.providers,
+                        "Providers of the site, by name or id (default: all)");
+    command->add_option(
+        "--templates", a_.init.templates,
+        "Folder to take the templates from (default: the installed templates/argo)");
+    command->add_flag("--dry-run", a_.init.dry_run, "Only show what would change");
   }
 
   void FileOptions(CLI::App* command, std::string& file, std::string& bundle,

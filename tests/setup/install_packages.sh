@@ -11,9 +11,9 @@ set -eu
 build="g++ cmake ninja-build pkg-config ccache
   libyaml-cpp-dev libinih-dev libboost-dev libboost-graph-dev libcli11-dev nlohmann-json3-dev
   libexpected-dev libfmt-dev libzstd-dev libsodium-dev libssl-dev libarchive-dev libacl1-dev libattr1-dev
-  libpq-dev libsqlite3-dev
+  libpq-dev libsqlite3-dev libdtl-dev
   postgresql-15 postgresql-client-15 sqlite3 graphviz"
-test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema acl attr"
+test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml acl attr"
 ci="$test clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
 soak="$ci clang-tidy-14 restic zstd time"
 

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# What a site keeps for a cluster: 'init argo' fills it in, shows what changes, and overwrites nothing that was
+# edited. A resource on a volume gets the leaf template that mounts it; on this machine the same file runs.
+#   init_argo.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+mkdir -p data/shop data/logs
+echo precious >data/shop/file
+echo line >data/logs/log
+cat >inventory.yaml <<END
+applications:
+- id: shop
+  volume: {claim: shop-data, path: $dir/data/shop}
+  directories: [{id: files, path: $dir/data/shop}]
+directories:
+- {id: logs, path: $dir/data/logs, volume: {hostPath: /var/log/app, path: $dir/data/logs}}
+postgresql:
+- {id: db, host: db.example.org, database: shop, password_file: /etc/holdfast/secrets/db, volume: {claim: shop-data, path: $dir/data/shop}}
+- {id: other, host: db.example.org, database: other, password_env: OTHER_PASSWORD}
+END
+printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" | provider local-application local-directory local-postgresql
+
+# A bank that is a folder needs a volume; nothing is written before that is known.
+[ "$(code_of said holdfast init argo site)" = 3 ] || fail "$(cat said)"
+grep -q -- '--bank claim:NAME' said || fail "$(cat said)"
+[ ! -e site ] || fail "something was written"
+for wrong in claim 'claim:Not_A_Name' 'hostPath:relative' 'nfs:x'; do
+  [ "$(code_of said holdfast init argo site --bank "$wrong")" = 2 ] || fail "$wrong: $(cat said)"
+done
+for wrong in 0 root 1000:0 x:1; do
+  [ "$(code_of said holdfast init argo site --bank claim:bank --run-as "$wrong")" = 2 ] || fail "$wrong: $(cat said)"
+done
+image=registry.example.com/holdfast@sha256:$(printf '%064d' 7)
+holdfast init argo site --bank claim:bank --image "$image" --run-as 1000:2000 --namespace backup >said 2>&1 || fail "$(cat said)"
+grep -q '^wrote site/holdfast-steps.yaml$' said || fail "$(cat said)"
+grep -qF 'create secret generic holdfast-secrets --from-file=/etc/holdfast/secrets/db --from-literal=OTHER_PASSWORD="$OTHER_PASSWORD"' said || fail "$(cat said)"
+holdfast -q lint site/*.yaml || fail "lint"
+cp -r site written
+
+# One leaf template a volume, with that volume, and with no group that Kubernetes would give its files to.
+python3 - site/holdfast-steps.yaml "$image" "$dir" <<'END'
+import sys, yaml
+document = yaml.safe_load(open(sys.argv[1]))
+image, folder = sys.argv[2:]
+templates = {t["name"]: t for t in document["spec"]["templates"]}
+steps = sorted(n for n in templates if n.startswith("step-"))
+assert len(steps) == 2 and steps[0].startswith("step-shop-data-") and steps[1].startswith("step-var-log-app-"), steps
+def mounts(t): return {m["mountPath"]: m for m in t["container"]["volumeMounts"]}
+def volumes(t): return {v["name"]: v for v in t["volumes"]}
+for name, t in templates.items():
+    c = t["container"]
+    assert c["image"] == image and c["command"]
+    s = c["securityContext"]
+    assert s["readOnlyRootFilesystem"] and s["capabilities"]["drop"] == ["ALL"] and not s["allowPrivilegeEscalation"]
+    p = t["securityContext"]
+    assert p["runAsNonRoot"] and p["runAsUser"] == 1000 and p["runAsGroup"] == 2000 and p["seccompProfile"]["type"] == "RuntimeDefault"
+    assert t["automountServiceAccountToken"] is False and t["serviceAccountName"] == "holdfast-step"
+    assert t["executor"]["serviceAccountName"] == "holdfast-executor"
+    assert {m["name"] for m in c["volumeMounts"]} == set(volumes(t)), name
+    assert mounts(t)[folder + "/bank"]["name"] == "bank" and volumes(t)["bank"]["persistentVolumeClaim"] == {"claimName": "bank"}
+    assert mounts(t)["/etc/holdfast/secrets/db"]["subPath"] == "db"
+    assert any(e["name"] == "OTHER_PASSWORD" and e["valueFrom"]["secretKeyRef"]["name"] == "holdfast-secrets" for e in c["env"])
+    assert "init:" not in str(t)
+    on_volume = name.startswith("step-")
+    assert ("fsGroup" in p) != on_volume, name
+    sees = {folder + "/data/shop", folder + "/data/logs"} & set(mounts(t))
+    assert len(sees) == (1 if on_volume else 2 if name in ("end", "gc") else 0), (name, sees)
+claim = templates[steps[0]]
+assert volumes(claim)[steps[0][5:]]["persistentVolumeClaim"] == {"claimName": "shop-data"}
+assert volumes(templates[steps[1]])[steps[1][5:]]["hostPath"] == {"path": "/var/log/app", "type": "Directory"}
+config = {d["metadata"]["name"]: d["data"] for d in yaml.safe_load_all(open("site/config.yaml"))}
+assert config["holdfast-providers"]["p.conf"] == open("providers.d/p.conf").read()
+assert config["holdfast-inventory"]["inventory.yaml"] == open("inventory.yaml").read()
+kustomization = yaml.safe_load(open("site/kustomization.yaml"))
+import os
+assert sorted(kustomization["resources"] + ["kustomization.yaml"]) == sorted(f for f in os.listdir("site") if f.endswith(".yaml"))
+assert kustomization["namespace"] == "backup"
+END
+
+# Again, with nothing said: the answers are remembered. What was edited stays, and what would change is shown.
+holdfast init argo site >said 2>&1 || fail "$(cat said)"
+[ "$(grep -c '^unchanged ' said)" = 6 ] || fail "$(cat said)"
+sed -i 's/cpu: 50m/cpu: 70m/' site/holdfast-steps.yaml
+cp site/holdfast-steps.yaml edited
+holdfast init argo site --namespace other --dry-run >said 2>&1 || fail "$(cat said)"
+grep -q '^namespace: backup$' site/kustomization.yaml || fail "a dry run wrote"
+grep -q '^would update site/kustomization.yaml$' said || fail "$(cat said)"
+holdfast init argo site --namespace other >said 2>&1 || fail "$(cat said)"
+cmp -s site/holdfast-steps.yaml edited || fail "it was edited, and is another now"
+grep -q '^left alone site/holdfast-steps.yaml: it was edited; what would change:$' said || fail "$(cat said)"
+grep -qF -- '-        requests: {cpu: 70m, memory: 64Mi}' said || fail "$(cat said)"
+grep -q '^updated site/kustomization.yaml$' said && grep -q '^namespace: other$' site/kustomization.yaml || fail "$(cat said)"
+# As it was written, by hand: ours again.
+cp written/holdfast-steps.yaml site/
+holdfast init argo site --image other/image:1 >said 2>&1 || fail "$(cat said)"
+grep -q '^updated site/holdfast-steps.yaml$' said && grep -q 'image: other/image:1$' site/holdfast-steps.yaml || fail "$(cat said)"
+grep -q 'the image has no digest' said || fail "$(cat said)"
+# Files that no record knows are somebody's.
+rm site/.holdfast-init.json
+sed -i '1d' site/gc.yaml
+holdfast init argo site --bank claim:bank >said 2>&1 || fail "$(cat said)"
+grep -q '^left alone site/gc.yaml' said || fail "$(cat said)"
+holdfast --json init argo site | python3 -c '
+import json, sys
+outcomes = {d["file"]: d["outcome"] for d in map(json.loads, sys.stdin)}
+assert outcomes["site/gc.yaml"] == "left alone" and outcomes["site/access.yaml"] == "unchanged", outcomes'
+echo '{"format": 9}' >site/.holdfast-init.json
+[ "$(code_of said holdfast init argo site)" = 3 ] || fail "$(cat said)"
+
+# Two providers: gc of both. Two things in one place, and what Argo would interpret, are refused.
+printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" | provider_called q 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a01 local-directory
+holdfast -q init argo both --bank claim:bank || fail "two providers"
+holdfast -q lint both/*.yaml || fail "lint of two"
+[ "$(grep -c 'template: gc}' both/gc.yaml)" = 2 ] || fail "$(cat both/gc.yaml)"
+holdfast -q init argo one --bank claim:bank -p q || fail "one of two"
+grep -q 'p.conf' one/config.yaml && fail "another provider's file"
+rm providers.d/q.conf
+cp inventory.yaml inventory.good
+echo "sqlite: [{path: $dir/bank/x.db, volume: {claim: x, path: $dir/bank}}]" >>inventory.yaml
+[ "$(code_of said holdfast init argo clash --bank claim:bank)" = 3 ] || fail "$(cat said)"
+grep -q 'where something else is' said || fail "$(cat said)"
+cp inventory.good inventory.yaml
+[ "$(code_of said holdfast init argo braces --bank claim:bank --image 'x/{{workflow.name}}')" = 3 ] || fail "$(cat said)"
+[ ! -e clash ] && [ ! -e braces ] || fail "something was written"
+
+# The compiled file names the volumes' templates. On this machine it runs with the templates of any machine, and
+# with the site's.
+printf 'name: all\nprovider: p\nresources: ["Local::Application#shop", "Local::Directory#logs"]\n' >all.yaml
+sed -i '/^postgresql:/,$d' inventory.yaml
+holdfast -q plan discover all.yaml
+holdfast -q compile protect all.yaml -o all-protect.yaml || fail "compile"
+grep -q 'template: step-shop-data-[0-9a-f]*}' all-protect.yaml && grep -q 'template: step-var-log-app-[0-9a-f]*}' all-protect.yaml || fail "$(cat all-protect.yaml)"
+holdfast -q lint all-protect.yaml || fail "lint of the file"
+holdfast -q lint all-protect.yaml written/holdfast-steps.yaml || fail "lint with the site's templates"
+holdfast -q run all-protect.yaml || fail "run"
+holdfast -q run all-protect.yaml --templates written || fail "run with the site's templates"
+# A volume that the site has no template for: said before anything starts.
+sed '/name: step-var-log/,/cap: "5m"/d' written/holdfast-steps.yaml >less.yaml
+[ "$(code_of said holdfast lint all-protect.yaml less.yaml)" = 3 ] || fail "$(cat said)"
+grep -q "there is no template 'step-var-log-app-" said || fail "$(cat said)"
