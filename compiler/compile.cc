@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <utility>
@@ -133,12 +134,13 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.operation = input.operation;
   workflow.head = MakeHead(input, plan, dag);
   HOLDFAST_ASSIGN_OR_RETURN(workflow.steps, MakeSteps(input.graph, dag, names));
+  const EmitOptions& emit = input.options.emit;
   workflow.groups = CutIntoGroups(input.graph, input.table, dag, EssentialGates(dag), names,
-                                  input.options.emit.max_tasks_per_template);
+                                  MostItems(emit), MostSteps(emit));
+  emitter->Divide(workflow, emit);
   DescribeGroups(input.graph, dag, workflow.groups);
   workflow.bundle = out.bundle.sha256;
   workflow.provider = input.provider_id;
-  workflow.leaves_are_fused = fuse == FuseMode::kLeaf;
   workflow.fail_fast = policy.fail_fast;
   workflow.partial = input.options.partial;
   workflow.parallelism = policy.parallelism;
@@ -147,13 +149,14 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.retries = policy.retries;
   workflow.keep_succeeded = policy.keep_succeeded;
   workflow.keep_failed = policy.keep_failed;
-  HOLDFAST_ASSIGN_OR_RETURN(out.text, emitter->Emit(workflow, input.options.emit));
-  if (input.operation == Operation::kProtect &&
-      input.options.emit.kind == WorkflowKind::kTemplate) {
+  HOLDFAST_ASSIGN_OR_RETURN(EmittedWorkflow emitted, emitter->Emit(workflow, emit));
+  out.text = std::move(emitted.text);
+  out.children = std::move(emitted.children);
+  if (input.operation == Operation::kProtect && emit.kind == WorkflowKind::kTemplate) {
     workflow.schedule = ScheduleOf(input.plan);
   }
   if (workflow.schedule) {
-    HOLDFAST_ASSIGN_OR_RETURN(out.schedule, emitter->EmitSchedule(workflow, input.options.emit));
+    HOLDFAST_ASSIGN_OR_RETURN(out.schedule, emitter->EmitSchedule(workflow, emit));
   }
   return out;
 }

@@ -47,6 +47,8 @@ struct CompiledWorkflow {
   // What starts it by the plan's schedule: a second file; empty where there is nothing to schedule
   // (no schedule, another operation than protect, no template).
   std::string schedule;
+  // What the engine's file starts in turn: of a folder beside it.
+  std::vector<EmittedFile> children;
   BundleFiles bundle;
   std::vector<std::string> notes;  // what to tell the user beside success
   std::size_t steps = 0;           // without begin and end
@@ -55,8 +57,7 @@ struct CompiledWorkflow {
 // Compiles an operation over a resource graph into a workflow file and its bundle. A pure function:
 // no network, no bank, no file; the same input gives the same bytes.
 // kInvalidInput: a cycle of resources, an aggregation that closes one, an operation for which no
-// plugin has anything to do, a type without plugin, more tasks than max_tasks_per_workflow, an
-// unknown engine.
+// plugin has anything to do, a type without plugin, an unknown engine.
 Result<CompiledWorkflow> Compile(const CompileInput& input);
 
 }  // namespace holdfast::compiler

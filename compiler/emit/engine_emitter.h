@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,13 +15,38 @@ namespace holdfast::compiler {
 // workflow: started once. template: with a stable name, for GitOps and schedules.
 enum class WorkflowKind { kWorkflow, kTemplate };
 
+// Beside the items of one group there are `begin` and `end`.
+inline constexpr std::uint32_t kFewestTasks = kFewestItems + 2;
+
 struct EmitOptions {
   WorkflowKind kind = WorkflowKind::kWorkflow;
   // Argo's own definitions refuse more than 200 tasks in one template; at least kFewestItems.
   std::uint32_t max_tasks_per_template = 200;
-  // What a cluster takes in one object, with the room that the state of a run needs.
+  // What a cluster takes in one object, with the room that the state of a run needs; at least
+  // kFewestTasks. What is more becomes runs of their own that the first one starts.
   std::uint32_t max_tasks_per_workflow = 1500;
   std::string tool_version;  // "holdfast 0.1.0": stands once in the file
+};
+
+// For CutIntoGroups: what one template takes; and what one run takes as a rule, of which the bytes may be more
+// than its tasks let one expect.
+inline std::uint32_t MostItems(const EmitOptions& options) {
+  return std::min(options.max_tasks_per_template,
+                  options.max_tasks_per_workflow - (kFewestTasks - kFewestItems));
+}
+inline std::uint32_t MostSteps(const EmitOptions& options) {
+  return std::max(MostItems(options), options.max_tasks_per_workflow / 3 * 2);
+}
+
+struct EmittedFile {
+  std::string name;
+  std::string text;
+};
+
+struct EmittedWorkflow {
+  std::string text;  // what is started
+  // What that starts in turn, in a folder beside it, with an index of them; empty where there is none.
+  std::vector<EmittedFile> children;
 };
 
 // An engine as the compiler sees it: how a workflow is written for it. One folder below
@@ -29,9 +55,12 @@ class EngineEmitter {
  public:
   virtual ~EngineEmitter() = default;
   virtual std::string_view name() const = 0;
-  // The file's text. kInvalidInput when the workflow is beyond what the engine takes.
-  virtual Result<std::string> Emit(const EngineWorkflow& workflow,
-                                   const EmitOptions& options) const = 0;
+  // Marks the groups that stand in a file and a run of their own, where one would be larger than the engine
+  // takes; puts groups together for that. Before they are described.
+  virtual void Divide(EngineWorkflow& workflow, const EmitOptions& options) const = 0;
+  // The files' texts. kInvalidInput when one is beyond what the engine takes.
+  virtual Result<EmittedWorkflow> Emit(const EngineWorkflow& workflow,
+                                       const EmitOptions& options) const = 0;
   // The text of what starts the template of a workflow by its schedule, which it has.
   virtual Result<std::string> EmitSchedule(const EngineWorkflow& workflow,
                                            const EmitOptions& options) const = 0;

@@ -35,10 +35,9 @@ struct EngineWorkflow {
   // How they are put together; the first one is the whole. Its items run only when `begin` has
   // succeeded: to be said where `succeeded` is empty, implied where it is not.
   std::vector<StepGroup> groups;
-  std::string bundle;             // its SHA-256
-  std::string provider;           // its id
-  bool leaves_are_fused = false;  // fuse: leaf
-  bool fail_fast = false;         // the run's parameters' defaults
+  std::string bundle;      // its SHA-256
+  std::string provider;    // its id
+  bool fail_fast = false;  // the run's parameters' defaults
   bool partial = false;
   std::optional<std::uint32_t> parallelism;
   std::optional<std::chrono::milliseconds> step_deadline;

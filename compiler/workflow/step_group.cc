@@ -12,8 +12,10 @@
 #include "compiler/dag/activity_order.h"
 #include "compiler/graph/dominators.h"
 #include "compiler/graph/walk.h"
+#include "compiler/workflow/chunker.h"
 #include "compiler/workflow/group_conditions.h"
 #include "plugins/sdk/check.h"
+#include "plugins/sdk/stable_hash.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -41,6 +43,7 @@ struct Unit {
   std::uint32_t resource = 0;  // the first one's top
   std::uint32_t first = 0;     // its first step
   bool in_two = false;         // a pre_finish above: preparations apart
+  std::size_t steps = 0;       // with all that is in its groups
   std::vector<Item> items;
 };
 
@@ -50,22 +53,8 @@ struct Pending {
   std::vector<Unit> units;
 };
 
-std::uint64_t Mix(std::uint64_t x) {  // splitmix64
-  x += 0x9E3779B97F4A7C15U;
-  x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;
-  x = (x ^ (x >> 27U)) * 0x94D049BB133111EBU;
-  return x ^ (x >> 31U);
-}
-
-std::uint64_t HashOf(const ResourceKey& key) {
-  std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
-  const auto add = [&hash](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  };
-  add(key.type);
-  add("#");
-  add(key.id);
-  return Mix(hash);
+std::uint64_t HashOfKey(const ResourceKey& key) {
+  return MixHash(TextHash({key.type, "#", key.id}));
 }
 
 Layer LayerOf(const ActivityDag::Step& step) {
@@ -87,46 +76,17 @@ Layer LayerOf(const ActivityDag::Step& step) {
   return Layer::kParallel;
 }
 
-// Groups neighbours of a sequence: at most `most` each, between a quarter and half of it as a rule. A
-// group begins where the hash of an entry says so, whatever stands before it.
-class Chunker {
- public:
-  explicit Chunker(std::uint32_t most) : most_(most) {}
-
-  // Whether a new group begins with this entry, of that size, in the first or the second part.
-  bool Begins(std::uint64_t hash, std::size_t first, std::size_t second) {
-    const std::size_t size = std::max(first, second);
-    const std::size_t quarter = most_ / 4;
-    bool begins = first_ + first > most_ || second_ + second > most_;
-    if (std::max(first_, second_) >= quarter) {
-      // Of as many entries as make up a quarter, one begins a group on average.
-      begins = begins || hash % quarter < size;
-    }
-    if (begins) first_ = second_ = 0;
-    first_ += first;
-    second_ += second;
-    const bool is_new = begins || !any_;
-    any_ = true;
-    return is_new;
-  }
-
- private:
-  std::size_t most_;
-  bool any_ = false;
-  std::size_t first_ = 0;
-  std::size_t second_ = 0;
-};
-
 class Cutter {
  public:
   Cutter(const ResourceGraph& graph, const ActivityTable& table, const ActivityDag& dag,
          std::span<const StepConditions> conditions, std::span<const std::string> names,
-         std::uint32_t max_items)
+         std::uint32_t max_items, std::uint32_t max_steps)
       : graph_(graph),
         dag_(dag),
         conditions_(conditions),
         names_(names),
         max_items_(max_items),
+        max_steps_(max_steps),
         children_(ReduceResourceGraph(graph).children),
         parents_first_(ParentsFirst(children_)),
         dominators_(children_, parents_first_),
@@ -203,6 +163,8 @@ class Cutter {
       Unit unit;
       unit.resource = resource;
       unit.in_two = below_pre_finish_[resource];
+      unit.steps = own.size() + here.loose.size();
+      for (const Unit& inside : here.units) unit.steps += inside.steps;
       unit.items = PackOne(std::move(own), std::move(here), max_items_, resource);
       if (unit.items.empty()) continue;
       unit.first = FirstOf(unit.items);
@@ -243,10 +205,15 @@ class Cutter {
     for (std::uint64_t level = 0;; ++level) {
       const std::size_t in_units = Count(here.units);
       if (own.size() + loose.size() + in_units <= limit) break;
-      if (in_units != 0 && (level == 0 || in_units > loose.size())) {
+      const bool can_units = in_units > FewestOf(here.units);
+      const bool can_loose = loose.size() > FewestOf(loose);
+      // Half the limit is what one wishes for; a few of each kind are always left.
+      if (!can_units && !can_loose) break;
+      if (can_units && (level == 0 || !can_loose || in_units > loose.size())) {
         here.units = PackUnits(std::move(here.units), level);
         continue;
       }
+      if (!can_loose) continue;
       if (!sorted) SortLayers(loose);
       sorted = true;
       loose = PackLoose(loose, level);
@@ -254,6 +221,22 @@ class Cutter {
     MoveTo(own, std::move(loose));
     for (Unit& unit : here.units) MoveTo(own, std::move(unit.items));
     return own;
+  }
+
+  // What is left when all that can stand together does: one for each layer.
+  static std::size_t FewestOf(const std::vector<Item>& loose) {
+    std::array<bool, kPartOfLayer.size()> seen{};
+    for (const Item& item : loose) seen[static_cast<std::size_t>(item.layer)] = true;
+    return static_cast<std::size_t>(std::count(seen.begin(), seen.end(), true));
+  }
+  // One for those that are whole, and preparations and rest of the others.
+  static std::size_t FewestOf(const std::vector<Unit>& units) {
+    std::array<bool, 3> seen{};
+    for (const Unit& unit : units) {
+      for (const Item& item : unit.items)
+        seen[!unit.in_two ? 0 : IsPreparation(item) ? 1 : 2] = true;
+    }
+    return static_cast<std::size_t>(std::count(seen.begin(), seen.end(), true));
   }
 
   std::vector<Unit> PackUnits(std::vector<Unit> units, std::uint64_t level) {
@@ -269,12 +252,17 @@ class Cutter {
       const auto preparations = static_cast<std::size_t>(
           std::count_if(unit.items.begin(), unit.items.end(), IsPreparation));
       const std::size_t rest = unit.items.size() - preparations;
-      const std::uint64_t hash = Mix(HashOf(graph_.node(ResourceId{unit.resource}).key) + level);
-      const bool begins = unit.in_two ? chunker.Begins(hash, preparations, rest)
-                                      : chunker.Begins(hash, unit.items.size(), 0);
+      const std::uint64_t hash =
+          MixHash(HashOfKey(graph_.node(ResourceId{unit.resource}).key) + level);
+      // In shares of what a group may hold; where groups come into groups only their number counts.
+      const std::size_t steps =
+          level != 0 ? 0 : (unit.steps * max_items_ + max_steps_ - 1) / max_steps_;
+      const bool begins = unit.in_two ? chunker.Begins(hash, preparations, rest, steps)
+                                      : chunker.Begins(hash, unit.items.size(), 0, steps);
       if (begins) {
         out.push_back(std::move(unit));
       } else {
+        out.back().steps += unit.steps;
         MoveTo(out.back().items, std::move(unit.items));
       }
     }
@@ -370,7 +358,8 @@ class Cutter {
         chunker = Chunker(max_items_);
       }
       const ActivityRef first = dag_.steps[item.first].activities.front();
-      if (chunker.Begins(Mix(HashOf(graph_.node(first.resource).key) + level), 1, 0)) close();
+      if (chunker.Begins(MixHash(HashOfKey(graph_.node(first.resource).key) + level), 1, 0))
+        close();
       together.push_back(item);
     }
     close();
@@ -449,6 +438,7 @@ class Cutter {
   std::span<const StepConditions> conditions_;
   std::span<const std::string> names_;
   const std::uint32_t max_items_;
+  const std::uint32_t max_steps_;
   const Digraph children_;
   const std::vector<std::uint32_t> parents_first_;
   const DominatorTree dominators_;
@@ -486,10 +476,11 @@ std::vector<StepGroup> OneGroup(std::span<const StepConditions> conditions) {
 std::vector<StepGroup> CutIntoGroups(const ResourceGraph& graph, const ActivityTable& table,
                                      const ActivityDag& dag,
                                      std::span<const StepConditions> conditions,
-                                     std::span<const std::string> names, std::uint32_t max_items) {
-  HOLDFAST_CHECK(max_items >= kFewestItems);
+                                     std::span<const std::string> names, std::uint32_t max_items,
+                                     std::uint32_t max_steps) {
+  HOLDFAST_CHECK(max_items >= kFewestItems && max_steps >= max_items);
   if (dag.steps.size() < max_items) return OneGroup(conditions);
-  return Cutter(graph, table, dag, conditions, names, max_items).Run();
+  return Cutter(graph, table, dag, conditions, names, max_items, max_steps).Run();
 }
 
 }  // namespace holdfast::compiler

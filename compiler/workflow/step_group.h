@@ -39,6 +39,8 @@ struct StepGroup {
   std::string name;     // unique, and no step's: "<first step's resource>-<part>"
   std::string comment;  // for the reader, as WorkflowStep::comment
   Part part = Part::kWhole;
+  // What the engine keeps apart as a run of its own (Argo: a child Workflow), which an emitter decides.
+  bool separate = false;
   std::vector<GroupItem> items;  // by their first step
 };
 
@@ -58,12 +60,16 @@ struct StepGroup {
 // Where a group of many begins and ends depends on what is next to it alone (a hash of the resource,
 // as in content-defined chunking): one resource more or less changes the groups that it is in.
 //
+// Groups of what is closed come to at most `max_steps` steps, with all that is in them, where larger ones
+// are not needed to keep to `max_items`: an engine can then run them as a whole elsewhere.
+//
 // `conditions` and `names` are by step. max_items: at least kFewestItems. Pure; linear for forests;
 // never recursive.
 inline constexpr std::uint32_t kFewestItems = 20;
 std::vector<StepGroup> CutIntoGroups(const ResourceGraph& graph, const ActivityTable& table,
                                      const ActivityDag& dag,
                                      std::span<const StepConditions> conditions,
-                                     std::span<const std::string> names, std::uint32_t max_items);
+                                     std::span<const std::string> names, std::uint32_t max_items,
+                                     std::uint32_t max_steps);
 
 }  // namespace holdfast::compiler

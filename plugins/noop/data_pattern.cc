@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "plugins/sdk/stable_hash.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::noop {
@@ -15,24 +16,18 @@ constexpr std::size_t kBlock = 64U << 10U;
 // splitmix64, seeded with FNV-1a of the resource: no library, the same everywhere.
 class Pattern {
  public:
-  explicit Pattern(const ResourceKey& key) {
-    for (const char c : key.str())
-      state_ = (state_ ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  }
+  explicit Pattern(const ResourceKey& key) : state_(TextHash({key.str()})) {}
   void Fill(std::array<std::byte, kBlock>& block) {
     for (std::size_t at = 0; at < block.size(); at += sizeof(std::uint64_t)) {
-      state_ += 0x9E3779B97F4A7C15ULL;
-      std::uint64_t z = state_;
-      z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-      z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
-      z ^= z >> 31U;
+      const std::uint64_t z = MixHash(state_);
+      state_ += kMixStep;
       for (std::size_t i = 0; i < sizeof(z); ++i)
         block[at + i] = static_cast<std::byte>(z >> (8 * i));
     }
   }
 
  private:
-  std::uint64_t state_ = 14695981039346656037ULL;
+  std::uint64_t state_;
 };
 
 }  // namespace

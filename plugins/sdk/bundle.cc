@@ -10,13 +10,15 @@
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/json_out.h"
 #include "plugins/sdk/sha256.h"
+#include "plugins/sdk/stable_hash.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast {
 
 namespace {
 
-constexpr std::size_t kMaxSteps = 1000;      // in a shard
+constexpr std::size_t kMaxSteps = 1000;  // in a shard
+constexpr std::size_t kMinSteps = kMaxSteps / 2;
 constexpr std::size_t kMaxResources = 4000;  // of resources without a step, in a shard
 
 // Members of maps in the order of their keys, as JSON of a Value has them.
@@ -235,6 +237,16 @@ Result<Value> ParseObject(std::string_view text, std::string_view name) {
   return value;
 }
 
+// Where a shard ends: behind kMinSteps the hash of a name begins the next one, so that a step more or
+// less changes the shard that it is in and not those behind it.
+std::size_t ShardEnd(const std::vector<BundleStep>& steps, std::size_t begin) {
+  const std::size_t most = std::min(steps.size(), begin + kMaxSteps);
+  for (std::size_t end = begin + kMinSteps; end < most; ++end) {
+    if (MixHash(TextHash({steps[end].name})) % (kMinSteps / 4) == 0) return end;
+  }
+  return most;
+}
+
 std::string ShardFile(std::size_t index) { return "shard-" + std::to_string(index) + ".json"; }
 
 }  // namespace
@@ -395,8 +407,8 @@ Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps,
     out.files[ShardFile(bundle.shards.size() - 1)] = std::move(text);
     return Ok();
   };
-  for (std::size_t begin = 0; begin < steps.size(); begin += kMaxSteps) {
-    const std::size_t end = std::min(steps.size(), begin + kMaxSteps);
+  for (std::size_t begin = 0, end = 0; begin < steps.size(); begin = end) {
+    end = ShardEnd(steps, begin);
     std::vector<std::size_t> numbers;
     for (std::size_t i = begin; i < end; ++i)
       numbers.insert(numbers.end(), acts_on[i].begin(), acts_on[i].end());

@@ -426,6 +426,40 @@ std::string ScheduleFileOf(const std::string& file) {
   return fs::path(file).replace_extension(".schedule.yaml");
 }
 
+// What a compile writes into NAME.children: "<hash>.yaml", and the index.
+bool IsChildFile(const std::string& name) {
+  constexpr std::string_view kExtension = ".yaml";
+  if (name == "kustomization.yaml") return true;
+  return name.ends_with(kExtension) && name.size() > kExtension.size() &&
+         name.find_first_not_of("0123456789abcdef") == name.size() - kExtension.size();
+}
+
+// Those of an earlier compile that are none of this one any more.
+void RemoveOtherChildren(const std::string& folder, const std::set<std::string>& files) {
+  std::error_code error;
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    if (IsChildFile(name) && !files.contains(name)) others.push_back(entry.path());
+  }
+  for (const fs::path& path : others) fs::remove(path, error);
+  // Only when it is empty: what else is in there is somebody's.
+  if (files.empty()) fs::remove(folder, error);
+}
+
+Status WriteChildren(Session& session, const compiler::CompiledWorkflow& compiled,
+                     const std::string& file) {
+  const std::string folder = ChildrenFolderOf(file);
+  std::error_code error;
+  if (compiled.children.empty()) return Ok();
+  fs::create_directories(folder, error);
+  if (error) return SystemError(error.value(), "making the folder " + Printable(folder));
+  for (const compiler::EmittedFile& child : compiled.children)
+    HOLDFAST_RETURN_IF_ERROR(
+        session.files().Write((fs::path(folder) / child.name).string(), child.text));
+  return Ok();
+}
+
 // The second file of a plan with a schedule, and when it will run.
 Status WriteSchedule(Session& session, const compiler::CompileInput& input,
                      const compiler::CompiledWorkflow& compiled, const std::string& file) {
@@ -491,9 +525,13 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
                         Printable(BundleFolderOf(file)) + ", and there is a file of that name")
         .Hint("remove it, or name another file with -o");
   }
-  // The bundle first: a file without its bundle could not be run.
+  // The bundle first, then the children: a file without them could not be run.
   HOLDFAST_RETURN_IF_ERROR(WriteBundleFolder(BundleFolderOf(file), compiled.bundle));
+  HOLDFAST_RETURN_IF_ERROR(WriteChildren(session, compiled, file));
   HOLDFAST_RETURN_IF_ERROR(session.files().Write(file, compiled.text));
+  std::set<std::string> children;
+  for (const compiler::EmittedFile& child : compiled.children) children.insert(child.name);
+  RemoveOtherChildren(ChildrenFolderOf(file), children);
   if (arguments.operation == Operation::kProtect) {
     for (const std::string& warning : input.graph.warnings()) session.out().Warn(warning);
   }
@@ -505,10 +543,17 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
                          .Set("bundle_folder", BundleFolderOf(file))
                          .Set("operation", NameOf(arguments.operation))
                          .Set("resources", static_cast<std::uint64_t>(input.graph.size()))
+                         .Set("children", static_cast<std::uint64_t>(
+                                              compiled.children.empty() ? 0 : children.size() - 1))
                          .Set("steps", static_cast<std::uint64_t>(compiled.steps)));
   session.out().Say(file + ": " + std::string(NameOf(arguments.operation)) + " of " +
                     Counted(input.graph.size(), "resource") + " in " +
                     Counted(compiled.steps, "step") + "; its bundle is " + BundleFolderOf(file));
+  if (!children.empty()) {
+    session.out().Say("it starts " + Counted(children.size() - 1, "child Workflow") + " of " +
+                      ChildrenFolderOf(file) + ": on a cluster 'kubectl apply -k " +
+                      ShellWord(ChildrenFolderOf(file)) + "' goes before it");
+  }
   HOLDFAST_RETURN_IF_ERROR(WriteSchedule(session, input, compiled, file));
   return file;
 }

@@ -40,8 +40,7 @@ Result<AddedOrder> AddedOrderOf(const ExplainArguments& arguments, const LoadedB
   if (!std::filesystem::exists(arguments.file, error)) return AddedOrder{};
   local::ListOptions options;
   options.file = arguments.file;
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string templates, TemplatesFolder());
-  options.template_folders = {templates};
+  HOLDFAST_ASSIGN_OR_RETURN(options.template_folders, TemplateFoldersOf(arguments.file, ""));
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, local::ListSteps(options));
   HOLDFAST_ASSIGN_OR_RETURN(const local::ListedStep step, local::FindStep(steps, arguments.step));
   return FindAddedOrder(bundle, steps, step);

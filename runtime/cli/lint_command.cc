@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <iterator>
+
 #include "plugins/sdk/counted.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/opened_workflow.h"
@@ -35,6 +38,12 @@ int LintFiles(Session& session, const LintArguments& arguments) {
     auto file = local::ReadSourceFile(path);
     if (!file) return out.Fail(file.error());
     files.push_back(std::move(*file));
+    // What a large one starts is a part of it.
+    std::error_code error;
+    if (!std::filesystem::is_directory(ChildrenFolderOf(path), error)) continue;
+    auto children = local::ReadTemplateFolder(ChildrenFolderOf(path));
+    if (!children) return out.Fail(children.error());
+    std::move(children->begin(), children->end(), std::back_inserter(files));
   }
   int exit_code = 0;
   const lint::Findings findings = lint::LintArgo(files, *templates);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/workflow/step_group.h"
+#include "compiler/emit/engine_emitter.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
@@ -208,9 +208,11 @@ class CommandLine {
         ->check(CLI::Range(compiler::kFewestItems, 1'000'000U))
         ->capture_default_str();
     command
-        ->add_option("--max-tasks-per-workflow", a_.compile.max_tasks_per_workflow,
-                     "Tasks in one Workflow; more than 1500 are for the local engine alone")
-        ->check(CLI::Range(compiler::kFewestItems, 10'000'000U))
+        ->add_option(
+            "--max-tasks-per-workflow", a_.compile.max_tasks_per_workflow,
+            "Tasks in one Workflow; what is more becomes child Workflows that it starts. More "
+            "than 1500 in one are for the local engine alone")
+        ->check(CLI::Range(compiler::kFewestTasks, 10'000'000U))
         ->capture_default_str();
   }
 

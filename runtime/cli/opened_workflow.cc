@@ -49,6 +49,21 @@ std::string BundleFolderOf(const std::string& file) {
   return fs::path(file).replace_extension(".bundle");
 }
 
+std::string ChildrenFolderOf(const std::string& file) {
+  return fs::path(file).replace_extension(".children");
+}
+
+Result<std::vector<std::string>> TemplateFoldersOf(const std::string& file,
+                                                   const std::string& templates) {
+  std::vector<std::string> folders{templates};
+  if (templates.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(folders.front(), TemplatesFolder());
+  }
+  std::error_code error;
+  if (fs::is_directory(ChildrenFolderOf(file), error)) folders.push_back(ChildrenFolderOf(file));
+  return folders;
+}
+
 Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts) {
   std::map<std::string, std::string> out;
   for (const std::string& text : texts) {
@@ -67,12 +82,7 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
                                     const std::map<std::string, std::string>& parameters) {
   OpenedWorkflow out;
   out.file = file;
-  if (templates.empty()) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string folder, TemplatesFolder());
-    out.template_folders = {folder};
-  } else {
-    out.template_folders = {templates};
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(out.template_folders, TemplateFoldersOf(file, templates));
   auto read = local::ReadWorkflowFile(file, out.template_folders);
   if (!read && read.error().code() == ErrorCode::kNotFound) {
     std::error_code error;

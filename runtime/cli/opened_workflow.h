@@ -39,6 +39,12 @@ Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<st
 
 // NAME.bundle for NAME.yaml.
 std::string BundleFolderOf(const std::string& file);
+// NAME.children: what the file starts in turn, where it is that large.
+std::string ChildrenFolderOf(const std::string& file);
+// Where what a file refers to is looked for: `templates` (empty: the installed templates/argo), and its
+// children.
+Result<std::vector<std::string>> TemplateFoldersOf(const std::string& file,
+                                                   const std::string& templates);
 
 // The folder of this executable, and what lies at fixed places around it: holdfast-step beside
 // it, templates in ../share/holdfast/templates (installed) or in the build's source tree.

@@ -19,6 +19,19 @@ WorkflowValues ValuesOfWorkflow(const Workflow& workflow, const std::string& run
   return values;
 }
 
+Result<WorkflowValues> ValuesOfChild(const ChildWorkflow& child, const WorkflowValues& values,
+                                     const Lookup& caller) {
+  WorkflowValues out;
+  HOLDFAST_ASSIGN_OR_RETURN(out["workflow.name"], child.name.text.Fill(caller));
+  for (const char* const name : {"workflow.namespace", "workflow.uid"})
+    out[name] = values.find(name)->second;
+  for (const NamedText& parameter : child.parameters) {
+    HOLDFAST_ASSIGN_OR_RETURN(out["workflow.parameters." + parameter.name],
+                              parameter.value.text.Fill(caller));
+  }
+  return out;
+}
+
 Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow,
                                                       const TemplateCall& call,
                                                       const WorkflowValues& values,

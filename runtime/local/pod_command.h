@@ -28,6 +28,11 @@ using WorkflowValues = std::map<std::string, std::string, std::less<>>;
 WorkflowValues ValuesOfWorkflow(const Workflow& workflow, const std::string& run_id,
                                 const std::map<std::string, std::string>& parameters);
 
+// The values of a child Workflow; `caller` knows what the texts of the call do. Its uid is that of `values`,
+// the Workflow's that starts it: no step of a child asks for it.
+Result<WorkflowValues> ValuesOfChild(const ChildWorkflow& child, const WorkflowValues& values,
+                                     const Lookup& caller);
+
 // The inputs of a template that is called: defaults know workflow.* only, arguments are texts of
 // the caller.
 Result<std::map<std::string, std::string>> FillInputs(const Workflow& workflow,

@@ -44,7 +44,7 @@ std::string OrderOf(std::uint32_t number) {
 Scheduler::Scheduler(const Workflow& workflow, SchedulerSettings settings)
     : workflow_(workflow),
       settings_(std::move(settings)),
-      values_(ValuesOfWorkflow(workflow, settings_.run_id, settings_.parameters)) {}
+      values_{ValuesOfWorkflow(workflow, settings_.run_id, settings_.parameters)} {}
 
 void Scheduler::Start() {
   const NodeId root = AddNode(Role::kRoot, kNoNode, ".", workflow_.entrypoint.name, "");
@@ -154,16 +154,25 @@ Status Scheduler::FillInputs(Node& node, const TemplateCall& call, NodeId caller
   node.template_index = call.template_index;
   const Template& made = workflow_.templates[call.template_index];
   node.type = made.dag ? NodeType::kDag : made.retry ? NodeType::kRetry : NodeType::kPod;
+  const Lookup of_caller = LookupFor(caller);
+  node.scope = caller == kNoNode ? 0 : nodes_[caller].scope;
+  if (call.child != kNoChild) {
+    HOLDFAST_ASSIGN_OR_RETURN(WorkflowValues values, ValuesOfChild(workflow_.children[call.child],
+                                                                   values_[node.scope], of_caller));
+    node.scope = static_cast<std::uint32_t>(values_.size());
+    values_.push_back(std::move(values));
+  }
   HOLDFAST_ASSIGN_OR_RETURN(node.inputs,
-                            local::FillInputs(workflow_, call, values_, LookupFor(caller)));
+                            local::FillInputs(workflow_, call, values_[node.scope], of_caller));
   return Ok();
 }
 
 Lookup Scheduler::LookupFor(NodeId id) const {
   static const std::map<std::string, std::string> kNone;
-  if (id == kNoNode) return MakeLookup(values_, kNone, nullptr, nullptr);
+  if (id == kNoNode) return MakeLookup(values_.front(), kNone, nullptr, nullptr);
   const Node& node = nodes_[id];
-  return MakeLookup(values_, node.inputs, &node.task, node.on_exit ? &status_ : nullptr);
+  return MakeLookup(values_[node.scope], node.inputs, &node.task,
+                    node.on_exit ? &status_ : nullptr);
 }
 
 void Scheduler::Show(NodeId id) {

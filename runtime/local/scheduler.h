@@ -129,6 +129,7 @@ class Scheduler {
     std::string message;
     std::optional<int> exit_code;
     std::uint32_t template_index = kNoNode;
+    std::uint32_t scope = 0;          // the Workflow that it stands in: whose workflow.* it knows
     std::uint32_t dag = kNoNode;      // the instance that it stands in
     std::uint32_t task_index = 0;     // in that DAG
     std::uint32_t own_dag = kNoNode;  // the instance that it is, for a DAG node
@@ -196,8 +197,8 @@ class Scheduler {
 
   const Workflow& workflow_;  // Not owned; outlives this
   SchedulerSettings settings_;
-  WorkflowValues values_;
-  std::string status_;  // workflow.status
+  std::deque<WorkflowValues> values_;  // by scope: of the workflow itself, then of its children
+  std::string status_;                 // workflow.status
 
   std::deque<Node> nodes_;
   std::deque<DagInstance> dags_;

@@ -23,9 +23,11 @@ class Lister {
     const Lookup of_workflow = MakeLookup(values_, none, nullptr, nullptr);
     Place root;
     root.task = workflow_.entrypoint.name;
+    root.values = &values_;
     HOLDFAST_RETURN_IF_ERROR(Walk(workflow_.entrypoint, of_workflow, root));
     if (workflow_.on_exit) {
       Place place;
+      place.values = &values_;
       place.path = "onExit";
       place.task = "onExit";
       place.exit_handler = true;
@@ -40,6 +42,7 @@ class Lister {
   struct Place {
     std::string path;
     std::string task;
+    const WorkflowValues* values = nullptr;  // of the Workflow that it stands in
     const std::string* status = nullptr;
     bool exit_handler = false;
     bool never = false;
@@ -52,14 +55,22 @@ class Lister {
   // Recurses over nested templates, of which there are at most 100 inside each other.
   Status Walk(const TemplateCall& call, const Lookup& caller, const Place& place) {
     const Template& made = workflow_.templates[call.template_index];
-    HOLDFAST_ASSIGN_OR_RETURN(const auto inputs, FillInputs(workflow_, call, values_, caller));
-    const Lookup lookup = MakeLookup(values_, inputs, &place.task, place.status);
+    WorkflowValues of_child;
+    const WorkflowValues* values = place.values;
+    if (call.child != kNoChild) {
+      HOLDFAST_ASSIGN_OR_RETURN(of_child,
+                                ValuesOfChild(workflow_.children[call.child], *values, caller));
+      values = &of_child;
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const auto inputs, FillInputs(workflow_, call, *values, caller));
+    const Lookup lookup = MakeLookup(*values, inputs, &place.task, place.status);
     if (made.container) return AddStep(made, lookup, place);
     const std::string prefix = place.path.empty() ? "" : place.path + ".";
     for (const Task& task : made.dag->tasks) {
       Place inner;
       inner.path = prefix + task.name;
       inner.task = task.name;
+      inner.values = values;
       inner.status = place.status;
       inner.exit_handler = place.exit_handler;
       inner.line = task.position.line;

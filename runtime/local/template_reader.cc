@@ -9,6 +9,7 @@
 
 #include "plugins/sdk/text.h"
 #include "runtime/local/call_reader.h"
+#include "runtime/local/child_manifest.h"
 #include "runtime/local/dag_reader.h"
 
 namespace holdfast::local {
@@ -16,14 +17,10 @@ namespace {
 
 using Names = std::string_view;
 
-constexpr std::array<Names, 8> kTemplateRead{"name",
-                                             "inputs",
-                                             "dag",
-                                             "container",
-                                             "retryStrategy",
-                                             "synchronization",
-                                             "activeDeadlineSeconds",
-                                             "outputs"};
+constexpr std::array<Names, 9> kTemplateRead{
+    "name",      "resource",      "inputs",          "dag",
+    "container", "retryStrategy", "synchronization", "activeDeadlineSeconds",
+    "outputs"};
 constexpr std::array<Names, 16> kTemplateIgnored{"metadata",
                                                  "nodeSelector",
                                                  "affinity",
@@ -40,10 +37,10 @@ constexpr std::array<Names, 16> kTemplateIgnored{"metadata",
                                                  "volumes",
                                                  "archiveLocation",
                                                  "metrics"};
-constexpr std::array<Names, 16> kTemplateRefused{
-    "steps",    "script",       "resource", "suspend",        "http",     "plugin",
-    "data",     "containerSet", "daemon",   "initContainers", "sidecars", "parallelism",
-    "failFast", "memoize",      "timeout",  "annotations"};
+constexpr std::array<Names, 15> kTemplateRefused{
+    "steps",       "script",       "suspend", "http",           "plugin",
+    "data",        "containerSet", "daemon",  "initContainers", "sidecars",
+    "parallelism", "failFast",     "memoize", "timeout",        "annotations"};
 
 constexpr std::array<Names, 3> kContainerRead{"command", "args", "env"};
 constexpr std::array<Names, 19> kContainerIgnored{"image",
@@ -306,8 +303,10 @@ Result<Template> ReadTemplate(const SourceFile& source, const Value& value) {
   HOLDFAST_ASSIGN_OR_RETURN(out.inputs, ReadParameters(source, inputs, "'inputs'"));
   HOLDFAST_ASSIGN_OR_RETURN(const Value* dag, MapField(source, value, "dag"));
   HOLDFAST_ASSIGN_OR_RETURN(const Value* container, MapField(source, value, "container"));
-  if ((dag != nullptr) == (container != nullptr)) {
-    return source.At(value.position(), fmt::format("{} needs one of 'dag' and 'container'", what));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value* resource, MapField(source, value, "resource"));
+  if ((dag != nullptr) + (container != nullptr) + (resource != nullptr) != 1) {
+    return source.At(value.position(),
+                     fmt::format("{} needs one of 'dag', 'container' and 'resource'", what));
   }
   HOLDFAST_ASSIGN_OR_RETURN(const Value* retry, MapField(source, value, "retryStrategy"));
   const Value* deadline = value.Find("activeDeadlineSeconds");
@@ -319,6 +318,9 @@ Result<Template> ReadTemplate(const SourceFile& source, const Value& value) {
       }
     }
     HOLDFAST_ASSIGN_OR_RETURN(out.dag, ReadDag(source, *dag));
+  } else if (resource != nullptr) {
+    // The child is run in its place: nothing of it is tried again or has a deadline of its own.
+    HOLDFAST_ASSIGN_OR_RETURN(out.child, ReadChildTemplate(source, *resource));
   } else {
     HOLDFAST_ASSIGN_OR_RETURN(out.container, ReadContainer(source, *container));
     if (retry != nullptr) {

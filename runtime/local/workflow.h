@@ -55,9 +55,13 @@ struct Container {
   std::vector<NamedText> environment;  // only entries with a value of their own
 };
 
+inline constexpr std::uint32_t kNoChild = 0xFFFFFFFFU;
+
 // Which template to run, with which arguments.
 struct TemplateCall {
   std::uint32_t template_index = 0;  // into Workflow::templates
+  // Into Workflow::children: it starts that, and template_index is what runs in there.
+  std::uint32_t child = kNoChild;
   std::vector<NamedText> arguments;
   // As it stands in the file; `document` is empty for a template beside the caller.
   std::string document;
@@ -87,7 +91,20 @@ struct DagTemplate {
   bool fail_fast = true;
 };
 
-// Either a DAG or a container.
+// A template that starts another Workflow: its manifest, a text with the template's inputs in it.
+struct ChildTemplate {
+  std::string manifest;
+  Position position;
+};
+
+// A Workflow that a task starts. On this machine its WorkflowTemplate is run in its place, with the
+// child's own parameters.
+struct ChildWorkflow {
+  PlacedText name;
+  std::vector<NamedText> parameters;  // all that it has; their texts know what the caller's do
+};
+
+// A DAG, a container, or a child Workflow, which calls are resolved to: none is left that runs one.
 struct Template {
   std::string name;
   std::uint32_t source = 0;  // into Workflow::sources
@@ -95,6 +112,7 @@ struct Template {
   std::vector<Parameter> inputs;
   std::optional<DagTemplate> dag;
   std::optional<Container> container;
+  std::optional<ChildTemplate> child;
   std::optional<RetryStrategy> retry;
   std::vector<std::string> mutexes;
   std::optional<std::chrono::seconds> active_deadline;  // of one try
@@ -111,6 +129,7 @@ struct Workflow {
   std::string uid;  // of metadata; a run gives its own
   std::vector<Parameter> parameters;
   std::vector<Template> templates;
+  std::vector<ChildWorkflow> children;
   TemplateCall entrypoint;
   std::optional<TemplateCall> on_exit;
   std::optional<std::int64_t> parallelism;

@@ -22,6 +22,8 @@ struct Use {
   std::uint32_t template_index;
   bool on_exit;  // below the workflow's exit handler: workflow.status is known
   bool task;     // called by a task: tasks.name is known
+  std::uint32_t
+      child;  // the child Workflow that it stands in, whose parameters are known; or kNoChild
 
   // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a 0 in the defaulted comparison.
   friend auto operator<=>(const Use&, const Use&) = default;
@@ -57,11 +59,13 @@ class Checker {
             .Hint("a parameter of the workflow is a plain text");
       }
     }
-    HOLDFAST_RETURN_IF_ERROR(CheckCall(workflow_.sources[0], workflow_.entrypoint, nullptr,
-                                       {workflow_.entrypoint.template_index, false, false}));
+    HOLDFAST_RETURN_IF_ERROR(
+        CheckCall(workflow_.sources[0], workflow_.entrypoint, nullptr,
+                  {workflow_.entrypoint.template_index, false, false, kNoChild}));
     if (workflow_.on_exit) {
-      HOLDFAST_RETURN_IF_ERROR(CheckCall(workflow_.sources[0], *workflow_.on_exit, nullptr,
-                                         {workflow_.on_exit->template_index, true, false}));
+      HOLDFAST_RETURN_IF_ERROR(
+          CheckCall(workflow_.sources[0], *workflow_.on_exit, nullptr,
+                    {workflow_.on_exit->template_index, true, false, kNoChild}));
     }
     while (!todo_.empty()) {
       const Use use = todo_.back();
@@ -165,7 +169,12 @@ class Checker {
     return Ok();
   }
 
-  bool HasParameter(std::string_view name) const {
+  bool HasParameter(std::uint32_t child, std::string_view name) const {
+    if (child != kNoChild) {
+      const auto& own = workflow_.children[child].parameters;
+      return std::any_of(own.begin(), own.end(),
+                         [name](const NamedText& p) { return p.name == name; });
+    }
     return std::any_of(workflow_.parameters.begin(), workflow_.parameters.end(),
                        [name](const Parameter& p) { return p.name == name; });
   }
@@ -182,7 +191,7 @@ class Checker {
       constexpr std::string_view kParameter = "workflow.parameters.";
       constexpr std::string_view kInput = "inputs.parameters.";
       if (name.starts_with(kParameter))
-        known = HasParameter(std::string_view(name).substr(kParameter.size()));
+        known = HasParameter(use.child, std::string_view(name).substr(kParameter.size()));
       if (name.starts_with(kInput) && caller != nullptr) {
         const std::string_view input = std::string_view(name).substr(kInput.size());
         known = std::any_of(caller->inputs.begin(), caller->inputs.end(),
@@ -206,6 +215,15 @@ class Checker {
   Status CheckCall(const SourceFile& source, const TemplateCall& call, const Template* caller,
                    const Use& use) {
     const Template& made = workflow_.templates[call.template_index];
+    if (call.child != kNoChild) {
+      const ChildWorkflow& child = workflow_.children[call.child];
+      HOLDFAST_RETURN_IF_ERROR(CheckText(source, child.name, caller, use, false));
+      for (const NamedText& parameter : child.parameters)
+        HOLDFAST_RETURN_IF_ERROR(CheckText(source, parameter.value, caller, use, false));
+      const Use inside{call.template_index, false, true, call.child};
+      if (seen_.insert(inside).second) todo_.push_back(inside);
+      return Ok();
+    }
     for (const NamedText& argument : call.arguments) {
       std::vector<std::string> names;
       for (const Parameter& input : made.inputs) names.push_back(input.name);
@@ -257,11 +275,12 @@ class Checker {
     }
     for (const Task& task : made.dag->tasks) {
       if (task.when) HOLDFAST_RETURN_IF_ERROR(CheckWhen(source, task, made, use));
-      HOLDFAST_RETURN_IF_ERROR(
-          CheckCall(source, task.call, &made, {task.call.template_index, use.on_exit, true}));
+      HOLDFAST_RETURN_IF_ERROR(CheckCall(source, task.call, &made,
+                                         {task.call.template_index, use.on_exit, true, use.child}));
       if (task.exit_hook) {
-        HOLDFAST_RETURN_IF_ERROR(CheckCall(source, *task.exit_hook, &made,
-                                           {task.exit_hook->template_index, use.on_exit, false}));
+        HOLDFAST_RETURN_IF_ERROR(
+            CheckCall(source, *task.exit_hook, &made,
+                      {task.exit_hook->template_index, use.on_exit, false, use.child}));
       }
     }
     return Ok();

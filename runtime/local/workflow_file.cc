@@ -18,6 +18,7 @@
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/local/call_reader.h"
+#include "runtime/local/child_manifest.h"
 #include "runtime/local/step_program.h"
 #include "runtime/local/template_reader.h"
 #include "runtime/local/workflow_check.h"
@@ -379,6 +380,7 @@ class Reader {
       found = index_.find(std::pair(owner, std::string(kStep)));
     if (found != index_.end()) {
       call.template_index = found->second;
+      if (workflow_.templates[found->second].child) return ResolveChild(source, call);
       return Ok();
     }
     std::vector<std::string> names;
@@ -393,6 +395,74 @@ class Reader {
                 owner.empty() ? "" : fmt::format(" in WorkflowTemplate '{}'", Printable(owner))),
             call.name.size())
         .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  }
+
+  // The call starts a Workflow: what runs in its place is the WorkflowTemplate that this one names.
+  Status ResolveChild(const SourceFile& source, TemplateCall& call) {
+    // Load() appends to `templates`: no reference into it lasts.
+    const Template starter = workflow_.templates[call.template_index];
+    std::map<std::string, std::string> inputs;
+    for (const Parameter& input : starter.inputs) {
+      if (input.value) inputs[input.name] = input.value->text.source();
+    }
+    for (const NamedText& argument : call.arguments) {
+      if (std::none_of(starter.inputs.begin(), starter.inputs.end(),
+                       [&argument](const Parameter& p) { return p.name == argument.name; })) {
+        return source.At(argument.value.position, fmt::format("template '{}' has no input '{}'",
+                                                              call.name, Printable(argument.name)));
+      }
+      inputs[argument.name] = argument.value.text.source();
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(
+        ChildManifest manifest,
+        ReadChildManifest(workflow_.sources[starter.source], *starter.child, inputs));
+    HOLDFAST_ASSIGN_OR_RETURN(Document* const document,
+                              FindTemplate(source, call.position, manifest.template_ref));
+    HOLDFAST_ASSIGN_OR_RETURN(Spec spec, ReadSpec(*document));
+    const SourceFile& its_file = SourceOf(*document);
+    if (spec.entrypoint.empty() || !spec.on_exit.empty() || !spec.template_ref.empty()) {
+      return its_file
+          .At(document->spec().position(),
+              "a child Workflow has an 'entrypoint', and no 'onExit' and 'workflowTemplateRef'")
+          .Hint("begin and end of a run are those of the Workflow that starts it");
+    }
+    HOLDFAST_RETURN_IF_ERROR(Load(*document, document->name));
+    const auto entry = index_.find(std::pair(document->name, spec.entrypoint));
+    if (entry == index_.end()) {
+      return its_file.At(spec.entrypoint_position,
+                         fmt::format("there is no template '{}'", Printable(spec.entrypoint)),
+                         spec.entrypoint.size());
+    }
+    ChildWorkflow child;
+    child.name = std::move(manifest.name);
+    child.name.position = call.position;
+    for (const NamedText& given : manifest.parameters) {
+      if (std::any_of(spec.parameters.begin(), spec.parameters.end(),
+                      [&given](const Parameter& p) { return p.name == given.name; }))
+        continue;
+      return source.At(call.position,
+                       fmt::format("WorkflowTemplate '{}' has no parameter '{}'",
+                                   Printable(document->name), Printable(given.name)),
+                       call.name.size());
+    }
+    for (Parameter& parameter : spec.parameters) {
+      const auto given =
+          std::find_if(manifest.parameters.begin(), manifest.parameters.end(),
+                       [&parameter](const NamedText& p) { return p.name == parameter.name; });
+      if (given == manifest.parameters.end() && !parameter.value) {
+        return its_file.At(parameter.position,
+                           fmt::format("parameter '{}' has no value", Printable(parameter.name)));
+      }
+      PlacedText text = given == manifest.parameters.end() ? std::move(*parameter.value)
+                                                           : std::move(given->value);
+      text.position = call.position;
+      child.parameters.push_back({parameter.name, std::move(text)});
+    }
+    call.template_index = entry->second;
+    call.child = static_cast<std::uint32_t>(workflow_.children.size());
+    call.arguments.clear();
+    workflow_.children.push_back(std::move(child));
+    return Ok();
   }
 
   // The pods of a cluster mount volumes, by a leaf template for each. Templates that have none at all are

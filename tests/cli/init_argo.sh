@@ -46,6 +46,9 @@ steps = sorted(n for n in templates if n.startswith("step-"))
 assert len(steps) == 2 and steps[0].startswith("step-shop-data-") and steps[1].startswith("step-var-log-app-"), steps
 def mounts(t): return {m["mountPath"]: m for m in t["container"]["volumeMounts"]}
 def volumes(t): return {v["name"]: v for v in t["volumes"]}
+# What starts a child Workflow is a pod of Argo's own, with an account that may.
+child = templates.pop("child")
+assert child["serviceAccountName"] == "holdfast-parent" and child["securityContext"]["runAsUser"] == 1000 and "resource" in child
 for name, t in templates.items():
     c = t["container"]
     assert c["image"] == image and c["command"]
@@ -53,8 +56,11 @@ for name, t in templates.items():
     assert s["readOnlyRootFilesystem"] and s["capabilities"]["drop"] == ["ALL"] and not s["allowPrivilegeEscalation"]
     p = t["securityContext"]
     assert p["runAsNonRoot"] and p["runAsUser"] == 1000 and p["runAsGroup"] == 2000 and p["seccompProfile"]["type"] == "RuntimeDefault"
-    assert t["automountServiceAccountToken"] is False and t["serviceAccountName"] == "holdfast-step"
-    assert t["executor"]["serviceAccountName"] == "holdfast-executor"
+    if name == "end-with-children":
+        assert t["automountServiceAccountToken"] is True and t["serviceAccountName"] == "holdfast-parent"
+    else:
+        assert t["automountServiceAccountToken"] is False and t["serviceAccountName"] == "holdfast-step"
+        assert t["executor"]["serviceAccountName"] == "holdfast-executor"
     assert {m["name"] for m in c["volumeMounts"]} == set(volumes(t)), name
     assert mounts(t)[folder + "/bank"]["name"] == "bank" and volumes(t)["bank"]["persistentVolumeClaim"] == {"claimName": "bank"}
     assert mounts(t)["/etc/holdfast/secrets/db"]["subPath"] == "db"
@@ -63,7 +69,7 @@ for name, t in templates.items():
     on_volume = name.startswith("step-")
     assert ("fsGroup" in p) != on_volume, name
     sees = {folder + "/data/shop", folder + "/data/logs"} & set(mounts(t))
-    assert len(sees) == (1 if on_volume else 2 if name in ("end", "gc") else 0), (name, sees)
+    assert len(sees) == (1 if on_volume else 2 if name in ("end", "end-with-children", "gc") else 0), (name, sees)
 claim = templates[steps[0]]
 assert volumes(claim)[steps[0][5:]]["persistentVolumeClaim"] == {"claimName": "shop-data"}
 assert volumes(templates[steps[1]])[steps[1][5:]]["hostPath"] == {"path": "/var/log/app", "type": "Directory"}

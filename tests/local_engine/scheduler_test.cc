@@ -416,5 +416,72 @@ TEST(Scheduler, TheSameEventsGiveTheSameActions) {
   EXPECT_THAT(runs[0], ElementsAre("a", "g.x", "g.y(0)", "b(0)"));
 }
 
+TEST(ChildWorkflows, RunInPlaceOfTheirTaskWithTheirOwnParameters) {
+  auto workflow = ReadWorkflow({{"wf.yaml", R"(
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: parent}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: x, value: of the parent}]}
+  templates:
+  - name: main
+    dag:
+      failFast: false
+      tasks:
+      - {name: first, template: step}
+      - name: part
+        template: child
+        depends: first.Succeeded
+        arguments: {parameters: [{name: of, value: small}, {name: own, value: "{{workflow.uid}}"}]}
+      - {name: last, template: step, depends: part.Succeeded}
+  - name: step
+    container: {command: [run], args: ["{{workflow.name}}", "{{workflow.parameters.x}}"]}
+  - name: child
+    inputs: {parameters: [{name: of}, {name: own}, {name: limit, default: "3"}]}
+    resource:
+      action: apply
+      setOwnerReference: true
+      successCondition: status.phase == Succeeded
+      failureCondition: status.phase in (Failed,Error)
+      manifest: |
+        apiVersion: argoproj.io/v1alpha1
+        kind: Workflow
+        metadata: {name: "{{inputs.parameters.own}}-a", labels: {l: "{{workflow.name}}"}}
+        spec:
+          parallelism: {{inputs.parameters.limit}}
+          workflowTemplateRef: {name: "{{inputs.parameters.of}}"}
+          arguments: {parameters: [{name: y, value: "{{inputs.parameters.own}} of {{workflow.name}}"}]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: small}
+spec:
+  entrypoint: one
+  arguments: {parameters: [{name: y}, {name: z, value: default}]}
+  templates:
+  - name: one
+    dag: {tasks: [{name: inside, template: leaf}]}
+  - name: leaf
+    retryStrategy: {limit: "1"}
+    container: {command: [run], args: ["{{workflow.name}}", "{{workflow.parameters.y}}", "{{workflow.parameters.z}}"]}
+)"}});
+  ASSERT_TRUE(workflow) << workflow.error().Render();
+  Scheduler scheduler(*workflow, {"r1", {{"x", "of the parent"}}, 0, {}});
+  scheduler.Start();
+  const auto next = [&](const std::string& name, int code) {
+    const std::vector<Action> actions = scheduler.TakeActions();
+    EXPECT_EQ(actions.size(), 1U);
+    EXPECT_EQ(scheduler.Info(actions.at(0).node).name, name);
+    scheduler.PodFinished(actions.at(0).node, {code, ""});
+    return actions.at(0).command.args;
+  };
+  EXPECT_THAT(next("first", 0), ElementsAre("parent", "of the parent"));
+  EXPECT_THAT(next("part.inside(0)", 1), ElementsAre("r1-a", "r1 of parent", "default"));
+  EXPECT_THAT(next("part.inside(1)", 0), ElementsAre("r1-a", "r1 of parent", "default"));
+  EXPECT_THAT(next("last", 0), ElementsAre("parent", "of the parent"));
+  EXPECT_EQ(scheduler.phase(), Phase::kSucceeded);
+}
+
 }  // namespace
 }  // namespace holdfast::local

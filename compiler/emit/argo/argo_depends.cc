@@ -51,7 +51,7 @@ class TaskMaker {
   }
 
   ArgoTasks Run() {
-    if (is_main_) out_.tasks.push_back({ArgoTask::Kind::kBegin, "begin", {}, {}, {}});
+    if (is_main_) out_.tasks.push_back({ArgoTask::Kind::kBegin, "begin", {}, {}, {}, false});
     for (std::uint32_t at = 0; at < items_.size(); ++at) {
       const GroupItem& item = items_[at];
       std::vector<std::string> depends = Gates(item.succeeded);
@@ -62,7 +62,8 @@ class TaskMaker {
       out_.tasks.push_back(
           {step ? ArgoTask::Kind::kStep : ArgoTask::Kind::kGroup, NameOf(at), std::move(depends),
            step ? workflow_.steps[item.index].comment : workflow_.groups[item.index].comment,
-           step ? std::string_view(workflow_.steps[item.index].volume) : std::string_view()});
+           step ? std::string_view(workflow_.steps[item.index].volume) : std::string_view(),
+           !step && workflow_.groups[item.index].separate});
     }
     return std::move(out_);
   }
@@ -83,6 +84,8 @@ class TaskMaker {
     std::vector<std::pair<std::size_t, std::uint32_t>> found;
     for (std::uint32_t at = 0; at < items_.size(); ++at) {
       if (items_[at].kind == GroupItem::Kind::kStep || dependents[at] < 2) continue;
+      // A child Workflow is one pod in the status.
+      if (workflow_.groups[items_[at].index].separate) continue;
       const std::size_t ids = dependents[at] * workflow_.groups[items_[at].index].items.size();
       if (ids > kManyChildIds) found.emplace_back(ids, at);
     }
@@ -146,7 +149,8 @@ class TaskMaker {
     do {
       std::vector<std::string> barriers;
       for (std::size_t at = 0; at < operands.size(); at += kPart) {
-        ArgoTask barrier{ArgoTask::Kind::kBarrier, fmt::format("{}-{}", name, ++count), {}, {}, {}};
+        ArgoTask barrier{
+            ArgoTask::Kind::kBarrier, fmt::format("{}-{}", name, ++count), {}, {}, {}, false};
         for (std::size_t i = at; i < operands.size() && i < at + kPart; ++i) {
           barrier.depends.push_back(std::move(operands[i]));
         }

@@ -35,6 +35,7 @@ struct ArgoTask {
   std::vector<std::string> depends;  // operands, to be joined by &&; empty: depends on nothing
   std::string_view comment;          // of steps and groups
   std::string_view volume;           // of steps: the volume that its leaf template mounts
+  bool separate = false;             // of groups: a Workflow of its own
 };
 
 struct ArgoTasks {

@@ -18,6 +18,7 @@
 #include "compiler/compile.h"
 #include "compiler/explain.h"
 #include "compiler/workflow/step_group.h"
+#include "runtime/local/workflow_file.h"
 #include "tests/compiler/dag/dag_oracle.h"
 #include "tests/compiler/emit/argo_simulation.h"
 
@@ -112,6 +113,10 @@ CompileInput AnyInput(Form form, bool aggregate) {
   input.options.emit.tool_version = "test";
   input.options.emit.max_tasks_per_template =
       IsLarge(form) ? *rc::gen::element(kFewestItems, 25U, 40U) : 1000;
+  if (IsLarge(form)) {
+    input.options.emit.max_tasks_per_workflow =
+        *rc::gen::element(kFewestTasks, 30U, 50U, 80U, 1500U);
+  }
   return input;
 }
 
@@ -143,7 +148,7 @@ Compiled AnyCompiled() {
   auto bundle = LoadBundle(out.workflow.bundle);
   if (!bundle) RC_FAIL(bundle.error().Render());
   out.bundle = std::move(*bundle);
-  auto read = ReadEmitted(out.workflow.text);
+  auto read = ReadEmitted(out.workflow.text, out.workflow.children);
   if (!read) RC_FAIL(read.error().Render() + "\n" + out.workflow.text);
   out.read = std::move(*read);
   return out;
@@ -319,6 +324,40 @@ RC_GTEST_PROP(EmittedWorkflow, EveryStepDecidesTheVerdict, ()) {
         RC_ASSERT(calls.insert(dag.tasks[i].name).second);
     }
     RC_ASSERT(!dag.fail_fast);
+  }
+}
+
+// The tasks in the templates of one file.
+std::size_t TasksIn(const std::string& text) {
+  const auto file = local::ParseFile({"object.yaml", text});
+  RC_ASSERT(file.documents.has_value());
+  std::size_t tasks = 0;
+  for (const Value& made : file.documents->front().Find("spec")->Find("templates")->AsList()) {
+    tasks += made.Find("dag")->Find("tasks")->AsList().size();
+  }
+  return tasks;
+}
+
+RC_GTEST_PROP(EmittedWorkflow, NoObjectIsLargerThanAllowed, ()) {
+  const Compiled compiled = AnyCompiled();
+  const std::size_t most = compiled.input.options.emit.max_tasks_per_workflow;
+  RC_ASSERT(TasksIn(compiled.workflow.text) <= most);
+  const auto& children = compiled.workflow.children;
+  for (std::size_t i = 1; i < children.size(); ++i) RC_ASSERT(TasksIn(children[i].text) <= most);
+  // One file for each, and an index; each is started once.
+  RC_ASSERT(compiled.read.children.size() == (children.empty() ? 0 : children.size() - 1));
+  RC_CLASSIFY(!children.empty(), "with children");
+}
+
+RC_GTEST_PROP(EmittedWorkflow, IsTheSameTwice, ()) {
+  const Compiled compiled = AnyCompiled();
+  const auto again = Compile(compiled.input);
+  RC_ASSERT(again.has_value());
+  RC_ASSERT(again->text == compiled.workflow.text);
+  RC_ASSERT(again->children.size() == compiled.workflow.children.size());
+  for (std::size_t i = 0; i < again->children.size(); ++i) {
+    RC_ASSERT(again->children[i].name == compiled.workflow.children[i].name);
+    RC_ASSERT(again->children[i].text == compiled.workflow.children[i].text);
   }
 }
 

@@ -10,11 +10,14 @@ namespace holdfast::compiler {
 
 using local::Phase;
 
-Result<local::Workflow> ReadEmitted(const std::string& text) {
+Result<local::Workflow> ReadEmitted(const std::string& text,
+                                    const std::vector<EmittedFile>& children) {
   const std::string path = std::string(HOLDFAST_TEMPLATES) + "/holdfast-steps.yaml";
   std::ifstream in(path, std::ios::binary);
-  return local::ReadWorkflow(
-      {{"emitted.yaml", text}, {path, {std::istreambuf_iterator<char>(in), {}}}});
+  std::vector<local::SourceFile> files{{"emitted.yaml", text},
+                                       {path, {std::istreambuf_iterator<char>(in), {}}}};
+  for (const EmittedFile& child : children) files.push_back({child.name, child.text});
+  return local::ReadWorkflow(std::move(files));
 }
 
 Simulation Simulate(const local::DagTemplate& dag,

@@ -7,14 +7,16 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/emit/engine_emitter.h"
 #include "plugins/sdk/result.h"
 #include "runtime/local/phase.h"
 #include "runtime/local/workflow.h"
 
 namespace holdfast::compiler {
 
-// The workflow of an emitted file, with the leaf templates that it refers to.
-Result<local::Workflow> ReadEmitted(const std::string& text);
+// The workflow of an emitted file, with its children and the leaf templates that it refers to.
+Result<local::Workflow> ReadEmitted(const std::string& text,
+                                    const std::vector<EmittedFile>& children = {});
 
 // What Argo does with a DAG template, as far as it matters for `depends`: a task starts when all
 // that its expression names have ended and it is true, else it is Omitted; one whose `when` is

@@ -46,7 +46,7 @@ struct Cut {
     }
     const ActivityDag dag = BuildActivityDag(graph, table, FuseMode::kNone).value();
     names = NameSteps(graph, table, dag, StepNames::kReadable);
-    groups = CutIntoGroups(graph, table, dag, EssentialGates(dag), names, max_items);
+    groups = CutIntoGroups(graph, table, dag, EssentialGates(dag), names, max_items, 1000);
     Check(max_items);
   }
 

@@ -118,6 +118,8 @@ Result<GoldenCase> ReadGoldenCase(const std::string& folder, bool reversed) {
     if (options->StringOr("fuse", "") == "leaf") input.options.fuse = FuseMode::kLeaf;
     input.options.emit.max_tasks_per_template =
         static_cast<std::uint32_t>(options->IntOr("max_tasks", 200));
+    input.options.emit.max_tasks_per_workflow =
+        static_cast<std::uint32_t>(options->IntOr("max_tasks_per_workflow", 1500));
     input.options.partial = options->BoolOr("partial", false);
   }
   return out;

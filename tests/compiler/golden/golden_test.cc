@@ -38,6 +38,14 @@ class Golden : public ::testing::TestWithParam<std::string> {
  protected:
   std::string folder() const { return std::string(HOLDFAST_GOLDEN) + "/" + GetParam(); }
 
+  std::map<std::string, std::string> Children() const {
+    std::map<std::string, std::string> files;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder() + "/expected.children", error))
+      files[entry.path().filename().string()] = ReadWhole(entry.path().string());
+    return files;
+  }
+
   CompiledWorkflow CompileCase(bool reversed = false) const {
     auto read = ReadGoldenCase(folder(), reversed);
     EXPECT_TRUE(read) << (read ? "" : read.error().Render());
@@ -54,13 +62,21 @@ TEST_P(Golden, IsWhatIsExpected) {
   const std::string workflow = folder() + "/expected.argo.yaml";
   const std::string bundle = folder() + "/expected.bundle";
   const std::string schedule = folder() + "/expected.schedule.yaml";
+  const std::string children = folder() + "/expected.children";
   if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(workflow, std::ios::binary) << compiled.text;
     if (!compiled.schedule.empty()) std::ofstream(schedule, std::ios::binary) << compiled.schedule;
     ASSERT_TRUE(WriteBundleFolder(bundle, compiled.bundle));
+    fs::remove_all(children);
+    if (!compiled.children.empty()) fs::create_directory(children);
+    for (const EmittedFile& child : compiled.children)
+      std::ofstream(children + "/" + child.name, std::ios::binary) << child.text;
   }
   EXPECT_EQ(compiled.text, ReadWhole(workflow));
   EXPECT_EQ(compiled.schedule, fs::exists(schedule) ? ReadWhole(schedule) : "");
+  std::map<std::string, std::string> made;
+  for (const EmittedFile& child : compiled.children) made[child.name] = child.text;
+  EXPECT_EQ(made, Children());
   const auto expected = ReadBundleFolder(bundle);
   ASSERT_TRUE(expected) << expected.error().Render();
   EXPECT_EQ(compiled.bundle.files, expected->files);
@@ -86,10 +102,7 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
   const auto read = ReadGoldenCase(folder(), false);
   ASSERT_TRUE(read);
   const CompiledWorkflow compiled = CompileCase();
-  const auto workflow =
-      local::ReadWorkflow({{"expected.argo.yaml", compiled.text},
-                           {"holdfast-steps.yaml",
-                            ReadWhole(std::string(HOLDFAST_TEMPLATES) + "/holdfast-steps.yaml")}});
+  const auto workflow = ReadEmitted(compiled.text, compiled.children);
   ASSERT_TRUE(workflow) << workflow.error().Render();
   const auto loaded = LoadBundle(compiled.bundle);
   ASSERT_TRUE(loaded) << loaded.error().Render();
@@ -114,6 +127,8 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
         EXPECT_EQ(called.name, task.name);
         continue;
       }
+      EXPECT_EQ(task.call.arguments.size(), made.document.empty() ? 0U : 1U)
+          << "a child's have a run";
       ++steps;
       const BundleStep* step = loaded->FindStep(task.name);
       ASSERT_NE(step, nullptr) << task.name;
@@ -148,9 +163,14 @@ TEST_P(Golden, PassesArgosOwnSchema) {
   if (schema == nullptr || *schema == '\0')
     GTEST_SKIP() << "HOLDFAST_ARGO_SCHEMA does not name Argo's JSON schema";
   const std::string schedule = folder() + "/expected.schedule.yaml";
-  const std::string command = std::string("python3 '") + HOLDFAST_SCHEMA_CHECK + "' '" + schema +
-                              "' '" + folder() + "/expected.argo.yaml'" +
-                              (fs::exists(schedule) ? " '" + schedule + "'" : "") + " 2>&1";
+  std::string command = std::string("python3 '") + HOLDFAST_SCHEMA_CHECK + "' '" + schema + "' '" +
+                        folder() + "/expected.argo.yaml'" +
+                        (fs::exists(schedule) ? " '" + schedule + "'" : "");
+  for (const auto& [name, text] : Children()) {
+    if (name != "kustomization.yaml")
+      command += " '" + folder() + "/expected.children/" + name + "'";
+  }
+  command += " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string said;
