@@ -3,7 +3,7 @@ BUILD ?= build
 JOBS ?= 2
 CTEST ?= ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-.PHONY: all demo test bench soak install uninstall clean packages-build packages-test packages-soak
+.PHONY: all demo test bench soak install image uninstall clean packages-build packages-test packages-soak packages-image
 .DEFAULT_GOAL := all
 
 # What a build folder was made with stays; a new one gets failpoints, so that `make test` builds on what `make` built.
@@ -20,7 +20,7 @@ demo: all
 test: packages-test
 	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(call new) -DHOLDFAST_TESTS=ON
 	@ninja -C $(BUILD) -j $(JOBS)
-	@$(CTEST) -LE 'soak|bench'
+	@$(CTEST) -LE 'soak|bench|engines'
 
 # Of a release build: what is installed for use.
 bench: packages-soak
@@ -39,8 +39,15 @@ install: packages-build
 	@ninja -C build-release -j $(JOBS) programs
 	@DESTDIR="$(DESTDIR)" cmake --install build-release --prefix "$(PREFIX)"
 
+# The OCI image in which steps run, of the same build; no registry, no daemon. IMAGE=NAME:TAG is what it is called.
+IMAGE ?=
+image: packages-image
+	@cmake --preset release --log-level=WARNING
+	@ninja -C build-release -j $(JOBS) programs
+	@templates/image/build.sh build-release $(IMAGE)
+
 clean:
 	@rm -rf $(BUILD) build-*
 
-packages-build packages-test packages-soak:
+packages-build packages-test packages-soak packages-image:
 	@tests/setup/install_packages.sh $(@:packages-%=%)

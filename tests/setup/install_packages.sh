@@ -2,10 +2,11 @@
 # Installs the Debian packages that Holdfast needs and that are missing, and says so.
 #   install_packages.sh build      what compiles it, and what `make demo` runs
 #   install_packages.sh test       the above, and what the tests need (PostgreSQL is the one server)
-#   install_packages.sh ci         the above, and what checks the tests once more: sanitizers, formatting
+#   install_packages.sh image      that of build, and what else `make image` takes from Debian
+#   install_packages.sh ci         all of these, and what checks more: sanitizers, formatting, containers
 #   install_packages.sh soak       the above, and tidy, and the tools it is timed against
 # Works as root without sudo, and with sudo for others. Starts no server: Debian is told not to
-# create or start a PostgreSQL cluster of its own before that package is installed.
+# create or start a PostgreSQL cluster of its own before that package is installed, nor other services.
 set -eu
 
 build="g++ cmake ninja-build pkg-config ccache
@@ -14,15 +15,17 @@ build="g++ cmake ninja-build pkg-config ccache
   libpq-dev libsqlite3-dev libdtl-dev
   postgresql-15 postgresql-client-15 sqlite3 graphviz"
 test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml acl attr"
-ci="$test clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
+image="$build binutils ca-certificates tzdata"
+ci="$test $image containerd runc buildah skopeo docker-registry clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
 soak="$ci clang-tidy-14 restic zstd time"
 
 case "${1:-}" in
   build) wanted=$build ;;
   test) wanted=$test ;;
+  image) wanted=$image ;;
   ci) wanted=$ci ;;
   soak) wanted=$soak ;;
-  *) echo "usage: $0 build|test|ci|soak" >&2; exit 2 ;;
+  *) echo "usage: $0 build|test|image|ci|soak" >&2; exit 2 ;;
 esac
 
 missing=""
@@ -57,6 +60,20 @@ case " $missing " in
       printf 'create_main_cluster = false\n' | $as_root tee -a "$settings" >/dev/null
     fi ;;
 esac
+# Those whose packages would start them.
+services=""
+for package in $missing; do
+  case $package in containerd|docker-registry) services="$services $package.service" ;; esac
+done
+if [ -n "$services" ]; then
+  # Asked by whatever starts a service after its installation; 101 is "not allowed".
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+    trap '$as_root rm -f "$policy"' EXIT
+  fi
+fi
 log=$(mktemp)
 if ! { $as_root apt-get update -q &&
        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing; } >"$log" 2>&1; then
@@ -66,3 +83,7 @@ if ! { $as_root apt-get update -q &&
   exit 1
 fi
 rm -f "$log"
+for service in $services; do
+  # Nor at the next boot.
+  $as_root deb-systemd-helper disable "$service" >/dev/null 2>&1 || true
+done
