@@ -25,7 +25,7 @@ tests() {
 # files take longer than a test may.
 asan() {
   configure_and_build clang-asan-ubsan &&
-    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 5)) ctest --preset clang-asan-ubsan -LE 'soak|bench'
+    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 5)) ctest --preset clang-asan-ubsan -LE 'soak|bench|engines'
 }
 
 # The tests whose code has threads: data streams, heartbeats and the process runner, banks, exec plugins,

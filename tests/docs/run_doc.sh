@@ -5,6 +5,7 @@
 set -euo pipefail
 document=$(realpath "$1")
 build=$(realpath "$2")
+source=$(realpath "$(dirname "$0")/../..")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-doc.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 awk '/^```sh$/{on=1; next} /^```$/{on=0} on' "$document" >"$dir/commands.sh"
@@ -12,4 +13,4 @@ awk '/^```sh$/{on=1; next} /^```$/{on=0} on' "$document" >"$dir/commands.sh"
 mkdir "$dir/work"
 cd "$dir/work"
 unset HOLDFAST_PROVIDER_CONFIG_DIR
-PATH="$build/bin:$PATH" HOME="$dir/work" HOLDFAST_SOURCE=$(dirname "$(dirname "$document")") bash -euo pipefail "$dir/commands.sh"
+PATH="$build/bin:$PATH" HOME="$dir/work" HOLDFAST_SOURCE=$source bash -euo pipefail "$dir/commands.sh"
