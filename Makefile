@@ -44,7 +44,7 @@ IMAGE ?=
 image: packages-image
 	@cmake --preset release --log-level=WARNING
 	@ninja -C build-release -j $(JOBS) programs
-	@templates/image/build.sh build-release $(IMAGE)
+	@templates/image/build.sh build-release $(if $(IMAGE),"$(IMAGE)")
 
 clean:
 	@rm -rf $(BUILD) build-*

@@ -122,6 +122,7 @@ containers_see_data ro
 
 # shellcheck disable=SC2016
 in_container /bin/sh -c 'while read -r line; do echo "$line"; done </proc/self/status
+  while read -r line; do echo "$line"; done </proc/self/mounts
   for place in /x /etc/holdfast/providers.d/x /srv/x /var/tmp/x /usr/local/bin/x; do
     (echo x >$place) 2>/dev/null && echo "written to: $place"
   done
@@ -131,6 +132,10 @@ for line in Uid:.10001.10001.10001.10001 Gid:.10001.10001.10001.10001 CapInh:.00
   grep -qx "$line" status || fail "no '$line' in the container: $(cat status)"
 done
 ! grep 'written to' status || fail "that should be read-only"
+# Not only because files there are another user's.
+for place in / /etc/holdfast/providers.d /etc/holdfast/inventory.yaml /srv; do
+  grep -q "^[^ ]* $place [^ ]* ro[, ]" status || fail "$place is not mounted read-only: $(cat status)"
+done
 
 # --- Protect by hand: begin, the steps in their order, end ---
 # What the operator compiles sees the same places as the steps do: so it is compiled in the image as well.
@@ -199,6 +204,44 @@ done
 code=0
 in_container /usr/local/bin/holdfast-step nonsense >usage.out 2>&1 || code=$?
 [ $code = 2 ] || fail "a wrong command ended with $code, not 2: $(cat usage.out)"
+
+# --- Told to end: as process 1, which gets no signal that it has no handler for ---
+cat >in_containers/providers.d/q.conf <<END
+[provider]
+name = q
+id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a12
+bank = filesystem
+plugin = noop
+[filesystem]
+path = /var/lib/holdfast/bank
+[noop]
+types = T::Volume
+activities = parallel
+graph = /srv/slow.graph.yaml
+trace = /run/hooks/trace
+END
+printf 'format: 1\nresources:\n- {type: "T::Volume", id: one, name: one}\n' >srv/slow.graph.yaml
+printf 'name: slow\nprovider: q\nresources: ["T::Volume#one"]\nparameters: {"T::Volume": {parallel_sleep: 100s}}\n' >srv/slow.yaml
+in_container /bin/sh -c 'cd /srv && holdfast -q compile protect slow.yaml && holdfast -q publish slow-protect.yaml'
+bundle=$(sed -n 's/.*{name: bundle, value: "\([0-9a-f]*\)"}.*/\1/p' srv/slow-protect.yaml)
+step=$(sed -n 's/^ *- name: \(one-[^ ]*\)$/\1/p' srv/slow-protect.yaml)
+of_run=(--provider=q --run=slow "--bundle=$bundle")
+in_container /usr/local/bin/holdfast-step begin "${of_run[@]}" 2>slow.log || fail "$(cat slow.log)"
+in_container /usr/local/bin/holdfast-step run "${of_run[@]}" "--step=$step" 2>slow.log &
+slow=$!
+for _ in $(seq 400); do
+  [ ! -s hooks/trace ] || break
+  sleep 0.05
+done
+[ -s hooks/trace ] || fail "the slow step does not begin: $(cat slow.log)"
+# timeout and ctr pass it on.
+kill -TERM $slow
+code=0
+wait $slow || code=$?
+[ $code = 143 ] || fail "a step that was told to end ended with $code, not 143: $(cat slow.log)"
+code=0
+in_container /usr/local/bin/holdfast-step end "${of_run[@]}" --status=Failed 2>slow.log || code=$?
+[ $code = 5 ] || fail "the end of it: $code, not 5: $(cat slow.log)"
 
 # --- Nothing stays behind ---
 "$top/tests/setup/containerd.sh" stop "$dir/containerd"
