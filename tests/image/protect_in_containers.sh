@@ -31,7 +31,7 @@ named=$(tar -xOf "$archive" index.json | sed -nE 's/.*"io.containerd.image.name"
 
 # --- A container is what a pod of templates/argo is ---
 templates=$top/templates/argo/holdfast-steps.yaml
-for line in 'command: \[/usr/local/bin/holdfast-step\]' '{name: HOLDFAST_PROVIDER_CONFIG_DIR, value: /etc/holdfast/providers.d}' \
+for line in '^      command: \[/usr/local/bin/holdfast' '{name: HOLDFAST_PROVIDER_CONFIG_DIR, value: /etc/holdfast/providers.d}' \
   'runAsNonRoot: true' 'runAsUser: 10001' 'readOnlyRootFilesystem: true' 'allowPrivilegeEscalation: false' \
   'capabilities: {drop: \[ALL\]}' 'seccompProfile: {type: RuntimeDefault}' \
   'mountPath: /etc/holdfast/providers.d, readOnly: true' 'mountPath: /tmp}'; do
@@ -197,6 +197,9 @@ in_container /usr/local/bin/holdfast gc >gc.out 2>&1 || fail "gc in a container:
 in_container /usr/local/bin/holdfast --json plugins list >inside.json || fail "plugins: $(cat inside.json)"
 holdfast --json plugins list >outside.json
 cmp inside.json outside.json || fail "other plugins in the image: $(diff outside.json inside.json)"
+while read -r program; do
+  in_container "$program" --version >version.out 2>&1 || fail "the templates run $program, which does not start: $(cat version.out)"
+done < <(sed -nE 's/^ *command: \[([^],]*).*/\1/p' "$top"/templates/argo/*.yaml | sort -u)
 for tool in pg_dump pg_dumpall pg_restore psql; do
   in_container $tool --version | grep -q "^$tool (PostgreSQL) [0-9]" || fail "$tool does not start"
 done
