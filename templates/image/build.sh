@@ -24,12 +24,14 @@ host='(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+:[0-9]+)(:[0-9]+)?
 [[ "$name" =~ ^($host/)?$component(/$component)*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$ ]] ||
   fail "'$name' is no name of an image: registry.example.org/holdfast-step:1.2"
 
-# A working tree that is no clone has no commit; one with changes is not its commit.
-revision=$(git -C "$top" rev-parse HEAD 2>/dev/null) || revision=""
+# Sources that are no clone have no commit; with changes they are not their commit. (Git by itself gives root none of
+# a clone that is a user's.)
+git_() { git -C "$top" -c safe.directory="$top" "$@" 2>/dev/null; }
+revision=$(git_ rev-parse HEAD) || revision=""
 epoch=${SOURCE_DATE_EPOCH:-}
 if [ -n "$revision" ]; then
-  epoch=${epoch:-$(git -C "$top" log -1 --format=%ct)}
-  [ -z "$(git -C "$top" status --porcelain 2>/dev/null)" ] || revision+=-modified
+  epoch=${epoch:-$(git_ log -1 --format=%ct)}
+  [ -z "$(git_ status --porcelain)" ] || revision+=-modified
 fi
 created=$(date -u -d "@${epoch:-0}" +%Y-%m-%dT%H:%M:%SZ) || fail "SOURCE_DATE_EPOCH is not a number of seconds"
 
