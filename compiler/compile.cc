@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "compiler/dag/essential_gates.h"
 #include "compiler/plan/schedule.h"
@@ -19,32 +20,26 @@
 namespace holdfast::compiler {
 namespace {
 
-std::vector<BundleStep> MakeBundleSteps(const CompileInput& input, const ActivityDag& dag,
-                                        const std::vector<std::string>& names) {
-  const auto key_of = [&input](ResourceId id) -> const ResourceKey& {
-    return input.graph.node(id).key;
-  };
-  std::vector<BundleStep> out;
-  out.reserve(dag.steps.size());
-  for (std::size_t i = 0; i < dag.steps.size(); ++i) {
-    const ActivityDag::Step& step = dag.steps[i];
-    BundleStep made;
-    made.name = names[i];
-    for (std::size_t a = 0; a < step.activities.size(); ++a) {
-      BundleActivity activity{key_of(step.activities[a].resource), step.activities[a].kind, {}};
-      for (const ActivityRef gate : step.gates[a]) {
-        const std::uint32_t at =
-            dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
-        activity.gates.push_back({names[at], key_of(gate.resource), gate.kind});
-      }
-      made.activities.push_back(std::move(activity));
+// What a bundle says of a step.
+void ViewStep(const CompileInput& input, const ActivityDag& dag,
+              const std::vector<std::string>& names, std::size_t index, BundleStepView& out) {
+  const ActivityDag::Step& step = dag.steps[index];
+  out.activities.resize(step.activities.size());
+  for (std::size_t a = 0; a < step.activities.size(); ++a) {
+    BundleStepView::Activity& activity = out.activities[a];
+    activity.resource = step.activities[a].resource.value;
+    activity.key = &input.graph.node(step.activities[a].resource).key;
+    activity.kind = step.activities[a].kind;
+    activity.gates.clear();
+    for (const ActivityRef gate : step.gates[a]) {
+      const std::uint32_t at =
+          dag.step_of[gate.resource.value][static_cast<std::size_t>(gate.kind)];
+      activity.gates.push_back({names[at], &input.graph.node(gate.resource).key, gate.kind});
     }
-    for (const ActivityDag::Predecessor& predecessor : step.order) {
-      made.order.push_back(names[predecessor.step.value]);
-    }
-    out.push_back(std::move(made));
   }
-  return out;
+  out.order.clear();
+  for (const ActivityDag::Predecessor& predecessor : step.order)
+    out.order.push_back(names[predecessor.step.value]);
 }
 
 Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
@@ -61,18 +56,25 @@ Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
   }
   if (input.operation == Operation::kProtect) bundle.warnings = input.graph.warnings();
   std::set<std::string> used;
-  std::vector<BundleResource> resources;
-  resources.reserve(input.graph.size());
-  for (std::uint32_t i = 0; i < input.graph.size(); ++i) {
-    BundleResource resource;
-    resource.resource = input.graph.ResourceAt(ResourceId{i});
-    const PluginDescriptor& plugin = *input.plugins.at(resource.resource.key.type);
+  for (const ResourceGraph::Node& node : input.graph.nodes()) {
+    const PluginDescriptor& plugin = *input.plugins.at(node.key.type);
     if (used.insert(plugin.name).second) bundle.plugins.push_back(plugin);
-    resource.plugin = plugin.name;
-    resource.parameters = input.parameters[i];
-    resources.push_back(std::move(resource));
   }
-  return MakeBundle(std::move(bundle), MakeBundleSteps(input, dag, names), std::move(resources));
+  BundleSource source;
+  source.steps = names;
+  source.resources = input.graph.size();
+  source.step = [&](std::size_t step, BundleStepView& out) {
+    ViewStep(input, dag, names, step, out);
+  };
+  source.resource = [&](std::size_t index) {
+    const ResourceId id{static_cast<std::uint32_t>(index)};
+    BundleResource resource;
+    resource.resource = input.graph.ResourceAt(id);
+    resource.plugin = input.plugins.at(resource.resource.key.type)->name;
+    resource.parameters = input.parameters[index];
+    return resource;
+  };
+  return MakeBundle(std::move(bundle), source);
 }
 
 std::vector<std::string> MakeHead(const CompileInput& input, const std::string& plan,

@@ -176,7 +176,12 @@ void YamlOut::Key(std::string_view key) {
   Frame& frame = frames_.back();
   StartMember(frame);
   frame.key_given = true;
-  const std::string text = IsPlainWord(key) ? std::string(key) : Quoted(key);
+  if (IsPlainWord(key)) {
+    out_ += key;
+    out_ += ':';
+    return;
+  }
+  const std::string text = Quoted(key);
   if (text.size() <= kLongestSimpleKey) {
     out_ += text + ":";
   } else if (frame.flow) {
@@ -195,6 +200,11 @@ std::string YamlOut::Quoted(std::string_view text) {
   }
   std::string quoted = "\"";
   quoted.reserve(text.size() + 2);
+  if (std::all_of(text.begin(), text.end(),
+                  [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; })) {
+    quoted += text;
+    return quoted + '"';
+  }
   for (std::size_t at = 0; at < text.size();) {
     std::size_t length = 1;
     const std::uint32_t c = CodePointAt(text, at, length);

@@ -26,6 +26,9 @@ namespace holdfast::compiler {
 // of ours and ends the process. One thread.
 class YamlOut {
  public:
+  // Room for a text of about that many bytes.
+  void Reserve(std::size_t bytes) { out_.reserve(bytes); }
+
   void BeginMap() { Begin(true, false); }
   void EndMap() { End(true); }
   void BeginList() { Begin(false, false); }

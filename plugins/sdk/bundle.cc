@@ -45,37 +45,37 @@ void WriteLinks(JsonOut& out, std::string_view member, const std::vector<Resourc
   out.EndList();
 }
 
-void WriteActivity(JsonOut& out, const BundleActivity& activity) {
+void WriteActivity(JsonOut& out, const BundleStepView::Activity& activity) {
   out.BeginMap();
   out.Member("activity", NameOf(activity.kind));
   if (!activity.gates.empty()) {
     out.Key("gates");
     out.BeginList();
-    for (const BundleGate& gate : activity.gates) {
+    for (const BundleStepView::Gate& gate : activity.gates) {
       out.BeginMap();
       out.Member("activity", NameOf(gate.kind));
-      out.Member("id", gate.resource.id);
+      out.Member("id", gate.resource->id);
       out.Member("step", gate.step);
-      out.Member("type", gate.resource.type);
+      out.Member("type", gate.resource->type);
       out.EndMap();
     }
     out.EndList();
   }
-  WriteKey(out, activity.resource);
+  WriteKey(out, *activity.key);
   out.EndMap();
 }
 
-void WriteStep(JsonOut& out, const BundleStep& step) {
+void WriteStep(JsonOut& out, std::string_view name, const BundleStepView& step) {
   out.BeginMap();
   out.Key("activities");
   out.BeginList();
-  for (const BundleActivity& activity : step.activities) WriteActivity(out, activity);
+  for (const BundleStepView::Activity& activity : step.activities) WriteActivity(out, activity);
   out.EndList();
-  out.Member("name", step.name);
+  out.Member("name", name);
   if (!step.order.empty()) {
     out.Key("order");
     out.BeginList();
-    for (const std::string& before : step.order) out.Text(before);
+    for (const std::string_view before : step.order) out.Text(before);
     out.EndList();
   }
   out.EndMap();
@@ -111,22 +111,22 @@ void WriteResource(JsonOut& out, const BundleResource& entry) {
   out.EndMap();
 }
 
-Result<std::string> WriteShard(std::span<const BundleStep> steps,
-                               std::span<const BundleResource* const> resources) {
-  JsonOut out(JsonOut::Form::kPretty);
+// A shard: its resources, then its steps.
+void BeginShard(JsonOut& out) {
   out.BeginMap();
   out.Key("format");
   out.Integer(Bundle::kFormat);
   out.Key("resources");
   out.BeginList();
-  for (const BundleResource* const resource : resources) WriteResource(out, *resource);
+}
+void BeginSteps(JsonOut& out) {
   out.EndList();
   out.Key("steps");
   out.BeginList();
-  for (const BundleStep& step : steps) WriteStep(out, step);
+}
+void EndShard(JsonOut& out) {
   out.EndList();
   out.EndMap();
-  return out.Take();
 }
 
 // Reads the values of one bundle object. What is missing or of another kind makes the object
@@ -237,16 +237,6 @@ Result<Value> ParseObject(std::string_view text, std::string_view name) {
   return value;
 }
 
-// Where a shard ends: behind kMinSteps the hash of a name begins the next one, so that a step more or
-// less changes the shard that it is in and not those behind it.
-std::size_t ShardEnd(const std::vector<BundleStep>& steps, std::size_t begin) {
-  const std::size_t most = std::min(steps.size(), begin + kMaxSteps);
-  for (std::size_t end = begin + kMinSteps; end < most; ++end) {
-    if (MixHash(TextHash({steps[end].name})) % (kMinSteps / 4) == 0) return end;
-  }
-  return most;
-}
-
 std::string ShardFile(std::size_t index) { return "shard-" + std::to_string(index) + ".json"; }
 
 }  // namespace
@@ -279,9 +269,22 @@ Result<std::string> DumpBundle(const Bundle& bundle) {
 }
 
 Result<std::string> DumpShard(const BundleShard& shard) {
-  std::vector<const BundleResource*> resources;
-  for (const BundleResource& resource : shard.resources) resources.push_back(&resource);
-  return WriteShard(shard.steps, resources);
+  JsonOut out(JsonOut::Form::kPretty);
+  BeginShard(out);
+  for (const BundleResource& resource : shard.resources) WriteResource(out, resource);
+  BeginSteps(out);
+  for (const BundleStep& step : shard.steps) {
+    BundleStepView view;
+    for (const BundleActivity& activity : step.activities) {
+      view.activities.push_back({0, &activity.resource, activity.kind, {}});
+      for (const BundleGate& gate : activity.gates)
+        view.activities.back().gates.push_back({gate.step, &gate.resource, gate.kind});
+    }
+    view.order.assign(step.order.begin(), step.order.end());
+    WriteStep(out, step.name, view);
+  }
+  EndShard(out);
+  return out.Take();
 }
 
 Result<Bundle> ParseBundle(std::string_view text, std::string_view name) {
@@ -357,88 +360,148 @@ Result<std::size_t> ShardOfStep(const Bundle& bundle, std::string_view step) {
              : static_cast<std::size_t>(after - bundle.shards.begin()) - 1;
 }
 
-Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps,
-                               std::vector<BundleResource> resources) {
-  std::sort(steps.begin(), steps.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  std::sort(resources.begin(), resources.end(),
-            [](const auto& a, const auto& b) { return a.resource.key < b.resource.key; });
-  const auto twice = std::adjacent_find(
-      resources.begin(), resources.end(),
-      [](const auto& a, const auto& b) { return a.resource.key == b.resource.key; });
-  if (twice != resources.end()) {
-    return Internal("a bundle got the resource " + Printable(twice->resource.key.str()) + " twice");
-  }
-  const auto find = [&resources](const ResourceKey& key) -> std::optional<std::size_t> {
-    const auto at = std::lower_bound(
-        resources.begin(), resources.end(), key,
-        [](const BundleResource& r, const ResourceKey& k) { return r.resource.key < k; });
-    if (at == resources.end() || at->resource.key != key) return std::nullopt;
-    return static_cast<std::size_t>(at - resources.begin());
-  };
-  // By step: the resources that it acts on. First of all, as a shard says of its resources which
-  // steps in other shards they have.
-  std::vector<std::vector<std::size_t>> acts_on(steps.size());
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (i > 0 && steps[i].name == steps[i - 1].name)
-      return Internal("two steps are called " + steps[i].name);
-    for (const BundleActivity& activity : steps[i].activities) {
-      const auto at = find(activity.resource);
-      if (!at)
-        return Internal("step " + steps[i].name + " acts on a resource that is not in the bundle");
-      resources[*at].steps[static_cast<std::size_t>(activity.kind)] = steps[i].name;
-      acts_on[i].push_back(*at);
+namespace {
+
+// Makes the files of a bundle out of its source.
+class BundleMaker {
+ public:
+  BundleMaker(Bundle bundle, const BundleSource& source)
+      : bundle_(std::move(bundle)),
+        source_(source),
+        by_name_(source.steps.size()),
+        steps_of_(source.resources),
+        placed_(source.resources, false) {}
+
+  Result<BundleFiles> Make() {
+    HOLDFAST_RETURN_IF_ERROR(SortSteps());
+    bundle_.shards.clear();
+    for (std::size_t begin = 0, end = 0; begin < by_name_.size(); begin = end) {
+      end = ShardEnd(begin);
+      HOLDFAST_RETURN_IF_ERROR(AddShardOfSteps(begin, end));
     }
+    HOLDFAST_RETURN_IF_ERROR(AddResourcesWithoutSteps());
+    bundle_.resources = source_.resources;
+    bundle_.steps = source_.steps.size();
+    std::sort(bundle_.plugins.begin(), bundle_.plugins.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpBundle(bundle_));
+    out_.sha256 = Sha256Hex(text);
+    out_.files["bundle.json"] = std::move(text);
+    return std::move(out_);
   }
 
-  BundleFiles out;
-  std::vector<bool> placed(resources.size(), false);
-  bundle.shards.clear();
-  const auto add_shard = [&](std::span<const BundleStep> of_shard, std::vector<std::size_t> numbers,
-                             std::string first) -> Status {
-    // In the order of their keys, as all of them are.
-    std::sort(numbers.begin(), numbers.end());
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-    std::vector<const BundleResource*> here;
-    here.reserve(numbers.size());
-    for (const std::size_t number : numbers) here.push_back(&resources[number]);
-    HOLDFAST_ASSIGN_OR_RETURN(std::string text, WriteShard(of_shard, here));
-    bundle.shards.push_back({Sha256Hex(text), std::move(first), of_shard.size()});
-    out.files[ShardFile(bundle.shards.size() - 1)] = std::move(text);
+ private:
+  static constexpr std::uint32_t kNoStep = 0xFFFFFFFFU;
+  struct StepsOf {
+    std::array<std::uint32_t, kActivityKindCount> step;
+    StepsOf() { step.fill(kNoStep); }
+  };
+
+  const std::string& NameAt(std::size_t place) const { return source_.steps[by_name_[place]]; }
+
+  // First of all, as a shard says of its resources which steps in other shards they have.
+  Status SortSteps() {
+    for (std::uint32_t i = 0; i < by_name_.size(); ++i) by_name_[i] = i;
+    std::sort(by_name_.begin(), by_name_.end(), [this](std::uint32_t a, std::uint32_t b) {
+      return source_.steps[a] < source_.steps[b];
+    });
+    for (std::size_t i = 1; i < by_name_.size(); ++i) {
+      if (NameAt(i) == NameAt(i - 1)) return Internal("two steps are called " + NameAt(i));
+    }
+    BundleStepView step;
+    for (std::uint32_t i = 0; i < by_name_.size(); ++i) {
+      source_.step(i, step);
+      for (const BundleStepView::Activity& activity : step.activities) {
+        if (activity.resource >= source_.resources) {
+          return Internal("step " + source_.steps[i] +
+                          " acts on a resource that is not in the bundle");
+        }
+        steps_of_[activity.resource].step[static_cast<std::size_t>(activity.kind)] = i;
+      }
+    }
     return Ok();
-  };
-  for (std::size_t begin = 0, end = 0; begin < steps.size(); begin = end) {
-    end = ShardEnd(steps, begin);
-    std::vector<std::size_t> numbers;
-    for (std::size_t i = begin; i < end; ++i)
-      numbers.insert(numbers.end(), acts_on[i].begin(), acts_on[i].end());
-    for (const std::size_t number : numbers) placed[number] = true;
-    HOLDFAST_RETURN_IF_ERROR(add_shard(std::span(steps).subspan(begin, end - begin),
-                                       std::move(numbers), steps[begin].name));
   }
-  // Resources without a step belong to the graph too. '~' sorts behind every step's name, so a
-  // look-up by name never ends in these shards.
-  std::vector<std::size_t> rest;
-  std::size_t rests = 0;
-  const auto flush = [&]() -> Status {
-    if (rest.empty()) return Ok();
-    return add_shard({}, std::exchange(rest, {}), "~" + std::to_string(1000 + rests++));
-  };
-  for (std::size_t i = 0; i < resources.size(); ++i) {
-    if (placed[i]) continue;
-    rest.push_back(i);
-    if (rest.size() == kMaxResources) HOLDFAST_RETURN_IF_ERROR(flush());
-  }
-  HOLDFAST_RETURN_IF_ERROR(flush());
 
-  bundle.resources = resources.size();
-  bundle.steps = steps.size();
-  std::sort(bundle.plugins.begin(), bundle.plugins.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpBundle(bundle));
-  out.sha256 = Sha256Hex(text);
-  out.files["bundle.json"] = std::move(text);
-  return out;
+  // Behind kMinSteps the hash of a name begins the next shard, so that a step more or less changes the
+  // shard that it is in and not those behind it.
+  std::size_t ShardEnd(std::size_t begin) const {
+    const std::size_t most = std::min(by_name_.size(), begin + kMaxSteps);
+    for (std::size_t end = begin + kMinSteps; end < most; ++end) {
+      if (MixHash(TextHash({NameAt(end)})) % (kMinSteps / 4) == 0) return end;
+    }
+    return most;
+  }
+
+  Status AddShardOfSteps(std::size_t begin, std::size_t end) {
+    // Kept from shard to shard: their lists are filled again without a new allocation.
+    if (views_.size() < end - begin) views_.resize(end - begin);
+    std::vector<std::size_t> resources;
+    for (std::size_t i = begin; i < end; ++i) {
+      source_.step(by_name_[i], views_[i - begin]);
+      for (const BundleStepView::Activity& activity : views_[i - begin].activities)
+        resources.push_back(activity.resource);
+    }
+    std::sort(resources.begin(), resources.end());
+    resources.erase(std::unique(resources.begin(), resources.end()), resources.end());
+    for (const std::size_t resource : resources) placed_[resource] = true;
+    return AddShard(begin, end, resources, NameAt(begin));
+  }
+
+  // They belong to the graph, too. '~' sorts behind every step's name, so that a look-up by name never ends
+  // in these shards.
+  Status AddResourcesWithoutSteps() {
+    std::vector<std::size_t> rest;
+    std::size_t shards = 0;
+    const auto flush = [&]() -> Status {
+      if (rest.empty()) return Ok();
+      return AddShard(0, 0, std::exchange(rest, {}), "~" + std::to_string(1000 + shards++));
+    };
+    for (std::size_t i = 0; i < placed_.size(); ++i) {
+      if (placed_[i]) continue;
+      rest.push_back(i);
+      if (rest.size() == kMaxResources) HOLDFAST_RETURN_IF_ERROR(flush());
+    }
+    return flush();
+  }
+
+  // Of the steps from `begin` on, which are in views_.
+  Status AddShard(std::size_t begin, std::size_t end, const std::vector<std::size_t>& resources,
+                  std::string first) {
+    JsonOut out(JsonOut::Form::kPretty);
+    out.Reserve(largest_);
+    BeginShard(out);
+    for (const std::size_t number : resources) {
+      BundleResource resource = source_.resource(number);
+      for (std::size_t kind = 0; kind < kActivityKindCount; ++kind) {
+        const std::uint32_t step = steps_of_[number].step[kind];
+        if (step != kNoStep) resource.steps[kind] = source_.steps[step];
+      }
+      WriteResource(out, resource);
+    }
+    BeginSteps(out);
+    for (std::size_t i = begin; i < end; ++i) WriteStep(out, NameAt(i), views_[i - begin]);
+    EndShard(out);
+    HOLDFAST_ASSIGN_OR_RETURN(std::string text, out.Take());
+    largest_ = std::max(largest_, text.size());
+    bundle_.shards.push_back({Sha256Hex(text), std::move(first), end - begin});
+    out_.files[ShardFile(bundle_.shards.size() - 1)] = std::move(text);
+    return Ok();
+  }
+
+  Bundle bundle_;
+  const BundleSource& source_;
+  std::vector<std::uint32_t> by_name_;
+  std::vector<StepsOf> steps_of_;  // by resource
+  std::vector<bool> placed_;       // by resource: it is in a shard
+  std::vector<BundleStepView> views_;
+  std::size_t largest_ = 0;  // of the shards
+  BundleFiles out_;
+};
+
+}  // namespace
+
+Result<BundleFiles> MakeBundle(Bundle bundle, const BundleSource& source) {
+  return BundleMaker(std::move(bundle), source).Make();
 }
 
 const BundleStep* LoadedBundle::FindStep(std::string_view name) const {

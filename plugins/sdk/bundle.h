@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,10 +112,34 @@ struct BundleFiles {
   std::map<std::string, std::string> files;  // "bundle.json", "shard-0.json", ...
 };
 
-// Cuts steps into shards and names everything. `steps` in any order; `resources` must cover them
-// and every resource of the graph (those without a step go into the shard of their key's place).
-Result<BundleFiles> MakeBundle(Bundle bundle, std::vector<BundleStep> steps,
-                               std::vector<BundleResource> resources);
+// A step of a bundle that is made. What it points to lives until the next one is asked for.
+struct BundleStepView {
+  struct Gate {
+    std::string_view step;
+    const ResourceKey* resource = nullptr;
+    ActivityKind kind = ActivityKind::kPre;
+  };
+  struct Activity {
+    std::size_t resource = 0;  // its place in the source
+    const ResourceKey* key = nullptr;
+    ActivityKind kind = ActivityKind::kPre;
+    std::vector<Gate> gates;
+  };
+  std::vector<Activity> activities;  // as of BundleStep
+  std::vector<std::string_view> order;
+};
+
+// What a bundle is made of, asked for piece by piece: that of 300,000 steps is never in memory as a whole
+// beside its bytes.
+struct BundleSource {
+  std::span<const std::string> steps;  // their names, in any order
+  std::size_t resources = 0;           // all of the graph, in the order of their keys
+  std::function<void(std::size_t step, BundleStepView& out)> step;
+  std::function<BundleResource(std::size_t resource)> resource;  // its `steps` are filled in
+};
+
+// Cuts steps into shards and names everything. Resources without a step have shards of their own.
+Result<BundleFiles> MakeBundle(Bundle bundle, const BundleSource& source);
 
 // Reads NAME.bundle/ and checks every hash; kInvalidInput names the file that does not match.
 Result<BundleFiles> ReadBundleFolder(const std::string& folder);

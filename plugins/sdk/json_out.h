@@ -30,6 +30,9 @@ class JsonOut {
   enum class Form { kCompact, kPretty };
   explicit JsonOut(Form form) : pretty_(form == Form::kPretty) {}
 
+  // Room for a text of about that many bytes.
+  void Reserve(std::size_t bytes) { out_.reserve(bytes); }
+
   void BeginMap() { Begin('{'); }
   void EndMap() { End('}'); }
   void BeginList() { Begin('['); }

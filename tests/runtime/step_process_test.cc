@@ -25,6 +25,7 @@
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "tests/bank/temporary_folder.h"
+#include "tests/sdk/bundle_parts.h"
 
 namespace holdfast::testing_runtime {
 namespace {
@@ -150,7 +151,8 @@ class StepProcess : public ::testing::Test {
     bundle.provider_name = "test";
     bundle.plan = Value().Set("name", "nightly").Set("policy", Value().Set("drift", "ignore"));
     bundle.plugins = {plugins::noop::NoopDescriptor()};
-    const auto files = MakeBundle(std::move(bundle), std::move(steps), std::move(resources));
+    const auto files =
+        testing_bundles::MakeBundleOf(std::move(bundle), std::move(steps), std::move(resources));
     ASSERT_TRUE(files) << files.error().Render();
     ASSERT_TRUE(runtime::PublishBundle(Tenant(), *files, false));
     bundle_ = files->sha256;

@@ -8,6 +8,7 @@
 
 #include "plugins/sdk/check.h"
 #include "runtime/store/manifest.h"
+#include "tests/sdk/bundle_parts.h"
 
 namespace holdfast::testing_runtime {
 
@@ -370,7 +371,8 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
     step.order.assign(order[name].begin(), order[name].end());
     list.push_back(std::move(step));
   }
-  auto files = MakeBundle(std::move(bundle), std::move(list), std::move(resources));
+  auto files =
+      testing_bundles::MakeBundleOf(std::move(bundle), std::move(list), std::move(resources));
   HOLDFAST_CHECK(files.has_value());
   const Status published = runtime::PublishBundle(tenant, *files, false);
   EXPECT_TRUE(published) << published.error().Render();

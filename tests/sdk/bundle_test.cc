@@ -11,6 +11,7 @@
 
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/sha256.h"
+#include "tests/sdk/bundle_parts.h"
 
 namespace holdfast {
 namespace {
@@ -72,8 +73,8 @@ Parts MakeParts(std::size_t count) {
 }
 
 BundleFiles Make(Parts parts) {
-  auto files =
-      MakeBundle(std::move(parts.bundle), std::move(parts.steps), std::move(parts.resources));
+  auto files = testing_bundles::MakeBundleOf(std::move(parts.bundle), std::move(parts.steps),
+                                             std::move(parts.resources));
   EXPECT_TRUE(files) << (files ? "" : files.error().Render());
   return files ? std::move(*files) : BundleFiles{};
 }
@@ -157,10 +158,10 @@ TEST(Bundle, KeepsTheWholeGraphAndTheDescriptors) {
 TEST(Bundle, RefusesStepsOfTheSameNameAndStrangersResources) {
   Parts twice = MakeParts(2);
   twice.steps.push_back(twice.steps.front());
-  EXPECT_FALSE(MakeBundle(twice.bundle, twice.steps, twice.resources));
+  EXPECT_FALSE(testing_bundles::MakeBundleOf(twice.bundle, twice.steps, twice.resources));
   Parts stranger = MakeParts(2);
   stranger.steps.front().activities.front().resource.id = "nobody";
-  EXPECT_FALSE(MakeBundle(stranger.bundle, stranger.steps, stranger.resources));
+  EXPECT_FALSE(testing_bundles::MakeBundleOf(stranger.bundle, stranger.steps, stranger.resources));
 }
 
 TEST(Bundle, RefusesOtherFormatsAndWhatIsNone) {

@@ -18,17 +18,14 @@ constexpr std::chrono::hours kLongestStep{30 * 24};
 // In a child: whose steps they are.
 constexpr std::string_view kRunOfParent = "{{workflow.parameters.run}}";
 
-// Words in lines of at most the width; a word longer than that has a line to itself.
-std::vector<std::string> Fill(const std::vector<std::string>& words, std::size_t indent) {
-  std::vector<std::string> lines;
-  for (const std::string& word : words) {
-    if (!lines.empty() && indent + lines.back().size() + 1 + word.size() <= kLineWidth) {
-      lines.back() += " " + word;
-    } else {
-      lines.push_back(word);
-    }
+// Adds a word to lines of at most the width; one that is longer than that has a line to itself.
+void AddWord(std::vector<std::string>& lines, std::string_view word, std::size_t indent) {
+  if (!lines.empty() && indent + lines.back().size() + 1 + word.size() <= kLineWidth) {
+    lines.back() += ' ';
+    lines.back() += word;
+  } else {
+    lines.emplace_back(word);
   }
-  return lines;
 }
 
 // The leaf template that a task calls. A pod mounts what its leaf template says, so that each volume has
@@ -49,6 +46,7 @@ class ObjectWriter {
         is_child_(object != 0) {}
 
   Result<std::string> Run() {
+    ReserveRoom();
     WriteHead();
     out_.BeginMap();
     Member(out_, "apiVersion", "argoproj.io/v1alpha1");
@@ -82,6 +80,20 @@ class ObjectWriter {
   bool Any(bool (*is_so)(const ArgoTasks&)) const {
     return std::any_of(groups_.begin(), groups_.end(),
                        [&](std::uint32_t group) { return is_so(objects_.tasks[group]); });
+  }
+
+  // A text of hundreds of kilobytes would be copied again and again as it grows.
+  void ReserveRoom() {
+    constexpr std::size_t kOfObject = 4'096;
+    constexpr std::size_t kOfTask = 220;
+    std::size_t bytes = kOfObject;
+    for (const std::uint32_t group : groups_) {
+      for (const ArgoTask& task : objects_.tasks[group].tasks) {
+        bytes += kOfTask + 2 * task.name.size() + task.comment.size();
+        for (const std::string& operand : task.depends) bytes += operand.size() + 16;
+      }
+    }
+    out_.Reserve(bytes);
   }
 
   void WriteHead() {
@@ -228,11 +240,12 @@ class ObjectWriter {
           "targets.");
     }
     out_.Key("target");
+    constexpr std::size_t kIndent = 8;
     std::vector<std::string> targets;
     for (const ArgoTask& task : tasks) {
-      if (task.kind != ArgoTask::Kind::kBarrier) targets.push_back(task.name);
+      if (task.kind != ArgoTask::Kind::kBarrier) AddWord(targets, task.name, kIndent);
     }
-    out_.Folded(Fill(targets, 8));
+    out_.Folded(targets);
     out_.Key("tasks");
     out_.BeginList();
     for (const ArgoTask& task : tasks) WriteTask(task);
@@ -296,15 +309,17 @@ class ObjectWriter {
   void WriteDepends(const std::vector<std::string>& operands) {
     if (operands.empty()) return;
     out_.Key("depends");
-    std::vector<std::string> words{operands.front()};
-    std::size_t width = operands.front().size();
-    for (std::size_t i = 1; i < operands.size(); ++i) {
-      words.push_back("&& " + operands[i]);
-      width += words.back().size() + 1;
-    }
+    constexpr std::string_view kAnd = " && ";
+    std::size_t width = 0;
+    for (const std::string& operand : operands) width += operand.size() + kAnd.size();
+    width -= kAnd.size();
     constexpr std::size_t kIndent = 17;
-    if (kIndent + width > kLineWidth) return out_.Folded(words);
-    const std::string text = Join(words, " ");
+    if (kIndent + width > kLineWidth) {
+      std::vector<std::string> lines{operands.front()};
+      for (std::size_t i = 1; i < operands.size(); ++i) lines.push_back("&& " + operands[i]);
+      return out_.Folded(lines);
+    }
+    const std::string text = Join(operands, kAnd);
     if (IsPlainWord(text)) return out_.Word(text);
     out_.Text(text);
   }

@@ -164,7 +164,10 @@ class Builder final : public YAML::EventHandler {
   bool empty() const { return !filled_; }
   Value Take() {
     filled_ = false;
-    return std::exchange(root_, Value());
+    // Not std::exchange: g++ 12 warns of it, optimised.
+    Value root = std::move(root_);
+    root_ = Value();
+    return root;
   }
   // The lines (from 1) of the first and the last event of the document.
   std::size_t first_line() const { return first_line_; }
