@@ -86,6 +86,8 @@ class SiteWriter {
     HOLDFAST_RETURN_IF_ERROR(CheckTexts());
     for (const Volume& bank : site_.banks)
       HOLDFAST_RETURN_IF_ERROR(Mount("the bank", bank.path, taken_));
+    for (const Volume& folder : site_.staging)
+      HOLDFAST_RETURN_IF_ERROR(Mount("staging", folder.path, taken_));
     for (const ArgoSite::File& file : site_.inventories)
       HOLDFAST_RETURN_IF_ERROR(Mount("the inventory", file.path, taken_));
     for (const std::string& file : site_.secret_files)
@@ -137,7 +139,7 @@ class SiteWriter {
  private:
   Status CheckTexts() const {
     Lines texts{site_.image, site_.name_space};
-    for (const auto* volumes : {&site_.banks, &site_.volumes}) {
+    for (const auto* volumes : {&site_.banks, &site_.staging, &site_.volumes}) {
       for (const Volume& volume : *volumes) {
         texts.push_back(volume.source);
         texts.push_back(volume.path);
@@ -182,8 +184,15 @@ class SiteWriter {
     return line;
   }
 
-  static std::string BankName(std::size_t index) {
-    return index == 0 ? "bank" : fmt::format("bank-{}", index + 1);
+  // The volumes that every pod of a step has, under their names in there.
+  std::vector<std::pair<std::string, Volume>> Shared() const {
+    std::vector<std::pair<std::string, Volume>> out;
+    for (const auto& [name, volumes] :
+         {std::pair{"bank", &site_.banks}, {"staging", &site_.staging}}) {
+      for (std::size_t i = 0; i < volumes->size(); ++i)
+        out.emplace_back(i == 0 ? name : fmt::format("{}-{}", name, i + 1), (*volumes)[i]);
+    }
+    return out;
   }
 
   Lines Environment() const {
@@ -201,8 +210,8 @@ class SiteWriter {
 
   Lines Mounts(const std::vector<Volume>& data) const {
     Lines out;
-    for (std::size_t i = 0; i < site_.banks.size(); ++i)
-      out.push_back("- " + FlowMap({{"name", BankName(i)}, {"mountPath", site_.banks[i].path}}));
+    for (const auto& [name, volume] : Shared())
+      out.push_back("- " + FlowMap({{"name", name}, {"mountPath", volume.path}}));
     for (const Volume& volume : data)
       out.push_back("- " + FlowMap({{"name", NameOfVolume(volume)}, {"mountPath", volume.path}}));
     for (const ArgoSite::File& file : site_.inventories) {
@@ -232,8 +241,7 @@ class SiteWriter {
 
   Lines Volumes(const std::vector<Volume>& data) const {
     Lines out;
-    for (std::size_t i = 0; i < site_.banks.size(); ++i)
-      AddVolume(out, BankName(i), site_.banks[i]);
+    for (const auto& [name, volume] : Shared()) AddVolume(out, name, volume);
     for (const Volume& volume : data) AddVolume(out, NameOfVolume(volume), volume);
     if (!site_.inventories.empty()) {
       out.emplace_back("- name: inventory");

@@ -27,6 +27,7 @@ struct ArgoSite {
   std::string user = "10001";  // that steps run as, and its group
   std::string group = "10001";
   std::vector<Volume> banks;    // of filesystem banks: each bank's folder is its `path`
+  std::vector<Volume> staging;  // what one step stages and another takes: each folder is its `path`
   std::vector<Volume> volumes;  // that resources live on, each once
   std::vector<ProviderFile> providers;
   std::vector<File> inventories;

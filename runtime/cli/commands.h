@@ -123,6 +123,7 @@ struct InitArgoArguments {
   std::string image;       // a placeholder
   std::string name_space;  // argo
   std::string bank;        // claim:NAME or hostPath:PATH; needed for a bank that is a folder
+  std::string staging;     // the same, for plugins that stage what a later step takes
   std::string run_as;      // UID or UID:GID; 10001
   std::vector<std::string> providers;  // all that are enabled
   std::string templates;               // empty: the installed templates/argo

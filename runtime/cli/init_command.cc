@@ -28,16 +28,17 @@ void AddOnce(std::vector<std::string>& list, const std::string& text) {
 }
 
 // "claim:NAME" or "hostPath:/path", mounted at `path`.
-Result<Volume> ReadBankVolume(const std::string& text, const std::string& path) {
+Result<Volume> ReadVolumeOption(const std::string& option, const std::string& text,
+                                const std::string& path) {
   const std::size_t colon = text.find(':');
   const std::string kind = text.substr(0, colon);
   if (colon == std::string::npos || (kind != "claim" && kind != "hostPath")) {
-    return Error(ErrorCode::kUsage, "--bank: '" + Printable(text) + "' names no volume")
+    return Error(ErrorCode::kUsage, option + ": '" + Printable(text) + "' names no volume")
         .Hint("claim:NAME for a PersistentVolumeClaim, or hostPath:/PATH for a folder of the node");
   }
   auto volume =
       VolumeFromValue(Value().Set(kind, text.substr(colon + 1)).Set("path", CleanPath(path)), "");
-  if (!volume) return Error(ErrorCode::kUsage, "--bank: " + volume.error().message());
+  if (!volume) return Error(ErrorCode::kUsage, option + ": " + volume.error().message());
   return volume;
 }
 
@@ -122,7 +123,47 @@ class SiteReader {
     }
     site_.providers.push_back(
         {config.name, config.id, fs::path(config.file).filename(), std::move(text)});
-    return AddBank(*provider);
+    HOLDFAST_RETURN_IF_ERROR(AddBank(*provider));
+    return AddStaging(*provider);
+  }
+
+  // Where plugins stage what a later step takes. In pods that needs a volume, as each has a disk of its own.
+  Status AddStaging(const Provider& provider) {
+    for (const auto& plugin : provider.protections()) {
+      for (const Field& field : plugin->descriptor().settings.fields) {
+        if (field.name != "staging") continue;
+        std::string folder =
+            field.default_value.is_string() ? field.default_value.AsString() : std::string();
+        for (const IniSection& section : provider.config().sections) {
+          if (section.name != plugin->descriptor().settings_section) continue;
+          for (const IniEntry& entry : section.entries) {
+            if (entry.key == field.name) folder = entry.value;
+          }
+        }
+        if (!folder.empty())
+          HOLDFAST_RETURN_IF_ERROR(AddStagingFolder(plugin->descriptor().name, CleanPath(folder)));
+      }
+    }
+    return Ok();
+  }
+
+  Status AddStagingFolder(const std::string& plugin, const std::string& folder) {
+    for (const auto* volumes : {&site_.banks, &site_.staging}) {
+      for (const Volume& volume : *volumes) {
+        if (IsWithin(folder, volume.path)) return Ok();
+      }
+    }
+    if (arguments_.staging.empty()) {
+      return InvalidInput("what " + plugin + " stages in " + Printable(folder) +
+                          " would be gone in the pod of the next step")
+          .Hint(
+              "--staging claim:NAME mounts a PersistentVolumeClaim there, --staging hostPath:/PATH "
+              "a folder of the node");
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(Volume volume,
+                              ReadVolumeOption("--staging", arguments_.staging, folder));
+    site_.staging.push_back(std::move(volume));
+    return Ok();
   }
 
   Status AddSecret(const std::set<std::string>& secret_keys, const IniEntry& entry) {
@@ -143,7 +184,7 @@ class SiteReader {
               "--bank claim:NAME mounts a PersistentVolumeClaim there, --bank hostPath:/PATH a "
               "folder of the node");
     }
-    HOLDFAST_ASSIGN_OR_RETURN(Volume volume, ReadBankVolume(arguments_.bank, folder));
+    HOLDFAST_ASSIGN_OR_RETURN(Volume volume, ReadVolumeOption("--bank", arguments_.bank, folder));
     if (site_.banks.empty()) site_.banks.push_back(volume);
     if (site_.banks.front() == volume) return Ok();
     return InvalidInput("two providers have banks in two folders: " +
@@ -193,6 +234,7 @@ Status TakeAnswers(const Value& answers, InitArgoArguments& arguments) {
     for (const auto& [key, value] : {std::pair{"image", &arguments.image},
                                      {"namespace", &arguments.name_space},
                                      {"bank", &arguments.bank},
+                                     {"staging", &arguments.staging},
                                      {"run_as", &arguments.run_as}}) {
       if (value->empty()) *value = answers.StringOr(key, "");
     }
@@ -213,6 +255,7 @@ Value AnswersOf(const InitArgoArguments& arguments) {
       .Set("image", arguments.image)
       .Set("namespace", arguments.name_space)
       .Set("bank", arguments.bank)
+      .Set("staging", arguments.staging)
       .Set("run_as", arguments.run_as)
       .Set("providers", Value::List(arguments.providers.begin(), arguments.providers.end()));
 }

@@ -301,6 +301,9 @@ class CommandLine {
     command->add_option("--namespace", a_.init.name_space, "Namespace of the runs (default: argo)");
     command->add_option("--bank", a_.init.bank,
                         "Volume of a bank that is a folder: claim:NAME or hostPath:/PATH");
+    command->add_option("--staging", a_.init.staging,
+                        "Volume for what a step stages and a later one takes, such as dumps of "
+                        "PostgreSQL: claim:NAME or hostPath:/PATH");
     command->add_option("--run-as", a_.init.run_as, "UID or UID:GID of the steps (default: 10001)");
     command->add_option("-p,--provider", a_.init.providers,
                         "Providers of the site, by name or id (default: all)");

@@ -23,6 +23,10 @@ printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" | provider local-applic
 [ "$(code_of said holdfast init argo site)" = 3 ] || fail "$(cat said)"
 grep -q -- '--bank claim:NAME' said || fail "$(cat said)"
 [ ! -e site ] || fail "something was written"
+# A dump of PostgreSQL is staged by one pod and taken by the next.
+[ "$(code_of said holdfast init argo site --bank claim:bank)" = 3 ] || fail "$(cat said)"
+grep -q 'what local-postgresql stages in /var/tmp would be gone in the pod of the next step' said || fail "$(cat said)"
+[ ! -e site ] || fail "something was written"
 for wrong in claim 'claim:Not_A_Name' 'hostPath:relative' 'nfs:x'; do
   [ "$(code_of said holdfast init argo site --bank "$wrong")" = 2 ] || fail "$wrong: $(cat said)"
 done
@@ -30,7 +34,7 @@ for wrong in 0 root 1000:0 x:1; do
   [ "$(code_of said holdfast init argo site --bank claim:bank --run-as "$wrong")" = 2 ] || fail "$wrong: $(cat said)"
 done
 image=registry.example.com/holdfast@sha256:$(printf '%064d' 7)
-holdfast init argo site --bank claim:bank --image "$image" --run-as 1000:2000 --namespace backup >said 2>&1 || fail "$(cat said)"
+holdfast init argo site --bank claim:bank --staging hostPath:/srv/staging --image "$image" --run-as 1000:2000 --namespace backup >said 2>&1 || fail "$(cat said)"
 grep -q '^wrote site/holdfast-steps.yaml$' said || fail "$(cat said)"
 grep -qF 'create secret generic holdfast-secrets --from-file=/etc/holdfast/secrets/db --from-literal=OTHER_PASSWORD="$OTHER_PASSWORD"' said || fail "$(cat said)"
 holdfast -q lint site/*.yaml || fail "lint"
@@ -63,6 +67,7 @@ for name, t in templates.items():
         assert t["executor"]["serviceAccountName"] == "holdfast-executor"
     assert {m["name"] for m in c["volumeMounts"]} == set(volumes(t)), name
     assert mounts(t)[folder + "/bank"]["name"] == "bank" and volumes(t)["bank"]["persistentVolumeClaim"] == {"claimName": "bank"}
+    assert mounts(t)["/var/tmp"]["name"] == "staging" and volumes(t)["staging"]["hostPath"]["path"] == "/srv/staging"
     assert mounts(t)["/etc/holdfast/secrets/db"]["subPath"] == "db"
     assert any(e["name"] == "OTHER_PASSWORD" and e["valueFrom"]["secretKeyRef"]["name"] == "holdfast-secrets" for e in c["env"])
     assert "init:" not in str(t)
@@ -103,7 +108,8 @@ grep -q 'the image has no digest' said || fail "$(cat said)"
 # Files that no record knows are somebody's.
 rm site/.holdfast-init.json
 sed -i '1d' site/gc.yaml
-holdfast init argo site --bank claim:bank >said 2>&1 || fail "$(cat said)"
+staging='--staging hostPath:/srv/staging'
+holdfast init argo site --bank claim:bank $staging >said 2>&1 || fail "$(cat said)"
 grep -q '^left alone site/gc.yaml' said || fail "$(cat said)"
 holdfast --json init argo site | python3 -c '
 import json, sys
@@ -114,18 +120,18 @@ echo '{"format": 9}' >site/.holdfast-init.json
 
 # Two providers: gc of both. Two things in one place, and what Argo would interpret, are refused.
 printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" | provider_called q 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a01 local-directory
-holdfast -q init argo both --bank claim:bank || fail "two providers"
+holdfast -q init argo both --bank claim:bank $staging >/dev/null || fail "two providers"
 holdfast -q lint both/*.yaml || fail "lint of two"
 [ "$(grep -c 'template: gc}' both/gc.yaml)" = 2 ] || fail "$(cat both/gc.yaml)"
-holdfast -q init argo one --bank claim:bank -p q || fail "one of two"
+holdfast -q init argo one --bank claim:bank -p q >/dev/null || fail "one of two"
 grep -q 'p.conf' one/config.yaml && fail "another provider's file"
 rm providers.d/q.conf
 cp inventory.yaml inventory.good
 echo "sqlite: [{path: $dir/bank/x.db, volume: {claim: x, path: $dir/bank}}]" >>inventory.yaml
-[ "$(code_of said holdfast init argo clash --bank claim:bank)" = 3 ] || fail "$(cat said)"
+[ "$(code_of said holdfast init argo clash --bank claim:bank $staging)" = 3 ] || fail "$(cat said)"
 grep -q 'where something else is' said || fail "$(cat said)"
 cp inventory.good inventory.yaml
-[ "$(code_of said holdfast init argo braces --bank claim:bank --image 'x/{{workflow.name}}')" = 3 ] || fail "$(cat said)"
+[ "$(code_of said holdfast init argo braces --bank claim:bank $staging --image 'x/{{workflow.name}}')" = 3 ] || fail "$(cat said)"
 [ ! -e clash ] && [ ! -e braces ] || fail "something was written"
 
 # The compiled file names the volumes' templates. On this machine it runs with the templates of any machine, and
@@ -137,8 +143,8 @@ holdfast -q compile protect all.yaml -o all-protect.yaml || fail "compile"
 grep -q 'template: step-shop-data-[0-9a-f]*}' all-protect.yaml && grep -q 'template: step-var-log-app-[0-9a-f]*}' all-protect.yaml || fail "$(cat all-protect.yaml)"
 holdfast -q lint all-protect.yaml || fail "lint of the file"
 holdfast -q lint all-protect.yaml written/holdfast-steps.yaml || fail "lint with the site's templates"
-holdfast -q run all-protect.yaml || fail "run"
-holdfast -q run all-protect.yaml --templates written || fail "run with the site's templates"
+holdfast -q run all-protect.yaml >run.out 2>&1 || fail "run"
+holdfast -q run all-protect.yaml --templates written >run.out 2>&1 || fail "run with the site's templates"
 # A volume that the site has no template for: said before anything starts.
 sed '/name: step-var-log/,/cap: "5m"/d' written/holdfast-steps.yaml >less.yaml
 [ "$(code_of said holdfast lint all-protect.yaml less.yaml)" = 3 ] || fail "$(cat said)"
