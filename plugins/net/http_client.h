@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "plugins/sdk/bytes.h"
+#include "plugins/sdk/cancellation.h"
+#include "plugins/sdk/clock.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast::net {
+
+// Header names do not tell upper from lower case.
+struct IgnoringCase {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const;
+};
+using HttpHeaders = std::map<std::string, std::string, IgnoringCase>;
+
+enum class HttpMethod { kGet, kPost, kPut, kPatch, kDelete };
+std::string_view NameOf(HttpMethod method);
+
+struct HttpRequest {
+  HttpMethod method = HttpMethod::kGet;
+  std::string url;  // http or https, percent-encoded, without user and password
+  HttpHeaders headers;
+  // Borrowed, and whole in memory: so every request can be sent again.
+  std::string_view body;
+  // May it be sent again although the first one may have been carried out? nullopt: what the method
+  // says (GET, PUT and DELETE may).
+  std::optional<bool> repeatable;
+  // Of the response's body, where no sink takes it: kInvalidInput beyond.
+  std::uint64_t most_body = std::uint64_t{64} << 20U;
+  // Not owned. Takes the body of a 2xx response piece by piece as it comes, on the caller's thread; its
+  // failure ends the transfer and is what Send returns. Bodies of other responses are collected.
+  ByteSink* sink = nullptr;
+  // kUnavailable once nothing has come for this long; zero: only the deadline counts.
+  std::chrono::milliseconds longest_silence{0};
+  const Cancellation* cancellation = nullptr;  // Not owned. Set: Send returns kUnavailable soon.
+};
+
+struct HttpResponse {
+  int status = 0;
+  HttpHeaders headers;
+  std::string body;  // empty where a sink took it
+
+  bool ok() const { return status >= 200 && status < 300; }
+};
+
+// Sends requests. Every whole response is a value, whatever its status; an error means that there is
+// none: kUnavailable when the same call may succeed later (no connection, a reset, a body that ended
+// early, the deadline), kDenied when the other side's certificate or ours was refused, kInvalidInput for a
+// URL that is none and a body that is too large. Errors name the server, never a header or a query.
+// Redirects are not followed. Thread-safe, but Send blocks.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  // `deadline` bounds everything: connecting, the request, the whole body.
+  virtual Result<HttpResponse> Send(const HttpRequest& request, SteadyTime deadline) = 0;
+};
+
+// How to reach servers. Certificates and keys are PEM texts; what is empty is not used.
+struct TransportOptions {
+  std::string ca_pem;  // trusted instead of the system's
+  std::string client_certificate_pem;
+  std::string client_key_pem;  // never shown
+  bool skip_verify = false;
+  std::string server_name;  // that the certificate is for, and SNI; empty: the URL's host
+  // http://[USER:PASSWORD@]HOST:PORT for all requests; empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY (or in
+  // lower case) decide.
+  std::string proxy_url;
+};
+
+}  // namespace holdfast::net

@@ -1,0 +1,127 @@
+#include "plugins/net/retrying_http_client.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <charconv>
+#include <thread>
+
+#include "plugins/net/url.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::net {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+bool Repeatable(const HttpRequest& request) {
+  if (request.repeatable) return *request.repeatable;
+  return request.method == HttpMethod::kGet || request.method == HttpMethod::kPut ||
+         request.method == HttpMethod::kDelete;
+}
+
+bool IsPassing(int status) {
+  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+// Says whether anything has reached the real one.
+class WatchedSink final : public ByteSink {
+ public:
+  explicit WatchedSink(ByteSink& sink) : sink_(sink) {}
+  Status Write(std::span<const std::byte> data) override {
+    touched_ = touched_ || !data.empty();
+    return sink_.Write(data);
+  }
+  bool touched() const { return touched_; }
+
+ private:
+  ByteSink& sink_;
+  bool touched_ = false;
+};
+
+}  // namespace
+
+Wait RealWait() {
+  return [](milliseconds how_long, const Cancellation* cancellation) {
+    constexpr milliseconds kSlice{100};
+    const auto end = std::chrono::steady_clock::now() + how_long;
+    for (;;) {
+      if (cancellation != nullptr && cancellation->is_set()) return false;
+      const auto left = end - std::chrono::steady_clock::now();
+      if (left <= left.zero()) return true;
+      std::this_thread::sleep_for(std::min<std::chrono::steady_clock::duration>(left, kSlice));
+    }
+  };
+}
+
+std::optional<milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now) {
+  const auto found = headers.find("Retry-After");
+  if (found == headers.end()) return std::nullopt;
+  const std::string text(Trim(found->second));
+  std::uint32_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && end == text.data() + text.size() && !text.empty())
+    return std::chrono::seconds(seconds);
+  // "Fri, 27 Nov 2026 02:30:00 GMT"; its names are English whatever the locale is (a program's is "C").
+  std::tm fields{};
+  const char* const rest = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &fields);
+  if (rest == nullptr || *rest != '\0') return std::nullopt;
+  const WallTime then = std::chrono::system_clock::from_time_t(::timegm(&fields));
+  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(then - now));
+}
+
+RetryingHttpClient::RetryingHttpClient(HttpClient& inner, const Clock& clock, Wait wait,
+                                       RetryPolicy policy, Logger* log)
+    : inner_(inner),
+      clock_(clock),
+      wait_(std::move(wait)),
+      policy_(policy),
+      log_(log),
+      random_(
+          static_cast<std::minstd_rand::result_type>(clock.Steady().time_since_epoch().count())) {}
+
+// Between half of it and all of it: many clients that failed at once do not come back at once.
+milliseconds RetryingHttpClient::WaitBefore(unsigned next_try) {
+  const milliseconds full =
+      std::min(policy_.longest_wait, policy_.first_wait * (1U << std::min(next_try, 16U)));
+  std::uniform_int_distribution<milliseconds::rep> any(full.count() / 2, full.count());
+  return milliseconds(any(random_));
+}
+
+Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, SteadyTime deadline) {
+  for (unsigned tries = 0;; ++tries) {
+    HttpRequest sent = request;
+    std::optional<WatchedSink> watched;
+    if (request.sink != nullptr) sent.sink = &watched.emplace(*request.sink);
+    Result<HttpResponse> outcome = inner_.Send(sent, deadline);
+    if (outcome && !IsPassing(outcome->status)) return outcome;
+    if (!outcome && outcome.error().code() != ErrorCode::kUnavailable) return outcome;
+    const bool not_carried_out = outcome && outcome->status == 429;
+    if (tries + 1 >= policy_.most_tries || (watched && watched->touched()) ||
+        (!not_carried_out && !Repeatable(request)) ||
+        (request.cancellation != nullptr && request.cancellation->is_set())) {
+      return outcome;
+    }
+    milliseconds wait = WaitBefore(tries);
+    if (outcome) {
+      if (const auto asked = RetryAfter(outcome->headers, clock_.Now())) {
+        if (*asked > policy_.longest_retry_after) return outcome;
+        wait = std::max(wait, *asked);
+      }
+    }
+    if (clock_.Steady() + wait >= deadline) return outcome;
+    if (log_ != nullptr) {
+      const auto url = ParseUrl(request.url);
+      log_->Log(LogLevel::kInfo,
+                fmt::format("{} {} again in {} ms: {}", NameOf(request.method),
+                            url ? url->Origin() : std::string("(no URL)"), wait.count(),
+                            outcome ? "status " + std::to_string(outcome->status)
+                                    : outcome.error().OneLine()));
+    }
+    if (!wait_(wait, request.cancellation)) return outcome;
+  }
+}
+
+}  // namespace holdfast::net
