@@ -1,5 +1,7 @@
 #include "plugins/net/redaction.h"
 
+#include <algorithm>
+
 #include "plugins/sdk/text.h"
 
 namespace holdfast::net {
@@ -26,7 +28,9 @@ void BlankBehind(std::string& text, std::string_view word) {
 }  // namespace
 
 void Redaction::Add(std::string_view secret) {
-  if (secret.size() >= kShortest) secrets_.emplace_back(secret);
+  if (secret.size() < kShortest) return;
+  if (std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end())
+    secrets_.emplace_back(secret);
 }
 
 std::string Redaction::Clean(std::string_view text, std::size_t most) const {

@@ -95,7 +95,9 @@ Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, Steady
     HttpRequest sent = request;
     std::optional<WatchedSink> watched;
     if (request.sink != nullptr) sent.sink = &watched.emplace(*request.sink);
-    Result<HttpResponse> outcome = inner_.Send(sent, deadline);
+    const SteadyTime until =
+        watched ? deadline : std::min(deadline, clock_.Steady() + policy_.longest_try);
+    Result<HttpResponse> outcome = inner_.Send(sent, until);
     if (outcome && !IsPassing(outcome->status)) return outcome;
     if (!outcome && outcome.error().code() != ErrorCode::kUnavailable) return outcome;
     const bool not_carried_out = outcome && outcome->status == 429;

@@ -16,6 +16,8 @@ struct RetryPolicy {
   unsigned most_tries = 6;
   std::chrono::milliseconds first_wait{250};  // doubled each time, with jitter
   std::chrono::milliseconds longest_wait{15'000};
+  // One try of what no sink takes: a server that stalls must not use up the time of the next try.
+  std::chrono::milliseconds longest_try{25'000};
   // A server that says "later than this" is not waited for.
   std::chrono::milliseconds longest_retry_after{120'000};
 };

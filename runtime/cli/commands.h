@@ -139,6 +139,43 @@ struct PublishArguments {
 };
 int PublishWorkflow(Session& session, const PublishArguments& arguments);
 
+// Which cluster; empty: what the environment and the kubeconfig say.
+struct ClusterArguments {
+  std::string engine = "argo";
+  std::string kubeconfig;
+  std::string context;
+  std::string name_space;
+};
+
+struct SubmitArguments {
+  ClusterArguments cluster;
+  std::string file;
+  std::string bundle;
+  std::string templates;
+  std::string record;   // resume another run's record
+  std::string dry_run;  // "client": print what would be sent; "server": let the server check it
+  std::vector<std::string> parameters;
+  bool fail_fast = false;
+  bool watch = false;
+};
+int SubmitWorkflow(Session& session, const SubmitArguments& arguments);
+
+struct ClusterRunArguments {
+  ClusterArguments cluster;
+  std::string run;         // a workflow's name, or a run's id
+  std::string step;        // logs; empty: all
+  bool follow = false;     // logs
+  bool terminate = false;  // stop
+  bool no_wait = false;    // stop
+  bool watch = false;      // resume, resubmit
+};
+int ShowRunStatus(Session& session, const ClusterRunArguments& arguments);
+int WatchWorkflow(Session& session, const ClusterRunArguments& arguments);
+int ShowRunLogs(Session& session, const ClusterRunArguments& arguments);
+int StopRun(Session& session, const ClusterRunArguments& arguments);
+int ResumeRun(Session& session, const ClusterRunArguments& arguments);
+int ResubmitRun(Session& session, const ClusterRunArguments& arguments);
+
 struct StepArguments {
   std::string file;
   std::string step;

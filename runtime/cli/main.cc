@@ -45,6 +45,8 @@ struct Arguments {
   RunArguments run;
   PublishArguments publish;
   InitArgoArguments init;
+  SubmitArguments submit;
+  ClusterRunArguments cluster_run;
   StepArguments step;
   CheckpointsArguments checkpoints;
   RestoresArguments restores;
@@ -76,6 +78,7 @@ class CommandLine {
     AddCompile();
     AddInit();
     AddRun();
+    AddCluster();
     AddRecords();
     AddRest();
   }
@@ -378,6 +381,78 @@ class CommandLine {
     command->add_flag("--dry-run", a_.step.dry_run, "Say what it would do");
   }
 
+  void ClusterOptions(CLI::App* command, ClusterArguments& cluster) {
+    command->add_option("--engine", cluster.engine, "The engine that runs it")
+        ->check(CLI::IsMember({"argo"}))
+        ->capture_default_str();
+    command->add_option("-n,--namespace", cluster.name_space,
+                        "Namespace (default: the context's, or $ARGO_NAMESPACE)");
+    command->add_option("--context", cluster.context,
+                        "Context of the kubeconfig (default: the current one)");
+    command->add_option(
+        "--kubeconfig", cluster.kubeconfig,
+        "Kubeconfig (default: $KUBECONFIG, else ~/.kube/config); with $ARGO_SERVER and neither of "
+        "these two, the Argo server is asked");
+  }
+
+  CLI::App* ClusterCommand(const std::string& name, const std::string& what,
+                           int (*function)(Session&, const ClusterRunArguments&), bool required) {
+    CLI::App* const command = Command(
+        &app_, name, what, [this, function](Session& s) { return function(s, a_.cluster_run); });
+    auto* const run =
+        command->add_option("run", a_.cluster_run.run, "The workflow's name, or the run's id");
+    if (required) run->required();
+    ClusterOptions(command, a_.cluster_run.cluster);
+    return command;
+  }
+
+  void AddCluster() {
+    CLI::App* command = Command(
+        &app_, "submit", "Start a workflow file on a cluster: its bundle goes into the bank first",
+        [this](Session& s) { return SubmitWorkflow(s, a_.submit); });
+    FileOptions(command, a_.submit.file, a_.submit.bundle, a_.submit.templates);
+    ClusterOptions(command, a_.submit.cluster);
+    command->add_flag("--watch", a_.submit.watch, "Then watch it; the exit code is the verdict");
+    command
+        ->add_option(
+            "--dry-run", a_.submit.dry_run,
+            "client prints what would be sent, server has it checked there; neither makes anything")
+        ->check(CLI::IsMember({"client", "server"}));
+    Id(command, "--record", a_.submit.record,
+       "Work on this record again: finished steps return at once");
+    command->add_option("--parameter", a_.submit.parameters,
+                        "NAME=VALUE: a parameter of the workflow");
+    command->add_flag("--fail-fast", a_.submit.fail_fast,
+                      "Start no preparation once something has failed");
+    ClusterCommand("status", "Show the runs on a cluster, or the steps of one", &ShowRunStatus,
+                   false);
+    ClusterCommand("watch",
+                   "Watch a run on a cluster until it has ended; the exit code is its verdict",
+                   &WatchWorkflow, true);
+    command = ClusterCommand("logs", "Print what the steps of a run on a cluster wrote",
+                             &ShowRunLogs, true);
+    command->add_option("step", a_.cluster_run.step, "Only this step");
+    command->add_flag("-f,--follow", a_.cluster_run.follow, "Go on while it runs");
+    command = ClusterCommand("stop",
+                             "Stop a run on a cluster: what is owed is cleaned up, and waited for",
+                             &StopRun, true);
+    command->add_flag("--terminate", a_.cluster_run.terminate,
+                      "End everything at once and clean up nothing: 'holdfast gc' does that later");
+    command->add_flag("--no-wait", a_.cluster_run.no_wait, "Only say it");
+    const auto again = [&](const std::string& name, const std::string& what,
+                           int (*function)(Session&, const ClusterRunArguments&)) {
+      ClusterCommand(name, what, function, true)
+          ->add_flag("--watch", a_.cluster_run.watch,
+                     "Then watch it; the exit code is the verdict");
+    };
+    again("resume",
+          "Go on with the record of a run that failed or was stopped: a new run, which keeps what "
+          "is finished",
+          &ResumeRun);
+    again("resubmit", "Start the workflow of a run on a cluster anew, with a record of its own",
+          &ResubmitRun);
+  }
+
   void AddRecords() {
     CLI::App* const group = Group("checkpoints", "The checkpoints of a provider's bank");
     const auto add = [&](const std::string& name, const std::string& what,
@@ -575,6 +650,9 @@ bool Acts(const CLI::App& app) {
   const auto has = [&app](const char* group, const char* command) {
     return app.got_subcommand(group) && app.get_subcommand(group)->got_subcommand(command);
   };
+  for (const char* const command : {"submit", "watch", "stop", "resume", "resubmit"}) {
+    if (app.got_subcommand(command)) return true;
+  }
   return app.got_subcommand("run") || app.got_subcommand("gc") || has("step", "run") ||
          has("checkpoints", "verify") || has("checkpoints", "delete");
 }

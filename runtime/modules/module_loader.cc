@@ -1,15 +1,12 @@
 #include "runtime/modules/module_loader.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <set>
 #include <vector>
 
 #include "plugins/banks/filesystem/register.h"
 #include "plugins/sdk/text.h"
+#include "runtime/modules/module_file.h"
 
 namespace holdfast::runtime {
 
@@ -27,20 +24,6 @@ const std::vector<ModuleEntry>& Modules() {
 #include "module_table.inc"
   };
   return modules;
-}
-
-constexpr std::string_view kBuildId = HOLDFAST_BUILD_ID;
-
-std::string ModuleFolder() {
-  if (const char* const folder = std::getenv("HOLDFAST_MODULE_DIR");
-      folder != nullptr && *folder != '\0') {
-    return folder;
-  }
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return "lib/holdfast";
-  // Test programs lie in the build's tests/ and find its modules the same way.
-  return (self.parent_path().parent_path() / "lib" / "holdfast").string();
 }
 
 class ModuleLoader final : public PluginSource {
@@ -69,30 +52,9 @@ class ModuleLoader final : public PluginSource {
  private:
   Status Load(std::string_view module, PluginRegistry& registry) {
     if (loaded_.contains(module)) return Ok();
-    const std::string path = ModuleFolder() + "/" + std::string(module) + ".so";
-    // Never closed: plugins, and the code of their coroutines, live as long as the process.
-    void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
-      const char* const reason = dlerror();
-      // The reason names the file.
-      return InvalidInput("a plugin module cannot be opened: " +
-                          (reason == nullptr ? path : std::string(reason)))
-          .Hint(
-              "modules are installed beside the programs, in lib/holdfast; HOLDFAST_MODULE_DIR "
-              "names another folder");
-    }
-    const auto build_id =
-        reinterpret_cast<const char* (*)()>(dlsym(handle, "holdfast_module_build_id"));
-    const auto enter =
-        reinterpret_cast<void (*)(PluginRegistry*)>(dlsym(handle, "holdfast_module_register"));
-    if (build_id == nullptr || enter == nullptr) {
-      return InvalidInput(path + " is no plugin module")
-          .Hint("is HOLDFAST_MODULE_DIR the folder of this build's modules?");
-    }
-    if (build_id() != kBuildId) {
-      return InvalidInput("the plugin module " + path + " is of another build than this program")
-          .Hint("install programs and modules of the same build");
-    }
+    HOLDFAST_ASSIGN_OR_RETURN(void* const symbol,
+                              OpenModule(std::string(module), "holdfast_module_register"));
+    const auto enter = reinterpret_cast<void (*)(PluginRegistry*)>(symbol);
     enter(&registry);
     loaded_.insert(std::string(module));
     return registry.status();

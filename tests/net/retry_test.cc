@@ -24,8 +24,9 @@ class StillClock final : public Clock {
 // Gives the outcomes that it was told, one a call, and counts.
 class ScriptedClient final : public HttpClient {
  public:
-  Result<HttpResponse> Send(const HttpRequest& request, SteadyTime) override {
+  Result<HttpResponse> Send(const HttpRequest& request, SteadyTime deadline) override {
     ++calls;
+    last_deadline = deadline;
     if (request.sink != nullptr && !into_sink.empty())
       std::ignore = request.sink->Write(AsBytes(into_sink));
     if (outcomes.empty()) return HttpResponse{200, {}, "good"};
@@ -35,6 +36,7 @@ class ScriptedClient final : public HttpClient {
   }
   std::deque<Result<HttpResponse>> outcomes;
   std::string into_sink;
+  SteadyTime last_deadline;
   int calls = 0;
 };
 
@@ -117,6 +119,14 @@ TEST_F(Retry, NothingIsTriedBeyondTheDeadline) {
   for (int i = 0; i < 5; ++i) inner_.outcomes.emplace_back(Unavailable("reset"));
   EXPECT_FALSE(Send(HttpMethod::kGet));
   EXPECT_LT(clock_.steady_, milliseconds(700));
+}
+
+TEST_F(Retry, OneTryDoesNotGetTheTimeOfAll) {
+  ASSERT_TRUE(Send(HttpMethod::kGet));
+  EXPECT_EQ(inner_.last_deadline, SteadyTime() + seconds(25));
+  deadline_ = seconds(3);
+  ASSERT_TRUE(Send(HttpMethod::kGet));
+  EXPECT_EQ(inner_.last_deadline, SteadyTime() + seconds(3));
 }
 
 TEST_F(Retry, TheLastOutcomeIsReturnedWhenTriesAreUsedUp) {

@@ -13,7 +13,7 @@
 
 #include "plugins/sdk/text.h"
 
-namespace holdfast::test {
+namespace holdfast::testing {
 
 namespace {
 
@@ -266,4 +266,4 @@ void TestServer::Accept() {
   if (context != nullptr) SSL_CTX_free(context);
 }
 
-}  // namespace holdfast::test
+}  // namespace holdfast::testing

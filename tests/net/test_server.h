@@ -13,7 +13,7 @@
 
 #include "plugins/net/http_client.h"
 
-namespace holdfast::test {
+namespace holdfast::testing {
 
 // A certificate authority of a test: what it trusts, and what it signs.
 struct TestCertificate {
@@ -76,4 +76,4 @@ class TestServer {
   std::vector<std::thread> serving_;
 };
 
-}  // namespace holdfast::test
+}  // namespace holdfast::testing

@@ -13,9 +13,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using test::TestConnection;
-using test::TestServer;
 using ::testing::HasSubstr;
+using testing::TestConnection;
+using testing::TestServer;
 
 SteadyTime In(milliseconds time) { return std::chrono::steady_clock::now() + time; }
 
@@ -260,8 +260,9 @@ TEST(Transport, AnErrorNamesTheServerAndNoHeader) {
 
 class Tls : public ::testing::Test {
  protected:
-  const test::TestCertificate authority_ = test::MakeAuthority("test authority");
-  const test::TestCertificate for_address_ = test::MakeCertificate(authority_, "IP:127.0.0.1");
+  const testing::TestCertificate authority_ = testing::MakeAuthority("test authority");
+  const testing::TestCertificate for_address_ =
+      testing::MakeCertificate(authority_, "IP:127.0.0.1");
   TestServer::Serve serve_ =
       Always([](TestConnection& c, const auto&) { c.Answer(200, "over TLS"); });
 
@@ -285,7 +286,7 @@ TEST_F(Tls, AServerOfTheOwnAuthorityIsTrusted) {
 TEST_F(Tls, AnUnknownAuthorityIsDeniedAndSaysWhy) {
   TestServer server(serve_, for_address_, "");
   TransportOptions options;
-  options.ca_pem = test::MakeAuthority("another").certificate_pem;
+  options.ca_pem = testing::MakeAuthority("another").certificate_pem;
   for (TransportOptions each : {options, TransportOptions()}) {
     const auto response = Try(server, each);
     ASSERT_FALSE(response);
@@ -295,7 +296,7 @@ TEST_F(Tls, AnUnknownAuthorityIsDeniedAndSaysWhy) {
 }
 
 TEST_F(Tls, ACertificateForAnotherNameIsDenied) {
-  TestServer server(serve_, test::MakeCertificate(authority_, "DNS:other.example,IP:127.0.0.2"),
+  TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:other.example,IP:127.0.0.2"),
                     "");
   const auto response = Try(server, Trusting());
   ASSERT_FALSE(response);
@@ -304,7 +305,7 @@ TEST_F(Tls, ACertificateForAnotherNameIsDenied) {
 }
 
 TEST_F(Tls, TheServerNameMayBeAnotherThanTheUrls) {
-  TestServer server(serve_, test::MakeCertificate(authority_, "DNS:api.example"), "");
+  TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:api.example"), "");
   TransportOptions options = Trusting();
   options.server_name = "api.example";
   const auto response = Try(server, options);
@@ -312,7 +313,7 @@ TEST_F(Tls, TheServerNameMayBeAnotherThanTheUrls) {
 }
 
 TEST_F(Tls, SkippedVerificationTakesAnyCertificate) {
-  TestServer server(serve_, test::MakeCertificate(authority_, "DNS:other.example"), "");
+  TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:other.example"), "");
   TransportOptions options;
   options.skip_verify = true;
   const auto response = Try(server, options);
@@ -322,7 +323,7 @@ TEST_F(Tls, SkippedVerificationTakesAnyCertificate) {
 TEST_F(Tls, AClientCertificateIsShown) {
   TestServer server(serve_, for_address_, authority_.certificate_pem);
   TransportOptions options = Trusting();
-  const test::TestCertificate own = test::MakeCertificate(authority_, "");
+  const testing::TestCertificate own = testing::MakeCertificate(authority_, "");
   options.client_certificate_pem = own.certificate_pem;
   options.client_key_pem = own.key_pem;
   const auto response = Try(server, options);
@@ -340,7 +341,7 @@ TEST_F(Tls, WithoutTheClientCertificateThatIsWantedItIsDenied) {
 TEST_F(Tls, AKeyOfAnotherCertificateIsRefusedBeforeAnythingIsSent) {
   TransportOptions options;
   options.client_certificate_pem = for_address_.certificate_pem;
-  options.client_key_pem = test::MakeCertificate(authority_, "").key_pem;
+  options.client_key_pem = testing::MakeCertificate(authority_, "").key_pem;
   const auto client = MakeCpprestClient(options);
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code(), ErrorCode::kInvalidInput);

@@ -202,6 +202,7 @@ class Reader {
       const Value* const inner = reference != nullptr
                                      ? StoredTemplate(*reference)
                                      : TemplateCalled(task.StringOr("template", ""));
+      if (inner != nullptr && inner->Find("steps") != nullptr) continue;  // found among the nodes
       if (inner != nullptr && inner->Find("dag") != nullptr && depth < kDeepest) {
         Expand(*inner, below, depth + 1);
       } else {
@@ -271,7 +272,9 @@ class Reader {
       if (step.phase == Phase::kRunning && last.phase == Phase::kPending)
         step.phase = Phase::kPending;
     }
-    const std::string progress = own->StringOr("progress", "");
+    // Of others than pods it is a sum over whatever comes after them.
+    const std::string progress =
+        own->StringOr("type", "") == "Pod" ? own->StringOr("progress", "") : std::string();
     if (progress != "0/1" && progress != "1/1") step.progress = progress;
   }
 

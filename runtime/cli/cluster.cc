@@ -1,0 +1,110 @@
+#include "runtime/cli/cluster.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/next_command.h"
+#include "runtime/modules/engine_module.h"
+
+namespace holdfast::cli {
+
+namespace argo = engines::argo;
+
+namespace {
+
+std::atomic<Cancellation*> to_cancel{nullptr};
+std::atomic<int> came{0};
+
+extern "C" void OnSignal(int number) {
+  came.store(number, std::memory_order_relaxed);
+  if (Cancellation* const cancellation = to_cancel.load(std::memory_order_relaxed))
+    cancellation->Set();
+}
+
+bool LooksLikeUid(std::string_view text) {
+  constexpr std::size_t kUuidLength = 36;
+  return text.size() == kUuidLength && std::count(text.begin(), text.end(), '-') == 4;
+}
+
+// For tests, which do not wait for a minute: how long one watch lasts.
+std::chrono::milliseconds WatchFor() {
+  constexpr int kUsual = 60;
+  const char* const set = std::getenv("HOLDFAST_ARGO_WATCH_SECONDS");
+  const int seconds = set == nullptr ? kUsual : std::atoi(set);
+  return std::chrono::seconds(seconds > 0 ? seconds : kUsual);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<argo::WorkflowService>> OpenCluster(Session& session,
+                                                           const ClusterArguments& arguments) {
+  argo::ServiceParts parts;
+  parts.where = {arguments.kubeconfig, arguments.context, arguments.name_space};
+  parts.processes = &session.processes();
+  parts.clock = &session.clock();
+  parts.cancellation = &session.cancellation();
+  parts.watch_for = WatchFor();
+  return runtime::OpenArgo(parts);
+}
+
+Result<Value> FindRun(argo::WorkflowService& service, const std::string& run) {
+  if (!LooksLikeUid(run)) return service.Get(argo::ObjectKind::kWorkflow, run);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto all, service.List(argo::ObjectKind::kWorkflow));
+  for (const Value& workflow : all) {
+    const Value* const metadata = workflow.Find("metadata");
+    if (metadata != nullptr && metadata->StringOr("uid", "") == run)
+      return service.Get(argo::ObjectKind::kWorkflow, metadata->StringOr("name", ""));
+  }
+  return NotFound("there is no workflow of run " + Printable(run) + " in " + service.Place())
+      .Hint("'holdfast status' lists the runs that are there");
+}
+
+std::string ClusterOptions(const ClusterArguments& arguments) {
+  std::string out;
+  const auto add = [&out](std::string_view option, const std::string& value) {
+    if (!value.empty()) out += " " + std::string(option) + " " + ShellWord(value);
+  };
+  add("--kubeconfig", arguments.kubeconfig);
+  add("--context", arguments.context);
+  add("--namespace", arguments.name_space);
+  return out;
+}
+
+std::optional<BankSection> BankOfRun(Session& session, const argo::WorkflowStatus& status) {
+  const auto named = status.parameters.find("provider");
+  if (named == status.parameters.end() || named->second.empty()) return std::nullopt;
+  const auto provider = session.OpenProvider(named->second, Session::Warnings::kLeave);
+  if (!provider || !(*provider)->bank(BankUse::kRead)) return std::nullopt;
+  auto tenant = session.TenantSection(**provider, SectionAccess::kRead);
+  if (!tenant) return std::nullopt;
+  return std::move(*tenant);
+}
+
+CancelOnSignals::CancelOnSignals(Session& session) {
+  came = 0;
+  to_cancel = &session.cancellation();
+  struct sigaction action {};
+  action.sa_handler = &OnSignal;
+  // The second one ends the process, whatever it waits for.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+CancelOnSignals::~CancelOnSignals() {
+  ::signal(SIGINT, SIG_DFL);
+  ::signal(SIGTERM, SIG_DFL);
+  to_cancel = nullptr;
+}
+
+int CancelOnSignals::exit_code() const {
+  if (came == SIGINT) return static_cast<int>(ExitCode::kInterrupted);
+  return came == SIGTERM ? static_cast<int>(ExitCode::kTerminated) : 0;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugins/engines/argo/workflow_service.h"
+#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/bank_section.h"
+#include "plugins/sdk/result.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/session.h"
+
+namespace holdfast::cli {
+
+// The cluster that runs are submitted to and watched on. Borrows the session.
+Result<std::unique_ptr<engines::argo::WorkflowService>> OpenCluster(
+    Session& session, const ClusterArguments& arguments);
+
+// The workflow of a run: by its name or, where `run` looks like an id, by its uid. kNotFound.
+Result<Value> FindRun(engines::argo::WorkflowService& service, const std::string& run);
+
+// The options that a next command needs to find the same cluster: "" or " --context x --namespace y".
+std::string ClusterOptions(const ClusterArguments& arguments);
+
+// The bank of the provider that a workflow names, as far as this machine has that provider and can read its bank;
+// nullopt otherwise: a run is watched all the same.
+std::optional<BankSection> BankOfRun(Session& session, const engines::argo::WorkflowStatus& status);
+
+// Ctrl-C and SIGTERM set the session's cancellation while this lives, so that a command that waits ends by
+// itself and says how to go on. One at a time.
+class CancelOnSignals {
+ public:
+  explicit CancelOnSignals(Session& session);
+  ~CancelOnSignals();
+  CancelOnSignals(const CancelOnSignals&) = delete;
+  CancelOnSignals& operator=(const CancelOnSignals&) = delete;
+  // 130 or 143 when one came; 0: none did.
+  int exit_code() const;
+};
+
+}  // namespace holdfast::cli

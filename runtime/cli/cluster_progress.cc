@@ -1,0 +1,253 @@
+#include "runtime/cli/cluster_progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "plugins/sdk/clock.h"
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/text.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/listing.h"
+
+namespace holdfast::cli {
+
+namespace argo = engines::argo;
+using argo::Phase;
+using argo::StepStatus;
+using argo::WorkflowStatus;
+
+namespace {
+
+constexpr std::size_t kMostLines = 12;
+// The journal of a large record is many small objects.
+constexpr auto kReadJournalEvery = std::chrono::seconds(5);
+constexpr std::uint64_t kMostStepsWithJournal = 2'000;
+
+bool Omitted(const StepStatus& step) {
+  return step.phase == Phase::kOmitted || step.phase == Phase::kSkipped ||
+         step.exit_code == static_cast<int>(ExitCode::kOmitted);
+}
+
+bool Failed(const StepStatus& step) {
+  return (step.phase == Phase::kFailed || step.phase == Phase::kError) && !Omitted(step);
+}
+
+double SecondsOf(const StepStatus& step) {
+  const auto began = ParseTime(step.started);
+  const auto ended = ParseTime(step.finished);
+  return began && ended ? std::chrono::duration<double>(*ended - *began).count() : 0;
+}
+
+std::string TryOf(const StepStatus& step) {
+  return step.tries.size() < 2 ? "" : fmt::format(" (try {})", step.tries.size());
+}
+
+}  // namespace
+
+void ClusterProgress::ReadBundle(const WorkflowStatus& status) {
+  bundle_read_ = true;
+  const auto name = status.parameters.find("bundle");
+  if (!bank_ || name == status.parameters.end()) return;
+  const auto bundle = runtime::LoadBundleFromBank(*bank_, name->second);
+  if (!bundle) return;  // begin refuses the run then, and says so
+  if (bundle->bundle.steps > kMostStepsWithJournal) bank_.reset();
+  for (const BundleShard& shard : bundle->shards) {
+    for (const BundleResource& resource : shard.resources) {
+      Row row;
+      row.name = resource.resource.name.empty()
+                     ? resource.resource.key.str()
+                     : resource.resource.key.type + " " + resource.resource.name;
+      for (const ActivityKind kind : kAllActivityKinds) {
+        const std::string& step = resource.StepOf(kind);
+        if (step.empty()) continue;
+        ++activities_;
+        // A step that runs several activities of it is one part.
+        if (!row.parts.empty() && row.parts.back().step == step) {
+          row.parts.back().what += "+" + std::string(NameOf(kind));
+        } else {
+          row.parts.push_back({step, std::string(NameOf(kind))});
+        }
+        in_rows_.insert(step);
+      }
+      if (!row.parts.empty()) rows_.push_back(std::move(row));
+    }
+  }
+}
+
+void ClusterProgress::AddRows(const WorkflowStatus& status) {
+  for (const StepStatus& step : status.steps) {
+    if (!in_rows_.insert(step.task).second) continue;
+    Row row;
+    row.name = step.task;
+    row.parts.push_back({step.task, ""});
+    rows_.push_back(std::move(row));
+  }
+}
+
+void ClusterProgress::ReadJournal(const WorkflowStatus& status, bool at_once) {
+  if (!bank_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!at_once && now - journal_read_ < kReadJournalEvery) return;
+  journal_read_ = now;
+  const auto report = runtime::ReportOfRun(*bank_, status.uid);
+  if (!report) return;  // not begun yet
+  journaled_ = 0;
+  for (const runtime::ResourceReport& resource : report->resources) {
+    for (const runtime::ActivityReport& activity : resource.activities) {
+      if (!activity.outcome) continue;
+      if (activity.outcome->outcome == runtime::Outcome::kSucceeded) ++journaled_;
+      if (!activity.outcome->error.empty()) reasons_[activity.step] = activity.outcome->error;
+    }
+  }
+}
+
+// "exit code 4" says little; the step has said why, in its journal or at least to the engine.
+std::string ClusterProgress::Why(const StepStatus& step) const {
+  if (const auto found = reasons_.find(step.task); found != reasons_.end()) return found->second;
+  if (!step.message.empty()) return step.message;
+  return step.exit_code ? fmt::format("exit code {}", *step.exit_code)
+                        : std::string(NameOf(step.phase));
+}
+
+std::string ClusterProgress::StateOf(const Row& row,
+                                     const std::map<std::string, const StepStatus*>& steps,
+                                     bool& active) const {
+  active = false;
+  std::string running;
+  std::string failed;
+  bool omitted = false;
+  bool waiting = false;
+  bool any = false;
+  double seconds = 0;
+  for (const Part& part : row.parts) {
+    const auto found = steps.find(part.step);
+    if (found == steps.end() || found->second->phase == Phase::kNone) {
+      waiting = true;
+      continue;
+    }
+    const StepStatus& step = *found->second;
+    any = true;
+    const std::string prefix = part.what.empty() ? "" : part.what + ": ";
+    if (!step.ended()) {
+      active = true;
+      running = part.what.empty() ? "" : part.what;
+      running += TryOf(step);
+      if (!step.progress.empty()) running += " " + step.progress;
+      if (step.between_tries) running += " waits for its next try: " + Why(step);
+      if (step.phase == Phase::kPending && !step.message.empty())
+        running += " pending: " + step.message;
+    } else if (Failed(step)) {
+      if (failed.empty()) failed = prefix + Why(step);
+    } else if (Omitted(step)) {
+      omitted = true;
+    }
+    seconds += SecondsOf(step);
+  }
+  if (!any) return "";
+  if (active) {
+    return "running    " + row.name + (running.empty() ? "" : ": " + std::string(Trim(running))) +
+           (failed.empty() ? "" : " (failed: " + failed + ")");
+  }
+  if (!failed.empty()) return "FAILED     " + row.name + ": " + failed;
+  if (waiting) return "";  // between two of its steps
+  if (omitted) return "omitted    " + row.name + ": something before it did not succeed";
+  // Argo's times are whole seconds.
+  return "done       " + row.name + (seconds < 1 ? "" : " in " + HumanDuration(seconds));
+}
+
+void ClusterProgress::SayEvents(const WorkflowStatus& status) {
+  if (!out_.json()) return;
+  for (const StepStatus& step : status.steps) {
+    if (step.phase == Phase::kNone) continue;
+    const std::string now = fmt::format("{}/{}", argo::NameOf(step.phase), step.tries.size());
+    std::string& said = said_[step.path];
+    if (said == now) continue;
+    said = now;
+    Value datum =
+        Value()
+            .Set("step", step.task)
+            .Set("node", step.path)
+            .Set("phase", argo::NameOf(step.phase))
+            .Set("attempt",
+                 static_cast<std::int64_t>(step.tries.empty() ? 0 : step.tries.size() - 1));
+    if (!step.ended()) {
+      out_.Json("step-started", std::move(datum));
+      continue;
+    }
+    datum.Set("seconds", SecondsOf(step));
+    if (step.exit_code) datum.Set("exit_code", *step.exit_code);
+    if (!step.message.empty()) datum.Set("message", Printable(step.message));
+    if (const auto reason = reasons_.find(step.task); reason != reasons_.end())
+      datum.Set("reason", Printable(reason->second));
+    out_.Json(Omitted(step) ? "step-left-out" : "step-ended", std::move(datum));
+  }
+}
+
+void ClusterProgress::Erase() {
+  if (drawn_ == 0) return;
+  std::fprintf(stderr, "\x1b[%zuA\x1b[J", drawn_);
+  drawn_ = 0;
+}
+
+void ClusterProgress::Show(const WorkflowStatus& status) {
+  if (!bundle_read_) ReadBundle(status);
+  AddRows(status);
+  std::map<std::string, const StepStatus*> steps;
+  bool new_failure = false;
+  std::size_t ended = 0;
+  for (const StepStatus& step : status.steps) {
+    steps.emplace(step.task, &step);
+    ended += step.ended() ? 1 : 0;
+    new_failure = new_failure || (Failed(step) && !reasons_.contains(step.task) &&
+                                  said_[step.path] != fmt::format("{}/{}", argo::NameOf(step.phase),
+                                                                  step.tries.size()));
+  }
+  ReadJournal(status, new_failure);
+  SayEvents(status);
+  Erase();
+  if (!status.shutdown.empty() && !stopping_said_) {
+    stopping_said_ = true;
+    out_.Say(status.shutdown == "Stop"
+                 ? "stopping: no further step starts, running ones are ended, then what is owed is "
+                   "cleaned up"
+                 : "terminating: what runs is ended, and nothing is cleaned up");
+    out_.Json("stopping", Value().Set("strategy", status.shutdown));
+  }
+  std::vector<std::string> active_lines;
+  for (Row& row : rows_) {
+    bool active = false;
+    std::string state = StateOf(row, steps, active);
+    if (active) active_lines.push_back(state);
+    if (state.empty() || state == row.state) continue;
+    row.state = state;
+    if (!active || !out_.terminal()) out_.Say(state);
+    if (!out_.json()) continue;
+    out_.Json("resource-state",
+              Value().Set("name", Printable(row.name)).Set("state", Printable(state)));
+  }
+  if (!out_.terminal() || out_.json() || out_.quiet() || status.ended()) return;
+  constexpr std::size_t kWidth = 78;
+  for (std::string& line : active_lines) {
+    if (drawn_ == kMostLines) {
+      std::fprintf(stderr, "  ... and %zu more\n", active_lines.size() - kMostLines);
+      ++drawn_;
+      break;
+    }
+    line = Printable(line);
+    line.resize(Utf8Prefix(std::string_view(line).substr(0, kWidth)));
+    std::fprintf(stderr, "  %s\n", line.c_str());
+    ++drawn_;
+  }
+  std::string totals = fmt::format("  {} of {} steps", ended, status.steps.size());
+  if (activities_ != 0 && bank_)
+    totals += fmt::format(", {} of {} activities are in the journal", journaled_, activities_);
+  std::fprintf(stderr, "%s\n", totals.c_str());
+  std::fflush(stderr);
+  ++drawn_;
+}
+
+void ClusterProgress::End() { Erase(); }
+
+}  // namespace holdfast::cli

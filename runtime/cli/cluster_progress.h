@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/bank_section.h"
+#include "plugins/sdk/operation.h"
+#include "runtime/cli/output.h"
+
+namespace holdfast::cli {
+
+// Shows a run that a cluster makes, one line for each resource: printed when what it is in changes; on a terminal
+// those that are being worked on stand below, rewritten in place. With --json an object for each step that begins
+// or ends, as `run` has them. Where the bank can be read, its bundle says which resource a step is for and its
+// journal why one failed; without, each step has its line. One thread.
+class ClusterProgress {
+ public:
+  ClusterProgress(const Output& out, std::optional<BankSection> bank)
+      : out_(out), bank_(std::move(bank)) {}
+
+  // The state as it is now; what has not changed since is not said again.
+  void Show(const engines::argo::WorkflowStatus& status);
+  // Takes what stands below away.
+  void End();
+
+ private:
+  struct Part {  // a step, in the line of its resource
+    std::string step;
+    std::string what;  // "pre", "parallel"; empty: the step has the line for itself
+  };
+  struct Row {
+    std::string name;
+    std::vector<Part> parts;
+    std::string state;  // as it was shown
+  };
+
+  void ReadBundle(const engines::argo::WorkflowStatus& status);
+  void ReadJournal(const engines::argo::WorkflowStatus& status, bool at_once);
+  void AddRows(const engines::argo::WorkflowStatus& status);
+  std::string StateOf(const Row& row,
+                      const std::map<std::string, const engines::argo::StepStatus*>& steps,
+                      bool& active) const;
+  std::string Why(const engines::argo::StepStatus& step) const;
+  void SayEvents(const engines::argo::WorkflowStatus& status);
+  void Erase();
+
+  const Output& out_;
+  std::optional<BankSection> bank_;
+  bool bundle_read_ = false;
+  std::vector<Row> rows_;
+  std::set<std::string> in_rows_;               // steps
+  std::map<std::string, std::string> reasons_;  // by step, of the journal: why an activity failed
+  std::map<std::string, std::string> said_;     // by step: what was said of it last
+  std::size_t journaled_ = 0;                   // activities that the journal says have succeeded
+  std::size_t activities_ = 0;                  // of how many
+  std::chrono::steady_clock::time_point journal_read_;
+  bool stopping_said_ = false;
+  std::size_t drawn_ = 0;
+};
+
+}  // namespace holdfast::cli

@@ -1,0 +1,100 @@
+#include <algorithm>
+
+#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/cluster.h"
+#include "runtime/cli/commands.h"
+
+namespace holdfast::cli {
+
+namespace argo = engines::argo;
+
+namespace {
+
+// Prints line by line, each made safe. A line without end is cut where it is longer than a screen of text.
+class LogLines final : public ByteSink {
+ public:
+  LogLines(const Output& out, const std::string& step, const std::string& pod)
+      : out_(out), step_(step), pod_(pod) {}
+  ~LogLines() override { Flush(); }
+  LogLines(const LogLines&) = delete;
+  LogLines& operator=(const LogLines&) = delete;
+
+  Status Write(std::span<const std::byte> data) override {
+    for (const char c : AsText(data)) {
+      if (c == '\n' || line_.size() >= kLongest) Flush();
+      if (c != '\n') line_ += c;
+    }
+    return Ok();
+  }
+
+ private:
+  static constexpr std::size_t kLongest = 65536;
+  void Flush() {
+    if (line_.empty()) return;
+    out_.Line(line_);
+    out_.Json("log-line",
+              Value().Set("step", step_).Set("pod", pod_).Set("line", Printable(line_)));
+    line_.clear();
+  }
+  const Output& out_;
+  const std::string& step_;
+  const std::string& pod_;
+  std::string line_;
+};
+
+}  // namespace
+
+int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
+  const Output& out = session.out();
+  const auto service = OpenCluster(session, arguments.cluster);
+  if (!service) return out.Fail(service.error());
+  const auto workflow = FindRun(**service, arguments.run);
+  if (!workflow) return out.Fail(workflow.error());
+  const auto status = argo::ReadWorkflowStatus(*workflow);
+  if (!status) return out.Fail(status.error());
+  std::vector<const argo::StepStatus*> steps;
+  if (arguments.step.empty()) {
+    for (const argo::StepStatus& step : status->steps) steps.push_back(&step);
+  } else {
+    const argo::StepStatus* const step = status->Find(arguments.step);
+    if (step == nullptr) {
+      std::vector<std::string> names;
+      for (const argo::StepStatus& each : status->steps) names.push_back(each.task);
+      const std::string near = Nearest(arguments.step, names);
+      return out.Fail(NotFound("the run has no step '" + Printable(arguments.step) + "'")
+                          .Hint(near.empty() ? "'holdfast status " + status->name + "' lists them"
+                                             : "did you mean '" + near + "'?"));
+    }
+    if (step->tries.empty()) {
+      return out.Fail(NotFound("step " + step->path + " has no pod: it " +
+                               (step->ended() ? "was left out" : "has not begun")));
+    }
+    steps.push_back(step);
+  }
+  std::stable_sort(steps.begin(), steps.end(),
+                   [](const auto* a, const auto* b) { return a->started < b->started; });
+  std::size_t shown = 0;
+  std::optional<Error> missing;
+  for (const argo::StepStatus* const step : steps) {
+    for (const argo::StepTry& attempt : step->tries) {
+      if (steps.size() > 1 || step->tries.size() > 1)
+        out.Say("--- " + step->path + ", pod " + attempt.pod);
+      LogLines lines(out, step->task, attempt.pod);
+      const bool follow = arguments.follow && &attempt == &step->tries.back() && !step->ended();
+      const Status read = (*service)->ReadLog(status->name, attempt.pod, follow, lines);
+      if (read) {
+        ++shown;
+        continue;
+      }
+      // Pods go, one by one; what is there is shown.
+      if (read.error().code() != ErrorCode::kNotFound) return out.Fail(read.error());
+      missing = read.error();
+      if (steps.size() > 1 || step->tries.size() > 1) out.Say(read.error().message());
+    }
+  }
+  if (shown == 0 && missing) return out.Fail(*missing);
+  return 0;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/cluster.h"
+#include "runtime/cli/commands.h"
+
+namespace holdfast::cli {
+
+namespace argo = engines::argo;
+
+namespace {
+
+std::string StateWord(const argo::WorkflowStatus& status) {
+  if (status.phase == argo::Phase::kNone) return "not begun";
+  if (!status.ended()) return status.shutdown.empty() ? "running" : "stopping";
+  if (status.phase == argo::Phase::kSucceeded) return "succeeded";
+  return status.shutdown.empty() ? "failed" : "stopped";
+}
+
+std::string StepsText(const argo::WorkflowStatus& status) {
+  const auto ended = std::count_if(status.steps.begin(), status.steps.end(),
+                                   [](const argo::StepStatus& step) { return step.ended(); });
+  return fmt::format("{}/{}", ended, status.steps.size());
+}
+
+Value SummaryOf(const argo::WorkflowStatus& status) {
+  Value out = Value()
+                  .Set("run", status.uid)
+                  .Set("workflow", status.name)
+                  .Set("namespace", status.name_space)
+                  .Set("record", status.record())
+                  .Set("state", StateWord(status))
+                  .Set("phase", argo::NameOf(status.phase))
+                  .Set("created", status.created)
+                  .Set("started", status.started)
+                  .Set("finished", status.finished)
+                  .Set("steps", static_cast<std::int64_t>(status.steps.size()));
+  if (!status.message.empty()) out.Set("message", Printable(status.message));
+  if (status.ended()) out.Set("exit_code", argo::VerdictOf(status));
+  return out;
+}
+
+int ListRuns(Session& session, argo::WorkflowService& service) {
+  auto all = service.List(argo::ObjectKind::kWorkflow);
+  if (!all) return session.out().Fail(all.error());
+  std::vector<argo::WorkflowStatus> runs;
+  for (const Value& workflow : *all) {
+    auto status = argo::ReadWorkflowStatus(workflow);
+    // Others' workflows have no bundle.
+    if (status && status->parameters.contains("bundle")) runs.push_back(std::move(*status));
+  }
+  std::sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) {
+    return std::tie(b.created, a.name) < std::tie(a.created, b.name);
+  });
+  std::vector<std::vector<std::string>> rows;
+  for (const argo::WorkflowStatus& run : runs) {
+    session.out().Json("run", SummaryOf(run));
+    rows.push_back({run.name, run.uid, StateWord(run), StepsText(run), run.created});
+  }
+  session.out().Table({"WORKFLOW", "RUN", "STATE", "STEPS", "CREATED"}, rows);
+  return 0;
+}
+
+}  // namespace
+
+int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
+  const Output& out = session.out();
+  const auto service = OpenCluster(session, arguments.cluster);
+  if (!service) return out.Fail(service.error());
+  if (arguments.run.empty()) return ListRuns(session, **service);
+  const auto workflow = FindRun(**service, arguments.run);
+  if (!workflow) return out.Fail(workflow.error());
+  const auto status = argo::ReadWorkflowStatus(*workflow);
+  if (!status) return out.Fail(status.error());
+  out.Json("run", SummaryOf(*status));
+  out.Line(fmt::format("run {} (workflow {}, record {}): {}, {} steps", status->uid, status->name,
+                       status->record(), StateWord(*status), StepsText(*status)));
+  if (!status->message.empty()) out.Line(status->message);
+  std::vector<std::vector<std::string>> rows;
+  for (const argo::StepStatus& step : status->steps) {
+    Value datum = Value()
+                      .Set("step", step.task)
+                      .Set("node", step.path)
+                      .Set("phase", argo::NameOf(step.phase))
+                      .Set("tries", static_cast<std::int64_t>(step.tries.size()))
+                      .Set("started", step.started)
+                      .Set("finished", step.finished)
+                      .Set("message", Printable(step.message));
+    if (step.exit_code) datum.Set("exit_code", *step.exit_code);
+    if (!step.progress.empty()) datum.Set("progress", step.progress);
+    if (!step.tries.empty()) datum.Set("pod", step.tries.back().pod);
+    out.Json("step", std::move(datum));
+    const bool dying = !step.tries.empty() && step.tries.back().dying();
+    rows.push_back(
+        {step.path,
+         step.phase == argo::Phase::kNone
+             ? (status->ended() ? "not reached" : "waiting")
+             : std::string(argo::NameOf(step.phase)) + (dying ? " (its pod still runs)" : ""),
+         step.tries.empty() ? "" : std::to_string(step.tries.size()), step.progress, step.message});
+  }
+  out.Table({"STEP", "STATE", "TRIES", "PROGRESS", "MESSAGE"}, rows);
+  return 0;
+}
+
+}  // namespace holdfast::cli

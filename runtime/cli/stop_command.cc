@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/cluster.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/next_command.h"
+
+namespace holdfast::cli {
+
+namespace argo = engines::argo;
+
+namespace {
+
+constexpr auto kPatience = std::chrono::minutes(15);
+
+// Says once what a stopped run still waits for.
+class Waiting {
+ public:
+  explicit Waiting(const Output& out) : out_(out) {}
+  void Show(const argo::WorkflowStatus& status) {
+    for (const argo::StepStatus& step : status.steps) {
+      const bool dying = !step.tries.empty() && step.tries.back().dying();
+      const bool cleaning = step.exit_handler && !step.ended() && step.phase != argo::Phase::kNone;
+      if (dying && said_.insert("dying " + step.path).second)
+        out_.Say("waiting    " + step.path + ": its pod is being ended");
+      if (cleaning && said_.insert("cleaning " + step.path).second)
+        out_.Say("running    " + step.path + ": cleans up what is owed");
+    }
+  }
+
+ private:
+  const Output& out_;
+  std::set<std::string> said_;
+};
+
+}  // namespace
+
+int StopRun(Session& session, const ClusterRunArguments& arguments) {
+  const Output& out = session.out();
+  const auto service = OpenCluster(session, arguments.cluster);
+  if (!service) return out.Fail(service.error());
+  const auto workflow = FindRun(**service, arguments.run);
+  if (!workflow) return out.Fail(workflow.error());
+  auto status = argo::ReadWorkflowStatus(*workflow);
+  if (!status) return out.Fail(status.error());
+  if (status->ended()) {
+    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has ended already (" +
+                                                    std::string(argo::NameOf(status->phase)) +
+                                                    ")"));
+  }
+  const argo::Shutdown how =
+      arguments.terminate ? argo::Shutdown::kTerminate : argo::Shutdown::kStop;
+  if (const Status asked = (*service)->ShutDown(status->name, how); !asked)
+    return out.Fail(asked.error());
+  out.Say("told " + status->name + " to " + (arguments.terminate ? "terminate" : "stop"));
+  out.Json("stopping", Value()
+                           .Set("run", status->uid)
+                           .Set("workflow", status->name)
+                           .Set("strategy", argo::NameOf(how)));
+  const std::string tail = " " + ShellWord(status->name) + ClusterOptions(arguments.cluster);
+  if (arguments.no_wait) {
+    out.Say("  holdfast watch" + tail);
+    return 0;
+  }
+  const CancelOnSignals signals(session);
+  Waiting waiting(out);
+  std::optional<Error> unreadable;
+  const Status followed = (*service)->Follow(status->name, kPatience, [&](const Value& object) {
+    auto now = argo::ReadWorkflowStatus(object);
+    if (!now) {
+      unreadable = now.error();
+      return false;
+    }
+    waiting.Show(*now);
+    status = std::move(*now);
+    return !status->ended();
+  });
+  if (unreadable) return out.Fail(*unreadable);
+  if (!followed) {
+    if (const int code = signals.exit_code(); code != 0) {
+      out.Say("it is being stopped; to wait for it:");
+      out.Say("  holdfast watch" + tail);
+      return code;
+    }
+    return out.Fail(followed.error());
+  }
+  for (const argo::StepTry* const attempt : status->dying())
+    out.Warn("pod " + attempt->pod + " was given up and has not been seen to end");
+  const argo::StepStatus* const end = [&]() -> const argo::StepStatus* {
+    for (const argo::StepStatus& step : status->steps) {
+      if (step.exit_handler) return &step;
+    }
+    return nullptr;
+  }();
+  out.Json("run-ended", Value()
+                            .Set("run", status->uid)
+                            .Set("workflow", status->name)
+                            .Set("record", status->record())
+                            .Set("phase", argo::NameOf(status->phase))
+                            .Set("stopped", true)
+                            .Set("exit_code", argo::VerdictOf(*status)));
+  if (status->phase == argo::Phase::kSucceeded) {
+    out.Say("the run had done its work before it could be stopped");
+    return 0;
+  }
+  if (arguments.terminate || end == nullptr || end->phase == argo::Phase::kNone) {
+    out.Say(
+        "the run is ended, and nothing was cleaned up: something may be at rest. On a machine that "
+        "has its "
+        "provider, the first of these cleans up, the second goes on with its record:");
+    out.Say("  holdfast gc --run " + ShellWord(status->uid));
+  } else {
+    out.Say("the run was stopped; what was owed is cleaned up by its last step" +
+            std::string(end->phase == argo::Phase::kSucceeded ? "" : ", which says how that went") +
+            ". To go on with its record:");
+  }
+  out.Say("  holdfast resume" + tail);
+  return 0;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,341 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/cluster.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/next_command.h"
+#include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/watched_run.h"
+#include "runtime/local/workflow_file.h"
+#include "runtime/store/layout.h"
+#include "runtime/store/record.h"
+
+namespace holdfast::cli {
+
+namespace argo = engines::argo;
+
+namespace {
+
+constexpr std::size_t kLongestName = 63;
+constexpr std::size_t kSuffix = 5;
+constexpr int kMostNames = 5;
+// Tells a workflow that this process has made from another one of the same name.
+constexpr const char* kSubmission = "holdfast/submission";
+// Short enough for a label's value.
+constexpr const char* kBundleLabel = "holdfast/bundle";
+constexpr std::size_t kBundleLabelLength = 40;
+
+std::string RandomText(std::size_t length, std::string_view alphabet) {
+  std::random_device random;
+  std::uniform_int_distribution<std::size_t> any(0, alphabet.size() - 1);
+  std::string out;
+  while (out.size() < length) out += alphabet[any(random)];
+  return out;
+}
+
+// Without vowels, as Kubernetes makes them: no words come out.
+std::string NameFrom(const std::string& base) {
+  std::string out = base.substr(0, kLongestName - kSuffix);
+  return out + RandomText(kSuffix, "bcdfghjklmnpqrstvwxz2456789");
+}
+
+// The names of workflow templates that anything in `value` refers to.
+void CollectReferences(const Value& value, std::set<std::string>& out) {
+  if (value.is_list()) {
+    for (const Value& item : value.AsList()) CollectReferences(item, out);
+  }
+  if (!value.is_map()) return;
+  for (const auto& [key, member] : value.AsMap()) {
+    const bool cluster = member.is_map() && member.BoolOr("clusterScope", false);
+    if ((key == "templateRef" || key == "workflowTemplateRef") && member.is_map() && !cluster)
+      out.insert(member.StringOr("name", ""));
+    CollectReferences(member, out);
+  }
+}
+
+// Sets parameters of a workflow, over those that it has.
+void SetParameters(Value& workflow, const std::map<std::string, std::string>& parameters) {
+  Value& spec = workflow.MutableMap()["spec"];
+  Value& list = spec.MutableMap()["arguments"].MutableMap()["parameters"];
+  for (const auto& [name, value] : parameters) {
+    const auto entry = Value().Set("name", name).Set("value", value);
+    Value::List& all = list.MutableList();
+    const auto there = std::find_if(all.begin(), all.end(), [&name = name](const Value& each) {
+      return each.StringOr("name", "") == name;
+    });
+    if (there == all.end()) {
+      all.push_back(entry);
+    } else {
+      *there = entry;
+    }
+  }
+}
+
+// A workflow to create: its base name goes before the five letters of each try.
+struct Draft {
+  std::string base;
+  Value object;
+};
+
+Value MetadataOf(const std::string& base, const std::string& bundle, const Value* annotations) {
+  Value kept(Value::Map{});
+  if (annotations != nullptr && annotations->is_map()) {
+    for (const auto& [key, value] : annotations->AsMap()) {
+      if (key.starts_with("holdfast/")) kept.Set(key, value);
+    }
+  }
+  kept.Set(kSubmission, RandomText(32, "0123456789abcdef"));
+  return Value()
+      .Set("generateName", base)
+      .Set("labels", Value().Set(kBundleLabel, bundle.substr(0, kBundleLabelLength)))
+      .Set("annotations", std::move(kept));
+}
+
+// The document of a file that `submit` starts: a Workflow, or a WorkflowTemplate that is applied already.
+Result<Draft> DraftOf(const OpenedWorkflow& workflow,
+                      const std::map<std::string, std::string>& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(local::SourceFile source, local::ReadSourceFile(workflow.file));
+  const local::ParsedFile parsed = local::ParseFile(std::move(source));
+  if (!parsed.documents) return parsed.documents.error();
+  const std::string& bundle = workflow.parameters.at("bundle");
+  for (const Value& document : *parsed.documents) {
+    const std::string kind = document.StringOr("kind", "");
+    const Value* const metadata = document.Find("metadata");
+    if ((kind != "Workflow" && kind != "WorkflowTemplate") || metadata == nullptr) continue;
+    Draft draft;
+    if (kind == "Workflow") {
+      draft.object = document;
+      draft.base = metadata->StringOr("generateName", metadata->StringOr("name", "holdfast") + "-");
+    } else {
+      const std::string name = metadata->StringOr("name", "");
+      draft.base = name + "-";
+      draft.object =
+          Value()
+              .Set("apiVersion", "argoproj.io/v1alpha1")
+              .Set("kind", "Workflow")
+              .Set("spec", Value().Set("workflowTemplateRef", Value().Set("name", name)));
+    }
+    draft.object.Set("metadata", MetadataOf(draft.base, bundle, metadata->Find("annotations")));
+    if (!parameters.empty()) SetParameters(draft.object, parameters);
+    return draft;
+  }
+  return InvalidInput(workflow.file + " has no Workflow and no WorkflowTemplate");
+}
+
+std::string BundleOf(const Value& workflow_or_template) {
+  const Value* const spec = workflow_or_template.Find("spec");
+  const Value* const arguments = spec == nullptr ? nullptr : spec->Find("arguments");
+  const Value* const list = arguments == nullptr ? nullptr : arguments->Find("parameters");
+  if (list == nullptr || !list->is_list()) return {};
+  for (const Value& parameter : list->AsList()) {
+    if (parameter.StringOr("name", "") == "bundle") return parameter.StringOr("value", "");
+  }
+  return {};
+}
+
+// Argo would find out when the run has begun, and would say less.
+Status CheckTemplates(argo::WorkflowService& service, const Value& object,
+                      const std::string& bundle, const std::string& file) {
+  std::set<std::string> names;
+  if (const Value* const spec = object.Find("spec")) CollectReferences(*spec, names);
+  const Value* const spec = object.Find("spec");
+  const Value* const whole = spec == nullptr ? nullptr : spec->Find("workflowTemplateRef");
+  for (const std::string& name : names) {
+    const auto found = service.Get(argo::ObjectKind::kWorkflowTemplate, name);
+    const bool is_whole = whole != nullptr && whole->StringOr("name", "") == name;
+    const std::string apply = is_whole && !file.empty()
+                                  ? "apply it first: kubectl apply --namespace " +
+                                        service.name_space() + " -f " + ShellWord(file)
+                                  : "apply the site's templates first: kubectl apply --namespace " +
+                                        service.name_space() + " -f templates/argo";
+    if (!found) {
+      // Who may create workflows need not be allowed to read templates.
+      if (found.error().code() == ErrorCode::kDenied) continue;
+      if (found.error().code() != ErrorCode::kNotFound || !found.error().hint().empty())
+        return found.error();
+      return Error(found.error()).Hint(apply);
+    }
+    if (is_whole && !bundle.empty() && BundleOf(*found) != bundle) {
+      return Error(ErrorCode::kConflict, "the WorkflowTemplate " + Printable(name) + " in " +
+                                             service.Place() + " was compiled from another bundle")
+          .Hint(apply);
+    }
+  }
+  return Ok();
+}
+
+// Creates it once, however often it has to be tried: what a lost answer leaves behind is found by its name.
+Result<Value> CreateOnce(argo::WorkflowService& service, Draft& draft, argo::CreateMode mode) {
+  const std::string submission =
+      draft.object.Find("metadata")->Find("annotations")->StringOr(kSubmission, "");
+  for (int names = 0;; ++names) {
+    Value& metadata = draft.object.MutableMap().at("metadata");
+    const std::string name = NameFrom(draft.base);
+    metadata.Set("name", name).Set("namespace", service.name_space());
+    auto created = service.Create(argo::ObjectKind::kWorkflow, draft.object, mode);
+    if (created || created.error().code() != ErrorCode::kConflict || names + 1 == kMostNames)
+      return created;
+    auto there = service.Get(argo::ObjectKind::kWorkflow, name);
+    if (!there) continue;
+    const Value* const found = there->Find("metadata");
+    const Value* const annotations = found == nullptr ? nullptr : found->Find("annotations");
+    if (annotations != nullptr && annotations->StringOr(kSubmission, "") == submission)
+      return there;
+  }
+}
+
+// Says what was made, and what can be done with it.
+int Started(Session& session, argo::WorkflowService& service, const Value& created,
+            const std::string& record, const ClusterArguments& cluster, bool watch) {
+  const Output& out = session.out();
+  const Value* const metadata = created.Find("metadata");
+  const std::string name = metadata == nullptr ? "" : metadata->StringOr("name", "");
+  const std::string uid = metadata == nullptr ? "" : metadata->StringOr("uid", "");
+  if (name.empty() || uid.empty())
+    return out.Fail(Corrupt(service.Place() + " created a workflow without a name or uid"));
+  out.Say("submitted run " + uid + " as workflow " + name + " in " + service.Place());
+  out.Json("run-submitted", Value()
+                                .Set("run", uid)
+                                .Set("workflow", name)
+                                .Set("namespace", service.name_space())
+                                .Set("record", record.empty() ? uid : record));
+  out.Line(name);
+  if (watch) return WatchRun(session, service, name, cluster);
+  for (const char* const command : {"watch", "logs", "stop"})
+    out.Say("  holdfast " + std::string(command) + " " + ShellWord(name) + ClusterOptions(cluster));
+  return 0;
+}
+
+// --record goes on with what is there: a typing error must not begin something new.
+Status CheckRecord(const BankSection& tenant, Operation operation, const std::string& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
+                            runtime::Record::Open(tenant, runtime::RecordKindOf(operation), id));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (head) return Ok();
+  return NotFound(fmt::format("there is no {} {}", runtime::NameOf(record.kind()), Printable(id)))
+      .Hint("--record goes on with one that is there");
+}
+
+// The base of a name that ends in the five letters of one try.
+std::string BaseOf(const Value& metadata) {
+  if (const std::string base = metadata.StringOr("generateName", ""); !base.empty()) return base;
+  return metadata.StringOr("name", "holdfast") + "-";
+}
+
+int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same_record) {
+  const Output& out = session.out();
+  const auto service = OpenCluster(session, arguments.cluster);
+  if (!service) return out.Fail(service.error());
+  const auto workflow = FindRun(**service, arguments.run);
+  if (!workflow) return out.Fail(workflow.error());
+  const auto status = argo::ReadWorkflowStatus(*workflow);
+  if (!status) return out.Fail(status.error());
+  const auto bundle = status->parameters.find("bundle");
+  if (bundle == status->parameters.end()) {
+    return out.Fail(InvalidInput("workflow " + Printable(status->name) +
+                                 " is none of ours: it has no parameter "
+                                 "'bundle'"));
+  }
+  if (same_record && !status->ended()) {
+    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has not ended")
+                        .Hint("'holdfast watch " + status->name + "' follows it, 'holdfast stop " +
+                              status->name + "' ends it"));
+  }
+  if (same_record && argo::VerdictOf(*status) == 0) {
+    return out.Fail(Error(ErrorCode::kConflict,
+                          "run " + status->uid + " has succeeded: there is nothing to resume")
+                        .Hint("'holdfast resubmit " + status->name + "' starts anew"));
+  }
+  const Value* const metadata = workflow->Find("metadata");
+  Draft draft;
+  draft.base = BaseOf(*metadata);
+  Value spec = workflow->Find("spec") == nullptr ? Value(Value::Map{}) : *workflow->Find("spec");
+  spec.MutableMap().erase("shutdown");
+  spec.MutableMap().erase("suspend");
+  draft.object =
+      Value()
+          .Set("apiVersion", "argoproj.io/v1alpha1")
+          .Set("kind", "Workflow")
+          .Set("metadata", MetadataOf(draft.base, bundle->second, metadata->Find("annotations")))
+          .Set("spec", std::move(spec));
+  SetParameters(draft.object, {{"record", same_record ? status->record() : ""}});
+  if (const Status there = CheckTemplates(**service, draft.object, bundle->second, ""); !there)
+    return out.Fail(there.error());
+  const auto created = CreateOnce(**service, draft, argo::CreateMode::kStore);
+  if (!created) return out.Fail(created.error());
+  return Started(session, **service, *created, same_record ? status->record() : "",
+                 arguments.cluster, arguments.watch);
+}
+
+}  // namespace
+
+int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
+  const Output& out = session.out();
+  auto parameters = ParseAssignments(arguments.parameters);
+  if (!parameters) return out.Fail(parameters.error());
+  if (!arguments.record.empty()) (*parameters)["record"] = arguments.record;
+  if (arguments.fail_fast) (*parameters)["fail-fast"] = "true";
+  const std::string record = parameters->contains("record") ? parameters->at("record") : "";
+  if (record == "latest")
+    return out.Fail(Error(ErrorCode::kUsage, "--record: nothing can be called 'latest'"));
+  if (!record.empty()) {
+    if (Status known = runtime::CheckId(record); !known)
+      return out.Fail(std::move(known).error().While("--record"));
+  }
+  const auto workflow =
+      OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
+  if (!workflow) return out.Fail(workflow.error());
+  auto draft = DraftOf(*workflow, *parameters);
+  if (!draft) return out.Fail(draft.error());
+  if (arguments.dry_run == "client") {
+    const auto text = DumpJsonPretty(draft->object);
+    if (!text) return out.Fail(text.error());
+    out.Json("workflow", Value().Set("object", draft->object));
+    if (!out.json()) WriteStdout(*text);
+    return 0;
+  }
+  const auto service = OpenCluster(session, arguments.cluster);
+  if (!service) return out.Fail(service.error());
+  if (const Status there = CheckTemplates(**service, draft->object,
+                                          workflow->parameters.at("bundle"), arguments.file);
+      !there) {
+    return out.Fail(there.error());
+  }
+  const bool check_only = arguments.dry_run == "server";
+  if (!check_only) {
+    const auto tenant =
+        PutBundleIntoBank(session, *workflow, record.empty() ? BankUse::kWrite : BankUse::kRead);
+    if (!tenant) return out.Fail(tenant.error());
+    if (!record.empty()) {
+      if (const Status there = CheckRecord(*tenant, workflow->bundle.bundle.operation, record);
+          !there)
+        return out.Fail(there.error());
+    }
+  }
+  const auto created = CreateOnce(
+      **service, *draft, check_only ? argo::CreateMode::kCheckOnly : argo::CreateMode::kStore);
+  if (!created) return out.Fail(Error(created.error()).While("submitting " + arguments.file));
+  if (check_only) {
+    out.Say((*service)->Place() + " takes " + arguments.file + "; nothing was made");
+    out.Json("checked",
+             Value().Set("file", arguments.file).Set("namespace", (*service)->name_space()));
+    return 0;
+  }
+  return Started(session, **service, *created, record, arguments.cluster, arguments.watch);
+}
+
+int ResumeRun(Session& session, const ClusterRunArguments& arguments) {
+  return StartAgain(session, arguments, true);
+}
+
+int ResubmitRun(Session& session, const ClusterRunArguments& arguments) {
+  return StartAgain(session, arguments, false);
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,144 @@
+#include <optional>
+
+#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/cluster.h"
+#include "runtime/cli/cluster_progress.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/next_command.h"
+#include "runtime/cli/record_table.h"
+#include "runtime/cli/watched_run.h"
+#include "runtime/store/listing.h"
+
+namespace holdfast::cli {
+
+namespace argo = engines::argo;
+
+namespace {
+
+// How long a server may be away while a run is watched: an upgrade of a control plane takes minutes.
+constexpr auto kPatience = std::chrono::minutes(15);
+
+std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStatus& status,
+                                      int verdict, const std::optional<BankSection>& bank,
+                                      const std::optional<runtime::RecordReport>& report,
+                                      const ClusterArguments& cluster) {
+  std::vector<std::string> commands;
+  if (verdict == 0) return commands;
+  const std::string tail = " " + ShellWord(status.name) + ClusterOptions(cluster);
+  const bool working = report && IsWorking(report->summary.state);
+  const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
+  // After Terminate nobody has cleaned up.
+  if (bank && (working || uncleaned || (!report && status.shutdown == "Terminate"))) {
+    if (const auto provider =
+            session.OpenProvider(status.parameters.at("provider"), Session::Warnings::kLeave))
+      commands.push_back(GcCommand(session, (*provider)->config(), status.uid));
+  }
+  if (verdict == static_cast<int>(ExitCode::kRunFailed)) commands.push_back("holdfast logs" + tail);
+  const bool goes_on = !report || working || report->summary.state == runtime::RecordState::kError;
+  const bool began = verdict == static_cast<int>(ExitCode::kRunFailed) ||
+                     verdict == static_cast<int>(ExitCode::kRunStopped);
+  commands.push_back((began && goes_on ? "holdfast resume" : "holdfast resubmit") + tail);
+  return commands;
+}
+
+}  // namespace
+
+int WatchRun(Session& session, argo::WorkflowService& service, const std::string& workflow,
+             const ClusterArguments& cluster) {
+  const Output& out = session.out();
+  const CancelOnSignals signals(session);
+  std::optional<ClusterProgress> progress;
+  std::optional<argo::WorkflowStatus> last;
+  std::optional<BankSection> bank;
+  std::optional<Error> unreadable;
+  const Status followed = service.Follow(workflow, kPatience, [&](const Value& object) {
+    auto status = argo::ReadWorkflowStatus(object);
+    if (!status) {
+      unreadable = status.error();
+      return false;
+    }
+    if (!progress) {
+      bank = BankOfRun(session, *status);
+      progress.emplace(out, bank);
+      out.Say("watching run " + status->uid + ", workflow " + status->name + " in " +
+              service.Place());
+      if (status->nodes_elsewhere) {
+        out.Warn(
+            "this workflow keeps its nodes in Argo's database: single steps are seen over the Argo "
+            "server only (ARGO_SERVER)");
+      }
+      out.Json("run-started", Value()
+                                  .Set("run", status->uid)
+                                  .Set("workflow", status->name)
+                                  .Set("namespace", status->name_space)
+                                  .Set("record", status->record()));
+    }
+    progress->Show(*status);
+    const bool ended = status->ended();
+    last = std::move(*status);
+    return !ended;
+  });
+  if (progress) progress->End();
+  if (unreadable) return out.Fail(*unreadable);
+  if (!followed) {
+    if (const int code = signals.exit_code(); code != 0) {
+      out.Say("the run goes on; to watch it again:");
+      out.Say("  holdfast watch " + ShellWord(workflow) + ClusterOptions(cluster));
+      return code;
+    }
+    Error error = followed.error();
+    if (error.code() == ErrorCode::kUnavailable) {
+      error = std::move(error).Hint("the run goes on; 'holdfast watch " + ShellWord(workflow) +
+                                    ClusterOptions(cluster) + "' looks again");
+    }
+    return out.Fail(error);
+  }
+  const int code = argo::VerdictOf(*last);
+  std::optional<runtime::RecordReport> record;
+  if (bank) {
+    if (auto report = runtime::ReportOfRun(*bank, last->uid)) {
+      ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
+      record = std::move(*report);
+    } else if (report.error().code() != ErrorCode::kNotFound) {
+      out.Warn(report.error().OneLine());
+    }
+  }
+  for (const argo::StepTry* const attempt : last->dying())
+    out.Warn("pod " + attempt->pod + " was given up and has not been seen to end");
+  const std::vector<std::string> next = NextCommands(session, *last, code, bank, record, cluster);
+  Value ended = Value()
+                    .Set("run", last->uid)
+                    .Set("workflow", last->name)
+                    .Set("record", last->record())
+                    .Set("phase", argo::NameOf(last->phase))
+                    .Set("stopped", !last->shutdown.empty())
+                    .Set("exit_code", code);
+  if (!last->message.empty()) ended.Set("message", Printable(last->message));
+  if (code != 0) ended.Set("next", Value::List(next.begin(), next.end()));
+  out.Json("run-ended", std::move(ended));
+  std::string text = code == 0                                         ? "the run succeeded"
+                     : code == static_cast<int>(ExitCode::kRunStopped) ? "the run was stopped"
+                     : code == static_cast<int>(ExitCode::kRunFailed)  ? "the run failed"
+                                                                       : "the run did not begin";
+  if (code != 0 && last->shutdown.empty() && !last->message.empty()) text += ": " + last->message;
+  if (const argo::StepStatus* const begin = last->Find("begin");
+      begin != nullptr && begin->exit_code.value_or(0) != 0 && !begin->message.empty()) {
+    text += ": " + begin->message;
+  }
+  if (!next.empty()) text += "; to go on:";
+  out.Say(text);
+  for (const std::string& command : next) out.Say("  " + command);
+  return code;
+}
+
+int WatchWorkflow(Session& session, const ClusterRunArguments& arguments) {
+  const auto service = OpenCluster(session, arguments.cluster);
+  if (!service) return session.out().Fail(service.error());
+  const auto workflow = FindRun(**service, arguments.run);
+  if (!workflow) return session.out().Fail(workflow.error());
+  return WatchRun(session, **service, workflow->Find("metadata")->StringOr("name", arguments.run),
+                  arguments.cluster);
+}
+
+}  // namespace holdfast::cli
