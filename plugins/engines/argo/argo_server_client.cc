@@ -15,7 +15,8 @@ namespace holdfast::engines::argo {
 namespace {
 
 constexpr std::size_t kLongestLine = std::size_t{16} << 20U;
-constexpr int kPage = 100;
+// A workflow has 1 MiB at most, and this server expands compressed nodes.
+constexpr int kPage = 10;
 
 // As Go's strconv.ParseBool.
 Result<bool> TruthOf(const std::string& name, const std::optional<std::string>& text,

@@ -14,7 +14,8 @@ namespace {
 
 // An object is 1 MiB at most, and its event is one line.
 constexpr std::size_t kLongestLine = std::size_t{16} << 20U;
-constexpr int kPage = 200;
+// A workflow has 1 MiB at most, and nodes beyond that are compressed.
+constexpr int kPage = 25;
 
 std::string_view PluralOf(ObjectKind kind) {
   switch (kind) {

@@ -49,8 +49,8 @@ curl -sS --cacert api/ca.crt --cert api/admin.crt --key api/admin.key -o said "$
 grep -q '"shutdown": *"Stop"' said || fail "the workflow is not told to stop: $(cat said)"
 [ -n "$(holdfast -q resubmit "$name")" ] || fail "resubmit"
 
-objects=${HOLDFAST_TEST_ARGO_OBJECTS:-}
-[ -n "$objects" ] || { echo "the recorded objects (HOLDFAST_TEST_ARGO_OBJECTS) are not here: not played"; exit 0; }
+objects=${HOLDFAST_ARGO_OBJECTS:-}
+[ -n "$objects" ] || { echo "the recorded objects (HOLDFAST_ARGO_OBJECTS) are not here: not played"; exit 0; }
 number=0
 export HOLDFAST_ARGO_WATCH_SECONDS=3
 for played in ok-dag:0 failed-step:5 retried:0 nested:0 stopped:6 stopped-retry:6 terminated:6 deadline:5 compressed:5; do

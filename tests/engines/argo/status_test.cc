@@ -222,10 +222,10 @@ TEST(WorkflowStatus, WhatIsNoWorkflowIsRefused) {
   EXPECT_FALSE(ReadWorkflowStatus(testing::RawObject("compressed/01")));
 }
 
-// Every object that was recorded, where the whole set is at hand (HOLDFAST_TEST_ARGO_OBJECTS).
+// Every object that was recorded, where the whole set is at hand (HOLDFAST_ARGO_OBJECTS).
 TEST(WorkflowStatus, EveryRecordedObjectIsRead) {
   std::size_t count = 0;
-  const char* const all = std::getenv("HOLDFAST_TEST_ARGO_OBJECTS");
+  const char* const all = std::getenv("HOLDFAST_ARGO_OBJECTS");
   const std::string folder = all == nullptr ? HOLDFAST_TEST_OBJECTS : all;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
