@@ -177,6 +177,8 @@ int ResumeRun(Session& session, const ClusterRunArguments& arguments);
 int ResubmitRun(Session& session, const ClusterRunArguments& arguments);
 
 struct StepArguments {
+  ClusterArguments cluster;
+  std::string from_cluster;  // a run there, instead of a file
   std::string file;
   std::string step;
   std::string bundle;

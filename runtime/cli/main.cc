@@ -360,22 +360,55 @@ class CommandLine {
     command->add_flag("--withdraw", a_.publish.withdraw,
                       "No longer: 'holdfast gc' removes it as soon as no checkpoint needs it");
 
-    CLI::App* const step = Group("step", "Single steps of a workflow file");
-    command = Command(step, "list", "List the steps: activities, resources, order, gates",
-                      [this](Session& s) { return ListWorkflowSteps(s, a_.step); });
-    FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
-    command = Command(step, "show", "Print the exact command of a step",
-                      [this](Session& s) { return ShowWorkflowStep(s, a_.step); });
-    FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
-    command->add_option("step", a_.step.step, "The step's name")->required();
-    Id(command, "--run-id", a_.step.run_id, "The run to work in");
+    AddStep();
+  }
+
+  // A step of a file, or of a run on a cluster; `named`: of one step.
+  CLI::App* StepCommand(CLI::App* group, const std::string& name, const std::string& what,
+                        bool named, int (*function)(Session&, const StepArguments&)) {
+    CLI::App* const command = group->add_subcommand(name, what);
+    command->fallthrough();
+    command->add_option("file", a_.step.file, "The workflow file; none with --from-cluster");
+    if (named) command->add_option("step", a_.step.step, "The step's name, begin or end");
+    command->add_option(
+        "--bundle", a_.step.bundle,
+        "Its bundle's folder (default: NAME.bundle beside the file, the bank's of a run)");
+    command->add_option("--templates", a_.step.templates,
+                        "Folder of the templates it refers to (default: the installed "
+                        "templates/argo, the cluster's "
+                        "of a run)");
+    command->add_option("--from-cluster", a_.step.from_cluster,
+                        "Instead of a file: a run on a cluster, by its workflow's name or its id");
+    ClusterOptions(command, a_.step.cluster);
+    command->callback([this, named, function] {
+      // With --from-cluster the first word is the step.
+      if (!a_.step.from_cluster.empty() && !a_.step.file.empty()) {
+        if (!named || !a_.step.step.empty())
+          throw CLI::ValidationError("a file, and --from-cluster", "one of them");
+        std::swap(a_.step.step, a_.step.file);
+      }
+      if (a_.step.from_cluster.empty() && a_.step.file.empty()) throw CLI::RequiredError("file");
+      if (named && a_.step.step.empty()) throw CLI::RequiredError("step");
+      if (function == &RunWorkflowStep && a_.step.from_cluster.empty() && a_.step.run_id.empty())
+        throw CLI::RequiredError("--run-id");
+      a_.action = [this, function](Session& s) { return function(s, a_.step); };
+    });
+    return command;
+  }
+
+  void AddStep() {
+    CLI::App* const group =
+        Group("step", "Single steps of a workflow file, or of a run on a cluster");
+    StepCommand(group, "list", "List the steps: activities, resources, order, gates", false,
+                &ListWorkflowSteps);
+    const std::string run = "The run to work in (default with --from-cluster: that one)";
+    CLI::App* command =
+        StepCommand(group, "show", "Print the exact command of a step", true, &ShowWorkflowStep);
+    Id(command, "--run-id", a_.step.run_id, run);
     Id(command, "--record", a_.step.record, "The record to work on");
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
-    command = Command(step, "run", "Run one step as the engine would",
-                      [this](Session& s) { return RunWorkflowStep(s, a_.step); });
-    FileOptions(command, a_.step.file, a_.step.bundle, a_.step.templates);
-    command->add_option("step", a_.step.step, "The step's name, begin or end")->required();
-    Id(command, "--run-id", a_.step.run_id, "The run to work in")->required();
+    command = StepCommand(group, "run", "Run one step as the engine would", true, &RunWorkflowStep);
+    Id(command, "--run-id", a_.step.run_id, run);
     Id(command, "--record", a_.step.record, "The record to work on (default: the run's)");
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
     command->add_flag("--dry-run", a_.step.dry_run, "Say what it would do");

@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "plugins/sdk/text.h"
+#include "runtime/cli/cluster_copy.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
@@ -23,14 +25,24 @@ namespace holdfast::cli {
 namespace {
 
 struct ListedWorkflow {
+  StepArguments arguments;  // as given, with what the run on the cluster says where that is meant
   OpenedWorkflow workflow;
   std::vector<local::ListedStep> steps;
 };
 
-Result<ListedWorkflow> OpenAndList(const StepArguments& arguments) {
+// Reads all that there is to read: a copy of a run on a cluster is gone afterwards.
+Result<ListedWorkflow> OpenAndList(Session& session, const StepArguments& given) {
+  StepArguments arguments = given;
+  std::optional<ClusterCopy> copy;
+  if (!given.from_cluster.empty()) {
+    auto made = ClusterCopy::Make(session, given);
+    if (!made) return std::move(made).error();
+    arguments = copy.emplace(std::move(*made)).Over(std::move(arguments));
+  }
   std::map<std::string, std::string> parameters;
   if (!arguments.record.empty()) parameters["record"] = arguments.record;
   ListedWorkflow out;
+  out.arguments = arguments;
   HOLDFAST_ASSIGN_OR_RETURN(out.workflow, OpenWorkflow(arguments.file, arguments.bundle,
                                                        arguments.templates, parameters));
   local::ListOptions options;
@@ -148,7 +160,10 @@ Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepA
     if (!late) continue;
     return InvalidInput("step " + step + " comes before " + after +
                         ", which this run has begun already")
-        .Hint("end this run with 'holdfast step run " + ShellWord(arguments.file) +
+        .Hint("end this run with 'holdfast step run " +
+              (arguments.from_cluster.empty()
+                   ? ShellWord(arguments.file)
+                   : "--from-cluster " + ShellWord(arguments.from_cluster)) +
               " end', and run each step of a new one after those that 'holdfast step list' names "
               "under ORDER: of resources with a pre_finish that is not the order of the lines");
   }
@@ -157,8 +172,8 @@ Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepA
 
 }  // namespace
 
-int ListWorkflowSteps(Session& session, const StepArguments& arguments) {
-  const auto listed = OpenAndList(arguments);
+int ListWorkflowSteps(Session& session, const StepArguments& given) {
+  const auto listed = OpenAndList(session, given);
   if (!listed) return session.out().Fail(listed.error());
   std::vector<std::vector<std::string>> rows;
   for (const local::ListedStep& step : listed->steps) {
@@ -196,9 +211,10 @@ int ListWorkflowSteps(Session& session, const StepArguments& arguments) {
   return 0;
 }
 
-int ShowWorkflowStep(Session& session, const StepArguments& arguments) {
-  const auto listed = OpenAndList(arguments);
+int ShowWorkflowStep(Session& session, const StepArguments& given) {
+  const auto listed = OpenAndList(session, given);
   if (!listed) return session.out().Fail(listed.error());
+  const StepArguments& arguments = listed->arguments;
   const auto argv = CommandOf(*listed, arguments);
   if (!argv) return session.out().Fail(argv.error());
   const auto step = local::FindStep(listed->steps, arguments.step);
@@ -218,9 +234,10 @@ int ShowWorkflowStep(Session& session, const StepArguments& arguments) {
   return 0;
 }
 
-int RunWorkflowStep(Session& session, const StepArguments& arguments) {
-  const auto listed = OpenAndList(arguments);
+int RunWorkflowStep(Session& session, const StepArguments& given) {
+  const auto listed = OpenAndList(session, given);
   if (!listed) return session.out().Fail(listed.error());
+  const StepArguments& arguments = listed->arguments;
   const auto argv = CommandOf(*listed, arguments);
   if (!argv) return session.out().Fail(argv.error());
   const auto step = local::FindStep(listed->steps, arguments.step);

@@ -2,7 +2,9 @@
 """A cluster of the tests' own: the parts of the Kubernetes API and of the Argo server's that the client uses, with a controller
 that makes no pods. For what a real API server does not do on demand: tokens, roles, logs, faults.
 
-  cluster.py --dir DIR [--token TOKEN] [--no-argo] [--step-seconds S]
+  cluster.py --dir DIR [--token TOKEN] [--no-argo] [--step-seconds S] [--run-steps FILE]
+
+With --run-steps each step is run, as 'holdfast step run FILE' does it, and its log is that of its pod; without, it is only said.
 
 It writes DIR/port when it listens, DIR/requests (one line each), and reads DIR/behave.json, if there is one, at each request:
   fail    names of steps that fail
@@ -19,8 +21,10 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import threading
 import time
+import zlib
 import urllib.parse
 import uuid
 
@@ -37,6 +41,7 @@ class Cluster:
 
     def __init__(self, options):
         self.dir, self.token, self.argo, self.pause = options.dir, options.token, not options.no_argo, options.step_seconds
+        self.run_steps = options.run_steps
         self.changed = threading.Condition()
         self.version = 100
         self.objects = {}  # (kind, name)
@@ -97,6 +102,24 @@ class Cluster:
         last = spec.get("onExit")
         return main, list(below(last, "onExit.")) or ["onExit"] if last else []
 
+    def run_step(self, obj, task, number):
+        """Exit code of the real step; None without --run-steps. Stopped: it gets SIGTERM."""
+        if not self.run_steps:
+            return None
+        name, spec = obj["metadata"]["name"], obj["spec"]
+        command = ["holdfast", "step", "run", self.run_steps, task, "--run-id", obj["metadata"]["uid"]]
+        for parameter in spec.get("arguments", {}).get("parameters", []):
+            if parameter["name"] == "record" and parameter["value"]:
+                command += ["--record", parameter["value"]]
+        with open(f"{self.dir}/logs/{name}-step-{number}", "wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            while process.poll() is None:
+                now_is = self.objects.get(("Workflow", name))
+                if now_is["spec"].get("shutdown") and task != "end":
+                    process.terminate()
+                time.sleep(0.02)
+            return process.returncode
+
     def control(self, name):
         def change(edit):
             with self.changed:
@@ -109,7 +132,7 @@ class Cluster:
 
         def node(obj, path, phase, code=None, message=None):
             status = obj.setdefault("status", {"phase": "Running", "startedAt": now(), "finishedAt": None})
-            number = str(abs(hash(path)) % 10**9)
+            number = str(zlib.crc32(path.encode()))
             full = f"{name}.{path}"
             done = phase in ("Succeeded", "Failed")
             base = {"displayName": path.split(".")[-1], "phase": phase, "startedAt": now(), "finishedAt": now() if done else None,
@@ -139,6 +162,7 @@ class Cluster:
                 time.sleep(0.02)
                 obj = self.objects.get(("Workflow", name))
             time.sleep(self.pause)
+            code = self.run_step(obj, task, str(zlib.crc32(path.encode())) + "1")
             obj = self.objects.get(("Workflow", name))
             if obj is None:
                 return
@@ -149,6 +173,10 @@ class Cluster:
                 change(lambda o: node(o, path, "Failed", 143, "main: Error (exit code 143)"))
                 failed = "stopped"
                 break
+            if code:
+                change(lambda o: node(o, path, "Failed", code, f"main: Error (exit code {code})"))
+                failed = "failed"
+                continue
             if task in self.behave().get("fail", []):
                 change(lambda o: node(o, path, "Failed", 4, "main: Error (exit code 4)"))
                 failed = "failed"
@@ -158,6 +186,7 @@ class Cluster:
             for path in last:
                 change(lambda o: node(o, path, "Running"))
                 time.sleep(self.pause)
+                self.run_step(obj, path.split(".")[-1], str(zlib.crc32(path.encode())) + "1")
                 change(lambda o: node(o, path, "Succeeded", 0))
 
         def finish(o):
@@ -343,6 +372,7 @@ def main():
     parser.add_argument("--dir", required=True)
     parser.add_argument("--token")
     parser.add_argument("--no-argo", action="store_true")
+    parser.add_argument("--run-steps")
     parser.add_argument("--step-seconds", type=float, default=0.01)
     options = parser.parse_args()
     server = Server(("127.0.0.1", 0), Handler)

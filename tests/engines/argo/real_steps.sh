@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A cluster that runs the real steps: the journal in the bank says why one failed, the record is shown at the end, and what a
+# resumed run has finished is kept.
+#   real_steps.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+noop="trace = $dir/trace" disks fast slow
+plan() { # PARAMETERS OF slow
+  printf 'name: n\nprovider: p\nresources: [X::Disk#fast, X::Disk#slow]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#slow": {%s}\n' "$1" >n.yaml
+  holdfast -q compile protect n.yaml -o file.yaml
+}
+plan 'parallel_fail: true'
+start_cluster --run-steps "$dir/file.yaml"
+apply "$scene/../../../templates/argo/holdfast-steps.yaml"
+
+[ "$(code_of said holdfast submit file.yaml --watch)" = 5 ] || fail "$(cat said)"
+grep -q '^FAILED     X::Disk slow: parallel: ' said || fail "$(cat said)"
+! grep -q '^FAILED .*main: Error' said || fail "why it failed is in the journal: $(cat said)"
+grep -q '^done       X::Disk fast' said || fail "$(cat said)"
+grep -q '^checkpoint [0-9a-f-]*: error' said || fail "the record is not shown: $(cat said)"
+name=$(grep -o 'n-protect-[a-z0-9]\{5\}' said | head -1)
+grep -q "^  holdfast resume $name$" said || fail "$(cat said)"
+step=$(holdfast step list file.yaml | awk '/slow/ && /parallel/ { print $1; exit }')
+holdfast -q logs "$name" "$step" | grep -q '"level":"error"' || fail "$(holdfast -q logs "$name" "$step")"
+
+# Any step of it here, with nothing but its name: what was compiled is in the cluster and in the bank.
+mkdir elsewhere && cd elsewhere
+diff <(holdfast step list "$dir/file.yaml") <(holdfast step list --from-cluster "$name") || fail "other steps than the file's"
+run=$(holdfast --json status "$name" | field run run)
+diff <(holdfast step show "$dir/file.yaml" "$step" --run-id "$run") <(holdfast step show --from-cluster "$name" "$step") || fail "another command"
+[ "$(code_of said holdfast step run --from-cluster "$name" "$step" --dry-run)" = 11 ] && grep -q "run $run has ended" said || fail "$(cat said)"
+[ "$(code_of said holdfast step run --from-cluster "$name" nothing)" = 10 ] || fail "$(cat said)"
+[ "$(code_of said holdfast step list file.yaml --from-cluster "$name")" = 2 ] || fail "$(cat said)"
+[ "$(code_of said holdfast step list)" = 2 ] && grep -q 'file is missing' said || fail "$(cat said)"
+[ -z "$(ls "$TMPDIR")" ] || fail "something stays behind: $(ls "$TMPDIR")"
+cd ..
+
+# Stopped while it copies: what is owed is cleaned up, the record can be gone on with.
+plan 'parallel_sleep: 30s'
+rm -f trace
+holdfast -q submit file.yaml >name
+name=$(cat name)
+run=$(holdfast --json status "$name" | field run run)
+until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
+holdfast watch "$name" >watched 2>&1 &
+watcher=$!
+[ "$(code_of said holdfast stop "$name")" = 0 ] || fail "$(cat said)"
+code=0; wait $watcher || code=$?
+[ $code = 6 ] || fail "$code: $(cat watched)"
+grep -q "^checkpoint $run: error" watched || fail "$(cat watched)"
+grep 'post' trace | grep -q '#slow' || fail "the clean-up that was owed: $(cat trace)"
+grep -q "^  holdfast resume $name$" watched || fail "$(cat watched)"
+
+# The same file with another length of sleep would be another bundle: the record is that of this one.
+before=$(grep -c '#fast' trace)
+holdfast --json resume "$name" >resumed 2>&1 || fail "$(cat resumed)"
+again=$(field run-submitted workflow <resumed)
+[ "$(field run-submitted record <resumed)" = "$run" ] || fail "$(cat resumed)"
+until holdfast --json status "$again" | grep '"node"' | grep "\"step\":\"$step\"" | grep -q Running; do sleep 0.05; done
+holdfast -q stop "$again" 2>/dev/null || fail "the second stop"
+[ "$(grep -c '#fast' trace)" = "$before" ] || fail "what was finished was done again: $(cat trace)"
