@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <thread>
 
 #include "plugins/net/url.h"
@@ -68,8 +70,10 @@ std::optional<milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now)
   std::tm fields{};
   const char* const rest = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &fields);
   if (rest == nullptr || *rest != '\0') return std::nullopt;
-  const WallTime then = std::chrono::system_clock::from_time_t(::timegm(&fields));
-  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(then - now));
+  // A time point of nanoseconds ends in 2262; a date need not.
+  const std::int64_t later = ::timegm(&fields) - std::chrono::system_clock::to_time_t(now);
+  return std::chrono::seconds(
+      std::clamp<std::int64_t>(later, 0, std::numeric_limits<std::int32_t>::max()));
 }
 
 RetryingHttpClient::RetryingHttpClient(HttpClient& inner, const Clock& clock, Wait wait,

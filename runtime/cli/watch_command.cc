@@ -123,7 +123,8 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
                                                                        : "the run did not begin";
   if (code != 0 && last->shutdown.empty() && !last->message.empty()) text += ": " + last->message;
   if (const argo::StepStatus* const begin = last->Find("begin");
-      begin != nullptr && begin->exit_code.value_or(0) != 0 && !begin->message.empty()) {
+      last->shutdown.empty() && begin != nullptr && begin->exit_code.value_or(0) != 0 &&
+      !begin->message.empty()) {
     text += ": " + begin->message;
   }
   if (!next.empty()) text += "; to go on:";
