@@ -94,13 +94,32 @@ void ClusterProgress::ReadJournal(const WorkflowStatus& status, bool at_once) {
   const auto report = runtime::ReportOfRun(*bank_, status.uid);
   if (!report) return;  // not begun yet
   journaled_ = 0;
+  journal_.clear();
   for (const runtime::ResourceReport& resource : report->resources) {
     for (const runtime::ActivityReport& activity : resource.activities) {
+      if (activity.attempts != 0) AddJournaled(activity);
       if (!activity.outcome) continue;
       if (activity.outcome->outcome == runtime::Outcome::kSucceeded) ++journaled_;
       if (!activity.outcome->error.empty()) reasons_[activity.step] = activity.outcome->error;
     }
   }
+}
+
+// A step of several activities runs until each has its outcome, and has failed when one has.
+void ClusterProgress::AddJournaled(const runtime::ActivityReport& activity) {
+  StepStatus& step = journal_[activity.step];
+  step.path = step.task = activity.step;
+  Phase phase = Phase::kRunning;
+  if (activity.outcome) {
+    phase = activity.outcome->outcome == runtime::Outcome::kSucceeded ? Phase::kSucceeded
+            : activity.outcome->outcome == runtime::Outcome::kOmitted ? Phase::kOmitted
+                                                                      : Phase::kFailed;
+    if (step.started.empty()) step.started = FormatTime(activity.outcome->started);
+    step.finished = FormatTime(activity.outcome->ended);
+  }
+  const bool first = step.phase == Phase::kNone;
+  const bool worse = phase == Phase::kFailed || step.phase == Phase::kSucceeded;
+  if (first || (worse && step.phase != Phase::kFailed)) step.phase = phase;
 }
 
 // "exit code 4" says little; the step has said why, in its journal or at least to the engine.
@@ -206,6 +225,8 @@ void ClusterProgress::Show(const WorkflowStatus& status) {
   }
   ReadJournal(status, new_failure);
   SayEvents(status);
+  for (const auto& [name, step] : journal_)
+    steps.emplace(name, &step);  // those that are listed stay
   Erase();
   if (!status.shutdown.empty() && !stopping_said_) {
     stopping_said_ = true;

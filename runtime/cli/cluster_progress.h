@@ -12,6 +12,7 @@
 #include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/operation.h"
 #include "runtime/cli/output.h"
+#include "runtime/store/listing.h"
 
 namespace holdfast::cli {
 
@@ -42,6 +43,7 @@ class ClusterProgress {
 
   void ReadBundle(const engines::argo::WorkflowStatus& status);
   void ReadJournal(const engines::argo::WorkflowStatus& status, bool at_once);
+  void AddJournaled(const runtime::ActivityReport& activity);
   void AddRows(const engines::argo::WorkflowStatus& status);
   std::string StateOf(const Row& row,
                       const std::map<std::string, const engines::argo::StepStatus*>& steps,
@@ -56,9 +58,11 @@ class ClusterProgress {
   std::vector<Row> rows_;
   std::set<std::string> in_rows_;               // steps
   std::map<std::string, std::string> reasons_;  // by step, of the journal: why an activity failed
-  std::map<std::string, std::string> said_;     // by step: what was said of it last
-  std::size_t journaled_ = 0;                   // activities that the journal says have succeeded
-  std::size_t activities_ = 0;                  // of how many
+  // By step, as far as the journal says it: for steps that child workflows run, which this one does not list.
+  std::map<std::string, engines::argo::StepStatus> journal_;
+  std::map<std::string, std::string> said_;  // by step: what was said of it last
+  std::size_t journaled_ = 0;                // activities that the journal says have succeeded
+  std::size_t activities_ = 0;               // of how many
   std::chrono::steady_clock::time_point journal_read_;
   bool stopping_said_ = false;
   std::size_t drawn_ = 0;

@@ -224,7 +224,7 @@ Status CheckRecord(const BankSection& tenant, Operation operation, const std::st
 
 // The base of a name that ends in the five letters of one try.
 std::string BaseOf(const Value& metadata) {
-  if (const std::string base = metadata.StringOr("generateName", ""); !base.empty()) return base;
+  if (std::string base = metadata.StringOr("generateName", ""); !base.empty()) return base;
   return metadata.StringOr("name", "holdfast") + "-";
 }
 

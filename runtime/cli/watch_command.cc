@@ -24,7 +24,11 @@ std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStat
                                       const std::optional<runtime::RecordReport>& report,
                                       const ClusterArguments& cluster) {
   std::vector<std::string> commands;
-  if (verdict == 0) return commands;
+  // All that is in the file is protected, and the file is what is wrong.
+  if (verdict == 0 || (report && report->drift && report->drift->fails() &&
+                       report->summary.state == runtime::RecordState::kAvailable)) {
+    return commands;
+  }
   const std::string tail = " " + ShellWord(status.name) + ClusterOptions(cluster);
   const bool working = report && IsWorking(report->summary.state);
   const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
@@ -128,6 +132,8 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     text += ": " + begin->message;
   }
   if (!next.empty()) text += "; to go on:";
+  if (next.empty() && code != 0 && record && record->drift)
+    text += "; there is drift: 'holdfast plan discover', compile and submit again";
   out.Say(text);
   for (const std::string& command : next) out.Say("  " + command);
   return code;

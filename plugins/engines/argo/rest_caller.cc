@@ -74,7 +74,7 @@ Result<net::HttpResponse> RestCaller::SendOnce(const Call& call) {
   net::HttpRequest request;
   request.method = call.method;
   request.url = access_.server + call.target;
-  request.headers["Accept"] = "application/json";
+  request.headers["Accept"] = "application/json, */*";  // a log is plain text
   request.headers["User-Agent"] = "holdfast";
   if (!authorization_.empty()) {
     request.headers["Authorization"] = authorization_;

@@ -9,6 +9,7 @@ With --run-steps each step is run, as 'holdfast step run FILE' does it, and its 
 It writes DIR/port when it listens, DIR/requests (one line each), and reads DIR/behave.json, if there is one, at each request:
   fail    names of steps that fail
   hold    names of steps that stay Running until the name is taken out or the run is stopped
+  said    names of steps that are not run in spite of --run-steps
   deny    true: 403 for everything
   next    faults for the next requests, in order, each taken out once done: "429", "500", "reset", "reset-after" (carried out, and
           no answer), "410" (the next watch), "invalid" (422 with fields)
@@ -104,7 +105,7 @@ class Cluster:
 
     def run_step(self, obj, task, number):
         """Exit code of the real step; None without --run-steps. Stopped: it gets SIGTERM."""
-        if not self.run_steps:
+        if not self.run_steps or task in self.behave().get("said", []):
             return None
         name, spec = obj["metadata"]["name"], obj["spec"]
         command = ["holdfast", "step", "run", self.run_steps, task, "--run-id", obj["metadata"]["uid"]]

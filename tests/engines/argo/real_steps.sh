@@ -58,3 +58,26 @@ again=$(field run-submitted workflow <resumed)
 until holdfast --json status "$again" | grep '"node"' | grep "\"step\":\"$step\"" | grep -q Running; do sleep 0.05; done
 holdfast -q stop "$again" 2>/dev/null || fail "the second stop"
 [ "$(grep -c '#fast' trace)" = "$before" ] || fail "what was finished was done again: $(cat trace)"
+
+# A workflow whose steps others run (child workflows): what the journal says of them stands in for what it does not list.
+plan 'parallel_fail: true'
+behave '{"hold": ["shards"], "said": ["shards"]}'
+holdfast submit file.yaml --dry-run=client | python3 -c 'import json, sys
+o = json.load(sys.stdin)
+o["metadata"]["name"] = "parent"
+tasks = o["spec"]["templates"][0]["dag"]["tasks"]
+tasks[1:] = [{"name": "shards", "templateRef": {"name": "holdfast-steps", "template": "step"}}]
+json.dump(o, open("parent.json", "w"))'
+holdfast -q publish file.yaml
+curl -sS --fail-with-body -o said -X POST -H "Authorization: Bearer token-of-the-test" --data-binary @parent.json \
+  "http://127.0.0.1:$port/apis/argoproj.io/v1alpha1/namespaces/backups/workflows" || fail "$(cat said)"
+holdfast watch parent >watched 2>&1 &
+watcher=$!
+until grep -qs '^running    shards' watched; do sleep 0.05; done
+run=$(holdfast --json status parent | field run run)
+for each in $(holdfast step list file.yaml | awk '$1 ~ /^(fast|slow)-/ { print $1 }'); do
+  holdfast step run file.yaml "$each" --run-id "$run" >/dev/null 2>&1 || true
+done
+behave '{}'
+code=0; wait $watcher || code=$?
+grep -q '^done       X::Disk fast' watched && grep -q '^FAILED     X::Disk slow: parallel: ' watched || fail "$code: $(cat watched)"
