@@ -11,19 +11,6 @@ namespace holdfast::cli {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// "holdfast", with the provider folder where the environment names another one.
-std::string Program(const Session& session) {
-  const char* const set = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
-  const std::string usual =
-      set != nullptr && *set != '\0' ? std::string(set) : std::string(kDefaultProviderConfigDir);
-  if (session.provider_folder_path() == usual) return "holdfast";
-  return "holdfast --provider-config-dir " + ShellWord(session.provider_folder_path());
-}
-
-}  // namespace
-
 std::string ShellWord(std::string_view word) {
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -44,8 +31,16 @@ std::string ShellWord(std::string_view word) {
   return out + "'";
 }
 
+std::string ProgramCommand(const Session& session) {
+  const char* const set = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
+  const std::string usual =
+      set != nullptr && *set != '\0' ? std::string(set) : std::string(kDefaultProviderConfigDir);
+  if (session.provider_folder_path() == usual) return "holdfast";
+  return "holdfast --provider-config-dir " + ShellWord(session.provider_folder_path());
+}
+
 std::string GcCommand(Session& session, const ProviderConfig& provider, std::string_view run) {
-  std::string command = Program(session) + " gc";
+  std::string command = ProgramCommand(session) + " gc";
   std::size_t enabled = 0;
   if (const auto folder = session.providers()) {
     for (const ProviderConfig& other : (*folder)->providers) enabled += other.enabled ? 1 : 0;
@@ -56,7 +51,7 @@ std::string GcCommand(Session& session, const ProviderConfig& provider, std::str
 
 std::string RunCommand(const Session& session, const RunArguments& arguments,
                        std::string_view record) {
-  std::string command = Program(session) + " run " + ShellWord(arguments.file);
+  std::string command = ProgramCommand(session) + " run " + ShellWord(arguments.file);
   const auto add = [&command](std::string_view option, std::string_view value) {
     if (!value.empty()) command += " " + std::string(option) + " " + ShellWord(value);
   };
@@ -77,9 +72,9 @@ std::vector<std::string> CompileAgainCommands(const Session& session, const RunA
   const std::string file = folder / (plan + ".yaml");
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) return {};
-  std::string compile = Program(session) + " compile protect " + ShellWord(file);
+  std::string compile = ProgramCommand(session) + " compile protect " + ShellWord(file);
   if (arguments.file != plan + "-protect.yaml") compile += " -o " + ShellWord(arguments.file);
-  return {Program(session) + " plan discover " + ShellWord(file), compile,
+  return {ProgramCommand(session) + " plan discover " + ShellWord(file), compile,
           RunCommand(session, arguments, "")};
 }
 

@@ -14,6 +14,9 @@ namespace holdfast::cli {
 // A word as a shell reads it back.
 std::string ShellWord(std::string_view word);
 
+// "holdfast", with the provider folder where the environment names another one.
+std::string ProgramCommand(const Session& session);
+
 // holdfast gc --run RUN, of a run in the bank of `provider`.
 std::string GcCommand(Session& session, const ProviderConfig& provider, std::string_view run);
 

@@ -62,7 +62,7 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
                            .Set("strategy", argo::NameOf(how)));
   const std::string tail = " " + ShellWord(status->name) + ClusterOptions(arguments.cluster);
   if (arguments.no_wait) {
-    out.Say("  holdfast watch" + tail);
+    out.Say("  " + ProgramCommand(session) + " watch" + tail);
     return 0;
   }
   const CancelOnSignals signals(session);
@@ -82,7 +82,7 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   if (!followed) {
     if (const int code = signals.exit_code(); code != 0) {
       out.Say("it is being stopped; to wait for it:");
-      out.Say("  holdfast watch" + tail);
+      out.Say("  " + ProgramCommand(session) + " watch" + tail);
       return code;
     }
     return out.Fail(followed.error());
@@ -111,13 +111,13 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
         "the run is ended, and nothing was cleaned up: something may be at rest. On a machine that "
         "has its "
         "provider, the first of these cleans up, the second goes on with its record:");
-    out.Say("  holdfast gc --run " + ShellWord(status->uid));
+    out.Say("  " + ProgramCommand(session) + " gc --run " + ShellWord(status->uid));
   } else {
     out.Say("the run was stopped; what was owed is cleaned up by its last step" +
             std::string(end->phase == argo::Phase::kSucceeded ? "" : ", which says how that went") +
             ". To go on with its record:");
   }
-  out.Say("  holdfast resume" + tail);
+  out.Say("  " + ProgramCommand(session) + " resume" + tail);
   return 0;
 }
 

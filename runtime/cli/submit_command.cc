@@ -7,6 +7,7 @@
 #include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
+#include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
@@ -55,6 +56,11 @@ void CollectReferences(const Value& value, std::set<std::string>& out) {
     const bool cluster = member.is_map() && member.BoolOr("clusterScope", false);
     if ((key == "templateRef" || key == "workflowTemplateRef") && member.is_map() && !cluster)
       out.insert(member.StringOr("name", ""));
+    // A child workflow, as a step makes it.
+    if (key == "manifest" && member.is_string()) {
+      if (const auto manifest = ParseYaml(member.AsString(), "manifest"))
+        CollectReferences(*manifest, out);
+    }
     CollectReferences(member, out);
   }
 }
@@ -208,7 +214,8 @@ int Started(Session& session, argo::WorkflowService& service, const Value& creat
   out.Line(name);
   if (watch) return WatchRun(session, service, name, cluster);
   for (const char* const command : {"watch", "logs", "stop"})
-    out.Say("  holdfast " + std::string(command) + " " + ShellWord(name) + ClusterOptions(cluster));
+    out.Say("  " + ProgramCommand(session) + " " + command + " " + ShellWord(name) +
+            ClusterOptions(cluster));
   return 0;
 }
 

@@ -38,11 +38,12 @@ std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStat
             session.OpenProvider(status.parameters.at("provider"), Session::Warnings::kLeave))
       commands.push_back(GcCommand(session, (*provider)->config(), status.uid));
   }
-  if (verdict == static_cast<int>(ExitCode::kRunFailed)) commands.push_back("holdfast logs" + tail);
+  if (verdict == static_cast<int>(ExitCode::kRunFailed))
+    commands.push_back(ProgramCommand(session) + " logs" + tail);
   const bool goes_on = !report || working || report->summary.state == runtime::RecordState::kError;
   const bool began = verdict == static_cast<int>(ExitCode::kRunFailed) ||
                      verdict == static_cast<int>(ExitCode::kRunStopped);
-  commands.push_back((began && goes_on ? "holdfast resume" : "holdfast resubmit") + tail);
+  commands.push_back(ProgramCommand(session) + (began && goes_on ? " resume" : " resubmit") + tail);
   return commands;
 }
 
@@ -88,7 +89,8 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
   if (!followed) {
     if (const int code = signals.exit_code(); code != 0) {
       out.Say("the run goes on; to watch it again:");
-      out.Say("  holdfast watch " + ShellWord(workflow) + ClusterOptions(cluster));
+      out.Say("  " + ProgramCommand(session) + " watch " + ShellWord(workflow) +
+              ClusterOptions(cluster));
       return code;
     }
     Error error = followed.error();

@@ -138,6 +138,27 @@ class Connection final : public TestConnection {
     while (More()) buffer_.clear();
   }
 
+  void Tunnel(std::uint16_t port) override {
+    const int other = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bool open = ::connect(other, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    while (open && !ending_) {
+      pollfd both[2] = {{socket_, POLLIN, 0}, {other, POLLIN, 0}};
+      if (::poll(both, 2, 20) <= 0) continue;
+      for (int i = 0; i < 2; ++i) {
+        if (both[i].revents == 0) continue;
+        char bytes[16384];
+        const auto n = ::recv(both[i].fd, bytes, sizeof bytes, 0);
+        open = open && n > 0 &&
+               ::send(both[1 - i].fd, bytes, static_cast<std::size_t>(n), MSG_NOSIGNAL) == n;
+      }
+    }
+    ::close(other);
+  }
+
  private:
   bool More() {
     if (socket_ < 0) return false;

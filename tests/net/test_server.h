@@ -43,6 +43,8 @@ class TestConnection {
   virtual void Reset() = 0;
   // Until the client closes, or the server ends: what a stalled server does.
   virtual void Stall() = 0;
+  // Passes bytes on to a port of this machine, and back, until either side closes: a proxy's tunnel.
+  virtual void Tunnel(std::uint16_t port) = 0;
   // A whole response.
   void Answer(int status, std::string_view body, const std::string& more_headers = "");
 };

@@ -371,7 +371,25 @@ TEST(Proxy, ARequestGoesThroughTheProxyThatIsNamed) {
   EXPECT_THAT(response->body, HasSubstr("server.invalid"));
 }
 
-TEST(Proxy, TlsGoesThroughATunnel) {
+TEST_F(Tls, GoesThroughTheTunnelOfAProxy) {
+  TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:server.invalid"), "");
+  std::string target;
+  TestServer proxy([&](TestConnection& c) {
+    TestConnection::Request request;
+    if (!c.Read(request) || request.method != "CONNECT") return;
+    target = request.target;
+    c.Write("HTTP/1.1 200 Connection established\r\n\r\n");
+    c.Tunnel(server.port());
+  });
+  TransportOptions options = Trusting();
+  options.proxy_url = "http://127.0.0.1:" + std::to_string(proxy.port());
+  const auto response = Client(options)->Send(Get("https://server.invalid/x"), In(seconds(10)));
+  ASSERT_TRUE(response) << response.error().Render();
+  EXPECT_EQ(response->body, "over TLS");
+  EXPECT_EQ(target, "server.invalid:443");
+}
+
+TEST(Proxy, ATunnelThatIsRefusedIsNoSuccess) {
   TestServer proxy([](TestConnection& c) {
     TestConnection::Request request;
     if (c.Read(request) && request.method == "CONNECT") c.Answer(407, "no");
