@@ -49,19 +49,32 @@ curl -sS --cacert api/ca.crt --cert api/admin.crt --key api/admin.key -o said "$
 grep -q '"shutdown": *"Stop"' said || fail "the workflow is not told to stop: $(cat said)"
 [ -n "$(holdfast -q resubmit "$name")" ] || fail "resubmit"
 
+# Behind a proxy that injects faults; KUBECONFIG is left, the file proxied is for it.
+start_proxy() { # SEED MOST
+  rm -f port
+  python3 "$scene/../../net/fault_proxy.py" --port-file port --upstream "$url" --ca api/ca.crt --cert api/admin.crt --key api/admin.key \
+    --seed "$1" --rate 0.4 --most "$2" --log faults &
+  proxy=$!
+  for _ in $(seq 200); do [ -e port ] && break; sleep 0.05; done
+  sed -e "s|server: \"[^\"]*\", certificate-authority: ca.crt|server: \"http://127.0.0.1:$(cat port)\"|" \
+    -e 's|user: {client[^}]*}|user: {token: unused-token}|' api/kubeconfig >proxied
+}
+stop_proxy() { kill $proxy; wait $proxy 2>/dev/null || true; proxy=""; }
+
+# What is submitted through faults is there once.
+start_proxy 7 20
+before=$(holdfast --json status | wc -l)
+for _ in 1 2 3 4 5 6; do holdfast -q submit file.yaml --kubeconfig proxied >>names 2>words || fail "a submit did not come through: $(cat words faults)"; done
+[ $(($(holdfast --json status | wc -l) - before)) = 6 ] && [ "$(sort -u names | wc -l)" = 6 ] || fail "other than 6 workflows: $(cat names; holdfast status)"
+stop_proxy
+
 objects=${HOLDFAST_ARGO_OBJECTS:-}
 [ -n "$objects" ] || { echo "the recorded objects (HOLDFAST_ARGO_OBJECTS) are not here: not played"; exit 0; }
 number=0
 export HOLDFAST_ARGO_WATCH_SECONDS=3
 for played in ok-dag:0 failed-step:5 retried:0 nested:0 stopped:6 stopped-retry:6 terminated:6 deadline:5 compressed:5; do
   folder=${played%:*} verdict=${played#*:} number=$((number + 1)) name=played-${played%:*}
-  rm -f port
-  python3 "$scene/../../net/fault_proxy.py" --port-file port --upstream "$url" --ca api/ca.crt --cert api/admin.crt --key api/admin.key \
-    --seed ${HOLDFAST_TEST_SEED:-$number} --rate 0.4 --most 8 --log faults &
-  proxy=$!
-  for _ in $(seq 200); do [ -e port ] && break; sleep 0.05; done
-  sed -e "s|server: \"[^\"]*\", certificate-authority: ca.crt|server: \"http://127.0.0.1:$(cat port)\"|" \
-    -e 's|user: {client[^}]*}|user: {token: unused-token}|' api/kubeconfig >proxied
+  start_proxy ${HOLDFAST_TEST_SEED:-$number} 8
   python3 "$scene/play.py" api "$objects/$folder" "$name" --only-create || fail "$folder cannot be created"
   holdfast --json watch "$name" --kubeconfig proxied >lines 2>words &
   watcher=$!
@@ -70,8 +83,7 @@ for played in ok-dag:0 failed-step:5 retried:0 nested:0 stopped:6 stopped-retry:
   code=0; wait $watcher || code=$?
   [ $code = "$verdict" ] || fail "$folder: exit code $code, not $verdict: $(cat words; tail -3 lines)"
   [ "$(field run-ended exit_code <lines)" = "$verdict" ] || fail "$folder: $(tail -2 lines)"
-  kill $proxy; wait $proxy 2>/dev/null || true
-  proxy=""
+  stop_proxy
 done
 echo "faults that were survived: $(grep -cv '^passed' faults) in $(wc -l <faults) requests"
 [ "$(grep -cv '^passed' faults)" -gt 10 ] || fail "hardly a fault was injected"

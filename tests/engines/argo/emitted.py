@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Has a real Kubernetes API check every file that the compiler emits: strictly, as a dry run.
+
+  emitted.py KUBE_API_DIR GOLDEN_FOLDER RANDOM_GRAPHS SEED      in a folder with a provider folder, as the scene makes it
+"""
+import glob
+import http.client
+import json
+import os
+import random
+import ssl
+import subprocess
+import sys
+import urllib.parse
+
+import yaml
+
+directory, golden, count, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+url = urllib.parse.urlparse(open(directory + "/url").read().strip())
+context = ssl.create_default_context(cafile=directory + "/ca.crt")
+context.load_cert_chain(directory + "/admin.crt", directory + "/admin.key")
+connection = http.client.HTTPSConnection(url.hostname, url.port, context=context, timeout=60)
+plurals = {"Workflow": "workflows", "WorkflowTemplate": "workflowtemplates", "CronWorkflow": "cronworkflows"}
+loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+checked = 0
+refused = []
+
+
+def check(path):
+    global checked
+    for document in yaml.load_all(open(path), loader):
+        if not document or document.get("kind") not in plurals:
+            continue
+        connection.request("POST", f"/apis/argoproj.io/v1alpha1/namespaces/argo/{plurals[document['kind']]}?dryRun=All&fieldValidation=Strict",
+                           json.dumps(document), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        body = answer.read()
+        checked += 1
+        if answer.status != 201:
+            refused.append(f"{path}: {document['kind']}: {answer.status} {body[:500].decode()}")
+
+
+for path in sorted(glob.glob(golden + "/*/expected.argo.yaml")):
+    check(path)
+goldens = checked
+
+for number in range(count):
+    rng = random.Random(seed * 100_003 + number)  # this one again: its number and the seed
+    shape = rng.choice(["forest", "diamonds", "star", "chain"])
+    size = {"forest": rng.randrange(1, 80), "diamonds": rng.randrange(2, 60), "star": rng.choice([5, 150, 260, 340]), "chain": rng.choice([3, 40, 150, 300])}[shape]
+    children = {i: set() for i in range(size)}
+    for i in range(1, size):
+        if shape == "star":
+            children[0].add(i)
+        elif shape == "chain":
+            children[i - 1].add(i)
+        elif shape == "forest":
+            if rng.random() < 0.8:
+                children[rng.randrange(i)].add(i)
+        else:
+            for _ in range(rng.choice([1, 1, 2, 3])):
+                children[rng.randrange(i)].add(i)
+    below = {c for cs in children.values() for c in cs}
+    activities = [a for a in ("pre", "pre_finish", "parallel", "post") if rng.random() < 0.7] or ["parallel"]
+    with open("providers.d/p.conf", "w") as file:
+        file.write(f"[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\nbank = filesystem\nplugin = noop\n[filesystem]\npath = {os.getcwd()}/bank\n"
+                   f"[noop]\ntypes = X::Disk\nactivities = {', '.join(activities)}\n")
+    with open("n.graph.yaml", "w") as file:
+        json.dump({"format": 1, "resources": [{"type": "X::Disk", "id": f"d{i}", "name": f"disk {i} {{{{x}}}}",
+                                               **({"children": [{"type": "X::Disk", "id": f"d{c}"} for c in sorted(cs)]} if cs else {})}
+                                              for i, cs in children.items()]}, file)
+    with open("n.yaml", "w") as file:
+        json.dump({"name": "n", "provider": "p", "resources": [f"X::Disk#d{i}" for i in children if i not in below],
+                   "policy": {"drift": "ignore", "parallelism": rng.randrange(1, 20), "step_names": rng.choice(["readable", "opaque"])}}, file)
+    for old in glob.glob("out*"):
+        subprocess.run(["rm", "-rf", old], check=True)
+    command = ["holdfast", "-q", "compile", "protect", "n.yaml", "-o", "out.yaml", "--fuse", rng.choice(["none", "leaf"]), "--kind", rng.choice(["workflow", "template"]),
+               "--max-tasks-per-template", str(rng.choice([20, 60, 200]))]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        refused.append(f"{number} ({shape} of {size}): {' '.join(command)}: does not end")
+        continue
+    if done.returncode != 0:
+        refused.append(f"{number} ({shape} of {size}): {' '.join(command)}: {done.stderr[:500]}")
+        continue
+    for path in sorted(glob.glob("out*.yaml") + glob.glob("out/*.yaml")):
+        check(path)
+    if len(refused) > 5:
+        break
+
+print(f"{goldens} documents of golden files and {checked - goldens} of {count} random graphs were checked")
+if refused:
+    sys.exit("\n".join(refused))
