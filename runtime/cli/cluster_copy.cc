@@ -11,6 +11,7 @@
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
+#include "runtime/cli/template_references.h"
 #include "runtime/store/bundle_store.h"
 
 namespace holdfast::cli {
@@ -38,17 +39,6 @@ Value WithoutEmpty(const Value& value) {
     if (!empty || key == "emptyDir" || key == "value") out.Set(key, std::move(kept));
   }
   return out;
-}
-
-void CollectTemplates(const Value& value, std::set<std::string>& out) {
-  if (value.is_list()) {
-    for (const Value& item : value.AsList()) CollectTemplates(item, out);
-  }
-  if (!value.is_map()) return;
-  for (const auto& [key, member] : value.AsMap()) {
-    if (key == "templateRef" && member.is_map()) out.insert(member.StringOr("name", ""));
-    CollectTemplates(member, out);
-  }
 }
 
 Status WriteObject(const std::string& path, std::string_view kind, const std::string& name,
@@ -130,18 +120,24 @@ Result<ClusterCopy> ClusterCopy::Make(Session& session, const StepArguments& arg
   const auto record = status.parameters.find("record");
   if (record != status.parameters.end()) copy.record_ = record->second;
   HOLDFAST_RETURN_IF_ERROR(WriteObject(folder + "/run.yaml", "Workflow", status.name, spec));
-  std::set<std::string> names;
-  CollectTemplates(spec, names);
-  std::size_t number = 0;
-  for (const std::string& name : names) {
+  // Those that the children of a child start are found in there.
+  std::set<std::string> seen;
+  const std::set<std::string> direct = TemplateReferences(spec);
+  std::vector<std::string> open(direct.begin(), direct.end());
+  for (std::size_t number = 0; !open.empty(); ++number) {
+    const std::string name = std::exchange(open.back(), {});
+    open.pop_back();
+    if (!seen.insert(name).second) continue;
     const auto found = service->Get(argo::ObjectKind::kWorkflowTemplate, name);
     // Who may not read them has a copy here, as a rule.
     if (!found && found.error().code() == ErrorCode::kDenied) break;
     if (!found) return found.error();
     const Value* const its = found->Find("spec");
     if (its == nullptr) continue;
+    const std::set<std::string> more = TemplateReferences(*its);
+    open.insert(open.end(), more.begin(), more.end());
     fs::create_directories(folder + "/templates", error);
-    HOLDFAST_RETURN_IF_ERROR(WriteObject(fmt::format("{}/templates/{}.yaml", folder, number++),
+    HOLDFAST_RETURN_IF_ERROR(WriteObject(fmt::format("{}/templates/{}.yaml", folder, number),
                                          "WorkflowTemplate", name, *its));
     copy.templates_ = folder + "/templates";
   }

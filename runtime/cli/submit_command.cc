@@ -1,17 +1,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <set>
 
 #include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
-#include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/template_references.h"
 #include "runtime/cli/watched_run.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/store/layout.h"
@@ -44,25 +45,6 @@ std::string RandomText(std::size_t length, std::string_view alphabet) {
 std::string NameFrom(const std::string& base) {
   std::string out = base.substr(0, kLongestName - kSuffix);
   return out + RandomText(kSuffix, "bcdfghjklmnpqrstvwxz2456789");
-}
-
-// The names of workflow templates that anything in `value` refers to.
-void CollectReferences(const Value& value, std::set<std::string>& out) {
-  if (value.is_list()) {
-    for (const Value& item : value.AsList()) CollectReferences(item, out);
-  }
-  if (!value.is_map()) return;
-  for (const auto& [key, member] : value.AsMap()) {
-    const bool cluster = member.is_map() && member.BoolOr("clusterScope", false);
-    if ((key == "templateRef" || key == "workflowTemplateRef") && member.is_map() && !cluster)
-      out.insert(member.StringOr("name", ""));
-    // A child workflow, as a step makes it.
-    if (key == "manifest" && member.is_string()) {
-      if (const auto manifest = ParseYaml(member.AsString(), "manifest"))
-        CollectReferences(*manifest, out);
-    }
-    CollectReferences(member, out);
-  }
 }
 
 // Sets parameters of a workflow, over those that it has.
@@ -145,29 +127,66 @@ std::string BundleOf(const Value& workflow_or_template) {
   return {};
 }
 
+// A WorkflowTemplate of the cluster; null where we may not read it: who may create workflows need not be allowed to.
+Result<Value> GetTemplate(argo::WorkflowService& service, const std::string& name,
+                          const std::string& apply) {
+  auto found = service.Get(argo::ObjectKind::kWorkflowTemplate, name);
+  if (found) return found;
+  if (found.error().code() == ErrorCode::kDenied) return Value();
+  if (found.error().code() != ErrorCode::kNotFound || !found.error().hint().empty())
+    return found.error();
+  return Error(found.error()).Hint(apply);
+}
+
+std::string ApplyCommand(const argo::WorkflowService& service, const std::string& what) {
+  return "apply it first: kubectl apply --namespace " + service.name_space() + " " + what;
+}
+
+// What a large file starts has to be there, and to be of the same compile: a step that is in no child of today's
+// would simply not be run. Their names.
+Result<std::set<std::string>> CheckChildren(argo::WorkflowService& service,
+                                            const std::string& file) {
+  std::set<std::string> names;
+  std::error_code error;
+  const std::string folder = ChildrenFolderOf(file);
+  if (!std::filesystem::is_directory(folder, error)) return names;
+  const std::string apply = ApplyCommand(service, "-k " + ShellWord(folder));
+  HOLDFAST_ASSIGN_OR_RETURN(auto sources, local::ReadTemplateFolder(folder));
+  for (local::SourceFile& source : sources) {
+    const local::ParsedFile parsed = local::ParseFile(std::move(source));
+    if (!parsed.documents) return parsed.documents.error();
+    for (const Value& document : *parsed.documents) {
+      if (document.StringOr("kind", "") != "WorkflowTemplate") continue;
+      const std::string name = document.Find("metadata")->StringOr("name", "");
+      names.insert(name);
+      HOLDFAST_ASSIGN_OR_RETURN(const Value found, GetTemplate(service, name, apply));
+      const Value* const there = found.is_null() ? nullptr : found.Find("spec");
+      if (found.is_null() || (there != nullptr && *there == *document.Find("spec"))) continue;
+      return Error(ErrorCode::kConflict, "the WorkflowTemplate " + Printable(name) + " in " +
+                                             service.Place() + " is of another compile")
+          .Hint(apply);
+    }
+  }
+  return names;
+}
+
 // Argo would find out when the run has begun, and would say less.
 Status CheckTemplates(argo::WorkflowService& service, const Value& object,
-                      const std::string& bundle, const std::string& file) {
-  std::set<std::string> names;
-  if (const Value* const spec = object.Find("spec")) CollectReferences(*spec, names);
+                      const std::string& bundle, const std::string& file,
+                      const std::set<std::string>& checked) {
   const Value* const spec = object.Find("spec");
-  const Value* const whole = spec == nullptr ? nullptr : spec->Find("workflowTemplateRef");
-  for (const std::string& name : names) {
-    const auto found = service.Get(argo::ObjectKind::kWorkflowTemplate, name);
+  if (spec == nullptr) return Ok();
+  const Value* const whole = spec->Find("workflowTemplateRef");
+  for (const std::string& name : TemplateReferences(*spec)) {
+    if (checked.contains(name)) continue;
     const bool is_whole = whole != nullptr && whole->StringOr("name", "") == name;
     const std::string apply = is_whole && !file.empty()
-                                  ? "apply it first: kubectl apply --namespace " +
-                                        service.name_space() + " -f " + ShellWord(file)
+                                  ? ApplyCommand(service, "-f " + ShellWord(file))
                                   : "apply the site's templates first: kubectl apply --namespace " +
-                                        service.name_space() + " -f templates/argo";
-    if (!found) {
-      // Who may create workflows need not be allowed to read templates.
-      if (found.error().code() == ErrorCode::kDenied) continue;
-      if (found.error().code() != ErrorCode::kNotFound || !found.error().hint().empty())
-        return found.error();
-      return Error(found.error()).Hint(apply);
-    }
-    if (is_whole && !bundle.empty() && BundleOf(*found) != bundle) {
+                                        service.name_space() +
+                                        " -k DIR ('holdfast init argo DIR' writes them)";
+    HOLDFAST_ASSIGN_OR_RETURN(const Value found, GetTemplate(service, name, apply));
+    if (is_whole && !bundle.empty() && !found.is_null() && BundleOf(found) != bundle) {
       return Error(ErrorCode::kConflict, "the WorkflowTemplate " + Printable(name) + " in " +
                                              service.Place() + " was compiled from another bundle")
           .Hint(apply);
@@ -272,7 +291,7 @@ int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same
           .Set("metadata", MetadataOf(draft.base, bundle->second, metadata->Find("annotations")))
           .Set("spec", std::move(spec));
   SetParameters(draft.object, {{"record", same_record ? status->record() : ""}});
-  if (const Status there = CheckTemplates(**service, draft.object, bundle->second, ""); !there)
+  if (const Status there = CheckTemplates(**service, draft.object, bundle->second, "", {}); !there)
     return out.Fail(there.error());
   const auto created = CreateOnce(**service, draft, argo::CreateMode::kStore);
   if (!created) return out.Fail(created.error());
@@ -309,8 +328,10 @@ int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
   }
   const auto service = OpenCluster(session, arguments.cluster);
   if (!service) return out.Fail(service.error());
-  if (const Status there = CheckTemplates(**service, draft->object,
-                                          workflow->parameters.at("bundle"), arguments.file);
+  const auto children = CheckChildren(**service, arguments.file);
+  if (!children) return out.Fail(children.error());
+  if (const Status there = CheckTemplates(
+          **service, draft->object, workflow->parameters.at("bundle"), arguments.file, *children);
       !there) {
     return out.Fail(there.error());
   }

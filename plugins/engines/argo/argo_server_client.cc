@@ -96,12 +96,14 @@ class ArgoServerClient final : public WorkflowService {
     return object;
   }
 
-  Result<std::vector<Value>> List(ObjectKind kind) override {
+  Result<std::vector<Value>> List(ObjectKind kind, const std::string& labels) override {
     std::vector<Value> out;
     std::string next;
     do {
       Call call;
       call.target = Collection(kind) + fmt::format("?listOptions.limit={}", kPage);
+      if (!labels.empty())
+        call.target += "&listOptions.labelSelector=" + net::PercentEncoded(labels);
       if (!next.empty()) call.target += "&listOptions.continue=" + net::PercentEncoded(next);
       HOLDFAST_ASSIGN_OR_RETURN(const Value list, caller_.SendForValue(call));
       if (const Value* const items = list.Find("items"); items != nullptr && items->is_list()) {

@@ -58,12 +58,13 @@ class KubernetesClient final : public WorkflowService {
     return object;
   }
 
-  Result<std::vector<Value>> List(ObjectKind kind) override {
+  Result<std::vector<Value>> List(ObjectKind kind, const std::string& labels) override {
     std::vector<Value> out;
     std::string next;
     do {
       Call call;
       call.target = Collection(kind) + fmt::format("?limit={}", kPage);
+      if (!labels.empty()) call.target += "&labelSelector=" + net::PercentEncoded(labels);
       if (!next.empty()) call.target += "&continue=" + net::PercentEncoded(next);
       HOLDFAST_ASSIGN_OR_RETURN(const Value list, Checked(kind, caller_.SendForResponse(call)));
       if (const Value* const items = list.Find("items"); items != nullptr && items->is_list()) {

@@ -45,8 +45,8 @@ class WorkflowService {
   // Returns it as stored. Unknown fields are refused.
   virtual Result<Value> Create(ObjectKind kind, const Value& object, CreateMode mode) = 0;
   virtual Result<Value> Get(ObjectKind kind, const std::string& name) = 0;
-  // All of a kind, in no order.
-  virtual Result<std::vector<Value>> List(ObjectKind kind) = 0;
+  // All of a kind, in no order; with a label selector ("key=value") those that have it.
+  virtual Result<std::vector<Value>> List(ObjectKind kind, const std::string& labels = {}) = 0;
   // Of a workflow that has not ended. Again: success.
   virtual Status ShutDown(const std::string& workflow, Shutdown how) = 0;
 

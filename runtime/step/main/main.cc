@@ -12,10 +12,12 @@
 #include "plugins/sdk/provider.h"
 #include "plugins/sdk/text.h"
 #include "runtime/discovery/discovery.h"
+#include "runtime/modules/engine_module.h"
 #include "runtime/modules/module_loader.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/end.h"
 #include "runtime/step/main/options.h"
+#include "runtime/step/main/stop_children.h"
 #include "runtime/step/step_driver.h"
 
 namespace holdfast::runtime {
@@ -24,6 +26,8 @@ namespace {
 constexpr std::string_view kDefaultProviderFolder = "/etc/holdfast/providers.d";
 constexpr std::string_view kDefaultTenant = "local";
 constexpr auto kDriftDeadline = std::chrono::minutes(5);
+// Longer than the grace that pods have as a rule; what takes longer is looked at by the next try.
+constexpr auto kChildrenDeadline = std::chrono::minutes(10);
 
 // The only state of this program outside of main: a signal handler has no arguments.
 // Set by the handler below, and by whoever finds that the lease is lost.
@@ -145,6 +149,20 @@ Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& option
   return driver.Run(request);
 }
 
+// On a cluster parts of a large run are Workflows of their own. On one machine they are parts of this one, and
+// have ended with it.
+Status StopChildrenInPod(const EndRequest& request, const StepEnvironment& env) {
+  const char* const in_pod = std::getenv("KUBERNETES_SERVICE_HOST");
+  if (in_pod == nullptr || *in_pod == '\0' || request.status == "Succeeded") return Ok();
+  engines::argo::ServiceParts parts;
+  parts.processes = &env.processes;
+  parts.clock = &env.clock;
+  parts.log = &env.log;
+  parts.cancellation = &g_cancellation;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto service, OpenArgo(parts));
+  return StopChildren(*service, request.run, kChildrenDeadline, env.clock, env.pause, env.log);
+}
+
 Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
   for (const char* const needed : {"provider", "run"}) {
     if (!options.Get(needed).empty()) continue;
@@ -210,6 +228,8 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
     request.status = options.Get("status");
     request.dry_run = options.Flag("dry-run");
     if (!request.status.empty()) log.Log(LogLevel::kInfo, "the engine says: " + request.status);
+    if (options.Flag("stop-children") && !request.dry_run)
+      HOLDFAST_RETURN_IF_ERROR(StopChildrenInPod(request, env));
     return End(env, request);
   }
   return RunStep(env, options);

@@ -32,6 +32,9 @@ constexpr std::array kOptions{
     Option{"status", false, "e",
            "what the engine believes: logged, and an error where it is Succeeded and the bank has "
            "no such run"},
+    Option{"stop-children", true, "e",
+           "in a pod, unless the status is Succeeded: first stop the Workflows that this one has "
+           "started, and wait for their steps"},
     Option{"fail-fast", true, "br", "no pre starts any more once something has failed"},
     Option{"partial", true, "b", "restore from a checkpoint in error"},
     Option{"started-by", false, "b", "who started the run, for listings"},

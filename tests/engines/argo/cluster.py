@@ -33,6 +33,11 @@ KINDS = {"workflows": "Workflow", "workflowtemplates": "WorkflowTemplate", "cron
          "workflow-templates": "WorkflowTemplate", "cron-workflows": "CronWorkflow"}
 
 
+def has_labels(obj, selector):
+    own = obj["metadata"].get("labels", {})
+    return all(own.get(part.partition("=")[0]) == part.partition("=")[2] for part in selector.split(",") if part)
+
+
 def now():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -285,7 +290,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if query.get("watch") == "true":
             return self.watch(kind, wanted, int(query["resourceVersion"]), float(query.get("timeoutSeconds", 60)), False)
         with cluster.changed:
-            items = [o for (k, n), o in cluster.objects.items() if k == kind and wanted in ("", n)]
+            items = [o for (k, n), o in cluster.objects.items()
+                     if k == kind and wanted in ("", n) and has_labels(o, query.get("labelSelector", ""))]
             return self.answer(200, {"kind": kind + "List", "metadata": {"resourceVersion": str(cluster.version)}, "items": items})
 
     def argo_server(self, what, namespace, rest, query, value):
@@ -302,7 +308,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.answer(200, obj)
             return self.answer(200, cluster.create(kind, namespace, obj))
         if not rest:
-            return self.answer(200, {"metadata": {}, "items": [o for (k, _), o in cluster.objects.items() if k == kind]})
+            labels = query.get("listOptions.labelSelector", "")
+            items = [o for (k, _), o in cluster.objects.items() if k == kind and has_labels(o, labels)]
+            return self.answer(200, {"metadata": {}, "items": items})
         found = cluster.objects.get((kind, rest[0]))
         if found is None:
             return self.answer(404, {"code": 5, "message": f'{what}.argoproj.io "{rest[0]}" not found'})

@@ -6,7 +6,7 @@ compiled
 start_cluster
 
 [ "$(code_of said holdfast submit file.yaml)" = 10 ] || fail "without the site's templates: $(cat said)"
-grep -q "kubectl apply --namespace backups -f templates/argo" said || fail "$(cat said)"
+grep -q "kubectl apply --namespace backups -k DIR" said || fail "$(cat said)"
 apply "$scene/../../../templates/argo/holdfast-steps.yaml"
 
 # Nothing is made by what only checks.
