@@ -40,7 +40,11 @@ def check(path):
             refused.append(f"{path}: {document['kind']}: {answer.status} {body[:500].decode()}")
 
 
-for path in sorted(glob.glob(golden + "/*/expected.argo.yaml")):
+for pattern in ("expected.argo.yaml", "expected.schedule.yaml", "expected.children/*.yaml"):
+    for path in sorted(glob.glob(f"{golden}/*/{pattern}")):
+        check(path)
+# What a site starts from: the kinds that are Argo's.
+for path in sorted(glob.glob(golden + "/../../templates/argo/*.yaml")):
     check(path)
 goldens = checked
 
@@ -75,7 +79,7 @@ for number in range(count):
     for old in glob.glob("out*"):
         subprocess.run(["rm", "-rf", old], check=True)
     command = ["holdfast", "-q", "compile", "protect", "n.yaml", "-o", "out.yaml", "--fuse", rng.choice(["none", "leaf"]), "--kind", rng.choice(["workflow", "template"]),
-               "--max-tasks-per-template", str(rng.choice([20, 60, 200]))]
+               "--max-tasks-per-template", str(rng.choice([20, 60, 200])), "--max-tasks-per-workflow", str(rng.choice([60, 200, 1500]))]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
@@ -84,7 +88,7 @@ for number in range(count):
     if done.returncode != 0:
         refused.append(f"{number} ({shape} of {size}): {' '.join(command)}: {done.stderr[:500]}")
         continue
-    for path in sorted(glob.glob("out*.yaml") + glob.glob("out/*.yaml")):
+    for path in sorted(glob.glob("out*.yaml") + glob.glob("out.children/*.yaml")):
         check(path)
     if len(refused) > 5:
         break
