@@ -46,6 +46,14 @@ Result<Secret> ReadSecretFile(const std::string& path) {
   return Secret(std::move(text));
 }
 
+std::string PathOnThisMachine(const std::string& path) {
+  const char* const folder = std::getenv("HOLDFAST_SECRET_DIR");
+  if (folder == nullptr || *folder == '\0') return path;
+  const std::string here = std::string(folder) + "/" + path.substr(path.find_last_of('/') + 1);
+  struct stat status {};
+  return stat(here.c_str(), &status) == 0 ? here : path;
+}
+
 }  // namespace
 
 Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
@@ -53,7 +61,7 @@ Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
 Result<Secret> SecretReference::Read() const {
   switch (kind) {
     case Kind::kFile:
-      return ReadSecretFile(where);
+      return ReadSecretFile(PathOnThisMachine(where));
     case Kind::kEnvironment: {
       const char* const text = std::getenv(where.c_str());
       if (text == nullptr) {

@@ -33,7 +33,9 @@ struct SecretReference {
 
   bool given() const { return kind != Kind::kNone; }
   // Reads the secret: a file without its final newline (at most 64 KiB), a variable, the text.
-  // A file is a regular one: kInvalidInput for a pipe or a device.
+  // A file is a regular one: kInvalidInput for a pipe or a device. Where the folder that the variable
+  // HOLDFAST_SECRET_DIR names has a file of that name (its last part), that one is read: what a pod has
+  // mounted lies elsewhere on a laptop.
   // kNotFound or kDenied name the file or variable, never the contents.
   Result<Secret> Read() const;
 };

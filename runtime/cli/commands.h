@@ -185,7 +185,8 @@ struct StepArguments {
   std::string templates;
   std::string record;
   std::string run_id;
-  std::string activity;  // one activity of a fused step
+  std::string activity;       // one activity of a fused step
+  std::string secret_folder;  // where secrets lie that pods have mounted; empty: as written
   bool dry_run = false;
 };
 int ListWorkflowSteps(Session& session, const StepArguments& arguments);

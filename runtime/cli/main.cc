@@ -407,11 +407,19 @@ class CommandLine {
     Id(command, "--run-id", a_.step.run_id, run);
     Id(command, "--record", a_.step.record, "The record to work on");
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
+    SecretFolder(command);
     command = StepCommand(group, "run", "Run one step as the engine would", true, &RunWorkflowStep);
     Id(command, "--run-id", a_.step.run_id, run);
     Id(command, "--record", a_.step.record, "The record to work on (default: the run's)");
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
+    SecretFolder(command);
     command->add_flag("--dry-run", a_.step.dry_run, "Say what it would do");
+  }
+
+  void SecretFolder(CLI::App* command) {
+    command->add_option(
+        "--secret-dir", a_.step.secret_folder,
+        "Folder with the secrets that pods have mounted, by the last part of their paths");
   }
 
   void ClusterOptions(CLI::App* command, ClusterArguments& cluster) {

@@ -24,6 +24,9 @@ namespace holdfast::cli {
 
 namespace {
 
+// plugins/sdk/secret.h
+constexpr const char* kSecretFolder = "HOLDFAST_SECRET_DIR";
+
 struct ListedWorkflow {
   StepArguments arguments;  // as given, with what the run on the cluster says where that is meant
   OpenedWorkflow workflow;
@@ -107,9 +110,11 @@ Result<std::vector<std::string>> CommandOf(const ListedWorkflow& listed,
 // What the template sets, but the provider files are where this command finds them: the template's
 // folder is the image's.
 std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step,
-                                                 const Session& session) {
+                                                 const Session& session,
+                                                 const StepArguments& arguments) {
   std::map<std::string, std::string> environment(step.environment.begin(), step.environment.end());
   environment["HOLDFAST_PROVIDER_CONFIG_DIR"] = session.provider_folder_path();
+  if (!arguments.secret_folder.empty()) environment[kSecretFolder] = arguments.secret_folder;
   return environment;
 }
 
@@ -221,7 +226,7 @@ int ShowWorkflowStep(Session& session, const StepArguments& given) {
   if (!step) return session.out().Fail(step.error());
   std::vector<std::string> words;
   Value environment(Value::Map{});
-  for (const auto& [name, value] : EnvironmentOf(*step, session)) {
+  for (const auto& [name, value] : EnvironmentOf(*step, session, arguments)) {
     words.push_back(name + "=" + ShellWord(value));
     environment.Set(name, value);
   }
@@ -235,6 +240,8 @@ int ShowWorkflowStep(Session& session, const StepArguments& given) {
 }
 
 int RunWorkflowStep(Session& session, const StepArguments& given) {
+  // This process opens the provider's bank, too.
+  if (!given.secret_folder.empty()) ::setenv(kSecretFolder, given.secret_folder.c_str(), 1);
   const auto listed = OpenAndList(session, given);
   if (!listed) return session.out().Fail(listed.error());
   const StepArguments& arguments = listed->arguments;
@@ -257,7 +264,7 @@ int RunWorkflowStep(Session& session, const StepArguments& given) {
     if (const Status late = RefuseTooLate(session, *listed, arguments, *step); !late)
       return session.out().Fail(late.error());
   }
-  return session.out().Fail(Become(*argv, EnvironmentOf(*step, session)));
+  return session.out().Fail(Become(*argv, EnvironmentOf(*step, session, arguments)));
 }
 
 }  // namespace holdfast::cli

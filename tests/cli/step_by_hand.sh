@@ -47,6 +47,7 @@ hf step run protect.yaml begin $run 2>begin.err
 [ "$(grep -c 'known, but not built in' begin.err)" = 1 ] || fail "a warning is not said once: $(cat begin.err)"
 sed -i '/karbor-server/d' providers.d/p.conf
 # What does not fit the step is refused, not passed over.
+hf step show protect.yaml $step $run --secret-dir "$PWD" | grep -F "HOLDFAST_SECRET_DIR=$PWD " >/dev/null || fail "the folder of secrets is not in the command"
 command=$(hf step show protect.yaml $step $run)
 sh -c "$command --operation=delete" 2>/dev/null && fail "a protect step ran as one of delete"
 code=0; sh -c "$command --activity=post" 2>/dev/null || code=$?

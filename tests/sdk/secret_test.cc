@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -30,6 +31,24 @@ TEST(Secret, IsTheFilesTextWithoutItsLastNewline) {
     ASSERT_TRUE(secret) << secret.error().Render();
     EXPECT_EQ(secret->Reveal(), "pass ;word \n");
   }
+}
+
+TEST(Secret, IsLookedForInTheFolderOfSecretsFirst) {
+  const testing::TemporaryFolder dir;
+  std::filesystem::create_directory(dir.path() / "here");
+  std::ofstream(dir.path() / "password") << "as written";
+  std::ofstream(dir.path() / "other") << "as written";
+  std::ofstream(dir.path() / "here" / "password") << "of this machine";
+  const auto read = [&](const std::string& path) {
+    const auto secret = InFile(path).Read();
+    return secret ? secret->Reveal() : secret.error().OneLine();
+  };
+  setenv("HOLDFAST_SECRET_DIR", (dir.path() / "here").c_str(), 1);
+  EXPECT_EQ(read(dir.path() / "password"), "of this machine");
+  EXPECT_EQ(read("/etc/holdfast/secrets/password"), "of this machine");
+  EXPECT_EQ(read(dir.path() / "other"), "as written");
+  unsetenv("HOLDFAST_SECRET_DIR");
+  EXPECT_EQ(read(dir.path() / "password"), "as written");
 }
 
 TEST(Secret, WhatIsNoFileIsAnErrorAndBlocksNothing) {
