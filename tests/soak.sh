@@ -3,11 +3,12 @@
 # all tests with full counts, all tests with the address sanitizer, thread sanitizer, clang-tidy, fuzzing, benches. A phase that fails does
 # not keep the next ones from running; the end says which failed, and the exit code is then 1.
 #   tests/soak.sh [PHASE ...]     only those, by name: format headers tests asan tsan tidy fuzz benches
-# HOLDFAST_PROPERTY_CASES (5000), HOLDFAST_RANDOM_RUNS (200) and HOLDFAST_FUZZ_SECONDS (60, for each
-# target) say how much.
+# HOLDFAST_PROPERTY_CASES (5000), HOLDFAST_RANDOM_RUNS (200), HOLDFAST_LARGE_GRAPHS (200) and
+# HOLDFAST_FUZZ_SECONDS (60, for each target) say how much.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 export HOLDFAST_PROPERTY_CASES=${HOLDFAST_PROPERTY_CASES:-5000} HOLDFAST_RANDOM_RUNS=${HOLDFAST_RANDOM_RUNS:-200}
+export HOLDFAST_LARGE_GRAPHS=${HOLDFAST_LARGE_GRAPHS:-200}
 
 configure_and_build() {
   cmake --preset "$1" --log-level=WARNING && cmake --build --preset "$1" "${@:2}"
@@ -22,10 +23,11 @@ tests() {
 }
 
 # .ci/run has the half of it that it has time for. A fifth of the cases: with all of them random trees of
-# files take longer than a test may.
+# files take longer than a test may; of the large graphs a tenth.
 asan() {
   configure_and_build clang-asan-ubsan &&
-    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 5)) ctest --preset clang-asan-ubsan -LE 'soak|bench|engines'
+    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 5)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 10)) \
+      ctest --preset clang-asan-ubsan -LE 'soak|bench|engines'
 }
 
 # The tests whose code has threads: data streams, heartbeats and the process runner, banks, exec plugins,
