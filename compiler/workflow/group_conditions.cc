@@ -1,6 +1,7 @@
 #include "compiler/workflow/group_conditions.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <utility>
 
@@ -26,18 +27,39 @@ struct Link {
   friend auto operator<=>(const Link&, const Link&) = default;
 };
 
-// Sets of the items of one group, one for each item.
+// Sets of the items of one group.
 class ItemSets {
  public:
-  explicit ItemSets(std::size_t items) : words_((items + 63) / 64), bits_(items * words_) {}
+  ItemSets(std::size_t sets, std::size_t items) : words_((items + 63) / 64), bits_(sets * words_) {}
 
   bool Has(std::uint32_t set, std::uint32_t item) const {
     return (bits_[set * words_ + item / 64] >> (item % 64) & 1U) != 0;
   }
-  // Adds the item and its set.
-  void Add(std::uint32_t set, std::uint32_t item) {
-    for (std::size_t i = 0; i < words_; ++i) bits_[set * words_ + i] |= bits_[item * words_ + i];
+  void Put(std::uint32_t set, std::uint32_t item) {
     bits_[set * words_ + item / 64] |= std::uint64_t{1} << (item % 64);
+  }
+  void Clear(std::uint32_t set) {
+    for (std::size_t i = 0; i < words_; ++i) bits_[set * words_ + i] = 0;
+  }
+  void AddAll(std::uint32_t set, std::uint32_t other) {
+    for (std::size_t i = 0; i < words_; ++i) bits_[set * words_ + i] |= bits_[other * words_ + i];
+  }
+  void KeepCommon(std::uint32_t set, std::uint32_t other) {
+    for (std::size_t i = 0; i < words_; ++i) bits_[set * words_ + i] &= bits_[other * words_ + i];
+  }
+  // Adds an item and its own set.
+  void Add(std::uint32_t set, std::uint32_t item) {
+    AddAll(set, item);
+    Put(set, item);
+  }
+  std::vector<std::uint32_t> ItemsOf(std::uint32_t set) const {
+    std::vector<std::uint32_t> items;
+    for (std::size_t i = 0; i < words_; ++i) {
+      for (std::uint64_t word = bits_[set * words_ + i]; word != 0; word &= word - 1)
+        items.push_back(static_cast<std::uint32_t>(i * 64) +
+                        static_cast<std::uint32_t>(std::countr_zero(word)));
+    }
+    return items;
   }
 
  private:
@@ -125,13 +147,17 @@ class Lifter {
     for (const Link& link : links) ++first_link[link.after + 1];
     for (std::size_t i = 1; i < first_link.size(); ++i) first_link[i] += first_link[i - 1];
 
-    ItemSets waits_for(count);
-    ItemSets requires_success_of(count);
+    ItemSets waits_for(count, count);
+    // By item; the last two are for RequiredByAll.
+    ItemSets requires_success_of(count + std::size_t{2}, count);
     for (const std::uint32_t at : *sorted) {
       GroupItem& item = items[at];
       const std::span<const Link> own =
           std::span(links).subspan(first_link[at], first_link[at + 1] - first_link[at]);
-      item.succeeded = Required(items, item, depth_[group], own);
+      item.succeeded =
+          item.kind == GroupItem::Kind::kStep
+              ? Required(items, depth_[group], own)
+              : RequiredByAll(items, item.index, depth_[group], own, requires_success_of);
       for (const std::uint32_t gate : item.succeeded) {
         requires_success_of.Add(at, gate);
         waits_for.Add(at, gate);
@@ -163,30 +189,59 @@ class Lifter {
     links = {};
   }
 
-  // The items that an item requires to succeed: what every step that enters it requires.
-  std::vector<std::uint32_t> Required(const std::vector<GroupItem>& items, const GroupItem& item,
-                                      std::int64_t depth, std::span<const Link> own) const {
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> required;  // item, step
+  // The items that a step requires to succeed.
+  std::vector<std::uint32_t> Required(const std::vector<GroupItem>& items, std::int64_t depth,
+                                      std::span<const Link> own) const {
+    std::vector<std::uint32_t> required;
     for (const Link& link : own) {
-      if (!link.gate || gate_depth_[link.step] > depth) continue;
+      if (!IsGate(link, depth)) continue;
       if (items[link.before].kind == GroupItem::Kind::kStep) {
-        required.emplace_back(link.before, link.step);
+        required.push_back(link.before);
       } else {
-        for (const std::uint32_t gate : items[link.before].succeeded)
-          required.emplace_back(gate, link.step);
+        const auto& gates = items[link.before].succeeded;
+        required.insert(required.end(), gates.begin(), gates.end());
       }
     }
     std::sort(required.begin(), required.end());
     required.erase(std::unique(required.begin(), required.end()), required.end());
-    const std::size_t entries = item.kind == GroupItem::Kind::kStep ? 1 : entries_[item.index];
-    std::vector<std::uint32_t> by_all;
-    for (std::size_t i = 0; i < required.size();) {
-      std::size_t end = i;
-      while (end < required.size() && required[end].first == required[i].first) ++end;
-      if (end - i == entries) by_all.push_back(required[i].first);
-      i = end;
+    return required;
+  }
+
+  // The items that a group requires to succeed: every step that enters it has them as gates, or what its
+  // gates are requires them.
+  std::vector<std::uint32_t> RequiredByAll(const std::vector<GroupItem>& items, std::uint32_t group,
+                                           std::int64_t depth, std::span<const Link> own,
+                                           ItemSets& sets) const {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> gates;  // step, item
+    for (const Link& link : own) {
+      if (IsGate(link, depth)) gates.emplace_back(link.step, link.before);
     }
-    return by_all;
+    std::sort(gates.begin(), gates.end());
+    const auto common = static_cast<std::uint32_t>(items.size());
+    const std::uint32_t of_one = common + 1;
+    std::size_t steps = 0;
+    for (std::size_t i = 0; i < gates.size(); ++steps) {
+      const std::uint32_t step = gates[i].first;
+      sets.Clear(of_one);
+      for (; i < gates.size() && gates[i].first == step; ++i) {
+        const std::uint32_t gate = gates[i].second;
+        sets.AddAll(of_one, gate);
+        if (items[gate].kind == GroupItem::Kind::kStep) sets.Put(of_one, gate);
+      }
+      if (steps == 0) {
+        sets.Clear(common);
+        sets.AddAll(common, of_one);
+      } else {
+        sets.KeepCommon(common, of_one);
+      }
+    }
+    if (steps == 0 || steps != entries_[group]) return {};
+    return sets.ItemsOf(common);
+  }
+
+  // What keeps a step from running, and does not stand closer to it than a group of that depth.
+  bool IsGate(const Link& link, std::int64_t depth) const {
+    return link.gate && gate_depth_[link.step] <= depth;
   }
 
   std::span<const StepConditions> conditions_;

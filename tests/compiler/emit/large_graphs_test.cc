@@ -70,7 +70,7 @@ bool AllIsAsked() {
 // it may be their number that fills an object.
 std::vector<ShardSize> SizesFor(const LargeGraph& large) {
   const std::uint64_t turn = large.seed / kLargeForms;
-  const std::vector<ShardSize> sizes{{200, 1500}, {60, 500}, {20, turn % 2 == 0 ? 100U : 1500U}};
+  std::vector<ShardSize> sizes{{200, 1500}, {60, 500}, {20, turn % 2 == 0 ? 100U : 1500U}};
   if (AllIsAsked() || large.graph.size() <= kQuick) return sizes;
   return {sizes[turn % sizes.size()]};
 }
@@ -177,9 +177,9 @@ class Proof {
     if (!emitted_.order.Sort()) return {"the files wait in a circle"};
     Wrong wrong;
     const std::size_t count = emitted_.steps.size();
-    const bool exact =
-        emitted_.groups.size() == 1 ||
-        (IsForestWithoutPreFinish() && Depth() <= 3 * input_.options.emit.max_tasks_per_template);
+    const bool exact = emitted_.groups.size() == 1 ||
+                       (IsForestWithoutPreFinish() &&
+                        Depth() <= std::size_t{3} * input_.options.emit.max_tasks_per_template);
     // In blocks, so that it stays in the cache.
     constexpr std::size_t kBlock = 4096;
     for (std::size_t begin = 0; begin < count; begin += kBlock) {

@@ -21,9 +21,10 @@ struct Resource {
   std::string id;
   std::vector<std::string> children = {};
   bool pre_finish = false;
+  bool no_pre = false;
 };
 
-// The groups of a graph whose resources all have pre, parallel and post.
+// The groups of a graph whose resources all have pre (but for those that say so), parallel and post.
 struct Cut {
   std::vector<std::string> names;  // of the steps
   std::vector<StepGroup> groups;
@@ -31,18 +32,22 @@ struct Cut {
   Cut(const std::vector<Resource>& resources, std::uint32_t max_items) {
     ResourceGraphBuilder builder;
     std::set<std::string> pre_finish;
+    std::set<std::string> no_pre;
     for (const auto& resource : resources) {
       EXPECT_TRUE(builder.AddResource({{"T::N", resource.id}, resource.id, {}}));
       for (const auto& child : resource.children)
         EXPECT_TRUE(builder.AddEdge({"T::N", resource.id}, {"T::N", child}));
       if (resource.pre_finish) pre_finish.insert(resource.id);
+      if (resource.no_pre) no_pre.insert(resource.id);
     }
     const ResourceGraph graph = builder.Build().value();
     ActivityTable table;
     for (const auto& node : graph.nodes()) {
       const bool has = pre_finish.contains(node.key.id);
-      table.choices.push_back({StepChoice::Own(), has ? StepChoice::Own() : StepChoice::None(),
-                               StepChoice::Own(), StepChoice::Own()});
+      const bool pre = !no_pre.contains(node.key.id);
+      table.choices.push_back({pre ? StepChoice::Own() : StepChoice::None(),
+                               has ? StepChoice::Own() : StepChoice::None(), StepChoice::Own(),
+                               StepChoice::Own()});
     }
     const ActivityDag dag = BuildActivityDag(graph, table, FuseMode::kNone).value();
     names = NameSteps(graph, table, dag, StepNames::kReadable);
@@ -161,6 +166,33 @@ TEST(StepGroups, BelowAPreFinishHaveThePreparationsApart) {
   EXPECT_THAT(items[3].succeeded, ElementsAre(0U));
   EXPECT_THAT(items[4].succeeded, ElementsAre(0U));
   EXPECT_THAT(items[4].finished, ElementsAre(3U));
+}
+
+// What is below the top by way of one of many, of which every one requires the top: so does what requires
+// one of them each.
+TEST(StepGroups, RequireWhatTheGatesOfTheirStepsRequire) {
+  constexpr int kParents = 12;
+  std::vector<Resource> resources{{"top", {"open"}}, {"open", {}, false, true}};
+  for (int i = 0; i < kParents; ++i) {
+    resources.push_back({Numbered("p", i)});
+    resources[0].children.push_back(resources.back().id);
+  }
+  for (int i = 0; i < 5 * kParents; ++i) {
+    resources.push_back({Numbered("c", i)});
+    resources[1].children.push_back(resources.back().id);
+    resources[2U + i % kParents].children.push_back(resources.back().id);
+  }
+  const Cut cut(resources, 100);
+  const auto& items = cut.groups[0].items;
+  ASSERT_THAT(cut.names[items.front().index], ::testing::StartsWith("top-"));
+  std::size_t of_several = 0;
+  for (const GroupItem& item : items) {
+    if (item.kind == GroupItem::Kind::kStep) continue;
+    if (item.finished.empty()) continue;  // all require one of them
+    ++of_several;
+    EXPECT_THAT(item.succeeded, ElementsAre(0U)) << cut.groups[item.index].name;
+  }
+  EXPECT_GE(of_several, 1U);
 }
 
 // One resource more: the groups that it is in change, and what those stand in, and nothing else.
