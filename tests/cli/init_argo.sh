@@ -38,6 +38,7 @@ holdfast init argo site --bank claim:bank --staging hostPath:/srv/staging --imag
 grep -q '^wrote site/holdfast-steps.yaml$' said || fail "$(cat said)"
 grep -qF 'create secret generic holdfast-secrets --from-file=/etc/holdfast/secrets/db --from-literal=OTHER_PASSWORD="$OTHER_PASSWORD"' said || fail "$(cat said)"
 holdfast -q lint site/*.yaml || fail "lint"
+"$here/../docs/argo_constructs.py" site/*.yaml >/dev/null || fail "docs/reference/argo-constructs.md"
 cp -r site written
 
 # One leaf template a volume, with that volume, and with no group that Kubernetes would give its files to.

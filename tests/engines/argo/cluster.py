@@ -2,9 +2,10 @@
 """A cluster of the tests' own: the parts of the Kubernetes API and of the Argo server's that the client uses, with a controller
 that makes no pods. For what a real API server does not do on demand: tokens, roles, logs, faults.
 
-  cluster.py --dir DIR [--token TOKEN] [--no-argo] [--step-seconds S] [--run-steps FILE]
+  cluster.py --dir DIR [--token TOKEN] [--no-argo] [--step-seconds S] [--run-steps FILE|FOLDER]
 
 With --run-steps each step is run, as 'holdfast step run FILE' does it, and its log is that of its pod; without, it is only said.
+In a FOLDER the file is called as the workflow is: PLAN-OPERATION.yaml.
 
 It writes DIR/port when it listens, DIR/requests (one line each), and reads DIR/behave.json, if there is one, at each request:
   fail    names of steps that fail
@@ -113,7 +114,10 @@ class Cluster:
         if not self.run_steps or task in self.behave().get("said", []):
             return None
         name, spec = obj["metadata"]["name"], obj["spec"]
-        command = ["holdfast", "step", "run", self.run_steps, task, "--run-id", obj["metadata"]["uid"]]
+        file = self.run_steps
+        if os.path.isdir(file):
+            file = os.path.join(file, name.rpartition("-")[0] + ".yaml")
+        command = ["holdfast", "step", "run", file, task, "--run-id", obj["metadata"]["uid"]]
         for parameter in spec.get("arguments", {}).get("parameters", []):
             if parameter["name"] == "record" and parameter["value"]:
                 command += ["--record", parameter["value"]]
