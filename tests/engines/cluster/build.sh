@@ -97,19 +97,23 @@ END
   mv "$bin/kubernetes.new" "$bin/kubernetes"
 }
 
+# Where the module of Argo is.
+argo_folder() { go mod download -json "github.com/argoproj/argo-workflows/v4@$argo" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
+
 build_argo() {
+  local program from module=$cache/source/argo-module dir
+  # A copy: a link of its repository, which archives of modules do not have, is missing in it.
+  if ! [ -d "$module" ]; then
+    dir=$(argo_folder)
+    rm -rf "$module.new"
+    cp -r "$dir" "$module.new"
+    chmod -R u+w "$module.new"
+    cd "$module.new/workflow/executor/osspecific"
+    [ -e signal_linux.go ] || cp signal_darwin.go signal_linux.go
+    mv "$module.new" "$module"
+  fi
   new_module "$cache/source/argo" github.com/argoproj/argo-workflows/v4 "$argo"
-  cat >imports.go <<'END'
-//go:build imports
-
-package main
-
-import (
-	_ "github.com/argoproj/argo-workflows/v4/cmd/argoexec"
-	_ "github.com/argoproj/argo-workflows/v4/cmd/workflow-controller"
-)
-END
-  local program from
+  go mod edit -replace "github.com/argoproj/argo-workflows/v4=$module"
   for program in argo-controller argoexec; do
     from=$program
     [ $program = argoexec ] || from=workflow-controller
@@ -122,7 +126,7 @@ END
 # Its definitions, as they are in the module.
 copy_definitions() {
   local dir
-  dir=$(go mod download -json "github.com/argoproj/argo-workflows/v4@$argo" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  dir=$(argo_folder)
   rm -rf "$cache/argo-definitions"
   mkdir "$cache/argo-definitions"
   cp "$dir"/manifests/base/crds/full/argoproj.io_*.yaml "$cache/argo-definitions/"
