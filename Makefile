@@ -20,7 +20,7 @@ demo: all
 test: packages-test
 	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(call new) -DHOLDFAST_TESTS=ON
 	@ninja -C $(BUILD) -j $(JOBS)
-	@$(CTEST) -LE 'soak|bench|engines'
+	@$(CTEST) -LE 'soak|bench|engines|cluster'
 
 # Of a release build: what is installed for use.
 bench: packages-soak

@@ -27,7 +27,7 @@ tests() {
 asan() {
   configure_and_build clang-asan-ubsan &&
     HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 5)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 10)) \
-      ctest --preset clang-asan-ubsan -LE 'soak|bench|engines'
+      ctest --preset clang-asan-ubsan -LE 'soak|bench|engines|cluster'
 }
 
 # The tests whose code has threads: data streams, heartbeats and the process runner, banks, exec plugins,

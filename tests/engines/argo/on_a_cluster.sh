@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # The product as a site has it, on a Kubernetes with Argo that runs pods on this machine: init, protect, restore, a failure, delete,
 # stop, resume, a schedule, and a plan so large (for its limits) that parts of it are Workflows of their own.
-#   on_a_cluster.sh BUILD_FOLDER IMAGE_ARCHIVE [PART...]     PARTs are the functions below; all, unless some are named
+#   on_a_cluster.sh BUILD_FOLDER RELEASE_BUILD [PART...]     RELEASE_BUILD is where `make image` has run; PARTs are functions below
 # The cluster is tests/engines/cluster's, or where these say:
 #   HOLDFAST_TEST_KUBECONFIG   a cluster whose one node is this machine: folders of the test are hostPath volumes there
-#   HOLDFAST_TEST_IMAGE        the image of the steps by digest, which the node has; IMAGE_ARCHIVE is passed over then
+#   HOLDFAST_TEST_IMAGE        the image of the steps by digest, which the node has; RELEASE_BUILD is passed over then
 # Exit code 77: there is none, and stderr says why.
 . "$(dirname "$0")/../../cli/scene.sh"
-archive=$(realpath -m "$2")
+release=$(realpath -m "$2")
 parts=("${@:3}")
-[ ${#parts[@]} -gt 0 ] || parts=(protects fails restores deletes stops_and_resumes follows_a_schedule runs_children stops_children)
+[ ${#parts[@]} -gt 0 ] || parts=(protects fails restores deletes stops_and_resumes tries_again collects_garbage follows_a_schedule runs_children stops_children)
 cluster=$here/../cluster/cluster.sh
 skip() { echo "skipped: $*" >&2; exit 77; }
 [ "$(id -u)" = 0 ] || skip "steps run as a user of their own, whose folders root alone can make"
@@ -24,6 +24,7 @@ if [ -n "${HOLDFAST_TEST_KUBECONFIG:-}" ]; then
   image=$HOLDFAST_TEST_IMAGE
 else
   what=$("$cluster" missing) || skip "no cluster: $what"
+  archive=$(echo "$release"/holdfast-step-*.oci.tar)
   [ -f "$archive" ] || skip "no image $archive: make image"
   code=0
   TMPDIR=/tmp "$cluster" start "$dir/cluster" $$ "$archive" || code=$?
@@ -182,6 +183,43 @@ stops_and_resumes() {
   holdfast --json resume "$name" --watch >lines 2>said || fail "$(tail -5 lines said)"
   [ "$(field run-ended record <lines)" = "$run" ] || fail "it worked on another record: $(cat lines)"
   holdfast checkpoints verify "$run" -p p >said 2>&1 || fail "$(cat said)"
+}
+
+# A plan of the disks a and b.
+two_disks() { # NAME PARAMETERS OF b
+  printf "format: 1\nresources:\n- {type: 'X::Disk', id: a, name: a}\n- {type: 'X::Disk', id: b, name: b}\n" >"$1.graph.yaml"
+  printf 'name: %s\nprovider: q\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\nparameters: {"X::Disk#b": {%s}}\n' "$@" >"$1.yaml"
+  holdfast -q compile protect "$1.yaml"
+}
+
+# A step that is killed is tried again, and so is one that asks for it.
+tries_again() {
+  two_disks killed 'parallel_die: middle, post_exit: 75'
+  submit 0 killed-protect.yaml
+  for activity in par post; do
+    [ "$(holdfast --json status "$name" | grep "\"step\":\"b-[0-9a-f]*-$activity\"" | grep -c '"attempts\?":2')" = 1 ] ||
+      fail "$activity was not tried twice: $(holdfast --json status "$name")"
+  done
+}
+
+# Everything is ended at once; what is owed then is the garbage collection's, in a pod of its own.
+collects_garbage() {
+  shop_plan ended 'Local::Application#shop' 'rate_limit: 40 kB'
+  holdfast -q compile protect ended.yaml
+  : >../srv/log
+  name=$(holdfast -q submit ended-protect.yaml)
+  run=$(holdfast --json status "$name" | field run run)
+  within 180 step_runs "$name" 'data-[0-9a-f]*-par'
+  holdfast stop --terminate "$name" >said 2>&1 || fail "$(cat said; say_why "$name")"
+  [ "$(tr '\n' , <../srv/log)" = "rests," ] || fail "something was cleaned up: $(cat ../srv/log)"
+  kubectl get cronworkflow holdfast-gc -o json | python3 -c 'import json, sys
+spec = json.load(sys.stdin)["spec"]["workflowSpec"]
+json.dump({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "gc-now"}, "spec": spec}, sys.stdout)' >gc.json
+  kubectl create -f gc.json >/dev/null
+  gc_has_ended() { [[ "$(kubectl get workflow gc-now -o 'jsonpath={.status.phase}')" = @(Succeeded|Failed|Error) ]]; }
+  within 300 gc_has_ended
+  [ "$(kubectl get workflow gc-now -o 'jsonpath={.status.phase}')" = Succeeded ] || fail "$(say_why gc-now)"
+  [ "$(tr '\n' , <../srv/log)" = "rests,goes on," ] || fail "what is owed after it was ended: $(cat ../srv/log)"
 }
 
 follows_a_schedule() {

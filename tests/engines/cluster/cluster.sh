@@ -231,7 +231,8 @@ END
   kubectl apply --server-side --filename definitions >log/definitions 2>&1 || { cat log/definitions; exit 1; }
   kubectl wait --for=condition=Established --timeout=60s --filename definitions >/dev/null
   kubectl create configmap --namespace argo workflow-controller-configmap
-  LEADER_ELECTION_DISABLE=true run argo "$bin/argo-controller" --kubeconfig "$KUBECONFIG" --configmap workflow-controller-configmap \
+  # (It looks at a Workflow again after 10 s, unless told otherwise; so many seconds each step then takes.)
+  LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1s run argo "$bin/argo-controller" --kubeconfig "$KUBECONFIG" --configmap workflow-controller-configmap \
     --namespace argo --executor-image $argoexec --executor-image-pull-policy IfNotPresent
   wait_for kubectl get node node
   kubectl wait --for=condition=Ready --timeout=120s node/node
