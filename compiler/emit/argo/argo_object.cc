@@ -18,16 +18,6 @@ constexpr std::chrono::hours kLongestStep{30 * 24};
 // In a child: whose steps they are.
 constexpr std::string_view kRunOfParent = "{{workflow.parameters.run}}";
 
-// Adds a word to lines of at most the width; one that is longer than that has a line to itself.
-void AddWord(std::vector<std::string>& lines, std::string_view word, std::size_t indent) {
-  if (!lines.empty() && indent + lines.back().size() + 1 + word.size() <= kLineWidth) {
-    lines.back() += ' ';
-    lines.back() += word;
-  } else {
-    lines.emplace_back(word);
-  }
-}
-
 // The leaf template that a task calls. A pod mounts what its leaf template says, so that each volume has
 // one of its own.
 std::string LeafOf(const ArgoTask& task) {
@@ -240,10 +230,10 @@ class ObjectWriter {
           "targets.");
     }
     out_.Key("target");
-    constexpr std::size_t kIndent = 8;
+    // One a line: a step more or less is a line of a diff.
     std::vector<std::string> targets;
     for (const ArgoTask& task : tasks) {
-      if (task.kind != ArgoTask::Kind::kBarrier) AddWord(targets, task.name, kIndent);
+      if (task.kind != ArgoTask::Kind::kBarrier) targets.push_back(task.name);
     }
     out_.Folded(targets);
     out_.Key("tasks");
