@@ -49,6 +49,7 @@ holdfast() { setpriv --reuid=$step_user --regid=$step_user --clear-groups -- "$b
 mkdir -p srv/data/deep srv/more files
 head -c 2000000 /dev/urandom >srv/data/deep/random
 echo précieux >srv/data/Straße
+: >srv/log
 ln -s deep/random srv/data/link
 echo more >srv/more/file
 chmod 640 srv/more/file
