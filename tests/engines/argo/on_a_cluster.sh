@@ -6,8 +6,8 @@
 #   HOLDFAST_TEST_KUBECONFIG   a cluster whose one node is this machine: folders of the test are hostPath volumes there
 #   HOLDFAST_TEST_IMAGE        the image of the steps by digest, which the node has; RELEASE_BUILD is passed over then
 # Exit code 77: there is none, and stderr says why.
+release=$(realpath -m "$2") # before the scene goes to another folder
 . "$(dirname "$0")/../../cli/scene.sh"
-release=$(realpath -m "$2")
 parts=("${@:3}")
 [ ${#parts[@]} -gt 0 ] || parts=(protects fails restores deletes stops_and_resumes tries_again collects_garbage follows_a_schedule runs_children stops_children)
 cluster=$here/../cluster/cluster.sh
