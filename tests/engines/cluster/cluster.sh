@@ -49,8 +49,9 @@ END
 }
 
 start() { # DIR PID IMAGE...
-  local what dir caller=$2
+  local what dir caller=$2 image images=()
   what=$(missing) || cannot "$what"
+  for image in "${@:3}"; do images+=("$(realpath "$image")"); done
   mkdir -p "$1"
   dir=$(realpath "$1")
   # Sockets are in it, and their names may have 107 bytes.
@@ -87,8 +88,7 @@ END
   done
   [ -e ready ] || { echo "cluster.sh: it is not ready after 5 minutes: $(tail -5 log/all)" >&2; return 1; }
   kubeconfig "https://127.0.0.1:$(cat port)" >kubeconfig
-  shift 2
-  [ $# = 0 ] || import "$dir" "$@"
+  [ ${#images[@]} = 0 ] || import "$dir" "${images[@]}"
 }
 
 # --- Inside: the first process of the namespaces ---
