@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2317 # functions that are called by their names
 # The product as a site has it, on a Kubernetes with Argo that runs pods on this machine: init, protect, restore, a failure, delete,
 # stop, resume, a schedule, and a plan so large (for its limits) that parts of it are Workflows of their own.
 #   on_a_cluster.sh BUILD_FOLDER RELEASE_BUILD [PART...]     RELEASE_BUILD is where `make image` has run; PARTs are functions below
@@ -7,9 +8,11 @@
 #   HOLDFAST_TEST_IMAGE        the image of the steps by digest, which the node has; RELEASE_BUILD is passed over then
 # Exit code 77: there is none, and stderr says why.
 release=$(realpath -m "$2") # before the scene goes to another folder
+# shellcheck source=tests/cli/scene.sh
 . "$(dirname "$0")/../../cli/scene.sh"
 parts=("${@:3}")
-[ ${#parts[@]} -gt 0 ] || parts=(protects fails restores deletes stops_and_resumes tries_again collects_garbage follows_a_schedule runs_children stops_children)
+[ ${#parts[@]} -gt 0 ] || parts=(protects fails restores deletes stops_and_resumes tries_again collects_garbage follows_a_schedule
+  runs_children stops_children)
 cluster=$here/../cluster/cluster.sh
 skip() { echo "skipped: $*" >&2; exit 77; }
 [ "$(id -u)" = 0 ] || skip "steps run as a user of their own, whose folders root alone can make"
@@ -116,8 +119,8 @@ protects() {
   run=$(holdfast --json status "$name" | field run run)
   # A step is a pod with no rights, no token and nothing that it may write to but its volumes. (Pods go when the run has succeeded.)
   within 180 some_pods -l holdfast/step
-  kubectl get pods -l holdfast/step -o json >pods
-  python3 - pods <<'END'
+  kubectl get pods -l holdfast/step -o json >pods.json
+  python3 - pods.json <<'END'
 import json, sys
 pods = json.load(open(sys.argv[1]))["items"]
 assert pods, "no pod is left, or none has the label of its step"

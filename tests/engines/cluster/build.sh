@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What cluster.sh starts, built from the modules of Kubernetes and of Argo Workflows, once: about 20 minutes of two cores that do
-# nothing else, 6 GB in Go's caches. Kept in ${XDG_CACHE_HOME:-~/.cache}/holdfast-tests/bin; interrupted, it goes on where it was.
+# What cluster.sh starts, built from the modules of Kubernetes and of Argo Workflows, once: half an hour of two cores that do
+# other things as well, 7 GB in Go's caches. Kept in ${XDG_CACHE_HOME:-~/.cache}/holdfast-tests/bin; interrupted, it goes on where it was.
 #   build.sh            builds what is not there yet, with the processor time that nobody else wants
 #   build.sh missing    says what is missing, and fails; nothing when all is there
 # kubernetes: the API server, the controller manager, the scheduler, the kubelet and kubectl in one program, so that what they share is
@@ -9,7 +9,7 @@ set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast-tests
 bin=$cache/bin
 kubernetes=v1.34.4
-# 4.1.2 is what Holdfast is written for; Go's module proxy may have another one alone.
+# Holdfast is written for 4.1.2. Where Go's module proxy has it, this may say so; built already, remove argo* in the folder of programs first.
 argo=${HOLDFAST_TEST_ARGO_VERSION:-v4.0.5}
 
 missing() {
@@ -101,7 +101,7 @@ END
 argo_folder() { go mod download -json "github.com/argoproj/argo-workflows/v4@$argo" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
 
 build_argo() {
-  local program from module=$cache/source/argo-module dir
+  local program from module=$cache/source/argo-$argo dir
   # A copy: a link of its repository, which archives of modules do not have, is missing in it.
   if ! [ -d "$module" ]; then
     dir=$(argo_folder)

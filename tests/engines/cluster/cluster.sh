@@ -17,7 +17,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast-tests
 bin=$cache/bin
 service=10.96.0.1 # of the API, as pods know it
 node=10.244.0.1   # the node's end of the bridge that pods are on
-argoexec=quay.io/argoproj/argoexec:v4.1.2
+argoexec=localhost/argoexec:1
 pause=localhost/pause:1
 
 cannot() { echo "cluster.sh: $*" >&2; exit 77; }
@@ -37,11 +37,11 @@ certificate() { # NAME SUBJECT EXTENSION
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.key" -out "$1.csr" -subj "$2" 2>/dev/null
   openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out "$1.crt" -extfile <(echo "$3") 2>/dev/null
 }
-kubeconfig() { # SERVER
-  cat <<END
+write_kubeconfig() { # FILE SERVER
+  cat >"$1" <<END
 apiVersion: v1
 kind: Config
-clusters: [{name: test, cluster: {server: "$1", certificate-authority: ca.crt}}]
+clusters: [{name: test, cluster: {server: "$2", certificate-authority: ca.crt}}]
 users: [{name: admin, user: {client-certificate: admin.crt, client-key: admin.key}}]
 contexts: [{name: test, context: {cluster: test, user: admin, namespace: argo}}]
 current-context: test
@@ -79,6 +79,7 @@ os.execvp("unshare", ["unshare", "--mount", "--net", "--pid", "--ipc", "--fork",
                       "nice", "-n", "5", sys.argv[1], "inside", sys.argv[2], str(here.fileno())])
 END
   echo $! >pid
+  # shellcheck disable=SC2016 # they are its own
   setsid bash -c 'tail --pid="$1" -s 0.5 -f /dev/null; exec "$2" stop "$3"' watch "$caller" "$self" "$dir" </dev/null >/dev/null 2>&1 &
   echo $! >watch.pid
   for _ in $(seq 3000); do
@@ -87,7 +88,9 @@ END
     sleep 0.1
   done
   [ -e ready ] || { echo "cluster.sh: it is not ready after 5 minutes: $(tail -5 log/all)" >&2; return 1; }
-  kubeconfig "https://127.0.0.1:$(cat port)" >kubeconfig
+  local port
+  port=$(cat port)
+  write_kubeconfig kubeconfig "https://127.0.0.1:$port"
   [ ${#images[@]} = 0 ] || import "$dir" "${images[@]}"
 }
 
@@ -130,7 +133,7 @@ kernel/keys/root_maxbytes 25000000"
     echo "not within two minutes: $*: $(cat log/waiting)"
     exit 1
   }
-  kubeconfig https://127.0.0.1:443 >inside.kubeconfig
+  write_kubeconfig inside.kubeconfig https://127.0.0.1:443
   export KUBECONFIG=$dir/inside.kubeconfig HOME=$dir
   kubectl() { "$bin/kubernetes" kubectl "$@"; }
 
@@ -246,6 +249,7 @@ import() { # DIR IMAGE...
   local first image
   first=$(pgrep -P "$(cat "$1/pid")")
   for image in "${@:2}"; do
+    # shellcheck disable=SC2016 # they are its own
     nsenter --target "$first" --mount --net -- bash -euc '
       name=$(tar -xOf "$1" index.json | sed -nE "s/.*\"io.containerd.image.name\": *\"([^\"]*)\".*/\1/p")
       ctr --namespace k8s.io images import "$1"
