@@ -17,7 +17,6 @@ holdfast --json submit "$file" --watch >lines || fail "$(tail -5 lines)"
 name=$(field run-submitted workflow <lines)
 run=$(field run-submitted run <lines)
 [ "$(holdfast --json status "$run" | field run state)" = succeeded ] || fail "$(holdfast status "$run")"
-holdfast -q logs "$name" begin | grep -q '"message_type":"log"' || fail "$(holdfast logs "$name" begin)"
 holdfast step list --from-cluster "$name" >/dev/null || fail "its steps"
 
 stopped=$(holdfast -q submit "$file")
@@ -25,6 +24,8 @@ until holdfast --json status "$stopped" | grep '"step":"begin"' | grep -q '"phas
 holdfast stop "$stopped" || fail "stop"
 code=0; holdfast watch "$stopped" || code=$?
 [ $code = 6 ] || fail "the verdict of what was stopped is $code"
+# The pods of a run that succeeded are gone seconds after it; those of this one stay.
+holdfast -q logs "$stopped" begin | grep -q '"message_type":"log"' || fail "$(holdfast logs "$stopped" begin)"
 holdfast --json resume "$stopped" --watch >lines || fail "$(tail -5 lines)"
 [ "$(field run-ended record <lines)" = "$(holdfast --json status "$stopped" | field run run)" ] || fail "it worked on another record"
 holdfast -q resubmit "$name" --watch || fail "anew"
