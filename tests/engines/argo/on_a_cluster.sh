@@ -96,8 +96,10 @@ within() { # SECONDS COMMAND...
   done
 }
 some_pods() { [ -n "$(kubectl get pods -o name "$@")" ]; }
+# As grep -q, but reads to the end: who writes is not to fail.
+has() { grep "$1" >/dev/null; }
 state_of() { holdfast --json status "$1" | field run state; }
-step_runs() { holdfast --json status "$1" | grep "\"step\":\"$2" | grep -q Running; } # WORKFLOW PATTERN
+step_runs() { holdfast --json status "$1" | grep "\"step\":\"$2" | has Running; } # WORKFLOW PATTERN
 # Submits and watches; the run's workflow is $name then, its id $run.
 submit() { # CODE FILE [OPTION...]
   local code=0
@@ -147,11 +149,11 @@ fails() {
   : >../srv/log
   submit 5 broken-protect.yaml
   [ "$(tr '\n' , <../srv/log)" = "rests,goes on," ] || fail "the hooks: $(cat ../srv/log)"
-  holdfast -q logs "$name" begin | grep -q '"message_type":"log"' || fail "no log of begin: $(holdfast logs "$name" begin)"
+  holdfast -q logs "$name" begin | has '"message_type":"log"' || fail "no log of begin: $(holdfast logs "$name" begin)"
   holdfast watch "$name" >said 2>&1 || true
   grep -q '^FAILED .*gone: parallel: ' said || fail "why it failed is in the journal: $(cat said)"
   step=$(holdfast step list --from-cluster "$name" | awk '/gone/ && /parallel/ { print $1; exit }')
-  holdfast -q logs "$name" "$step" | grep -q '"level":"error"' || fail "$(holdfast -q logs "$name" "$step")"
+  holdfast -q logs "$name" "$step" | has '"level":"error"' || fail "$(holdfast -q logs "$name" "$step")"
 }
 
 restores() {
@@ -168,7 +170,7 @@ restores() {
 deletes() {
   holdfast -q compile delete "$checkpoint" -p p -o delete.yaml
   submit 0 delete.yaml
-  ! holdfast --json checkpoints list -p p | grep -q "\"$checkpoint\".*available" || fail "it is still there"
+  ! holdfast --json checkpoints list -p p | has "\"$checkpoint\".*available" || fail "it is still there"
 }
 
 stops_and_resumes() {
@@ -216,7 +218,7 @@ collects_garbage() {
   run=$(holdfast --json status "$name" | field run run)
   within 180 step_runs "$name" 'b-[0-9a-f]*-par'
   holdfast stop --terminate "$name" >said 2>&1 || fail "$(cat said; say_why "$name")"
-  record_is() { holdfast --json checkpoints show "$run" -p q | grep -q "\"state\":\"$1\""; }
+  record_is() { holdfast --json checkpoints show "$run" -p q | has "\"state\":\"$1\""; }
   record_is protecting || fail "it was cleaned up: $(holdfast checkpoints show "$run" -p q)"
   kubectl get cronworkflow holdfast-gc -o json | python3 -c 'import json, sys
 spec = json.load(sys.stdin)["spec"]["workflowSpec"]
@@ -225,7 +227,7 @@ json.dump({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata":
   gc_has_ended() { [[ "$(kubectl get workflow gc-now -o 'jsonpath={.status.phase}')" = @(Succeeded|Failed|Error) ]]; }
   within 300 gc_has_ended
   [ "$(kubectl get workflow gc-now -o 'jsonpath={.status.phase}')" = Succeeded ] || fail "$(say_why gc-now)"
-  kubectl logs -l app.kubernetes.io/component=gc -c main | grep -q "waits .*$run" || fail "$(kubectl logs -l app.kubernetes.io/component=gc -c main)"
+  kubectl logs -l app.kubernetes.io/component=gc -c main | has "waits .*$run" || fail "$(kubectl logs -l app.kubernetes.io/component=gc -c main)"
   holdfast gc -p q --run "$run" >said 2>&1 || fail "$(cat said)"
   record_is error || fail "it is owed still: $(holdfast checkpoints show "$run" -p q; cat said)"
 }
@@ -284,7 +286,7 @@ stops_children() {
   for child in $(kubectl get workflows -l "holdfast/run=$run" -o 'jsonpath={.items[*].metadata.name}'); do
     [ "$(state_of "$child")" != running ] || fail "a child runs on: $(say_why "$child")"
   done
-  holdfast -q logs "$name" end | grep -q 'stops the child Workflow' || fail "$(holdfast -q logs "$name" end)"
+  holdfast -q logs "$name" end | has 'stops the child Workflow' || fail "$(holdfast -q logs "$name" end)"
   [ -z "$(kubectl get pods -l holdfast/step --field-selector status.phase=Running -o name)" ] || fail "$(kubectl get pods)"
 }
 
