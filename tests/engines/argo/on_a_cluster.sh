@@ -116,6 +116,7 @@ shop_plan() { # NAME RESOURCE [PARAMETERS OF DIRECTORIES]
 protects() {
   shop_plan shop 'Local::Application#shop'
   holdfast -q compile protect shop.yaml
+  : >../srv/log
   holdfast -q submit shop-protect.yaml --dry-run=server >/dev/null || fail "the server refuses it"
   name=$(holdfast -q submit shop-protect.yaml)
   run=$(holdfast --json status "$name" | field run run)
