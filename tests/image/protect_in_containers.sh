@@ -30,12 +30,15 @@ named=$(tar -xOf "$archive" index.json | sed -nE 's/.*"io.containerd.image.name"
 [ -n "$image" ] && [ "$image" = "$named" ] || fail "the import calls it '$image', not '$named'"
 
 # --- A container is what a pod of templates/argo is ---
-templates=$top/templates/argo/holdfast-steps.yaml
+# Those of the leaf templates that start a container; 'child' starts a Workflow.
+templates=$dir/container-templates.yaml
+awk -v RS='\n  - name: ' '/\n    container:/ {print "  - name: " $0}' "$top/templates/argo/holdfast-steps.yaml" >"$templates"
+[ "$(grep -c '^  - name: ' "$templates")" -ge 2 ] || fail "no leaf templates of containers in templates/argo/holdfast-steps.yaml"
 for line in '^      command: \[/usr/local/bin/holdfast' '{name: HOLDFAST_PROVIDER_CONFIG_DIR, value: /etc/holdfast/providers.d}' \
   'runAsNonRoot: true' 'runAsUser: 10001' 'readOnlyRootFilesystem: true' 'allowPrivilegeEscalation: false' \
   'capabilities: {drop: \[ALL\]}' 'seccompProfile: {type: RuntimeDefault}' \
   'mountPath: /etc/holdfast/providers.d, readOnly: true' 'mountPath: /tmp}'; do
-  [ "$(grep -c -- "$line" "$templates")" = "$(grep -c '^    container:' "$templates")" ] ||
+  [ "$(grep -c -- "$line" "$templates")" = "$(grep -c '^  - name: ' "$templates")" ] ||
     fail "not every leaf template says '$line', as the containers of this test have it"
 done
 mkdir bin
