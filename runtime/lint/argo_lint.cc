@@ -1,6 +1,7 @@
 #include "runtime/lint/argo_lint.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <string>
@@ -35,10 +36,10 @@ bool IsPassedOver(const Value& document) {
   return kind != "Workflow" && kind != "WorkflowTemplate";
 }
 
-Findings LintFile(const std::vector<ParsedFile>& files, std::size_t at,
+// `file` is one of `files`.
+Findings LintFile(const ParsedFile& file, const std::vector<ParsedFile>& files,
                   const std::vector<ParsedFile>& templates) {
   Findings found;
-  const ParsedFile& file = files[at];
   if (!file.documents) {
     found.push_back({"unreadable", Error(file.documents.error())});
     return found;
@@ -48,13 +49,15 @@ Findings LintFile(const std::vector<ParsedFile>& files, std::size_t at,
     Move(FindDocumentTraps(file.source, document), found);
   }
   if (std::any_of(file.documents->begin(), file.documents->end(), CanStart)) {
-    std::vector<ParsedFile> all{file};
-    std::erase_if(*all[0].documents, IsPassedOver);
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      if (i != at) all.push_back(files[i]);
+    ParsedFile main{file.source, {}};
+    std::copy_if(file.documents->begin(), file.documents->end(),
+                 std::back_inserter(*main.documents), std::not_fn(IsPassedOver));
+    std::vector<const ParsedFile*> all{&main};
+    for (const ParsedFile& other : files) {
+      if (&other != &file) all.push_back(&other);
     }
-    all.insert(all.end(), templates.begin(), templates.end());
-    const auto workflow = local::ReadParsedWorkflow(std::move(all));
+    for (const ParsedFile& other : templates) all.push_back(&other);
+    const auto workflow = local::ReadParsedWorkflow(all);
     if (workflow) {
       Findings traps = FindWorkflowTraps(*workflow);
       // Those of other files are said where these are checked.
@@ -107,7 +110,7 @@ Findings LintArgo(const std::vector<local::SourceFile>& files,
   std::vector<ParsedFile> others = ParseAll(templates);
   DropReplaced(parsed, others);
   Findings found;
-  for (std::size_t i = 0; i < parsed.size(); ++i) Move(LintFile(parsed, i, others), found);
+  for (const ParsedFile& file : parsed) Move(LintFile(file, parsed, others), found);
   return found;
 }
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <deque>
 #include <filesystem>
 #include <iterator>
-#include <memory>
-#include <set>
+#include <map>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -90,8 +90,8 @@ struct Spec {
 
 class Reader {
  public:
-  Result<Workflow> Read(std::vector<ParsedFile> files) {
-    HOLDFAST_RETURN_IF_ERROR(TakeDocuments(std::move(files)));
+  Result<Workflow> Read(std::span<const ParsedFile* const> files) {
+    HOLDFAST_RETURN_IF_ERROR(FindDocuments(files));
     HOLDFAST_ASSIGN_OR_RETURN(Document* const main, FindMain());
     HOLDFAST_RETURN_IF_ERROR(ReadMetadata(*main));
     main_name_ = main->name;
@@ -127,63 +127,67 @@ class Reader {
     HOLDFAST_RETURN_IF_ERROR(ResolveAll());
     HOLDFAST_RETURN_IF_ERROR(CheckWorkflow(workflow_));
     Sha256 sha;
-    for (const std::uint32_t source : used_sources_)
-      sha.Update(Sha256Hex(workflow_.sources[source].text));
+    for (const SourceFile& source : workflow_.sources) sha.Update(Sha256Hex(source.text));
     workflow_.sha256 = sha.FinishHex();
     return std::move(workflow_);
   }
 
  private:
   struct Document {
-    std::uint32_t source = 0;
+    const ParsedFile* file;
+    const Value* value;
     std::string kind;
     std::string name;
-    Value value;
     bool loaded = false;
 
-    const Value& spec() const { return *value.Find("spec"); }
+    const Value& spec() const { return *value->Find("spec"); }
   };
 
-  const SourceFile& SourceOf(const Document& document) const {
-    return workflow_.sources[document.source];
-  }
+  static const SourceFile& SourceOf(const Document& document) { return document.file->source; }
+  bool IsInMainFile(const Document& document) const { return document.file == main_file_; }
 
-  Status TakeDocuments(std::vector<ParsedFile> files) {
-    for (std::uint32_t i = 0; i < files.size(); ++i) {
-      workflow_.sources.push_back(std::move(files[i].source));
-      auto& parsed = files[i].documents;
-      if (!parsed) {
-        if (i == 0) return std::move(parsed).error();
-        // A broken neighbour matters only when something is missing.
-        broken_.push_back(std::move(parsed).error());
+  Status FindDocuments(std::span<const ParsedFile* const> files) {
+    main_file_ = files.front();
+    if (!main_file_->documents) return Error(main_file_->documents.error());
+    SourceIndex(*main_file_);
+    for (const ParsedFile* const file : files) {
+      // A broken neighbour matters only when something is missing.
+      if (!file->documents) {
+        if (broken_ == nullptr) broken_ = &file->documents.error();
         continue;
       }
-      for (Value& value : *parsed) {
-        Document document;
-        document.source = i;
-        document.kind = value.StringOr("kind", "");
-        if (i != 0 && document.kind != "WorkflowTemplate") continue;
+      for (const Value& value : *file->documents) {
+        Document document{file, &value, value.StringOr("kind", ""), ""};
+        const bool is_template = document.kind == "WorkflowTemplate";
+        if (!is_template && !IsInMainFile(document)) continue;
         if (const Value* metadata = value.Find("metadata"))
           document.name = metadata->StringOr("name", "");
-        document.value = std::move(value);
-        documents_.push_back(std::make_unique<Document>(std::move(document)));
+        documents_.push_back(std::move(document));
+        if (is_template) templates_[documents_.back().name].push_back(&documents_.back());
       }
     }
     return Ok();
   }
 
+  // Where `workflow_` has the file; it has those alone that something was read from.
+  std::uint32_t SourceIndex(const ParsedFile& file) {
+    const auto [entry, is_new] =
+        source_index_.emplace(&file, static_cast<std::uint32_t>(workflow_.sources.size()));
+    if (is_new) workflow_.sources.push_back(file.source);
+    return entry->second;
+  }
+
   Result<Document*> FindMain() {
-    const SourceFile& source = workflow_.sources[0];
+    const SourceFile& source = main_file_->source;
     std::vector<Document*> workflows;
     std::vector<Document*> templates;
-    for (const auto& document : documents_) {
-      if (document->source != 0) continue;
-      HOLDFAST_RETURN_IF_ERROR(CheckDocument(*document));
-      if (document->kind == "Workflow") {
-        workflows.push_back(document.get());
-      } else if (const Value* entrypoint = document->spec().Find("entrypoint");
-                 entrypoint != nullptr) {
-        templates.push_back(document.get());
+    for (Document& document : documents_) {
+      if (!IsInMainFile(document)) break;  // they are the first
+      HOLDFAST_RETURN_IF_ERROR(CheckDocument(document));
+      if (document.kind == "Workflow") {
+        workflows.push_back(&document);
+      } else if (document.spec().Find("entrypoint") != nullptr) {
+        templates.push_back(&document);
       }
     }
     auto& candidates = workflows.empty() ? templates : workflows;
@@ -192,19 +196,19 @@ class Reader {
           {}, "there is no Workflow in this file, and no WorkflowTemplate with an 'entrypoint'");
     }
     if (candidates.size() > 1) {
-      return source.At(candidates[1]->value.position(),
+      return source.At(candidates[1]->value->position(),
                        fmt::format("there are {} {}s in this file; one was expected",
                                    candidates.size(), candidates[1]->kind));
     }
     return candidates[0];
   }
 
-  Status CheckDocument(const Document& document) const {
+  static Status CheckDocument(const Document& document) {
     const SourceFile& source = SourceOf(document);
     HOLDFAST_RETURN_IF_ERROR(
-        CheckFields(source, document.value, {"a document", kDocumentRead, kDocumentIgnored, {}}));
-    const Value* kind = document.value.Find("kind");
-    if (kind == nullptr) return source.At(document.value.position(), "a document has no 'kind'");
+        CheckFields(source, *document.value, {"a document", kDocumentRead, kDocumentIgnored, {}}));
+    const Value* kind = document.value->Find("kind");
+    if (kind == nullptr) return source.At(document.value->position(), "a document has no 'kind'");
     if (document.kind != "Workflow" && document.kind != "WorkflowTemplate") {
       return source
           .At(kind->position(),
@@ -212,23 +216,23 @@ class Reader {
               document.kind.size())
           .Hint("it runs a Workflow or a WorkflowTemplate");
     }
-    const Value* version = document.value.Find("apiVersion");
+    const Value* version = document.value->Find("apiVersion");
     if (version == nullptr || !version->is_string() || version->AsString() != kApiVersion) {
-      return source.At(version == nullptr ? document.value.position() : version->position(),
+      return source.At(version == nullptr ? document.value->position() : version->position(),
                        fmt::format("'apiVersion' of a {} is {}", document.kind, kApiVersion));
     }
     for (const std::string_view key : {"metadata", "spec"}) {
-      HOLDFAST_ASSIGN_OR_RETURN(const Value* map, MapField(source, document.value, key));
+      HOLDFAST_ASSIGN_OR_RETURN(const Value* map, MapField(source, *document.value, key));
       if (map == nullptr)
-        return source.At(document.value.position(),
+        return source.At(document.value->position(),
                          fmt::format("a {} has no '{}'", document.kind, key));
     }
-    return CheckFields(source, *document.value.Find("metadata"),
+    return CheckFields(source, *document.value->Find("metadata"),
                        {"'metadata'", kMetadataRead, kMetadataIgnored, {}});
   }
 
   Status ReadMetadata(const Document& main) {
-    const Value& metadata = *main.value.Find("metadata");
+    const Value& metadata = *main.value->Find("metadata");
     workflow_.kind = main.kind;
     workflow_.name = metadata.StringOr("name", "");
     workflow_.generate_name = metadata.StringOr("generateName", "");
@@ -307,34 +311,32 @@ class Reader {
 
   Result<Document*> FindTemplate(const SourceFile& asking, Position position,
                                  const std::string& name) {
-    std::vector<Document*> found;
-    std::vector<std::string> names;
-    for (const auto& document : documents_) {
-      if (document->kind != "WorkflowTemplate") continue;
-      names.push_back(document->name);
-      if (document->name == name) found.push_back(document.get());
-    }
-    // The file's own goes before those of the folders.
-    if (found.empty() || (found.size() > 1 && (found[0]->source != 0 || found[1]->source == 0))) {
+    const auto entry = templates_.find(name);
+    if (entry == templates_.end()) {
+      std::vector<std::string> names;
+      for (const auto& [known, documents] : templates_) names.push_back(known);
       const std::string near = Nearest(name, names);
       Error error =
-          found.empty()
-              ? asking
-                    .At(position, fmt::format("there is no WorkflowTemplate '{}'", Printable(name)),
-                        name.size())
-                    .Hint(!near.empty() ? fmt::format("did you mean '{}'?", near)
-                          : names.empty()
-                              ? "there is none at all in this file and the folders of templates"
-                              : "there are " + Join(names, ", "))
-              : asking.At(position,
-                          fmt::format("there are {} WorkflowTemplates '{}': in {} and {}",
-                                      found.size(), Printable(name), SourceOf(*found[0]).path,
-                                      SourceOf(*found[1]).path),
-                          name.size());
-      if (found.empty() && !broken_.empty()) return std::move(error).Because(broken_[0]);
+          asking
+              .At(position, fmt::format("there is no WorkflowTemplate '{}'", Printable(name)),
+                  name.size())
+              .Hint(!near.empty() ? fmt::format("did you mean '{}'?", near)
+                    : names.empty()
+                        ? "there is none at all in this file and the folders of templates"
+                        : "there are " + Join(names, ", "));
+      if (broken_ != nullptr) return std::move(error).Because(*broken_);
       return error;
     }
-    if (found[0]->source != 0) HOLDFAST_RETURN_IF_ERROR(CheckDocument(*found[0]));
+    const std::vector<Document*>& found = entry->second;
+    // The file's own goes before those of the folders.
+    if (found.size() > 1 && (!IsInMainFile(*found[0]) || IsInMainFile(*found[1]))) {
+      return asking.At(
+          position,
+          fmt::format("there are {} WorkflowTemplates '{}': in {} and {}", found.size(),
+                      Printable(name), SourceOf(*found[0]).path, SourceOf(*found[1]).path),
+          name.size());
+    }
+    if (!IsInMainFile(*found[0])) HOLDFAST_RETURN_IF_ERROR(CheckDocument(*found[0]));
     return found[0];
   }
 
@@ -342,14 +344,14 @@ class Reader {
   Status Load(Document& document, const std::string& owner) {
     if (document.loaded) return Ok();
     document.loaded = true;
-    used_sources_.insert(document.source);
     const SourceFile& source = SourceOf(document);
+    const std::uint32_t source_index = SourceIndex(*document.file);
     HOLDFAST_RETURN_IF_ERROR(ReadSpec(document));
     HOLDFAST_ASSIGN_OR_RETURN(const Value* list, ListField(source, document.spec(), "templates"));
     if (list == nullptr) return Ok();
     for (const Value& element : list->AsList()) {
       HOLDFAST_ASSIGN_OR_RETURN(Template made, ReadTemplate(source, element));
-      made.source = document.source;
+      made.source = source_index;
       made.document = owner;
       const auto index = static_cast<std::uint32_t>(workflow_.templates.size());
       if (!index_.emplace(std::pair(owner, made.name), index).second) {
@@ -369,10 +371,10 @@ class Reader {
       HOLDFAST_ASSIGN_OR_RETURN(Document* const document,
                                 FindTemplate(source, call.position, call.document));
       // The workflow's own document can be referred to by its name, too.
-      owner =
-          document->kind == workflow_.kind && document->name == main_name_ && document->source == 0
-              ? ""
-              : document->name;
+      owner = document->kind == workflow_.kind && document->name == main_name_ &&
+                      IsInMainFile(*document)
+                  ? ""
+                  : document->name;
       HOLDFAST_RETURN_IF_ERROR(Load(*document, owner));
     }
     auto found = index_.find(std::pair(owner, call.name));
@@ -468,13 +470,11 @@ class Reader {
   // The pods of a cluster mount volumes, by a leaf template for each. Templates that have none at all are
   // for a machine, where everything is mounted already: there `step` does for them, too.
   bool IsStepOnAVolume(const std::string& owner, std::string_view name) const {
-    const auto is_one = [](std::string_view text) {
-      return text.starts_with(kStep) && text.substr(kStep.size()).starts_with('-');
-    };
-    return owner == kStepTemplates && is_one(name) &&
-           std::none_of(index_.begin(), index_.end(), [&](const auto& entry) {
-             return entry.first.first == owner && is_one(entry.first.second);
-           });
+    const std::string start = std::string(kStep) + "-";
+    if (owner != kStepTemplates || !name.starts_with(start)) return false;
+    const auto first = index_.lower_bound(std::pair(owner, start));
+    return first == index_.end() || first->first.first != owner ||
+           !first->first.second.starts_with(start);
   }
 
   Status ResolveAll() {
@@ -497,10 +497,12 @@ class Reader {
   }
 
   Workflow workflow_;
-  std::vector<std::unique_ptr<Document>> documents_;
-  std::vector<Error> broken_;
+  const ParsedFile* main_file_ = nullptr;
+  std::deque<Document> documents_;                           // those of the main file first
+  std::map<std::string, std::vector<Document*>> templates_;  // by name, in the order of the files
+  const Error* broken_ = nullptr;                            // of the first file that is
+  std::map<const ParsedFile*, std::uint32_t> source_index_;
   std::map<std::pair<std::string, std::string>, std::uint32_t> index_;  // (document, template)
-  std::set<std::uint32_t> used_sources_;
   std::string main_name_;
 };
 
@@ -511,15 +513,17 @@ ParsedFile ParseFile(SourceFile source) {
   return {std::move(source), std::move(documents)};
 }
 
-Result<Workflow> ReadParsedWorkflow(std::vector<ParsedFile> files) {
-  return Reader().Read(std::move(files));
+Result<Workflow> ReadParsedWorkflow(std::span<const ParsedFile* const> files) {
+  return Reader().Read(files);
 }
 
 Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) {
   std::vector<ParsedFile> parsed;
   parsed.reserve(files.size());
   for (SourceFile& file : files) parsed.push_back(ParseFile(std::move(file)));
-  return ReadParsedWorkflow(std::move(parsed));
+  std::vector<const ParsedFile*> borrowed;
+  for (const ParsedFile& file : parsed) borrowed.push_back(&file);
+  return ReadParsedWorkflow(borrowed);
 }
 
 Result<SourceFile> ReadSourceFile(const std::string& path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,8 @@ struct ParsedFile {
   Result<std::vector<Value>> documents;
 };
 ParsedFile ParseFile(SourceFile source);
-Result<Workflow> ReadParsedWorkflow(std::vector<ParsedFile> files);
+// The files stay the caller's, who may read one of them for many workflows; there is at least one.
+Result<Workflow> ReadParsedWorkflow(std::span<const ParsedFile* const> files);
 
 // A workflow file; kInvalidInput when it is empty.
 Result<SourceFile> ReadSourceFile(const std::string& path);

@@ -119,7 +119,9 @@ class Proof {
     const std::string steps = std::string(HOLDFAST_TEMPLATES) + "/holdfast-steps.yaml";
     std::ifstream in(steps, std::ios::binary);
     files.push_back(local::ParseFile({steps, {std::istreambuf_iterator<char>(in), {}}}));
-    auto read = local::ReadParsedWorkflow(std::move(files));
+    std::vector<const local::ParsedFile*> borrowed;
+    for (const local::ParsedFile& file : files) borrowed.push_back(&file);
+    auto read = local::ReadParsedWorkflow(borrowed);
     if (!read) return {read.error().Render()};
     read_ = std::move(*read);
     emitted_ = RunOf(read_);
