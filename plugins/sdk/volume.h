@@ -33,7 +33,8 @@ Result<Volume> VolumeFromValue(const Value& value, std::string_view file);
 Result<std::optional<Volume>> VolumeOf(const Value& extra, std::string_view file);
 
 // "<what is readable of the source>-<hash>", [a-z][a-z0-9-]*, at most 33 bytes: what leaf templates
-// for it are called, "step-<this>". Two volumes never have one name.
+// for it are called, "step-<this>". The hash has 32 bits: among the volumes of a site, two with one name are not
+// to be expected, and lint and Argo refuse two templates of one name.
 std::string NameOfVolume(const Volume& volume);
 
 }  // namespace holdfast

@@ -119,17 +119,11 @@ class SiteWriter {
         Append(out, "", Providers());
       } else if (trimmed == "# (init: steps of volumes)") {
         for (const Volume& volume : site_.volumes) Append(out, "", StepOf(volume, lines));
-      } else if (trimmed == "# (init: env)") {
-        Append(out, blanks, Environment());
-      } else if (trimmed == "# (init: mounts)") {
-        Append(out, blanks, Mounts({}));
-      } else if (trimmed == "# (init: volumes)") {
-        Append(out, blanks, Volumes({}));
       } else if (trimmed == "# (init: mounts of all volumes)") {
         Append(out, blanks, Mounts(site_.volumes));
       } else if (trimmed == "# (init: all volumes)") {
         Append(out, blanks, Volumes(site_.volumes));
-      } else {
+      } else if (!AppendAnswer(out, blanks, trimmed, {})) {
         out.push_back(WithAnswers(lines[i]));
       }
     }
@@ -169,6 +163,21 @@ class SiteWriter {
 
   static void Append(Lines& out, const std::string& indent, const Lines& lines) {
     for (const std::string& line : lines) out.push_back(indent + line);
+  }
+
+  // What a marker of a leaf template stands for, whose pods see the volumes `data`; false: it is no marker.
+  bool AppendAnswer(Lines& out, const std::string& indent, std::string_view marker,
+                    const std::vector<Volume>& data) const {
+    if (marker == "# (init: env)") {
+      Append(out, indent, Environment());
+    } else if (marker == "# (init: mounts)") {
+      Append(out, indent, Mounts(data));
+    } else if (marker == "# (init: volumes)") {
+      Append(out, indent, Volumes(data));
+    } else {
+      return false;
+    }
+    return true;
   }
 
   std::string WithAnswers(std::string line) const {
@@ -270,13 +279,8 @@ class SiteWriter {
     for (auto line = begin + 1; line != end; ++line) {
       const std::string_view trimmed = Trim(*line);
       const std::string blanks(line->find_first_not_of(' '), ' ');
-      if (trimmed == "# (init: mounts)") {
-        Append(out, blanks, Mounts({volume}));
-      } else if (trimmed == "# (init: volumes)") {
-        Append(out, blanks, Volumes({volume}));
-      } else if (trimmed == "# (init: env)") {
-        Append(out, blanks, Environment());
-      } else if (trimmed.starts_with("fsGroup")) {
+      if (AppendAnswer(out, blanks, trimmed, {volume})) continue;
+      if (trimmed.starts_with("fsGroup")) {
         // Kubernetes would give every file of the volume to that group: a backup leaves alone what it
         // reads. The comment above the first of them goes with it.
         if (Trim(out.back()).starts_with("# A new bank's claim")) out.pop_back();

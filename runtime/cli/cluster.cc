@@ -64,6 +64,30 @@ Result<Value> FindRun(argo::WorkflowService& service, const std::string& run) {
       .Hint("'holdfast status' lists the runs that are there");
 }
 
+Result<OpenedRun> OpenRun(Session& session, const ClusterArguments& arguments,
+                          const std::string& run) {
+  OpenedRun out;
+  HOLDFAST_ASSIGN_OR_RETURN(out.service, OpenCluster(session, arguments));
+  HOLDFAST_ASSIGN_OR_RETURN(out.workflow, FindRun(*out.service, run));
+  HOLDFAST_ASSIGN_OR_RETURN(out.status, argo::ReadWorkflowStatus(out.workflow));
+  return out;
+}
+
+void WarnOfLostPods(const Output& out, const argo::WorkflowStatus& status) {
+  for (const argo::StepTry* const attempt : status.dying())
+    out.Warn("pod " + attempt->pod + " was given up and has not been seen to end");
+}
+
+Value RunEnded(const argo::WorkflowStatus& status) {
+  return Value()
+      .Set("run", status.uid)
+      .Set("workflow", status.name)
+      .Set("record", status.record())
+      .Set("phase", argo::NameOf(status.phase))
+      .Set("stopped", !status.shutdown.empty())
+      .Set("exit_code", argo::VerdictOf(status));
+}
+
 std::string ClusterOptions(const ClusterArguments& arguments) {
   std::string out;
   const auto add = [&out](std::string_view option, const std::string& value) {

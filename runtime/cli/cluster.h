@@ -21,6 +21,22 @@ Result<std::unique_ptr<engines::argo::WorkflowService>> OpenCluster(
 // The workflow of a run: by its name or, where `run` looks like an id, by its uid. kNotFound.
 Result<Value> FindRun(engines::argo::WorkflowService& service, const std::string& run);
 
+// A run on a cluster, as it is now.
+struct OpenedRun {
+  std::unique_ptr<engines::argo::WorkflowService> service;
+  Value workflow;
+  engines::argo::WorkflowStatus status;
+};
+Result<OpenedRun> OpenRun(Session& session, const ClusterArguments& arguments,
+                          const std::string& run);
+
+// How long a command that follows a run bears a server that is away: an upgrade of a control plane takes minutes.
+constexpr auto kFollowPatience = std::chrono::minutes(15);
+
+// What both who watches and who stops a run say of its end: pods that nobody has seen to end, and the JSON line.
+void WarnOfLostPods(const Output& out, const engines::argo::WorkflowStatus& status);
+Value RunEnded(const engines::argo::WorkflowStatus& status);
+
 // The options that a next command needs to find the same cluster: "" or " --context x --namespace y".
 std::string ClusterOptions(const ClusterArguments& arguments);
 

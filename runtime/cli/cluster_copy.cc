@@ -106,10 +106,10 @@ Result<BundleFiles> BundleInBank(Session& session, const argo::WorkflowStatus& s
 }  // namespace
 
 Result<ClusterCopy> ClusterCopy::Make(Session& session, const StepArguments& arguments) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto service, OpenCluster(session, arguments.cluster));
-  HOLDFAST_ASSIGN_OR_RETURN(const Value workflow, FindRun(*service, arguments.from_cluster));
-  HOLDFAST_ASSIGN_OR_RETURN(const argo::WorkflowStatus status, argo::ReadWorkflowStatus(workflow));
-  HOLDFAST_ASSIGN_OR_RETURN(const Value spec, SpecOf(*service, workflow, status));
+  HOLDFAST_ASSIGN_OR_RETURN(const OpenedRun run,
+                            OpenRun(session, arguments.cluster, arguments.from_cluster));
+  const argo::WorkflowStatus& status = run.status;
+  HOLDFAST_ASSIGN_OR_RETURN(const Value spec, SpecOf(*run.service, run.workflow, status));
 
   ClusterCopy copy;
   std::error_code error;
@@ -128,7 +128,7 @@ Result<ClusterCopy> ClusterCopy::Make(Session& session, const StepArguments& arg
     const std::string name = std::exchange(open.back(), {});
     open.pop_back();
     if (!seen.insert(name).second) continue;
-    const auto found = service->Get(argo::ObjectKind::kWorkflowTemplate, name);
+    const auto found = run.service->Get(argo::ObjectKind::kWorkflowTemplate, name);
     // Who may not read them has a copy here, as a rule.
     if (!found && found.error().code() == ErrorCode::kDenied) break;
     if (!found) return found.error();

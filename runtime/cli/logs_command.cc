@@ -47,23 +47,20 @@ class LogLines final : public ByteSink {
 
 int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
   const Output& out = session.out();
-  const auto service = OpenCluster(session, arguments.cluster);
-  if (!service) return out.Fail(service.error());
-  const auto workflow = FindRun(**service, arguments.run);
-  if (!workflow) return out.Fail(workflow.error());
-  const auto status = argo::ReadWorkflowStatus(*workflow);
-  if (!status) return out.Fail(status.error());
+  const auto run = OpenRun(session, arguments.cluster, arguments.run);
+  if (!run) return out.Fail(run.error());
+  const argo::WorkflowStatus& status = run->status;
   std::vector<const argo::StepStatus*> steps;
   if (arguments.step.empty()) {
-    for (const argo::StepStatus& step : status->steps) steps.push_back(&step);
+    for (const argo::StepStatus& step : status.steps) steps.push_back(&step);
   } else {
-    const argo::StepStatus* const step = status->Find(arguments.step);
+    const argo::StepStatus* const step = status.Find(arguments.step);
     if (step == nullptr) {
       std::vector<std::string> names;
-      for (const argo::StepStatus& each : status->steps) names.push_back(each.task);
+      for (const argo::StepStatus& each : status.steps) names.push_back(each.task);
       const std::string near = Nearest(arguments.step, names);
       return out.Fail(NotFound("the run has no step '" + Printable(arguments.step) + "'")
-                          .Hint(near.empty() ? "'holdfast status " + status->name + "' lists them"
+                          .Hint(near.empty() ? "'holdfast status " + status.name + "' lists them"
                                              : "did you mean '" + near + "'?"));
     }
     if (step->tries.empty()) {
@@ -82,7 +79,7 @@ int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
         out.Say("--- " + step->path + ", pod " + attempt.pod);
       LogLines lines(out, step->task, attempt.pod);
       const bool follow = arguments.follow && &attempt == &step->tries.back() && !step->ended();
-      const Status read = (*service)->ReadLog(status->name, attempt.pod, follow, lines);
+      const Status read = run->service->ReadLog(status.name, attempt.pod, follow, lines);
       if (read) {
         ++shown;
         continue;

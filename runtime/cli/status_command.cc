@@ -43,8 +43,10 @@ Value SummaryOf(const argo::WorkflowStatus& status) {
   return out;
 }
 
-int ListRuns(Session& session, argo::WorkflowService& service) {
-  auto all = service.List(argo::ObjectKind::kWorkflow);
+int ListRuns(Session& session, const ClusterArguments& cluster) {
+  const auto service = OpenCluster(session, cluster);
+  if (!service) return session.out().Fail(service.error());
+  const auto all = (*service)->List(argo::ObjectKind::kWorkflow);
   if (!all) return session.out().Fail(all.error());
   std::vector<argo::WorkflowStatus> runs;
   for (const Value& workflow : *all) {
@@ -68,19 +70,16 @@ int ListRuns(Session& session, argo::WorkflowService& service) {
 
 int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   const Output& out = session.out();
-  const auto service = OpenCluster(session, arguments.cluster);
-  if (!service) return out.Fail(service.error());
-  if (arguments.run.empty()) return ListRuns(session, **service);
-  const auto workflow = FindRun(**service, arguments.run);
-  if (!workflow) return out.Fail(workflow.error());
-  const auto status = argo::ReadWorkflowStatus(*workflow);
-  if (!status) return out.Fail(status.error());
-  out.Json("run", SummaryOf(*status));
-  out.Line(fmt::format("run {} (workflow {}, record {}): {}, {} steps", status->uid, status->name,
-                       status->record(), StateWord(*status), StepsText(*status)));
-  if (!status->message.empty()) out.Line(status->message);
+  if (arguments.run.empty()) return ListRuns(session, arguments.cluster);
+  const auto run = OpenRun(session, arguments.cluster, arguments.run);
+  if (!run) return out.Fail(run.error());
+  const argo::WorkflowStatus& status = run->status;
+  out.Json("run", SummaryOf(status));
+  out.Line(fmt::format("run {} (workflow {}, record {}): {}, {} steps", status.uid, status.name,
+                       status.record(), StateWord(status), StepsText(status)));
+  if (!status.message.empty()) out.Line(status.message);
   std::vector<std::vector<std::string>> rows;
-  for (const argo::StepStatus& step : status->steps) {
+  for (const argo::StepStatus& step : status.steps) {
     Value datum = Value()
                       .Set("step", step.task)
                       .Set("node", step.path)
@@ -97,7 +96,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
     rows.push_back(
         {step.path,
          step.phase == argo::Phase::kNone
-             ? (status->ended() ? "not reached" : "waiting")
+             ? (status.ended() ? "not reached" : "waiting")
              : std::string(argo::NameOf(step.phase)) + (dying ? " (its pod still runs)" : ""),
          step.tries.empty() ? "" : std::to_string(step.tries.size()), step.progress, step.message});
   }

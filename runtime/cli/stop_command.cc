@@ -1,5 +1,4 @@
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <set>
 
 #include "plugins/engines/argo/workflow_status.h"
@@ -13,8 +12,6 @@ namespace holdfast::cli {
 namespace argo = engines::argo;
 
 namespace {
-
-constexpr auto kPatience = std::chrono::minutes(15);
 
 // Says once what a stopped run still waits for.
 class Waiting {
@@ -40,27 +37,23 @@ class Waiting {
 
 int StopRun(Session& session, const ClusterRunArguments& arguments) {
   const Output& out = session.out();
-  const auto service = OpenCluster(session, arguments.cluster);
-  if (!service) return out.Fail(service.error());
-  const auto workflow = FindRun(**service, arguments.run);
-  if (!workflow) return out.Fail(workflow.error());
-  auto status = argo::ReadWorkflowStatus(*workflow);
-  if (!status) return out.Fail(status.error());
-  if (status->ended()) {
-    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has ended already (" +
-                                                    std::string(argo::NameOf(status->phase)) +
-                                                    ")"));
+  auto run = OpenRun(session, arguments.cluster, arguments.run);
+  if (!run) return out.Fail(run.error());
+  argo::WorkflowStatus& status = run->status;
+  if (status.ended()) {
+    return out.Fail(Error(ErrorCode::kConflict, "run " + status.uid + " has ended already (" +
+                                                    std::string(argo::NameOf(status.phase)) + ")"));
   }
   const argo::Shutdown how =
       arguments.terminate ? argo::Shutdown::kTerminate : argo::Shutdown::kStop;
-  if (const Status asked = (*service)->ShutDown(status->name, how); !asked)
+  if (const Status asked = run->service->ShutDown(status.name, how); !asked)
     return out.Fail(asked.error());
-  out.Say("told " + status->name + " to " + (arguments.terminate ? "terminate" : "stop"));
+  out.Say("told " + status.name + " to " + (arguments.terminate ? "terminate" : "stop"));
   out.Json("stopping", Value()
-                           .Set("run", status->uid)
-                           .Set("workflow", status->name)
+                           .Set("run", status.uid)
+                           .Set("workflow", status.name)
                            .Set("strategy", argo::NameOf(how)));
-  const std::string tail = " " + ShellWord(status->name) + ClusterOptions(arguments.cluster);
+  const std::string tail = " " + ShellWord(status.name) + ClusterOptions(arguments.cluster);
   if (arguments.no_wait) {
     out.Say("  " + ProgramCommand(session) + " watch" + tail);
     return 0;
@@ -68,16 +61,17 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   const CancelOnSignals signals(session);
   Waiting waiting(out);
   std::optional<Error> unreadable;
-  const Status followed = (*service)->Follow(status->name, kPatience, [&](const Value& object) {
-    auto now = argo::ReadWorkflowStatus(object);
-    if (!now) {
-      unreadable = now.error();
-      return false;
-    }
-    waiting.Show(*now);
-    status = std::move(*now);
-    return !status->ended();
-  });
+  const Status followed =
+      run->service->Follow(status.name, kFollowPatience, [&](const Value& object) {
+        auto now = argo::ReadWorkflowStatus(object);
+        if (!now) {
+          unreadable = now.error();
+          return false;
+        }
+        waiting.Show(*now);
+        status = std::move(*now);
+        return !status.ended();
+      });
   if (unreadable) return out.Fail(*unreadable);
   if (!followed) {
     if (const int code = signals.exit_code(); code != 0) {
@@ -87,31 +81,20 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
     }
     return out.Fail(followed.error());
   }
-  for (const argo::StepTry* const attempt : status->dying())
-    out.Warn("pod " + attempt->pod + " was given up and has not been seen to end");
-  const argo::StepStatus* const end = [&]() -> const argo::StepStatus* {
-    for (const argo::StepStatus& step : status->steps) {
-      if (step.exit_handler) return &step;
-    }
-    return nullptr;
-  }();
-  out.Json("run-ended", Value()
-                            .Set("run", status->uid)
-                            .Set("workflow", status->name)
-                            .Set("record", status->record())
-                            .Set("phase", argo::NameOf(status->phase))
-                            .Set("stopped", true)
-                            .Set("exit_code", argo::VerdictOf(*status)));
-  if (status->phase == argo::Phase::kSucceeded) {
+  WarnOfLostPods(out, status);
+  const auto end = std::find_if(status.steps.begin(), status.steps.end(),
+                                [](const argo::StepStatus& step) { return step.exit_handler; });
+  out.Json("run-ended", RunEnded(status));
+  if (status.phase == argo::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be stopped");
     return 0;
   }
-  if (arguments.terminate || end == nullptr || end->phase == argo::Phase::kNone) {
+  if (arguments.terminate || end == status.steps.end() || end->phase == argo::Phase::kNone) {
     out.Say(
         "the run is ended, and nothing was cleaned up: something may be at rest. On a machine that "
         "has its "
         "provider, the first of these cleans up, the second goes on with its record:");
-    out.Say("  " + ProgramCommand(session) + " gc --run " + ShellWord(status->uid));
+    out.Say("  " + ProgramCommand(session) + " gc --run " + ShellWord(status.uid));
   } else {
     out.Say("the run was stopped; what was owed is cleaned up by its last step" +
             std::string(end->phase == argo::Phase::kSucceeded ? "" : ", which says how that went") +

@@ -256,32 +256,30 @@ std::string BaseOf(const Value& metadata) {
 
 int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same_record) {
   const Output& out = session.out();
-  const auto service = OpenCluster(session, arguments.cluster);
-  if (!service) return out.Fail(service.error());
-  const auto workflow = FindRun(**service, arguments.run);
-  if (!workflow) return out.Fail(workflow.error());
-  const auto status = argo::ReadWorkflowStatus(*workflow);
-  if (!status) return out.Fail(status.error());
-  const auto bundle = status->parameters.find("bundle");
-  if (bundle == status->parameters.end()) {
-    return out.Fail(InvalidInput("workflow " + Printable(status->name) +
+  const auto run = OpenRun(session, arguments.cluster, arguments.run);
+  if (!run) return out.Fail(run.error());
+  const argo::WorkflowStatus& status = run->status;
+  const auto bundle = status.parameters.find("bundle");
+  if (bundle == status.parameters.end()) {
+    return out.Fail(InvalidInput("workflow " + Printable(status.name) +
                                  " is none of ours: it has no parameter "
                                  "'bundle'"));
   }
-  if (same_record && !status->ended()) {
-    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has not ended")
-                        .Hint("'holdfast watch " + status->name + "' follows it, 'holdfast stop " +
-                              status->name + "' ends it"));
+  if (same_record && !status.ended()) {
+    return out.Fail(Error(ErrorCode::kConflict, "run " + status.uid + " has not ended")
+                        .Hint("'holdfast watch " + status.name + "' follows it, 'holdfast stop " +
+                              status.name + "' ends it"));
   }
-  if (same_record && argo::VerdictOf(*status) == 0) {
+  if (same_record && argo::VerdictOf(status) == 0) {
     return out.Fail(Error(ErrorCode::kConflict,
-                          "run " + status->uid + " has succeeded: there is nothing to resume")
-                        .Hint("'holdfast resubmit " + status->name + "' starts anew"));
+                          "run " + status.uid + " has succeeded: there is nothing to resume")
+                        .Hint("'holdfast resubmit " + status.name + "' starts anew"));
   }
-  const Value* const metadata = workflow->Find("metadata");
+  const Value* const metadata = run->workflow.Find("metadata");
   Draft draft;
   draft.base = BaseOf(*metadata);
-  Value spec = workflow->Find("spec") == nullptr ? Value(Value::Map{}) : *workflow->Find("spec");
+  Value spec =
+      run->workflow.Find("spec") == nullptr ? Value(Value::Map{}) : *run->workflow.Find("spec");
   spec.MutableMap().erase("shutdown");
   spec.MutableMap().erase("suspend");
   draft.object =
@@ -290,12 +288,13 @@ int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same
           .Set("kind", "Workflow")
           .Set("metadata", MetadataOf(draft.base, bundle->second, metadata->Find("annotations")))
           .Set("spec", std::move(spec));
-  SetParameters(draft.object, {{"record", same_record ? status->record() : ""}});
-  if (const Status there = CheckTemplates(**service, draft.object, bundle->second, "", {}); !there)
+  SetParameters(draft.object, {{"record", same_record ? status.record() : ""}});
+  if (const Status there = CheckTemplates(*run->service, draft.object, bundle->second, "", {});
+      !there)
     return out.Fail(there.error());
-  const auto created = CreateOnce(**service, draft, argo::CreateMode::kStore);
+  const auto created = CreateOnce(*run->service, draft, argo::CreateMode::kStore);
   if (!created) return out.Fail(created.error());
-  return Started(session, **service, *created, same_record ? status->record() : "",
+  return Started(session, *run->service, *created, same_record ? status.record() : "",
                  arguments.cluster, arguments.watch);
 }
 

@@ -16,9 +16,6 @@ namespace argo = engines::argo;
 
 namespace {
 
-// How long a server may be away while a run is watched: an upgrade of a control plane takes minutes.
-constexpr auto kPatience = std::chrono::minutes(15);
-
 std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStatus& status,
                                       int verdict, const std::optional<BankSection>& bank,
                                       const std::optional<runtime::RecordReport>& report,
@@ -57,7 +54,7 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
   std::optional<argo::WorkflowStatus> last;
   std::optional<BankSection> bank;
   std::optional<Error> unreadable;
-  const Status followed = service.Follow(workflow, kPatience, [&](const Value& object) {
+  const Status followed = service.Follow(workflow, kFollowPatience, [&](const Value& object) {
     auto status = argo::ReadWorkflowStatus(object);
     if (!status) {
       unreadable = status.error();
@@ -110,16 +107,9 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
       out.Warn(report.error().OneLine());
     }
   }
-  for (const argo::StepTry* const attempt : last->dying())
-    out.Warn("pod " + attempt->pod + " was given up and has not been seen to end");
+  WarnOfLostPods(out, *last);
   const std::vector<std::string> next = NextCommands(session, *last, code, bank, record, cluster);
-  Value ended = Value()
-                    .Set("run", last->uid)
-                    .Set("workflow", last->name)
-                    .Set("record", last->record())
-                    .Set("phase", argo::NameOf(last->phase))
-                    .Set("stopped", !last->shutdown.empty())
-                    .Set("exit_code", code);
+  Value ended = RunEnded(*last);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.begin(), next.end()));
   out.Json("run-ended", std::move(ended));

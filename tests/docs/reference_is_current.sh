@@ -7,7 +7,8 @@ docs=$(realpath "$(dirname "$0")/../../docs/reference")
 code=0
 for topic in cli exit-codes plugins provider-keys; do
   if [ "${2:-}" = --update ]; then
-    "$build/bin/holdfast" reference $topic >"$docs/$topic.md"
+    page=$("$build/bin/holdfast" reference $topic)
+    printf '%s\n' "$page" >"$docs/$topic.md"
   elif ! diff -u "$docs/$topic.md" <("$build/bin/holdfast" reference $topic); then
     echo "docs/reference/$topic.md is stale: run tests/docs/reference_is_current.sh BUILD_FOLDER --update" >&2
     code=1

@@ -51,7 +51,7 @@ class TaskMaker {
   }
 
   ArgoTasks Run() {
-    if (is_main_) out_.tasks.push_back({ArgoTask::Kind::kBegin, "begin", {}, {}, {}, false});
+    if (is_main_) out_.tasks.push_back({ArgoTask::Kind::kBegin, "begin"});
     for (std::uint32_t at = 0; at < items_.size(); ++at) {
       const GroupItem& item = items_[at];
       std::vector<std::string> depends = Gates(item.succeeded);
@@ -149,8 +149,7 @@ class TaskMaker {
     do {
       std::vector<std::string> barriers;
       for (std::size_t at = 0; at < operands.size(); at += kPart) {
-        ArgoTask barrier{
-            ArgoTask::Kind::kBarrier, fmt::format("{}-{}", name, ++count), {}, {}, {}, false};
+        ArgoTask barrier{ArgoTask::Kind::kBarrier, fmt::format("{}-{}", name, ++count)};
         for (std::size_t i = at; i < operands.size() && i < at + kPart; ++i) {
           barrier.depends.push_back(std::move(operands[i]));
         }

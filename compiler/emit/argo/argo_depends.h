@@ -32,10 +32,10 @@ struct ArgoTask {
   enum class Kind : std::uint8_t { kBegin, kStep, kGroup, kBarrier };
   Kind kind = Kind::kStep;
   std::string name;
-  std::vector<std::string> depends;  // operands, to be joined by &&; empty: depends on nothing
-  std::string_view comment;          // of steps and groups
-  std::string_view volume;           // of steps: the volume that its leaf template mounts
-  bool separate = false;             // of groups: a Workflow of its own
+  std::vector<std::string> depends = {};  // operands, to be joined by &&; empty: depends on nothing
+  std::string_view comment = {};          // of steps and groups
+  std::string_view volume = {};           // of steps: the volume that its leaf template mounts
+  bool separate = false;                  // of groups: a Workflow of its own
 };
 
 struct ArgoTasks {

@@ -91,8 +91,7 @@ class ObjectWriter {
       out_.Comment(First().comment);
       out_.Comment(
           fmt::format("Compiled by Holdfast. {} starts it as a Workflow of its own: begin and end "
-                      "of the run are "
-                      "there.",
+                      "of the run are there.",
                       workflow_.name));
     } else {
       for (const std::string& line : workflow_.head) out_.Comment(line);
@@ -100,8 +99,7 @@ class ObjectWriter {
     if (!is_child_ && objects_.groups.size() > 1) {
       out_.Comment(
           "A task that calls 'child' starts a WorkflowTemplate of the folder NAME.children, which "
-          "is to "
-          "be applied before.");
+          "is to be applied before.");
     }
     if (groups_.size() > 1) {
       out_.Comment(fmt::format(
@@ -245,11 +243,9 @@ class ObjectWriter {
   }
 
   void WriteTask(const ArgoTask& task) {
-    if (task.separate) {
-      out_.Comment(fmt::format("{} ({})", task.comment, ChildFileName(objects_, task.name)));
-    } else if (!task.comment.empty()) {
-      out_.Comment(task.comment);
-    }
+    std::string comment(task.comment);
+    if (task.separate) comment += fmt::format(" ({})", ChildFileName(objects_, task.name));
+    if (!comment.empty()) out_.Comment(comment);
     if (task.separate) {
       BeginTask(task.name, "child");
       WriteChildArguments(task);

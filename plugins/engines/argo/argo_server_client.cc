@@ -6,6 +6,7 @@
 
 #include "plugins/engines/argo/follow.h"
 #include "plugins/engines/argo/node_archive.h"
+#include "plugins/engines/argo/object_list.h"
 #include "plugins/engines/argo/watch_lines.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
@@ -14,7 +15,6 @@ namespace holdfast::engines::argo {
 
 namespace {
 
-constexpr std::size_t kLongestLine = std::size_t{16} << 20U;
 // A workflow has 1 MiB at most, and this server expands compressed nodes.
 constexpr int kPage = 10;
 
@@ -90,35 +90,14 @@ class ArgoServerClient final : public WorkflowService {
           fmt::format("there is no {} {} in {}", NameOf(kind), Printable(name), Place()));
     }
     if (!response.ok()) return caller_.ErrorOf(response);
-    auto object = ParseJson(response.body, caller_.Origin());
-    if (!object) return Corrupt(caller_.Origin() + " answered with what is no JSON");
-    HOLDFAST_RETURN_IF_ERROR(ExpandNodes(*object));
+    HOLDFAST_ASSIGN_OR_RETURN(Value object, caller_.JsonOf(response));
+    HOLDFAST_RETURN_IF_ERROR(ExpandNodes(object));
     return object;
   }
 
   Result<std::vector<Value>> List(ObjectKind kind, const std::string& labels) override {
-    std::vector<Value> out;
-    std::string next;
-    do {
-      Call call;
-      call.target = Collection(kind) + fmt::format("?listOptions.limit={}", kPage);
-      if (!labels.empty())
-        call.target += "&listOptions.labelSelector=" + net::PercentEncoded(labels);
-      if (!next.empty()) call.target += "&listOptions.continue=" + net::PercentEncoded(next);
-      HOLDFAST_ASSIGN_OR_RETURN(const Value list, caller_.SendForValue(call));
-      if (const Value* const items = list.Find("items"); items != nullptr && items->is_list()) {
-        for (Value item : items->AsList()) {
-          HOLDFAST_RETURN_IF_ERROR(ExpandNodes(item));
-          out.push_back(std::move(item));
-        }
-      }
-      const Value* const metadata = list.Find("metadata");
-      const std::string token = metadata == nullptr ? "" : metadata->StringOr("continue", "");
-      if (!token.empty() && token == next)
-        return Corrupt(caller_.Origin() + ": its list has no end");
-      next = token;
-    } while (!next.empty());
-    return out;
+    return ReadObjectList({Collection(kind), "listOptions.", kPage, labels, caller_.Origin()},
+                          [this](const Call& call) { return caller_.SendForValue(call); });
   }
 
   Status ShutDown(const std::string& workflow, Shutdown how) override {
@@ -154,17 +133,15 @@ class ArgoServerClient final : public WorkflowService {
 
   Status ReadLog(const std::string& workflow, const std::string& pod, bool follow,
                  ByteSink& sink) override {
-    LineSink lines(
-        [&sink](std::string_view line) -> Status {
-          const auto value = ParseJson(Trim(line), "log");
-          if (!value || !value->is_map()) return Corrupt("a line of the log's stream is no JSON");
-          if (const Value* const error = value->Find("error"))
-            return Unavailable("the log ended: " + Printable(error->StringOr("message", "")));
-          const Value* const result = value->Find("result");
-          if (result == nullptr) return Ok();
-          return sink.Write(AsBytes(result->StringOr("content", "") + "\n"));
-        },
-        kLongestLine);
+    LineSink lines([&sink](std::string_view line) -> Status {
+      const auto value = ParseJson(Trim(line), "log");
+      if (!value || !value->is_map()) return Corrupt("a line of the log's stream is no JSON");
+      if (const Value* const error = value->Find("error"))
+        return Unavailable("the log ended: " + Printable(error->StringOr("message", "")));
+      const Value* const result = value->Find("result");
+      if (result == nullptr) return Ok();
+      return sink.Write(AsBytes(result->StringOr("content", "") + "\n"));
+    });
     Call call;
     call.target = Collection(ObjectKind::kWorkflow) + "/" + net::PercentEncoded(workflow) +
                   "/log?logOptions.container=main&podName=" + net::PercentEncoded(pod);
@@ -187,12 +164,7 @@ class ArgoServerClient final : public WorkflowService {
   // by its version. So nothing can be too old.
   Status Watch(const std::string& name, const std::function<Status(const WatchEvent&)>& take) {
     constexpr auto kGrace = std::chrono::seconds(15);
-    LineSink lines(
-        [&take](std::string_view line) -> Status {
-          HOLDFAST_ASSIGN_OR_RETURN(const WatchEvent event, ReadWatchLine(line));
-          return take(event);
-        },
-        kLongestLine);
+    LineSink lines = EventSink(take);
     Call call;
     call.target = "/api/v1/workflow-events/" + net::PercentEncoded(name_space()) +
                   "?listOptions.fieldSelector=" + net::PercentEncoded("metadata.name=" + name);

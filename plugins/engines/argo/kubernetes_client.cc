@@ -4,6 +4,7 @@
 
 #include "plugins/engines/argo/follow.h"
 #include "plugins/engines/argo/node_archive.h"
+#include "plugins/engines/argo/object_list.h"
 #include "plugins/engines/argo/watch_lines.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
@@ -12,8 +13,6 @@ namespace holdfast::engines::argo {
 
 namespace {
 
-// An object is 1 MiB at most, and its event is one line.
-constexpr std::size_t kLongestLine = std::size_t{16} << 20U;
 // A workflow has 1 MiB at most, and nodes beyond that are compressed.
 constexpr int kPage = 25;
 
@@ -59,27 +58,9 @@ class KubernetesClient final : public WorkflowService {
   }
 
   Result<std::vector<Value>> List(ObjectKind kind, const std::string& labels) override {
-    std::vector<Value> out;
-    std::string next;
-    do {
-      Call call;
-      call.target = Collection(kind) + fmt::format("?limit={}", kPage);
-      if (!labels.empty()) call.target += "&labelSelector=" + net::PercentEncoded(labels);
-      if (!next.empty()) call.target += "&continue=" + net::PercentEncoded(next);
-      HOLDFAST_ASSIGN_OR_RETURN(const Value list, Checked(kind, caller_.SendForResponse(call)));
-      if (const Value* const items = list.Find("items"); items != nullptr && items->is_list()) {
-        for (Value item : items->AsList()) {
-          HOLDFAST_RETURN_IF_ERROR(ExpandNodes(item));
-          out.push_back(std::move(item));
-        }
-      }
-      const Value* const metadata = list.Find("metadata");
-      const std::string token = metadata == nullptr ? "" : metadata->StringOr("continue", "");
-      if (!token.empty() && token == next)
-        return Corrupt(caller_.Origin() + ": its list has no end");
-      next = token;
-    } while (!next.empty());
-    return out;
+    return ReadObjectList(
+        {Collection(kind), "", kPage, labels, caller_.Origin()},
+        [this, kind](const Call& call) { return Checked(kind, caller_.SendForResponse(call)); });
   }
 
   Status ShutDown(const std::string& workflow, Shutdown how) override {
@@ -135,13 +116,10 @@ class KubernetesClient final : public WorkflowService {
   // A response as its JSON. Of a 404 the server says whether it knows the object or the kind is unknown.
   Result<Value> Checked(ObjectKind kind, const Result<net::HttpResponse>& response) const {
     if (!response) return response.error();
-    auto value = ParseJson(response->body, caller_.Origin());
-    if (response->ok()) {
-      if (!value) return Corrupt(caller_.Origin() + " answered with what is no JSON");
-      return value;
-    }
+    if (response->ok()) return caller_.JsonOf(*response);
     Error error = caller_.ErrorOf(*response);
     if (response->status != 404) return error;
+    const auto value = ParseJson(response->body, caller_.Origin());
     const Value* const details = value && value->is_map() ? value->Find("details") : nullptr;
     if (details != nullptr && !details->StringOr("name", "").empty()) {
       return NotFound(fmt::format("there is no {} {} in {}", NameOf(kind),
@@ -179,12 +157,7 @@ class KubernetesClient final : public WorkflowService {
     const auto grace =
         std::max<std::chrono::milliseconds>(std::chrono::seconds(2), parts_.watch_for / 4);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(parts_.watch_for);
-    LineSink lines(
-        [&take](std::string_view line) -> Status {
-          HOLDFAST_ASSIGN_OR_RETURN(const WatchEvent event, ReadWatchLine(line));
-          return take(event);
-        },
-        kLongestLine);
+    LineSink lines = EventSink(take);
     Call call;
     call.target = OneOf(name) + "&watch=true&allowWatchBookmarks=true&resourceVersion=" +
                   net::PercentEncoded(version) +

@@ -108,8 +108,13 @@ Result<std::string> RestCaller::Send(const Call& call) {
 }
 
 Result<Value> RestCaller::SendForValue(const Call& call) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string body, Send(call));
-  auto value = ParseJson(body, Origin());
+  HOLDFAST_ASSIGN_OR_RETURN(const net::HttpResponse response, SendForResponse(call));
+  if (!response.ok()) return ErrorOf(response);
+  return JsonOf(response);
+}
+
+Result<Value> RestCaller::JsonOf(const net::HttpResponse& response) const {
+  auto value = ParseJson(response.body, Origin());
   if (!value) return Corrupt(Origin() + " answered with what is no JSON");
   return value;
 }

@@ -50,6 +50,8 @@ class RestCaller {
   Result<Value> SendForValue(const Call& call);
   // The whole response, whatever its status is, where credentials were not refused.
   Result<net::HttpResponse> SendForResponse(const Call& call);
+  // The JSON of a success; kCorrupt where it is none.
+  Result<Value> JsonOf(const net::HttpResponse& response) const;
   // What a response that is no success means.
   Error ErrorOf(const net::HttpResponse& response) const;
 

@@ -69,4 +69,11 @@ Result<WatchEvent> ReadWatchLine(std::string_view line) {
   return event;
 }
 
+LineSink EventSink(std::function<Status(const WatchEvent&)> take) {
+  return LineSink([take = std::move(take)](std::string_view line) -> Status {
+    HOLDFAST_ASSIGN_OR_RETURN(const WatchEvent event, ReadWatchLine(line));
+    return take(event);
+  });
+}
+
 }  // namespace holdfast::engines::argo

@@ -15,7 +15,9 @@ namespace holdfast::engines::argo {
 class LineSink final : public ByteSink {
  public:
   using Take = std::function<Status(std::string_view line)>;
-  LineSink(Take take, std::size_t most) : take_(std::move(take)), most_(most) {}
+  // An object is 1 MiB at most, and its event is one line.
+  static constexpr std::size_t kLongest = std::size_t{16} << 20U;
+  explicit LineSink(Take take, std::size_t most = kLongest) : take_(std::move(take)), most_(most) {}
   Status Write(std::span<const std::byte> data) override;
 
  private:
@@ -37,5 +39,7 @@ struct WatchEvent {
 // {"result": {"type", "object"}} or {"error": {...}}, with or without "data: " before it. kCorrupt for
 // what is none.
 Result<WatchEvent> ReadWatchLine(std::string_view line);
+// A sink that hands on the events of a watch.
+LineSink EventSink(std::function<Status(const WatchEvent&)> take);
 
 }  // namespace holdfast::engines::argo
