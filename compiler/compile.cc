@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/dag/essential_gates.h"
+#include "compiler/emit/in_parallel.h"
 #include "compiler/plan/schedule.h"
 #include "compiler/workflow/engine_workflow.h"
 #include "compiler/workflow/step_group.h"
@@ -77,6 +78,13 @@ Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
   return MakeBundle(std::move(bundle), source);
 }
 
+template <typename T>
+Status Into(Result<T> made, T& out) {
+  if (!made) return std::move(made).error();
+  out = std::move(*made);
+  return Ok();
+}
+
 std::vector<std::string> MakeHead(const CompileInput& input, const std::string& plan,
                                   const ActivityDag& dag) {
   std::vector<std::string> head;
@@ -129,18 +137,28 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   out.name = fmt::format("{}-{}", plan, NameOf(input.operation));
   out.notes = dag.notes;
   out.steps = dag.steps.size();
-  HOLDFAST_ASSIGN_OR_RETURN(out.bundle, MakeFiles(input, dag, names));
 
+  const EmitOptions& emit = input.options.emit;
   EngineWorkflow workflow;
   workflow.name = out.name;
   workflow.operation = input.operation;
   workflow.head = MakeHead(input, plan, dag);
-  HOLDFAST_ASSIGN_OR_RETURN(workflow.steps, MakeSteps(input.graph, dag, names));
-  const EmitOptions& emit = input.options.emit;
-  workflow.groups = CutIntoGroups(input.graph, input.table, dag, EssentialGates(dag), names,
-                                  MostItems(emit), MostSteps(emit));
-  emitter->Divide(workflow, emit);
-  DescribeGroups(input.graph, dag, workflow.groups);
+  Status divided;
+  Status bundled;
+  InParallel(2, [&](std::size_t half) {
+    if (half == 0) {
+      bundled = Into(MakeFiles(input, dag, names), out.bundle);
+      return;
+    }
+    divided = Into(MakeSteps(input.graph, dag, names), workflow.steps);
+    if (!divided) return;
+    workflow.groups = CutIntoGroups(input.graph, input.table, dag, EssentialGates(dag), names,
+                                    MostItems(emit), MostSteps(emit));
+    emitter->Divide(workflow, emit);
+    DescribeGroups(input.graph, dag, workflow.groups);
+  });
+  HOLDFAST_RETURN_IF_ERROR(std::move(bundled));
+  HOLDFAST_RETURN_IF_ERROR(std::move(divided));
   workflow.bundle = out.bundle.sha256;
   workflow.provider = input.provider_id;
   workflow.fail_fast = policy.fail_fast;

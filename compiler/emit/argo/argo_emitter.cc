@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "compiler/emit/argo/argo_object.h"
 #include "compiler/emit/argo/child_workflows.h"
+#include "compiler/emit/in_parallel.h"
 #include "compiler/plan/schedule.h"
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/sha256.h"
@@ -90,12 +92,13 @@ std::map<std::string_view, std::string> PartsOf(const std::vector<StepGroup>& gr
   return parts;
 }
 
-ArgoObjects ObjectsOf(const EngineWorkflow& workflow, const EmitOptions& options) {
+// Without the tasks, which are made object by object.
+ArgoObjects ObjectsOf(const EngineWorkflow& workflow) {
   ArgoObjects objects;
   objects.parts = PartsOf(workflow.groups);
   objects.groups.emplace_back();
   std::vector<std::size_t> object(workflow.groups.size(), 0);
-  objects.tasks.reserve(workflow.groups.size());
+  objects.tasks.resize(workflow.groups.size());
   // Groups stand before those that are in them.
   for (std::uint32_t group = 0; group < workflow.groups.size(); ++group) {
     const StepGroup& here = workflow.groups[group];
@@ -104,7 +107,6 @@ ArgoObjects ObjectsOf(const EngineWorkflow& workflow, const EmitOptions& options
       objects.groups.emplace_back();
     }
     objects.groups[object[group]].push_back(group);
-    objects.tasks.push_back(MakeArgoTasks(workflow, group, options.max_tasks_per_template));
     for (const GroupItem& item : here.items) {
       if (item.kind != GroupItem::Kind::kGroup) continue;
       object[item.index] = object[group];
@@ -134,6 +136,19 @@ Result<std::string> WriteIndex(const EngineWorkflow& workflow, const ArgoObjects
   return out.Take();
 }
 
+Status CheckSize(const EngineWorkflow& workflow, const EmitOptions& options,
+                 const ArgoObjects& objects, std::size_t object) {
+  const ArgoSize limit = LimitOf(options);
+  ArgoSize size{0, 1, 0};  // `end` has a template, too
+  for (const std::uint32_t group : objects.groups[object])
+    size += SizeOf(workflow, group, objects.tasks[group]);
+  if (size.FitsInto(limit)) return Ok();
+  return InvalidInput(fmt::format(
+      "a part of the workflow that cannot be divided has {} tasks in {} templates and comes to "
+      "about {} bytes; a cluster takes up to {} in {}, and {} bytes",
+      size.tasks, size.templates, size.bytes, limit.tasks, limit.templates, limit.bytes));
+}
+
 class ArgoEmitter final : public EngineEmitter {
  public:
   std::string_view name() const override { return "argo"; }
@@ -144,31 +159,29 @@ class ArgoEmitter final : public EngineEmitter {
 
   Result<EmittedWorkflow> Emit(const EngineWorkflow& workflow,
                                const EmitOptions& options) const override {
-    const ArgoObjects objects = ObjectsOf(workflow, options);
-    const ArgoSize limit = LimitOf(options);
-    EmittedWorkflow out;
-    for (std::size_t object = 0; object < objects.groups.size(); ++object) {
-      ArgoSize size{0, 1, 0};  // `end` has a template, too
+    ArgoObjects objects = ObjectsOf(workflow);
+    const std::size_t count = objects.groups.size();
+    std::vector<std::optional<Result<std::string>>> texts(count);
+    InParallel(count, [&](std::size_t object) {
       for (const std::uint32_t group : objects.groups[object])
-        size += SizeOf(workflow, group, objects.tasks[group]);
-      if (!size.FitsInto(limit)) {
-        return InvalidInput(fmt::format(
-            "a part of the workflow that cannot be divided has {} tasks in {} templates "
-            "and comes to about {} bytes; a cluster takes up to {} in {}, and {} bytes",
-            size.tasks, size.templates, size.bytes, limit.tasks, limit.templates, limit.bytes));
-      }
-      HOLDFAST_ASSIGN_OR_RETURN(std::string text,
-                                WriteArgoObject(workflow, options, objects, object));
-      if (object == 0) {
-        out.text = std::move(text);
+        objects.tasks[group] = MakeArgoTasks(workflow, group, options.max_tasks_per_template);
+      const Status fits = CheckSize(workflow, options, objects, object);
+      if (!fits) {
+        texts[object].emplace(fits.error());
       } else {
-        const StepGroup& first = workflow.groups[objects.groups[object].front()];
-        out.children.push_back({ChildFileName(objects, first.name), std::move(text)});
+        texts[object].emplace(WriteArgoObject(workflow, options, objects, object));
       }
-    }
-    if (!out.children.empty()) {
-      HOLDFAST_ASSIGN_OR_RETURN(std::string index, WriteIndex(workflow, objects));
-      out.children.insert(out.children.begin(), {"kustomization.yaml", std::move(index)});
+    });
+    EmittedWorkflow out;
+    HOLDFAST_ASSIGN_OR_RETURN(out.text, std::move(*texts[0]));
+    if (count == 1) return out;
+    out.children.resize(count);
+    out.children[0].name = "kustomization.yaml";
+    HOLDFAST_ASSIGN_OR_RETURN(out.children[0].text, WriteIndex(workflow, objects));
+    for (std::size_t object = 1; object < count; ++object) {
+      const StepGroup& first = workflow.groups[objects.groups[object].front()];
+      out.children[object].name = ChildFileName(objects, first.name);
+      HOLDFAST_ASSIGN_OR_RETURN(out.children[object].text, std::move(*texts[object]));
     }
     return out;
   }
