@@ -18,6 +18,7 @@
 #include "compiler/workflow/engine_workflow.h"
 #include "compiler/workflow/step_names.h"
 #include "tests/bench/bench_graphs.h"
+#include "tests/compiler/any_plugin.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -31,13 +32,7 @@ double Seconds() {
 }
 
 CompileInput MakeInput(int size) {
-  static const PluginDescriptor plugin = [] {
-    PluginDescriptor made;
-    made.name = "bench";
-    made.types = {"Bench::Node"};
-    for (auto& operation : made.operations) operation.activities.fill(true);
-    return made;
-  }();
+  static const PluginDescriptor plugin = AnyPlugin("Bench::Node");
   CompileInput input;
   input.graph = bench::MakeGraph(size, bench::Forest(size));
   input.table.choices.assign(

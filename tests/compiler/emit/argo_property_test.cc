@@ -19,6 +19,7 @@
 #include "compiler/explain.h"
 #include "compiler/workflow/step_group.h"
 #include "runtime/local/workflow_file.h"
+#include "tests/compiler/any_plugin.h"
 #include "tests/compiler/dag/dag_oracle.h"
 #include "tests/compiler/emit/argo_simulation.h"
 
@@ -33,16 +34,7 @@ const bool kConfigured = [] {
   return setenv("RC_PARAMS", parameters.c_str(), 0) == 0;
 }();
 
-const PluginDescriptor& AnyPlugin() {
-  static const PluginDescriptor plugin = [] {
-    PluginDescriptor made;
-    made.name = "any";
-    made.types = {"T::N"};
-    for (auto& operation : made.operations) operation.activities.fill(true);
-    return made;
-  }();
-  return plugin;
-}
+const PluginDescriptor kPlugin = AnyPlugin("T::N");
 
 enum class Form { kTree, kDiamonds, kManyParents, kLargeTree, kLargeDiamonds, kStar, kChain };
 constexpr std::array kLargeForms{Form::kLargeTree, Form::kLargeDiamonds, Form::kStar, Form::kChain};
@@ -107,7 +99,7 @@ CompileInput AnyInput(Form form, bool aggregate) {
   input.plan = Value().Set("name", "any");
   input.provider_id = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
   input.provider_name = "any";
-  input.plugins["T::N"] = &AnyPlugin();
+  input.plugins["T::N"] = &kPlugin;
   input.parameters.resize(input.graph.size());
   input.options.fuse = *rc::gen::element(FuseMode::kNone, FuseMode::kLeaf);
   input.options.emit.tool_version = "test";

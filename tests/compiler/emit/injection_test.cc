@@ -22,6 +22,7 @@
 #include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/lint/argo_lint.h"
 #include "runtime/local/workflow_file.h"
+#include "tests/compiler/any_plugin.h"
 #include "tests/compiler/emit/argo_simulation.h"
 
 namespace holdfast::compiler {
@@ -64,16 +65,7 @@ const std::vector<std::string>& Corpus() {
   return corpus;
 }
 
-const PluginDescriptor& AnyPlugin() {
-  static const PluginDescriptor plugin = [] {
-    PluginDescriptor made;
-    made.name = "any";
-    made.types = {std::string(kType)};
-    for (auto& operation : made.operations) operation.activities.fill(true);
-    return made;
-  }();
-  return plugin;
-}
+const PluginDescriptor kPlugin = AnyPlugin(kType);
 
 // By number of a resource: its id and its name. The number is in the id, so that ids differ, and with it
 // their order, which the shape of a workflow goes by, is that of the numbers.
@@ -130,7 +122,7 @@ CompileInput InputOf(const Case& c, const Texts& texts, bool hostile) {
   if (c.operation != Operation::kProtect) input.checkpoint = "0f2d6a54-0c1e-4b7a-9a35-7d1c0b9e4f10";
   input.provider_id = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
   input.provider_name = hostile ? "any {{workflow.name}}\n---\n\x1b[31m" : "any";
-  input.plugins[std::string(kType)] = &AnyPlugin();
+  input.plugins[std::string(kType)] = &kPlugin;
   input.parameters.resize(size);
   input.options.fuse = c.fuse;
   input.options.emit.kind = c.kind;

@@ -11,6 +11,7 @@
 
 #include "compiler/plan/plan.h"
 #include "plugins/sdk/check.h"
+#include "tests/compiler/any_plugin.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -163,16 +164,7 @@ LargeGraph MakeGraph(std::uint64_t seed, std::string_view form, const Parents& p
   return out;
 }
 
-const PluginDescriptor& AnyPlugin() {
-  static const PluginDescriptor plugin = [] {
-    PluginDescriptor made;
-    made.name = "any";
-    made.types = {std::string(kType)};
-    for (auto& operation : made.operations) operation.activities.fill(true);
-    return made;
-  }();
-  return plugin;
-}
+const PluginDescriptor kPlugin = AnyPlugin(kType);
 
 }  // namespace
 
@@ -230,7 +222,7 @@ CompileInput InputOf(const LargeGraph& large, ShardSize size, FuseMode fuse) {
   input.plan = plan->value;
   input.provider_id = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
   input.provider_name = "any";
-  input.plugins[std::string(kType)] = &AnyPlugin();
+  input.plugins[std::string(kType)] = &kPlugin;
   input.parameters.resize(large.graph.size());
   input.options.fuse = fuse;
   input.options.emit.kind = WorkflowKind::kTemplate;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "compiler/compile.h"
+#include "tests/compiler/any_plugin.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -77,13 +78,7 @@ struct Compiled {
 };
 
 Compiled CompileSite(const Site& site) {
-  static const PluginDescriptor plugin = [] {
-    PluginDescriptor made;
-    made.name = "site";
-    made.types = {std::string(kType)};
-    for (auto& operation : made.operations) operation.activities.fill(true);
-    return made;
-  }();
+  static const PluginDescriptor plugin = AnyPlugin(kType);
   ResourceGraphBuilder builder;
   std::set<std::string> pre_finish;
   for (const Entry& entry : site) {
