@@ -584,6 +584,69 @@ TEST_F(StepProcess, EndThatComesWhileAStepDiesWaitsForIt) {
   EXPECT_EQ(Begun("post", kVolume), 1);
 }
 
+// The file of a container from which Kubernetes takes the reason why it failed.
+class TerminationLog : public StepProcess {
+ protected:
+  TerminationLog() {
+    std::ofstream(Path("termination-log")) << "of an earlier process, and longer";
+  }
+  // What the step leaves in it.
+  std::string Left(const std::string& step, int exit_code) {
+    ProcessSpec spec = Spec(Arguments("run", step), "");
+    spec.environment["HOLDFAST_TERMINATION_LOG"] = Path("termination-log");
+    const auto outcome = Call(spec);
+    EXPECT_EQ(outcome.exit_code, exit_code) << outcome.error;
+    std::ifstream file(Path("termination-log"));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  // Up to the step vol-par, which fails.
+  void BeginToFail() {
+    Publish(Value().Set("parallel_fail", true));
+    ASSERT_EQ(Begin().exit_code, 0);
+    for (const char* const step : {"app-pre", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  }
+};
+
+TEST_F(TerminationLog, SaysInOneLineWhyTheStepFailed) {
+  BeginToFail();
+  EXPECT_EQ(Left("vol-par", 4),
+            "parallel of Noop::Volume#vol failed: noop was told to fail protect.parallel of "
+            "Noop::Volume#vol");
+}
+
+TEST_F(TerminationLog, NamesNoResourceWhereThePlanKeepsThemOutOfStepNames) {
+  policy_.Set("step_names", "opaque");
+  BeginToFail();
+  EXPECT_EQ(Left("vol-par", 4),
+            "the activity of this step failed; the log and the journal say more");
+}
+
+TEST_F(TerminationLog, IsShortAndNothingInItIsInterpreted) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  std::string hostile = "{{{workflow.name}}\n\x1b[2J";
+  for (int i = 0; i < 200; ++i) hostile += "\u00e9";
+  const std::string left = Left(hostile, 10);
+  EXPECT_LE(left.size(), 200U);
+  EXPECT_GT(left.size(), 190U);
+  EXPECT_TRUE(IsUtf8(left)) << left;
+  EXPECT_EQ(Printable(left), left);
+  EXPECT_THAT(left, HasSubstr("{ { {workflow.name}}"));
+}
+
+TEST_F(TerminationLog, StaysAsItIsWhenTheStepSucceeds) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  EXPECT_EQ(Left("app-pre", 0), "of an earlier process, and longer");
+}
+
+TEST_F(TerminationLog, ThatIsNotThereIsNoFailureAndIsNotMade) {
+  BeginToFail();
+  std::filesystem::remove(Path("termination-log"));
+  EXPECT_EQ(Left("vol-par", 4), "");
+  EXPECT_FALSE(std::filesystem::exists(Path("termination-log")));
+}
+
 TEST_F(StepProcess, OnlyABeginMakesABank) {
   Publish();
   ASSERT_EQ(Begin().exit_code, 0);
