@@ -52,8 +52,19 @@ Decoded DecodeFirst(std::string_view text) {
 
 // Characters that move the cursor, end the line or reorder what is around them.
 bool Steers(std::uint32_t c) {
-  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || (c >= 0x200E && c <= 0x200F) ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+// Characters that show nothing (Unicode: Default_Ignorable, and the specials): with them two names
+// look the same, or a name hides a text. But for the variation selectors U+FE00 to U+FE0F, which
+// change how the character before them looks and belong to how many write.
+bool ShowsNothing(std::uint32_t c) {
+  return c == 0xAD || c == 0x034F || c == 0x115F || c == 0x1160 || (c >= 0x17B4 && c <= 0x17B5) ||
+         (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x2060 && c <= 0x206F) || c == 0x3164 || c == 0xFEFF || c == 0xFFA0 ||
+         (c >= 0xFFF0 && c <= 0xFFFB) || (c >= 0x1BCA0 && c <= 0x1BCA3) ||
+         (c >= 0x1D173 && c <= 0x1D17A) || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 }  // namespace
@@ -69,9 +80,10 @@ std::string Printable(std::string_view text) {
     if (text.empty()) break;
     const Decoded decoded = DecodeFirst(text);
     const std::size_t length = std::max<std::size_t>(decoded.length, 1);
-    if (decoded.length == 0 || Steers(decoded.code_point)) {
-      for (const char c : text.substr(0, length)) {
-        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    const std::uint32_t c = decoded.code_point;
+    if (decoded.length == 0 || Steers(c) || ShowsNothing(c)) {
+      for (const char byte : text.substr(0, length)) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
       }
     } else {
       out += text.substr(0, length);

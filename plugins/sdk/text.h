@@ -8,9 +8,9 @@
 
 namespace holdfast {
 
-// Text as it may be shown on a terminal, in a log or in a YAML comment: control characters
-// (C0, DEL, C1), bidirectional overrides and invalid UTF-8 become \xNN; one line. Tenants choose
-// names; none of them may steer a terminal.
+// Text as it may be shown on a terminal, in a log or in a YAML comment; one line. Controls (C0, DEL,
+// C1), bidirectional overrides, what shows nothing (zero-width, tags) and invalid UTF-8 become \xNN:
+// tenants choose names, and none of them may steer a terminal or look like another.
 std::string Printable(std::string_view text);
 
 // True when `text` is well-formed UTF-8 (Unicode 15, table 3-7: no surrogates, no overlong forms).

@@ -130,12 +130,11 @@ std::string ClusterProgress::Why(const StepStatus& step) const {
                         : std::string(NameOf(step.phase));
 }
 
-std::string ClusterProgress::StateOf(const Row& row,
-                                     const std::map<std::string, const StepStatus*>& steps,
-                                     bool& active) const {
-  active = false;
+ClusterProgress::State ClusterProgress::StateOf(
+    const Row& row, const std::map<std::string, const StepStatus*>& steps) const {
+  State state;
   std::string running;
-  std::string failed;
+  const Part* failed = nullptr;
   bool omitted = false;
   bool waiting = false;
   bool any = false;
@@ -148,32 +147,46 @@ std::string ClusterProgress::StateOf(const Row& row,
     }
     const StepStatus& step = *found->second;
     any = true;
-    const std::string prefix = part.what.empty() ? "" : part.what + ": ";
     if (!step.ended()) {
-      active = true;
+      state.active = true;
       running = part.what.empty() ? "" : part.what;
       running += TryOf(step);
       if (!step.progress.empty()) running += " " + step.progress;
-      if (step.between_tries) running += " waits for its next try: " + Why(step);
       if (step.phase == Phase::kPending && !step.message.empty())
         running += " pending: " + step.message;
+      state.why = state.key = "";
+      if (step.between_tries) {
+        running += " waits for its next try";
+        state.why = ": " + Why(step);
+        state.key = "waits " + part.step;
+      }
     } else if (Failed(step)) {
-      if (failed.empty()) failed = prefix + Why(step);
+      if (failed == nullptr) failed = &part;
     } else if (Omitted(step)) {
       omitted = true;
     }
     seconds += SecondsOf(step);
   }
-  if (!any) return "";
-  if (active) {
-    return "running    " + row.name + (running.empty() ? "" : ": " + std::string(Trim(running))) +
-           (failed.empty() ? "" : " (failed: " + failed + ")");
+  const std::string what = failed == nullptr || failed->what.empty() ? "" : ": " + failed->what;
+  if (!any) return {};
+  if (state.active) {
+    state.text = "running    " + row.name;
+    if (!running.empty()) state.text += ": " + std::string(Trim(running));
+    if (failed != nullptr) state.text += " (" + failed->what + " failed)";
+  } else if (failed != nullptr) {
+    state.text = "FAILED     " + row.name + what;
+    state.why = ": " + Why(*steps.at(failed->step));
+    state.key = "failed " + failed->step;
+  } else if (waiting) {
+    return {};  // between two of its steps
+  } else if (omitted) {
+    state.text = "omitted    " + row.name + ": something before it did not succeed";
+  } else {
+    // Argo's times are whole seconds.
+    state.text = "done       " + row.name + (seconds < 1 ? "" : " in " + HumanDuration(seconds));
   }
-  if (!failed.empty()) return "FAILED     " + row.name + ": " + failed;
-  if (waiting) return "";  // between two of its steps
-  if (omitted) return "omitted    " + row.name + ": something before it did not succeed";
-  // Argo's times are whole seconds.
-  return "done       " + row.name + (seconds < 1 ? "" : " in " + HumanDuration(seconds));
+  state.text += state.why;
+  return state;
 }
 
 void ClusterProgress::SayEvents(const WorkflowStatus& status) {
@@ -238,12 +251,17 @@ void ClusterProgress::Show(const WorkflowStatus& status) {
   }
   std::vector<std::string> active_lines;
   for (Row& row : rows_) {
-    bool active = false;
-    std::string state = StateOf(row, steps, active);
-    if (active) active_lines.push_back(state);
+    const State now = StateOf(row, steps);
+    const std::string& state = now.text;
+    if (now.active) active_lines.push_back(state);
     if (state.empty() || state == row.state) continue;
     row.state = state;
-    if (!active || !out_.terminal()) out_.Say(state);
+    if (!now.active || !out_.terminal()) {
+      // Once: the next try mostly fails as the one before, and a resource that has failed still has
+      // steps that clean up.
+      const bool told = !now.why.empty() && !told_.insert(now.key + now.why).second;
+      out_.Say(told ? state.substr(0, state.size() - now.why.size()) : state);
+    }
     if (!out_.json()) continue;
     out_.Json("resource-state",
               Value().Set("name", Printable(row.name)).Set("state", Printable(state)));
@@ -270,5 +288,11 @@ void ClusterProgress::Show(const WorkflowStatus& status) {
 }
 
 void ClusterProgress::End() { Erase(); }
+
+bool RepeatsAStep(const WorkflowStatus& status) {
+  return std::any_of(status.steps.begin(), status.steps.end(), [&](const StepStatus& step) {
+    return !step.message.empty() && status.message.find(step.message) != std::string::npos;
+  });
+}
 
 }  // namespace holdfast::cli

@@ -45,9 +45,14 @@ class ClusterProgress {
   void ReadJournal(const engines::argo::WorkflowStatus& status, bool at_once);
   void AddJournaled(const runtime::ActivityReport& activity);
   void AddRows(const engines::argo::WorkflowStatus& status);
-  std::string StateOf(const Row& row,
-                      const std::map<std::string, const engines::argo::StepStatus*>& steps,
-                      bool& active) const;
+  struct State {
+    std::string text;  // empty: nothing to show
+    std::string why;   // its end: ": REASON"; empty: it has none
+    std::string key;   // of the reason: the step that gives it, and what that makes of the line
+    bool active = false;
+  };
+  State StateOf(const Row& row,
+                const std::map<std::string, const engines::argo::StepStatus*>& steps) const;
   std::string Why(const engines::argo::StepStatus& step) const;
   void SayEvents(const engines::argo::WorkflowStatus& status);
   void Erase();
@@ -60,6 +65,7 @@ class ClusterProgress {
   std::map<std::string, std::string> reasons_;  // by step, of the journal: why an activity failed
   // By step, as far as the journal says it: for steps that child workflows run, which this one does not list.
   std::map<std::string, engines::argo::StepStatus> journal_;
+  std::set<std::string> told_;               // reasons that a line has said
   std::map<std::string, std::string> said_;  // by step: what was said of it last
   std::size_t journaled_ = 0;                // activities that the journal says have succeeded
   std::size_t activities_ = 0;               // of how many
@@ -67,5 +73,8 @@ class ClusterProgress {
   bool stopping_said_ = false;
   std::size_t drawn_ = 0;
 };
+
+// What Argo says of the whole run is what it says of a step.
+bool RepeatsAStep(const engines::argo::WorkflowStatus& status);
 
 }  // namespace holdfast::cli

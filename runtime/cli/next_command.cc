@@ -67,12 +67,13 @@ std::string RunCommand(const Session& session, const RunArguments& arguments,
 }
 
 std::vector<std::string> CompileAgainCommands(const Session& session, const RunArguments& arguments,
-                                              const std::string& plan) {
+                                              const std::string& plan, bool is_template) {
   const fs::path folder = fs::path(arguments.file).parent_path();
   const std::string file = folder / (plan + ".yaml");
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) return {};
   std::string compile = ProgramCommand(session) + " compile protect " + ShellWord(file);
+  if (is_template) compile += " --kind template";
   if (arguments.file != plan + "-protect.yaml") compile += " -o " + ShellWord(arguments.file);
   return {ProgramCommand(session) + " plan discover " + ShellWord(file), compile,
           RunCommand(session, arguments, "")};

@@ -24,9 +24,9 @@ std::string GcCommand(Session& session, const ProviderConfig& provider, std::str
 std::string RunCommand(const Session& session, const RunArguments& arguments,
                        std::string_view record);
 
-// What makes the workflow file of `arguments` anew from what is there now, and runs it. Empty where
-// the file of `plan` does not stand beside it under its usual name.
+// What makes the workflow file of `arguments`, a template or not, anew from what is there now, and runs
+// it. Empty where the file of `plan` does not stand beside it under its usual name.
 std::vector<std::string> CompileAgainCommands(const Session& session, const RunArguments& arguments,
-                                              const std::string& plan);
+                                              const std::string& plan, bool is_template);
 
 }  // namespace holdfast::cli

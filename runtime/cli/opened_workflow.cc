@@ -92,6 +92,7 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   }
   if (!read) return std::move(read).error();
   const local::Workflow& workflow = *read;
+  out.is_template = workflow.kind == "WorkflowTemplate";
   HOLDFAST_ASSIGN_OR_RETURN(out.parameters, local::ResolveParameters(workflow, parameters));
   for (const char* const name : {"bundle", "provider"}) {
     if (!out.parameters.contains(name) || out.parameters.at(name).empty()) {

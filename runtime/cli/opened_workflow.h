@@ -14,6 +14,7 @@ namespace holdfast::cli {
 // A workflow file with the bundle beside it, checked against each other.
 struct OpenedWorkflow {
   std::string file;
+  bool is_template = false;  // a WorkflowTemplate (--kind template)
   std::vector<std::string> template_folders;
   std::map<std::string, std::string> parameters;  // all of the workflow's, with what was given
   std::string provider;                           // the parameter `provider`

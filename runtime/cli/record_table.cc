@@ -291,9 +291,11 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
   for (const ResourceReport& resource : report.resources) {
     for (const ActivityReport& activity : resource.activities) {
       if (!activity.outcome || !Failed(*activity.outcome)) continue;
-      out.Line(fmt::format("{} of {} failed: {}", NameOf(activity.kind),
-                           Printable(resource.resource.key.str()),
-                           Printable(activity.outcome->error)));
+      const std::string text =
+          fmt::format("{} of {} failed: {}", NameOf(activity.kind),
+                      Printable(resource.resource.key.str()), Printable(activity.outcome->error));
+      // The first few are the reason above.
+      if (Printable(summary.reason).find(text) == std::string::npos) out.Line(text);
     }
   }
   ShowWarnings(out, report, showing);

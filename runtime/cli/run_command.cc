@@ -317,7 +317,7 @@ Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
     next.commands.push_back(RunCommand(session, arguments, summary.id));
   } else if (report->drift && report->drift->fails()) {
     // All that is in the file is protected: the record has nothing to go on with.
-    next.commands = CompileAgainCommands(session, arguments, summary.plan);
+    next.commands = CompileAgainCommands(session, arguments, summary.plan, workflow.is_template);
     next.text += "; there is drift";
     if (!next.commands.empty()) next.text += "; to protect what is there now:";
   }

@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "plugins/engines/argo/workflow_status.h"
+#include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
+#include "runtime/cli/cluster_progress.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/journaled_reasons.h"
 
 namespace holdfast::cli {
 
@@ -43,6 +48,11 @@ Value SummaryOf(const argo::WorkflowStatus& status) {
   return out;
 }
 
+bool Failed(const argo::StepStatus& step) {
+  return (step.phase == argo::Phase::kFailed || step.phase == argo::Phase::kError) &&
+         step.exit_code != static_cast<int>(ExitCode::kOmitted);
+}
+
 int ListRuns(Session& session, const ClusterArguments& cluster) {
   const auto service = OpenCluster(session, cluster);
   if (!service) return session.out().Fail(service.error());
@@ -77,7 +87,16 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   out.Json("run", SummaryOf(status));
   out.Line(fmt::format("run {} (workflow {}, record {}): {}, {} steps", status.uid, status.name,
                        status.record(), StateWord(status), StepsText(status)));
-  if (!status.message.empty()) out.Line(status.message);
+  if (!status.message.empty() && !RepeatsAStep(status)) out.Line(status.message);
+  // Argo knows an exit code, and at most a line; the step has said why in its journal.
+  std::vector<std::string> failed;
+  for (const argo::StepStatus& step : status.steps) {
+    if (Failed(step) && !step.exit_handler) failed.push_back(step.task);
+  }
+  std::optional<BankSection> bank;
+  std::map<std::string, std::string> reasons;
+  if (!failed.empty()) bank = BankOfRun(session, status);
+  if (bank) reasons = JournaledReasons(*bank, status.uid, failed);
   std::vector<std::vector<std::string>> rows;
   for (const argo::StepStatus& step : status.steps) {
     Value datum = Value()
@@ -88,19 +107,27 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
                       .Set("started", step.started)
                       .Set("finished", step.finished)
                       .Set("message", Printable(step.message));
+    const auto reason = reasons.find(step.task);
+    const bool journaled = reason != reasons.end() && Failed(step);
+    if (journaled) datum.Set("reason", Printable(reason->second));
     if (step.exit_code) datum.Set("exit_code", *step.exit_code);
     if (!step.progress.empty()) datum.Set("progress", step.progress);
     if (!step.tries.empty()) datum.Set("pod", step.tries.back().pod);
     out.Json("step", std::move(datum));
     const bool dying = !step.tries.empty() && step.tries.back().dying();
-    rows.push_back(
-        {step.path,
-         step.phase == argo::Phase::kNone
-             ? (status.ended() ? "not reached" : "waiting")
-             : std::string(argo::NameOf(step.phase)) + (dying ? " (its pod still runs)" : ""),
-         step.tries.empty() ? "" : std::to_string(step.tries.size()), step.progress, step.message});
+    rows.push_back({step.path,
+                    step.phase == argo::Phase::kNone ? (status.ended() ? "not reached" : "waiting")
+                                                     : std::string(argo::NameOf(step.phase)) +
+                                                           (dying ? " (its pod still runs)" : ""),
+                    step.tries.empty() ? "" : std::to_string(step.tries.size()), step.progress,
+                    journaled ? reason->second : step.message});
   }
   out.Table({"STEP", "STATE", "TRIES", "PROGRESS", "MESSAGE"}, rows);
+  if (!failed.empty() && !bank) {
+    out.Say(
+        "the messages are Argo's; why a step failed is in the journal of its bank, which cannot be "
+        "read from here");
+  }
   return 0;
 }
 

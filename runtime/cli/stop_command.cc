@@ -33,6 +33,19 @@ class Waiting {
   std::set<std::string> said_;
 };
 
+// By whoever types it, who knows what a gc on the cluster cannot: that the run's pods are gone.
+std::string CleanUpCommand(Session& session, const argo::WorkflowStatus& status) {
+  const auto provider = status.parameters.find("provider");
+  if (provider == status.parameters.end())
+    return ProgramCommand(session) + " gc --run " + ShellWord(status.uid);
+  if (const auto folder = session.providers()) {
+    if (const auto config = (*folder)->Find(provider->second))
+      return GcCommand(session, **config, status.uid);
+  }
+  return ProgramCommand(session) + " gc --provider " + ShellWord(provider->second) + " --run " +
+         ShellWord(status.uid);
+}
+
 }  // namespace
 
 int StopRun(Session& session, const ClusterRunArguments& arguments) {
@@ -91,10 +104,13 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   }
   if (arguments.terminate || end == status.steps.end() || end->phase == argo::Phase::kNone) {
     out.Say(
-        "the run is ended, and nothing was cleaned up: something may be at rest. On a machine that "
-        "has its "
-        "provider, the first of these cleans up, the second goes on with its record:");
-    out.Say("  " + ProgramCommand(session) + " gc --run " + ShellWord(status.uid));
+        "the run is ended, and nothing was cleaned up: something may be at rest. The cluster's own "
+        "gc "
+        "cannot know that nobody works on it any more, and waits until its lease has run out. On a "
+        "machine that has its provider, the first of these cleans up now, the second goes on with "
+        "its "
+        "record:");
+    out.Say("  " + CleanUpCommand(session, status));
   } else {
     out.Say("the run was stopped; what was owed is cleaned up by its last step" +
             std::string(end->phase == argo::Phase::kSucceeded ? "" : ", which says how that went") +

@@ -117,7 +117,8 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
                      : code == static_cast<int>(ExitCode::kRunStopped) ? "the run was stopped"
                      : code == static_cast<int>(ExitCode::kRunFailed)  ? "the run failed"
                                                                        : "the run did not begin";
-  if (code != 0 && last->shutdown.empty() && !last->message.empty()) text += ": " + last->message;
+  if (code != 0 && last->shutdown.empty() && !last->message.empty() && !RepeatsAStep(*last))
+    text += ": " + last->message;
   if (const argo::StepStatus* const begin = last->Find("begin");
       last->shutdown.empty() && begin != nullptr && begin->exit_code.value_or(0) != 0 &&
       !begin->message.empty()) {

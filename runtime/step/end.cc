@@ -8,6 +8,7 @@
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/claim_wait.h"
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/erase.h"
 #include "runtime/step/half_restored.h"
@@ -28,8 +29,7 @@ Result<Claim> ClaimEnd(const StepEnvironment& env, const Record& record, const L
   if (!claims.empty()) {
     const Claim& last = claims.back();
     // The claim of an earlier run's end is over with that run.
-    if (last.run == lease.run && !(last.holder == env.self) &&
-        !HolderIsDead(last, env.self, env.clock.Now(), env.claim_expiry)) {
+    if (last.run == lease.run && HeldByAnother(env, last)) {
       return Unavailable(fmt::format("the run is being ended by process {} on {}", last.holder.pid,
                                      last.holder.host));
     }
@@ -364,6 +364,26 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   return ReportOf(record, state->run);
 }
 
+namespace {
+
+// The lease that `run` gives back with its end, or has given back.
+Result<Lease> LeaseToEnd(const StepEnvironment& env, const Record& record, const std::string& run) {
+  auto current = CurrentLease(env.tenant, record.id());
+  if (!current && current.error().code() == ErrorCode::kCorrupt) {
+    return std::move(current).error().Hint("once nothing of it runs: holdfast gc --run " + run);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(auto lease, std::move(current));
+  if (!lease) return Corrupt("the lease of " + record.id() + " is gone");
+  if (lease->run != run) {
+    return Error(ErrorCode::kLocked,
+                 fmt::format("run {} has taken over {}: this run has nothing to end", lease->run,
+                             record.id()));
+  }
+  return std::move(*lease);
+}
+
+}  // namespace
+
 Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env.tenant, request.run));
   if (!entry) {
@@ -380,21 +400,19 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
                       "the begin of this run was refused or never ran: nothing to end"};
   }
   HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env.tenant, entry->kind, entry->record));
-  auto current = CurrentLease(env.tenant, record.id());
-  if (!current && current.error().code() == ErrorCode::kCorrupt) {
-    return std::move(current).error().Hint("once nothing of it runs: holdfast gc --run " +
-                                           request.run);
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(auto lease, std::move(current));
-  if (!lease) return Corrupt("the lease of " + record.id() + " is gone");
-  if (lease->run != request.run) {
-    return Error(ErrorCode::kLocked,
-                 fmt::format("run {} has taken over {}: this run has nothing to end", lease->run,
-                             record.id()));
-  }
-  if (lease->released) return ReportOf(record, request.run);
-  if (request.dry_run) return DescribeEnd(env, std::move(record), *lease, entry->bundle);
-  HOLDFAST_ASSIGN_OR_RETURN(Claim claim, ClaimEnd(env, record, *lease));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, LeaseToEnd(env, record, request.run));
+  if (lease.released) return ReportOf(record, request.run);
+  if (request.dry_run) return DescribeEnd(env, std::move(record), lease, entry->bundle);
+  HOLDFAST_RETURN_IF_ERROR(
+      WaitForClaim(env, kEndStep, kClaimWait, [&]() -> Result<std::optional<Claim>> {
+        HOLDFAST_ASSIGN_OR_RETURN(lease, LeaseToEnd(env, record, request.run));
+        if (lease.released) return std::optional<Claim>();
+        HOLDFAST_ASSIGN_OR_RETURN(auto claims, ReadClaims(record.section(), kEndStep));
+        if (claims.empty() || claims.back().run != request.run) return std::optional<Claim>();
+        return std::optional<Claim>(std::move(claims.back()));
+      }));
+  if (lease.released) return ReportOf(record, request.run);
+  HOLDFAST_ASSIGN_OR_RETURN(Claim claim, ClaimEnd(env, record, lease));
   Failpoint("end:after-claim");
   HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env.tenant, record.id(), request.run, lease,
                                                         env.lease_expiry, env.clock.Now()));

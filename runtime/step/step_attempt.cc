@@ -5,6 +5,7 @@
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/bank_folder.h"
+#include "runtime/step/claim_wait.h"
 #include "runtime/step/half_restored.h"
 #include "runtime/step/step_checkpoint.h"
 #include "runtime/step/step_context.h"
@@ -61,8 +62,7 @@ Result<std::unique_ptr<StepAttempt>> StepAttempt::Claim(const StepEnvironment& e
   const runtime::Claim* const open = journal->OpenClaim();
   // A process works on one step at a time: an open claim of its own is of an attempt that it gave
   // up.
-  if (open != nullptr && !take_over && !(open->holder == env.self) &&
-      !HolderIsDead(*open, env.self, env.clock.Now(), env.claim_expiry)) {
+  if (open != nullptr && !take_over && HeldByAnother(env, *open)) {
     return Unavailable(fmt::format("step {} is being run by process {} on {}", step.name,
                                    open->holder.pid, open->holder.host));
   }

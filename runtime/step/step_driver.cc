@@ -8,6 +8,7 @@
 
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/claim_wait.h"
 #include "runtime/step/step_checkpoint.h"
 #include "runtime/store/layout.h"
 
@@ -29,6 +30,14 @@ std::string FailureOf(const ActivityOutcome& outcome) {
       "{} and could not undo its half-done work: {} [run the step again, or let the end of the run "
       "clean up]",
       text, outcome.error);
+}
+
+// Half of what the plan gives one try, so that the other half is left for the work.
+std::chrono::milliseconds LongestWait(const Bundle& bundle) {
+  const Value* const policy = bundle.plan.Find("policy");
+  const std::int64_t deadline = policy == nullptr ? 0 : policy->IntOr("step_deadline", 0);
+  if (deadline <= 0) return kClaimWait;
+  return std::min<std::chrono::milliseconds>(kClaimWait, std::chrono::milliseconds(deadline / 2));
 }
 
 bool Selected(const StepRequest& request, const BundleActivity& activity) {
@@ -274,12 +283,27 @@ Result<StepReport> StepDriver::Gate(const std::string& name) {
   return StepReport{ExitCode::kOmitted, "a gate of " + name + " did not succeed"};
 }
 
+Status StepDriver::WaitForOthers(const BundleStep& step) {
+  return WaitForClaim(
+      env_, step.name, LongestWait(run_.bundle().bundle()), [&]() -> Result<std::optional<Claim>> {
+        HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
+        run_.Forget(step.name);
+        HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
+        const Claim* const open = journal->OpenClaim();
+        return open == nullptr ? std::nullopt : std::optional<Claim>(*open);
+      });
+}
+
 Result<StepReport> StepDriver::Run(const StepRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const BundleStep* const found, run_.bundle().Step(request.step));
   const BundleStep& step = *found;
   if (!run_.begun()) {
     return StepReport{ExitCode::kOmitted, "omitted: the begin of this run has not succeeded"};
   }
+  // Of a step that was killed in another pod nobody sees that it is dead. Engines try again at
+  // once, and not often: whoever said "try again" here would use up those tries. Before anything
+  // else is looked at, as the other one may still change it.
+  if (!request.dry_run) HOLDFAST_RETURN_IF_ERROR(WaitForOthers(step));
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Pending> pending, FindPending(step, request));
   {
     HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));

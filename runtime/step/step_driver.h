@@ -31,9 +31,10 @@ struct StepReport {
 // that was killed is done again by a new attempt (design: semantics, steps are crash-only).
 //
 // Exit codes: 0 its activities succeeded; 4 one failed or timed out; 20 nothing was done, because
-// gates did not succeed; 143 it was told to end. Errors: kUnavailable while another process runs
-// the step, kLocked when the run has lost its lease, kInvalidInput when the step comes too late, and
-// what a bank or the bundle gives.
+// gates did not succeed; 143 it was told to end. Another process that runs the step is waited for.
+// Errors: kUnavailable when it is not done in kClaimWait or half of the plan's step_deadline,
+// kLocked when the run has lost its lease, kInvalidInput when the step comes too late, and what a
+// bank or the bundle gives.
 class StepDriver {
  public:
   StepDriver(const StepEnvironment& env, RunView& run) : env_(env), run_(run) {}
@@ -64,6 +65,7 @@ class StepDriver {
   // An engine keeps the order. By hand a snapshot could be taken after what had brought the
   // application to rest let it go on, and nothing would look wrong.
   Status RefuseAfterResume(const BundleStep& step, const Pending& pending);
+  Status WaitForOthers(const BundleStep& step);
   Result<StepReport> Recorded(const BundleStep& step, const StepRequest& request);
   Result<StepReport> Describe(const BundleStep& step, const std::vector<Pending>& pending,
                               const StepRequest& request);

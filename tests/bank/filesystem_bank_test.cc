@@ -270,6 +270,24 @@ TEST_F(FailingFilesystemBankTest, AFullFileSystemIsDeniedAndSaysSo) {
   EXPECT_EQ(FilesOnDisk(), 0U);
 }
 
+TEST_F(FailingFilesystemBankTest, WhatMayNotBeDoneSaysWhoAsksAndWhoseItIs) {
+  calls_.write_error = EACCES;
+  const Status own = PutBytes(*bank_, Key("a/b"), "x");
+  ASSERT_FALSE(own);
+  EXPECT_EQ(own.error().code(), ErrorCode::kDenied);
+  const std::string me = fmt::format("this process is user {}", ::geteuid());
+  EXPECT_THAT(own.error().hint(), HasSubstr(me));
+  EXPECT_THAT(own.error().hint(), HasSubstr(fmt::format("'{}'", (root_ / "a").string())));
+  EXPECT_THAT(own.error().hint(), HasSubstr("chmod"));
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives folders away";
+  ASSERT_EQ(::chown((root_ / "a").c_str(), 4711, 4712), 0);
+  const Status others = PutBytes(*bank_, Key("a/b"), "x");
+  ASSERT_FALSE(others);
+  EXPECT_THAT(others.error().hint(), HasSubstr(me));
+  EXPECT_THAT(others.error().hint(), HasSubstr("is user 4711's (mode 0"));
+  EXPECT_THAT(others.error().hint(), HasSubstr("holdfast init argo --run-as 4711:4712"));
+}
+
 TEST_F(FailingFilesystemBankTest, AFailedSyncIsAFailedPut) {
   calls_.sync_error = EIO;
   const Status put = PutBytes(*bank_, Key("a"), "x");

@@ -63,6 +63,16 @@ bash -c "$command" >did 2>&1 || fail "'$command' ended with $?: $(cat did)"
 holdfast -q run n-protect.yaml >run.out || fail "the compiled file ended with $?: $(cat run.out)"
 status 0
 
+# What was a template stays one.
+holdfast -q compile protect n.yaml --kind template
+live a b
+code=0
+holdfast run n-protect.yaml >run.out 2>run.err || code=$?
+[ "$code" = 5 ] || fail "the template with drift ended with $code: $(cat run.out run.err)"
+what_is_said_works
+grep -qx 'kind: WorkflowTemplate' n-protect.yaml || fail "it is no template any more: $(cat run.err)"
+status 0
+
 # Under another name, in another folder.
 mkdir w
 mv n.yaml w

@@ -71,6 +71,9 @@ for name, t in templates.items():
     assert mounts(t)["/var/tmp"]["name"] == "staging" and volumes(t)["staging"]["hostPath"]["path"] == "/srv/staging"
     assert mounts(t)["/etc/holdfast/secrets/db"]["subPath"] == "db"
     assert any(e["name"] == "OTHER_PASSWORD" and e["valueFrom"]["secretKeyRef"]["name"] == "holdfast-secrets" for e in c["env"])
+    # Logs would fill the status of a Workflow of many steps.
+    assert c["terminationMessagePolicy"] == ("FallbackToLogsOnError" if name == "gc" else "File"), name
+    assert ({"name": "HOLDFAST_TERMINATION_LOG", "value": "/dev/termination-log"} in c["env"]) == (name != "gc"), name
     assert "init:" not in str(t)
     on_volume = name.startswith("step-")
     assert ("fsGroup" in p) != on_volume, name

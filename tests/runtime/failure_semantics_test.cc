@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/step/claim_wait.h"
 #include "tests/runtime/protect_fixture.h"
 
 namespace holdfast::testing_runtime {
@@ -307,21 +308,121 @@ TEST_F(Protect, OldTokenIsRefusedAndRecordsNothing) {
   EXPECT_THAT(world.Outcomes("run-1", "app-shop-pre", "pre T::App#shop"), IsEmpty());
 }
 
-TEST_F(Protect, SecondProcessOfAStepIsToldToTryAgain) {
+// Others have the claims of steps. Nobody really waits: the clock goes on instead.
+class HeldClaim : public Protect {
+ protected:
+  HeldClaim() {
+    world.pause = [this](std::chrono::milliseconds pause) {
+      world.now += pause;
+      waited += pause;
+      if (meanwhile) meanwhile();
+    };
+  }
+  runtime::Claim Claim(const std::string& step, std::uint64_t number, ProcessIdentity holder) {
+    runtime::Claim claim;
+    claim.number = number;
+    claim.attempt = runtime::NewAttemptId(number);
+    claim.run = "run-1";
+    claim.token = 1;
+    claim.holder = std::move(holder);
+    claim.heartbeat = world.now;
+    EXPECT_TRUE(runtime::CreateClaim(Section(), step, claim));
+    return claim;
+  }
+  BankSection Section() {
+    return runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "run-1")
+        ->section();
+  }
+  // The step is killed in a pod of its own.
+  void KillElsewhere(const std::string& run, const ProcessIdentity& holder) {
+    world.script["pre T::App#shop"].dies = true;
+    world.identity = holder;
+    world.Run(run, bundle, "app-shop-pre");
+    world.bank.Disarm();
+    world.script.clear();
+    world.identity.reset();
+  }
+  std::size_t Claims() { return runtime::ReadClaims(Section(), "app-shop-pre")->size(); }
+
+  const ProcessIdentity elsewhere{"elsewhere", "boot", "pid:[7]", 7, 7};
+  std::chrono::milliseconds waited{0};
+  std::function<void()> meanwhile;  // what others do while a process waits
+};
+
+TEST_F(HeldClaim, OfAProcessThatGoesOnIsWaitedForAndThenTheStepIsToBeTriedAgain) {
   Publish();
   world.Begin("run-1", bundle);
-  // The claim of a process that lives: this test.
-  auto record = runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "run-1");
-  runtime::Claim claim;
-  claim.number = 1;
-  claim.attempt = runtime::NewAttemptId(1);
-  claim.run = "run-1";
-  claim.token = 1;
-  claim.holder = OwnProcessIdentity();
-  claim.heartbeat = world.now;
-  ASSERT_TRUE(runtime::CreateClaim(record->section(), "app-shop-pre", claim));
+  Claim("app-shop-pre", 1, OwnProcessIdentity());  // this test: a process that lives
   EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kTryAgain);
+  EXPECT_LE(waited, runtime::kClaimWait);
+  EXPECT_GT(waited, runtime::kClaimWait - std::chrono::seconds(3));  // real time goes on as well
   EXPECT_THAT(world.calls, IsEmpty());
+}
+
+TEST_F(HeldClaim, IsWaitedForNoLongerThanHalfOfTheStepsDeadline) {
+  world.step_deadline = std::chrono::seconds(40);
+  Publish();
+  world.Begin("run-1", bundle);
+  Claim("app-shop-pre", 1, OwnProcessIdentity());
+  EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kTryAgain);
+  EXPECT_LE(waited, std::chrono::seconds(20));
+  EXPECT_GT(waited, std::chrono::seconds(17));
+}
+
+TEST_F(HeldClaim, OfAProcessThatEndsMeanwhileLeavesNothingToDo) {
+  Publish();
+  world.Begin("run-1", bundle);
+  const runtime::Claim claim = Claim("app-shop-pre", 1, elsewhere);
+  meanwhile = [&] {
+    runtime::ActivityOutcome done;
+    done.resource = Key("T::App#shop");
+    done.started = done.ended = world.now;
+    done.by = "step";
+    runtime::AttemptResult result;
+    result.run = "run-1";
+    result.token = 1;
+    result.how = "done";
+    result.started = result.ended = world.now;
+    result.outcomes = {done};
+    EXPECT_TRUE(runtime::WriteResult(Section(), "app-shop-pre", claim.attempt, result));
+    meanwhile = nullptr;
+  };
+  const auto second = world.Run("run-1", bundle, "app-shop-pre");
+  EXPECT_EQ(second.code, ExitCode::kOk) << second.text;
+  EXPECT_LT(waited, std::chrono::seconds(1));
+  EXPECT_THAT(world.calls, IsEmpty());
+}
+
+TEST_F(HeldClaim, ThatAnotherWaitingProcessTakesFirstIsWaitedForAnew) {
+  Publish();
+  world.Begin("run-1", bundle);
+  Claim("app-shop-pre", 1, elsewhere);
+  const WallTime begin = world.now;
+  meanwhile = [&] {
+    EXPECT_THAT(world.calls, IsEmpty());
+    if (Claims() > 1 || world.now < begin + runtime::kClaimExpiry) return;
+    Claim("app-shop-pre", 2, {"a third", "boot", "pid:[7]", 7, 7});
+  };
+  EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kOk);
+  EXPECT_GE(waited, 2 * runtime::kClaimExpiry);
+  EXPECT_EQ(Claims(), 3U);
+  EXPECT_EQ(world.CallsOf("pre T::App#shop"), 1U);
+}
+
+TEST_F(HeldClaim, IsNotWaitedForOnceTheEndOfTheRunHasTakenOver) {
+  Publish();
+  world.Begin("run-1", bundle);
+  Claim("app-shop-pre", 1, elsewhere);
+  meanwhile = [&] {
+    runtime::LeaseRequest of_end;
+    of_end.run = "run-1";
+    of_end.ending = true;
+    of_end.after = 1;
+    EXPECT_TRUE(runtime::TakeLease(world.tenant, "run-1", of_end, world.now));
+    meanwhile = nullptr;
+  };
+  EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kLocked);
+  EXPECT_LT(waited, std::chrono::seconds(1));
 }
 
 TEST_F(Protect, DeadProcessOfThisHostIsTakenOverAtOnce) {
@@ -335,23 +436,21 @@ TEST_F(Protect, DeadProcessOfThisHostIsTakenOverAtOnce) {
   EXPECT_EQ(world.CallsOf("pre T::App#shop"), 2U);
 }
 
-TEST_F(Protect, ProcessOfAnotherHostIsTakenOverWhenItsHeartbeatHasEnded) {
+// Engines try again at once and not often: a pod that is killed must not cost more than one of those
+// tries.
+TEST_F(HeldClaim, OfAProcessThatWasKilledElsewhereCostsOneTry) {
   Publish();
   world.Begin("run-1", bundle);
-  world.script["pre T::App#shop"].dies = true;
-  world.identity = ProcessIdentity{"elsewhere", "boot", "pid:[7]", 7, 7};
-  world.Run("run-1", bundle, "app-shop-pre");
-  world.bank.Disarm();
-  world.script.clear();
-  world.identity.reset();
-  EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kTryAgain);
-  world.now += runtime::kClaimExpiry;
+  KillElsewhere("run-1", elsewhere);
   EXPECT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kOk);
+  EXPECT_GE(waited, runtime::kClaimExpiry);
+  EXPECT_LT(waited, runtime::kClaimExpiry + std::chrono::seconds(3));
+  EXPECT_EQ(world.CallsOf("pre T::App#shop"), 2U);
 }
 
 // What is in a container of its own, or on another host of the same name, is not to be seen in our
 // /proc: that is no sign that it is gone.
-TEST_F(Protect, AProcessThatCannotBeSeenFromHereIsTakenOverWhenItsHeartbeatHasEnded) {
+TEST_F(HeldClaim, OfAProcessThatCannotBeSeenFromHereIsTakenOverWhenItsHeartbeatHasEnded) {
   Publish();
   const ProcessIdentity own = OwnProcessIdentity();
   ProcessIdentity contained = own;
@@ -364,17 +463,24 @@ TEST_F(Protect, AProcessThatCannotBeSeenFromHereIsTakenOverWhenItsHeartbeatHasEn
   for (const ProcessIdentity& holder : {contained, clone}) {
     const std::string run = fmt::format("run-{}", ++number);
     world.Begin(run, bundle);
-    world.script["pre T::App#shop"].dies = true;
-    world.identity = holder;
-    world.Run(run, bundle, "app-shop-pre");
-    world.bank.Disarm();
-    world.script.clear();
-    world.identity.reset();
-    EXPECT_EQ(world.Run(run, bundle, "app-shop-pre").code, ExitCode::kTryAgain);
-    world.now += runtime::kClaimExpiry;
+    waited = {};
+    KillElsewhere(run, holder);
+    EXPECT_EQ(waited.count(), 0);
     EXPECT_EQ(world.Run(run, bundle, "app-shop-pre").code, ExitCode::kOk);
+    EXPECT_GE(waited, runtime::kClaimExpiry);
     world.End(run);  // one run at a time brings the application to rest
   }
+}
+
+TEST_F(HeldClaim, OfAnEndThatWasKilledElsewhereCostsOneTry) {
+  Publish();
+  world.Begin("run-1", bundle);
+  for (const std::string& step : world.Steps(bundle)) world.Run("run-1", bundle, step);
+  Claim("end", 1, elsewhere);
+  const auto end = world.End("run-1");
+  EXPECT_EQ(end.code, ExitCode::kOk) << end.text;
+  EXPECT_GE(waited, runtime::kClaimExpiry);
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
 }
 
 TEST_F(Protect, DriftFailsTheVerdictButProtectsWhatIsInTheFile) {

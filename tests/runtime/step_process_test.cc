@@ -149,7 +149,7 @@ class StepProcess : public ::testing::Test {
   void Put(Bundle bundle, std::vector<BundleStep> steps, std::vector<BundleResource> resources) {
     bundle.provider_id = std::string(kProviderId);
     bundle.provider_name = "test";
-    bundle.plan = Value().Set("name", "nightly").Set("policy", Value().Set("drift", "ignore"));
+    bundle.plan = Value().Set("name", "nightly").Set("policy", policy_);
     bundle.plugins = {plugins::noop::NoopDescriptor()};
     const auto files =
         testing_bundles::MakeBundleOf(std::move(bundle), std::move(steps), std::move(resources));
@@ -249,6 +249,7 @@ class StepProcess : public ::testing::Test {
   std::vector<std::string> order_;
   std::string run_ = "run-1";
   std::string record_;
+  Value policy_ = Value().Set("drift", "ignore");  // of the plan
 };
 
 TEST_F(StepProcess, AWholeRunMakesAnAvailableCheckpoint) {
@@ -508,7 +509,8 @@ TEST_F(StepProcess, DeletionKilledAnywhereEndsDeletedRunAgainOrNot) {
   }
 }
 
-TEST_F(StepProcess, SecondProcessExits75AndSigtermExits143) {
+TEST_F(StepProcess, SecondProcessWaitsThenExits75AndSigtermExits143) {
+  policy_.Set("step_deadline", 200);  // ms; half of it is what the second one waits
   Publish(Value().Set("parallel_sleep", "50s"));
   ASSERT_EQ(Begin().exit_code, 0);
   for (const char* const step : {"app-pre", "app-par", "vol-pre"})
@@ -522,6 +524,7 @@ TEST_F(StepProcess, SecondProcessExits75AndSigtermExits143) {
   while (Begun("parallel", kVolume) == 0) std::this_thread::yield();
   const auto second = Run("vol-par");
   EXPECT_EQ(second.exit_code, 75) << second.error;
+  EXPECT_THAT(second.error, HasSubstr("waiting for process"));
   stop.Set();
   process.join();
   EXPECT_EQ(first.exit_code, 143) << first.error;
@@ -529,6 +532,28 @@ TEST_F(StepProcess, SecondProcessExits75AndSigtermExits143) {
   EXPECT_EQ(End().exit_code, 5);
   EXPECT_EQ(Begun("post", kVolume), 1);
   EXPECT_EQ(Begun("post", kApp), 1);
+}
+
+TEST_F(StepProcess, SigtermEndsTheWaitForAnotherProcess) {
+  Publish(Value().Set("parallel_sleep", "50s"));
+  ASSERT_EQ(Begin().exit_code, 0);
+  for (const char* const step : {"app-pre", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  Cancellation stop_first;
+  ProcessSpec spec = Spec(Arguments("run", "vol-par"), "");
+  spec.cancellation = &stop_first;
+  spec.grace = std::chrono::seconds(30);
+  std::thread process([this, spec] { std::ignore = runner_->Run(spec); });
+  while (Begun("parallel", kVolume) == 0) std::this_thread::yield();
+  Cancellation stop;
+  spec.cancellation = &stop;
+  spec.on_error_line = [&](std::string_view line) {
+    if (line.find("waiting for process") != std::string_view::npos) stop.Set();
+  };
+  const auto second = Call(spec);
+  EXPECT_EQ(second.exit_code, 143) << second.error;
+  EXPECT_EQ(Begun("parallel", kVolume), 1);
+  stop_first.Set();
+  process.join();
 }
 
 TEST_F(StepProcess, EndThatComesWhileAStepDiesWaitsForIt) {
@@ -557,6 +582,69 @@ TEST_F(StepProcess, EndThatComesWhileAStepDiesWaitsForIt) {
   EXPECT_EQ(first.exit_code, 143) << first.error;
   EXPECT_EQ(ended.exit_code, 5) << ended.error;
   EXPECT_EQ(Begun("post", kVolume), 1);
+}
+
+// The file of a container from which Kubernetes takes the reason why it failed.
+class TerminationLog : public StepProcess {
+ protected:
+  TerminationLog() {
+    std::ofstream(Path("termination-log")) << "of an earlier process, and longer";
+  }
+  // What the step leaves in it.
+  std::string Left(const std::string& step, int exit_code) {
+    ProcessSpec spec = Spec(Arguments("run", step), "");
+    spec.environment["HOLDFAST_TERMINATION_LOG"] = Path("termination-log");
+    const auto outcome = Call(spec);
+    EXPECT_EQ(outcome.exit_code, exit_code) << outcome.error;
+    std::ifstream file(Path("termination-log"));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  // Up to the step vol-par, which fails.
+  void BeginToFail() {
+    Publish(Value().Set("parallel_fail", true));
+    ASSERT_EQ(Begin().exit_code, 0);
+    for (const char* const step : {"app-pre", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  }
+};
+
+TEST_F(TerminationLog, SaysInOneLineWhyTheStepFailed) {
+  BeginToFail();
+  EXPECT_EQ(Left("vol-par", 4),
+            "parallel of Noop::Volume#vol failed: noop was told to fail protect.parallel of "
+            "Noop::Volume#vol");
+}
+
+TEST_F(TerminationLog, NamesNoResourceWhereThePlanKeepsThemOutOfStepNames) {
+  policy_.Set("step_names", "opaque");
+  BeginToFail();
+  EXPECT_EQ(Left("vol-par", 4),
+            "the activity of this step failed; the log and the journal say more");
+}
+
+TEST_F(TerminationLog, IsShortAndNothingInItIsInterpreted) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  std::string hostile = "{{{workflow.name}}\n\x1b[2J";
+  for (int i = 0; i < 200; ++i) hostile += "\u00e9";
+  const std::string left = Left(hostile, 10);
+  EXPECT_LE(left.size(), 200U);
+  EXPECT_GT(left.size(), 190U);
+  EXPECT_TRUE(IsUtf8(left)) << left;
+  EXPECT_EQ(Printable(left), left);
+  EXPECT_THAT(left, HasSubstr("{ { {workflow.name}}"));
+}
+
+TEST_F(TerminationLog, StaysAsItIsWhenTheStepSucceeds) {
+  Publish();
+  ASSERT_EQ(Begin().exit_code, 0);
+  EXPECT_EQ(Left("app-pre", 0), "of an earlier process, and longer");
+}
+
+TEST_F(TerminationLog, ThatIsNotThereIsNoFailureAndIsNotMade) {
+  BeginToFail();
+  std::filesystem::remove(Path("termination-log"));
+  EXPECT_EQ(Left("vol-par", 4), "");
+  EXPECT_FALSE(std::filesystem::exists(Path("termination-log")));
 }
 
 TEST_F(StepProcess, OnlyABeginMakesABank) {

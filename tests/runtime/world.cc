@@ -233,6 +233,7 @@ class World::Process {
       plugins_.emplace(type, std::make_unique<ScriptedPlugin>(world, type, cancellation_));
     }
     env_.heartbeat_every = world.heartbeat_every;
+    if (world.pause) env_.pause = world.pause;
     if (world.identity) {
       env_.self = *world.identity;
     } else {
@@ -354,7 +355,9 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
   bundle.operation = operation;
   bundle.provider_id = "provider-1";
   bundle.provider_name = "test";
-  bundle.plan = Value().Set("name", "nightly").Set("policy", Value().Set("drift", drift_policy));
+  Value policy = Value().Set("drift", drift_policy);
+  if (step_deadline.count() > 0) policy.Set("step_deadline", step_deadline.count());
+  bundle.plan = Value().Set("name", "nightly").Set("policy", std::move(policy));
   bundle.checkpoint = checkpoint;
   std::set<std::string> types;
   std::vector<BundleResource> resources;

@@ -41,15 +41,19 @@ struct Behaviour {
   std::vector<std::string> warns = {};  // lines that it logs as warnings
 };
 
-// Says what the test says.
+// Says what the test says. Steady goes on by itself as well, so that real waits end.
 class TestClock final : public Clock {
  public:
-  explicit TestClock(const WallTime& now) : now_(now) {}
+  explicit TestClock(const WallTime& now) : now_(now), begin_(now) {}
   WallTime Now() const override { return now_; }
-  SteadyTime Steady() const override { return std::chrono::steady_clock::now(); }
+  SteadyTime Steady() const override {
+    return std::chrono::steady_clock::now() +
+           std::chrono::duration_cast<SteadyTime::duration>(now_ - begin_);
+  }
 
  private:
   const WallTime& now_;
+  const WallTime begin_;
 };
 
 // What stands outside of every process: the bank, what is quiesced, what was called. One per test.
@@ -122,6 +126,9 @@ class World {
   // of the next process; none: one that is dead when it is over
   std::optional<ProcessIdentity> identity;
   std::chrono::milliseconds heartbeat_every{20'000};
+  // Instead of waiting, in each process; empty: they wait.
+  std::function<void(std::chrono::milliseconds)> pause;
+  std::chrono::milliseconds step_deadline{0};  // of plans that are published; 0: none
 
  private:
   friend class ScriptedPlugin;

@@ -1,5 +1,6 @@
 #include "plugins/sdk/text.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,6 +29,26 @@ TEST(Printable, KeepsTextAndEscapesWhatSteers) {
   EXPECT_EQ(Printable("\xE2\x80\xAE"), "\\xe2\\x80\\xae");  // right-to-left override
   EXPECT_EQ(Printable("\xE2\x80\xA8"), "\\xe2\\x80\\xa8");  // line separator
   EXPECT_EQ(Printable("\xE2\x81\xA6"), "\\xe2\\x81\\xa6");  // isolate
+}
+
+TEST(Printable, EscapesWhatShowsNothing) {
+  const auto escaped = [](std::string_view bytes) {
+    std::string out;
+    for (const char byte : bytes) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    return out;
+  };
+  for (const std::string_view hidden :
+       {"\u00AD",     "\u034F",     "\u115F",     "\u180B",    "\u180E",     "\u200B",
+        "\u200C",     "\u200D",     "\u200F",     "\u2060",    "\u2064",     "\u206F",
+        "\u3164",     "\uFEFF",     "\uFFA0",     "\uFFF9",    "\U0001D173", "\U000E0000",
+        "\U000E0001", "\U000E0041", "\U000E007F", "\U000E0100"}) {
+    EXPECT_EQ(Printable("shop" + std::string(hidden) + "2"), "shop" + escaped(hidden) + "2");
+  }
+  // What stands beside them in Unicode is seen.
+  for (const std::string_view seen : {"\u00AC", "\u00AE", "\u2010", "\u2027", "\u202F", "\u205F",
+                                      "\u2070", "\u3163", "\uFFFC", "\uFE0F", "\U0001D172"}) {
+    EXPECT_EQ(Printable(seen), seen);
+  }
 }
 
 TEST(Printable, EscapesWhatIsNotUtf8) {

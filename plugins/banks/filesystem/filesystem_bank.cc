@@ -133,6 +133,36 @@ class FilesystemBank final : public Bank {
   Descriptor folder_;
 };
 
+// Who this process is, and whose the last thing is on the way to `path` that it can see: mostly a pod, or
+// a person beside it, that is not the user who made the bank.
+Error WithOwner(Error error, int error_number, const std::filesystem::path& path) {
+  if (error_number != EACCES) return error;
+  std::filesystem::path seen;
+  struct stat info {};
+  std::filesystem::path next;
+  for (const std::filesystem::path& part : path) {
+    next /= part;
+    struct stat found {};
+    if (::stat(next.c_str(), &found) != 0) break;
+    seen = next;
+    info = found;
+  }
+  if (seen.empty()) return error;
+  const std::string what =
+      fmt::format("this process is user {}, and '{}' is user {}'s (mode {:04o})", ::geteuid(),
+                  seen.string(), info.st_uid, info.st_mode & 07777U);
+  if (info.st_uid == ::geteuid()) return std::move(error).Hint(what + ": chmod u+rwX");
+  // Steps on a cluster are never root.
+  const std::string as_owner =
+      info.st_uid == 0 ? ""
+                       : fmt::format(
+                             "work with it as that user (on Argo: holdfast init argo --run-as "
+                             "{}:{}), or ",
+                             info.st_uid, info.st_gid);
+  return std::move(error).Hint(
+      fmt::format("{}: {}give the whole bank to one user (chown -R)", what, as_owner));
+}
+
 Error FilesystemBank::Failed(int error_number, const ObjectKey& key, std::string_view doing) const {
   if (error_number == ENOSPC || error_number == EDQUOT) {
     return Error(ErrorCode::kDenied,
@@ -142,8 +172,9 @@ Error FilesystemBank::Failed(int error_number, const ObjectKey& key, std::string
             "nothing was stored; free some space there (deleting a checkpoint writes a little "
             "itself before it frees any), then delete checkpoints or run again");
   }
-  Error error = SystemError(error_number,
-                            fmt::format("{} '{}' in the bank at '{}'", doing, key.str(), root_));
+  Error error = WithOwner(SystemError(error_number, fmt::format("{} '{}' in the bank at '{}'",
+                                                                doing, key.str(), root_)),
+                          error_number, std::filesystem::path(root_) / key.str());
   if (error_number == EPERM || error_number == EOPNOTSUPP || error_number == ENOSYS ||
       error_number == ENAMETOOLONG) {
     return Error(ErrorCode::kDenied, error.message())
@@ -493,12 +524,13 @@ Result<std::unique_ptr<Bank>> OpenFilesystemBank(const std::filesystem::path& ro
           .Hint(fmt::format("make the folder '{}' first", path.parent_path().string()));
     }
     const int created = calls.MakeFolder(parent.number(), path.filename().c_str());
-    if (created < 0 && created != -EEXIST) return SystemError(-created, what);
+    if (created < 0 && created != -EEXIST)
+      return WithOwner(SystemError(-created, what), -created, path.parent_path());
     made = true;
     opened = calls.OpenRoot(path.c_str());
   }
   if (opened == -ENOTDIR) return InvalidInput(what + ": this is no folder");
-  if (opened < 0) return SystemError(-opened, what);
+  if (opened < 0) return WithOwner(SystemError(-opened, what), -opened, path);
   Descriptor folder(calls, opened);
   struct stat info {};
   if (::fstat(opened, &info) != 0) return SystemError(errno, what);

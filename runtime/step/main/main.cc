@@ -18,6 +18,7 @@
 #include "runtime/step/end.h"
 #include "runtime/step/main/options.h"
 #include "runtime/step/main/stop_children.h"
+#include "runtime/step/main/termination_log.h"
 #include "runtime/step/step_driver.h"
 
 namespace holdfast::runtime {
@@ -62,8 +63,9 @@ ExitCode ExitCodeAfter(const Error& error) {
   return ended ? ExitCode::kTerminated : ExitCodeOf(error.code());
 }
 
-int Fail(const Error& error, Logger& log) {
+int Fail(const Error& error, Logger& log, const TerminationLog& termination) {
   const ExitCode code = ExitCodeAfter(error);
+  termination.Write(code, error.OneLine());
   log.Log(LogLevel::kError, error.OneLine(), Value().Set("exit_code", static_cast<int>(code)));
   if (isatty(STDERR_FILENO) != 0) Write(STDERR_FILENO, error.Render() + "\n");
   return static_cast<int>(code);
@@ -100,11 +102,14 @@ DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
                               DiscoverGraph(provider, context, roots, {}));
     const Drift drift = CompareGraphs(compiled, live);
     if (!drift.any()) return std::string();
-    // Only the plan's name is known here; its file is called so where 'plan new' has made it.
+    // Only the plan's name is known here; its file is called so where 'plan new' has made it. Nor does a
+    // bundle know how its file was written: the same one is a Workflow's and a WorkflowTemplate's.
     const std::string plan = Printable(bundle.plan.StringOr("name", "PLAN")) + ".yaml";
     return fmt::format(
-        "{}; discover and compile the plan again, here if its file is {}: holdfast plan discover "
-        "{} && holdfast compile protect {}",
+        "{}; discover and compile the plan again, with the options that it was compiled with (such "
+        "as "
+        "--kind template), here if its file is {}: holdfast plan discover {} && holdfast compile "
+        "protect {}",
         DescribeDrift(drift), plan, plan, plan);
   };
 }
@@ -163,7 +168,7 @@ Status StopChildrenInPod(const EndRequest& request, const StepEnvironment& env) 
   return StopChildren(*service, request.run, kChildrenDeadline, env.clock, env.pause, env.log);
 }
 
-Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
+Result<StepReport> Dispatch(const StepOptions& options, Logger& log, TerminationLog& termination) {
   for (const char* const needed : {"provider", "run"}) {
     if (!options.Get(needed).empty()) continue;
     return Error(ErrorCode::kUsage, fmt::format("--{} is missing", needed))
@@ -191,6 +196,7 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
   HOLDFAST_ASSIGN_OR_RETURN(
       BankSection tenant,
       BankSection::Open(*bank, "t/" + KeyPart(tenant_name), SectionAccess::kWrite));
+  termination.AskBundle(tenant, options.Get("bundle"));
   const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
   StepEnvironment env{
       std::move(tenant),
@@ -236,8 +242,11 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log) {
 }
 
 int Main(int argc, char** argv) {
+  const char* const termination_path = std::getenv("HOLDFAST_TERMINATION_LOG");
+  TerminationLog termination(termination_path == nullptr ? "" : termination_path);
   const auto options = ParseStepOptions(std::vector<std::string>(argv + 1, argv + argc));
   if (!options) {
+    termination.Write(ExitCode::kUsage, options.error().OneLine());
     Write(STDERR_FILENO, "holdfast-step: " + options.error().Render() + "\n");
     return static_cast<int>(ExitCode::kUsage);
   }
@@ -257,11 +266,12 @@ int Main(int argc, char** argv) {
   JsonLinesLogger log(STDERR_FILENO, SystemClock(),
                       options->Flag("verbose") ? LogLevel::kDebug : LogLevel::kInfo,
                       std::move(fixed));
-  const Result<StepReport> report = Dispatch(*options, log);
-  if (!report) return Fail(report.error(), log);
+  const Result<StepReport> report = Dispatch(*options, log, termination);
+  if (!report) return Fail(report.error(), log, termination);
   ExitCode code = report->exit_code;
   // A step that was told to end never exits 0, also when it was done by then.
   if (g_cancellation.is_set() && code == ExitCode::kOk) code = ExitCode::kTerminated;
+  if (code != ExitCode::kOk) termination.Write(code, report->message);
   log.Log(code == ExitCode::kOk || code == ExitCode::kOmitted ? LogLevel::kInfo : LogLevel::kError,
           report->message, Value().Set("exit_code", static_cast<int>(code)));
   if (options->Flag("dry-run")) Write(STDOUT_FILENO, Printable(report->message) + "\n");
