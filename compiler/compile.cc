@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "compiler/dag/essential_gates.h"
-#include "compiler/emit/in_parallel.h"
 #include "compiler/plan/schedule.h"
 #include "compiler/workflow/engine_workflow.h"
 #include "compiler/workflow/step_group.h"
 #include "compiler/workflow/step_names.h"
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/counted.h"
+#include "plugins/sdk/in_parallel.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {

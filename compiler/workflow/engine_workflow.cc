@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "compiler/graph/walk.h"
 #include "plugins/sdk/counted.h"
@@ -28,43 +31,70 @@ std::string Describe(const ResourceGraph& graph, ResourceId id) {
   return fmt::format("{} ({})", Cut(LabelOf(node)), Cut(Printable(node.key.str())));
 }
 
-// What a step waits for, in the words of a reader: "its pre", "the pre of what it belongs to". The
-// link alone does not tell: a contracted one starts at another resource's activity.
-std::string AfterWhat(const ActivityDag& dag, std::size_t step,
-                      const ActivityDag::Predecessor& predecessor) {
-  const auto& here = dag.steps[step].activities;
-  const auto& before = dag.steps[predecessor.step.value].activities;
-  for (auto own = before.rbegin(); own != before.rend(); ++own) {
-    const bool same = std::any_of(here.begin(), here.end(), [own](const ActivityRef& activity) {
-      return activity.resource == own->resource;
-    });
-    if (same) return fmt::format("its {}", NameOf(own->kind));
+// What steps wait for, in the words of a reader, each thing once.
+class AfterWhat {
+ public:
+  // Adds ": after its pre, the pre of what it belongs to" to a comment. The link alone does not tell: a
+  // contracted one starts at another resource's activity.
+  static void Add(const ActivityDag& dag, const ActivityDag::Step& step, std::string& out) {
+    std::array<bool, kWhose.size() * kActivityKindCount> said{};
+    std::string_view before = ": after ";
+    for (const ActivityDag::Predecessor& predecessor : step.order) {
+      const auto [whose, kind] = Of(step, dag.steps[predecessor.step.value], predecessor.link);
+      bool& is_said = said[whose * kActivityKindCount + static_cast<std::size_t>(kind)];
+      if (std::exchange(is_said, true)) continue;
+      out += before;
+      out += whose == kOwn ? "its " : "the ";
+      out += NameOf(kind);
+      out += kWhose[whose];
+      before = ", ";
+    }
   }
-  const bool below =
-      predecessor.link == LinkKind::kPostToParentPost || predecessor.link == LinkKind::kPreFinish;
-  return fmt::format("the {} of what {}", NameOf(before.back().kind),
-                     below ? "is below it" : "it belongs to");
-}
 
-std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::size_t index) {
+ private:
+  enum Whose : std::size_t { kOwn, kBelow, kAbove };
+  static constexpr std::array<std::string_view, 3> kWhose{"", " of what is below it",
+                                                          " of what it belongs to"};
+
+  static std::pair<Whose, ActivityKind> Of(const ActivityDag::Step& here,
+                                           const ActivityDag::Step& before, LinkKind link) {
+    for (auto own = before.activities.rbegin(); own != before.activities.rend(); ++own) {
+      const bool same = std::any_of(
+          here.activities.begin(), here.activities.end(),
+          [own](const ActivityRef& activity) { return activity.resource == own->resource; });
+      if (same) return {kOwn, own->kind};
+    }
+    const bool below = link == LinkKind::kPostToParentPost || link == LinkKind::kPreFinish;
+    return {below ? kBelow : kAbove, before.activities.back().kind};
+  }
+};
+
+// `descriptions` is by resource, each made when it is first needed: a resource has several steps.
+std::string CommentOf(const ResourceGraph& graph, const ActivityDag& dag, std::size_t index,
+                      std::vector<std::string>& descriptions) {
+  const auto described = [&](ResourceId id) -> const std::string& {
+    std::string& text = descriptions[id.value];
+    if (text.empty()) text = Describe(graph, id);
+    return text;
+  };
   const ActivityDag::Step& step = dag.steps[index];
-  std::vector<std::string> kinds;
-  std::vector<ResourceId> resources;
+  std::string out;
+  std::array<bool, kActivityKindCount> said{};
+  std::size_t resources = 0;
+  const ActivityRef* last = nullptr;
   for (const ActivityRef& activity : step.activities) {
-    const std::string kind(NameOf(activity.kind));
-    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
-    if (resources.empty() || resources.back() != activity.resource)
-      resources.push_back(activity.resource);
+    if (!std::exchange(said[static_cast<std::size_t>(activity.kind)], true)) {
+      if (!out.empty()) out += ", ";
+      out += NameOf(activity.kind);
+    }
+    if (last == nullptr || last->resource != activity.resource) ++resources;
+    last = &activity;
   }
-  std::string out = fmt::format("{} of {}", Join(kinds, ", "), Describe(graph, resources.front()));
-  if (resources.size() == 2) out += " and " + Describe(graph, resources.back());
-  if (resources.size() > 2) out += fmt::format(" and {} more", resources.size() - 1);
-  std::vector<std::string> after;
-  for (const ActivityDag::Predecessor& predecessor : step.order) {
-    const std::string what = AfterWhat(dag, index, predecessor);
-    if (std::find(after.begin(), after.end(), what) == after.end()) after.push_back(what);
-  }
-  if (!after.empty()) out += ": after " + Join(after, ", ");
+  out += " of ";
+  out += described(step.activities.front().resource);
+  if (resources == 2) out += " and " + described(last->resource);
+  if (resources > 2) out += fmt::format(" and {} more", resources - 1);
+  AfterWhat::Add(dag, step, out);
   return out;
 }
 
@@ -141,9 +171,10 @@ Result<std::vector<WorkflowStep>> MakeSteps(const ResourceGraph& graph, const Ac
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> volumes, VolumesOf(graph));
   std::vector<WorkflowStep> steps;
   steps.reserve(dag.steps.size());
+  std::vector<std::string> descriptions(graph.size());
   for (std::size_t i = 0; i < dag.steps.size(); ++i) {
     HOLDFAST_ASSIGN_OR_RETURN(std::string volume, VolumeOfStep(graph, dag.steps[i], volumes));
-    steps.push_back({names[i], CommentOf(graph, dag, i), std::move(volume)});
+    steps.push_back({names[i], CommentOf(graph, dag, i, descriptions), std::move(volume)});
   }
   return steps;
 }

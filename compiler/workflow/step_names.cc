@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
+#include <iterator>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "plugins/sdk/check.h"
@@ -29,12 +33,12 @@ std::string_view ShortName(ActivityKind kind) {
   return "";
 }
 
-std::string WhatOf(const ActivityDag::Step& step) {
+std::string_view WhatOf(const ActivityDag::Step& step) {
   const bool fused = std::any_of(step.activities.begin(), step.activities.end(),
                                  [&step](const ActivityRef& activity) {
                                    return activity.kind != step.activities.front().kind;
                                  });
-  if (!fused) return std::string(ShortName(step.activities.front().kind));
+  if (!fused) return ShortName(step.activities.front().kind);
   return step.activities.front().kind == ActivityKind::kParallel ? "copy" : "leaf";
 }
 
@@ -64,16 +68,13 @@ std::vector<std::string> JoinParts(const std::vector<NameParts>& parts) {
       name += '-';
       name += parts[i].what;
     }
-    std::sort(open.begin(), open.end(),
-              [&names](std::size_t a, std::size_t b) { return names[a] < names[b]; });
+    std::unordered_map<std::string_view, std::size_t> uses;
+    uses.reserve(open.size());
+    for (const std::size_t i : open) ++uses[names[i]];
     std::vector<std::size_t> same;
-    for (std::size_t begin = 0; begin < open.size();) {
-      std::size_t end = begin + 1;
-      while (end < open.size() && names[open[end]] == names[open[begin]]) ++end;
-      if (end - begin > 1)
-        same.insert(same.end(), open.begin() + static_cast<std::ptrdiff_t>(begin),
-                    open.begin() + static_cast<std::ptrdiff_t>(end));
-      begin = end;
+    if (uses.size() != open.size()) {
+      std::copy_if(open.begin(), open.end(), std::back_inserter(same),
+                   [&](std::size_t i) { return uses.at(names[i]) > 1; });
     }
     open = std::move(same);
   }
@@ -86,21 +87,25 @@ std::vector<std::string> NameSteps(const ResourceGraph& graph, const ActivityTab
                                    const ActivityDag& dag, StepNames style) {
   std::vector<step_names_internal::NameParts> parts;
   parts.reserve(dag.steps.size());
-  // By resource: a resource has several steps.
+  // By resource, as a resource has several steps; and of groups.
   std::vector<std::string> hashes(graph.size());
+  std::vector<std::string> readable(graph.size());
+  std::deque<std::string> group_hashes;
   for (const ActivityDag::Step& step : dag.steps) {
     const ActivityRef first = step.activities.front();
-    const ResourceGraph::Node& node = graph.node(first.resource);
+    const std::size_t number = first.resource.value;
     if (first.resource == step.activities.back().resource) {
-      std::string& hash = hashes[first.resource.value];
-      if (hash.empty()) hash = Sha256Hex(node.key.str());
-      parts.push_back(
-          {style == StepNames::kReadable ? NameOfResource(node) : "r", hash, WhatOf(step)});
+      const ResourceGraph::Node& node = graph.node(first.resource);
+      if (hashes[number].empty()) {
+        hashes[number] = Sha256Hex(node.key.str());
+        readable[number] = style == StepNames::kReadable ? NameOfResource(node) : "r";
+      }
+      parts.push_back({readable[number], hashes[number], WhatOf(step)});
       continue;
     }
-    const StepChoice& choice =
-        table.choices[first.resource.value][static_cast<std::size_t>(first.kind)];
-    parts.push_back({"group", Sha256Hex("group " + choice.key), WhatOf(step)});
+    const StepChoice& choice = table.choices[number][static_cast<std::size_t>(first.kind)];
+    group_hashes.push_back(Sha256Hex("group " + choice.key));
+    parts.push_back({"group", group_hashes.back(), WhatOf(step)});
   }
   return step_names_internal::JoinParts(parts);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/dag/activity_dag.h"
@@ -21,10 +22,11 @@ std::vector<std::string> NameSteps(const ResourceGraph& graph, const ActivityTab
 
 namespace step_names_internal {
 
+// Borrowed.
 struct NameParts {
-  std::string name;
-  std::string hash;  // 64 hex digits
-  std::string what;
+  std::string_view name;
+  std::string_view hash;  // 64 hex digits
+  std::string_view what;
 };
 // Joins the parts with as much of each hash as it takes. Exposed for tests: real hashes do not
 // collide on demand.

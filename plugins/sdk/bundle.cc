@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <optional>
 #include <set>
 #include <span>
+#include <thread>
 #include <utility>
 
+#include "plugins/sdk/in_parallel.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/json_out.h"
 #include "plugins/sdk/sha256.h"
@@ -374,20 +377,25 @@ class BundleMaker {
 
   Result<BundleFiles> Make() {
     HOLDFAST_RETURN_IF_ERROR(SortSteps());
+    PlanShards();
+    MakeShards();
     bundle_.shards.clear();
-    for (std::size_t begin = 0, end = 0; begin < by_name_.size(); begin = end) {
-      end = ShardEnd(begin);
-      HOLDFAST_RETURN_IF_ERROR(AddShardOfSteps(begin, end));
+    BundleFiles out;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      Shard& shard = shards_[i];
+      HOLDFAST_RETURN_IF_ERROR(shard.made);
+      bundle_.shards.push_back(
+          {std::move(shard.sha256), std::move(shard.first), shard.end - shard.begin});
+      out.files[ShardFile(i)] = std::move(shard.text);
     }
-    HOLDFAST_RETURN_IF_ERROR(AddResourcesWithoutSteps());
     bundle_.resources = source_.resources;
     bundle_.steps = source_.steps.size();
     std::sort(bundle_.plugins.begin(), bundle_.plugins.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
     HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpBundle(bundle_));
-    out_.sha256 = Sha256Hex(text);
-    out_.files["bundle.json"] = std::move(text);
-    return std::move(out_);
+    out.sha256 = Sha256Hex(text);
+    out.files["bundle.json"] = std::move(text);
+    return out;
   }
 
  private:
@@ -395,6 +403,20 @@ class BundleMaker {
   struct StepsOf {
     std::array<std::uint32_t, kActivityKindCount> step;
     StepsOf() { step.fill(kNoStep); }
+  };
+  struct Shard {
+    std::size_t begin = 0;  // its steps, by their places in by_name_
+    std::size_t end = 0;
+    std::vector<std::size_t> resources;  // those of the steps, or some without any
+    std::string first;
+    std::string text;
+    std::string sha256;
+    Status made;
+  };
+  // What making one shard leaves for the next to fill again, without a new allocation.
+  struct Scratch {
+    std::vector<BundleStepView> views;
+    std::size_t largest = 0;  // text
   };
 
   const std::string& NameAt(std::size_t place) const { return source_.steps[by_name_[place]]; }
@@ -417,6 +439,7 @@ class BundleMaker {
                           " acts on a resource that is not in the bundle");
         }
         steps_of_[activity.resource].step[static_cast<std::size_t>(activity.kind)] = i;
+        placed_[activity.resource] = true;
       }
     }
     return Ok();
@@ -432,43 +455,49 @@ class BundleMaker {
     return most;
   }
 
-  Status AddShardOfSteps(std::size_t begin, std::size_t end) {
-    // Kept from shard to shard: their lists are filled again without a new allocation.
-    if (views_.size() < end - begin) views_.resize(end - begin);
-    std::vector<std::size_t> resources;
-    for (std::size_t i = begin; i < end; ++i) {
-      source_.step(by_name_[i], views_[i - begin]);
-      for (const BundleStepView::Activity& activity : views_[i - begin].activities)
+  void PlanShards() {
+    for (std::size_t begin = 0, end = 0; begin < by_name_.size(); begin = end) {
+      end = ShardEnd(begin);
+      shards_.push_back({begin, end, {}, NameAt(begin), {}, {}, {}});
+    }
+    // Resources without a step belong to the graph, too. '~' sorts behind every step's name, so that a look-up
+    // by name never ends in these shards.
+    std::size_t number = 0;
+    std::size_t room = 0;
+    for (std::size_t i = 0; i < placed_.size(); ++i) {
+      if (placed_[i]) continue;
+      if (room == 0) {
+        shards_.push_back({0, 0, {}, "~" + std::to_string(1000 + number++), {}, {}, {}});
+        room = kMaxResources;
+      }
+      shards_.back().resources.push_back(i);
+      --room;
+    }
+  }
+
+  void MakeShards() {
+    std::atomic<std::size_t> next{0};
+    const std::size_t workers = std::max(1U, std::thread::hardware_concurrency());
+    InParallel(std::min(workers, shards_.size()), [&](std::size_t) {
+      Scratch scratch;
+      for (std::size_t i = next++; i < shards_.size(); i = next++) MakeShard(shards_[i], scratch);
+    });
+  }
+
+  void MakeShard(Shard& shard, Scratch& scratch) const {
+    const std::size_t steps = shard.end - shard.begin;
+    std::vector<BundleStepView>& views = scratch.views;
+    if (views.size() < steps) views.resize(steps);
+    std::vector<std::size_t>& resources = shard.resources;
+    for (std::size_t i = 0; i < steps; ++i) {
+      source_.step(by_name_[shard.begin + i], views[i]);
+      for (const BundleStepView::Activity& activity : views[i].activities)
         resources.push_back(activity.resource);
     }
     std::sort(resources.begin(), resources.end());
     resources.erase(std::unique(resources.begin(), resources.end()), resources.end());
-    for (const std::size_t resource : resources) placed_[resource] = true;
-    return AddShard(begin, end, resources, NameAt(begin));
-  }
-
-  // They belong to the graph, too. '~' sorts behind every step's name, so that a look-up by name never ends
-  // in these shards.
-  Status AddResourcesWithoutSteps() {
-    std::vector<std::size_t> rest;
-    std::size_t shards = 0;
-    const auto flush = [&]() -> Status {
-      if (rest.empty()) return Ok();
-      return AddShard(0, 0, std::exchange(rest, {}), "~" + std::to_string(1000 + shards++));
-    };
-    for (std::size_t i = 0; i < placed_.size(); ++i) {
-      if (placed_[i]) continue;
-      rest.push_back(i);
-      if (rest.size() == kMaxResources) HOLDFAST_RETURN_IF_ERROR(flush());
-    }
-    return flush();
-  }
-
-  // Of the steps from `begin` on, which are in views_.
-  Status AddShard(std::size_t begin, std::size_t end, const std::vector<std::size_t>& resources,
-                  std::string first) {
     JsonOut out(JsonOut::Form::kPretty);
-    out.Reserve(largest_);
+    out.Reserve(scratch.largest);
     BeginShard(out);
     for (const std::size_t number : resources) {
       BundleResource resource = source_.resource(number);
@@ -479,13 +508,16 @@ class BundleMaker {
       WriteResource(out, resource);
     }
     BeginSteps(out);
-    for (std::size_t i = begin; i < end; ++i) WriteStep(out, NameAt(i), views_[i - begin]);
+    for (std::size_t i = 0; i < steps; ++i) WriteStep(out, NameAt(shard.begin + i), views[i]);
     EndShard(out);
-    HOLDFAST_ASSIGN_OR_RETURN(std::string text, out.Take());
-    largest_ = std::max(largest_, text.size());
-    bundle_.shards.push_back({Sha256Hex(text), std::move(first), end - begin});
-    out_.files[ShardFile(bundle_.shards.size() - 1)] = std::move(text);
-    return Ok();
+    auto text = out.Take();
+    if (!text) {
+      shard.made = std::move(text).error();
+      return;
+    }
+    scratch.largest = std::max(scratch.largest, text->size());
+    shard.sha256 = Sha256Hex(*text);
+    shard.text = std::move(*text);
   }
 
   Bundle bundle_;
@@ -493,9 +525,7 @@ class BundleMaker {
   std::vector<std::uint32_t> by_name_;
   std::vector<StepsOf> steps_of_;  // by resource
   std::vector<bool> placed_;       // by resource: it is in a shard
-  std::vector<BundleStepView> views_;
-  std::size_t largest_ = 0;  // of the shards
-  BundleFiles out_;
+  std::vector<Shard> shards_;
 };
 
 }  // namespace

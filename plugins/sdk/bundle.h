@@ -129,8 +129,8 @@ struct BundleStepView {
   std::vector<std::string_view> order;
 };
 
-// What a bundle is made of, asked for piece by piece: that of 300,000 steps is never in memory as a whole
-// beside its bytes.
+// What a bundle is made of, asked for piece by piece, from several threads at once: that of 300,000 steps is never in
+// memory as a whole beside its bytes.
 struct BundleSource {
   std::span<const std::string> steps;  // their names, in any order
   std::size_t resources = 0;           // all of the graph, in the order of their keys

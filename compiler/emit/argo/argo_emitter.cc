@@ -8,9 +8,9 @@
 
 #include "compiler/emit/argo/argo_object.h"
 #include "compiler/emit/argo/child_workflows.h"
-#include "compiler/emit/in_parallel.h"
 #include "compiler/plan/schedule.h"
 #include "plugins/sdk/check.h"
+#include "plugins/sdk/in_parallel.h"
 #include "plugins/sdk/sha256.h"
 
 namespace holdfast::compiler {

@@ -26,11 +26,14 @@ TEST(StepNames, AreSafeWhateverTheResourceIsCalled) {
 
 TEST(StepNames, TakeMoreOfTheHashWhereNamesCollideWhateverTheirOrder) {
   const std::string same(8, 'a');
-  std::vector<NameParts> parts{{"shop", same + std::string(56, '1'), "pre"},
-                               {"shop", same + std::string(56, '2'), "pre"},
-                               {"shop", same + std::string(56, '2'), "post"},
-                               {"other", same + std::string(56, '3'), "pre"},
-                               {"shop", same + std::string(8, '2') + std::string(48, '4'), "pre"}};
+  const std::vector<std::string> hashes{same + std::string(56, '1'), same + std::string(56, '2'),
+                                        same + std::string(56, '3'),
+                                        same + std::string(8, '2') + std::string(48, '4')};
+  std::vector<NameParts> parts{{"shop", hashes[0], "pre"},
+                               {"shop", hashes[1], "pre"},
+                               {"shop", hashes[1], "post"},
+                               {"other", hashes[2], "pre"},
+                               {"shop", hashes[3], "pre"}};
   const std::vector<std::string> names = JoinParts(parts);
   EXPECT_EQ(names[0], "shop-aaaaaaaa11111111-pre");
   EXPECT_EQ(names[1], "shop-aaaaaaaa2222222222222222-pre");

@@ -1,10 +1,10 @@
-#include "compiler/emit/in_parallel.h"
+#include "plugins/sdk/in_parallel.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace holdfast::compiler {
+namespace holdfast {
 namespace {
 
 TEST(InParallel, CallsEachIndexOnceAndReturnsWhenAllAreDone) {
@@ -16,4 +16,4 @@ TEST(InParallel, CallsEachIndexOnceAndReturnsWhenAllAreDone) {
 }
 
 }  // namespace
-}  // namespace holdfast::compiler
+}  // namespace holdfast

@@ -1,4 +1,4 @@
-#include "compiler/emit/in_parallel.h"
+#include "plugins/sdk/in_parallel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace holdfast::compiler {
+namespace holdfast {
 
 void InParallel(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
@@ -26,4 +26,4 @@ void InParallel(std::size_t count, const std::function<void(std::size_t)>& work)
   for (std::thread& thread : threads) thread.join();
 }
 
-}  // namespace holdfast::compiler
+}  // namespace holdfast

@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <functional>
 
-namespace holdfast::compiler {
+namespace holdfast {
 
 // Calls work(0) to work(count - 1), each once and in no order, on the caller's thread and on one for each further
 // processor; returns when all have returned. Where the system gives no more threads, on fewer. What `work` writes is
 // of its index alone; it throws nothing.
 void InParallel(std::size_t count, const std::function<void(std::size_t)>& work);
 
-}  // namespace holdfast::compiler
+}  // namespace holdfast
