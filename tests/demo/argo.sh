@@ -4,6 +4,7 @@
 # shellcheck source=tests/engines/argo/site.sh
 . "$top/tests/engines/argo/site.sh"
 engine_name="Argo"
+engine_keeps="the provider file, and the site in the cluster"
 release=$top/build-release
 holdfast() { as_step_user "$build/bin/holdfast" "$@"; }
 

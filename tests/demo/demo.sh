@@ -176,7 +176,7 @@ printf 'state:\n%s\n' "$first"
 set -- $(last_orders)
 [ "$2" = "$4" ] && [ "$4" = "$6" ] || { echo "demo: the three are not of one point in time" >&2; exit 1; }
 
-step "Lose everything but the bank and the provider file"
+step "Lose everything but the bank, $engine_keeps"
 cd "$dir" # not in a folder that goes
 rm -rf "$dir/work" "$dir/inventory.yaml" "$SHOP"
 dropdb shop
