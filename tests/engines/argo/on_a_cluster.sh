@@ -178,7 +178,7 @@ shop_plan() { # NAME RESOURCE [PARAMETERS OF DIRECTORIES]
 # The claim of the bank is a new one, which the first pod makes writable for the group of the steps; one with data is left as it is.
 keeps_to_claims() {
   [ -n "$claims" ] || { not_tried+=("claims: $no_claims"); return; }
-  [ "$(kubectl get pvc holdfast-bank holdfast-more -o 'jsonpath={.items[*].status.phase}')" = "Bound Bound" ] || fail "$(kubectl describe pvc)"
+  kubectl wait --for=jsonpath='{.status.phase}'=Bound --timeout=60s pvc/holdfast-bank pvc/holdfast-more >said 2>&1 || fail "$(cat said; kubectl describe pvc)"
   shop_plan on-a-claim 'Local::Directory#more'
   holdfast -q compile protect on-a-claim.yaml
   submit 0 on-a-claim-protect.yaml
