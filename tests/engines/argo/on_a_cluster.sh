@@ -236,6 +236,9 @@ END
   [ "$(tr '\n' , <../srv/log)" = "rests,goes on," ] || fail "the hooks: $(cat ../srv/log)"
   holdfast checkpoints verify "$run" -p p >said 2>&1 || fail "$(cat said)"
   checkpoint=$run
+  # Anew, with a record of its own.
+  holdfast --json resubmit "$name" --watch >lines 2>said || fail "$(tail -n 5 lines said)"
+  [ "$(field run-ended record <lines)" != "$run" ] || fail "it worked on the same record: $(cat lines)"
 }
 
 fails() {
@@ -289,9 +292,6 @@ stops_and_resumes() {
   holdfast --json resume "$name" --watch >lines 2>said || fail "$(tail -n 5 lines said)"
   [ "$(field run-ended record <lines)" = "$run" ] || fail "it worked on another record: $(cat lines)"
   holdfast checkpoints verify "$run" -p p >said 2>&1 || fail "$(cat said)"
-  # Anew, with a record of its own.
-  holdfast --json resubmit "$name" --watch >lines 2>said || fail "$(tail -n 5 lines said)"
-  [ "$(field run-ended record <lines)" != "$run" ] || fail "it worked on the same record: $(cat lines)"
 }
 
 # A plan of the disks a and b.
