@@ -343,6 +343,10 @@ fails_in_each_activity() {
   ends_with bad-parallel 5 error "g pre Succeeded, d pre Succeeded, d fin Succeeded, g fin Succeeded, d par Succeeded, g par Failed, d post Succeeded, g post Succeeded"
   ends_with bad-post 5 error "g pre Succeeded, d pre Succeeded, d fin Succeeded, g fin Succeeded, d par Succeeded, g par Succeeded, d post Succeeded, g post Failed"
   holdfast --json checkpoints show "$run" -p r | has 'its post failed: as told' || fail "$(holdfast checkpoints show "$run" -p r)"
+  # Each gc names what it still owes, and fails, until the record is deleted.
+  [ "$(code_of said holdfast gc -p r)" = 5 ] && grep -q "checkpoint $run: was not cleaned up" said || fail "gc: $(cat said)"
+  holdfast checkpoints delete "$run" -p r >said 2>&1 || fail "$(cat said)"
+  holdfast gc -p r >said 2>&1 || fail "$(cat said)"
   # A verification, a restore and a deletion that fail; then the deletion that does not.
   local operation
   echo '"Y::Disk": {parallel_fail: true, parallel_message: as told}' >fails.yaml
