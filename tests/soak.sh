@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `make soak`: what is too long for every change (hours on 2 cores), cheapest first: formatting, headers,
-# all tests with full counts, all tests with the address sanitizer, thread sanitizer, clang-tidy, fuzzing, benches. A phase that fails does
+# all tests with full counts, those on a cluster that runs pods, all tests with the address sanitizer, thread sanitizer, clang-tidy, fuzzing, benches. A phase that fails does
 # not keep the next ones from running; the end says which failed, and the exit code is then 1.
-#   tests/soak.sh [PHASE ...]     only those, by name: format headers tests asan tsan tidy fuzz benches
+#   tests/soak.sh [PHASE ...]     only those, by name: format headers tests cluster asan tsan tidy fuzz benches
 # HOLDFAST_PROPERTY_CASES (5000), HOLDFAST_RANDOM_RUNS (200), HOLDFAST_LARGE_GRAPHS (200) and
 # HOLDFAST_FUZZ_SECONDS (60, for each target) say how much.
 set -uo pipefail
@@ -19,7 +19,16 @@ format() { tests/setup/check_format.sh; }
 headers() { tests/setup/check_headers.sh; }
 
 tests() {
-  configure_and_build gcc-werror && ctest --test-dir build-gcc-werror --output-on-failure -j 2
+  configure_and_build gcc-werror && ctest --test-dir build-gcc-werror --output-on-failure -j 2 -LE '^cluster$'
+}
+
+# The first time it builds the cluster, which takes half an hour more.
+cluster() {
+  local code=0
+  configure_and_build gcc-werror || return
+  [ -n "${HOLDFAST_TEST_KUBECONFIG:-}" ] || tests/engines/cluster/build.sh || code=$?
+  [ $code != 77 ] || { echo "skipped: no cluster can be built here"; return 0; }
+  [ $code = 0 ] && ctest --test-dir build-gcc-werror --verbose -L '^cluster$'
 }
 
 # .ci/run has the half of it that it has time for. A fifth of the cases: with all of them random trees of
@@ -50,7 +59,7 @@ fuzz() { configure_and_build fuzz --target fuzz_targets && tests/fuzz/run.sh bui
 
 benches() { configure_and_build release && BUILD=build-release tests/bench/bench.sh; }
 
-phases=(format headers tests asan tsan tidy fuzz benches)
+phases=(format headers tests cluster asan tsan tidy fuzz benches)
 if [ $# -gt 0 ]; then
   for phase in "$@"; do
     [[ " ${phases[*]} " == *" $phase "* ]] || { echo "no phase '$phase'; there are: ${phases[*]}" >&2; exit 2; }

@@ -109,7 +109,9 @@ class SiteWriter {
     Lines lines = LinesOf(text);
     if (name == "gc.yaml") lines = ForEachProvider(lines);
     Lines out;
+    bool sees_data = false;  // the template that the line is in
     for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].starts_with("  - name: ")) sees_data = false;
       const std::size_t indent = lines[i].find_first_not_of(' ');
       const std::string_view trimmed = Trim(lines[i]);
       const std::string blanks(indent == std::string::npos ? 0 : indent, ' ');
@@ -121,8 +123,11 @@ class SiteWriter {
         for (const Volume& volume : site_.volumes) Append(out, "", StepOf(volume, lines));
       } else if (trimmed == "# (init: mounts of all volumes)") {
         Append(out, blanks, Mounts(site_.volumes));
+        sees_data = !site_.volumes.empty();
       } else if (trimmed == "# (init: all volumes)") {
         Append(out, blanks, Volumes(site_.volumes));
+      } else if (sees_data && trimmed.starts_with("fsGroup")) {
+        LeaveOutGroup(out);
       } else if (!AppendAnswer(out, blanks, trimmed, {})) {
         out.push_back(WithAnswers(lines[i]));
       }
@@ -238,6 +243,12 @@ class SiteWriter {
     return out;
   }
 
+  // A line of fsGroup is not taken where there are data: Kubernetes would give every file of their volumes to that
+  // group, and a backup leaves alone what it reads. The comment above the first of them goes with it.
+  static void LeaveOutGroup(Lines& out) {
+    if (Trim(out.back()).starts_with("# A new bank's claim")) out.pop_back();
+  }
+
   static void AddVolume(Lines& out, const std::string& name, const Volume& volume) {
     out.push_back("- name: " + name);
     if (volume.kind == Volume::Kind::kClaim) {
@@ -281,9 +292,7 @@ class SiteWriter {
       const std::string blanks(line->find_first_not_of(' '), ' ');
       if (AppendAnswer(out, blanks, trimmed, {volume})) continue;
       if (trimmed.starts_with("fsGroup")) {
-        // Kubernetes would give every file of the volume to that group: a backup leaves alone what it
-        // reads. The comment above the first of them goes with it.
-        if (Trim(out.back()).starts_with("# A new bank's claim")) out.pop_back();
+        LeaveOutGroup(out);
       } else {
         out.push_back(WithAnswers(*line));
       }

@@ -76,7 +76,8 @@ for name, t in templates.items():
     assert ({"name": "HOLDFAST_TERMINATION_LOG", "value": "/dev/termination-log"} in c["env"]) == (name != "gc"), name
     assert "init:" not in str(t)
     on_volume = name.startswith("step-")
-    assert ("fsGroup" in p) != on_volume, name
+    sees_data = on_volume or name in ("end", "end-with-children", "gc")
+    assert ("fsGroup" in p) != sees_data and ("fsGroupChangePolicy" in p) != sees_data, name
     sees = {folder + "/data/shop", folder + "/data/logs"} & set(mounts(t))
     assert len(sees) == (1 if on_volume else 2 if name in ("end", "end-with-children", "gc") else 0), (name, sees)
 claim = templates[steps[0]]

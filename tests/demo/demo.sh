@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# `make demo`: the main job on one machine, with real data. An application (a directory, an SQLite and
-# a PostgreSQL database, all written to all the time) is protected, damaged, restored, lost but for the
+# `make demo`: the main job, with real data. An application (a directory, an SQLite and a PostgreSQL
+# database, all written to all the time) is protected, damaged, restored, lost but for the
 # bank, and restored again. Says what it does; leaves nothing running and nothing behind but its log.
+#   demo.sh [missing]   missing: only says what is missing for it, and fails (77); nothing when all is there
+#   ENGINE        what runs the workflow files: local (this machine, default), argo (a cluster: tests/engines/argo/site.sh says which)
 #   DEMO_DIR      where it works (default: a new folder, removed at the end)
 #   DEMO_FUSE     leaf: with leaf fusion
 #   DEMO_RATE     bytes a second that copies are slowed to, such as "1 MiB", to watch it at work
@@ -11,14 +13,24 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-$top/build}
 case "$build" in /*) ;; *) build=$top/$build ;; esac
 export PATH="$build/bin:$PATH"
+engine=${ENGINE:-local}
+case $engine in
+  local | argo) ;;
+  *) echo "demo: there is no engine '$engine'; there are: local, argo" >&2; exit 2 ;;
+esac
+# shellcheck source=tests/demo/argo.sh
+. "$top/tests/demo/$engine.sh"
+engine_missing >&2 || exit 77
+[ "${1:-}" != missing ] || exit 0
 
 dir=${DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/holdfast-demo.XXXXXX")}
 mkdir -p "$dir"
-chmod 755 "$dir" # the database server runs as another user
+chmod 755 "$dir" # the database server runs as another user, and so may steps
 shop_pid=""
 finish() {
   code=$?
   [ -z "$shop_pid" ] || { rm -f "$SHOP/running"; wait "$shop_pid" 2>/dev/null || true; }
+  engine_stop || true # the rest is to be ended, too
   "$top/tests/setup/pg_server.sh" stop "$dir/pg" >/dev/null 2>&1 || true # may never have started
   if [ "$code" != 0 ]; then
     echo "demo: failed; what it left is in $dir" >&2
@@ -33,6 +45,7 @@ if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
 step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 
+engine_start
 step "A PostgreSQL server of our own (no network, its own folder)"
 "$top/tests/setup/pg_server.sh" start "$dir/pg"
 export PGHOST="$dir/pg" PGUSER=postgres
@@ -48,26 +61,31 @@ sqlite3 "$SHOP/shop.db" 'create table orders(id integer primary key, what text);
 psql -X -q -d shop -c 'create table orders(id integer primary key, what text);
   create table customers(id integer primary key, name text, notes text);
   insert into customers select i, $$customer $$ || i, (select string_agg(md5(random()::text), $$$$) from generate_series(1, 40)) from generate_series(1, 1000) i'
-"$top/tests/demo/shop.sh" serve &
+cp "$top/tests/demo/rest.sh" "$SHOP/"
+hand_over "$SHOP"
+as_shop "$top/tests/demo/shop.sh" &
 shop_pid=$!
 for _ in $(seq 200); do [ -e "$SHOP/orders/000005.txt" ] && break; sleep 0.05; done
 echo "it runs (process $shop_pid) and has taken $(ls "$SHOP/orders" | wc -l) orders"
 
 step "What is protected, and where to: an inventory, a provider, a plan"
-mkdir -p "$dir/providers.d" "$dir/bank" "$dir/work"
+mkdir -p "$dir/providers.d" "$dir/bank" "$dir/staging" "$dir/work"
+chmod 700 "$dir/bank" "$dir/staging"
+hand_over "$dir/bank" "$dir/staging" "$dir/work"
 cat >"$dir/inventory.yaml" <<END
 applications:
   - id: shop
     name: The shop
-    quiesce: {command: [$top/tests/demo/shop.sh, freeze], timeout: 20s}
-    resume: {command: [$top/tests/demo/shop.sh, thaw], timeout: 20s}
+    volume: {hostPath: $SHOP, path: $SHOP}
+    quiesce: {command: [$SHOP/rest.sh, freeze], timeout: 20s}
+    resume: {command: [$SHOP/rest.sh, thaw], timeout: 20s}
     directories:
       - {id: orders, name: order files, path: $SHOP/orders}
       - {id: pictures, path: $SHOP/pictures}
     sqlite:
       - {id: shop.db, path: $SHOP/shop.db}
     postgresql:
-      - {id: shop-db, host: $PGHOST, user: postgres, database: shop}
+      - {id: shop-db, host: $PGHOST, user: postgres, database: shop, volume: {hostPath: $PGHOST, path: $PGHOST}}
 END
 cat >"$dir/providers.d/demo.conf" <<END
 [provider]
@@ -81,6 +99,8 @@ plugin = local-sqlite
 plugin = local-postgresql
 [filesystem]
 path = $dir/bank
+[local_postgresql]
+staging = $dir/staging
 [local]
 inventory = $dir/inventory.yaml
 END
@@ -99,14 +119,15 @@ export HOLDFAST_PROVIDER_CONFIG_DIR="$dir/providers.d"
 cd "$dir/work"
 run holdfast plan discover shop.yaml
 run holdfast check shop.yaml
+make_site
 
 step "Compile: a workflow file for Argo, to be reviewed, and its bundle"
 run holdfast compile protect shop.yaml -o protect.yaml
 echo "the workflow is $dir/work/protect.yaml; its steps:"
 grep -A3 -- '- name: ' protect.yaml | head -24
 
-step "Run that very file on this machine; the shop goes on taking orders"
-run holdfast run protect.yaml
+step "Run that very file on $engine_name; the shop goes on taking orders"
+carry_out protect.yaml
 before=$(ls "$SHOP/orders" | wc -l)
 
 step "The checkpoint"
@@ -143,36 +164,38 @@ echo garbage >"$SHOP/pictures/1.jpg"
 rm "$SHOP/pictures/2.jpg"
 head -c 8192 /dev/urandom | dd of="$SHOP/shop.db" bs=8192 count=1 conv=notrunc status=none
 psql -X -q -d shop -c 'drop table customers; delete from orders'
+hand_over "$SHOP"
 echo "files deleted and overwritten, shop.db scribbled over, tables dropped"
 
 step "Restore over it (overwriting is asked for in a parameters file)"
 run holdfast compile restore latest --parameters overwrite.yaml -o restore.yaml
-run holdfast run restore.yaml
+carry_out restore.yaml
 last_orders
 first=$(state)
 printf 'state:\n%s\n' "$first"
 set -- $(last_orders)
 [ "$2" = "$4" ] && [ "$4" = "$6" ] || { echo "demo: the three are not of one point in time" >&2; exit 1; }
 
-step "Lose everything but the bank and the provider file"
+step "Lose everything but the bank, $engine_keeps"
 cd "$dir" # not in a folder that goes
 rm -rf "$dir/work" "$dir/inventory.yaml" "$SHOP"
 dropdb shop
 mkdir -p "$dir/work" "$SHOP"
+hand_over "$dir/work" "$SHOP"
 cd "$dir/work"
 sed -i '/^\[local\]/,$d' "$dir/providers.d/demo.conf"
 ls -A "$dir/work" "$SHOP"
 run holdfast checkpoints list
 run holdfast compile restore latest -o restore.yaml
-run holdfast run restore.yaml
+carry_out restore.yaml
 second=$(state)
 printf 'state:\n%s\n' "$second"
 [ "$first" = "$second" ] || { echo "demo: the second restore differs from the first" >&2; exit 1; }
 echo "all is back: same files, same rows"
 
 step "Verify, then delete the checkpoint"
-run holdfast checkpoints verify latest
-run holdfast checkpoints delete latest
+verify_latest
+delete_latest
 run holdfast checkpoints list
 
 step "Done: nothing is left running"

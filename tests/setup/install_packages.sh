@@ -16,7 +16,7 @@ build="g++ cmake ninja-build pkg-config ccache
   postgresql-15 postgresql-client-15 sqlite3 graphviz"
 test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml openssl acl attr"
 image="$build binutils ca-certificates tzdata"
-ci="$test $image containerd runc buildah skopeo docker-registry etcd-server curl clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
+ci="$test $image containerd runc buildah skopeo docker-registry etcd-server containernetworking-plugins iproute2 curl clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
 soak="$ci clang-tidy-14 restic zstd time"
 
 case "${1:-}" in

@@ -120,7 +120,9 @@ kernel/keys/root_maxbytes 25000000"
   for hierarchy in /sys/fs/cgroup/*/; do mkdir -p "$hierarchy$(cat cgroup)"; done
   ip link set lo up
   ip address add $service/32 dev lo
-  ip link add cni0 type bridge
+  # With an address of its own: else it has that of one of the pods, and another one when that pod ends, and for up to a minute those
+  # that know the old one reach nobody.
+  ip link add cni0 address 0a:58:0a:f4:00:01 type bridge
   ip address add $node/24 dev cni0
   ip link set cni0 up
 
