@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <thread>
+#include <utility>
 
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/modules/engine_module.h"
+#include "runtime/store/listing.h"
 
 namespace holdfast::cli {
 
@@ -71,6 +74,39 @@ Result<OpenedRun> OpenRun(Session& session, const ClusterArguments& arguments,
   HOLDFAST_ASSIGN_OR_RETURN(out.workflow, FindRun(*out.service, run));
   HOLDFAST_ASSIGN_OR_RETURN(out.status, argo::ReadWorkflowStatus(out.workflow));
   return out;
+}
+
+bool AwaitExitHandler(Session& session, argo::WorkflowService& service,
+                      const std::optional<BankSection>& bank, argo::WorkflowStatus& status) {
+  constexpr auto kPatience = std::chrono::minutes(2);
+  constexpr auto kPause = std::chrono::milliseconds(250);
+  const auto works = [](const argo::StepStatus& step) {
+    return step.exit_handler && step.phase != argo::Phase::kNone && !step.ended();
+  };
+  const SteadyTime until = session.clock().Steady() + kPatience;
+  bool said = false;
+  while (std::any_of(status.steps.begin(), status.steps.end(), works)) {
+    if (bank) {
+      const auto report = runtime::ReportOfRun(*bank, status.uid);
+      if (report && !runtime::IsWorking(report->summary.state)) return true;
+    }
+    if (!std::exchange(said, true))
+      session.out().Say(
+          "waiting    end: Argo calls the run ended, and its last step is yet to do its work");
+    if (session.clock().Steady() >= until || session.cancellation().is_set()) {
+      session.out().Warn(
+          "the last step of the run has not been seen to end: what is owed may not be cleaned up "
+          "yet");
+      return false;
+    }
+    std::this_thread::sleep_for(kPause);
+    const auto object = service.Get(argo::ObjectKind::kWorkflow, status.name);
+    auto now =
+        object ? argo::ReadWorkflowStatus(*object) : Result<argo::WorkflowStatus>(object.error());
+    // A server that is away, or a workflow that somebody removes, tells nothing new.
+    if (now && now->uid == status.uid) status = std::move(*now);
+  }
+  return true;
 }
 
 void WarnOfLostPods(const Output& out, const argo::WorkflowStatus& status) {

@@ -33,6 +33,14 @@ Result<OpenedRun> OpenRun(Session& session, const ClusterArguments& arguments,
 // How long a command that follows a run bears a server that is away: an upgrade of a control plane takes minutes.
 constexpr auto kFollowPatience = std::chrono::minutes(15);
 
+// Argo may call a stopped Workflow with children failed while the pod of its exit handler has not begun, and not look at
+// that node again (seen with 4.0.5). Where `status` is like that, this waits until the run's record in `bank` is no longer worked
+// on, or the node has ended, which `status` then says; at most two minutes, less when the session is cancelled. False: it was
+// not seen to end, and a warning says so.
+bool AwaitExitHandler(Session& session, engines::argo::WorkflowService& service,
+                      const std::optional<BankSection>& bank,
+                      engines::argo::WorkflowStatus& status);
+
 // What both who watches and who stops a run say of its end: pods that nobody has seen to end, and the JSON line.
 void WarnOfLostPods(const Output& out, const engines::argo::WorkflowStatus& status);
 Value RunEnded(const engines::argo::WorkflowStatus& status);

@@ -94,6 +94,7 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
     }
     return out.Fail(followed.error());
   }
+  AwaitExitHandler(session, *run->service, BankOfRun(session, status), status);
   WarnOfLostPods(out, status);
   const auto end = std::find_if(status.steps.begin(), status.steps.end(),
                                 [](const argo::StepStatus& step) { return step.exit_handler; });

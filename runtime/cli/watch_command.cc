@@ -97,6 +97,7 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     }
     return out.Fail(error);
   }
+  AwaitExitHandler(session, service, bank, *last);
   const int code = argo::VerdictOf(*last);
   std::optional<runtime::RecordReport> record;
   if (bank) {

@@ -449,7 +449,8 @@ stops_children() {
   code=0
   holdfast watch "$name" >said 2>&1 || code=$?
   [ $code = 6 ] || fail "the verdict of what was stopped is $code: $(cat said; say_why "$name")"
-  # (Argo 4.0.5 may call a stopped Workflow ended while the pod of its exit handler still begins; what that does is waited for here.)
+  # (Argo 4.0.5 may call a stopped Workflow ended while the pod of its exit handler still begins; who stops and who watches waits for it.)
+  holdfast --json checkpoints show "$run" -p q | has '"state":"error"' || fail "it is owed still: $(holdfast checkpoints show "$run" -p q; cat said)"
   all_is_ended() {
     local child
     for child in $(kubectl get workflows -l "holdfast/run=$run" -o 'jsonpath={.items[*].metadata.name}'); do
@@ -457,9 +458,8 @@ stops_children() {
     done
     [ -z "$(kubectl get pods -l app.kubernetes.io/component --field-selector status.phase=Running -o name)" ]
   }
-  within 120 all_is_ended
+  within 30 all_is_ended
   holdfast -q logs "$name" end | has 'stops the child Workflow' || fail "$(holdfast -q logs "$name" end)"
-  holdfast --json checkpoints show "$run" -p q | has '"state":"error"' || fail "it is owed still: $(holdfast checkpoints show "$run" -p q)"
 }
 
 for part in "${parts[@]}"; do

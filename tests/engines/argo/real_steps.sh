@@ -81,3 +81,19 @@ done
 behave '{}'
 code=0; wait $watcher || code=$?
 grep -q '^done       X::Disk fast' watched && grep -q '^FAILED     X::Disk slow: parallel: ' watched || fail "$code: $(cat watched)"
+
+# Argo may call a stopped run failed before its exit handler has begun; nobody is told then that something is owed, or to clean it up.
+plan 'parallel_sleep: 31s'
+rm -f trace
+behave '{"early": true}'
+name=$(holdfast -q submit file.yaml)
+run=$(holdfast --json status "$name" | field run run)
+until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
+holdfast watch "$name" >watched 2>&1 &
+watcher=$!
+[ "$(code_of said holdfast stop "$name")" = 0 ] || fail "$(cat said)"
+grep 'post' trace | grep -q '#slow' || fail "stop did not wait for the clean-up: $(cat said trace)"
+code=0; wait $watcher || code=$?
+[ $code = 6 ] || fail "$code: $(cat watched)"
+grep -q "^checkpoint $run: error" watched || fail "$(cat watched)"
+! grep -q 'holdfast gc' said watched || fail "advice to clean up what is being cleaned up: $(cat said watched)"
