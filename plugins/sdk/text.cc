@@ -56,15 +56,17 @@ bool Steers(std::uint32_t c) {
          (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
-// Characters that show nothing (Unicode: Default_Ignorable, and the specials): with them two names
-// look the same, or a name hides a text. But for the variation selectors U+FE00 to U+FE0F, which
+// Characters that show nothing (Unicode: Default_Ignorable, the specials, and what is no character for good): with
+// them two names look the same, or a name hides a text; U+FFFE and U+FFFF no reader of YAML takes, not even in a
+// comment. But for the variation selectors U+FE00 to U+FE0F, which
 // change how the character before them looks and belong to how many write.
 bool ShowsNothing(std::uint32_t c) {
   return c == 0xAD || c == 0x034F || c == 0x115F || c == 0x1160 || (c >= 0x17B4 && c <= 0x17B5) ||
          (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) ||
          (c >= 0x2060 && c <= 0x206F) || c == 0x3164 || c == 0xFEFF || c == 0xFFA0 ||
          (c >= 0xFFF0 && c <= 0xFFFB) || (c >= 0x1BCA0 && c <= 0x1BCA3) ||
-         (c >= 0x1D173 && c <= 0x1D17A) || (c >= 0xE0000 && c <= 0xE0FFF);
+         (c >= 0x1D173 && c <= 0x1D17A) || (c >= 0xE0000 && c <= 0xE0FFF) ||
+         (c & 0xFFFEU) == 0xFFFEU || (c >= 0xFDD0 && c <= 0xFDEF);
 }
 
 }  // namespace

@@ -38,10 +38,11 @@ TEST(Printable, EscapesWhatShowsNothing) {
     return out;
   };
   for (const std::string_view hidden :
-       {"\u00AD",     "\u034F",     "\u115F",     "\u180B",    "\u180E",     "\u200B",
-        "\u200C",     "\u200D",     "\u200F",     "\u2060",    "\u2064",     "\u206F",
-        "\u3164",     "\uFEFF",     "\uFFA0",     "\uFFF9",    "\U0001D173", "\U000E0000",
-        "\U000E0001", "\U000E0041", "\U000E007F", "\U000E0100"}) {
+       {"\u00AD",     "\u034F",     "\u115F",     "\u180B",     "\u180E",     "\u200B",
+        "\u200C",     "\u200D",     "\u200F",     "\u2060",     "\u2064",     "\u206F",
+        "\u3164",     "\uFEFF",     "\uFFA0",     "\uFFF9",     "\U0001D173", "\U000E0000",
+        "\U000E0001", "\U000E0041", "\U000E007F", "\U000E0100", "\uFFFE",     "\uFFFF",
+        "\uFDD0",     "\U0001FFFE", "\U0010FFFF"}) {
     EXPECT_EQ(Printable("shop" + std::string(hidden) + "2"), "shop" + escaped(hidden) + "2");
   }
   // What stands beside them in Unicode is seen.

@@ -55,6 +55,8 @@ const std::vector<std::string>& Corpus() {
       // Terminals and the order of what one reads.
       "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x1b[2J\x1b[1;1H", "\x7f\x08\x08\x08", "\u009b31m",
       "\u202Etxt.exe", "\u2066\u2067x\u2069", "\u200Eltr\u200Frtl", "\u061Carabic", "\uFEFFbom",
+      // What no reader of YAML takes, not even in a comment.
+      "no \uFFFE", "no \uFFFF", "no \U0001FFFE",
       // Names of ours, and words of expressions.
       "begin", "end", "main", "gate-1", "wait-1", "child", "not", "in", "true", "evaluation",
       "holdfast-steps", "x.Succeeded || true", "../../etc/passwd", "..",
@@ -202,7 +204,7 @@ bool IsPlainText(std::string_view text) {
   for (const char c : text) {
     if (c != '\n' && (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)) return false;
   }
-  std::vector<std::string> steering{"\u061C", "\u200E", "\u200F", "\uFEFF"};
+  std::vector<std::string> steering{"\u061C", "\u200E", "\u200F", "\uFEFF", "\uFFFE", "\uFFFF"};
   for (int last = 0x80; last <= 0x9F; ++last) steering.push_back({'\xC2', static_cast<char>(last)});
   for (int last = 0xA8; last <= 0xAE; ++last)
     steering.push_back({'\xE2', '\x80', static_cast<char>(last)});
