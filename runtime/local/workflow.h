@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -121,9 +122,10 @@ struct Template {
 };
 
 struct Workflow {
-  std::vector<SourceFile> sources;  // [0] is the file itself
-  std::string kind;                 // Workflow or WorkflowTemplate
-  std::string name;                 // or generate_name
+  // [0] is the file itself. References into it last while it grows.
+  std::deque<SourceFile> sources;
+  std::string kind;  // Workflow or WorkflowTemplate
+  std::string name;  // or generate_name
   std::string generate_name;
   std::string name_space;
   std::string uid;  // of metadata; a run gives its own

@@ -78,6 +78,29 @@ TEST(WorkflowFile, PlainNamesInAReferencedTemplateAreThatFilesOwn) {
   EXPECT_EQ(command_of(region.dag->tasks[0].call.template_index), "of-lib");
 }
 
+TEST(WorkflowFile, AnErrorBehindTheFirstUseOfOtherFilesIsOfItsOwnFile) {
+  std::vector<SourceFile> files;
+  std::string tasks;
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "lib-" + std::to_string(i);
+    tasks += "      - {name: t" + std::to_string(i) + ", templateRef: {name: " + name +
+             ", template: step}}\n";
+    files.push_back(
+        {name + ".yaml", Head("WorkflowTemplate", name) +
+                             "  templates:\n  - {name: step, container: {command: [x]}}\n"});
+  }
+  files.insert(
+      files.begin(),
+      {"w.yaml", Head("Workflow", "w") +
+                     "  entrypoint: main\n  templates:\n  - name: main\n    dag:\n      tasks:\n" +
+                     tasks + "      - {name: last, templateRef: {name: lib-7, template: stpe}}\n"});
+  const auto workflow = ReadWorkflow(files);
+  ASSERT_FALSE(workflow);
+  EXPECT_TRUE(workflow.error().Render().starts_with(
+      "w.yaml:30:59: there is no template 'stpe' in WorkflowTemplate 'lib-7'"))
+      << workflow.error().Render();
+}
+
 TEST(WorkflowFile, TheFilesOwnWorkflowTemplateGoesBeforeThatOfAFolder) {
   const auto lib = [](const std::string& command) {
     return Head("WorkflowTemplate", "lib") +
