@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <iterator>
+#include <set>
+#include <utility>
 
 #include "plugins/sdk/counted.h"
 #include "runtime/cli/commands.h"
@@ -34,16 +35,24 @@ int LintFiles(Session& session, const LintArguments& arguments) {
   const auto templates = local::ReadTemplateFolder(folder);
   if (!templates) return out.Fail(templates.error());
   std::vector<local::SourceFile> files;
+  std::set<std::filesystem::path> seen;
+  const auto add = [&](local::SourceFile file) {
+    std::error_code error;
+    const auto path = std::filesystem::weakly_canonical(file.path, error);
+    if (seen.insert(error ? std::filesystem::path(file.path) : path).second)
+      files.push_back(std::move(file));
+  };
   for (const std::string& path : arguments.files) {
     auto file = local::ReadSourceFile(path);
     if (!file) return out.Fail(file.error());
-    files.push_back(std::move(*file));
+    add(std::move(*file));
     // What a large one starts is a part of it.
     std::error_code error;
     if (!std::filesystem::is_directory(ChildrenFolderOf(path), error)) continue;
     auto children = local::ReadTemplateFolder(ChildrenFolderOf(path));
     if (!children) return out.Fail(children.error());
-    std::move(children->begin(), children->end(), std::back_inserter(files));
+    // They may be named, too: all files of a repository are.
+    for (local::SourceFile& child : *children) add(std::move(child));
   }
   int exit_code = 0;
   const lint::Findings findings = lint::LintArgo(files, *templates);

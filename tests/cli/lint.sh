@@ -37,3 +37,17 @@ holdfast lint --templates site n-protect.yaml >lint.out 2>&1 || fail "templates 
 : >empty.yaml
 [ "$(code_of lint.out holdfast lint empty.yaml)" = 3 ] || fail "$(cat lint.out)"
 [ "$(code_of lint.out holdfast lint --engine slurm n-protect.yaml)" = 2 ] || fail "$(cat lint.out)"
+
+# The parts of a large one are looked at with it, and once where they are named, too.
+{
+  printf 'format: 1\nresources:\n'
+  for n in $(seq -f d%02g 1 30); do echo "- {type: 'X::Disk', id: $n, name: $n}"; done
+} >large.graph.yaml
+printf 'name: large\nprovider: p\nresources: [%s]\n' "$(seq -s ', ' -f '"X::Disk#d%02g"' 1 30)" >large.yaml
+holdfast -q compile protect large.yaml --max-tasks-per-template 20 --max-tasks-per-workflow 22
+holdfast lint large-protect.yaml >lint.out 2>&1 || fail "$(cat lint.out)"
+holdfast lint large-protect.yaml "$PWD"/large-protect.children/[0-9a-f]*.yaml >lint.named 2>&1 || fail "$(cat lint.named)"
+grep -q "^$(sed 's/:.*//' lint.out): nothing to refuse$" lint.named || fail "$(cat lint.named)"
+rm "$(ls large-protect.children/[0-9a-f]*.yaml | head -1)"
+[ "$(code_of lint.out holdfast lint large-protect.yaml)" = 3 ] || fail "a part is missing: $(cat lint.out)"
+grep -q '^large-protect.*: there is no WorkflowTemplate' lint.out || fail "$(cat lint.out)"
