@@ -16,6 +16,8 @@ constexpr std::size_t kLongestName = 253;
 constexpr std::size_t kLongestImage = 460;
 
 bool IsLowerOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool IsLetterOrDigit(char c) { return IsLowerOrDigit(c) || (c >= 'A' && c <= 'Z'); }
+bool IsInName(char c) { return IsLetterOrDigit(c) || c == '-' || c == '_' || c == '.'; }
 
 // Of any length: Kubernetes limits a subdomain as a whole.
 bool IsLabel(std::string_view text) {
@@ -44,11 +46,22 @@ bool IsDnsSubdomain(std::string_view name) {
   return std::all_of(labels.begin(), labels.end(), IsLabel);
 }
 
+bool IsLabelKey(std::string_view key) {
+  const std::size_t slash = key.find('/');
+  if (slash != std::string_view::npos && !IsDnsSubdomain(key.substr(0, slash))) return false;
+  const std::string_view name = slash == std::string_view::npos ? key : key.substr(slash + 1);
+  return !name.empty() && IsLabelValue(name);
+}
+
+bool IsLabelValue(std::string_view value) {
+  return value.empty() ||
+         (value.size() <= kLongestLabel && IsLetterOrDigit(value.front()) &&
+          IsLetterOrDigit(value.back()) && std::all_of(value.begin(), value.end(), IsInName));
+}
+
 bool IsConfigKey(std::string_view key) {
   return !key.empty() && key.size() <= kLongestName && key != "." && !key.starts_with("..") &&
-         std::all_of(key.begin(), key.end(), [](char c) {
-           return IsLowerOrDigit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
-         });
+         std::all_of(key.begin(), key.end(), IsInName);
 }
 
 bool IsImageName(std::string_view image) {

@@ -13,6 +13,12 @@ bool IsDnsLabel(std::string_view name);
 // A "DNS subdomain": labels of any length between dots, at most 253 bytes. Most objects have one.
 bool IsDnsSubdomain(std::string_view name);
 
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/labels
+// The key of a label or an annotation: [DNS subdomain/]NAME, of a name as a label's value that is not empty.
+bool IsLabelKey(std::string_view key);
+// Empty, or ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9], at most 63 bytes.
+bool IsLabelValue(std::string_view value);
+
 // A key of the data of a ConfigMap or a Secret: [-._a-zA-Z0-9]+, at most 253 bytes; no ".", no ".." in front.
 bool IsConfigKey(std::string_view key);
 

@@ -30,6 +30,19 @@ TEST(ClusterName, ASubdomainIsLabelsBetweenDots) {
   EXPECT_FALSE(IsDnsSubdomain(std::string(254, 'a')));
 }
 
+TEST(ClusterName, ALabelHasAKeyOfTwoPartsAndAPlainValue) {
+  for (const char* good : {"a", "A_b.c-1", "example.org/a", "workflows.argoproj.io/Name"})
+    EXPECT_TRUE(IsLabelKey(good)) << good;
+  EXPECT_TRUE(IsLabelKey("example.org/" + std::string(63, 'a')));
+  for (const char* bad : {"", "a b", "/a", "a/", "a/b/c", "Example.org/a", "-a", "a."})
+    EXPECT_FALSE(IsLabelKey(bad)) << bad;
+  EXPECT_FALSE(IsLabelKey(std::string(64, 'a')));
+  for (const char* good : {"", "a", "A_b.c-1"}) EXPECT_TRUE(IsLabelValue(good)) << good;
+  for (const char* bad : {"c d", "a/b", "-a", "a_", "a\n"}) EXPECT_FALSE(IsLabelValue(bad)) << bad;
+  EXPECT_TRUE(IsLabelValue(std::string(63, 'a')));
+  EXPECT_FALSE(IsLabelValue(std::string(64, 'a')));
+}
+
 TEST(ClusterName, AKeyOfAConfigMapIsAPlainFileName) {
   for (const char* good : {"p.conf", "A_b-c.1", ".hidden"}) EXPECT_TRUE(IsConfigKey(good)) << good;
   for (const char* bad : {"", "a b.conf", "a=b", "a/b", "caf\xc3\xa9.conf", ".", "..", "..a"})
