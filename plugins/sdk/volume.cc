@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plugins/sdk/cluster_name.h"
 #include "plugins/sdk/place.h"
 #include "plugins/sdk/safe_name.h"
 #include "plugins/sdk/schema.h"
@@ -13,7 +14,6 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kLongestObjectName = 253;
 constexpr std::size_t kShortHash = 8;
 
 struct VolumeForm {
@@ -27,16 +27,6 @@ struct VolumeForm {
     fields("path", &VolumeForm::path, "where the pods of its steps see it").Required().NotEmpty();
   }
 };
-
-// https://kubernetes.io/docs/concepts/overview/working-with-objects/names ("DNS subdomain names")
-bool IsObjectName(std::string_view name) {
-  const auto is_inner = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  };
-  const auto is_outer = [&](char c) { return is_inner(c) && c != '-' && c != '.'; };
-  return !name.empty() && name.size() <= kLongestObjectName && is_outer(name.front()) &&
-         is_outer(name.back()) && std::all_of(name.begin(), name.end(), is_inner);
-}
 
 bool IsCleanAbsolute(std::string_view path) {
   return !path.empty() && path.front() == '/' && CleanPath(path) == path;
@@ -60,7 +50,7 @@ Result<Volume> VolumeFromValue(const Value& value, std::string_view file) {
   if (form.claim.empty() == form.host_path.empty()) {
     return at("", InvalidInput("a volume has either 'claim' or 'hostPath'"));
   }
-  if (!form.claim.empty() && !IsObjectName(form.claim)) {
+  if (!form.claim.empty() && !IsDnsSubdomain(form.claim)) {
     return at("claim", InvalidInput(fmt::format("no PersistentVolumeClaim can be called '{}'",
                                                 Printable(form.claim))));
   }

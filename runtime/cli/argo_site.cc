@@ -42,6 +42,15 @@ std::string FlowMap(const std::vector<std::pair<std::string, Value>>& members) {
   return std::string(Trim(*text));
 }
 
+// The value of a field: as it is where every reader of YAML takes it for a text, else quoted ("123", "true"). Names of
+// images and namespaces have no characters that mean something to YAML (runtime/cli/init_command.cc).
+std::string Scalar(const std::string& text) {
+  static const std::set<std::string_view> words{"true", "false", "yes", "no", "on",
+                                                "off",  "null",  "y",   "n"};
+  const bool letter_first = !text.empty() && text.front() >= 'a' && text.front() <= 'z';
+  return letter_first && !words.contains(text) ? text : "\"" + text + "\"";
+}
+
 bool IsPlainLine(std::string_view line) {
   return std::all_of(line.begin(), line.end(),
                      [](char c) { return c == '\t' || static_cast<unsigned char>(c) >= 0x20; }) &&
@@ -190,11 +199,11 @@ class SiteWriter {
       if (const std::size_t at = line.find(what); at != std::string::npos)
         line.replace(at, what.size(), with);
     };
-    if (!site_.image.empty()) replace(kImage, site_.image);
+    if (!site_.image.empty()) replace(kImage, Scalar(site_.image));
     replace("runAsUser: 10001", "runAsUser: " + site_.user);
     replace("runAsGroup: 10001", "runAsGroup: " + site_.group);
     replace("fsGroup: 10001", "fsGroup: " + site_.group);
-    replace("namespace: argo", "namespace: " + site_.name_space);
+    replace("namespace: argo", "namespace: " + Scalar(site_.name_space));
     return line;
   }
 

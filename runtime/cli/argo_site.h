@@ -22,9 +22,9 @@ struct ArgoSite {
     std::string file_name;  // "os-infra.conf"
     std::string text;
   };
-  std::string image;  // empty: as the templates have it
-  std::string name_space = "argo";
-  std::string user = "10001";  // that steps run as, and its group
+  std::string image;                // empty: as the templates have it; else IsImageName
+  std::string name_space = "argo";  // IsDnsLabel
+  std::string user = "10001";       // that steps run as, and its group
   std::string group = "10001";
   std::vector<Volume> banks;    // of filesystem banks: each bank's folder is its `path`
   std::vector<Volume> staging;  // what one step stages and another takes: each folder is its `path`

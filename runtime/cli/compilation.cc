@@ -254,6 +254,18 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   return out;
 }
 
+// What the plan alone cannot tell: is there such a time zone?
+Status CheckScheduleOf(const compiler::Plan& plan) {
+  const auto schedule = compiler::ScheduleOf(plan.value);
+  if (!schedule) return Ok();
+  const Status known = CheckTimeZone(schedule->timezone);
+  const Value* const place = plan.value.Find("schedule")->Find("timezone");
+  if (known || place == nullptr) return known;
+  return plan.parameters.source
+      .At(place->position(), std::string(known.error().message()), schedule->timezone.size())
+      .Hint(std::string(known.error().hint()));
+}
+
 }  // namespace
 
 Result<compiler::Plan> LoadPlan(Session& session, const std::string& file) {
@@ -261,7 +273,9 @@ Result<compiler::Plan> LoadPlan(Session& session, const std::string& file) {
   if (!text && text.error().code() == ErrorCode::kNotFound)
     return std::move(text).error().Hint("'holdfast plan new' writes a plan to start from");
   if (!text) return std::move(text).error();
-  return compiler::ParsePlan(*text, file);
+  HOLDFAST_ASSIGN_OR_RETURN(compiler::Plan plan, compiler::ParsePlan(*text, file));
+  HOLDFAST_RETURN_IF_ERROR(CheckScheduleOf(plan));
+  return plan;
 }
 
 Result<Provider*> OpenProviderOf(Session& session, const compiler::Plan& plan) {

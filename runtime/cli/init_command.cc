@@ -4,6 +4,7 @@
 
 #include "plugins/local/inventory/inventory.h"
 #include "plugins/local/inventory/inventory_protectable.h"
+#include "plugins/sdk/cluster_name.h"
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/file.h"
 #include "plugins/sdk/place.h"
@@ -12,6 +13,7 @@
 #include "runtime/cli/argo_site.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/kept_files.h"
+#include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/local/workflow_file.h"
 
@@ -57,6 +59,32 @@ Status ReadUser(const std::string& text, ArgoSite& site) {
   return Ok();
 }
 
+// Both stand in the files without more quotes than they need, so they are what Kubernetes takes, and nothing else.
+Status CheckNames(const InitArgoArguments& arguments) {
+  if (!IsDnsLabel(arguments.name_space)) {
+    return Error(ErrorCode::kUsage,
+                 "--namespace: '" + Printable(arguments.name_space) + "' is no name of a namespace")
+        .Hint("small letters, digits and '-' between them, at most 63");
+  }
+  if (!arguments.image.empty() && !IsImageName(arguments.image)) {
+    return Error(ErrorCode::kUsage,
+                 "--image: '" + Printable(arguments.image) + "' is no name of an image")
+        .Hint("[HOST[:PORT]/]PATH[:TAG][@sha256:<64 hex digits>], the path in small letters");
+  }
+  return Ok();
+}
+
+// A file becomes a key of a ConfigMap or a Secret, under its own name.
+Status CheckKey(const std::string& file, const std::string& object) {
+  const std::string name = fs::path(file).filename();
+  if (IsConfigKey(name)) return Ok();
+  return InvalidInput(Printable(file) + ": '" + Printable(name) + "' cannot be a key of the " +
+                      object)
+      .Hint(
+          "give the file another name: Kubernetes takes letters, digits, '-', '_' and '.', at most "
+          "253, and no '..' in front");
+}
+
 // The names under which a secret could stand in clear in a provider file.
 std::set<std::string> SecretKeysOf(const Provider& provider) {
   std::set<std::string> keys;
@@ -78,6 +106,7 @@ class SiteReader {
       : session_(session), arguments_(arguments) {}
 
   Result<ArgoSite> Read() {
+    HOLDFAST_RETURN_IF_ERROR(CheckNames(arguments_));
     site_.image = arguments_.image;
     site_.name_space = arguments_.name_space;
     HOLDFAST_RETURN_IF_ERROR(ReadUser(arguments_.run_as, site_));
@@ -100,11 +129,25 @@ class SiteReader {
     }
     for (const ProviderConfig* const config : configs)
       HOLDFAST_RETURN_IF_ERROR(AddProvider(*config));
+    HOLDFAST_RETURN_IF_ERROR(CheckSecrets());
     return std::move(site_);
   }
 
  private:
+  Status CheckSecrets() const {
+    for (const std::string& file : site_.secret_files)
+      HOLDFAST_RETURN_IF_ERROR(CheckKey(file, "Secret holdfast-secrets"));
+    for (const std::string& name : site_.secret_variables) {
+      if (IsConfigKey(name)) continue;
+      return InvalidInput("the variable '" + Printable(name) +
+                          "' cannot be a key of the Secret holdfast-secrets")
+          .Hint("give it another name: Kubernetes takes letters, digits, '-', '_' and '.'");
+    }
+    return Ok();
+  }
+
   Status AddProvider(const ProviderConfig& config) {
+    HOLDFAST_RETURN_IF_ERROR(CheckKey(config.file, "ConfigMap holdfast-providers"));
     HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session_.OpenConfig(config));
     HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(config.file, kMostConfigMap));
     const std::set<std::string> secret_keys = SecretKeysOf(*provider);
@@ -194,6 +237,7 @@ class SiteReader {
 
   Status AddInventory(const std::string& file) {
     const std::string path = CleanPath(file);
+    HOLDFAST_RETURN_IF_ERROR(CheckKey(path, "ConfigMap holdfast-inventory"));
     for (const ArgoSite::File& known : site_.inventories) {
       if (known.path == path) return Ok();
       if (fs::path(known.path).filename() != fs::path(path).filename()) continue;
@@ -303,12 +347,13 @@ void SayNext(const Output& out, const InitArgoArguments& arguments, const ArgoSi
   if (!site.secret_files.empty() || !site.secret_variables.empty()) {
     std::string command =
         "kubectl -n " + site.name_space + " create secret generic holdfast-secrets";
-    for (const std::string& file : site.secret_files) command += " --from-file=" + file;
+    for (const std::string& file : site.secret_files)
+      command += " " + ShellWord("--from-file=" + file);
     for (const std::string& name : site.secret_variables)
       command += " --from-literal=" + name + "=\"$" + name + "\"";
     out.Say("secrets: " + command);
   }
-  out.Say("next: kubectl apply -k " + Printable(arguments.folder));
+  out.Say("next: kubectl apply -k " + ShellWord(arguments.folder));
 }
 
 Status Init(Session& session, InitArgoArguments arguments) {

@@ -1,12 +1,21 @@
 #include "runtime/cli/schedule_times.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "plugins/sdk/text.h"
 
 namespace holdfast::cli {
 
+namespace fs = std::filesystem;
+
 namespace {
+
+constexpr std::string_view kUtc = "Etc/UTC";
 
 // TZ as it was, when this goes.
 class TimeZone {
@@ -31,20 +40,58 @@ class TimeZone {
   std::optional<std::string> before_;
 };
 
-// An unknown name means UTC to the C library.
-bool IsKnown(const std::string& timezone) {
+fs::path DatabaseFolder() {
   const char* const folder = std::getenv("TZDIR");
+  return folder != nullptr && *folder != '\0' ? folder : "/usr/share/zoneinfo";
+}
+
+// Tables of zones and leap seconds stand among the zones.
+bool IsZoneFile(const fs::path& file) {
+  constexpr std::string_view kMagic = "TZif";
   std::error_code error;
-  return std::filesystem::is_regular_file(
-      std::filesystem::path(folder != nullptr && *folder != '\0' ? folder : "/usr/share/zoneinfo") /
-          timezone,
-      error);
+  if (!fs::is_regular_file(file, error)) return false;
+  std::ifstream in(file, std::ios::binary);
+  std::string begin(kMagic.size(), '\0');
+  return in.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == kMagic;
+}
+
+// Not what this machine's own zone is called: a cluster has another one. An unknown name means UTC to the C library.
+bool IsKnown(const std::string& timezone) {
+  return timezone != "localtime" && timezone != "posixrules" &&
+         IsZoneFile(DatabaseFolder() / timezone);
+}
+
+std::vector<std::string> KnownZones() {
+  std::vector<std::string> zones;
+  const fs::path folder = DatabaseFolder();
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::string name = entry->path().lexically_relative(folder);
+    // All zones once more, with and without leap seconds.
+    if (name == "posix" || name == "right") {
+      entry.disable_recursion_pending();
+    } else if (IsKnown(name)) {
+      zones.push_back(std::move(name));
+    }
+  }
+  std::sort(zones.begin(), zones.end());
+  return zones;
 }
 
 }  // namespace
 
+Status CheckTimeZone(const std::string& timezone) {
+  if (timezone == kUtc || !IsZoneFile(DatabaseFolder() / "UTC") || IsKnown(timezone)) return Ok();
+  const std::string near = Nearest(timezone, KnownZones());
+  return InvalidInput("there is no time zone '" + Printable(timezone) + "'")
+      .Hint(near.empty() ? "such as Europe/Berlin or Etc/UTC; " + DatabaseFolder().string() +
+                               " has all that this machine knows"
+                         : "did you mean '" + near + "'?");
+}
+
 std::optional<compiler::CivilTime> CivilTimeIn(const std::string& timezone, WallTime time) {
-  const bool utc = timezone == "Etc/UTC";  // known without tzdata, too
+  const bool utc = timezone == kUtc;  // known without tzdata, too
   if (!utc && !IsKnown(timezone)) return std::nullopt;
   const TimeZone set(utc ? "UTC" : timezone);
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);

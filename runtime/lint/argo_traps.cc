@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "plugins/sdk/cluster_name.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/fault_runs.h"
@@ -35,6 +36,17 @@ constexpr std::size_t kMostBytes = 1'000'000;
 constexpr std::size_t kBytesOfStatus = 450;  // a task
 constexpr std::size_t kMostChildIds = 1000;
 
+bool IsOfArgo(const Value& document) {
+  return document.StringOr("apiVersion", "").starts_with("argoproj.io/");
+}
+
+std::string InSmallLetters(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
 class DocumentTraps {
  public:
   DocumentTraps(const SourceFile& source, const Value& document)
@@ -43,6 +55,13 @@ class DocumentTraps {
   Findings Find() {
     CheckName();
     const Value* const spec = document_.Find("spec");
+    if (IsOfArgo(document_)) {
+      CheckNameIsTaken();
+      CheckLabels(document_.Find("metadata"), false);
+      CheckLabelsOfSpec(spec);
+    } else if (kind_ == "List") {
+      CheckList();
+    }
     if (kind_ == "Workflow" || kind_ == "WorkflowTemplate") {
       if (spec != nullptr) CheckTemplates(*spec);
     }
@@ -66,6 +85,91 @@ class DocumentTraps {
                                     fmt::format("'{}' has {} characters; of a {} it may have {}",
                                                 key, name->AsString().size(), kind_, most),
                                     name->AsString().size()));
+    }
+  }
+
+  // Only of Argo's kinds: those of roles, for one, have other names.
+  void CheckNameIsTaken() {
+    const Value* const metadata = document_.Find("metadata");
+    if (metadata == nullptr) return;
+    for (const std::string_view key : {"name", "generateName"}) {
+      const Value* const given = metadata->Find(key);
+      if (given == nullptr || !given->is_string() || given->AsString().empty()) continue;
+      const std::string& name = given->AsString();
+      // What is generated continues a '-'. The length is CheckName's to say.
+      const bool continued = key == "generateName" && name.ends_with('-');
+      if (name.size() > kLongestName || IsDnsSubdomain(continued ? name + "x" : name)) continue;
+      Add("object-name",
+          source_
+              .At(given->position(),
+                  fmt::format("'{}' of a {} cannot be '{}'", key, kind_, Printable(name)),
+                  name.size())
+              .Hint("Kubernetes takes small letters, digits, '-' and '.', with a letter or a digit "
+                    "first, last and around each '.'"));
+    }
+  }
+
+  // `filled_in`: Argo replaces "{{...}}" when it runs, and what comes out is not known yet.
+  void CheckLabels(const Value* metadata, bool filled_in) {
+    if (metadata == nullptr) return;
+    const auto is_open = [filled_in](const std::string& text) {
+      return filled_in && text.find("{{") != std::string::npos;
+    };
+    for (const std::string_view kind : {"labels", "annotations"}) {
+      const Value* const members = metadata->Find(kind);
+      if (members == nullptr || !members->is_map()) continue;
+      const bool labels = kind == "labels";
+      for (const auto& [key, value] : members->AsMap()) {
+        // Kubernetes takes keys of annotations in any case.
+        if (!is_open(key) && !IsLabelKey(labels ? key : InSmallLetters(key))) {
+          Add("label",
+              source_
+                  .AtKey(value, key,
+                         fmt::format("'{}' cannot be the key of {}", Printable(key),
+                                     labels ? "a label" : "an annotation"))
+                  .Hint("Kubernetes takes [DOMAIN/]NAME, the name at most 63 letters, digits, '-', "
+                        "'_' and '.', with a letter or a digit first and last"));
+        }
+        if (!labels || !value.is_string() || is_open(value.AsString()) ||
+            IsLabelValue(value.AsString()))
+          continue;
+        Add("label",
+            source_
+                .At(value.position(),
+                    fmt::format("label '{}' cannot be '{}'", Printable(key),
+                                Printable(value.AsString())),
+                    value.AsString().size())
+                .Hint(
+                    "Kubernetes takes at most 63 letters, digits, '-', '_' and '.', with a letter "
+                    "or a digit first and last"));
+      }
+    }
+  }
+
+  // Of the objects that are made of it: Workflows and pods.
+  void CheckLabelsOfSpec(const Value* spec) {
+    if (spec == nullptr) return;
+    CheckLabels(spec->Find("workflowMetadata"), true);
+    CheckLabels(spec->Find("podMetadata"), true);
+    if (const Value* const templates = spec->Find("templates");
+        templates != nullptr && templates->is_list()) {
+      for (const Value& made : templates->AsList()) CheckLabels(made.Find("metadata"), true);
+    }
+    if (kind_ == "CronWorkflow" && spec == document_.Find("spec"))
+      CheckLabelsOfSpec(spec->Find("workflowSpec"));
+  }
+
+  // kubectl takes a List apart; nothing here does.
+  void CheckList() {
+    const Value* const items = document_.Find("items");
+    if (items == nullptr || !items->is_list()) return;
+    for (const Value& item : items->AsList()) {
+      if (!IsOfArgo(item)) continue;
+      Add("unreadable",
+          source_
+              .At(item.position(), fmt::format("a {} in a List is not looked into",
+                                               Printable(item.StringOr("kind", "document"))))
+              .Hint("make a document of each, with '---' between them"));
     }
   }
 

@@ -33,6 +33,16 @@ done
 for wrong in 0 root 1000:0 x:1; do
   [ "$(code_of said holdfast init argo site --bank claim:bank --run-as "$wrong")" = 2 ] || fail "$wrong: $(cat said)"
 done
+# What Kubernetes would refuse, or YAML read as something else, is no namespace and no image.
+for wrong in 'x: y' 'a # b' 'A B' A -a a/b "$(printf '%064d' 0)"; do
+  [ "$(code_of said holdfast init argo site --bank claim:bank --namespace="$wrong")" = 2 ] || fail "$wrong: $(cat said)"
+  grep -qF -- "--namespace: '$wrong' is no name of a namespace" said || fail "$(cat said)"
+done
+for wrong in 'a b' 'a #b' 'a: b' "'a'" '"a"' registry.example.org/Holdfast holdfast@sha256:abc 'x/{{workflow.name}}'; do
+  [ "$(code_of said holdfast init argo site --bank claim:bank --image "$wrong")" = 2 ] || fail "$wrong: $(cat said)"
+  grep -qF -- "--image: '$wrong' is no name of an image" said || fail "$(cat said)"
+done
+[ ! -e site ] || fail "something was written"
 image=registry.example.com/holdfast@sha256:$(printf '%064d' 7)
 holdfast init argo site --bank claim:bank --staging hostPath:/srv/staging --image "$image" --run-as 1000:2000 --namespace backup >said 2>&1 || fail "$(cat said)"
 grep -q '^wrote site/holdfast-steps.yaml$' said || fail "$(cat said)"
@@ -150,8 +160,42 @@ echo "sqlite: [{path: $dir/bank/x.db, volume: {claim: x, path: $dir/bank}}]" >>i
 [ "$(code_of said holdfast init argo clash --bank claim:bank $staging)" = 3 ] || fail "$(cat said)"
 grep -q 'where something else is' said || fail "$(cat said)"
 cp inventory.good inventory.yaml
-[ "$(code_of said holdfast init argo braces --bank claim:bank $staging --image 'x/{{workflow.name}}')" = 3 ] || fail "$(cat said)"
-[ ! -e clash ] && [ ! -e braces ] || fail "something was written"
+[ ! -e clash ] || fail "something was written"
+sed "s,hostPath: /var/log/app,hostPath: '/var/{{workflow.name}}'," inventory.good >inventory.yaml
+[ "$(code_of said holdfast init argo braces --bank claim:bank $staging)" = 3 ] || fail "$(cat said)"
+grep -q 'cannot stand in a template of Argo' said || fail "$(cat said)"
+cp inventory.good inventory.yaml
+[ ! -e braces ] || fail "something was written"
+
+# A namespace that YAML reads as a number is a text.
+holdfast -q init argo number --bank claim:bank $staging --namespace 123 --image 456 >/dev/null || fail "a number"
+grep -q '^namespace: "123"$' number/kustomization.yaml && grep -q 'image: "456"$' number/holdfast-steps.yaml || fail "unquoted"
+
+# Names of files become keys: one that Kubernetes does not take is refused, with the file. A folder may have any.
+unkeyed() { # FILE OBJECT
+  [ "$(code_of said holdfast init argo keys --bank claim:bank $staging)" = 3 ] || fail "$1: $(cat said)"
+  grep -qF "$1: '$(basename "$1")' cannot be a key of the $2" said || fail "$1: $(cat said)"
+  [ ! -e keys ] || fail "something was written"
+}
+mv providers.d/p.conf 'providers.d/p q.conf'
+unkeyed "$dir/providers.d/p q.conf" 'ConfigMap holdfast-providers'
+mv 'providers.d/p q.conf' providers.d/p.conf
+cp providers.d/p.conf p.good
+mv inventory.yaml 'my inventory.yaml'
+sed -i 's,/inventory.yaml,/my inventory.yaml,' providers.d/p.conf
+unkeyed "$dir/my inventory.yaml" 'ConfigMap holdfast-inventory'
+mv 'my inventory.yaml' inventory.yaml
+cp p.good providers.d/p.conf
+sed -i 's,/etc/holdfast/secrets/db,/etc/my secrets/db+1,' inventory.yaml
+unkeyed '/etc/my secrets/db+1' 'Secret holdfast-secrets'
+sed -i 's,db+1,db,; s,OTHER_PASSWORD,$(id),' inventory.yaml
+[ "$(code_of said holdfast init argo keys --bank claim:bank $staging)" = 3 ] || fail "$(cat said)"
+grep -qF "the variable '\$(id)' cannot be a key of the Secret holdfast-secrets" said || fail "$(cat said)"
+sed -i 's,$(id),OTHER_PASSWORD,' inventory.yaml
+holdfast init argo 'a site' --bank claim:bank $staging >said 2>&1 || fail "$(cat said)"
+grep -qF "holdfast-secrets '--from-file=/etc/my secrets/db' --from-literal=" said || fail "$(cat said)"
+grep -qF "kubectl apply -k 'a site'" said || fail "$(cat said)"
+cp inventory.good inventory.yaml
 
 # The compiled file names the volumes' templates. On this machine it runs with the templates of any machine, and
 # with the site's.

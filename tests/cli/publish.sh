@@ -43,6 +43,28 @@ else
   grep -q 'does not know the time zone Europe/Berlin' said || fail "$(cat said)"
 fi
 grep -q "holdfast publish nightly.yaml" said || fail "$(cat said)"
+# A zone that does not exist would never run. Without the database of zones nobody can tell.
+mkdir -p zones/Europe none
+printf TZif >zones/UTC
+printf TZif >zones/Europe/Berlin
+printf TZif >zones/localtime
+printf '# no zone' >zones/leapseconds
+for wrong in Mars/X Local localtime europe/berlin Europe leapseconds; do
+  sed "s,Europe/Berlin,$wrong," data.yaml >wrong.yaml
+  cp data.graph.yaml wrong.graph.yaml
+  [ "$(code_of said env TZDIR="$dir/zones" holdfast compile protect wrong.yaml --kind template -o wrong-nightly.yaml)" = 3 ] || fail "$wrong: $(cat said)"
+  grep -qF "wrong.yaml:4:42: there is no time zone '$wrong'" said || fail "$(cat said)"
+  [ ! -e wrong-nightly.yaml ] || fail "something was written"
+  TZDIR=$dir/none holdfast compile protect wrong.yaml --kind template -o unknown.yaml >said 2>&1 || fail "$wrong: $(cat said)"
+  grep -qF "this machine does not know the time zone $wrong" said || fail "$(cat said)"
+done
+sed 's,Europe/Berlin,europe/berlin,' data.yaml >wrong.yaml
+[ "$(code_of said env TZDIR="$dir/zones" holdfast compile protect wrong.yaml --kind template)" = 3 ] || fail "$(cat said)"
+grep -qF "did you mean 'Europe/Berlin'?" said || fail "$(cat said)"
+for right in Europe/Berlin UTC Etc/UTC; do
+  sed "s,Europe/Berlin,$right," data.yaml >wrong.yaml
+  TZDIR=$dir/zones holdfast -q compile protect wrong.yaml --kind template -o right.yaml || fail "$right"
+done
 holdfast compile protect data.yaml -o once.yaml >said 2>&1
 [ ! -e once.schedule.yaml ] && grep -q -- '--kind template writes it' said || fail "$(cat said)"
 sed -i '$d' data.yaml
