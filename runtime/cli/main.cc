@@ -120,6 +120,12 @@ class CommandLine {
             ""));
   }
 
+  // A name that is empty is a variable of a script that nothing was put into, and no run is called so.
+  static void NotEmpty(CLI::Option* option) {
+    option->check(CLI::Validator(
+        [](const std::string& text) { return text.empty() ? "it is empty" : std::string(); }, ""));
+  }
+
   void AddProviders() {
     CLI::App* const group = Group("providers", "The providers of this machine");
     Command(group, "list", "List the providers and the files that are not used",
@@ -377,8 +383,9 @@ class CommandLine {
                         "Folder of the templates it refers to (default: the installed "
                         "templates/argo, the cluster's "
                         "of a run)");
-    command->add_option("--from-cluster", a_.step.from_cluster,
-                        "Instead of a file: a run on a cluster, by its workflow's name or its id");
+    NotEmpty(command->add_option(
+        "--from-cluster", a_.step.from_cluster,
+        "Instead of a file: a run on a cluster, by its workflow's name or its id"));
     ClusterOptions(command, a_.step.cluster);
     command->callback([this, named, function] {
       // With --from-cluster the first word is the step.
@@ -445,6 +452,7 @@ class CommandLine {
         &app_, name, what, [this, function](Session& s) { return function(s, a_.cluster_run); });
     auto* const run =
         command->add_option("run", a_.cluster_run.run, "The workflow's name, or the run's id");
+    NotEmpty(run);
     if (required) run->required();
     ClusterOptions(command, a_.cluster_run.cluster);
     return command;
