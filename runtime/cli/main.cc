@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/emit/engine_emitter.h"
@@ -638,6 +639,15 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
   return out;
 }
 
+// Is the next word this option's?
+bool TakesValue(const CLI::App& app, const CLI::App& at, const std::string& option) {
+  for (const CLI::App* holder : {&at, &app}) {
+    if (const CLI::Option* const found = holder->get_option_no_throw(option); found != nullptr)
+      return found->get_items_expected_max() > 0;
+  }
+  return false;
+}
+
 // What CLI11 says of a value or of what is missing, in our words.
 std::string Reworded(std::string text) {
   if (const std::size_t newline = text.find('\n'); newline != std::string::npos)
@@ -671,13 +681,18 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error,
   };
   const CLI::App* at = &app;
   std::string path = "holdfast";
+  bool value = false;
   for (const std::string& word : words) {
-    if (word == "--") break;  // behind it come values alone
+    if (std::exchange(value, false)) continue;  // that of the option before it
+    if (word == "--") break;                    // behind it come values alone
     const bool option = word.size() > 1 && word.front() == '-';
     const std::vector<std::string> candidates = Candidates(app, *at, option);
     const std::string name = word.substr(0, word.find('='));
     if (std::find(candidates.begin(), candidates.end(), name) != candidates.end()) {
-      if (option) continue;
+      if (option) {
+        value = name == word && TakesValue(app, *at, name);
+        continue;
+      }
       at = at->get_subcommand(word);
       path += " " + word;
       continue;
