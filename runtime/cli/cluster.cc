@@ -114,6 +114,12 @@ void WarnOfLostPods(const Output& out, const argo::WorkflowStatus& status) {
     out.Warn("pod " + attempt->pod + " was given up and has not been seen to end");
 }
 
+void WarnOfUnreadableNodes(const Output& out, const argo::WorkflowStatus& status) {
+  if (status.nodes_unreadable.empty()) return;
+  out.Warn(status.name + ": " + status.nodes_unreadable +
+           "; nothing is known of its single steps here, its record in the bank knows them");
+}
+
 Value RunEnded(const argo::WorkflowStatus& status) {
   return Value()
       .Set("run", status.uid)

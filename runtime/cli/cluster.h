@@ -42,7 +42,9 @@ bool AwaitExitHandler(Session& session, engines::argo::WorkflowService& service,
                       engines::argo::WorkflowStatus& status);
 
 // What both who watches and who stops a run say of its end: pods that nobody has seen to end, and the JSON line.
+// Whoever shows a run says that its nodes cannot be read, where that is so.
 void WarnOfLostPods(const Output& out, const engines::argo::WorkflowStatus& status);
+void WarnOfUnreadableNodes(const Output& out, const engines::argo::WorkflowStatus& status);
 Value RunEnded(const engines::argo::WorkflowStatus& status);
 
 // The options that a next command needs to find the same cluster: "" or " --context x --namespace y".

@@ -50,6 +50,12 @@ int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
   const auto run = OpenRun(session, arguments.cluster, arguments.run);
   if (!run) return out.Fail(run.error());
   const argo::WorkflowStatus& status = run->status;
+  if (!status.nodes_unreadable.empty()) {
+    return out.Fail(
+        Corrupt(status.name + ": " + status.nodes_unreadable)
+            .Hint("which pods it has is in its nodes; 'kubectl logs' knows a pod by its "
+                  "name"));
+  }
   std::vector<const argo::StepStatus*> steps;
   if (arguments.step.empty()) {
     for (const argo::StepStatus& step : status.steps) steps.push_back(&step);

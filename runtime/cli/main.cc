@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/emit/engine_emitter.h"
@@ -118,6 +119,12 @@ class CommandLine {
               return known ? std::string() : known.error().message();
             },
             ""));
+  }
+
+  // A name that is empty is a variable of a script that nothing was put into, and no run is called so.
+  static void NotEmpty(CLI::Option* option) {
+    option->check(CLI::Validator(
+        [](const std::string& text) { return text.empty() ? "it is empty" : std::string(); }, ""));
   }
 
   void AddProviders() {
@@ -377,8 +384,9 @@ class CommandLine {
                         "Folder of the templates it refers to (default: the installed "
                         "templates/argo, the cluster's "
                         "of a run)");
-    command->add_option("--from-cluster", a_.step.from_cluster,
-                        "Instead of a file: a run on a cluster, by its workflow's name or its id");
+    NotEmpty(command->add_option(
+        "--from-cluster", a_.step.from_cluster,
+        "Instead of a file: a run on a cluster, by its workflow's name or its id"));
     ClusterOptions(command, a_.step.cluster);
     command->callback([this, named, function] {
       // With --from-cluster the first word is the step.
@@ -414,6 +422,9 @@ class CommandLine {
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
     SecretFolder(command);
     command->add_flag("--dry-run", a_.step.dry_run, "Say what it would do");
+    command->add_flag("--trust-cluster", a_.step.trust_cluster,
+                      "With --from-cluster: also a program that is not holdfast-step, and the "
+                      "environment that the cluster's templates set");
   }
 
   void SecretFolder(CLI::App* command) {
@@ -442,6 +453,7 @@ class CommandLine {
         &app_, name, what, [this, function](Session& s) { return function(s, a_.cluster_run); });
     auto* const run =
         command->add_option("run", a_.cluster_run.run, "The workflow's name, or the run's id");
+    NotEmpty(run);
     if (required) run->required();
     ClusterOptions(command, a_.cluster_run.cluster);
     return command;
@@ -627,6 +639,15 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
   return out;
 }
 
+// Is the next word this option's?
+bool TakesValue(const CLI::App& app, const CLI::App& at, const std::string& option) {
+  for (const CLI::App* holder : {&at, &app}) {
+    if (const CLI::Option* const found = holder->get_option_no_throw(option); found != nullptr)
+      return found->get_items_expected_max() > 0;
+  }
+  return false;
+}
+
 // What CLI11 says of a value or of what is missing, in our words.
 std::string Reworded(std::string text) {
   if (const std::size_t newline = text.find('\n'); newline != std::string::npos)
@@ -660,13 +681,18 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error,
   };
   const CLI::App* at = &app;
   std::string path = "holdfast";
+  bool value = false;
   for (const std::string& word : words) {
-    if (word == "--") break;  // behind it come values alone
+    if (std::exchange(value, false)) continue;  // that of the option before it
+    if (word == "--") break;                    // behind it come values alone
     const bool option = word.size() > 1 && word.front() == '-';
     const std::vector<std::string> candidates = Candidates(app, *at, option);
     const std::string name = word.substr(0, word.find('='));
     if (std::find(candidates.begin(), candidates.end(), name) != candidates.end()) {
-      if (option) continue;
+      if (option) {
+        value = name == word && TakesValue(app, *at, name);
+        continue;
+      }
       at = at->get_subcommand(word);
       path += " " + word;
       continue;

@@ -26,6 +26,7 @@ std::string StateWord(const argo::WorkflowStatus& status) {
 }
 
 std::string StepsText(const argo::WorkflowStatus& status) {
+  if (!status.nodes_unreadable.empty()) return "unknown";
   const auto ended = std::count_if(status.steps.begin(), status.steps.end(),
                                    [](const argo::StepStatus& step) { return step.ended(); });
   return fmt::format("{}/{}", ended, status.steps.size());
@@ -44,6 +45,7 @@ Value SummaryOf(const argo::WorkflowStatus& status) {
                   .Set("finished", status.finished)
                   .Set("steps", static_cast<std::int64_t>(status.steps.size()));
   if (!status.message.empty()) out.Set("message", Printable(status.message));
+  if (!status.nodes_unreadable.empty()) out.Set("nodes_unreadable", status.nodes_unreadable);
   if (status.ended()) out.Set("exit_code", argo::VerdictOf(status));
   return out;
 }
@@ -70,6 +72,7 @@ int ListRuns(Session& session, const ClusterArguments& cluster) {
   std::vector<std::vector<std::string>> rows;
   for (const argo::WorkflowStatus& run : runs) {
     session.out().Json("run", SummaryOf(run));
+    WarnOfUnreadableNodes(session.out(), run);
     rows.push_back({run.name, run.uid, StateWord(run), StepsText(run), run.created});
   }
   session.out().Table({"WORKFLOW", "RUN", "STATE", "STEPS", "CREATED"}, rows);
@@ -88,6 +91,8 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   out.Line(fmt::format("run {} (workflow {}, record {}): {}, {} steps", status.uid, status.name,
                        status.record(), StateWord(status), StepsText(status)));
   if (!status.message.empty() && !RepeatsAStep(status)) out.Line(status.message);
+  WarnOfUnreadableNodes(out, status);
+  if (!status.nodes_unreadable.empty()) return 0;
   // Argo knows an exit code, and at most a line; the step has said why in its journal.
   std::vector<std::string> failed;
   for (const argo::StepStatus& step : status.steps) {

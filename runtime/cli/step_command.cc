@@ -118,6 +118,21 @@ std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step,
   return environment;
 }
 
+// Who may write Workflows in a namespace may not run what they like on the machine of an operator: of a cluster's word, only
+// arguments of this machine's own holdfast-step are taken, and no variable (one such as LD_PRELOAD is a program, too).
+Status RefuseForeignProgram(const std::vector<std::string>& argv, const StepArguments& arguments) {
+  if (argv.front() == StepBinary()) return Ok();
+  std::vector<std::string> words;
+  words.reserve(argv.size());
+  for (const std::string& word : argv) words.push_back(ShellWord(word));
+  return Error(ErrorCode::kDenied,
+               "step " + Printable(arguments.step) + " of " + Printable(arguments.from_cluster) +
+                   " runs a program that is not holdfast-step: " + Printable(Join(words, " ")))
+      .Hint("'holdfast step show --from-cluster " + ShellWord(arguments.from_cluster) + " " +
+            ShellWord(arguments.step) +
+            "' shows all of it; --trust-cluster runs it on this machine all the same");
+}
+
 // Becomes the command: its terminal, its group and its signals are those of this process.
 Error Become(const std::vector<std::string>& argv,
              const std::map<std::string, std::string>& environment) {
@@ -247,8 +262,14 @@ int RunWorkflowStep(Session& session, const StepArguments& given) {
   const StepArguments& arguments = listed->arguments;
   const auto argv = CommandOf(*listed, arguments);
   if (!argv) return session.out().Fail(argv.error());
-  const auto step = local::FindStep(listed->steps, arguments.step);
+  auto step = local::FindStep(listed->steps, arguments.step);
   if (!step) return session.out().Fail(step.error());
+  const bool distrusted = !arguments.from_cluster.empty() && !arguments.trust_cluster;
+  if (distrusted) {
+    if (const Status ours = RefuseForeignProgram(*argv, arguments); !ours)
+      return session.out().Fail(ours.error());
+    step->environment.clear();
+  }
   if (step->task == "begin" && !arguments.dry_run) {
     // The step that is started opens the same provider, and says its warnings.
     const auto put =

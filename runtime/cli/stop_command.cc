@@ -103,7 +103,12 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
     out.Say("the run had done its work before it could be stopped");
     return 0;
   }
-  if (arguments.terminate || end == status.steps.end() || end->phase == argo::Phase::kNone) {
+  if (!arguments.terminate && !status.nodes_unreadable.empty()) {
+    WarnOfUnreadableNodes(out, status);
+    out.Say(
+        "the run was stopped; whether its last step has cleaned up is in its record. To go on with "
+        "that:");
+  } else if (arguments.terminate || end == status.steps.end() || end->phase == argo::Phase::kNone) {
     out.Say(
         "the run is ended, and nothing was cleaned up: something may be at rest. The cluster's own "
         "gc "

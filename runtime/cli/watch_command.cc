@@ -70,6 +70,7 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
             "this workflow keeps its nodes in Argo's database: single steps are seen over the Argo "
             "server only (ARGO_SERVER)");
       }
+      WarnOfUnreadableNodes(out, *status);
       out.Json("run-started", Value()
                                   .Set("run", status->uid)
                                   .Set("workflow", status->name)

@@ -252,6 +252,17 @@ sed -i 's#^path = .*#path = /sys/kernel#' providers.d/p.conf
 check bank-denied 13 bank check
 prepare
 check usage-missing 2 checkpoints status
+# An option's value is no command, wherever the option stands.
+check usage-missing-behind-option 2 --provider-config-dir providers.d compile protect
+check usage-missing-behind-option-with-equals 2 --provider-config-dir=providers.d compile protect
+check usage-unknown-behind-option 2 --quiet --provider-config-dir compile complie protect plan.yaml
+check usage-empty-run 2 stop ''
+check usage-empty-run-watch 2 watch ''
+check usage-empty-run-resume 2 resume ''
+check usage-empty-run-resubmit 2 resubmit ''
+check usage-empty-run-logs 2 logs ''
+check usage-empty-run-status 2 status ''
+check usage-empty-run-step 2 step list --from-cluster ''
 check usage-max-age 2 checkpoints status --max-age never
 check usage-parameter 2 run data-protect.yaml --parameter retries
 # What the provider file names is looked at, too.

@@ -91,7 +91,7 @@ class ArgoServerClient final : public WorkflowService {
     }
     if (!response.ok()) return caller_.ErrorOf(response);
     HOLDFAST_ASSIGN_OR_RETURN(Value object, caller_.JsonOf(response));
-    HOLDFAST_RETURN_IF_ERROR(ExpandNodes(object));
+    ExpandReadableNodes(object);
     return object;
   }
 

@@ -53,7 +53,7 @@ class KubernetesClient final : public WorkflowService {
     Call call;
     call.target = Collection(kind) + "/" + net::PercentEncoded(name);
     HOLDFAST_ASSIGN_OR_RETURN(Value object, Checked(kind, caller_.SendForResponse(call)));
-    HOLDFAST_RETURN_IF_ERROR(ExpandNodes(object));
+    ExpandReadableNodes(object);
     return object;
   }
 
@@ -147,7 +147,7 @@ class KubernetesClient final : public WorkflowService {
     const Value* const items = list.Find("items");
     if (items != nullptr && items->is_list() && !items->AsList().empty()) {
       out.workflow = items->AsList().front();
-      HOLDFAST_RETURN_IF_ERROR(ExpandNodes(*out.workflow));
+      ExpandReadableNodes(*out.workflow);
     }
     return out;
   }

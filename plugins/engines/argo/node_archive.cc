@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 
+#include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/json.h"
 
@@ -105,6 +106,12 @@ Status ExpandNodes(Value& workflow) {
   fields.erase("compressedNodes");
   fields["nodes"] = std::move(*nodes);
   return Ok();
+}
+
+void ExpandReadableNodes(Value& workflow) {
+  const Status expanded = ExpandNodes(workflow);
+  if (expanded) return;
+  workflow.MutableMap().at("status").Set(std::string(kNodesUnreadable), expanded.error().message());
 }
 
 }  // namespace holdfast::engines::argo

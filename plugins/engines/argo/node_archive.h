@@ -16,7 +16,12 @@ namespace holdfast::engines::argo {
 Result<std::string> DecompressNodes(std::string_view base64,
                                     std::uint64_t most = std::uint64_t{256} << 20U);
 
-// Puts the nodes where they would be without compression. A workflow that has none is left.
+// Puts the nodes where they would be without compression. A workflow that has none is left; one whose nodes cannot be
+// read is, too, and kCorrupt says why.
 Status ExpandNodes(Value& workflow);
+
+// The same for what a client hands out: a run whose nodes cannot be read is still listed and stopped. Why they cannot
+// stands in its status under kNodesUnreadable then (workflow_status.h), where ReadWorkflowStatus finds it.
+void ExpandReadableNodes(Value& workflow);
 
 }  // namespace holdfast::engines::argo

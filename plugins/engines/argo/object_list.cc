@@ -21,7 +21,7 @@ Result<std::vector<Value>> ReadObjectList(
     HOLDFAST_ASSIGN_OR_RETURN(const Value page, send(call));
     if (const Value* const items = page.Find("items"); items != nullptr && items->is_list()) {
       for (Value item : items->AsList()) {
-        HOLDFAST_RETURN_IF_ERROR(ExpandNodes(item));
+        ExpandReadableNodes(item);
         out.push_back(std::move(item));
       }
     }

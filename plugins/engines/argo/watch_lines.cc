@@ -65,7 +65,7 @@ Result<WatchEvent> ReadWatchLine(std::string_view line) {
     return Corrupt("the watch has an event of the kind '" + Printable(type) + "'");
   }
   event.object = *object;
-  HOLDFAST_RETURN_IF_ERROR(ExpandNodes(event.object));
+  ExpandReadableNodes(event.object);
   return event;
 }
 

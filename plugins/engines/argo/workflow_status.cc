@@ -88,8 +88,6 @@ class Reader {
   Result<WorkflowStatus> Read() {
     if (!workflow_.is_map() || workflow_.StringOr("kind", "Workflow") != "Workflow")
       return InvalidInput("this is no Workflow object");
-    if (!TextAt(workflow_, {"status", "compressedNodes"}).empty())
-      return InvalidInput("the workflow's nodes are compressed");
     out_.name = TextAt(workflow_, {"metadata", "name"});
     if (out_.name.empty()) return InvalidInput("the Workflow object has no name");
     out_.name_space = TextAt(workflow_, {"metadata", "namespace"});
@@ -106,6 +104,12 @@ class Reader {
     if (const Value* const status = workflow_.Find("status")) out_.phase = PhaseOf(*status);
     ReadParameters({"status", "storedWorkflowTemplateSpec", "arguments", "parameters"});
     ReadParameters({"spec", "arguments", "parameters"});
+    if (!TextAt(workflow_, {"status", "compressedNodes"}).empty()) {
+      out_.nodes_unreadable = TextAt(workflow_, {"status", kNodesUnreadable});
+      if (out_.nodes_unreadable.empty())
+        out_.nodes_unreadable = "the workflow's nodes are compressed";
+      return std::move(out_);
+    }
     ReadNodes();
     ListTasks();
     AddTheRest();

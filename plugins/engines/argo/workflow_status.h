@@ -14,6 +14,10 @@
 // What a Workflow object of Argo says of a run, as its controller (4.x) writes it. Pure: no network.
 namespace holdfast::engines::argo {
 
+// A field of our own in the status of a workflow whose compressed nodes could not be read: why. (What decompresses them
+// brings libraries that most commands do without, and reading a status is not to need them.)
+inline constexpr std::string_view kNodesUnreadable = "holdfast/nodes-unreadable";
+
 // Of a workflow or a node. kNone: it has none; of a step: no node, so nothing has begun it.
 enum class Phase { kNone, kPending, kRunning, kSucceeded, kFailed, kError, kSkipped, kOmitted };
 std::string_view NameOf(Phase phase);  // "Pending"; "" for kNone
@@ -69,6 +73,9 @@ struct WorkflowStatus {
   std::vector<StepStatus> steps;
   // The nodes are kept elsewhere (Argo's database): nothing is known of single steps.
   bool nodes_elsewhere = false;
+  // Why the nodes cannot be read (they are damaged, or too large); empty: they can. `steps` is empty then, and
+  // all else is as it is.
+  std::string nodes_unreadable;
 
   // The controller is through with it: also with the exit handler.
   bool ended() const { return IsFinal(phase) && !finished.empty(); }
@@ -79,7 +86,7 @@ struct WorkflowStatus {
   std::string record() const;
 };
 
-// kInvalidInput for what is no Workflow, or has compressed nodes still (node_archive.h takes these away).
+// kInvalidInput for what is no Workflow. Nodes that are still compressed are those that node_archive.h could not read.
 Result<WorkflowStatus> ReadWorkflowStatus(const Value& workflow);
 
 // Of a run that has ended: the exit code of `holdfast run` for the same verdict. 0 succeeded, 6 stopped,

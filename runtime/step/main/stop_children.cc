@@ -31,8 +31,11 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Value> children,
                               service.List(argo::ObjectKind::kWorkflow, selector));
     std::size_t open = 0;
+    std::string unreadable;
     for (const Value& child : children) {
       HOLDFAST_ASSIGN_OR_RETURN(const argo::WorkflowStatus status, argo::ReadWorkflowStatus(child));
+      if (status.ended() && !status.nodes_unreadable.empty())
+        unreadable = Printable(status.name) + ": " + status.nodes_unreadable;
       if (status.ended() && status.dying().empty()) continue;
       ++open;
       if (status.ended() || !status.shutdown.empty() || !told.insert(status.name).second) continue;
@@ -40,7 +43,11 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
       Status stopped = service.ShutDown(status.name, argo::Shutdown::kStop);
       if (!stopped && stopped.error().code() != ErrorCode::kNotFound) return stopped;
     }
-    if (open == 0 && ++at_rest == kLooksAtRest) return Ok();
+    if (open == 0 && ++at_rest == kLooksAtRest) {
+      // Its pods may still be dying. The others are stopped all the same.
+      if (!unreadable.empty()) return Corrupt("the child Workflow " + unreadable);
+      return Ok();
+    }
     if (open != 0) at_rest = 0;
     if (clock.Steady() >= deadline) {
       return Unavailable(Counted(open, "child Workflow") + " of the run " + Printable(run) +

@@ -12,6 +12,7 @@ It writes DIR/port when it listens, DIR/requests (one line each), and reads DIR/
   hold    names of steps that stay Running until the name is taken out or the run is stopped
   said    names of steps that are not run in spite of --run-steps
   early   true: a stopped Workflow is called failed before its exit handler has begun, which then runs, and its node stays Pending
+  damage  names of workflows whose nodes are answered compressed, and damaged
   deny    true: 403 for everything
   next    faults for the next requests, in order, each taken out once done: "429", "500", "reset", "reset-after" (carried out, and
           no answer), "410" (the next watch), "invalid" (422 with fields)
@@ -221,7 +222,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def damaged(self, obj):
+        if obj.get("kind") != "Workflow" or obj["metadata"]["name"] not in self.server.cluster.behave().get("damage", []):
+            return obj
+        status = {k: v for k, v in obj.get("status", {}).items() if k != "nodes"}
+        return {**obj, "status": {**status, "compressedNodes": "H4sIAAAAAAAA/2RhbWFnZWQ="}}
+
     def answer(self, code, value, headers=()):
+        if isinstance(value, dict) and "items" in value:
+            value = {**value, "items": [self.damaged(o) for o in value["items"]]}
+        elif isinstance(value, dict):
+            value = self.damaged(value)
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(code)
         for name, text in headers:
@@ -350,6 +361,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
         def send(event):
+            event = {**event, "object": self.damaged(event["object"])}
             line = json.dumps({"result": event} if from_server else event).encode() + b"\n"
             self.wfile.write(b"%x\r\n" % len(line) + line + b"\r\n")
             self.wfile.flush()

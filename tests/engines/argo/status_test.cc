@@ -219,7 +219,6 @@ TEST(WorkflowStatus, WhatIsNoWorkflowIsRefused) {
   EXPECT_FALSE(ReadWorkflowStatus(Value()));
   EXPECT_FALSE(ReadWorkflowStatus(Value().Set("kind", "Pod")));
   EXPECT_FALSE(ReadWorkflowStatus(Value().Set("kind", "Workflow")));
-  EXPECT_FALSE(ReadWorkflowStatus(testing::RawObject("compressed/01")));
 }
 
 // Every object that was recorded, where the whole set is at hand (HOLDFAST_ARGO_OBJECTS).
@@ -297,6 +296,26 @@ TEST(CompressedNodes, DamagedOnesAreCorruptAndBombsAreRefused) {
   Value object = raw;
   object.MutableMap()["status"].Set("compressedNodes", ToBase64("\x1f\x8bnonsense"));
   EXPECT_FALSE(ExpandNodes(object));
+}
+
+TEST(CompressedNodes, OfARunWithDamagedOnesAllElseIsKnown) {
+  const WorkflowStatus whole = Read("compressed/01");
+  EXPECT_EQ(whole.nodes_unreadable, "");
+  // One that nobody has expanded is no run without steps.
+  EXPECT_EQ(ReadWorkflowStatus(testing::RawObject("compressed/01"))->nodes_unreadable,
+            "the workflow's nodes are compressed");
+  Value object = testing::RawObject("compressed/01");
+  object.MutableMap()["status"].Set("compressedNodes", ToBase64("\x1f\x8bnonsense"));
+  ExpandReadableNodes(object);
+  const auto status = ReadWorkflowStatus(object);
+  ASSERT_TRUE(status) << status.error().Render();
+  EXPECT_EQ(status->nodes_unreadable, "the workflow's compressed nodes cannot be read: no gzip");
+  EXPECT_THAT(status->steps, SizeIs(0));
+  EXPECT_EQ(status->uid, whole.uid);
+  EXPECT_EQ(status->phase, whole.phase);
+  EXPECT_EQ(status->parameters, whole.parameters);
+  EXPECT_EQ(status->ended(), whole.ended());
+  EXPECT_EQ(VerdictOf(*status), 5);
 }
 
 }  // namespace
