@@ -36,6 +36,11 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
       HOLDFAST_ASSIGN_OR_RETURN(const argo::WorkflowStatus status, argo::ReadWorkflowStatus(child));
       if (status.ended() && !status.nodes_unreadable.empty())
         unreadable = Printable(status.name) + ": " + status.nodes_unreadable;
+      // Its pods may be dying, and who does not see them may not clean up.
+      if (status.ended() && !status.nodes_unreadable.empty()) {
+        return Corrupt("whether steps of the child Workflow " + Printable(status.name) +
+                       " still run cannot be seen: " + status.nodes_unreadable);
+      }
       if (status.ended() && status.dying().empty()) continue;
       ++open;
       if (status.ended() || !status.shutdown.empty() || !told.insert(status.name).second) continue;
