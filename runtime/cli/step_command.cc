@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/version.h"
 #include "runtime/local/step_list.h"
 #include "runtime/store/claim.h"
 #include "runtime/store/layout.h"
@@ -133,6 +135,22 @@ Status RefuseForeignProgram(const std::vector<std::string>& argv, const StepArgu
             "' shows all of it; --trust-cluster runs it on this machine all the same");
 }
 
+// A folder that is named and not there would look like one without the provider or the secret. The default one of
+// providers may be missing where a command is only shown.
+Status CheckFolders(Session& session, const StepArguments& arguments) {
+  if (session.provider_folder_path() != kDefaultProviderConfigDir) {
+    const auto folder = session.providers();
+    if (!folder) return folder.error();
+  }
+  if (arguments.secret_folder.empty()) return Ok();
+  std::error_code error;
+  const auto found = std::filesystem::status(arguments.secret_folder, error);
+  const std::string what = "--secret-dir " + Printable(arguments.secret_folder);
+  if (error) return SystemError(error.value(), what);
+  if (!std::filesystem::is_directory(found)) return InvalidInput(what + ": this is no folder");
+  return Ok();
+}
+
 // Becomes the command: its terminal, its group and its signals are those of this process.
 Error Become(const std::vector<std::string>& argv,
              const std::map<std::string, std::string>& environment) {
@@ -232,6 +250,8 @@ int ListWorkflowSteps(Session& session, const StepArguments& given) {
 }
 
 int ShowWorkflowStep(Session& session, const StepArguments& given) {
+  if (const Status there = CheckFolders(session, given); !there)
+    return session.out().Fail(there.error());
   const auto listed = OpenAndList(session, given);
   if (!listed) return session.out().Fail(listed.error());
   const StepArguments& arguments = listed->arguments;
@@ -255,6 +275,8 @@ int ShowWorkflowStep(Session& session, const StepArguments& given) {
 }
 
 int RunWorkflowStep(Session& session, const StepArguments& given) {
+  if (const Status there = CheckFolders(session, given); !there)
+    return session.out().Fail(there.error());
   // This process opens the provider's bank, too.
   if (!given.secret_folder.empty()) ::setenv(kSecretFolder, given.secret_folder.c_str(), 1);
   const auto listed = OpenAndList(session, given);

@@ -48,6 +48,13 @@ hf step run protect.yaml begin $run 2>begin.err
 sed -i '/karbor-server/d' providers.d/p.conf
 # What does not fit the step is refused, not passed over.
 hf step show protect.yaml $step $run --secret-dir "$PWD" | grep -F "HOLDFAST_SECRET_DIR=$PWD " >/dev/null || fail "the folder of secrets is not in the command"
+# A folder that is not there is not taken for one that is empty.
+for verb in show "run --dry-run"; do
+  [ "$(code_of said hf step $verb protect.yaml $step $run --secret-dir protect.yaml)" = 3 ] && grep -q 'no folder' said || fail "a file: $(cat said)"
+  for options in "--secret-dir $dir/nowhere" "--provider-config-dir $dir/nowhere"; do
+    [ "$(HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d code_of said holdfast step $verb protect.yaml $step $run $options)" = 10 ] && grep -qF "$dir/nowhere" said || fail "$verb $options: $(cat said)"
+  done
+done
 command=$(hf step show protect.yaml $step $run)
 sh -c "$command --operation=delete" 2>/dev/null && fail "a protect step ran as one of delete"
 code=0; sh -c "$command --activity=post" 2>/dev/null || code=$?
