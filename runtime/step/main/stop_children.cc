@@ -36,11 +36,6 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
       HOLDFAST_ASSIGN_OR_RETURN(const argo::WorkflowStatus status, argo::ReadWorkflowStatus(child));
       if (status.ended() && !status.nodes_unreadable.empty())
         unreadable = Printable(status.name) + ": " + status.nodes_unreadable;
-      // Its pods may be dying, and who does not see them may not clean up.
-      if (status.ended() && !status.nodes_unreadable.empty()) {
-        return Corrupt("whether steps of the child Workflow " + Printable(status.name) +
-                       " still run cannot be seen: " + status.nodes_unreadable);
-      }
       if (status.ended() && status.dying().empty()) continue;
       ++open;
       if (status.ended() || !status.shutdown.empty() || !told.insert(status.name).second) continue;
@@ -49,7 +44,7 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
       if (!stopped && stopped.error().code() != ErrorCode::kNotFound) return stopped;
     }
     if (open == 0 && ++at_rest == kLooksAtRest) {
-      // Its pods may still be dying. The others are stopped all the same.
+      // Its pods may still be dying, and who does not see them may not clean up. The others are stopped all the same.
       if (!unreadable.empty()) return Corrupt("the child Workflow " + unreadable);
       return Ok();
     }
