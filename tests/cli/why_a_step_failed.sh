@@ -3,12 +3,7 @@
 # that cleans up is said as it stands.
 #   why_a_step_failed.sh BUILD_FOLDER
 . "$(dirname "$0")/../engines/argo/scene.sh"
-noop="trace = $dir/trace" disks fast slow
-plan() { # PARAMETERS OF slow
-  printf 'name: n\nprovider: p\nresources: [X::Disk#fast, X::Disk#slow]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#slow": {%s}\n' "$1" >n.yaml
-  holdfast -q compile protect n.yaml -o file.yaml
-}
-plan 'parallel_fail: true'
+fast_and_slow 'parallel_fail: true'
 start_cluster --run-steps "$dir/file.yaml"
 apply "$scene/../../../templates/argo/holdfast-steps.yaml"
 reason='noop was told to fail protect.parallel of X::Disk#slow'
@@ -31,7 +26,7 @@ mv elsewhere bank
 
 # Nobody cleans up after a terminate: what does is said, with the provider where there is another one.
 printf '[noop]\ntypes = X::Disk\ngraph = %s/n.graph.yaml\n' "$dir" | provider_called q 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a02 noop
-plan 'parallel_sleep: 30s'
+fast_and_slow 'parallel_sleep: 30s'
 terminated() { # the command is in $command then, the run in $run
   rm -f trace
   name=$(holdfast -q submit file.yaml)

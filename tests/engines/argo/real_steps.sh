@@ -3,12 +3,7 @@
 # resumed run has finished is kept.
 #   real_steps.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
-noop="trace = $dir/trace" disks fast slow
-plan() { # PARAMETERS OF slow
-  printf 'name: n\nprovider: p\nresources: [X::Disk#fast, X::Disk#slow]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#slow": {%s}\n' "$1" >n.yaml
-  holdfast -q compile protect n.yaml -o file.yaml
-}
-plan 'parallel_fail: true'
+fast_and_slow 'parallel_fail: true'
 start_cluster --run-steps "$dir/file.yaml"
 apply "$scene/../../../templates/argo/holdfast-steps.yaml"
 
@@ -35,7 +30,7 @@ diff <(holdfast step show "$dir/file.yaml" "$step" --run-id "$run") <(holdfast s
 cd ..
 
 # Stopped while it copies: what is owed is cleaned up, the record can be gone on with.
-plan 'parallel_sleep: 30s'
+fast_and_slow 'parallel_sleep: 30s'
 rm -f trace
 holdfast -q submit file.yaml >name
 name=$(cat name)
@@ -60,7 +55,7 @@ holdfast -q stop "$again" 2>/dev/null || fail "the second stop"
 [ "$(grep -c '#fast' trace)" = "$before" ] || fail "what was finished was done again: $(cat trace)"
 
 # A workflow whose steps others run (child workflows): what the journal says of them stands in for what it does not list.
-plan 'parallel_fail: true'
+fast_and_slow 'parallel_fail: true'
 behave '{"hold": ["shards"], "said": ["shards"]}'
 holdfast submit file.yaml --dry-run=client | python3 -c 'import json, sys
 o = json.load(sys.stdin)
@@ -76,14 +71,14 @@ watcher=$!
 until grep -qs '^running    shards' watched; do sleep 0.05; done
 run=$(holdfast --json status parent | field run run)
 for each in $(holdfast step list file.yaml | awk '$1 ~ /^(fast|slow)-/ { print $1 }'); do
-  holdfast step run file.yaml "$each" --run-id "$run" >/dev/null 2>&1 || true
+  holdfast step run file.yaml "$each" --run-id "$run" >/dev/null 2>&1 || true # one of slow fails, as it is told to
 done
 behave '{}'
 code=0; wait $watcher || code=$?
 grep -q '^done       X::Disk fast' watched && grep -q '^FAILED     X::Disk slow: parallel: ' watched || fail "$code: $(cat watched)"
 
 # Argo may call a stopped run failed before its exit handler has begun; nobody is told then that something is owed, or to clean it up.
-plan 'parallel_sleep: 31s'
+fast_and_slow 'parallel_sleep: 31s'
 rm -f trace
 behave '{"early": true}'
 name=$(holdfast -q submit file.yaml)

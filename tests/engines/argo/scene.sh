@@ -40,6 +40,17 @@ compiled() { # [OPTION...]
   printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\n' >n.yaml
   holdfast -q compile protect n.yaml -o file.yaml "$@"
 }
+# The same of the disks fast and slow, which leave a trace of what steps do to them, in the file trace.
+fast_and_slow() { # PARAMETERS OF slow
+  noop="trace = $dir/trace" disks fast slow
+  printf 'name: n\nprovider: p\nresources: [X::Disk#fast, X::Disk#slow]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#slow": {%s}\n' "$1" >n.yaml
+  holdfast -q compile protect n.yaml -o file.yaml
+}
+# From here on the cluster is asked over the Argo server.
+over_argo_server() {
+  unset KUBECONFIG
+  export ARGO_SERVER=127.0.0.1:$port ARGO_SECURE=false ARGO_TOKEN="Bearer token-of-the-test" ARGO_NAMESPACE=backups
+}
 field() { python3 -c 'import json, sys
 for line in sys.stdin:
     o = json.loads(line)

@@ -5,10 +5,7 @@
 compiled
 start_cluster
 apply "$scene/../../../templates/argo/holdfast-steps.yaml"
-if [ "${2:-}" = server ]; then
-  unset KUBECONFIG
-  export ARGO_SERVER=127.0.0.1:$port ARGO_SECURE=false ARGO_TOKEN="Bearer token-of-the-test" ARGO_NAMESPACE=backups
-fi
+[ "${2:-}" != server ] || over_argo_server
 step=$(holdfast step list file.yaml | awk '/parallel/ { print $1; exit }')
 behave "{\"hold\": [\"$step\"]}"
 name=$(holdfast -q submit file.yaml)
