@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <optional>
 #include <set>
 #include <span>
@@ -476,11 +475,10 @@ class BundleMaker {
   }
 
   void MakeShards() {
-    std::atomic<std::size_t> next{0};
-    const std::size_t workers = std::max(1U, std::thread::hardware_concurrency());
-    InParallel(std::min(workers, shards_.size()), [&](std::size_t) {
+    const std::size_t parts = std::max(1U, std::thread::hardware_concurrency());
+    InParallel(parts, [&](std::size_t part) {
       Scratch scratch;
-      for (std::size_t i = next++; i < shards_.size(); i = next++) MakeShard(shards_[i], scratch);
+      for (std::size_t i = part; i < shards_.size(); i += parts) MakeShard(shards_[i], scratch);
     });
   }
 

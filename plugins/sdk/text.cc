@@ -58,8 +58,8 @@ bool Steers(std::uint32_t c) {
 
 // Characters that show nothing (Unicode: Default_Ignorable, the specials, and what is no character for good): with
 // them two names look the same, or a name hides a text; U+FFFE and U+FFFF no reader of YAML takes, not even in a
-// comment. But for the variation selectors U+FE00 to U+FE0F, which
-// change how the character before them looks and belong to how many write.
+// comment. But for the variation selectors U+FE00 to U+FE0F, which change how the character before them looks and
+// belong to how many write.
 bool ShowsNothing(std::uint32_t c) {
   return c == 0xAD || c == 0x034F || c == 0x115F || c == 0x1160 || (c >= 0x17B4 && c <= 0x17B5) ||
          (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) ||

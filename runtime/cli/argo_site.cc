@@ -45,10 +45,10 @@ std::string FlowMap(const std::vector<std::pair<std::string, Value>>& members) {
 // The value of a field: as it is where every reader of YAML takes it for a text, else quoted ("123", "true"). Names of
 // images and namespaces have no characters that mean something to YAML (runtime/cli/init_command.cc).
 std::string Scalar(const std::string& text) {
-  static const std::set<std::string_view> words{"true", "false", "yes", "no", "on",
-                                                "off",  "null",  "y",   "n"};
   const bool letter_first = !text.empty() && text.front() >= 'a' && text.front() <= 'z';
-  return letter_first && !words.contains(text) ? text : "\"" + text + "\"";
+  const bool plain =
+      compiler::IsPlainWord(text) || (letter_first && text.find_first_of(":@") != text.npos);
+  return plain ? text : "\"" + text + "\"";
 }
 
 bool IsPlainLine(std::string_view line) {

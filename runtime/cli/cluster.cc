@@ -76,6 +76,20 @@ Result<OpenedRun> OpenRun(Session& session, const ClusterArguments& arguments,
   return out;
 }
 
+Status FollowRun(argo::WorkflowService& service, const std::string& workflow,
+                 const std::function<bool(argo::WorkflowStatus status)>& see) {
+  constexpr auto kPatience = std::chrono::minutes(15);
+  std::optional<Error> unreadable;
+  const Status followed = service.Follow(workflow, kPatience, [&](const Value& object) {
+    auto status = argo::ReadWorkflowStatus(object);
+    if (status) return see(std::move(*status));
+    unreadable = std::move(status).error();
+    return false;
+  });
+  if (unreadable) return std::move(*unreadable);
+  return followed;
+}
+
 bool AwaitExitHandler(Session& session, argo::WorkflowService& service,
                       const std::optional<BankSection>& bank, argo::WorkflowStatus& status) {
   constexpr auto kPatience = std::chrono::minutes(2);
@@ -128,6 +142,24 @@ Value RunEnded(const argo::WorkflowStatus& status) {
       .Set("phase", argo::NameOf(status.phase))
       .Set("stopped", !status.shutdown.empty())
       .Set("exit_code", argo::VerdictOf(status));
+}
+
+bool RepeatsAStep(const argo::WorkflowStatus& status) {
+  return std::any_of(status.steps.begin(), status.steps.end(), [&](const argo::StepStatus& step) {
+    return !step.message.empty() && status.message.find(step.message) != std::string::npos;
+  });
+}
+
+std::string CleanUpCommand(Session& session, const argo::WorkflowStatus& status) {
+  const auto provider = status.parameters.find("provider");
+  if (provider == status.parameters.end())
+    return ProgramCommand(session) + " gc --run " + ShellWord(status.uid);
+  if (const auto folder = session.providers()) {
+    if (const auto config = (*folder)->Find(provider->second))
+      return GcCommand(session, **config, status.uid);
+  }
+  return ProgramCommand(session) + " gc --provider " + ShellWord(provider->second) + " --run " +
+         ShellWord(status.uid);
 }
 
 std::string ClusterOptions(const ClusterArguments& arguments) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,8 +31,10 @@ struct OpenedRun {
 Result<OpenedRun> OpenRun(Session& session, const ClusterArguments& arguments,
                           const std::string& run);
 
-// How long a command that follows a run bears a server that is away: an upgrade of a control plane takes minutes.
-constexpr auto kFollowPatience = std::chrono::minutes(15);
+// Hands on each state of a workflow that is seen, until `see` returns false. Bears a server that is away for a quarter of an
+// hour, as an upgrade of a control plane takes minutes; else as WorkflowService::Follow.
+Status FollowRun(engines::argo::WorkflowService& service, const std::string& workflow,
+                 const std::function<bool(engines::argo::WorkflowStatus status)>& see);
 
 // Argo may call a stopped Workflow with children failed while the pod of its exit handler has not begun, and not look at
 // that node again (seen with 4.0.5). Where `status` is like that, this waits until the run's record in `bank` is no longer worked
@@ -46,6 +49,13 @@ bool AwaitExitHandler(Session& session, engines::argo::WorkflowService& service,
 void WarnOfLostPods(const Output& out, const engines::argo::WorkflowStatus& status);
 void WarnOfUnreadableNodes(const Output& out, const engines::argo::WorkflowStatus& status);
 Value RunEnded(const engines::argo::WorkflowStatus& status);
+
+// What Argo says of the whole run is what it says of a step.
+bool RepeatsAStep(const engines::argo::WorkflowStatus& status);
+
+// Cleans up after a run that nobody works on, for whoever types it: they know what a gc on the cluster cannot, that the
+// run's pods are gone.
+std::string CleanUpCommand(Session& session, const engines::argo::WorkflowStatus& status);
 
 // The options that a next command needs to find the same cluster: "" or " --context x --namespace y".
 std::string ClusterOptions(const ClusterArguments& arguments);

@@ -30,10 +30,6 @@ bool Omitted(const StepStatus& step) {
          step.exit_code == static_cast<int>(ExitCode::kOmitted);
 }
 
-bool Failed(const StepStatus& step) {
-  return (step.phase == Phase::kFailed || step.phase == Phase::kError) && !Omitted(step);
-}
-
 double SecondsOf(const StepStatus& step) {
   const auto began = ParseTime(step.started);
   const auto ended = ParseTime(step.finished);
@@ -160,7 +156,7 @@ ClusterProgress::State ClusterProgress::StateOf(
         state.why = ": " + Why(step);
         state.key = "waits " + part.step;
       }
-    } else if (Failed(step)) {
+    } else if (step.failed()) {
       if (failed == nullptr) failed = &part;
     } else if (Omitted(step)) {
       omitted = true;
@@ -232,7 +228,7 @@ void ClusterProgress::Show(const WorkflowStatus& status) {
   for (const StepStatus& step : status.steps) {
     steps.emplace(step.task, &step);
     ended += step.ended() ? 1 : 0;
-    new_failure = new_failure || (Failed(step) && !reasons_.contains(step.task) &&
+    new_failure = new_failure || (step.failed() && !reasons_.contains(step.task) &&
                                   said_[step.path] != fmt::format("{}/{}", argo::NameOf(step.phase),
                                                                   step.tries.size()));
   }
@@ -288,11 +284,5 @@ void ClusterProgress::Show(const WorkflowStatus& status) {
 }
 
 void ClusterProgress::End() { Erase(); }
-
-bool RepeatsAStep(const WorkflowStatus& status) {
-  return std::any_of(status.steps.begin(), status.steps.end(), [&](const StepStatus& step) {
-    return !step.message.empty() && status.message.find(step.message) != std::string::npos;
-  });
-}
 
 }  // namespace holdfast::cli

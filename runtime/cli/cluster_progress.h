@@ -74,7 +74,4 @@ class ClusterProgress {
   std::size_t drawn_ = 0;
 };
 
-// What Argo says of the whole run is what it says of a step.
-bool RepeatsAStep(const engines::argo::WorkflowStatus& status);
-
 }  // namespace holdfast::cli

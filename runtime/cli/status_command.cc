@@ -5,10 +5,8 @@
 #include <optional>
 
 #include "plugins/engines/argo/workflow_status.h"
-#include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
-#include "runtime/cli/cluster_progress.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/journaled_reasons.h"
 
@@ -48,11 +46,6 @@ Value SummaryOf(const argo::WorkflowStatus& status) {
   if (!status.nodes_unreadable.empty()) out.Set("nodes_unreadable", status.nodes_unreadable);
   if (status.ended()) out.Set("exit_code", argo::VerdictOf(status));
   return out;
-}
-
-bool Failed(const argo::StepStatus& step) {
-  return (step.phase == argo::Phase::kFailed || step.phase == argo::Phase::kError) &&
-         step.exit_code != static_cast<int>(ExitCode::kOmitted);
 }
 
 int ListRuns(Session& session, const ClusterArguments& cluster) {
@@ -96,7 +89,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   // Argo knows an exit code, and at most a line; the step has said why in its journal.
   std::vector<std::string> failed;
   for (const argo::StepStatus& step : status.steps) {
-    if (Failed(step) && !step.exit_handler) failed.push_back(step.task);
+    if (step.failed() && !step.exit_handler) failed.push_back(step.task);
   }
   std::optional<BankSection> bank;
   std::map<std::string, std::string> reasons;
@@ -113,7 +106,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
                       .Set("finished", step.finished)
                       .Set("message", Printable(step.message));
     const auto reason = reasons.find(step.task);
-    const bool journaled = reason != reasons.end() && Failed(step);
+    const bool journaled = reason != reasons.end() && step.failed();
     if (journaled) datum.Set("reason", Printable(reason->second));
     if (step.exit_code) datum.Set("exit_code", *step.exit_code);
     if (!step.progress.empty()) datum.Set("progress", step.progress);

@@ -33,19 +33,6 @@ class Waiting {
   std::set<std::string> said_;
 };
 
-// By whoever types it, who knows what a gc on the cluster cannot: that the run's pods are gone.
-std::string CleanUpCommand(Session& session, const argo::WorkflowStatus& status) {
-  const auto provider = status.parameters.find("provider");
-  if (provider == status.parameters.end())
-    return ProgramCommand(session) + " gc --run " + ShellWord(status.uid);
-  if (const auto folder = session.providers()) {
-    if (const auto config = (*folder)->Find(provider->second))
-      return GcCommand(session, **config, status.uid);
-  }
-  return ProgramCommand(session) + " gc --provider " + ShellWord(provider->second) + " --run " +
-         ShellWord(status.uid);
-}
-
 }  // namespace
 
 int StopRun(Session& session, const ClusterRunArguments& arguments) {
@@ -73,19 +60,11 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   }
   const CancelOnSignals signals(session);
   Waiting waiting(out);
-  std::optional<Error> unreadable;
-  const Status followed =
-      run->service->Follow(status.name, kFollowPatience, [&](const Value& object) {
-        auto now = argo::ReadWorkflowStatus(object);
-        if (!now) {
-          unreadable = now.error();
-          return false;
-        }
-        waiting.Show(*now);
-        status = std::move(*now);
-        return !status.ended();
-      });
-  if (unreadable) return out.Fail(*unreadable);
+  const Status followed = FollowRun(*run->service, status.name, [&](argo::WorkflowStatus now) {
+    waiting.Show(now);
+    status = std::move(now);
+    return !status.ended();
+  });
   if (!followed) {
     if (const int code = signals.exit_code(); code != 0) {
       out.Say("it is being stopped; to wait for it:");

@@ -30,11 +30,8 @@ std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStat
   const bool working = report && IsWorking(report->summary.state);
   const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
   // After Terminate nobody has cleaned up.
-  if (bank && (working || uncleaned || (!report && status.shutdown == "Terminate"))) {
-    if (const auto provider =
-            session.OpenProvider(status.parameters.at("provider"), Session::Warnings::kLeave))
-      commands.push_back(GcCommand(session, (*provider)->config(), status.uid));
-  }
+  if (bank && (working || uncleaned || (!report && status.shutdown == "Terminate")))
+    commands.push_back(CleanUpCommand(session, status));
   if (verdict == static_cast<int>(ExitCode::kRunFailed))
     commands.push_back(ProgramCommand(session) + " logs" + tail);
   const bool goes_on = !report || working || report->summary.state == runtime::RecordState::kError;
@@ -53,37 +50,30 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
   std::optional<ClusterProgress> progress;
   std::optional<argo::WorkflowStatus> last;
   std::optional<BankSection> bank;
-  std::optional<Error> unreadable;
-  const Status followed = service.Follow(workflow, kFollowPatience, [&](const Value& object) {
-    auto status = argo::ReadWorkflowStatus(object);
-    if (!status) {
-      unreadable = status.error();
-      return false;
-    }
+  const Status followed = FollowRun(service, workflow, [&](argo::WorkflowStatus status) {
     if (!progress) {
-      bank = BankOfRun(session, *status);
+      bank = BankOfRun(session, status);
       progress.emplace(out, bank);
-      out.Say("watching run " + status->uid + ", workflow " + status->name + " in " +
+      out.Say("watching run " + status.uid + ", workflow " + status.name + " in " +
               service.Place());
-      if (status->nodes_elsewhere) {
+      if (status.nodes_elsewhere) {
         out.Warn(
             "this workflow keeps its nodes in Argo's database: single steps are seen over the Argo "
             "server only (ARGO_SERVER)");
       }
-      WarnOfUnreadableNodes(out, *status);
+      WarnOfUnreadableNodes(out, status);
       out.Json("run-started", Value()
-                                  .Set("run", status->uid)
-                                  .Set("workflow", status->name)
-                                  .Set("namespace", status->name_space)
-                                  .Set("record", status->record()));
+                                  .Set("run", status.uid)
+                                  .Set("workflow", status.name)
+                                  .Set("namespace", status.name_space)
+                                  .Set("record", status.record()));
     }
-    progress->Show(*status);
-    const bool ended = status->ended();
-    last = std::move(*status);
+    progress->Show(status);
+    const bool ended = status.ended();
+    last = std::move(status);
     return !ended;
   });
   if (progress) progress->End();
-  if (unreadable) return out.Fail(*unreadable);
   if (!followed) {
     if (const int code = signals.exit_code(); code != 0) {
       out.Say("the run goes on; to watch it again:");

@@ -49,10 +49,13 @@ Findings LintFile(const ParsedFile& file, const std::vector<ParsedFile>& files,
     Move(FindDocumentTraps(file.source, document), found);
   }
   if (std::any_of(file.documents->begin(), file.documents->end(), CanStart)) {
-    ParsedFile main{file.source, {}};
-    std::copy_if(file.documents->begin(), file.documents->end(),
-                 std::back_inserter(*main.documents), std::not_fn(IsPassedOver));
-    std::vector<const ParsedFile*> all{&main};
+    ParsedFile rest{file.source, {}};
+    const bool some = std::any_of(file.documents->begin(), file.documents->end(), IsPassedOver);
+    if (some) {
+      std::copy_if(file.documents->begin(), file.documents->end(),
+                   std::back_inserter(*rest.documents), std::not_fn(IsPassedOver));
+    }
+    std::vector<const ParsedFile*> all{some ? &rest : &file};
     for (const ParsedFile& other : files) {
       if (&other != &file) all.push_back(&other);
     }

@@ -284,10 +284,14 @@ Result<StepReport> StepDriver::Gate(const std::string& name) {
 }
 
 Status StepDriver::WaitForOthers(const BundleStep& step) {
+  // The first look is at what has just been read; who waits sees whether the run still has its lease.
+  bool again = false;
   return WaitForClaim(
       env_, step.name, LongestWait(run_.bundle().bundle()), [&]() -> Result<std::optional<Claim>> {
-        HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
-        run_.Forget(step.name);
+        if (std::exchange(again, true)) {
+          HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
+          run_.Forget(step.name);
+        }
         HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
         const Claim* const open = journal->OpenClaim();
         return open == nullptr ? std::nullopt : std::optional<Claim>(*open);

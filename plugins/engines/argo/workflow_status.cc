@@ -371,6 +371,11 @@ std::string WorkflowStatus::record() const {
 
 Result<WorkflowStatus> ReadWorkflowStatus(const Value& workflow) { return Reader(workflow).Read(); }
 
+bool StepStatus::failed() const {
+  return (phase == Phase::kFailed || phase == Phase::kError) &&
+         exit_code != static_cast<int>(ExitCode::kOmitted);
+}
+
 int VerdictOf(const WorkflowStatus& status) {
   if (status.phase == Phase::kSucceeded) return static_cast<int>(ExitCode::kOk);
   if (!status.shutdown.empty()) return static_cast<int>(ExitCode::kRunStopped);

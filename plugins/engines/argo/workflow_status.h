@@ -53,6 +53,8 @@ struct StepStatus {
   bool between_tries = false;  // the next one has not begun
 
   bool ended() const { return IsFinal(phase); }
+  // Not where it did nothing because something before it had not succeeded (exit code 20).
+  bool failed() const;
 };
 
 struct WorkflowStatus {

@@ -106,10 +106,9 @@ DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
     // bundle know how its file was written: the same one is a Workflow's and a WorkflowTemplate's.
     const std::string plan = Printable(bundle.plan.StringOr("name", "PLAN")) + ".yaml";
     return fmt::format(
-        "{}; discover and compile the plan again, with the options that it was compiled with (such "
-        "as "
-        "--kind template), here if its file is {}: holdfast plan discover {} && holdfast compile "
-        "protect {}",
+        "{}; discover and compile the plan again, with the options that it was compiled with "
+        "(such as --kind template), here if its file is {}: holdfast plan discover {} && holdfast "
+        "compile protect {}",
         DescribeDrift(drift), plan, plan, plan);
   };
 }
