@@ -1,6 +1,7 @@
 #include "plugins/banks/filesystem/filesystem_bank.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
