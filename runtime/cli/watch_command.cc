@@ -56,11 +56,6 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
       progress.emplace(out, bank);
       out.Say("watching run " + status.uid + ", workflow " + status.name + " in " +
               service.Place());
-      if (status.nodes_elsewhere) {
-        out.Warn(
-            "this workflow keeps its nodes in Argo's database: single steps are seen over the Argo "
-            "server only (ARGO_SERVER)");
-      }
       WarnOfUnreadableNodes(out, status);
       out.Json("run-started", Value()
                                   .Set("run", status.uid)

@@ -113,6 +113,9 @@ Result<Credential> Credentials::RunPlugin(const ExecPlugin& plugin) {
   }
   process.environment["KUBERNETES_EXEC_INFO"] = info;
   process.deadline = kPluginDeadline;
+  // Such a plugin is often a script around another program.
+  process.group_dies_with_us = true;
+  process.cancellation = cancellation_;
   process.output_limit = kMostToken;
   const auto outcome = processes_.Run(process);
   const std::string what = "the kubeconfig's exec plugin " + Printable(plugin.command);
@@ -121,6 +124,7 @@ Result<Credential> Credentials::RunPlugin(const ExecPlugin& plugin) {
     if (!plugin.install_hint.empty()) return std::move(error).Hint(Printable(plugin.install_hint));
     return error;
   }
+  if (outcome->cancelled) return Unavailable(what + " was cancelled");
   // Its stdout may hold a token; stderr is what it says to people.
   if (!outcome->ok()) return Error(ErrorCode::kDenied, what + ": " + DescribeOutcome(*outcome));
   auto credential = ParseExecCredential(outcome->output, plugin.api_version);

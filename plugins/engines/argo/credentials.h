@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "plugins/engines/argo/kubeconfig.h"
+#include "plugins/sdk/cancellation.h"
 #include "plugins/sdk/clock.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/result.h"
@@ -29,9 +30,10 @@ Result<Credential> ParseExecCredential(std::string_view text, const std::string&
 // exec plugin (run again when what it gave expires, or was refused). One thread.
 class Credentials {
  public:
-  // What is borrowed outlives this.
-  Credentials(const ClusterAccess& access, ProcessRunner& processes, const Clock& clock)
-      : access_(access), processes_(processes), clock_(clock) {}
+  // What is borrowed outlives this. `cancellation` may be nullptr; set, it ends a plugin that runs.
+  Credentials(const ClusterAccess& access, ProcessRunner& processes, const Clock& clock,
+              const Cancellation* cancellation)
+      : access_(access), processes_(processes), clock_(clock), cancellation_(cancellation) {}
 
   Result<const Credential*> Current();
   // The server said 401: what is kept is of no use. False when there is nothing else to get.
@@ -44,6 +46,7 @@ class Credentials {
   const ClusterAccess& access_;
   ProcessRunner& processes_;
   const Clock& clock_;
+  const Cancellation* const cancellation_;
   std::optional<Credential> kept_;
   WallTime got_;
   std::uint64_t generation_ = 0;

@@ -33,7 +33,7 @@ RestCaller::RestCaller(ClusterAccess access, const ServiceParts& parts,
     : access_(std::move(access)),
       parts_(parts),
       make_transport_(std::move(make_transport)),
-      credentials_(access_, *parts_.processes, *parts_.clock) {
+      credentials_(access_, *parts_.processes, *parts_.clock, parts_.cancellation) {
   access_.server = WithoutSlash(access_.server);
 }
 

@@ -99,17 +99,11 @@ class Reader {
     out_.message = TextAt(workflow_, {"status", "message"});
     out_.shutdown = TextAt(workflow_, {"spec", "shutdown"});
     out_.from_template = TextAt(workflow_, {"spec", "workflowTemplateRef", "name"});
-    out_.nodes_elsewhere = !TextAt(workflow_, {"status", "offloadNodeStatusVersion"}).empty() &&
-                           At(workflow_, {"status", "nodes"}) == nullptr;
     if (const Value* const status = workflow_.Find("status")) out_.phase = PhaseOf(*status);
     ReadParameters({"status", "storedWorkflowTemplateSpec", "arguments", "parameters"});
     ReadParameters({"spec", "arguments", "parameters"});
-    if (!TextAt(workflow_, {"status", "compressedNodes"}).empty()) {
-      out_.nodes_unreadable = TextAt(workflow_, {"status", kNodesUnreadable});
-      if (out_.nodes_unreadable.empty())
-        out_.nodes_unreadable = "the workflow's nodes are compressed";
-      return std::move(out_);
-    }
+    out_.nodes_unreadable = WhyNodesAreUnreadable();
+    if (!out_.nodes_unreadable.empty()) return std::move(out_);
     ReadNodes();
     ListTasks();
     AddTheRest();
@@ -117,6 +111,19 @@ class Reader {
   }
 
  private:
+  std::string WhyNodesAreUnreadable() const {
+    if (!TextAt(workflow_, {"status", "compressedNodes"}).empty()) {
+      const std::string why = TextAt(workflow_, {"status", kNodesUnreadable});
+      return why.empty() ? "the workflow's nodes are compressed" : why;
+    }
+    if (At(workflow_, {"status", "nodes"}) == nullptr &&
+        !TextAt(workflow_, {"status", "offloadNodeStatusVersion"}).empty()) {
+      return "the workflow's nodes are kept in Argo's database, which only the Argo server reads "
+             "(ARGO_SERVER)";
+    }
+    return {};
+  }
+
   void ReadParameters(std::initializer_list<std::string_view> path) {
     for (const Value& parameter : ListAt(workflow_, path)) {
       const std::string name = parameter.StringOr("name", "");

@@ -73,10 +73,8 @@ struct WorkflowStatus {
   // In the order of the file: a nested DAG's where its task stands, the exit handler's last. Those that the
   // file does not know (it is not in the object) come behind, by the time they began.
   std::vector<StepStatus> steps;
-  // The nodes are kept elsewhere (Argo's database): nothing is known of single steps.
-  bool nodes_elsewhere = false;
-  // Why the nodes cannot be read (they are damaged, or too large); empty: they can. `steps` is empty then, and
-  // all else is as it is.
+  // Why the nodes cannot be read (they are damaged, too large, or kept in Argo's database); empty: they can. `steps`
+  // is empty then, and all else is as it is.
   std::string nodes_unreadable;
 
   // The controller is through with it: also with the exit handler.

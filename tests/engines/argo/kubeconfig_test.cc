@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include "plugins/engines/argo/argo_server_client.h"
 #include "plugins/engines/argo/credentials.h"
@@ -189,7 +190,8 @@ class ExecCredentials : public KubeconfigFiles {
   ClusterAccess access_;
   FakeClock clock_;
   const std::unique_ptr<ProcessRunner> processes_ = MakeProcessRunner();
-  Credentials credentials_{access_, *processes_, clock_};
+  Cancellation cancellation_;
+  Credentials credentials_{access_, *processes_, clock_, &cancellation_};
 };
 
 TEST_F(ExecCredentials, ATokenIsKeptUntilItExpires) {
@@ -244,6 +246,26 @@ TEST_F(ExecCredentials, APluginThatIsMissingHasItsHint) {
   ASSERT_FALSE(now);
   EXPECT_EQ(now.error().code(), ErrorCode::kDenied);
   EXPECT_THAT(now.error().Render(), HasSubstr("install it so"));
+}
+
+TEST_F(ExecCredentials, OneThatHangsEndsWithWhatItStartedWhenTheUserGivesUp) {
+  Plugin("{}");
+  const std::string below = folder_.path().string() + "/below";
+  Write("plugin", "#!/bin/sh\nsh -c 'echo $$ > " + below + "; exec sleep 1000'\n");
+  int pid = 0;
+  std::thread user([&] {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (pid == 0 && std::chrono::steady_clock::now() < until) std::ifstream(below) >> pid;
+    cancellation_.Set();
+  });
+  const auto now = credentials_.Current();
+  user.join();
+  ASSERT_FALSE(now);
+  EXPECT_EQ(now.error().code(), ErrorCode::kUnavailable);
+  ASSERT_GT(pid, 0);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (FindProcess(pid) && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_FALSE(FindProcess(pid).has_value());
 }
 
 TEST_F(ExecCredentials, ATokenFileIsReadAgain) {

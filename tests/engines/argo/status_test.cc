@@ -298,6 +298,20 @@ TEST(CompressedNodes, DamagedOnesAreCorruptAndBombsAreRefused) {
   EXPECT_FALSE(ExpandNodes(object));
 }
 
+TEST(WorkflowStatus, NodesInArgosDatabaseAreNotStepsThatDidNotBegin) {
+  Value object = testing::RawObject("compressed/01");
+  object.MutableMap()["status"].MutableMap().erase("compressedNodes");
+  object.MutableMap()["status"].Set("offloadNodeStatusVersion", "fnv:3205228862");
+  const auto status = ReadWorkflowStatus(object);
+  ASSERT_TRUE(status) << status.error().Render();
+  EXPECT_THAT(status->nodes_unreadable, HasSubstr("Argo's database"));
+  EXPECT_THAT(status->steps, SizeIs(0));
+  // Over the Argo server they are there, beside the version.
+  object = Object("compressed/01");
+  object.MutableMap()["status"].Set("offloadNodeStatusVersion", "fnv:3205228862");
+  EXPECT_EQ(ReadWorkflowStatus(object)->nodes_unreadable, "");
+}
+
 TEST(CompressedNodes, OfARunWithDamagedOnesAllElseIsKnown) {
   const WorkflowStatus whole = Read("compressed/01");
   EXPECT_EQ(whole.nodes_unreadable, "");
