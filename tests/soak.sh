@@ -39,9 +39,9 @@ asan() {
       ctest --preset clang-asan-ubsan -LE 'soak|bench|engines|cluster'
 }
 
-# The tests whose code has threads: data streams, heartbeats and the process runner, banks, exec plugins,
+# The tests whose code has threads: parallel loops, bundles, data streams, heartbeats and the process runner, banks, exec plugins,
 # the local engine, the compiler, and the step program as a whole. (The step and the engine themselves are under it.)
-tsan_tests=(data_stream_test runtime_test step_process_test process_runner_test bank_test exec_test
+tsan_tests=(sdk_test bundle_test data_stream_test runtime_test step_process_test process_runner_test bank_test exec_test
   local_engine_test provider_test compiler_emit_test large_graphs_test)
 tsan() {
   configure_and_build clang-tsan --target "${tsan_tests[@]}" holdfast holdfast-step || return

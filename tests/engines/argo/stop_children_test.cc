@@ -75,7 +75,8 @@ class StopChildrenTest : public ::testing::Test, protected engines::argo::Workfl
 
   const std::string& name_space() const override { return name_space_; }
   std::string Place() const override { return "a place"; }
-  Result<Value> Create(engines::argo::ObjectKind, const Value&, engines::argo::CreateMode) override {
+  Result<Value> Create(engines::argo::ObjectKind, const Value&,
+                       engines::argo::CreateMode) override {
     return Error(ErrorCode::kInternal, "nothing is made here");
   }
   Result<Value> Get(engines::argo::ObjectKind, const std::string& name) override {
@@ -131,7 +132,8 @@ TEST_F(StopChildrenTest, AChildWhosePodsCannotBeSeenKeepsFromCleaningUpWhenTheOt
                                 {hide(Child("dark", "Failed")), Child("one", "Failed")}});
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt);
-    EXPECT_THAT(status.error().message(), HasSubstr("the child Workflow dark: the workflow's nodes"));
+    EXPECT_THAT(status.error().message(),
+                HasSubstr("the child Workflow dark: the workflow's nodes"));
     EXPECT_THAT(stopped_, ElementsAre("one"));
   }
 }
