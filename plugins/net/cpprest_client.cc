@@ -367,8 +367,13 @@ class CpprestClient final : public HttpClient {
     auto proxy = options_.proxy_url.empty() ? ProxyFor(url, &ProcessEnvironment)
                                             : std::optional(options_.proxy_url);
     if (proxy) SetProxy(config, *proxy);
-    client = std::make_shared<Client>(web::uri(url.Origin()), config);
+    client = std::make_shared<Client>(ServerOf(url), config);
     return client;
+  }
+
+  // cpprest hands the host to the resolver as it stands in the URI, and that knows no brackets.
+  static web::uri ServerOf(const Url& url) {
+    return web::uri(url.scheme + "://" + url.host + ":" + std::to_string(url.port));
   }
 
   static void SetProxy(web::http::client::http_client_config& config, const std::string& proxy) {
@@ -376,7 +381,7 @@ class CpprestClient final : public HttpClient {
     // Better refused than gone around. What is caught in Send says which server it was for.
     if (!parts || parts->scheme != "http")
       throw std::invalid_argument("the proxy's URL is none of the form http://HOST:PORT");
-    web::web_proxy to(web::uri(parts->Origin()));
+    web::web_proxy to(ServerOf(*parts));
     if (!parts->user_info.empty()) {
       const std::size_t colon = std::min(parts->user_info.find(':'), parts->user_info.size());
       const std::string user = web::uri::decode(parts->user_info.substr(0, colon));
@@ -396,9 +401,12 @@ class CpprestClient final : public HttpClient {
       out.set_body(std::vector<unsigned char>(request.body.begin(), request.body.end()));
       out.headers().remove("Content-Type");
     }
-    // cpprest takes the name for SNI from here.
-    if (!options.server_name.empty() && url.scheme == "https")
+    // cpprest takes the name for SNI from here, and would write an IPv6 address without its brackets.
+    if (!options.server_name.empty() && url.scheme == "https") {
       out.headers()["Host"] = options.server_name;
+    } else if (url.HostInUrl() != url.host) {
+      out.headers()["Host"] = url.HostInUrl() + ":" + std::to_string(url.port);
+    }
     for (const auto& [name, value] : request.headers) out.headers()[name] = value;
     return out;
   }

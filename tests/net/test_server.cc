@@ -221,22 +221,26 @@ void TestConnection::Answer(int status, std::string_view body, const std::string
   Write(out);
 }
 
-TestServer::TestServer(Serve serve, TestCertificate certificate, std::string client_authority)
+TestServer::TestServer(Serve serve, TestCertificate certificate, std::string client_authority,
+                       int loopback)
     : serve_(std::move(serve)),
       certificate_(std::move(certificate)),
-      client_authority_(std::move(client_authority)) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (listener_ < 0 ||
-      ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      client_authority_(std::move(client_authority)),
+      loopback_(loopback) {
+  listener_ = ::socket(loopback, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // The port stands at the same place in both kinds of address.
+  sockaddr_in6 address{};
+  address.sin6_family = static_cast<sa_family_t>(loopback);
+  address.sin6_addr = in6addr_loopback;
+  if (loopback == AF_INET)
+    reinterpret_cast<sockaddr_in&>(address).sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = loopback == AF_INET ? sizeof(sockaddr_in) : sizeof address;
+  if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       ::listen(listener_, 64) != 0 ||
       ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     std::abort();
   }
-  port_ = ntohs(address.sin_port);
+  port_ = ntohs(address.sin6_port);
   accepting_ = std::thread([this] { Accept(); });
 }
 
@@ -248,8 +252,9 @@ TestServer::~TestServer() {
 }
 
 std::string TestServer::Url(std::string_view path) const {
-  return (certificate_.key_pem.empty() ? "http://127.0.0.1:" : "https://127.0.0.1:") +
-         std::to_string(port_) + std::string(path);
+  return std::string(certificate_.key_pem.empty() ? "http" : "https") +
+         (loopback_ == AF_INET ? "://127.0.0.1:" : "://[::1]:") + std::to_string(port_) +
+         std::string(path);
 }
 
 void TestServer::Accept() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -55,7 +57,9 @@ class TestServer {
  public:
   using Serve = std::function<void(TestConnection&)>;
   explicit TestServer(Serve serve) : TestServer(std::move(serve), {}, {}) {}
-  TestServer(Serve serve, TestCertificate certificate, std::string client_authority);
+  // `loopback`: AF_INET or AF_INET6.
+  TestServer(Serve serve, TestCertificate certificate, std::string client_authority,
+             int loopback = AF_INET);
   ~TestServer();
   TestServer(const TestServer&) = delete;
 
@@ -69,6 +73,7 @@ class TestServer {
   Serve serve_;
   TestCertificate certificate_;
   std::string client_authority_;
+  const int loopback_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> ending_{false};

@@ -283,6 +283,33 @@ TEST_F(Tls, AServerOfTheOwnAuthorityIsTrusted) {
   EXPECT_EQ(response->body, "over TLS");
 }
 
+TEST_F(Tls, AnAddressMayBeOneOfIpv6) {
+  std::ifstream interfaces("/proc/net/if_inet6");
+  const std::string addresses{std::istreambuf_iterator<char>(interfaces), {}};
+  if (addresses.find("00000000000000000000000000000001 ") == std::string::npos)
+    GTEST_SKIP() << "this machine has no loopback of IPv6";
+  std::mutex mutex;
+  std::string host;
+  const auto serve = Always([&](TestConnection& c, const auto& request) {
+    const std::lock_guard lock(mutex);
+    host = request.headers.at("host");
+    c.Answer(200, "to ::1");
+  });
+  for (const auto& certificate :
+       {testing::TestCertificate(), testing::MakeCertificate(authority_, "IP:::1")}) {
+    TestServer server(serve, certificate, "", AF_INET6);
+    const auto response = Try(server, Trusting());
+    ASSERT_TRUE(response) << response.error().Render();
+    EXPECT_EQ(response->body, "to ::1");
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(host, "[::1]:" + std::to_string(server.port()));
+  }
+  TestServer other(serve_, for_address_, "", AF_INET6);
+  const auto refused = Try(other, Trusting());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("not for ::1"));
+}
+
 TEST_F(Tls, AnUnknownAuthorityIsDeniedAndSaysWhy) {
   TestServer server(serve_, for_address_, "");
   TransportOptions options;
