@@ -9,9 +9,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster_copy.h"
+#include "runtime/cli/cluster_trust.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
@@ -120,19 +122,14 @@ std::map<std::string, std::string> EnvironmentOf(const local::ListedStep& step,
   return environment;
 }
 
-// Who may write Workflows in a namespace may not run what they like on the machine of an operator: of a cluster's word, only
-// arguments of this machine's own holdfast-step are taken, and no variable (one such as LD_PRELOAD is a program, too).
-Status RefuseForeignProgram(const std::vector<std::string>& argv, const StepArguments& arguments) {
-  if (argv.front() == StepBinary()) return Ok();
-  std::vector<std::string> words;
-  words.reserve(argv.size());
-  for (const std::string& word : argv) words.push_back(ShellWord(word));
-  return Error(ErrorCode::kDenied,
-               "step " + Printable(arguments.step) + " of " + Printable(arguments.from_cluster) +
-                   " runs a program that is not holdfast-step: " + Printable(Join(words, " ")))
-      .Hint("'holdfast step show --from-cluster " + ShellWord(arguments.from_cluster) + " " +
-            ShellWord(arguments.step) +
-            "' shows all of it; --trust-cluster runs it on this machine all the same");
+// POSIX, Base Definitions 3.235.
+bool IsShellName(std::string_view text) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !text.empty() && letter(text.front()) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
 // A folder that is named and not there would look like one without the provider or the secret. The default one of
@@ -259,10 +256,15 @@ int ShowWorkflowStep(Session& session, const StepArguments& given) {
   if (!argv) return session.out().Fail(argv.error());
   const auto step = local::FindStep(listed->steps, arguments.step);
   if (!step) return session.out().Fail(step.error());
+  const auto variables = EnvironmentOf(*step, session, arguments);
   std::vector<std::string> words;
+  // A shell would take another name for a word of its own.
+  const bool plain = std::all_of(variables.begin(), variables.end(),
+                                 [](const auto& v) { return IsShellName(v.first); });
+  if (!plain) words.emplace_back("env");
   Value environment(Value::Map{});
-  for (const auto& [name, value] : EnvironmentOf(*step, session, arguments)) {
-    words.push_back(name + "=" + ShellWord(value));
+  for (const auto& [name, value] : variables) {
+    words.push_back(plain ? name + "=" + ShellWord(value) : ShellWord(name + "=" + value));
     environment.Set(name, value);
   }
   for (const std::string& word : *argv) words.push_back(ShellWord(word));
@@ -288,8 +290,8 @@ int RunWorkflowStep(Session& session, const StepArguments& given) {
   if (!step) return session.out().Fail(step.error());
   const bool distrusted = !arguments.from_cluster.empty() && !arguments.trust_cluster;
   if (distrusted) {
-    if (const Status ours = RefuseForeignProgram(*argv, arguments); !ours)
-      return session.out().Fail(ours.error());
+    if (const Status harmless = CheckForeignCommand(*argv, listed->workflow, arguments); !harmless)
+      return session.out().Fail(harmless.error());
     step->environment.clear();
   }
   if (step->task == "begin" && !arguments.dry_run) {
