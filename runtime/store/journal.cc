@@ -1,6 +1,7 @@
 #include "runtime/store/journal.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <array>
 
@@ -159,6 +160,20 @@ const AttemptResult* StepJournal::LastResult() const {
     if (at->result) return &*at->result;
   }
   return nullptr;
+}
+
+std::string StepJournal::WhyItFailed(std::string_view run) const {
+  // A resume has attempts of other runs before its own.
+  const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [run](const Attempt& attempt) {
+    return attempt.claim.run == run;
+  });
+  if (last == attempts.rend()) return "";
+  for (const ActivityOutcome& outcome : last->outcomes) {
+    if (!outcome.error.empty()) return outcome.error;
+  }
+  if (!last->result) return "";
+  return last->result->how == "timed-out" ? "it took longer than activity_timeout"
+                                          : last->result->why;
 }
 
 Result<StepJournal> ReadStepJournal(const BankSection& record, std::string_view step) {

@@ -115,6 +115,9 @@ struct StepJournal {
   const Claim* OpenClaim() const;
   // The newest result, or nullptr.
   const AttemptResult* LastResult() const;
+  // Why the step failed in `run`, one line: what its last attempt there recorded. Empty where that recorded nothing,
+  // as one that was killed: what an earlier one said is not why then, and the engine knows more.
+  std::string WhyItFailed(std::string_view run) const;
 };
 
 // `record` is the record's section. An empty journal for a step that never ran.
