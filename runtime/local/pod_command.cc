@@ -67,6 +67,8 @@ Result<PodCommand> FillCommand(const Template& made, const Lookup& lookup) {
     out.args.push_back(std::move(filled));
   }
   for (const NamedText& variable : made.container->environment) {
+    // That file is the container's. In a pod in which somebody types, it is another container's.
+    if (variable.name == "HOLDFAST_TERMINATION_LOG") continue;
     HOLDFAST_ASSIGN_OR_RETURN(std::string filled, variable.value.text.Fill(lookup));
     out.environment.emplace_back(variable.name, std::move(filled));
   }

@@ -35,6 +35,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr std::string_view kProviderId = "0e5c1d3a-7b42-4f0e-8f39-5d1f4a6c9b22";
 const ResourceKey kApp{"Noop::App", "app"};
@@ -592,7 +593,10 @@ class TerminationLog : public StepProcess {
   }
   // What the step leaves in it.
   std::string Left(const std::string& step, int exit_code) {
-    ProcessSpec spec = Spec(Arguments("run", step), "");
+    return LeftBy(Arguments("run", step), exit_code);
+  }
+  std::string LeftBy(const std::vector<std::string>& arguments, int exit_code) {
+    ProcessSpec spec = Spec(arguments, "");
     spec.environment["HOLDFAST_TERMINATION_LOG"] = Path("termination-log");
     const auto outcome = Call(spec);
     EXPECT_EQ(outcome.exit_code, exit_code) << outcome.error;
@@ -619,6 +623,17 @@ TEST_F(TerminationLog, NamesNoResourceWhereThePlanKeepsThemOutOfStepNames) {
   BeginToFail();
   EXPECT_EQ(Left("vol-par", 4),
             "the activity of this step failed; the log and the journal say more");
+}
+
+TEST_F(TerminationLog, NamesNoResourceWhereItIsNotKnownWhetherItMay) {
+  policy_.Set("step_names", "opaque");
+  BeginToFail();
+  EXPECT_EQ(Run("vol-par").exit_code, 4);
+  EXPECT_EQ(End().exit_code, 5);
+  ASSERT_GT(std::filesystem::remove_all(Path("bank/t/local/bundles")), 1U);
+  const std::string left = LeftBy(Arguments("end"), 5);
+  EXPECT_THAT(left, HasSubstr("the run failed: not everything succeeded; "));
+  EXPECT_THAT(left, Not(HasSubstr("vol")));
 }
 
 TEST_F(TerminationLog, IsShortAndNothingInItIsInterpreted) {

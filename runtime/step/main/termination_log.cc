@@ -40,9 +40,9 @@ void TerminationLog::AskBundle(const BankSection& tenant, const std::string& bun
   if (path_.empty()) return;
   const auto stored = StoredBundle::Open(tenant, bundle);
   if (!stored) {
-    // Without its bundle a step refuses to do anything, and has nothing of a tenant to tell.
-    hides_names_ = stored.error().code() != ErrorCode::kNotFound &&
-                   stored.error().code() != ErrorCode::kCorrupt;
+    hides_names_ = true;
+    // Most often why the step fails; it names the bundle, and nothing that is in it.
+    if (stored.error().code() == ErrorCode::kNotFound) instead_ = stored.error().OneLine();
     return;
   }
   const Value* const policy = stored->bundle().plan.Find("policy");
@@ -51,8 +51,10 @@ void TerminationLog::AskBundle(const BankSection& tenant, const std::string& bun
 
 void TerminationLog::Write(ExitCode code, std::string_view why) const {
   if (path_.empty()) return;
-  const std::string line = TerminationLine(
-      hides_names_ ? fmt::format("{}; the log and the journal say more", MeaningOf(code)) : why);
+  const std::string_view more =
+      instead_.empty() ? std::string_view("the log and the journal say more") : instead_;
+  const std::string line =
+      TerminationLine(hides_names_ ? fmt::format("{}; {}", MeaningOf(code), more) : why);
   // Never made here: the engine has made it, or does not look.
   const int file = ::open(path_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
   if (file < 0) return;

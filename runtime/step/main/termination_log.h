@@ -27,6 +27,7 @@ class TerminationLog {
  private:
   std::string path_;
   bool hides_names_ = false;
+  std::string instead_;  // of what hides names; empty: where to read on
 };
 
 // What Write writes: at most 200 bytes, printable, and nothing in it that an engine would interpret.
