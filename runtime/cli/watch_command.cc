@@ -69,13 +69,14 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     return !ended;
   });
   if (progress) progress->End();
+  const bool cleaned_up = followed && AwaitExitHandler(session, service, bank, *last);
+  if (const int code = signals.exit_code(); code != 0 && !cleaned_up) {
+    out.Say("the run goes on; to watch it again:");
+    out.Say("  " + ProgramCommand(session) + " watch " + ShellWord(workflow) +
+            ClusterOptions(cluster));
+    return code;
+  }
   if (!followed) {
-    if (const int code = signals.exit_code(); code != 0) {
-      out.Say("the run goes on; to watch it again:");
-      out.Say("  " + ProgramCommand(session) + " watch " + ShellWord(workflow) +
-              ClusterOptions(cluster));
-      return code;
-    }
     Error error = followed.error();
     if (error.code() == ErrorCode::kUnavailable) {
       error = std::move(error).Hint("the run goes on; 'holdfast watch " + ShellWord(workflow) +
@@ -83,7 +84,6 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     }
     return out.Fail(error);
   }
-  AwaitExitHandler(session, service, bank, *last);
   const int code = argo::VerdictOf(*last);
   std::optional<runtime::RecordReport> record;
   if (bank) {

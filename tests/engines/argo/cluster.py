@@ -11,7 +11,7 @@ It writes DIR/port when it listens, DIR/requests (one line each), and reads DIR/
   fail    names of steps that fail
   hold    names of steps that stay Running until the name is taken out or the run is stopped
   said    names of steps that are not run in spite of --run-steps
-  early   true: a stopped Workflow is called failed before its exit handler has begun, which then runs, and its node stays Pending
+  early   so many seconds after a stopped Workflow is called failed its exit handler begins; its node stays Pending
   damage  names of workflows whose nodes are answered compressed, and damaged
   deny    true: 403 for everything
   next    faults for the next requests, in order, each taken out once done: "429", "500", "reset", "reset-after" (carried out, and
@@ -194,7 +194,7 @@ class Cluster:
                 failed = "failed"
                 break
             change(lambda o: node(o, path, "Succeeded", 0))
-        early = failed == "stopped" and self.behave().get("early")
+        early = self.behave().get("early") if failed == "stopped" else None
         if not early and self.objects[("Workflow", name)]["spec"].get("shutdown") != "Terminate":
             for path in last:
                 change(lambda o: node(o, path, "Running"))
@@ -211,7 +211,7 @@ class Cluster:
             change(lambda o: [node(o, path, "Pending") for path in last])
         change(finish)
         if early:
-            time.sleep(2)
+            time.sleep(early)
             for path in last:
                 self.run_step(obj, path.split(".")[-1], str(zlib.crc32(path.encode())) + "1")
 

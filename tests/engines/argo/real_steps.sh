@@ -80,7 +80,7 @@ grep -q '^done       X::Disk fast' watched && grep -q '^FAILED     X::Disk slow:
 # Argo may call a stopped run failed before its exit handler has begun; nobody is told then that something is owed, or to clean it up.
 fast_and_slow 'parallel_sleep: 31s'
 rm -f trace
-behave '{"early": true}'
+behave '{"early": 2}'
 name=$(holdfast -q submit file.yaml)
 run=$(holdfast --json status "$name" | field run run)
 until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
@@ -92,3 +92,26 @@ code=0; wait $watcher || code=$?
 [ $code = 6 ] || fail "$code: $(cat watched)"
 grep -q "^checkpoint $run: error" watched || fail "$(cat watched)"
 ! grep -q 'holdfast gc' said watched || fail "advice to clean up what is being cleaned up: $(cat said watched)"
+
+# Who does not wait for it is not told that it was done, and a script not that all is well.
+fast_and_slow 'parallel_sleep: 32s'
+rm -f trace
+behave '{"early": 1000}'
+name=$(holdfast -q submit file.yaml)
+run=$(holdfast --json status "$name" | field run run)
+until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
+given_up() { # SIGNAL CODE COMMAND...
+  holdfast "${@:3}" >said 2>&1 &
+  local waiting=$! code=0
+  until grep -q '^waiting    end: Argo calls the run ended' said; do sleep 0.05; done
+  kill -"$1" $waiting
+  wait $waiting || code=$?
+  [ $code = "$2" ] && grep -q "^  holdfast watch $name$" said || fail "$3 ends with $code: $(cat said)"
+  ! grep -qE 'cleaned up by its|holdfast (gc|resume)' said || fail "advice about what is yet to be done: $(cat said)"
+}
+given_up INT 130 stop "$name"
+given_up TERM 143 watch "$name"
+holdfast --json checkpoints show "$run" | grep -q '"state":"protecting"' || fail "$(holdfast checkpoints show "$run")"
+
+# The file for a container's last words is another container's where somebody types in a pod.
+holdfast step show --from-cluster "$name" "$step" >said && ! grep HOLDFAST_TERMINATION_LOG said || fail "$(cat said)"
