@@ -14,7 +14,7 @@ build="g++ cmake ninja-build pkg-config ccache
   libexpected-dev libfmt-dev libzstd-dev libsodium-dev libssl-dev libarchive-dev libacl1-dev libattr1-dev
   libpq-dev libsqlite3-dev libdtl-dev libcpprest-dev libbrotli-dev zlib1g-dev
   postgresql-15 postgresql-client-15 sqlite3 graphviz"
-test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml openssl acl attr"
+test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml openssl acl attr locales"
 image="$build binutils ca-certificates tzdata"
 ci="$test $image containerd runc buildah skopeo docker-registry etcd-server containernetworking-plugins iproute2 curl clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
 soak="$ci clang-tidy-14 restic zstd time"
