@@ -438,7 +438,7 @@ class CommandLine {
         ->check(CLI::IsMember({"argo"}))
         ->capture_default_str();
     command->add_option("-n,--namespace", cluster.name_space,
-                        "Namespace (default: the context's, or $ARGO_NAMESPACE)");
+                        "Namespace (default: the context's; of an Argo server $ARGO_NAMESPACE)");
     command->add_option("--context", cluster.context,
                         "Context of the kubeconfig (default: the current one)");
     command->add_option(

@@ -15,12 +15,15 @@ parts=("${@:3}")
   stops_and_resumes tries_again collects_garbage follows_a_schedule runs_children stops_children)
 not_tried=()
 leave() {
+  local code=$?
+  set +e # what cannot be removed keeps nothing else from being removed
   if [ -n "${HOLDFAST_TEST_KUBECONFIG:-}" ]; then remove_what_was_made; fi
   close_cluster "$dir" "$dir/files/site"
   # Nothing uses them any more.
   [ -z "${HOLDFAST_TEST_KUBECONFIG:-}" ] || [ -z "${claims:-}" ] ||
     kubectl delete --ignore-not-found pvc/holdfast-bank pvc/holdfast-more pv/"$namespace-holdfast-bank" pv/"$namespace-holdfast-more" >/dev/null
   rm -rf "$dir"
+  exit $code
 }
 # Of a cluster that stays: what is not the site's and has no label of ours. The rest goes with what owns it.
 remove_what_was_made() {
