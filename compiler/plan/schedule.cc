@@ -31,6 +31,7 @@ constexpr std::array<CronField, 5> kCronFields{{{"minute", 0, 59},
 constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
                                                    "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+constexpr int kSaturday = 6;
 struct Macro {
   std::string_view name;
   std::string_view line;
@@ -72,8 +73,14 @@ std::optional<int> ValueIn(std::string_view text, std::size_t field) {
   return NumberIn(text);
 }
 
+struct FieldValues {
+  std::vector<int> values;  // in the order in which they stand there
+  // It has a `*`. One with a step is none, but of a step of 1, as Argo's scheduler has it.
+  bool star = false;
+};
+
 // The values that a field allows; an error says what is wrong with it.
-Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
+Result<FieldValues> ReadField(std::string_view text, std::size_t index) {
   const CronField& field = kCronFields[index];
   const auto wrong = [&](std::string_view part) {
     return InvalidInput(fmt::format("'{}' is no {} of a cron line", Printable(part), field.name))
@@ -81,11 +88,12 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
             "it has numbers from {} to {}, '*', ranges (1-5), lists (1,3) and steps (*/2)",
             field.first, field.last));
   };
-  std::vector<int> values;
+  FieldValues out;
   for (const std::string_view part : Split(text, ',')) {
     std::string_view range = part;
     int step = 1;
-    if (const std::size_t slash = part.find('/'); slash != std::string_view::npos) {
+    const std::size_t slash = part.find('/');
+    if (slash != std::string_view::npos) {
       const auto number = NumberIn(part.substr(slash + 1));
       if (!number || *number < 1 || *number > field.last) return wrong(part);
       step = *number;
@@ -93,7 +101,9 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
     }
     int first = field.first;
     int last = field.last;
-    if (range != "*") {
+    if (range == "*") {
+      out.star = out.star || step == 1;
+    } else {
       const std::size_t dash = range.find('-');
       const auto low = ValueIn(range.substr(0, dash), index);
       if (!low) return wrong(part);
@@ -102,14 +112,16 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
         const auto high = ValueIn(range.substr(dash + 1), index);
         if (!high) return wrong(part);
         last = *high;
-      } else if (step == 1) {
+      } else if (slash == std::string_view::npos) {
         last = first;
+      } else if (index == 4) {
+        last = kSaturday;  // 5/1 is Friday and Saturday: only who names the 7 means it
       }
     }
     if (first < field.first || last > field.last || first > last) return wrong(part);
-    for (int value = first; value <= last; value += step) values.push_back(value);
+    for (int value = first; value <= last; value += step) out.values.push_back(value);
   }
-  return values;
+  return out;
 }
 
 std::vector<std::string_view> FieldsOf(std::string_view line) {
@@ -120,8 +132,7 @@ std::vector<std::string_view> FieldsOf(std::string_view line) {
   return fields;
 }
 
-// The values of each field, in the order in which they stand there.
-using CronValues = std::array<std::vector<int>, kCronFields.size()>;
+using CronValues = std::array<FieldValues, kCronFields.size()>;
 Result<CronValues> ReadFields(const std::vector<std::string_view>& fields) {
   CronValues values;
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -149,32 +160,31 @@ class CronLine {
     auto values = ReadFields(fields);
     HOLDFAST_CHECK(values.has_value());
     values_ = std::move(*values);
-    for (std::vector<int>& of_field : values_) std::sort(of_field.begin(), of_field.end());
-    values_[4] = WeekDays(std::move(values_[4]));
-    any_day_of_month_ = fields[2] == "*";
-    any_day_of_week_ = fields[4] == "*";
+    for (FieldValues& field : values_) {
+      std::sort(field.values.begin(), field.values.end());
+      field.values.erase(std::unique(field.values.begin(), field.values.end()), field.values.end());
+    }
+    values_[4].values = WeekDays(std::move(values_[4].values));
   }
 
-  const std::vector<int>& minutes() const { return values_[0]; }
-  const std::vector<int>& hours() const { return values_[1]; }
+  const std::vector<int>& minutes() const { return values_[0].values; }
+  const std::vector<int>& hours() const { return values_[1].values; }
 
   bool IsOn(std::chrono::sys_days day) const {
     const std::chrono::year_month_day date(day);
     if (!Has(3, static_cast<int>(unsigned{date.month()}))) return false;
     const bool month_day = Has(2, static_cast<int>(unsigned{date.day()}));
     const bool week_day = Has(4, static_cast<int>(std::chrono::weekday(day).c_encoding()));
-    if (any_day_of_month_ || any_day_of_week_) return month_day && week_day;
+    if (values_[2].star || values_[4].star) return month_day && week_day;
     return month_day || week_day;
   }
 
  private:
   bool Has(std::size_t field, int value) const {
-    return std::binary_search(values_[field].begin(), values_[field].end(), value);
+    return std::binary_search(values_[field].values.begin(), values_[field].values.end(), value);
   }
 
   CronValues values_;
-  bool any_day_of_month_ = false;
-  bool any_day_of_week_ = false;
 };
 
 // What cannot be said by a type: the form of a schedule's map.
@@ -267,9 +277,11 @@ Status CheckCronLine(std::string_view line) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(const CronValues values, ReadFields(fields));
   // Cron takes either day where both are given; the day of month alone decides only without the other.
-  if (fields[4] == "*" && fields[2] != "*") {
-    const bool comes = std::any_of(values[3].begin(), values[3].end(), [&values](int month) {
-      return std::any_of(values[2].begin(), values[2].end(), [month](int day) {
+  if (values[4].star) {
+    const std::vector<int>& months = values[3].values;
+    const std::vector<int>& days = values[2].values;
+    const bool comes = std::any_of(months.begin(), months.end(), [&days](int month) {
+      return std::any_of(days.begin(), days.end(), [month](int day) {
         return day <= kLongestMonth[static_cast<std::size_t>(month - 1)];
       });
     });
@@ -284,9 +296,13 @@ std::string WithSundayAsZero(std::string_view line) {
   std::vector<std::string_view> fields = FieldsOf(line);
   if (fields.size() != kCronFields.size()) return std::string(line);
   std::string week_days;
-  if (const auto values = ReadField(fields[4], 4);
-      values && std::find(values->begin(), values->end(), 7) != values->end() && fields[4] != "*") {
-    for (const int day : WeekDays(*values)) {
+  const auto read = ReadField(fields[4], 4);
+  HOLDFAST_CHECK(read.has_value());
+  if (read->star) {
+    // Not a list of all days: beside a day of month that is another day on which it runs, and a star is none.
+    fields[4] = "*";
+  } else if (std::find(read->values.begin(), read->values.end(), 7) != read->values.end()) {
+    for (const int day : WeekDays(read->values)) {
       if (!week_days.empty()) week_days += ',';
       week_days += std::to_string(day);
     }

@@ -12,14 +12,16 @@
 
 namespace holdfast::compiler {
 
-// Checks a cron line: minute, hour, day of month, month, day of week (0 to 7, 0 and 7 = Sunday),
-// each *, numbers or names (jan, mon), ranges, lists and steps; or @hourly, @daily, @midnight,
-// @weekly, @monthly, @yearly, @annually. kInvalidInput says which field is wrong, and refuses days
-// that never come (30 February).
+// Checks one cron line, and nothing else of a plan: minute, hour, day of month, month, day of week (0 to
+// 7, 0 and 7 = Sunday), each *, numbers or names (jan, mon), ranges, lists and steps (5/10: from 5 on); or
+// @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually. Whatever the text is: kInvalidInput
+// without a place says which field is wrong, and refuses days that never come (30 February).
+// What it means is what Argo's scheduler (github.com/robfig/cron v3) makes of it; what that takes beyond it
+// (`?`, @every, CRON_TZ=) is refused, and a day of week 7, which that refuses, is taken.
 Status CheckCronLine(std::string_view line);
 
 // The same line for a scheduler that knows Sunday as 0 alone (Argo's, github.com/robfig/cron): a day of
-// week with a 7 becomes a list. `line` has been checked.
+// week with a 7 becomes a list, one with a star a star. `line` has been checked.
 std::string WithSundayAsZero(std::string_view line);
 
 // A minute on the clock of some time zone.
@@ -36,7 +38,7 @@ struct CivilTime {
 };
 
 // The next `count` times of a cron line (it has been checked) after `now`, in the time zone of `now`.
-// Where both days are given, either of them. Times that a change of the clock leaves out are in it.
+// Where both days are given, either of them; a day with a star (*/1, too, but not */2) is not given. Times that a change of the clock leaves out are in it.
 // Fewer only where a line of a day of month does not come in 100 years.
 std::vector<CivilTime> NextTimes(std::string_view line, const CivilTime& now, std::size_t count);
 
