@@ -202,7 +202,7 @@ struct ScheduleForm {
            "the time zone of the cron line, such as Europe/Berlin");
     fields("concurrency", &ScheduleForm::concurrency,
            "what happens while the run before is still going on")
-        .OneOf({"forbid", "replace", "allow"});
+        .OneOf({"forbid", "allow"});
     fields("starting_deadline", &ScheduleForm::starting_deadline, "how late a run may still start")
         .Range(1000, 30LL * 86'400'000);
     fields("suspend", &ScheduleForm::suspend, "true: do not run by itself");
@@ -350,6 +350,17 @@ Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
                                            NameOf(schedule.kind())))
                       .Hint("such as 'schedule: \"0 2 * * *\"'"),
                   schedule, file, 1);
+  }
+  // Argo has it, and people bring it from there: it terminates the run before, whose onExit then does not
+  // run, and the next one meets the lease that nobody gave back.
+  if (const Value* policy = map.Find("concurrency");
+      policy != nullptr && policy->is_string() && policy->AsString() == "replace") {
+    return Placed(
+        InvalidInput(
+            "concurrency 'replace' would leave applications at rest: a run that is replaced "
+            "is terminated, and makes no clean-up")
+            .Hint("'forbid' leaves out a run that comes while the one before is still going on"),
+        *policy, file, policy->AsString().size());
   }
   HOLDFAST_ASSIGN_OR_RETURN(
       Value checked, CheckAgainstSchema(SchemaOf<ScheduleForm>(), map, file, "schedule settings"));

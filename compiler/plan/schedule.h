@@ -46,7 +46,7 @@ std::vector<CivilTime> NextTimes(std::string_view line, const CivilTime& now, st
 struct Schedule {
   std::string cron;
   std::string timezone;  // "Etc/UTC" where the plan names none: engines differ in theirs
-  std::string concurrency = "forbid";  // or replace, allow
+  std::string concurrency = "forbid";  // or allow
   std::optional<std::chrono::milliseconds> starting_deadline;
   bool suspend = false;
 };
@@ -55,7 +55,7 @@ struct Schedule {
 // has none.
 std::optional<Schedule> ScheduleOf(const Value& plan);
 
-// Checks a plan's `schedule`: a cron line, or a map of cron, timezone, concurrency (forbid, replace,
+// Checks a plan's `schedule`: a cron line, or a map of cron, timezone, concurrency (forbid,
 // allow), starting_deadline and suspend. The checked map; errors have places of `file`.
 Result<Value> CheckSchedule(const Value& schedule, std::string_view file);
 
