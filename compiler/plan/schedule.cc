@@ -292,6 +292,12 @@ Status CheckCronLine(std::string_view line) {
   return Ok();
 }
 
+Status CheckTimeZoneName(std::string_view name) {
+  if (IsTimeZoneName(name)) return Ok();
+  return InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(name)))
+      .Hint("such as Europe/Berlin or Etc/UTC");
+}
+
 std::string WithSundayAsZero(std::string_view line) {
   std::vector<std::string_view> fields = FieldsOf(line);
   if (fields.size() != kCronFields.size()) return std::string(line);
@@ -368,12 +374,9 @@ Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
   if (Status good = CheckCronLine(cron.AsString()); !good) {
     return Placed(std::move(good).error(), cron, file, cron.AsString().size());
   }
-  if (const Value* zone = map.Find("timezone");
-      zone != nullptr && !zone->is_null() && !IsTimeZoneName(zone->AsString())) {
-    return Placed(
-        InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(zone->AsString())))
-            .Hint("such as Europe/Berlin or Etc/UTC"),
-        *zone, file, zone->AsString().size());
+  if (const Value* zone = map.Find("timezone"); zone != nullptr && !zone->is_null()) {
+    if (Status good = CheckTimeZoneName(zone->AsString()); !good)
+      return Placed(std::move(good).error(), *zone, file, zone->AsString().size());
   }
   return checked;
 }

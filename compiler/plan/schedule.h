@@ -20,6 +20,10 @@ namespace holdfast::compiler {
 // (`?`, @every, CRON_TZ=) is refused, and a day of week 7, which that refuses, is taken.
 Status CheckCronLine(std::string_view line);
 
+// Checks that a text can be the name of a time zone: words of letters, digits, _, - and + between slashes.
+// Whether there is such a zone only a database of them knows (runtime/cli/schedule_times.h).
+Status CheckTimeZoneName(std::string_view name);
+
 // The same line for a scheduler that knows Sunday as 0 alone (Argo's, github.com/robfig/cron): a day of
 // week with a 7 becomes a list, one with a star a star. `line` has been checked.
 std::string WithSundayAsZero(std::string_view line);

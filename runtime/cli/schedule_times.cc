@@ -55,10 +55,19 @@ bool IsZoneFile(const fs::path& file) {
   return in.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == kMagic;
 }
 
-// Not what this machine's own zone is called: a cluster has another one. An unknown name means UTC to the C library.
+// All zones once more, with and without leap seconds: few images have these folders, and Go has none of them built in.
+bool IsSecondCopy(std::string_view folder) { return folder == "posix" || folder == "right"; }
+
+// What stands among the zones and is no place: this machine's own zone (a cluster has another one), what the C library
+// takes for rules that are not given, what a machine is set to that nobody has set, and Go's word for its machine's own.
+bool IsNoPlace(std::string_view name) {
+  return name == "localtime" || name == "posixrules" || name == "Factory" || name == "Local" ||
+         IsSecondCopy(name.substr(0, name.find('/')));
+}
+
+// An unknown name means UTC to the C library.
 bool IsKnown(const std::string& timezone) {
-  return timezone != "localtime" && timezone != "posixrules" &&
-         IsZoneFile(DatabaseFolder() / timezone);
+  return !IsNoPlace(timezone) && IsZoneFile(DatabaseFolder() / timezone);
 }
 
 std::vector<std::string> KnownZones() {
@@ -68,8 +77,7 @@ std::vector<std::string> KnownZones() {
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     std::string name = entry->path().lexically_relative(folder);
-    // All zones once more, with and without leap seconds.
-    if (name == "posix" || name == "right") {
+    if (IsSecondCopy(name)) {
       entry.disable_recursion_pending();
     } else if (IsKnown(name)) {
       zones.push_back(std::move(name));
@@ -82,7 +90,10 @@ std::vector<std::string> KnownZones() {
 }  // namespace
 
 Status CheckTimeZone(const std::string& timezone) {
-  if (timezone == kUtc || !IsZoneFile(DatabaseFolder() / "UTC") || IsKnown(timezone)) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(compiler::CheckTimeZoneName(timezone));
+  const bool have_database = IsZoneFile(DatabaseFolder() / "UTC");
+  if (timezone == kUtc || IsKnown(timezone) || (!have_database && !IsNoPlace(timezone)))
+    return Ok();
   const std::string near = Nearest(timezone, KnownZones());
   return InvalidInput("there is no time zone '" + Printable(timezone) + "'")
       .Hint(near.empty() ? "such as Europe/Berlin or Etc/UTC; " + DatabaseFolder().string() +
