@@ -41,10 +41,33 @@ struct CivilTime {
   std::string str() const;
 };
 
-// The next `count` times of a cron line (it has been checked) after `now`, in the time zone of `now`.
-// Where both days are given, either of them; a day with a star (*/1, too, but not */2) is not given. Times that a change of the clock leaves out are in it.
-// Fewer only where a line of a day of month does not come in 100 years.
-std::vector<CivilTime> NextTimes(std::string_view line, const CivilTime& now, std::size_t count);
+// From `at` on the clocks of a time zone are `ahead` of UTC.
+struct ClockSetting {
+  std::chrono::sys_seconds at;
+  std::chrono::seconds ahead{};
+};
+// All of a zone, by `at`. The first stands for what was before, too; there is one.
+using ZoneClocks = std::vector<ClockSetting>;
+
+// When Argo's scheduler next starts a cron line (it has been checked) after `now`, `count` times, by the clocks of a zone.
+// Where both days are given, either of them; a day with a star (*/1, too, but not */2) is not given. A time that a change
+// of the clocks leaves out is not in it, one that they show twice is in it twice. Fewer where none comes in five years.
+std::vector<CivilTime> NextTimes(std::string_view line, const ZoneClocks& clocks,
+                                 std::chrono::sys_seconds now, std::size_t count);
+
+// A time of a cron line that a change of the clocks takes away or doubles.
+struct OddTime {
+  CivilTime time;
+  std::size_t runs = 0;  // 0, or 2
+};
+
+// Those in the year after `now`, the first of each hour, as they come. Only of hours that the line names by themselves
+// ("2", "1,2"): one run less of "*", "1-5" or "*/2" is soon made up for. The line has been checked.
+std::vector<OddTime> OddTimes(std::string_view line, const ZoneClocks& clocks,
+                              std::chrono::sys_seconds now);
+// A line like this one that has none, of other hours nearby; empty where there is no such.
+std::string WithoutOddTimes(std::string_view line, const ZoneClocks& clocks,
+                            std::chrono::sys_seconds now);
 
 // When a workflow runs by itself.
 struct Schedule {

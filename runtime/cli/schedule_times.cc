@@ -40,6 +40,14 @@ class TimeZone {
   std::optional<std::string> before_;
 };
 
+// In the zone of TZ.
+std::chrono::seconds AheadOfUtc(std::chrono::sys_seconds time) {
+  const std::time_t seconds = time.time_since_epoch().count();
+  std::tm parts{};
+  if (localtime_r(&seconds, &parts) == nullptr) return {};
+  return std::chrono::seconds(parts.tm_gmtoff);
+}
+
 fs::path DatabaseFolder() {
   const char* const folder = std::getenv("TZDIR");
   return folder != nullptr && *folder != '\0' ? folder : "/usr/share/zoneinfo";
@@ -101,15 +109,27 @@ Status CheckTimeZone(const std::string& timezone) {
                          : "did you mean '" + near + "'?");
 }
 
-std::optional<compiler::CivilTime> CivilTimeIn(const std::string& timezone, WallTime time) {
-  const bool utc = timezone == kUtc;  // known without tzdata, too
-  if (!utc && !IsKnown(timezone)) return std::nullopt;
-  const TimeZone set(utc ? "UTC" : timezone);
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  if (localtime_r(&seconds, &parts) == nullptr) return std::nullopt;
-  return compiler::CivilTime{parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                             parts.tm_min};
+std::optional<compiler::ZoneClocks> ClocksOf(const std::string& timezone, WallTime time) {
+  namespace chrono = std::chrono;
+  const auto now = chrono::floor<chrono::seconds>(time);
+  chrono::sys_seconds from = now - chrono::weeks(1);
+  if (timezone == kUtc) return compiler::ZoneClocks{{from, {}}};  // known without tzdata, too
+  if (!IsKnown(timezone)) return std::nullopt;
+  const TimeZone set(timezone);
+  compiler::ZoneClocks out{{from, AheadOfUtc(from)}};
+  // A zone changes its clocks at most every few weeks (Morocco's Ramadan).
+  for (; from < now + chrono::years(50); from += chrono::days(1)) {
+    const chrono::seconds ahead = AheadOfUtc(from + chrono::days(1));
+    if (ahead == out.back().ahead) continue;
+    chrono::sys_seconds before = from;
+    chrono::sys_seconds after = from + chrono::days(1);
+    while (after - before > chrono::seconds(1)) {
+      const chrono::sys_seconds middle = before + (after - before) / 2;
+      (AheadOfUtc(middle) == ahead ? after : before) = middle;
+    }
+    out.push_back({after, ahead});
+  }
+  return out;
 }
 
 }  // namespace holdfast::cli

@@ -17,8 +17,8 @@ namespace holdfast::cli {
 // may be one. Reads files, changes nothing.
 Status CheckTimeZone(const std::string& timezone);
 
-// What the clocks of a time zone ("Europe/Berlin") show at a time; nothing where this machine does not know
-// the zone. Changes TZ while it runs: one thread.
-std::optional<compiler::CivilTime> CivilTimeIn(const std::string& timezone, WallTime time);
+// The clocks of a time zone ("Europe/Berlin") from a week before a time to 50 years after it; nothing where this machine
+// does not know the zone. Changes TZ while it runs: one thread.
+std::optional<compiler::ZoneClocks> ClocksOf(const std::string& timezone, WallTime time);
 
 }  // namespace holdfast::cli
