@@ -6,7 +6,9 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,7 @@ constexpr std::array<CronField, 5> kCronFields{{{"minute", 0, 59},
 constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
                                                    "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+constexpr int kSaturday = 6;
 struct Macro {
   std::string_view name;
   std::string_view line;
@@ -72,8 +75,16 @@ std::optional<int> ValueIn(std::string_view text, std::size_t field) {
   return NumberIn(text);
 }
 
+struct FieldValues {
+  std::vector<int> values;  // in the order in which they stand there
+  // Those of them that stand there by themselves, not in a range or a step.
+  std::vector<int> named;
+  // It has a `*`. One with a step is none, but of a step of 1, as Argo's scheduler has it.
+  bool star = false;
+};
+
 // The values that a field allows; an error says what is wrong with it.
-Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
+Result<FieldValues> ReadField(std::string_view text, std::size_t index) {
   const CronField& field = kCronFields[index];
   const auto wrong = [&](std::string_view part) {
     return InvalidInput(fmt::format("'{}' is no {} of a cron line", Printable(part), field.name))
@@ -81,11 +92,12 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
             "it has numbers from {} to {}, '*', ranges (1-5), lists (1,3) and steps (*/2)",
             field.first, field.last));
   };
-  std::vector<int> values;
+  FieldValues out;
   for (const std::string_view part : Split(text, ',')) {
     std::string_view range = part;
     int step = 1;
-    if (const std::size_t slash = part.find('/'); slash != std::string_view::npos) {
+    const std::size_t slash = part.find('/');
+    if (slash != std::string_view::npos) {
       const auto number = NumberIn(part.substr(slash + 1));
       if (!number || *number < 1 || *number > field.last) return wrong(part);
       step = *number;
@@ -93,7 +105,9 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
     }
     int first = field.first;
     int last = field.last;
-    if (range != "*") {
+    if (range == "*") {
+      out.star = out.star || step == 1;
+    } else {
       const std::size_t dash = range.find('-');
       const auto low = ValueIn(range.substr(0, dash), index);
       if (!low) return wrong(part);
@@ -102,14 +116,17 @@ Result<std::vector<int>> ReadField(std::string_view text, std::size_t index) {
         const auto high = ValueIn(range.substr(dash + 1), index);
         if (!high) return wrong(part);
         last = *high;
-      } else if (step == 1) {
+      } else if (slash == std::string_view::npos) {
         last = first;
+        out.named.push_back(first);
+      } else if (index == 4) {
+        last = kSaturday;  // 5/1 is Friday and Saturday: only who names the 7 means it
       }
     }
     if (first < field.first || last > field.last || first > last) return wrong(part);
-    for (int value = first; value <= last; value += step) values.push_back(value);
+    for (int value = first; value <= last; value += step) out.values.push_back(value);
   }
-  return values;
+  return out;
 }
 
 std::vector<std::string_view> FieldsOf(std::string_view line) {
@@ -120,8 +137,7 @@ std::vector<std::string_view> FieldsOf(std::string_view line) {
   return fields;
 }
 
-// The values of each field, in the order in which they stand there.
-using CronValues = std::array<std::vector<int>, kCronFields.size()>;
+using CronValues = std::array<FieldValues, kCronFields.size()>;
 Result<CronValues> ReadFields(const std::vector<std::string_view>& fields) {
   CronValues values;
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -138,43 +154,164 @@ std::vector<int> WeekDays(std::vector<int> days) {
   return days;
 }
 
+// The five fields that a word such as @daily stands for; any other line as it is.
+std::string_view SpeltOut(std::string_view line) {
+  const auto macro = std::find_if(kMacros.begin(), kMacros.end(),
+                                  [line](const Macro& known) { return known.name == line; });
+  return macro == kMacros.end() ? line : macro->line;
+}
+
 // A line that has been checked, ready to be asked.
 class CronLine {
  public:
   explicit CronLine(std::string_view line) {
-    const auto macro = std::find_if(kMacros.begin(), kMacros.end(),
-                                    [line](const Macro& known) { return known.name == line; });
-    const auto fields = FieldsOf(macro == kMacros.end() ? line : macro->line);
+    const auto fields = FieldsOf(SpeltOut(line));
     HOLDFAST_CHECK(fields.size() == kCronFields.size());
     auto values = ReadFields(fields);
     HOLDFAST_CHECK(values.has_value());
     values_ = std::move(*values);
-    for (std::vector<int>& of_field : values_) std::sort(of_field.begin(), of_field.end());
-    values_[4] = WeekDays(std::move(values_[4]));
-    any_day_of_month_ = fields[2] == "*";
-    any_day_of_week_ = fields[4] == "*";
+    for (FieldValues& field : values_) {
+      std::sort(field.values.begin(), field.values.end());
+      field.values.erase(std::unique(field.values.begin(), field.values.end()), field.values.end());
+    }
+    values_[4].values = WeekDays(std::move(values_[4].values));
   }
 
-  const std::vector<int>& minutes() const { return values_[0]; }
-  const std::vector<int>& hours() const { return values_[1]; }
+  const std::vector<int>& minutes() const { return values_[0].values; }
+  const std::vector<int>& named_hours() const { return values_[1].named; }
 
-  bool IsOn(std::chrono::sys_days day) const {
+  bool HasMinute(int minute) const { return Has(0, minute); }
+  bool HasHour(int hour) const { return Has(1, hour); }
+  bool HasMonth(int month) const { return Has(3, month); }
+  // In a month that it has.
+  bool HasDay(std::chrono::sys_days day) const {
     const std::chrono::year_month_day date(day);
-    if (!Has(3, static_cast<int>(unsigned{date.month()}))) return false;
     const bool month_day = Has(2, static_cast<int>(unsigned{date.day()}));
     const bool week_day = Has(4, static_cast<int>(std::chrono::weekday(day).c_encoding()));
-    if (any_day_of_month_ || any_day_of_week_) return month_day && week_day;
+    if (values_[2].star || values_[4].star) return month_day && week_day;
     return month_day || week_day;
   }
 
  private:
   bool Has(std::size_t field, int value) const {
-    return std::binary_search(values_[field].begin(), values_[field].end(), value);
+    return std::binary_search(values_[field].values.begin(), values_[field].values.end(), value);
   }
 
   CronValues values_;
-  bool any_day_of_month_ = false;
-  bool any_day_of_week_ = false;
+};
+
+std::chrono::seconds AheadAt(const ZoneClocks& clocks, std::chrono::sys_seconds time) {
+  auto next = std::upper_bound(
+      clocks.begin(), clocks.end(), time,
+      [](std::chrono::sys_seconds at, const ClockSetting& setting) { return at < setting.at; });
+  if (next != clocks.begin()) --next;
+  return next->ahead;
+}
+
+// What clocks show, as if it were UTC.
+using ShownTime = std::chrono::sys_seconds;
+
+CivilTime CivilOf(ShownTime shown) {
+  namespace chrono = std::chrono;
+  const chrono::sys_days day = chrono::floor<chrono::days>(shown);
+  const chrono::year_month_day date(day);
+  const chrono::hh_mm_ss time(shown - day);
+  return {int{date.year()}, static_cast<int>(unsigned{date.month()}),
+          static_cast<int>(unsigned{date.day()}), static_cast<int>(time.hours().count()),
+          static_cast<int>(time.minutes().count())};
+}
+
+// Finds when Argo's scheduler starts a line next, in its way: from the time after now it goes on by months, then by days,
+// by hours and by minutes, and begins again at the month whenever a smaller hand has come round. That is not the same as
+// to look at every minute: on a day whose midnight is left out, it comes to a wrong day or passes the whole day (Cairo).
+class RunSearch {
+ public:
+  RunSearch(const CronLine& line, const ZoneClocks& clocks) : line_(line), clocks_(clocks) {}
+
+  std::optional<std::chrono::sys_seconds> After(std::chrono::sys_seconds now) {
+    constexpr int kYears = 5;  // then it gives up, and never starts the line again
+    at_ = now + std::chrono::seconds(1);
+    moved_ = false;
+    const int last_year = Year() + kYears;
+    while (Year() <= last_year) {
+      if (GoToMonth() && GoToDay() && GoToHour() && GoToMinute()) return at_;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // Each goes on to what the line has, and is false where it has come round on the way.
+  bool GoToMonth() {
+    while (!line_.HasMonth(Shown().month)) {
+      const CivilTime from = Shown();
+      if (Moves()) SetTo(std::chrono::sys_days(Month(from, 0)));
+      SetTo(std::chrono::sys_days(Month(Shown(), 1)) + std::chrono::days(Shown().day - 1) +
+            Clock());
+      if (Shown().month == 1) return false;
+    }
+    return true;
+  }
+
+  bool GoToDay() {
+    while (!line_.HasDay(Day())) {
+      if (Moves()) SetTo(Day());
+      SetTo(Day() + std::chrono::days(1) + Clock());
+      if (const int hour = Shown().hour; hour > 12) {
+        at_ += std::chrono::hours(24 - hour);
+      } else {
+        at_ -= std::chrono::hours(hour);
+      }
+      if (Shown().day == 1) return false;
+    }
+    return true;
+  }
+
+  bool GoToHour() {
+    while (!line_.HasHour(Shown().hour)) {
+      if (Moves()) SetTo(Day() + std::chrono::hours(Shown().hour));
+      at_ += std::chrono::hours(1);
+      if (Shown().hour == 0) return false;
+    }
+    return true;
+  }
+
+  bool GoToMinute() {
+    while (!line_.HasMinute(Shown().minute)) {
+      if (Moves()) at_ = std::chrono::floor<std::chrono::minutes>(at_);
+      at_ += std::chrono::minutes(1);
+      if (Shown().minute == 0) return false;
+    }
+    const std::chrono::sys_seconds whole = std::chrono::ceil<std::chrono::minutes>(at_);
+    if (whole == at_) return true;
+    moved_ = true;
+    at_ = whole;
+    return false;
+  }
+
+  // The first of all moves: what is smaller than it goes back to its start before.
+  bool Moves() { return !std::exchange(moved_, true); }
+
+  ShownTime ShownSeconds() const { return at_ + AheadAt(clocks_, at_); }
+  CivilTime Shown() const { return CivilOf(ShownSeconds()); }
+  int Year() const { return Shown().year; }
+  std::chrono::sys_days Day() const {
+    return std::chrono::floor<std::chrono::days>(ShownSeconds());
+  }
+  std::chrono::seconds Clock() const { return ShownSeconds() - Day(); }
+  static std::chrono::year_month_day Month(const CivilTime& time, int later) {
+    return (std::chrono::year(time.year) / time.month + std::chrono::months(later)) / 1;
+  }
+
+  // To when the clocks show this. Where they never do or twice, to what Go's time.Date takes for it, that scheduler's language.
+  void SetTo(ShownTime shown) {
+    const std::chrono::seconds near = AheadAt(clocks_, shown);
+    at_ = shown - AheadAt(clocks_, shown - near);
+  }
+
+  const CronLine& line_;      // Not owned; outlives this.
+  const ZoneClocks& clocks_;  // Not owned; outlives this.
+  std::chrono::sys_seconds at_;
+  bool moved_ = false;
 };
 
 // What cannot be said by a type: the form of a schedule's map.
@@ -192,7 +329,7 @@ struct ScheduleForm {
            "the time zone of the cron line, such as Europe/Berlin");
     fields("concurrency", &ScheduleForm::concurrency,
            "what happens while the run before is still going on")
-        .OneOf({"forbid", "replace", "allow"});
+        .OneOf({"forbid", "allow"});
     fields("starting_deadline", &ScheduleForm::starting_deadline, "how late a run may still start")
         .Range(1000, 30LL * 86'400'000);
     fields("suspend", &ScheduleForm::suspend, "true: do not run by itself");
@@ -267,9 +404,11 @@ Status CheckCronLine(std::string_view line) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(const CronValues values, ReadFields(fields));
   // Cron takes either day where both are given; the day of month alone decides only without the other.
-  if (fields[4] == "*" && fields[2] != "*") {
-    const bool comes = std::any_of(values[3].begin(), values[3].end(), [&values](int month) {
-      return std::any_of(values[2].begin(), values[2].end(), [month](int day) {
+  if (values[4].star) {
+    const std::vector<int>& months = values[3].values;
+    const std::vector<int>& days = values[2].values;
+    const bool comes = std::any_of(months.begin(), months.end(), [&days](int month) {
+      return std::any_of(days.begin(), days.end(), [month](int day) {
         return day <= kLongestMonth[static_cast<std::size_t>(month - 1)];
       });
     });
@@ -280,13 +419,23 @@ Status CheckCronLine(std::string_view line) {
   return Ok();
 }
 
+Status CheckTimeZoneName(std::string_view name) {
+  if (IsTimeZoneName(name)) return Ok();
+  return InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(name)))
+      .Hint("such as Europe/Berlin or Etc/UTC");
+}
+
 std::string WithSundayAsZero(std::string_view line) {
   std::vector<std::string_view> fields = FieldsOf(line);
   if (fields.size() != kCronFields.size()) return std::string(line);
   std::string week_days;
-  if (const auto values = ReadField(fields[4], 4);
-      values && std::find(values->begin(), values->end(), 7) != values->end() && fields[4] != "*") {
-    for (const int day : WeekDays(*values)) {
+  const auto read = ReadField(fields[4], 4);
+  HOLDFAST_CHECK(read.has_value());
+  if (read->star) {
+    // Not a list of all days: beside a day of month that is another day on which it runs, and a star is none.
+    fields[4] = "*";
+  } else if (std::find(read->values.begin(), read->values.end(), 7) != read->values.end()) {
+    for (const int day : WeekDays(read->values)) {
       if (!week_days.empty()) week_days += ',';
       week_days += std::to_string(day);
     }
@@ -301,26 +450,76 @@ std::string CivilTime::str() const {
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", year, month, day, hour, minute);
 }
 
-std::vector<CivilTime> NextTimes(std::string_view line, const CivilTime& now, std::size_t count) {
-  namespace chrono = std::chrono;
+std::vector<CivilTime> NextTimes(std::string_view line, const ZoneClocks& clocks,
+                                 std::chrono::sys_seconds now, std::size_t count) {
   const CronLine cron(line);
-  const chrono::sys_days today = chrono::year(now.year) /
-                                 chrono::month(static_cast<unsigned>(now.month)) /
-                                 chrono::day(static_cast<unsigned>(now.day));
+  RunSearch search(cron, clocks);
   std::vector<CivilTime> out;
-  for (chrono::sys_days day = today; day < today + chrono::years(100) && out.size() < count;
-       day += chrono::days(1)) {
-    if (!cron.IsOn(day)) continue;
-    const chrono::year_month_day date(day);
-    for (const int hour : cron.hours()) {
-      for (const int minute : cron.minutes()) {
-        const CivilTime time{int{date.year()}, static_cast<int>(unsigned{date.month()}),
-                             static_cast<int>(unsigned{date.day()}), hour, minute};
-        if (time > now && out.size() < count) out.push_back(time);
+  for (auto run = search.After(now); run && out.size() < count; run = search.After(*run))
+    out.push_back(CivilOf(*run + AheadAt(clocks, *run)));
+  return out;
+}
+
+std::vector<OddTime> OddTimes(std::string_view line, const ZoneClocks& clocks,
+                              std::chrono::sys_seconds now) {
+  namespace chrono = std::chrono;
+  constexpr chrono::days kAhead(366);
+  constexpr chrono::days kAround(3);  // more than a day on each side, in any zone
+  const CronLine cron(line);
+  RunSearch search(cron, clocks);
+  std::vector<OddTime> out;
+  for (std::size_t i = 1; i < clocks.size(); ++i) {
+    const chrono::sys_seconds change = clocks[i].at;
+    if (change <= now || change > now + kAhead) continue;
+    std::map<CivilTime, std::size_t> runs;
+    for (auto run = search.After(change - kAround); run && *run < change + kAround;
+         run = search.After(*run)) {
+      ++runs[CivilOf(*run + AheadAt(clocks, *run))];
+    }
+    const auto [earlier, later] = std::minmax(clocks[i - 1].ahead, clocks[i].ahead);
+    const chrono::sys_days last = chrono::floor<chrono::days>(change + later - chrono::seconds(1));
+    for (chrono::sys_days day = chrono::floor<chrono::days>(change + earlier); day <= last;
+         day += chrono::days(1)) {
+      if (!cron.HasMonth(CivilOf(day).month) || !cron.HasDay(day)) continue;
+      for (const int hour : cron.named_hours()) {
+        for (const int minute : cron.minutes()) {
+          const CivilTime time = CivilOf(day + chrono::hours(hour) + chrono::minutes(minute));
+          const auto found = runs.find(time);
+          const std::size_t count = found == runs.end() ? 0 : found->second;
+          if (count == 1) continue;
+          out.push_back({time, count});
+          break;  // one of an hour says it
+        }
       }
     }
   }
   return out;
+}
+
+std::string WithoutOddTimes(std::string_view line, const ZoneClocks& clocks,
+                            std::chrono::sys_seconds now) {
+  std::set<int> odd;
+  for (const OddTime& time : OddTimes(line, clocks, now)) odd.insert(time.time.hour);
+  const std::vector<std::string_view> fields = FieldsOf(SpeltOut(line));
+  for (const int shift : {1, -1, 2, -2, 3, -3}) {
+    std::vector<std::string> hours;
+    bool possible = true;
+    for (const std::string_view part : Split(fields[1], ',')) {
+      const auto hour = NumberIn(part);
+      if (!hour || !odd.contains(*hour)) {
+        hours.emplace_back(part);
+        continue;
+      }
+      const int other = *hour + shift;
+      possible = possible && other >= 0 && other <= 23 && !CronLine(line).HasHour(other);
+      hours.push_back(std::to_string(other));
+    }
+    if (!possible) continue;
+    std::string shifted =
+        fmt::format("{} {} {} {} {}", fields[0], Join(hours, ","), fields[2], fields[3], fields[4]);
+    if (OddTimes(shifted, clocks, now).empty()) return shifted;
+  }
+  return {};
 }
 
 Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
@@ -335,18 +534,26 @@ Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {
                       .Hint("such as 'schedule: \"0 2 * * *\"'"),
                   schedule, file, 1);
   }
+  // Argo has it, and people bring it from there: it terminates the run before, whose onExit then does not
+  // run, and the next one meets the lease that nobody gave back.
+  if (const Value* policy = map.Find("concurrency");
+      policy != nullptr && policy->is_string() && policy->AsString() == "replace") {
+    return Placed(
+        InvalidInput(
+            "concurrency 'replace' would leave applications at rest: a run that is replaced "
+            "is terminated, and makes no clean-up")
+            .Hint("'forbid' leaves out a run that comes while the one before is still going on"),
+        *policy, file, policy->AsString().size());
+  }
   HOLDFAST_ASSIGN_OR_RETURN(
       Value checked, CheckAgainstSchema(SchemaOf<ScheduleForm>(), map, file, "schedule settings"));
   const Value& cron = *map.Find("cron");
   if (Status good = CheckCronLine(cron.AsString()); !good) {
     return Placed(std::move(good).error(), cron, file, cron.AsString().size());
   }
-  if (const Value* zone = map.Find("timezone");
-      zone != nullptr && !zone->is_null() && !IsTimeZoneName(zone->AsString())) {
-    return Placed(
-        InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(zone->AsString())))
-            .Hint("such as Europe/Berlin or Etc/UTC"),
-        *zone, file, zone->AsString().size());
+  if (const Value* zone = map.Find("timezone"); zone != nullptr && !zone->is_null()) {
+    if (Status good = CheckTimeZoneName(zone->AsString()); !good)
+      return Placed(std::move(good).error(), *zone, file, zone->AsString().size());
   }
   return checked;
 }

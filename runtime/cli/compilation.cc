@@ -258,7 +258,7 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
 Status CheckScheduleOf(const compiler::Plan& plan) {
   const auto schedule = compiler::ScheduleOf(plan.value);
   if (!schedule) return Ok();
-  const Status known = CheckTimeZone(schedule->timezone);
+  Status known = CheckTimeZone(schedule->timezone);
   const Value* const place = plan.value.Find("schedule")->Find("timezone");
   if (known || place == nullptr) return known;
   return plan.parameters.source
@@ -474,9 +474,29 @@ Status WriteChildren(Session& session, const compiler::CompiledWorkflow& compile
   return Ok();
 }
 
+// The nights on which a change of the clocks takes a run away, or makes two.
+void WarnOfOddTimes(Session& session, const Value& plan, const std::string& plan_file,
+                    const compiler::Schedule& schedule, const compiler::ZoneClocks& clocks,
+                    std::chrono::sys_seconds now) {
+  std::vector<std::string> nights;
+  for (const compiler::OddTime& odd : compiler::OddTimes(schedule.cron, clocks, now))
+    nights.push_back((odd.runs == 0 ? "no run at " : "two runs at ") + odd.time.str());
+  if (nights.empty()) return;
+  const Position place = plan.Find("schedule")->Find("cron")->position();
+  Error warning = InvalidInput(Join(nights, ", ") + ": the clocks of " + schedule.timezone +
+                               " are changed then")
+                      .At({plan_file, place.line, place.column, {}, 1});
+  if (const std::string other = compiler::WithoutOddTimes(schedule.cron, clocks, now);
+      !other.empty()) {
+    warning = std::move(warning).Hint("each run of '" + other + "' comes once");
+  }
+  session.out().Warn(warning.OneLine());
+}
+
 // The second file of a plan with a schedule, and when it will run.
 Status WriteSchedule(Session& session, const compiler::CompileInput& input,
-                     const compiler::CompiledWorkflow& compiled, const std::string& file) {
+                     const compiler::CompiledWorkflow& compiled, const std::string& plan_file,
+                     const std::string& file) {
   const std::string schedule_file = ScheduleFileOf(file);
   const auto schedule = compiler::ScheduleOf(input.plan);
   if (compiled.schedule.empty()) {
@@ -494,11 +514,14 @@ Status WriteSchedule(Session& session, const compiler::CompileInput& input,
   HOLDFAST_RETURN_IF_ERROR(session.files().Write(schedule_file, compiled.schedule));
   const std::string& timezone = schedule->timezone;
   std::vector<std::string> times;
-  if (const auto now = CivilTimeIn(timezone, session.clock().Now())) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(session.clock().Now());
+  if (const auto clocks = ClocksOf(timezone, now)) {
     constexpr std::size_t kTimesShown = 5;
-    for (const compiler::CivilTime& time : compiler::NextTimes(schedule->cron, *now, kTimesShown)) {
+    for (const compiler::CivilTime& time :
+         compiler::NextTimes(schedule->cron, *clocks, now, kTimesShown)) {
       times.push_back(time.str());
     }
+    WarnOfOddTimes(session, input.plan, plan_file, *schedule, *clocks, now);
   }
   session.out().Json("schedule", Value()
                                      .Set("file", schedule_file)
@@ -568,7 +591,7 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
                       ChildrenFolderOf(file) + ": on a cluster 'kubectl apply -k " +
                       ShellWord(ChildrenFolderOf(file)) + "' goes before it");
   }
-  HOLDFAST_RETURN_IF_ERROR(WriteSchedule(session, input, compiled, file));
+  HOLDFAST_RETURN_IF_ERROR(WriteSchedule(session, input, compiled, arguments.plan, file));
   return file;
 }
 

@@ -40,6 +40,14 @@ class TimeZone {
   std::optional<std::string> before_;
 };
 
+// In the zone of TZ.
+std::chrono::seconds AheadOfUtc(std::chrono::sys_seconds time) {
+  const std::time_t seconds = time.time_since_epoch().count();
+  std::tm parts{};
+  if (localtime_r(&seconds, &parts) == nullptr) return {};
+  return std::chrono::seconds(parts.tm_gmtoff);
+}
+
 fs::path DatabaseFolder() {
   const char* const folder = std::getenv("TZDIR");
   return folder != nullptr && *folder != '\0' ? folder : "/usr/share/zoneinfo";
@@ -55,10 +63,19 @@ bool IsZoneFile(const fs::path& file) {
   return in.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == kMagic;
 }
 
-// Not what this machine's own zone is called: a cluster has another one. An unknown name means UTC to the C library.
+// All zones once more, with and without leap seconds: few images have these folders, and Go has none of them built in.
+bool IsSecondCopy(std::string_view folder) { return folder == "posix" || folder == "right"; }
+
+// What stands among the zones and is no place: this machine's own zone (a cluster has another one), what the C library
+// takes for rules that are not given, what a machine is set to that nobody has set, and Go's word for its machine's own.
+bool IsNoPlace(std::string_view name) {
+  return name == "localtime" || name == "posixrules" || name == "Factory" || name == "Local" ||
+         IsSecondCopy(name.substr(0, name.find('/')));
+}
+
+// An unknown name means UTC to the C library.
 bool IsKnown(const std::string& timezone) {
-  return timezone != "localtime" && timezone != "posixrules" &&
-         IsZoneFile(DatabaseFolder() / timezone);
+  return !IsNoPlace(timezone) && IsZoneFile(DatabaseFolder() / timezone);
 }
 
 std::vector<std::string> KnownZones() {
@@ -68,8 +85,7 @@ std::vector<std::string> KnownZones() {
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     std::string name = entry->path().lexically_relative(folder);
-    // All zones once more, with and without leap seconds.
-    if (name == "posix" || name == "right") {
+    if (IsSecondCopy(name)) {
       entry.disable_recursion_pending();
     } else if (IsKnown(name)) {
       zones.push_back(std::move(name));
@@ -82,7 +98,10 @@ std::vector<std::string> KnownZones() {
 }  // namespace
 
 Status CheckTimeZone(const std::string& timezone) {
-  if (timezone == kUtc || !IsZoneFile(DatabaseFolder() / "UTC") || IsKnown(timezone)) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(compiler::CheckTimeZoneName(timezone));
+  const bool have_database = IsZoneFile(DatabaseFolder() / "UTC");
+  if (timezone == kUtc || IsKnown(timezone) || (!have_database && !IsNoPlace(timezone)))
+    return Ok();
   const std::string near = Nearest(timezone, KnownZones());
   return InvalidInput("there is no time zone '" + Printable(timezone) + "'")
       .Hint(near.empty() ? "such as Europe/Berlin or Etc/UTC; " + DatabaseFolder().string() +
@@ -90,15 +109,27 @@ Status CheckTimeZone(const std::string& timezone) {
                          : "did you mean '" + near + "'?");
 }
 
-std::optional<compiler::CivilTime> CivilTimeIn(const std::string& timezone, WallTime time) {
-  const bool utc = timezone == kUtc;  // known without tzdata, too
-  if (!utc && !IsKnown(timezone)) return std::nullopt;
-  const TimeZone set(utc ? "UTC" : timezone);
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  if (localtime_r(&seconds, &parts) == nullptr) return std::nullopt;
-  return compiler::CivilTime{parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                             parts.tm_min};
+std::optional<compiler::ZoneClocks> ClocksOf(const std::string& timezone, WallTime time) {
+  namespace chrono = std::chrono;
+  const auto now = chrono::floor<chrono::seconds>(time);
+  chrono::sys_seconds from = now - chrono::weeks(1);
+  if (timezone == kUtc) return compiler::ZoneClocks{{from, {}}};  // known without tzdata, too
+  if (!IsKnown(timezone)) return std::nullopt;
+  const TimeZone set(timezone);
+  compiler::ZoneClocks out{{from, AheadOfUtc(from)}};
+  // A zone changes its clocks at most every few weeks (Morocco's Ramadan).
+  for (; from < now + chrono::years(50); from += chrono::days(1)) {
+    const chrono::seconds ahead = AheadOfUtc(from + chrono::days(1));
+    if (ahead == out.back().ahead) continue;
+    chrono::sys_seconds before = from;
+    chrono::sys_seconds after = from + chrono::days(1);
+    while (after - before > chrono::seconds(1)) {
+      const chrono::sys_seconds middle = before + (after - before) / 2;
+      (AheadOfUtc(middle) == ahead ? after : before) = middle;
+    }
+    out.push_back({after, ahead});
+  }
+  return out;
 }
 
 }  // namespace holdfast::cli

@@ -11,12 +11,14 @@
 
 namespace holdfast::cli {
 
-// kInvalidInput for a time zone that does not exist: its CronWorkflow would never run. Only where this machine has
-// the time-zone database ($TZDIR, else /usr/share/zoneinfo); without it every name may be one.
+// Checks one name of a time zone, whatever the text is: kInvalidInput without a place for one that does not exist, as its
+// CronWorkflow would never run, and for what only this machine may have (localtime, right/Europe/Berlin). What exists is
+// known where this machine has the time-zone database ($TZDIR, else /usr/share/zoneinfo); without it every other name
+// may be one. Reads files, changes nothing.
 Status CheckTimeZone(const std::string& timezone);
 
-// What the clocks of a time zone ("Europe/Berlin") show at a time; nothing where this machine does not know
-// the zone. Changes TZ while it runs: one thread.
-std::optional<compiler::CivilTime> CivilTimeIn(const std::string& timezone, WallTime time);
+// The clocks of a time zone ("Europe/Berlin") from a week before a time to 50 years after it; nothing where this machine
+// does not know the zone. Changes TZ while it runs: one thread.
+std::optional<compiler::ZoneClocks> ClocksOf(const std::string& timezone, WallTime time);
 
 }  // namespace holdfast::cli

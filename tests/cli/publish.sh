@@ -30,31 +30,52 @@ sed 's/[0-9a-f]\{64\}/'"$(printf '%064d' 0)"'/' protect.yaml >other.yaml
 
 # A schedule becomes a CronWorkflow beside the template; what comes next is said.
 cat >>data.yaml <<'END'
-schedule: {cron: "30 2 * * 7", timezone: Europe/Berlin, starting_deadline: 1h}
+schedule: {cron: "30 4 * * 7", timezone: Europe/Berlin, starting_deadline: 1h}
 END
 holdfast compile protect data.yaml --kind template -o nightly.yaml >said 2>&1 || fail "$(cat said)"
 grep -q '^kind: CronWorkflow$' nightly.schedule.yaml || fail "$(cat nightly.schedule.yaml)"
-grep -qF -- '- "30 2 * * 0"' nightly.schedule.yaml || fail "$(cat nightly.schedule.yaml)"
+grep -qF -- '- "30 4 * * 0"' nightly.schedule.yaml || fail "$(cat nightly.schedule.yaml)"
 if [ -f /usr/share/zoneinfo/Europe/Berlin ]; then
-  expected=$(for week in 0 1 2 3 4; do date -d "$(TZ=Europe/Berlin date +%F) + $(((7 - $(TZ=Europe/Berlin date +%u)) % 7 + 7 * week)) days" '+%F 02:30'; done | paste -sd, | sed 's/,/, /g')
-  # On a Sunday after half past two the first of them is over.
+  expected=$(for week in 0 1 2 3 4; do date -d "$(TZ=Europe/Berlin date +%F) + $(((7 - $(TZ=Europe/Berlin date +%u)) % 7 + 7 * week)) days" '+%F 04:30'; done | paste -sd, | sed 's/,/, /g')
+  # On a Sunday after half past four the first of them is over.
   grep -qF "next runs (Europe/Berlin) $expected" said || [ "$(TZ=Europe/Berlin date +%u)" = 7 ] || fail "expected $expected: $(cat said)"
+  grep -q warning said && fail "$(cat said)"
 else
   grep -q 'does not know the time zone Europe/Berlin' said || fail "$(cat said)"
 fi
 grep -q "holdfast publish nightly.yaml" said || fail "$(cat said)"
+if [ -f /usr/share/zoneinfo/Europe/Berlin ]; then
+  # Hours that the clocks leave out in spring and show twice in autumn.
+  sed 's/"30 4 /"30 2 /' data.yaml >odd.yaml
+  cp data.graph.yaml odd.graph.yaml
+  holdfast -q compile protect odd.yaml --kind template -o odd-nightly.yaml >said 2>&1 || fail "$(cat said)"
+  for words in 'no run at 20..-03-.. 02:30' 'two runs at 20..-10-.. 02:30'; do
+    grep -q "^warning: odd.yaml:4:18: .*$words.*: the clocks of Europe/Berlin are changed then \[each run of '30 3 \* \* 7' comes once\]$" said || fail "no '$words': $(cat said)"
+  done
+  holdfast --json compile protect odd.yaml --kind template -o odd-nightly.yaml >said 2>/dev/null || fail "$(cat said)"
+  grep -q 'the clocks of Europe/Berlin are changed then.*"message_type":"warning"' said || fail "$(cat said)"
+  # The last Sunday of March of next year: nobody runs then.
+  never=$(python3 -c 'import datetime; d = datetime.date(datetime.date.today().year + 1, 3, 31); print(d - datetime.timedelta((d.weekday() + 1) % 7))')
+  sed "s/30 4 \* \* 7/30 2 ${never##*-} 3 */" data.yaml >odd.yaml
+  holdfast compile protect odd.yaml --kind template -o odd-nightly.yaml >said 2>&1 || fail "$(cat said)"
+  grep -q "next runs (Europe/Berlin) .*-03-${never##*-} 02:30" said || fail "$(cat said)"
+  grep 'next runs' said | grep -qF "$never" && fail "a run at a time that does not exist, $never: $(cat said)"
+fi
 # A zone that does not exist would never run. Without the database of zones nobody can tell.
-mkdir -p zones/Europe none
-printf TZif >zones/UTC
-printf TZif >zones/Europe/Berlin
-printf TZif >zones/localtime
+mkdir -p zones/Europe zones/right/Europe zones/posix/Europe none
+for zone in UTC Europe/Berlin right/Europe/Berlin posix/Europe/Berlin localtime posixrules Factory; do printf TZif >zones/$zone; done
 printf '# no zone' >zones/leapseconds
-for wrong in Mars/X Local localtime europe/berlin Europe leapseconds; do
+only_here="right/Europe/Berlin posix/Europe/Berlin localtime posixrules Factory Local"
+for wrong in Mars/X europe/berlin Europe leapseconds $only_here; do
   sed "s,Europe/Berlin,$wrong," data.yaml >wrong.yaml
   cp data.graph.yaml wrong.graph.yaml
   [ "$(code_of said env TZDIR="$dir/zones" holdfast compile protect wrong.yaml --kind template -o wrong-nightly.yaml)" = 3 ] || fail "$wrong: $(cat said)"
   grep -qF "wrong.yaml:4:42: there is no time zone '$wrong'" said || fail "$(cat said)"
   [ ! -e wrong-nightly.yaml ] || fail "something was written"
+  case " $only_here " in *" $wrong "*)
+    [ "$(code_of said env TZDIR="$dir/none" holdfast compile protect wrong.yaml --kind template)" = 3 ] || fail "$wrong without a database: $(cat said)"
+    continue ;;
+  esac
   TZDIR=$dir/none holdfast compile protect wrong.yaml --kind template -o unknown.yaml >said 2>&1 || fail "$wrong: $(cat said)"
   grep -qF "this machine does not know the time zone $wrong" said || fail "$(cat said)"
 done

@@ -20,7 +20,6 @@ namespace {
 constexpr int kRunsKept = 3;
 
 std::string_view ConcurrencyPolicy(std::string_view concurrency) {
-  if (concurrency == "replace") return "Replace";
   return concurrency == "allow" ? "Allow" : "Forbid";
 }
 
