@@ -62,8 +62,10 @@ class DocumentTraps {
     } else if (kind_ == "List") {
       CheckList();
     }
-    if (kind_ == "Workflow" || kind_ == "WorkflowTemplate") {
-      if (spec != nullptr) CheckTemplates(*spec);
+    if (spec != nullptr && (kind_ == "Workflow" || kind_ == "WorkflowTemplate"))
+      CheckTemplates(*spec);
+    if (spec != nullptr && kind_ == "CronWorkflow") {
+      if (const Value* const started = spec->Find("workflowSpec")) CheckTemplates(*started);
     }
     return std::move(findings_);
   }
