@@ -117,6 +117,10 @@ Findings LintFile(const ParsedFile& file, const std::vector<ParsedFile>& files,
     found.push_back({"unreadable", Error(file.documents.error())});
     return found;
   }
+  if (file.documents->empty()) {
+    found.push_back({"unreadable", local::EmptyFile(file.source.path)});
+    return found;
+  }
   for (const Value& document : *file.documents) {
     Move(CheckArgoFields(file.source, document), found);
     Move(FindDocumentTraps(file.source, document), found);

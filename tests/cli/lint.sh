@@ -34,8 +34,14 @@ grep -q "^site/holdfast-steps.yaml:.*did you mean 'readOnlyRootFilesystem'" <(tr
 holdfast lint --templates site n-protect.yaml >lint.out 2>&1 || fail "templates that are not named are checked: $(cat lint.out)"
 
 [ "$(code_of lint.out holdfast lint nowhere.yaml)" = 10 ] || fail "$(cat lint.out)"
-: >empty.yaml
-[ "$(code_of lint.out holdfast lint empty.yaml)" = 3 ] || fail "$(cat lint.out)"
+for text in '' '\n \n' '# a comment\n  # another' '---\n---\n' '# a\n--- # b\n...\n' 'null\n' '--- ~\n---\n'; do
+  printf -- "$text" >empty.yaml
+  [ "$(code_of lint.out holdfast lint empty.yaml)" = 3 ] || fail "'$text' passes: $(cat lint.out)"
+  grep -q '^empty.yaml: the workflow file is empty' lint.out || fail "'$text': $(cat lint.out)"
+done
+# Beside others, nothing is nothing.
+{ echo '---'; cat n-protect.yaml; printf -- '---\n# the end\n---\n'; } >marked.yaml
+holdfast lint marked.yaml >lint.out 2>&1 || fail "$(cat lint.out)"
 [ "$(code_of lint.out holdfast lint --engine slurm n-protect.yaml)" = 2 ] || fail "$(cat lint.out)"
 
 # The parts of a large one are looked at with it, and once where they are named, too.
