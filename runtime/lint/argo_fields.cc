@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -149,17 +148,10 @@ class Checker {
 
   // The scalar as it is written at a place, if it is one without quotes: as far as what may stand in a
   // number or a word goes.
-  std::string_view PlainAt(Position position) {
-    if (lines_.empty()) {
-      lines_.push_back(0);
-      for (std::size_t i = 0; i < source_.text.size(); ++i) {
-        if (source_.text[i] == '\n') lines_.push_back(i + 1);
-      }
-    }
-    if (position.line == 0 || position.line > lines_.size() || position.column == 0) return "";
-    const std::size_t begin = lines_[position.line - 1] + position.column - 1;
-    if (begin >= source_.text.size()) return "";
-    const std::string_view rest = std::string_view(source_.text).substr(begin);
+  std::string_view PlainAt(Position position) const {
+    const std::string_view line = source_.Line(position.line);
+    if (position.column == 0 || position.column > line.size()) return "";
+    const std::string_view rest = line.substr(position.column - 1);
     return rest.substr(0, rest.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz"
                                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ+-._"));
   }
@@ -193,7 +185,7 @@ class Checker {
   }
 
   // A number, as the reader of Kubernetes' clients takes the bits of a mode.
-  std::int64_t IntegerOf(const Value& value, const std::string& path) {
+  std::int64_t IntegerOf(const Value& value, const std::string& path) const {
     if (IsMode(path)) {
       const auto old = OldReading(PlainAt(value.position()));
       if (old && old->is_int()) return old->AsInt();
@@ -353,7 +345,6 @@ class Checker {
   }
 
   const local::SourceFile& source_;
-  std::vector<std::size_t> lines_;  // where each begins; filled when the first is asked for
   std::map<std::string_view, std::optional<std::regex>> patterns_;
   Findings findings_;
 };

@@ -302,6 +302,8 @@ class WorkflowTraps {
       }
       CheckChildIds(source, task);
     }
+    // So large that it is refused for that: working out what its failures do takes the square of it.
+    if (dag.tasks.size() > kMostTasks) return;
     const FaultFindings faults = PlayFaults(dag);
     const std::span<const MissingOutcome> missing = faults.missing;
     for (std::size_t first = 0, next = 0; first < missing.size(); first = next) {

@@ -525,6 +525,7 @@ bool HasNoDocument(std::string_view text) {
 }  // namespace
 
 ParsedFile ParseFile(SourceFile source) {
+  source.IndexLines();
   auto documents = ParseYamlStream(source.text, source.path);
   return {std::move(source), std::move(documents)};
 }
