@@ -12,6 +12,7 @@
 
 #include "runtime/lint/argo_fields.h"
 #include "runtime/lint/argo_traps.h"
+#include "runtime/lint/argo_variables.h"
 #include "runtime/local/workflow_file.h"
 
 namespace holdfast::lint {
@@ -37,6 +38,18 @@ void MoveInstead(Findings from, Findings& to) {
 }
 
 std::uint32_t LineOf(const Error& error) { return error.where() ? error.where()->line : 0; }
+
+// Those of lines of which nothing says yet that they cannot be read: an engine that reads them knows
+// better what they lack.
+void MoveUnsaid(Findings from, Findings& to) {
+  std::set<std::uint32_t> said;
+  for (const Finding& finding : to) {
+    if (finding.trap == "unreadable") said.insert(LineOf(finding.error));
+  }
+  std::erase_if(from,
+                [&said](const Finding& finding) { return said.contains(LineOf(finding.error)); });
+  Move(std::move(from), to);
+}
 
 // Is there something in it that can be started, and so read as a whole?
 bool CanStart(const Value& document) {
@@ -144,6 +157,8 @@ Findings LintFile(const ParsedFile& file, const std::vector<ParsedFile>& files,
     main.documents->push_back(*std::move(workflow));
     LintStarted(main, file, files, templates, said, found);
   }
+  for (const Value& document : documents)
+    MoveUnsaid(FindVariableFaults(file.source, document), found);
   std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) {
     return LineOf(a.error) < LineOf(b.error);
   });

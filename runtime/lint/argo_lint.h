@@ -16,9 +16,9 @@ namespace holdfast::lint {
 // `check_zone` knows its time zones.
 //
 // The findings are those of each file in turn, by line. Every error of one kind is found, but of
-// what cannot be read (trap "unreadable": YAML, references, conditions, variables) the first of each
-// file. What compiled files do not have and the local engine does not run is unreadable here, too:
-// nobody has looked at what it does.
+// what cannot be read (trap "unreadable": YAML, references, conditions) the first of what is started
+// together: a file, or a CronWorkflow in it. What compiled files do not have and the local engine does
+// not run is unreadable here, too: nobody has looked at what it does.
 Findings LintArgo(const std::vector<local::SourceFile>& files,
                   const std::vector<local::SourceFile>& templates,
                   const ZoneCheck& check_zone = {});
