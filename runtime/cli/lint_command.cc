@@ -7,6 +7,7 @@
 #include "plugins/sdk/counted.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/schedule_times.h"
 #include "runtime/lint/argo_lint.h"
 #include "runtime/local/workflow_file.h"
 
@@ -55,7 +56,7 @@ int LintFiles(Session& session, const LintArguments& arguments) {
     for (local::SourceFile& child : *children) add(std::move(child));
   }
   int exit_code = 0;
-  const lint::Findings findings = lint::LintArgo(files, *templates);
+  const lint::Findings findings = lint::LintArgo(files, *templates, CheckTimeZone);
   for (const lint::Finding& finding : findings) {
     if (out.json()) out.Json("finding", ErrorToValue(finding.error).Set("trap", finding.trap));
     exit_code = out.json() ? static_cast<int>(ExitCodeOf(finding.error.code()))

@@ -18,6 +18,7 @@
 
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
+#include "runtime/lint/old_yaml.h"
 #include "runtime/local/expression.h"
 
 namespace holdfast::lint {
@@ -83,12 +84,10 @@ std::span<const std::string_view> WordsOf(const Shape& shape) {
   return std::span(kWords).subspan(shape.word, shape.words);
 }
 
-// YAML 1.1, which Kubernetes' clients read, takes these for truths where they are not quoted.
-bool IsOldTruth(std::string_view text) {
-  constexpr std::array<std::string_view, 16> kTruths{"y",   "Y",   "n",   "N",  "yes", "Yes",
-                                                     "YES", "no",  "No",  "NO", "on",  "On",
-                                                     "ON",  "off", "Off", "OFF"};
-  return std::find(kTruths.begin(), kTruths.end(), text) != kTruths.end();
+// The bits of a file's mode: everybody writes them with a 0 in front, and the reader that says octal is
+// the one that counts.
+bool IsMode(std::string_view path) {
+  return path.ends_with(".mode") || path.ends_with(".defaultMode");
 }
 
 class Checker {
@@ -105,13 +104,15 @@ class Checker {
         if (!value.is_bool()) Wrong(value, path, "true or false");
         return;
       case Kind::kInteger:
+        if (IsReadTwoWays(value, shape, path)) return;
         if (!value.is_int()) return Wrong(value, path, "a whole number");
-        return CheckLimits(value, shape, path, static_cast<double>(value.AsInt()), "");
+        return CheckLimits(value, shape, path, static_cast<double>(IntegerOf(value, path)), "");
       case Kind::kNumber:
+        if (IsReadTwoWays(value, shape, path)) return;
         if (!value.is_int() && !value.is_double()) return Wrong(value, path, "a number");
         return CheckLimits(value, shape, path, value.AsDouble(), "");
       case Kind::kIntOrText:
-        if (value.is_int()) return;
+        if (IsReadTwoWays(value, shape, path) || value.is_int()) return;
         if (!value.is_string()) return Wrong(value, path, "a whole number or a text");
         return CheckPattern(value, shape, path);
       case Kind::kText:
@@ -120,8 +121,10 @@ class Checker {
         return CheckList(value, shape, path);
       case Kind::kMap:
         if (!value.is_map()) return Wrong(value, path, "a map");
-        for (const auto& [key, member] : value.AsMap())
+        for (const auto& [key, member] : value.AsMap()) {
+          CheckKey(member, key, path);
           Check(member, kShapes[shape.first], path + "." + key);
+        }
         return;
       case Kind::kObject:
         return CheckObject(value, shape, path);
@@ -141,6 +144,67 @@ class Checker {
     if (wanted == "a text" && !value.is_list() && !value.is_map())
       error = std::move(error).Hint("quote it");
     Add("field", std::move(error));
+  }
+
+  // The scalar as it is written at a place, if it is one without quotes: as far as what may stand in a
+  // number or a word goes.
+  std::string_view PlainAt(Position position) const {
+    const std::string_view line = source_.Line(position.line);
+    if (position.column == 0 || position.column > line.size()) return "";
+    const std::string_view rest = line.substr(position.column - 1);
+    return rest.substr(0, rest.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz"
+                                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ+-._"));
+  }
+
+  // Is a scalar without quotes another value to the reader of Kubernetes' clients? That is said, then.
+  bool IsReadTwoWays(const Value& value, const Shape& shape, const std::string& path) {
+    if (!value.is_string() && !value.is_int()) return false;
+    if (value.is_string() && !OldReading(value.AsString())) return false;
+    const std::string plain(PlainAt(value.position()));
+    if (value.is_string() && plain != value.AsString()) return false;
+    const auto old = OldReading(plain);
+    if (!old) return false;
+    const std::string reading = old->is_bool() ? "a truth" : local::TextOf(*old);
+    std::string said = fmt::format("'{}' is {}", path, plain);
+    std::string hint = "quote it";
+    if (value.is_int()) {
+      if (IsMode(path) || old->is_bool() || old->AsDouble() == static_cast<double>(value.AsInt()))
+        return false;
+      said += fmt::format(", which one reader of YAML takes for {} and another for {}", reading,
+                          value.AsInt());
+      hint = fmt::format("write {} or {}", reading, value.AsInt());
+    } else {
+      const bool number = shape.kind == Kind::kInteger || shape.kind == Kind::kNumber;
+      if (number && old->is_bool()) return false;  // a word of the wrong type, whoever reads it
+      said += fmt::format(" without quotes, which one reader of YAML takes for {}", reading);
+      if (number) hint = "write " + reading;
+    }
+    Add("unquoted",
+        source_.At(value.position(), std::move(said), plain.size()).Hint(std::move(hint)));
+    return true;
+  }
+
+  // A number, as the reader of Kubernetes' clients takes the bits of a mode.
+  std::int64_t IntegerOf(const Value& value, const std::string& path) const {
+    if (IsMode(path)) {
+      const auto old = OldReading(PlainAt(value.position()));
+      if (old && old->is_int()) return old->AsInt();
+    }
+    return value.AsInt();
+  }
+
+  void CheckKey(const Value& member, const std::string& key, const std::string& path) {
+    const auto old = OldReading(key);
+    if (!old || old->is_double() || local::TextOf(*old) == key ||
+        PlainAt(member.key_position()) != key)
+      return;
+    Add("unquoted",
+        source_
+            .AtKey(member, key,
+                   fmt::format("'{}' has the key {} without quotes, which one reader of YAML takes "
+                               "for {}",
+                               path, key, old->is_bool() ? "a truth" : local::TextOf(*old)))
+            .Hint("quote it"));
   }
 
   void CheckLimits(const Value& value, const Shape& shape, const std::string& path, double number,
@@ -170,17 +234,7 @@ class Checker {
   void CheckText(const Value& value, const Shape& shape, const std::string& path) {
     if (!value.is_string()) return Wrong(value, path, "a text");
     const std::string& text = value.AsString();
-    if (IsOldTruth(text)) {
-      Error error = source_.At(
-          value.position(),
-          fmt::format("'{}' is {} without quotes, which one reader of YAML takes for a truth", path,
-                      text),
-          text.size());
-      const Where& where = *error.where();
-      const bool plain = where.column == 0 || where.column > where.text.size() ||
-                         where.text[where.column - 1] == text[0];
-      if (plain) return Add("unquoted", std::move(error).Hint("quote it"));
-    }
+    if (IsReadTwoWays(value, shape, path)) return;
     const std::span<const std::string_view> words = WordsOf(shape);
     if (!words.empty() && std::find(words.begin(), words.end(), text) == words.end()) {
       std::vector<std::string> names;

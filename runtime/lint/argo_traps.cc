@@ -62,8 +62,10 @@ class DocumentTraps {
     } else if (kind_ == "List") {
       CheckList();
     }
-    if (kind_ == "Workflow" || kind_ == "WorkflowTemplate") {
-      if (spec != nullptr) CheckTemplates(*spec);
+    if (spec != nullptr && (kind_ == "Workflow" || kind_ == "WorkflowTemplate"))
+      CheckTemplates(*spec);
+    if (spec != nullptr && kind_ == "CronWorkflow") {
+      if (const Value* const started = spec->Find("workflowSpec")) CheckTemplates(*started);
     }
     return std::move(findings_);
   }
@@ -300,6 +302,8 @@ class WorkflowTraps {
       }
       CheckChildIds(source, task);
     }
+    // So large that it is refused for that: working out what its failures do takes the square of it.
+    if (dag.tasks.size() > kMostTasks) return;
     const FaultFindings faults = PlayFaults(dag);
     const std::span<const MissingOutcome> missing = faults.missing;
     for (std::size_t first = 0, next = 0; first < missing.size(); first = next) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "plugins/sdk/text.h"
@@ -11,28 +12,41 @@
 namespace holdfast::local {
 namespace {
 
-std::string LineOf(std::string_view text, std::uint32_t line) {
-  std::size_t start = 0;
-  for (std::uint32_t at = 1; at < line; ++at) {
-    start = text.find('\n', start);
-    if (start == std::string_view::npos) return "";
-    ++start;
-  }
-  return std::string(text.substr(start, text.find('\n', start) - start));
-}
-
 bool Contains(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 }  // namespace
 
+void SourceFile::IndexLines() {
+  std::vector<std::size_t> starts{0};
+  for (std::size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
+    starts.push_back(at + 1);
+  line_starts = std::make_shared<const std::vector<std::size_t>>(std::move(starts));
+}
+
+std::string_view SourceFile::Line(std::uint32_t line) const {
+  std::size_t start = 0;
+  if (line == 0) return "";
+  if (line_starts != nullptr) {
+    if (line > line_starts->size()) return "";
+    start = (*line_starts)[line - 1];
+  } else {
+    for (std::uint32_t at = 1; at < line; ++at) {
+      start = text.find('\n', start);
+      if (start == std::string::npos) return "";
+      ++start;
+    }
+  }
+  return std::string_view(text).substr(start, text.find('\n', start) - start);
+}
+
 Error SourceFile::At(Position position, std::string message, std::size_t width) const {
   Where where;
   where.file = path;
   where.line = position.line;
   where.column = position.column;
-  if (position.line != 0) where.text = LineOf(text, position.line);
+  where.text = Line(position.line);
   where.width = static_cast<std::uint32_t>(width);
   return InvalidInput(std::move(message)).At(std::move(where));
 }

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
@@ -14,7 +18,13 @@ namespace holdfast::local {
 struct SourceFile {
   std::string path;
   std::string text;
+  // Where each line of `text` begins, for those who ask for many (IndexLines); else each is looked for.
+  std::shared_ptr<const std::vector<std::size_t>> line_starts = nullptr;
 
+  // The text must not change any more.
+  void IndexLines();
+  // Without its end, from 1; empty where there is none.
+  std::string_view Line(std::uint32_t line) const;
   // kInvalidInput at a place in this file, with the line and a caret `width` columns wide.
   Error At(Position position, std::string message, std::size_t width = 1) const;
   // The same at the key under which `value` stands.

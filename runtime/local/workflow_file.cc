@@ -506,9 +506,26 @@ class Reader {
   std::string main_name_;
 };
 
+// Nothing but blanks, comments, and marks between documents?
+bool HasNoDocument(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t newline = text.find('\n');
+    std::string_view line = text.substr(0, newline);
+    if (line.starts_with("---") || line.starts_with("...")) {
+      line.remove_prefix(3);
+      if (line.starts_with('#')) return false;  // no comment without a blank before it
+    }
+    line = Trim(line);
+    if (!line.empty() && !line.starts_with('#')) return false;
+    text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
+  }
+  return true;
+}
+
 }  // namespace
 
 ParsedFile ParseFile(SourceFile source) {
+  source.IndexLines();
   auto documents = ParseYamlStream(source.text, source.path);
   return {std::move(source), std::move(documents)};
 }
@@ -526,13 +543,15 @@ Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) {
   return ReadParsedWorkflow(borrowed);
 }
 
+Error EmptyFile(const std::string& path) {
+  return InvalidInput("the workflow file is empty")
+      .At({path, 0, 0, {}, 1})
+      .Hint("'holdfast compile' writes workflow files");
+}
+
 Result<SourceFile> ReadSourceFile(const std::string& path) {
   HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
-  if (Trim(text).empty()) {
-    return InvalidInput("the workflow file is empty")
-        .At({path, 0, 0, {}, 1})
-        .Hint("'holdfast compile' writes workflow files");
-  }
+  if (HasNoDocument(text)) return EmptyFile(path);
   return SourceFile{path, std::move(text)};
 }
 

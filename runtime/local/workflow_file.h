@@ -33,7 +33,9 @@ ParsedFile ParseFile(SourceFile source);
 // The files stay the caller's, who may read one of them for many workflows; there is at least one.
 Result<Workflow> ReadParsedWorkflow(std::span<const ParsedFile* const> files);
 
-// A workflow file; kInvalidInput when it is empty.
+// What is said of a file without a document: kInvalidInput.
+Error EmptyFile(const std::string& path);
+// A workflow file; EmptyFile() where there is nothing in it but blanks and comments.
 Result<SourceFile> ReadSourceFile(const std::string& path);
 // The *.yaml and *.yml files of a folder of templates, by name.
 Result<std::vector<SourceFile>> ReadTemplateFolder(const std::string& folder);

@@ -34,8 +34,14 @@ grep -q "^site/holdfast-steps.yaml:.*did you mean 'readOnlyRootFilesystem'" <(tr
 holdfast lint --templates site n-protect.yaml >lint.out 2>&1 || fail "templates that are not named are checked: $(cat lint.out)"
 
 [ "$(code_of lint.out holdfast lint nowhere.yaml)" = 10 ] || fail "$(cat lint.out)"
-: >empty.yaml
-[ "$(code_of lint.out holdfast lint empty.yaml)" = 3 ] || fail "$(cat lint.out)"
+for text in '' '\n \n' '# a comment\n  # another' '---\n---\n' '# a\n--- # b\n...\n' 'null\n' '--- ~\n---\n'; do
+  printf -- "$text" >empty.yaml
+  [ "$(code_of lint.out holdfast lint empty.yaml)" = 3 ] || fail "'$text' passes: $(cat lint.out)"
+  grep -q '^empty.yaml: the workflow file is empty' lint.out || fail "'$text': $(cat lint.out)"
+done
+# Beside others, nothing is nothing.
+{ echo '---'; cat n-protect.yaml; printf -- '---\n# the end\n---\n'; } >marked.yaml
+holdfast lint marked.yaml >lint.out 2>&1 || fail "$(cat lint.out)"
 [ "$(code_of lint.out holdfast lint --engine slurm n-protect.yaml)" = 2 ] || fail "$(cat lint.out)"
 
 # The parts of a large one are looked at with it, and once where they are named, too.
@@ -51,3 +57,26 @@ grep -q "^$(sed 's/:.*//' lint.out): nothing to refuse$" lint.named || fail "$(c
 rm "$(ls large-protect.children/[0-9a-f]*.yaml | head -1)"
 [ "$(code_of lint.out holdfast lint large-protect.yaml)" = 3 ] || fail "a part is missing: $(cat lint.out)"
 grep -q '^large-protect.*: there is no WorkflowTemplate' lint.out || fail "$(cat lint.out)"
+
+# What a CronWorkflow starts is looked for among the files, and when it starts is checked.
+holdfast -q compile protect n.yaml --kind template -o whole.yaml
+cat >nightly.yaml <<'END'
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedules: ["0 6 * * *"]
+  timezone: Europe/Berlin
+  workflowSpec:
+    workflowTemplateRef: {name: n-protect}
+END
+holdfast lint nightly.yaml whole.yaml >lint.out 2>&1 || fail "$(cat lint.out)"
+sed -e 's/name: n-protect/name: n-portect/' -e 's/"0 6/"0 26/' nightly.yaml >wrong.yaml
+[ "$(code_of lint.out holdfast lint wrong.yaml whole.yaml)" = 3 ] || fail "$(cat lint.out)"
+grep -q "^wrong.yaml:8:[0-9]*: there is no WorkflowTemplate 'n-portect' \[unreadable\]$" lint.out || fail "$(cat lint.out)"
+grep -q "^wrong.yaml:5:[0-9]*: 'schedules': '26' is no hour of a cron line \[schedule\]$" lint.out || fail "$(cat lint.out)"
+if [ -e "${TZDIR:-/usr/share/zoneinfo}/UTC" ]; then
+  sed 's,Europe/Berlin,Europe/Berlim,' nightly.yaml >wrong.yaml
+  [ "$(code_of lint.out holdfast lint wrong.yaml whole.yaml)" = 3 ] || fail "$(cat lint.out)"
+  grep -q "^wrong.yaml:6:[0-9]*: 'timezone': there is no time zone 'Europe/Berlim' \[schedule\]$" lint.out || fail "$(cat lint.out)"
+fi

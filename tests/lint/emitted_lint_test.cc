@@ -102,6 +102,18 @@ TEST(EmittedLint, ALargeGraphThatIsNoTreeHasNoTrap) {
   EXPECT_EQ(Said(LintArgo(files, *templates)), "");
 }
 
+// A CronWorkflow that calls no template of ours, as docs/how-to/review-in-git.md has it.
+TEST(EmittedLint, TheDriftOfTheHowToHasNoTrap) {
+  const auto page = ReadFile(HOLDFAST_TEST_HOW_TO "/review-in-git.md");
+  ASSERT_TRUE(page.has_value());
+  const std::string start = "cat > drift.yaml <<'END'\n";
+  const std::size_t begin = page->find(start);
+  ASSERT_NE(begin, std::string::npos);
+  const std::size_t from = begin + start.size();
+  const std::string text = page->substr(from, page->find("\nEND\n", from) + 1 - from);
+  EXPECT_EQ(Said(LintArgo({{"drift.yaml", text}}, {})), "");
+}
+
 TEST(EmittedLint, TheTemplatesHaveNoTrap) {
   const auto templates = local::ReadTemplateFolder(HOLDFAST_TEST_TEMPLATES);
   ASSERT_TRUE(templates.has_value());
