@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "compiler/plan/cron_line.h"
 #include "compiler/plan/graph_file.h"
 #include "compiler/plan/parameter_set.h"
 #include "compiler/plan/schedule.h"

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <utility>
 
+#include "compiler/plan/schedule.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::cli {

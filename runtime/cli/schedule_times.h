@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/plan/schedule.h"
+#include "compiler/plan/cron_line.h"
 #include "plugins/sdk/clock.h"
 #include "plugins/sdk/result.h"
 

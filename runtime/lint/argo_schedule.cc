@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "compiler/plan/schedule.h"
+#include "compiler/plan/cron_line.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::lint {

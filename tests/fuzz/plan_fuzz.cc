@@ -1,6 +1,6 @@
+#include "compiler/plan/cron_line.h"
 #include "compiler/plan/parameter_set.h"
 #include "compiler/plan/plan.h"
-#include "compiler/plan/schedule.h"
 #include "plugins/sdk/json.h"
 #include "tests/fuzz/fuzz_target.h"
 

@@ -8,6 +8,7 @@
 
 #include "compiler/emit/argo/argo_object.h"
 #include "compiler/emit/argo/child_workflows.h"
+#include "compiler/plan/cron_line.h"
 #include "compiler/plan/schedule.h"
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/in_parallel.h"

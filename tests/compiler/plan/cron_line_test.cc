@@ -1,4 +1,4 @@
-#include "compiler/plan/schedule.h"
+#include "compiler/plan/cron_line.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
