@@ -40,6 +40,13 @@ Status CheckLine(const std::string& line) {
       .Hint(fmt::format("write '{}'", compiler::WithSundayAsZero(plain)));
 }
 
+// Whether what it starts cleans up in its onExit, or may: a template is another object.
+bool MayCleanUp(const Value& spec) {
+  const Value* const workflow = spec.Find("workflowSpec");
+  return workflow != nullptr && workflow->is_map() &&
+         (workflow->Find("onExit") != nullptr || workflow->Find("workflowTemplateRef") != nullptr);
+}
+
 }  // namespace
 
 Findings FindScheduleFaults(const local::SourceFile& source, const Value& document,
@@ -59,6 +66,13 @@ Findings FindScheduleFaults(const local::SourceFile& source, const Value& docume
     for (const Value& line : lines->AsList()) {
       if (line.is_string()) add(line, "schedules", CheckLine(line.AsString()));
     }
+  }
+  if (const Value* const policy = spec->Find("concurrencyPolicy");
+      policy != nullptr && policy->is_string() && policy->AsString() == "Replace" &&
+      MayCleanUp(*spec)) {
+    add(*policy, "concurrencyPolicy",
+        InvalidInput("a run that is replaced is terminated, and its onExit cleans nothing up")
+            .Hint("Forbid leaves out a run that comes while the one before is still going on"));
   }
   const Value* const zone = spec->Find("timezone");
   if (zone == nullptr || !zone->is_string() || zone->AsString().empty()) return found;
