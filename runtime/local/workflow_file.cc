@@ -539,6 +539,7 @@ Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) {
   parsed.reserve(files.size());
   for (SourceFile& file : files) parsed.push_back(ParseFile(std::move(file)));
   std::vector<const ParsedFile*> borrowed;
+  borrowed.reserve(parsed.size());
   for (const ParsedFile& file : parsed) borrowed.push_back(&file);
   return ReadParsedWorkflow(borrowed);
 }
