@@ -80,7 +80,7 @@ Status FollowRun(argo::WorkflowService& service, const std::string& workflow,
                  const std::function<bool(argo::WorkflowStatus status)>& see) {
   constexpr auto kPatience = std::chrono::minutes(15);
   std::optional<Error> unreadable;
-  const Status followed = service.Follow(workflow, kPatience, [&](const Value& object) {
+  Status followed = service.Follow(workflow, kPatience, [&](const Value& object) {
     auto status = argo::ReadWorkflowStatus(object);
     if (status) return see(std::move(*status));
     unreadable = std::move(status).error();
