@@ -48,9 +48,7 @@ std::string LabelOf(const ResourceGraph::Node& node) {
   if (const auto colon = type.rfind(':'); colon != std::string_view::npos) {
     type.remove_prefix(colon + 1);
   }
-  std::string label;
-  for (const char c : type) label += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return label + " " + Printable(node.name.empty() ? node.key.id : node.name);
+  return Lowered(type) + " " + Printable(node.name.empty() ? node.key.id : node.name);
 }
 
 Result<Walk> WalkGraph(const ResourceGraph& graph) {

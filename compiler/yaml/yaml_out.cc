@@ -81,11 +81,7 @@ bool IsPlainWord(std::string_view text) {
   }
   constexpr std::size_t kLongestWordOfYaml = 5;  // false
   if (text.size() > kLongestWordOfYaml) return true;
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return std::find(kWordsOfYaml.begin(), kWordsOfYaml.end(), lower) == kWordsOfYaml.end();
+  return std::find(kWordsOfYaml.begin(), kWordsOfYaml.end(), Lowered(text)) == kWordsOfYaml.end();
 }
 
 void YamlOut::NewLine(std::size_t indent) {

@@ -24,14 +24,6 @@ std::string Starred(std::string line) {
 
 constexpr std::size_t kMaxLine = 4000;
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 // Feeds inih one line at a time, so that its callback knows which line it is of, and keeps from it
 // what it would take wrongly without a word.
 class Parser {
@@ -142,7 +134,7 @@ class Parser {
   bool AddSection(std::size_t index, std::string_view trimmed) {
     std::string name;
     if (trimmed.back() == ']' && trimmed.size() > 2)
-      name = Lower(Trim(trimmed.substr(1, trimmed.size() - 2)));
+      name = Lowered(Trim(trimmed.substr(1, trimmed.size() - 2)));
     section_lost_ = false;
     if (name.empty() || name.find_first_of("[]") != std::string::npos) {
       const std::size_t end = trimmed.find(']');
@@ -175,7 +167,7 @@ class Parser {
     const std::size_t column =
         value.empty() ? equals : static_cast<std::size_t>(value.data() - line.data());
     out_.sections[section_].entries.push_back(
-        {Lower(name), std::string(value),
+        {Lowered(name), std::string(value),
          WhereOf(current_, column, std::max<std::size_t>(1, value.size())),
          WhereOf(current_, 0, name.size())});
   }
@@ -197,7 +189,7 @@ class Parser {
     std::string out(line.substr(0, 200));
     const std::size_t equals = out.find_first_of("=:");
     if (equals == std::string::npos) return out;
-    const std::string key = Lower(Trim(std::string_view(out).substr(0, equals)));
+    const std::string key = Lowered(Trim(std::string_view(out).substr(0, equals)));
     if (key.ends_with("_file") || key.ends_with("_env")) return out;
     for (const std::string_view word : {"key", "password", "secret", "token", "pass"}) {
       if (key.find(word) != std::string::npos) return Starred(std::move(out));
@@ -216,7 +208,7 @@ class Parser {
     std::string out(line.substr(0, 200));
     const std::size_t equals = out.find_first_of("=:");
     if (equals != std::string::npos) {
-      const std::string key = Lower(Trim(std::string_view(out).substr(0, equals)));
+      const std::string key = Lowered(Trim(std::string_view(out).substr(0, equals)));
       return key.ends_with("_file") || key.ends_with("_env") ? out : Starred(std::move(out));
     }
     for (char& c : out) {
@@ -254,7 +246,8 @@ class Parser {
   // The key of a line that is refused, or the word that was meant as one.
   void LoseKey(std::string_view line) {
     if (out_.sections.empty()) return;
-    out_.sections[section_].lost_keys.push_back(Lower(line.substr(0, line.find_first_of("=: \t"))));
+    out_.sections[section_].lost_keys.push_back(
+        Lowered(line.substr(0, line.find_first_of("=: \t"))));
   }
 
   std::string_view file_;
@@ -271,7 +264,7 @@ class Parser {
 }  // namespace
 
 std::optional<bool> ParseTruth(std::string_view text) {
-  const std::string lower = Lower(text);
+  const std::string lower = Lowered(text);
   if (lower == "true" || lower == "yes" || lower == "on" || lower == "1") return true;
   if (lower == "false" || lower == "no" || lower == "off" || lower == "0") return false;
   return std::nullopt;

@@ -49,14 +49,6 @@ constexpr std::array<Unit, 12> kSizeUnits{{{"b", 1},
                                            {"tb", 1'000'000'000'000},
                                            {"tib", std::int64_t{1} << 40}}};
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 // "12", "1.5 h": the number times its unit; nothing when it is not that, negative or too large.
 template <std::size_t N>
 std::optional<std::int64_t> ScaledNumber(std::string_view text, const std::array<Unit, N>& units,
@@ -65,7 +57,7 @@ std::optional<std::int64_t> ScaledNumber(std::string_view text, const std::array
   std::size_t end = 0;
   while (end < text.size() && ((text[end] >= '0' && text[end] <= '9') || text[end] == '.')) ++end;
   if (end == 0) return std::nullopt;
-  const std::string unit = Lower(Trim(text.substr(end)));
+  const std::string unit = Lowered(Trim(text.substr(end)));
   std::int64_t factor = bare_factor;
   if (!unit.empty()) {
     const auto found =

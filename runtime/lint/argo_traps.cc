@@ -40,13 +40,6 @@ bool IsOfArgo(const Value& document) {
   return document.StringOr("apiVersion", "").starts_with("argoproj.io/");
 }
 
-std::string InSmallLetters(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 class DocumentTraps {
  public:
   DocumentTraps(const SourceFile& source, const Value& document)
@@ -123,7 +116,7 @@ class DocumentTraps {
       const bool labels = kind == "labels";
       for (const auto& [key, value] : members->AsMap()) {
         // Kubernetes takes keys of annotations in any case.
-        if (!is_open(key) && !IsLabelKey(labels ? key : InSmallLetters(key))) {
+        if (!is_open(key) && !IsLabelKey(labels ? key : Lowered(key))) {
           Add("label",
               source_
                   .AtKey(value, key,

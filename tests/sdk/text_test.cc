@@ -21,6 +21,11 @@ TEST(Counted, AWordAgreesWithItsNumber) {
   EXPECT_EQ(Counted(3, "entry", "entries"), "3 entries");
 }
 
+TEST(Lowered, IsAboutTheLettersOfAsciiAlone) {
+  EXPECT_EQ(Lowered("AZaz09-@[ \xC3\x84"), "azaz09-@[ \xC3\x84");
+  EXPECT_EQ(Lowered(""), "");
+}
+
 TEST(Printable, KeepsTextAndEscapesWhatSteers) {
   EXPECT_EQ(Printable("caf\xC3\xA9 \xF0\x9F\x90\x99 \\x"), "caf\xC3\xA9 \xF0\x9F\x90\x99 \\x");
   EXPECT_EQ(Printable("a\tb\nc"), "a\\x09b\\x0ac");
