@@ -46,14 +46,6 @@ constexpr std::array<Macro, 7> kMacros{{{"@hourly", "0 * * * *"},
                                         {"@annually", "0 0 1 1 *"}}};
 constexpr std::array<int, 12> kLongestMonth{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 std::optional<int> NumberIn(std::string_view text) {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -62,7 +54,7 @@ std::optional<int> NumberIn(std::string_view text) {
 }
 
 std::optional<int> ValueIn(std::string_view text, std::size_t field) {
-  const std::string lower = Lower(text);
+  const std::string lower = Lowered(text);
   if (field == 3) {
     const auto at = std::find(kMonths.begin(), kMonths.end(), lower);
     if (at != kMonths.end()) return static_cast<int>(at - kMonths.begin()) + 1;
@@ -145,11 +137,16 @@ Result<CronValues> ReadFields(const std::vector<std::string_view>& fields) {
   return values;
 }
 
+// Each once, in order.
+void Arrange(std::vector<int>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
 // Of a day of week: Sunday is 0.
 std::vector<int> WeekDays(std::vector<int> days) {
   for (int& day : days) day %= 7;
-  std::sort(days.begin(), days.end());
-  days.erase(std::unique(days.begin(), days.end()), days.end());
+  Arrange(days);
   return days;
 }
 
@@ -169,10 +166,7 @@ class CronLine {
     auto values = ReadFields(fields);
     HOLDFAST_CHECK(values.has_value());
     values_ = std::move(*values);
-    for (FieldValues& field : values_) {
-      std::sort(field.values.begin(), field.values.end());
-      field.values.erase(std::unique(field.values.begin(), field.values.end()), field.values.end());
-    }
+    for (FieldValues& field : values_) Arrange(field.values);
     values_[4].values = WeekDays(std::move(values_[4].values));
   }
 
@@ -423,6 +417,7 @@ std::string WithoutOddTimes(std::string_view line, const ZoneClocks& clocks,
                             std::chrono::sys_seconds now) {
   std::set<int> odd;
   for (const OddTime& time : OddTimes(line, clocks, now)) odd.insert(time.time.hour);
+  const CronLine cron(line);
   const std::vector<std::string_view> fields = FieldsOf(SpeltOut(line));
   for (const int shift : {1, -1, 2, -2, 3, -3}) {
     std::vector<std::string> hours;
@@ -434,7 +429,7 @@ std::string WithoutOddTimes(std::string_view line, const ZoneClocks& clocks,
         continue;
       }
       const int other = *hour + shift;
-      possible = possible && other >= 0 && other <= 23 && !CronLine(line).HasHour(other);
+      possible = possible && other >= 0 && other <= 23 && !cron.HasHour(other);
       hours.push_back(std::to_string(other));
     }
     if (!possible) continue;

@@ -5,7 +5,9 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "compiler/plan/schedule.h"
 #include "plugins/sdk/text.h"

@@ -2,8 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "compiler/plan/cron_line.h"
 #include "plugins/sdk/clock.h"

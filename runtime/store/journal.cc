@@ -1,8 +1,8 @@
 #include "runtime/store/journal.h"
 
 #include <fmt/format.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <array>
 
 #include "runtime/store/layout.h"
