@@ -18,12 +18,9 @@ constexpr std::array<std::string_view, 14> kHarmless{
 
 Error Refused(const std::vector<std::string>& argv, const StepArguments& arguments,
               const std::string& what) {
-  std::vector<std::string> words;
-  words.reserve(argv.size());
-  for (const std::string& word : argv) words.push_back(ShellWord(word));
   return Error(ErrorCode::kDenied, "step " + Printable(arguments.step) + " of " +
                                        Printable(arguments.from_cluster) + " " + what + ": " +
-                                       Printable(Join(words, " ")))
+                                       Printable(ShellWords(argv)))
       .Hint("'holdfast step show --from-cluster " + ShellWord(arguments.from_cluster) + " " +
             ShellWord(arguments.step) +
             "' shows all of it; --trust-cluster runs it on this machine all the same");
@@ -45,19 +42,14 @@ Status CheckForeignCommand(const std::vector<std::string>& argv, const OpenedWor
     const std::size_t equals = word.find('=');
     const std::string_view name = word.substr(2, equals == word.npos ? equals : equals - 2);
     const std::string_view value = equals == word.npos ? "" : word.substr(equals + 1);
-    const auto is_the_runs = [&](std::string_view option, const std::string& own) {
-      return name == option && value == own;
-    };
-    if (is_the_runs("provider", workflow.provider) ||
-        is_the_runs("bundle", workflow.files.sha256) ||
-        std::find(kHarmless.begin(), kHarmless.end(), name) != kHarmless.end()) {
-      continue;
+    if (name == "provider" || name == "bundle") {
+      if (value == (name == "provider" ? workflow.provider : workflow.files.sha256)) continue;
+      return Refused(argv, arguments, "is of another " + std::string(name) + " than its Workflow");
     }
-    const bool of_another = name == "provider" || name == "bundle";
-    return Refused(argv, arguments,
-                   of_another
-                       ? "is of another " + std::string(name) + " than its Workflow"
-                       : "has an option that is not taken from a cluster, --" + Printable(name));
+    if (std::find(kHarmless.begin(), kHarmless.end(), name) == kHarmless.end()) {
+      return Refused(argv, arguments,
+                     "has an option that is not taken from a cluster, --" + Printable(name));
+    }
   }
   return Ok();
 }

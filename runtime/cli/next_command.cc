@@ -31,6 +31,13 @@ std::string ShellWord(std::string_view word) {
   return out + "'";
 }
 
+std::string ShellWords(const std::vector<std::string>& words) {
+  std::vector<std::string> quoted;
+  quoted.reserve(words.size());
+  for (const std::string& word : words) quoted.push_back(ShellWord(word));
+  return Join(quoted, " ");
+}
+
 std::string ProgramCommand(const Session& session) {
   const char* const set = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
   const std::string usual =

@@ -13,6 +13,8 @@ namespace holdfast::cli {
 
 // A word as a shell reads it back.
 std::string ShellWord(std::string_view word);
+// A command of these words.
+std::string ShellWords(const std::vector<std::string>& words);
 
 // "holdfast", with the provider folder where the environment names another one.
 std::string ProgramCommand(const Session& session);

@@ -267,7 +267,7 @@ int ShowWorkflowStep(Session& session, const StepArguments& given) {
     words.push_back(plain ? name + "=" + ShellWord(value) : ShellWord(name + "=" + value));
     environment.Set(name, value);
   }
-  for (const std::string& word : *argv) words.push_back(ShellWord(word));
+  words.push_back(ShellWords(*argv));
   session.out().Line(Join(words, " "));
   session.out().Json("command", Value()
                                     .Set("argv", Value::List(argv->begin(), argv->end()))

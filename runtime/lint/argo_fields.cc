@@ -158,11 +158,16 @@ class Checker {
 
   // Is a scalar without quotes another value to the reader of Kubernetes' clients? That is said, then.
   bool IsReadTwoWays(const Value& value, const Shape& shape, const std::string& path) {
-    if (!value.is_string() && !value.is_int()) return false;
-    if (value.is_string() && !OldReading(value.AsString())) return false;
-    const std::string plain(PlainAt(value.position()));
-    if (value.is_string() && plain != value.AsString()) return false;
-    const auto old = OldReading(plain);
+    std::string_view plain;
+    std::optional<Value> old;
+    if (value.is_string()) {
+      plain = value.AsString();
+      old = OldReading(plain);
+      if (old && PlainAt(value.position()) != plain) return false;
+    } else if (value.is_int()) {
+      plain = PlainAt(value.position());
+      old = OldReading(plain);
+    }
     if (!old) return false;
     const std::string reading = old->is_bool() ? "a truth" : local::TextOf(*old);
     std::string said = fmt::format("'{}' is {}", path, plain);

@@ -49,7 +49,7 @@ refused word 'has an argument that no step has, '
 [ "$(code_of said holdfast step run --from-cluster foreign own)" != 13 ] || fail "what every step has: $(cat said)"
 # What is shown can be pasted.
 holdfast step show --from-cluster foreign own >said 2>/dev/null || fail "$(cat said)"
-bash -c "$(cat said) --help" >shown 2>&1 || true
+bash -c "$(cat said) --help" >shown 2>&1 || fail "$(cat said shown)"
 [ ! -e touched ] && grep -q '^holdfast-step' shown || fail "a name of a variable was a command: $(cat said shown)"
 # This machine's own holdfast-step, and none of the template's variables.
 [ "$(code_of said holdfast step run --from-cluster foreign version)" = 0 ] && grep -qi '^holdfast' said && ! grep -q LD_DEBUG said || fail "$(cat said)"
