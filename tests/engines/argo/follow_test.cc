@@ -5,6 +5,7 @@
 
 #include "plugins/engines/argo/follow.h"
 #include "plugins/sdk/json.h"
+#include "tests/sdk/still_clock.h"
 
 // A list-watch over a server whose every answer is told.
 namespace holdfast::engines::argo {
@@ -30,12 +31,6 @@ WatchEvent Failed() { return {WatchEvent::Kind::kFailed, Value(), "", "etcd is a
 
 class Follow : public ::testing::Test {
  protected:
-  class StillClock final : public Clock {
-   public:
-    WallTime Now() const override { return {}; }
-    SteadyTime Steady() const override { return now; }
-    SteadyTime now{};
-  };
   struct Watched {
     std::vector<WatchEvent> events;
     Status end = Ok();
@@ -63,7 +58,7 @@ class Follow : public ::testing::Test {
     return FollowWorkflow(
         source, "w", patience_, clock_,
         [this](milliseconds wait, const Cancellation*) {
-          clock_.now += wait;
+          clock_.steady += wait;
           ++waits_;
           return true;
         },
@@ -78,7 +73,7 @@ class Follow : public ::testing::Test {
   std::deque<Watched> watches_;
   std::vector<std::string> said_;
   std::vector<std::string> seen_;
-  StillClock clock_;
+  testing::StillClock clock_;
   Cancellation cancellation_;
   milliseconds patience_ = minutes(5);
   int waits_ = 0;
@@ -136,8 +131,8 @@ TEST_F(Follow, AServerThatIsAwayIsWaitedForAndNotForever) {
   const Status followed = Run("9");
   ASSERT_FALSE(followed);
   EXPECT_EQ(followed.error().code(), ErrorCode::kUnavailable);
-  EXPECT_GT(clock_.now.time_since_epoch(), minutes(5));
-  EXPECT_LT(clock_.now.time_since_epoch(), minutes(6));
+  EXPECT_GT(clock_.steady.time_since_epoch(), minutes(5));
+  EXPECT_LT(clock_.steady.time_since_epoch(), minutes(6));
 }
 
 TEST_F(Follow, WhatIsHeardBeginsThePatienceAnew) {
@@ -148,7 +143,7 @@ TEST_F(Follow, WhatIsHeardBeginsThePatienceAnew) {
   }
   watches_.push_back({{Changed("500")}});
   EXPECT_TRUE(Run("500"));
-  EXPECT_GT(clock_.now.time_since_epoch(), minutes(6));
+  EXPECT_GT(clock_.steady.time_since_epoch(), minutes(6));
 }
 
 TEST_F(Follow, AFailureOnTheStreamIsTriedAgain) {

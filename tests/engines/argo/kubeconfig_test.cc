@@ -12,6 +12,7 @@
 #include "plugins/engines/argo/kubeconfig.h"
 #include "plugins/sdk/base64.h"
 #include "tests/bank/temporary_folder.h"
+#include "tests/sdk/still_clock.h"
 
 namespace holdfast::engines::argo {
 namespace {
@@ -159,13 +160,6 @@ TEST_F(KubeconfigFiles, AnErrorInAFileShowsNoSecret) {
 
 // --- credentials
 
-class FakeClock final : public Clock {
- public:
-  WallTime Now() const override { return now; }
-  SteadyTime Steady() const override { return {}; }
-  WallTime now = ParseTime("2026-11-27T00:00:00Z").value();
-};
-
 class ExecCredentials : public KubeconfigFiles {
  protected:
   // A plugin that counts how often it was run, and writes what `status` says.
@@ -188,7 +182,7 @@ class ExecCredentials : public KubeconfigFiles {
     return lines;
   }
   ClusterAccess access_;
-  FakeClock clock_;
+  testing::StillClock clock_{ParseTime("2026-11-27T00:00:00Z").value()};
   const std::unique_ptr<ProcessRunner> processes_ = MakeProcessRunner();
   Cancellation cancellation_;
   Credentials credentials_{access_, *processes_, clock_, &cancellation_};
@@ -199,7 +193,7 @@ TEST_F(ExecCredentials, ATokenIsKeptUntilItExpires) {
   ASSERT_TRUE(credentials_.Current()) << credentials_.Current().error().Render();
   EXPECT_EQ((*credentials_.Current())->token, "tok-1");
   EXPECT_EQ(Runs(), 1);
-  clock_.now += std::chrono::minutes(59) + std::chrono::seconds(45);
+  clock_.wall += std::chrono::minutes(59) + std::chrono::seconds(45);
   EXPECT_TRUE(credentials_.Current());
   EXPECT_EQ(Runs(), 2);
   EXPECT_TRUE(credentials_.Forget());
@@ -273,7 +267,7 @@ TEST_F(ExecCredentials, ATokenFileIsReadAgain) {
   EXPECT_EQ((*credentials_.Current())->token, "one");
   Write("token", "two\n");
   EXPECT_EQ((*credentials_.Current())->token, "one");
-  clock_.now += std::chrono::minutes(2);
+  clock_.wall += std::chrono::minutes(2);
   EXPECT_EQ((*credentials_.Current())->token, "two");
 }
 

@@ -30,12 +30,14 @@ diff <(holdfast step show "$dir/file.yaml" "$step" --run-id "$run") <(holdfast s
 cd ..
 
 # Stopped while it copies: what is owed is cleaned up, the record can be gone on with.
-fast_and_slow 'parallel_sleep: 30s'
-rm -f trace
-holdfast -q submit file.yaml >name
-name=$(cat name)
-run=$(holdfast --json status "$name" | field run run)
-until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
+copying() { # SECONDS, another number each time: another bundle. Sets name and run.
+  fast_and_slow "parallel_sleep: ${1}s"
+  rm -f trace
+  name=$(holdfast -q submit file.yaml)
+  run=$(holdfast --json status "$name" | field run run)
+  until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
+}
+copying 30
 holdfast watch "$name" >watched 2>&1 &
 watcher=$!
 [ "$(code_of said holdfast stop "$name")" = 0 ] || fail "$(cat said)"
@@ -78,12 +80,8 @@ code=0; wait $watcher || code=$?
 grep -q '^done       X::Disk fast' watched && grep -q '^FAILED     X::Disk slow: parallel: ' watched || fail "$code: $(cat watched)"
 
 # Argo may call a stopped run failed before its exit handler has begun; nobody is told then that something is owed, or to clean it up.
-fast_and_slow 'parallel_sleep: 31s'
-rm -f trace
 behave '{"early": 2}'
-name=$(holdfast -q submit file.yaml)
-run=$(holdfast --json status "$name" | field run run)
-until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
+copying 31
 holdfast watch "$name" >watched 2>&1 &
 watcher=$!
 [ "$(code_of said holdfast stop "$name")" = 0 ] || fail "$(cat said)"
@@ -94,12 +92,8 @@ grep -q "^checkpoint $run: error" watched || fail "$(cat watched)"
 ! grep -q 'holdfast gc' said watched || fail "advice to clean up what is being cleaned up: $(cat said watched)"
 
 # Who does not wait for it is not told that it was done, and a script not that all is well.
-fast_and_slow 'parallel_sleep: 32s'
-rm -f trace
 behave '{"early": 1000}'
-name=$(holdfast -q submit file.yaml)
-run=$(holdfast --json status "$name" | field run run)
-until grep -qs 'protect.parallel.*"begin".*#slow' trace; do sleep 0.05; done
+copying 32
 given_up() { # SIGNAL CODE COMMAND...
   holdfast "${@:3}" >said 2>&1 &
   local waiting=$! code=0

@@ -5,6 +5,8 @@
 
 #include <deque>
 
+#include "tests/sdk/still_clock.h"
+
 // What an exit handler waits for, over a cluster whose every answer is told.
 namespace holdfast::runtime {
 namespace {
@@ -54,7 +56,7 @@ class StopChildrenTest : public ::testing::Test, protected engines::argo::Workfl
     looks_ = std::move(looks);
     return StopChildren(
         *this, "run-1", milliseconds(60'000), clock_,
-        [this](milliseconds pause) { clock_.now += pause; }, log_);
+        [this](milliseconds pause) { clock_.steady += pause; }, log_);
   }
 
   std::deque<std::vector<Value>> looks_;  // the last one stays
@@ -62,12 +64,6 @@ class StopChildrenTest : public ::testing::Test, protected engines::argo::Workfl
   std::size_t looked_ = 0;
 
  private:
-  class StillClock final : public Clock {
-   public:
-    WallTime Now() const override { return {}; }
-    SteadyTime Steady() const override { return now; }
-    SteadyTime now{};
-  };
   class Silent final : public Logger {
    public:
     void Log(LogLevel, std::string_view, const Value&) override {}
@@ -98,7 +94,7 @@ class StopChildrenTest : public ::testing::Test, protected engines::argo::Workfl
   Status ReadLog(const std::string&, const std::string&, bool, ByteSink&) override { return Ok(); }
 
   std::string name_space_ = "backups";
-  StillClock clock_;
+  testing::StillClock clock_;
   Silent log_;
 };
 

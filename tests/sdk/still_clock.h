@@ -1,0 +1,18 @@
+#pragma once
+
+#include "plugins/sdk/clock.h"
+
+namespace holdfast::testing {
+
+// Stands still until a test moves it.
+class StillClock final : public Clock {
+ public:
+  StillClock() = default;
+  explicit StillClock(WallTime at) : wall(at) {}
+  WallTime Now() const override { return wall; }
+  SteadyTime Steady() const override { return steady; }
+  WallTime wall{};
+  SteadyTime steady{};
+};
+
+}  // namespace holdfast::testing
