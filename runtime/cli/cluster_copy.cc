@@ -11,6 +11,7 @@
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
+#include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/template_references.h"
 #include "runtime/store/bundle_store.h"
 
@@ -116,7 +117,9 @@ Result<ClusterCopy> ClusterCopy::Make(Session& session, const StepArguments& arg
   std::string folder = (fs::temp_directory_path(error) / "holdfast-run-XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr) return SystemError(errno, "making a folder for the run");
   copy.folder_ = folder;
-  copy.run_id_ = status.uid;
+  const auto parent = status.parameters.find(kRunParameter);
+  const bool has_parent = parent != status.parameters.end() && !parent->second.empty();
+  copy.run_id_ = has_parent ? parent->second : status.uid;
   const auto record = status.parameters.find("record");
   if (record != status.parameters.end()) copy.record_ = record->second;
   HOLDFAST_RETURN_IF_ERROR(WriteObject(folder + "/run.yaml", "Workflow", status.name, spec));

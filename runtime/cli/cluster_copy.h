@@ -19,7 +19,8 @@ class ClusterCopy {
   ClusterCopy& operator=(ClusterCopy&&) = delete;
   ~ClusterCopy();
 
-  // `arguments` with the files of the copy, and the run's own id and record where none was given.
+  // `arguments` with the files of the copy, and where none was given the record and the id of the run: the Workflow's own,
+  // of a child the one that its parameter names.
   StepArguments Over(StepArguments arguments) const;
 
  private:

@@ -409,7 +409,9 @@ class CommandLine {
         Group("step", "Single steps of a workflow file, or of a run on a cluster");
     StepCommand(group, "list", "List the steps: activities, resources, order, gates", false,
                 &ListWorkflowSteps);
-    const std::string run = "The run to work in (default with --from-cluster: that one)";
+    const std::string run =
+        "The run to work in (default with --from-cluster: that one; of a child Workflow its "
+        "parent's)";
     CLI::App* command =
         StepCommand(group, "show", "Print the exact command of a step", true, &ShowWorkflowStep);
     Id(command, "--run-id", a_.step.run_id, run);

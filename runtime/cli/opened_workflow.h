@@ -11,6 +11,10 @@
 
 namespace holdfast::cli {
 
+// The parameter by which a child Workflow knows whose part it is: its steps work in the run of the Workflow that a person or a
+// schedule started. Others have none.
+inline constexpr const char* kRunParameter = "run";
+
 // A workflow file with the bundle beside it, checked against each other.
 struct OpenedWorkflow {
   std::string file;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster_copy.h"
@@ -33,6 +34,7 @@ constexpr const char* kSecretFolder = "HOLDFAST_SECRET_DIR";
 
 struct ListedWorkflow {
   StepArguments arguments;  // as given, with what the run on the cluster says where that is meant
+  std::string whole;        // of a child: the run that it is a part of; else empty
   OpenedWorkflow workflow;
   std::vector<local::ListedStep> steps;
 };
@@ -52,6 +54,12 @@ Result<ListedWorkflow> OpenAndList(Session& session, const StepArguments& given)
   out.arguments = arguments;
   HOLDFAST_ASSIGN_OR_RETURN(out.workflow, OpenWorkflow(arguments.file, arguments.bundle,
                                                        arguments.templates, parameters));
+  // The steps of a child take their run from there, not from the id of their Workflow.
+  if (const auto run = out.workflow.parameters.find(kRunParameter);
+      run != out.workflow.parameters.end() && !arguments.run_id.empty()) {
+    out.whole = std::exchange(run->second, arguments.run_id);
+    parameters[kRunParameter] = arguments.run_id;
+  }
   local::ListOptions options;
   options.file = arguments.file;
   options.template_folders = out.workflow.template_folders;
@@ -193,13 +201,15 @@ Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepA
     if (listed.steps[place].exit_handler) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const bool late, began(after));
     if (!late) continue;
+    // A child has no end.
+    const std::string& ended_by = listed.whole.empty() ? arguments.from_cluster : listed.whole;
     return InvalidInput("step " + step + " comes before " + after +
                         ", which this run has begun already")
         .Hint("end this run with 'holdfast step run " +
-              (arguments.from_cluster.empty()
-                   ? ShellWord(arguments.file)
-                   : "--from-cluster " + ShellWord(arguments.from_cluster)) +
-              " end', and run each step of a new one after those that 'holdfast step list' names "
+              (arguments.from_cluster.empty() ? ShellWord(arguments.file)
+                                              : "--from-cluster " + ShellWord(ended_by)) +
+              " end --run-id " + ShellWord(arguments.run_id) +
+              "', and run each step of a new one after those that 'holdfast step list' names "
               "under ORDER: of resources with a pre_finish that is not the order of the lines");
   }
   return Ok();
