@@ -188,7 +188,7 @@ struct StepArguments {
   std::string activity;       // one activity of a fused step
   std::string secret_folder;  // where secrets lie that pods have mounted; empty: as written
   bool dry_run = false;
-  bool trust_cluster = false;  // with from_cluster: any program, and the variables of its template
+  bool trust_cluster = false;  // with from_cluster: any command, and the variables of its template
 };
 int ListWorkflowSteps(Session& session, const StepArguments& arguments);
 int ShowWorkflowStep(Session& session, const StepArguments& arguments);

@@ -424,9 +424,11 @@ class CommandLine {
     command->add_option("--activity", a_.step.activity, "Only this activity of a fused step");
     SecretFolder(command);
     command->add_flag("--dry-run", a_.step.dry_run, "Say what it would do");
-    command->add_flag("--trust-cluster", a_.step.trust_cluster,
-                      "With --from-cluster: also a program that is not holdfast-step, and the "
-                      "environment that the cluster's templates set");
+    command->add_flag(
+        "--trust-cluster", a_.step.trust_cluster,
+        "With --from-cluster: whatever the cluster's templates say: also a program that "
+        "is not holdfast-step, any option, another bundle, provider, run, record or "
+        "step, and the environment that they set");
   }
 
   void SecretFolder(CLI::App* command) {

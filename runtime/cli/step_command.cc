@@ -300,7 +300,11 @@ int RunWorkflowStep(Session& session, const StepArguments& given) {
   if (!step) return session.out().Fail(step.error());
   const bool distrusted = !arguments.from_cluster.empty() && !arguments.trust_cluster;
   if (distrusted) {
-    if (const Status harmless = CheckForeignCommand(*argv, listed->workflow, arguments); !harmless)
+    if (given.run_id.empty() && !listed->whole.empty()) {
+      if (const Status known = CheckForeignRun(session, *step, arguments); !known)
+        return session.out().Fail(known.error());
+    }
+    if (const Status harmless = CheckForeignCommand(*step, listed->workflow, arguments); !harmless)
       return session.out().Fail(harmless.error());
     step->environment.clear();
   }

@@ -1,33 +1,55 @@
 #!/usr/bin/env bash
-# What a Workflow of a cluster says is no program to be run on the machine of who looks into it.
+# What a Workflow of a cluster says is no program to be run on the machine of who looks into it, and ends no run of others.
 #   distrusted_cluster.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 compiled
 start_cluster
 apply "$scene/../../../templates/argo/holdfast-steps.yaml"
 holdfast -q publish file.yaml
+# A run of somebody else. Who writes these Workflows cannot write to the bank; who runs steps of them here can.
+holdfast -q step run file.yaml begin --run-id live >said 2>&1 || fail "$(cat said)"
+live() { holdfast --json checkpoints show live | grep -q '"state":"protecting"' || fail "$1: a foreign Workflow ended a run"; }
+live begin
 # LD_DEBUG=help: the loader prints its own help, and starts no program.
 holdfast submit file.yaml --dry-run=client | python3 -c 'import json, sys
 o = json.load(sys.stdin)
-o["metadata"]["name"] = "foreign"
-o["spec"]["templates"][0]["dag"]["tasks"] += [
-    {"name": "shell", "template": "shell"}, {"name": "fake", "template": "fake"}, {"name": "version", "template": "version"}]
-loader = [{"name": "LD_DEBUG", "value": "help"}]
-o["spec"]["templates"] += [
-    {"name": "shell", "container": {"image": "x", "command": ["sh", "-c", "touch " + sys.argv[1]]}},
-    {"name": "fake", "container": {"image": "x", "command": ["holdfast-step.sh"]}},
-    {"name": "version", "container": {"image": "x", "command": ["/opt/holdfast-step"], "args": ["--version"], "env": loader}}]
-given = {p["name"]: p["value"] for p in o["spec"]["arguments"]["parameters"]}
-own = ["run", "--provider=" + given["provider"], "--run={{workflow.uid}}", "--record=", "--bundle=" + given["bundle"], "--step=x"]
-for name, args in {"folder": own + ["--provider-config-dir=" + sys.argv[1]], "other": own[:4] + ["--bundle=" + 64 * "0"],
-                   "neighbour": ["run", "--provider=q"], "value": ["run", "--provider-config-dir", sys.argv[1]],
-                   "word": own + [sys.argv[1]], "own": own}.items():
-    o["spec"]["templates"][0]["dag"]["tasks"].append({"name": name, "template": name})
-    o["spec"]["templates"].append({"name": name, "container": {"image": "x", "command": ["holdfast-step"], "args": args,
-                                   "env": [{"name": "X;touch${IFS}" + sys.argv[1] + ";", "value": "1"}]}})
-json.dump(o, open("foreign.json", "w"))' "$dir/touched"
-curl -sS --fail-with-body -o said -X POST -H "Authorization: Bearer token-of-the-test" --data-binary @foreign.json \
-  "http://127.0.0.1:$port/apis/argoproj.io/v1alpha1/namespaces/backups/workflows" || fail "$(cat said)"
+spec = o["spec"]
+tasks, parameters = spec["templates"][0]["dag"]["tasks"], spec["arguments"]["parameters"]
+def add(task, container):
+    tasks.append({"name": task, "template": "of-" + task})
+    spec["templates"].append({"name": "of-" + task, "container": {"image": "x", **container}})
+add("shell", {"command": ["sh", "-c", "touch " + sys.argv[1]]})
+add("fake", {"command": ["holdfast-step.sh"]})
+add("version", {"command": ["/opt/holdfast-step"], "args": ["--version"], "env": [{"name": "LD_DEBUG", "value": "help"}]})
+given = {p["name"]: p["value"] for p in parameters}
+def said(command, run="{{workflow.uid}}", record="", bundle=given["bundle"]):
+    return [command, "--provider=" + given["provider"], "--run=" + run, "--record=" + record, "--bundle=" + bundle]
+step = "--step={{tasks.name}}"
+own = said("run") + [step]
+for name, args in {
+        "folder": own + ["--provider-config-dir=" + sys.argv[1]], "other": said("run", bundle=64 * "0") + [step],
+        "neighbour": ["run", "--provider=q"], "value": ["run", "--provider-config-dir", sys.argv[1]],
+        "word": own + [sys.argv[1]], "own": own,
+        # Of the run, the record or a step that nobody here has named.
+        "ends": said("end", run="live") + ["--status=Failed"], "ends-own": said("end") + ["--status=Failed"],
+        "begins": said("begin"), "asks": said("gate") + [step], "says-nothing": [],
+        "run": said("run", run="live") + [step], "record": said("run", record="live") + [step], "step": said("run") + ["--step=x"],
+        "no-run": ["run", own[1], own[4], step], "no-step": said("run"), "no-provider": ["run"] + own[2:],
+        "activity": said("run") + [step, "--resource=X::Disk#a", "--activity=pre"], "operation": own + ["--operation=protect"],
+        # Without its value the option would take the --dry-run that is put behind it.
+        "end": said("end") + ["--status"], "begin-2": said("begin") + ["--started-by=somebody else"]}.items():
+    add(name, {"command": ["holdfast-step"], "args": args, "env": [{"name": "X;touch${IFS}" + sys.argv[1] + ";", "value": "1"}]})
+def write(name):
+    o["metadata"]["name"] = name
+    json.dump(o, open(name + ".json", "w"))
+write("foreign")
+parameters.append({"name": "run", "value": "live"})
+add("parameter", {"command": ["holdfast-step"], "args": said("run", run="{{workflow.parameters.run}}") + [step]})
+write("adopted")' "$dir/touched"
+for name in foreign adopted; do
+  curl -sS --fail-with-body -o said -X POST -H "Authorization: Bearer token-of-the-test" --data-binary @$name.json \
+    "http://127.0.0.1:$port/apis/argoproj.io/v1alpha1/namespaces/backups/workflows" || fail "$(cat said)"
+done
 
 for step in shell fake; do
   [ "$(code_of said holdfast step run --from-cluster foreign $step)" = 13 ] || fail "$step: $(cat said)"
@@ -38,15 +60,51 @@ grep -q 'holdfast-step: holdfast-step.sh' said || fail "the command is not named
 [ ! -e touched ] || fail "it ran"
 holdfast step show --from-cluster foreign shell 2>/dev/null | grep -q "sh -c 'touch $dir/touched'" || fail "show"
 # Its own holdfast-step with another's bundle, provider, or folder of providers, whose hooks would run here.
-refused() { # STEP WHAT
-  [ "$(code_of said holdfast step run --from-cluster foreign "$1")" = 13 ] && grep -qF "step $1 of foreign $2" said || fail "$1: $(cat said)"
+refused() { # STEP WHAT [OPTION...]
+  [ "$(code_of said holdfast step run --from-cluster foreign "$1" "${@:3}")" = 13 ] && grep -qF "step $1 of foreign $2" said || fail "$1: $(cat said)"
+  live "$1"
 }
 refused folder 'has an option that is not taken from a cluster, --provider-config-dir: '
 refused value 'has an option that is not taken from a cluster, --provider-config-dir: '
 refused other 'is of another bundle than its Workflow: '
 refused neighbour 'is of another provider than its Workflow: '
+refused no-provider 'is of another provider than its Workflow: '
 refused word 'has an argument that no step has, '
-[ "$(code_of said holdfast step run --from-cluster foreign own)" != 13 ] || fail "what every step has: $(cat said)"
+# What was named here, and nothing else.
+uid=$(holdfast --json status foreign | field run run)
+refused ends "is called 'end', and not as a step of that name is: "
+refused ends-own "is called 'end', "
+refused begins "is called 'begin', "
+refused begin-2 "is called 'begin', "
+refused asks "is called 'gate', "
+refused says-nothing "is called '', "
+refused run "works in another run than $uid: "
+refused run 'works in another run than try: ' --run-id try
+refused no-run "works in another run than $uid: "
+refused record 'works on another record than its run does, live: '
+refused record 'works on another record than its run does, live: ' --record other
+refused step 'runs another step, x: '
+refused no-step 'runs another step: '
+refused activity 'has an option that is not taken from a cluster, --resource: '
+refused operation 'has an option that is not taken from a cluster, --operation: '
+refused end 'has an option without its value, --status: ' --dry-run
+# A run that is said to be its parent's has to be one of its namespace, as ids there are given by the server.
+for step in parameter end; do
+  [ "$(code_of said holdfast step run --from-cluster adopted $step)" = 13 ] || fail "$step: $(cat said)"
+  grep -q "step $step of adopted works in the run live, which is none of its namespace" said && grep -q 'run-id' said || fail "$step: $(cat said)"
+  live "$step"
+done
+[ "$(code_of said holdfast step run --from-cluster adopted parameter --run-id live --dry-run)" != 13 ] || fail "what was named here: $(cat said)"
+
+# What a step of the site's templates says of itself.
+real=$(holdfast step list --from-cluster foreign | awk '/ parallel / { print $1; exit }')
+for option in --dry-run --activity=parallel --record=other --run-id=try; do
+  [ "$(code_of said holdfast step run --from-cluster foreign "$real" --dry-run ${option#--dry-run})" = 20 ] || fail "$option: $(cat said)"
+done
+[ "$(code_of said holdfast step run --from-cluster foreign own)" = 10 ] || fail "what every step has: $(cat said)"
+for step in begin onExit.end; do
+  [ "$(code_of said holdfast step run --from-cluster foreign $step --dry-run)" = 0 ] || fail "$step: $(cat said)"
+done
 # What is shown can be pasted.
 holdfast step show --from-cluster foreign own >said 2>/dev/null || fail "$(cat said)"
 bash -c "$(cat said) --help" >shown 2>&1 || fail "$(cat said shown)"
@@ -58,3 +116,5 @@ holdfast step show --from-cluster foreign version 2>/dev/null | grep -q 'LD_DEBU
 code_of said holdfast step run --from-cluster foreign version --trust-cluster >/dev/null
 grep -q 'LD_DEBUG' said || fail "--trust-cluster takes no variable: $(cat said)"
 [ "$(code_of said holdfast step run --from-cluster foreign shell --trust-cluster)" = 0 ] && [ -e touched ] || fail "--trust-cluster: $(cat said)"
+live the-others
+[ "$(code_of said holdfast step run --from-cluster foreign ends --trust-cluster)" = 5 ] || fail "--trust-cluster: $(cat said)"
