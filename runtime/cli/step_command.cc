@@ -271,7 +271,8 @@ int ShowWorkflowStep(Session& session, const StepArguments& given) {
   // A shell would take another name for a word of its own.
   const bool plain = std::all_of(variables.begin(), variables.end(),
                                  [](const auto& v) { return IsShellName(v.first); });
-  if (!plain) words.emplace_back("env");
+  // Nor is one that begins with '-' an option of env.
+  if (!plain) words.insert(words.end(), {"env", "--"});
   Value environment(Value::Map{});
   for (const auto& [name, value] : variables) {
     words.push_back(plain ? name + "=" + ShellWord(value) : ShellWord(name + "=" + value));

@@ -38,7 +38,10 @@ for name, args in {
         "activity": said("run") + [step, "--resource=X::Disk#a", "--activity=pre"], "operation": own + ["--operation=protect"],
         # Without its value the option would take the --dry-run that is put behind it.
         "end": said("end") + ["--status"], "begin-2": said("begin") + ["--started-by=somebody else"]}.items():
-    add(name, {"command": ["holdfast-step"], "args": args, "env": [{"name": "X;touch${IFS}" + sys.argv[1] + ";", "value": "1"}]})
+    # Names that a shell, and that env, would take for something else.
+    add(name, {"command": ["holdfast-step"], "args": args, "env": [
+        {"name": "X;touch${IFS}" + sys.argv[1] + ";", "value": "1"},
+        {"name": "--split-string", "value": "touch " + sys.argv[1]}]})
 def write(name):
     o["metadata"]["name"] = name
     json.dump(o, open(name + ".json", "w"))
