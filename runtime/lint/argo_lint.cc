@@ -1,14 +1,16 @@
 #include "runtime/lint/argo_lint.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "runtime/lint/argo_fields.h"
 #include "runtime/lint/argo_traps.h"
@@ -39,33 +41,39 @@ void MoveInstead(Findings from, Findings& to) {
 
 std::uint32_t LineOf(const Error& error) { return error.where() ? error.where()->line : 0; }
 
+bool AreOfOneLine(const Error& a, const Error& b) {
+  return LineOf(a) == LineOf(b) && (!a.where() || a.where()->file == b.where()->file);
+}
+
 // Those of lines of which nothing says yet that they cannot be read: an engine that reads them knows
 // better what they lack.
 void MoveUnsaid(Findings from, Findings& to) {
-  std::set<std::uint32_t> said;
+  std::set<std::pair<std::string, std::uint32_t>> said;
+  const auto line_of = [](const Error& error) {
+    return std::pair(error.where() ? error.where()->file : std::string(), LineOf(error));
+  };
   for (const Finding& finding : to) {
-    if (finding.trap == "unreadable") said.insert(LineOf(finding.error));
+    if (finding.trap == "unreadable") said.insert(line_of(finding.error));
   }
   std::erase_if(from,
-                [&said](const Finding& finding) { return said.contains(LineOf(finding.error)); });
+                [&](const Finding& finding) { return said.contains(line_of(finding.error)); });
   Move(std::move(from), to);
-}
-
-// Is there something in it that can be started, and so read as a whole?
-bool CanStart(const Value& document) {
-  const std::string kind = document.StringOr("kind", "");
-  if (kind == "Workflow") return true;
-  const Value* const spec = document.Find("spec");
-  return kind == "WorkflowTemplate" && spec != nullptr && spec->Find("entrypoint") != nullptr;
 }
 
 bool IsTemplate(const Value& document) {
   return document.StringOr("kind", "") == "WorkflowTemplate";
 }
 
-// Of other kinds, and not read with what starts.
-bool IsPassedOver(const Value& document) {
-  return document.StringOr("kind", "") != "Workflow" && !IsTemplate(document);
+// Is it something that can be started, and so read as a whole?
+bool CanStart(const Value& document) {
+  const Value* const spec = document.Find("spec");
+  return document.StringOr("kind", "") == "Workflow" ||
+         (IsTemplate(document) && spec != nullptr && spec->Find("entrypoint") != nullptr);
+}
+
+std::string NameOf(const Value& document) {
+  const Value* const metadata = document.Find("metadata");
+  return metadata == nullptr ? std::string() : metadata->StringOr("name", "");
 }
 
 // The Workflow that a CronWorkflow starts, at the places where its parts stand; nothing where it has
@@ -82,88 +90,153 @@ std::optional<Value> StartedBy(const Value& document) {
   return workflow;
 }
 
-// The file with those of its documents alone that `wanted` takes.
-template <typename Wanted>
-ParsedFile PartOf(const ParsedFile& file, Wanted wanted) {
-  ParsedFile part{file.source, {}};
-  std::copy_if(file.documents->begin(), file.documents->end(), std::back_inserter(*part.documents),
-               wanted);
-  return part;
+// Where a template stands.
+using Place = std::tuple<std::string, std::uint32_t, std::uint32_t>;
+
+Place PlaceOf(const local::Workflow& workflow, std::uint32_t index) {
+  const local::Template& made = workflow.templates[index];
+  return {workflow.sources[made.source].path, made.position.line, made.position.column};
 }
 
-// What has been said of a file: two that start may call one template.
-using Said = std::set<std::tuple<std::uint32_t, std::uint32_t, std::string, std::string>>;
-
-// `main` is a part of `file`, which is one of `files`.
-void LintStarted(const ParsedFile& main, const ParsedFile& file,
-                 const std::vector<ParsedFile>& files, const std::vector<ParsedFile>& templates,
-                 Said& said, Findings& found) {
-  std::vector<const ParsedFile*> all{&main};
-  for (const ParsedFile& other : files) {
-    if (&other != &file) all.push_back(&other);
+class Linter {
+ public:
+  Linter(const std::vector<ParsedFile>& files, const std::vector<ParsedFile>& templates,
+         const ZoneCheck& check_zone)
+      : files_(files), templates_(templates), check_zone_(check_zone), found_(files.size()) {
+    for (std::size_t i = 0; i < files.size(); ++i) file_of_.emplace(files[i].source.path, i);
   }
-  for (const ParsedFile& other : templates) all.push_back(&other);
-  const auto workflow = local::ReadParsedWorkflow(all);
-  if (workflow) {
-    Findings traps = FindWorkflowTraps(*workflow);
-    std::erase_if(traps, [&](const Finding& finding) {
-      const auto& where = finding.error.where();
-      if (!where) return false;
-      // Those of other files are said where these are checked.
-      return where->file != file.source.path ||
-             !said.emplace(where->line, where->column, finding.trap, finding.error.message())
-                  .second;
+
+  Findings Lint() {
+    ForEachDocument([this](std::size_t file, const Value& document) { Check(file, document); });
+    // What is started goes first: it knows how a template is called.
+    ForEachDocument([this](std::size_t file, const Value& document) {
+      if (CanStart(document) && !WalkStarted(file, document)) unread_.insert(&document);
+      if (const auto workflow = StartedBy(document)) WalkStarted(file, *workflow);
     });
-    Move(std::move(traps), found);
-  } else if (std::none_of(found.begin(), found.end(), [&](const Finding& finding) {
-               return LineOf(finding.error) == LineOf(workflow.error());
-             })) {
-    found.push_back({"unreadable", Error(workflow.error())});
+    ForEachDocument([this](std::size_t file, const Value& document) {
+      if (IsTemplate(document) && !unread_.contains(&document)) WalkUncalled(file, document);
+    });
+    ForEachDocument([this](std::size_t file, const Value& document) {
+      MoveUnsaid(FindVariableFaults(files_[file].source, document), found_[file]);
+    });
+    Findings all;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (!files_[i].documents) {
+        all.push_back({"unreadable", Error(files_[i].documents.error())});
+      } else if (files_[i].documents->empty()) {
+        all.push_back({"unreadable", local::EmptyFile(files_[i].source.path)});
+      }
+      std::stable_sort(found_[i].begin(), found_[i].end(), [](const Finding& a, const Finding& b) {
+        return LineOf(a.error) < LineOf(b.error);
+      });
+      Move(std::move(found_[i]), all);
+    }
+    return all;
   }
-}
 
-// `file` is one of `files`.
-Findings LintFile(const ParsedFile& file, const std::vector<ParsedFile>& files,
-                  const std::vector<ParsedFile>& templates, const ZoneCheck& check_zone) {
-  Findings found;
-  if (!file.documents) {
-    found.push_back({"unreadable", Error(file.documents.error())});
-    return found;
-  }
-  if (file.documents->empty()) {
-    found.push_back({"unreadable", local::EmptyFile(file.source.path)});
-    return found;
-  }
-  for (const Value& document : *file.documents) {
-    Move(CheckArgoFields(file.source, document), found);
-    Move(FindDocumentTraps(file.source, document), found);
-    if (document.StringOr("kind", "") == "CronWorkflow")
-      MoveInstead(FindScheduleFaults(file.source, document, check_zone), found);
-  }
-  const std::vector<Value>& documents = *file.documents;
-  Said said;
-  if (std::any_of(documents.begin(), documents.end(), CanStart)) {
-    const bool all = std::none_of(documents.begin(), documents.end(), IsPassedOver);
-    if (all) {
-      LintStarted(file, file, files, templates, said, found);
-    } else {
-      LintStarted(PartOf(file, std::not_fn(IsPassedOver)), file, files, templates, said, found);
+ private:
+  template <typename Do>
+  void ForEachDocument(Do what) {
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (!files_[i].documents) continue;
+      for (const Value& document : *files_[i].documents) what(i, document);
     }
   }
-  for (const Value& document : documents) {
-    std::optional<Value> workflow = StartedBy(document);
-    if (!workflow) continue;
-    ParsedFile main = PartOf(file, IsTemplate);
-    main.documents->push_back(*std::move(workflow));
-    LintStarted(main, file, files, templates, said, found);
+
+  // What it shows by itself.
+  void Check(std::size_t file, const Value& document) {
+    const local::SourceFile& source = files_[file].source;
+    Move(CheckArgoFields(source, document), found_[file]);
+    Move(FindDocumentTraps(source, document), found_[file]);
+    if (document.StringOr("kind", "") != "CronWorkflow") return;
+    MoveInstead(FindScheduleFaults(source, document, check_zone_), found_[file]);
   }
-  for (const Value& document : documents)
-    MoveUnsaid(FindVariableFaults(file.source, document), found);
-  std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) {
-    return LineOf(a.error) < LineOf(b.error);
-  });
-  return found;
-}
+
+  // False where it cannot be read. `document` is one of the file's, or made of one.
+  bool WalkStarted(std::size_t file, const Value& document) {
+    const auto workflow = local::ReadParsedWorkflow(AllFrom(file), document);
+    if (workflow) {
+      Add(*workflow, FindWorkflowTraps(*workflow), file);
+    } else {
+      AddUnreadable(workflow.error(), file);
+    }
+    return workflow.has_value();
+  }
+
+  // Those templates of a WorkflowTemplate to which no walk has come: others may call them.
+  void WalkUncalled(std::size_t file, const Value& document) {
+    const Value* const spec = document.Find("spec");
+    const Value* const made = spec == nullptr ? nullptr : spec->Find("templates");
+    if (made == nullptr || !made->is_list()) return;
+    const bool all_walked =
+        std::all_of(made->AsList().begin(), made->AsList().end(), [&](const Value& one) {
+          const Position at = one.position();
+          return walked_.contains({files_[file].source.path, at.line, at.column});
+        });
+    if (all_walked) return;
+    const auto library = local::ReadParsedLibrary(AllFrom(file), document);
+    if (!library) return AddUnreadable(library.error(), file);
+    std::vector<std::uint32_t> roots;
+    for (std::uint32_t i = 0; i < library->templates.size(); ++i) {
+      if (library->templates[i].document.empty() && !walked_.contains(PlaceOf(*library, i)))
+        roots.push_back(i);
+    }
+    Add(*library, FindLibraryTraps(*library, roots), file);
+  }
+
+  // This one first, as a reader wants them.
+  std::vector<const ParsedFile*> AllFrom(std::size_t file) const {
+    std::vector<const ParsedFile*> all{&files_[file]};
+    for (const ParsedFile& other : files_) {
+      if (&other != &files_[file]) all.push_back(&other);
+    }
+    for (const ParsedFile& other : templates_) all.push_back(&other);
+    return all;
+  }
+
+  // Two that start may call one template: what is wrong there is said once, of the file in which it stands.
+  void Add(const local::Workflow& workflow, WorkflowTraps traps, std::size_t file) {
+    for (const std::uint32_t index : traps.walked) {
+      if (Place place = PlaceOf(workflow, index); file_of_.contains(std::get<0>(place)))
+        walked_.insert(std::move(place));
+    }
+    for (Finding& finding : traps.findings) {
+      std::size_t its_own = file;
+      if (const auto& where = finding.error.where()) {
+        const auto its_file = file_of_.find(where->file);
+        if (its_file == file_of_.end()) continue;  // the templates are not checked themselves
+        its_own = its_file->second;
+        if (!said_
+                 .emplace(where->file, where->line, where->column, finding.trap,
+                          finding.error.message())
+                 .second)
+          continue;
+      }
+      found_[its_own].push_back(std::move(finding));
+    }
+  }
+
+  void AddUnreadable(const Error& error, std::size_t file) {
+    if (error.where()) {
+      if (const auto its_file = file_of_.find(error.where()->file); its_file != file_of_.end())
+        file = its_file->second;
+    }
+    if (std::any_of(found_[file].begin(), found_[file].end(), [&error](const Finding& finding) {
+          return AreOfOneLine(error, finding.error);
+        }))
+      return;
+    found_[file].push_back({"unreadable", Error(error)});
+  }
+
+  const std::vector<ParsedFile>& files_;
+  const std::vector<ParsedFile>& templates_;
+  const ZoneCheck& check_zone_;
+  std::map<std::string, std::size_t> file_of_;
+  std::vector<Findings> found_;    // by file
+  std::set<const Value*> unread_;  // what starts and cannot be read; its first error is said
+  std::set<Place> walked_;         // of files_
+  std::set<std::tuple<std::string, std::uint32_t, std::uint32_t, std::string, std::string>> said_;
+};
 
 std::vector<ParsedFile> ParseAll(const std::vector<local::SourceFile>& files) {
   std::vector<ParsedFile> parsed;
@@ -174,19 +247,15 @@ std::vector<ParsedFile> ParseAll(const std::vector<local::SourceFile>& files) {
 
 // What the files bring themselves stands for what the templates would.
 void DropReplaced(const std::vector<ParsedFile>& files, std::vector<ParsedFile>& templates) {
-  const auto name_of = [](const Value& document) {
-    const Value* const metadata = document.Find("metadata");
-    return metadata == nullptr ? std::string() : metadata->StringOr("name", "");
-  };
   std::set<std::string> own;
   for (const ParsedFile& file : files) {
     if (!file.documents) continue;
-    for (const Value& document : *file.documents) own.insert(name_of(document));
+    for (const Value& document : *file.documents) own.insert(NameOf(document));
   }
   for (ParsedFile& file : templates) {
     if (!file.documents) continue;
     std::erase_if(*file.documents,
-                  [&](const Value& document) { return own.contains(name_of(document)); });
+                  [&](const Value& document) { return own.contains(NameOf(document)); });
   }
 }
 
@@ -197,9 +266,7 @@ Findings LintArgo(const std::vector<local::SourceFile>& files,
   const std::vector<ParsedFile> parsed = ParseAll(files);
   std::vector<ParsedFile> others = ParseAll(templates);
   DropReplaced(parsed, others);
-  Findings found;
-  for (const ParsedFile& file : parsed) Move(LintFile(file, parsed, others, check_zone), found);
-  return found;
+  return Linter(parsed, others, check_zone).Lint();
 }
 
 }  // namespace holdfast::lint

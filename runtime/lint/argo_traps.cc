@@ -213,31 +213,17 @@ class DocumentTraps {
   Findings findings_;
 };
 
-class WorkflowTraps {
+class WorkflowWalk {
  public:
-  explicit WorkflowTraps(const Workflow& workflow) : workflow_(workflow) {}
+  explicit WorkflowWalk(const Workflow& workflow) : workflow_(workflow) {}
 
-  Findings Find() {
-    std::set<std::uint32_t> seen;
-    Visit(workflow_.entrypoint.template_index, true, seen);
-    if (workflow_.on_exit) Visit(workflow_.on_exit->template_index, false, seen);
-    return std::move(findings_);
-  }
-
- private:
-  const SourceFile& SourceOf(const Template& made) const { return workflow_.sources[made.source]; }
-
-  void Add(std::string trap, Error error) {
-    findings_.push_back({std::move(trap), std::move(error)});
-  }
-
-  // A template and those below it. `verdict`: its phase is that of the workflow.
-  void Visit(std::uint32_t root, bool verdict, std::set<std::uint32_t>& seen) {
+  // A template and those below it, if they are not walked yet. `verdict`: its phase is that of the workflow.
+  void Visit(std::uint32_t root, bool verdict) {
     std::vector<std::uint32_t> open{root};
     while (!open.empty()) {
       const std::uint32_t index = open.back();
       open.pop_back();
-      if (!seen.insert(index).second) continue;
+      if (!out_.walked.insert(index).second) continue;
       const Template& made = workflow_.templates[index];
       if (made.container) CheckRetries(made);
       if (!made.dag) continue;
@@ -247,6 +233,15 @@ class WorkflowTraps {
         if (task.exit_hook) open.push_back(task.exit_hook->template_index);
       }
     }
+  }
+
+  WorkflowTraps Finish() { return std::move(out_); }
+
+ private:
+  const SourceFile& SourceOf(const Template& made) const { return workflow_.sources[made.source]; }
+
+  void Add(std::string trap, Error error) {
+    out_.findings.push_back({std::move(trap), std::move(error)});
   }
 
   void CheckRetries(const Template& made) {
@@ -354,7 +349,7 @@ class WorkflowTraps {
   }
 
   const Workflow& workflow_;
-  Findings findings_;
+  WorkflowTraps out_;
 };
 
 }  // namespace
@@ -363,6 +358,17 @@ Findings FindDocumentTraps(const SourceFile& source, const Value& document) {
   return DocumentTraps(source, document).Find();
 }
 
-Findings FindWorkflowTraps(const Workflow& workflow) { return WorkflowTraps(workflow).Find(); }
+WorkflowTraps FindWorkflowTraps(const Workflow& workflow) {
+  WorkflowWalk walk(workflow);
+  walk.Visit(workflow.entrypoint.template_index, true);
+  if (workflow.on_exit) walk.Visit(workflow.on_exit->template_index, false);
+  return walk.Finish();
+}
+
+WorkflowTraps FindLibraryTraps(const Workflow& workflow, std::span<const std::uint32_t> roots) {
+  WorkflowWalk walk(workflow);
+  for (const std::uint32_t root : roots) walk.Visit(root, true);
+  return walk.Finish();
+}
 
 }  // namespace holdfast::lint

@@ -49,7 +49,41 @@ class Checker {
   explicit Checker(const Workflow& workflow) : workflow_(workflow) {}
 
   Status Check() {
-    HOLDFAST_RETURN_IF_ERROR(CheckSize());
+    std::vector<std::uint32_t> roots{workflow_.entrypoint.template_index};
+    if (workflow_.on_exit) roots.push_back(workflow_.on_exit->template_index);
+    HOLDFAST_RETURN_IF_ERROR(CheckSize(roots));
+    HOLDFAST_RETURN_IF_ERROR(CheckParameters());
+    HOLDFAST_RETURN_IF_ERROR(
+        CheckCall(workflow_.sources[0], workflow_.entrypoint, nullptr,
+                  {workflow_.entrypoint.template_index, false, false, kNoChild}));
+    if (workflow_.on_exit) {
+      HOLDFAST_RETURN_IF_ERROR(
+          CheckCall(workflow_.sources[0], *workflow_.on_exit, nullptr,
+                    {workflow_.on_exit->template_index, true, false, kNoChild}));
+    }
+    HOLDFAST_RETURN_IF_ERROR(CheckTemplates());
+    return CheckExit();
+  }
+
+  Status CheckAsLibrary() {
+    library_ = true;
+    std::vector<std::uint32_t> roots;
+    for (std::uint32_t i = 0; i < workflow_.templates.size(); ++i) {
+      const Template& made = workflow_.templates[i];
+      // One that starts a child Workflow is looked at where it is called, with what it is given.
+      if (made.document.empty() && !made.child) roots.push_back(i);
+    }
+    HOLDFAST_RETURN_IF_ERROR(CheckSize(roots));
+    HOLDFAST_RETURN_IF_ERROR(CheckParameters());
+    for (const std::uint32_t root : roots) {
+      const Use use{root, true, true, kNoChild};
+      if (seen_.insert(use).second) todo_.push_back(use);
+    }
+    return CheckTemplates();
+  }
+
+ private:
+  Status CheckParameters() const {
     for (const Parameter& parameter : workflow_.parameters) {
       if (!parameter.value) continue;
       if (!parameter.value->text.Variables().empty()) {
@@ -59,23 +93,18 @@ class Checker {
             .Hint("a parameter of the workflow is a plain text");
       }
     }
-    HOLDFAST_RETURN_IF_ERROR(
-        CheckCall(workflow_.sources[0], workflow_.entrypoint, nullptr,
-                  {workflow_.entrypoint.template_index, false, false, kNoChild}));
-    if (workflow_.on_exit) {
-      HOLDFAST_RETURN_IF_ERROR(
-          CheckCall(workflow_.sources[0], *workflow_.on_exit, nullptr,
-                    {workflow_.on_exit->template_index, true, false, kNoChild}));
-    }
+    return Ok();
+  }
+
+  Status CheckTemplates() {
     while (!todo_.empty()) {
       const Use use = todo_.back();
       todo_.pop_back();
       HOLDFAST_RETURN_IF_ERROR(CheckTemplate(use));
     }
-    return CheckExit();
+    return Ok();
   }
 
- private:
   const SourceFile& SourceOf(const Template& made) const { return workflow_.sources[made.source]; }
 
   // What `begin` has begun, `end` brings to its end: clean-ups, verdict, lease. In a file that was
@@ -97,13 +126,11 @@ class Checker {
   }
 
   // Depth first, with a stack of its own: which templates are inside which.
-  Status CheckSize() {
+  Status CheckSize(const std::vector<std::uint32_t>& roots) {
     enum class Colour : std::uint8_t { kWhite, kGrey, kBlack };
     std::vector<Colour> colours(workflow_.templates.size(), Colour::kWhite);
     steps_.assign(workflow_.templates.size(), 1);
     depth_.assign(workflow_.templates.size(), 1);
-    std::vector<std::uint32_t> roots{workflow_.entrypoint.template_index};
-    if (workflow_.on_exit) roots.push_back(workflow_.on_exit->template_index);
     for (const std::uint32_t root : roots) {
       if (colours[root] != Colour::kWhite) continue;
       struct Frame {
@@ -175,6 +202,7 @@ class Checker {
       return std::any_of(own.begin(), own.end(),
                          [name](const NamedText& p) { return p.name == name; });
     }
+    if (library_) return true;  // who calls it has more
     return std::any_of(workflow_.parameters.begin(), workflow_.parameters.end(),
                        [name](const Parameter& p) { return p.name == name; });
   }
@@ -299,6 +327,7 @@ class Checker {
   }
 
   const Workflow& workflow_;
+  bool library_ = false;
   std::vector<std::uint64_t> steps_;
   std::vector<std::uint32_t> depth_;
   std::set<Use> seen_;
@@ -308,6 +337,8 @@ class Checker {
 }  // namespace
 
 Status CheckWorkflow(const Workflow& workflow) { return Checker(workflow).Check(); }
+
+Status CheckLibrary(const Workflow& workflow) { return Checker(workflow).CheckAsLibrary(); }
 
 namespace {
 

@@ -11,4 +11,8 @@ namespace holdfast::local {
 // kInvalidInput with file and line.
 Status CheckWorkflow(const Workflow& workflow);
 
+// The same of a WorkflowTemplate whose templates (those without a `document`) others may call: what only
+// a caller has is passed over.
+Status CheckLibrary(const Workflow& workflow);
+
 }  // namespace holdfast::local

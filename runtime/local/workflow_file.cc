@@ -90,11 +90,9 @@ struct Spec {
 
 class Reader {
  public:
-  Result<Workflow> Read(std::span<const ParsedFile* const> files) {
-    HOLDFAST_RETURN_IF_ERROR(FindDocuments(files));
-    HOLDFAST_ASSIGN_OR_RETURN(Document* const main, FindMain());
-    HOLDFAST_RETURN_IF_ERROR(ReadMetadata(*main));
-    main_name_ = main->name;
+  // `start` is one of the first file's documents or made of one; nullptr: the only one that can start.
+  Result<Workflow> Read(std::span<const ParsedFile* const> files, const Value* start) {
+    HOLDFAST_ASSIGN_OR_RETURN(Document* const main, OpenMain(files, start));
     HOLDFAST_ASSIGN_OR_RETURN(Spec spec, ReadSpec(*main));
     std::string owner;  // the document in which entrypoint and onExit are looked up
     if (!spec.template_ref.empty()) {
@@ -126,9 +124,20 @@ class Reader {
     }
     HOLDFAST_RETURN_IF_ERROR(ResolveAll());
     HOLDFAST_RETURN_IF_ERROR(CheckWorkflow(workflow_));
+    if (start != nullptr) return std::move(workflow_);
     Sha256 sha;
     for (const SourceFile& source : workflow_.sources) sha.Update(Sha256Hex(source.text));
     workflow_.sha256 = sha.FinishHex();
+    return std::move(workflow_);
+  }
+
+  Result<Workflow> ReadLibrary(std::span<const ParsedFile* const> files, const Value& library) {
+    HOLDFAST_ASSIGN_OR_RETURN(Document* const main, OpenMain(files, &library));
+    HOLDFAST_ASSIGN_OR_RETURN(Spec spec, ReadSpec(*main));
+    workflow_.parameters = std::move(spec.parameters);
+    HOLDFAST_RETURN_IF_ERROR(Load(*main, ""));
+    HOLDFAST_RETURN_IF_ERROR(ResolveAll());
+    HOLDFAST_RETURN_IF_ERROR(CheckLibrary(workflow_));
     return std::move(workflow_);
   }
 
@@ -138,6 +147,7 @@ class Reader {
     const Value* value;
     std::string kind;
     std::string name;
+    bool checked = false;
     bool loaded = false;
 
     const Value& spec() const { return *value->Find("spec"); }
@@ -145,6 +155,27 @@ class Reader {
 
   static const SourceFile& SourceOf(const Document& document) { return document.file->source; }
   bool IsInMainFile(const Document& document) const { return document.file == main_file_; }
+
+  Result<Document*> OpenMain(std::span<const ParsedFile* const> files, const Value* start) {
+    HOLDFAST_RETURN_IF_ERROR(FindDocuments(files));
+    if (start == nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(main_, FindMain());
+    } else {
+      const auto own = std::find_if(documents_.begin(), documents_.end(),
+                                    [start](const Document& d) { return d.value == start; });
+      main_ = own != documents_.end() ? &*own : &Add(*main_file_, *start);
+      HOLDFAST_RETURN_IF_ERROR(CheckDocument(*main_));
+    }
+    HOLDFAST_RETURN_IF_ERROR(ReadMetadata(*main_));
+    return main_;
+  }
+
+  Document& Add(const ParsedFile& file, const Value& value) {
+    Document document{&file, &value, value.StringOr("kind", ""), ""};
+    if (const Value* metadata = value.Find("metadata"))
+      document.name = metadata->StringOr("name", "");
+    return documents_.emplace_back(std::move(document));
+  }
 
   Status FindDocuments(std::span<const ParsedFile* const> files) {
     main_file_ = files.front();
@@ -157,13 +188,10 @@ class Reader {
         continue;
       }
       for (const Value& value : *file->documents) {
-        Document document{file, &value, value.StringOr("kind", ""), ""};
-        const bool is_template = document.kind == "WorkflowTemplate";
-        if (!is_template && !IsInMainFile(document)) continue;
-        if (const Value* metadata = value.Find("metadata"))
-          document.name = metadata->StringOr("name", "");
-        documents_.push_back(std::move(document));
-        if (is_template) templates_[documents_.back().name].push_back(&documents_.back());
+        const bool is_template = value.StringOr("kind", "") == "WorkflowTemplate";
+        if (!is_template && file != main_file_) continue;
+        Document& document = Add(*file, value);
+        if (is_template) templates_[document.name].push_back(&document);
       }
     }
     return Ok();
@@ -203,7 +231,9 @@ class Reader {
     return candidates[0];
   }
 
-  static Status CheckDocument(const Document& document) {
+  static Status CheckDocument(Document& document) {
+    if (document.checked) return Ok();
+    document.checked = true;
     const SourceFile& source = SourceOf(document);
     HOLDFAST_RETURN_IF_ERROR(
         CheckFields(source, *document.value, {"a document", kDocumentRead, kDocumentIgnored, {}}));
@@ -336,7 +366,7 @@ class Reader {
                       Printable(name), SourceOf(*found[0]).path, SourceOf(*found[1]).path),
           name.size());
     }
-    if (!IsInMainFile(*found[0])) HOLDFAST_RETURN_IF_ERROR(CheckDocument(*found[0]));
+    HOLDFAST_RETURN_IF_ERROR(CheckDocument(*found[0]));
     return found[0];
   }
 
@@ -371,10 +401,7 @@ class Reader {
       HOLDFAST_ASSIGN_OR_RETURN(Document* const document,
                                 FindTemplate(source, call.position, call.document));
       // The workflow's own document can be referred to by its name, too.
-      owner = document->kind == workflow_.kind && document->name == main_name_ &&
-                      IsInMainFile(*document)
-                  ? ""
-                  : document->name;
+      owner = document == main_ ? "" : document->name;
       HOLDFAST_RETURN_IF_ERROR(Load(*document, owner));
     }
     auto found = index_.find(std::pair(owner, call.name));
@@ -498,12 +525,12 @@ class Reader {
 
   Workflow workflow_;
   const ParsedFile* main_file_ = nullptr;
+  Document* main_ = nullptr;                                 // one of these
   std::deque<Document> documents_;                           // those of the main file first
   std::map<std::string, std::vector<Document*>> templates_;  // by name, in the order of the files
   const Error* broken_ = nullptr;                            // of the first file that is
   std::map<const ParsedFile*, std::uint32_t> source_index_;
   std::map<std::pair<std::string, std::string>, std::uint32_t> index_;  // (document, template)
-  std::string main_name_;
 };
 
 // Nothing but blanks, comments, and marks between documents?
@@ -531,7 +558,17 @@ ParsedFile ParseFile(SourceFile source) {
 }
 
 Result<Workflow> ReadParsedWorkflow(std::span<const ParsedFile* const> files) {
-  return Reader().Read(files);
+  return Reader().Read(files, nullptr);
+}
+
+Result<Workflow> ReadParsedWorkflow(std::span<const ParsedFile* const> files,
+                                    const Value& document) {
+  return Reader().Read(files, &document);
+}
+
+Result<Workflow> ReadParsedLibrary(std::span<const ParsedFile* const> files,
+                                   const Value& document) {
+  return Reader().ReadLibrary(files, document);
 }
 
 Result<Workflow> ReadWorkflow(std::vector<SourceFile> files) {

@@ -32,6 +32,14 @@ struct ParsedFile {
 ParsedFile ParseFile(SourceFile source);
 // The files stay the caller's, who may read one of them for many workflows; there is at least one.
 Result<Workflow> ReadParsedWorkflow(std::span<const ParsedFile* const> files);
+// Of a file in which several may start: `document` is one of files[0], or made of one, at its places.
+// `sha256` stays empty.
+Result<Workflow> ReadParsedWorkflow(std::span<const ParsedFile* const> files,
+                                    const Value& document);
+// A WorkflowTemplate of files[0] as others may call it: its templates (those without a `document`) and
+// what they call. Nothing starts: `entrypoint` and `sha256` are nobody's. What only a caller has (inputs,
+// parameters, a status) counts as given.
+Result<Workflow> ReadParsedLibrary(std::span<const ParsedFile* const> files, const Value& document);
 
 // What is said of a file without a document: kInvalidInput.
 Error EmptyFile(const std::string& path);

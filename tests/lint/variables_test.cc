@@ -4,7 +4,9 @@
 
 #include <string>
 
-#include "runtime/lint/argo_lint.h"
+#include "runtime/lint/argo_fields.h"
+#include "runtime/lint/argo_variables.h"
+#include "runtime/local/workflow_file.h"
 
 namespace holdfast::lint {
 namespace {
@@ -74,9 +76,17 @@ spec:
 )";
 
 TEST(Variables, OfArgoAndOfOthersAreNotRefused) {
+  // Not LintArgo(): it refuses what the local engine does not run.
+  const local::ParsedFile file = local::ParseFile({"shared.yaml", kLegal});
+  ASSERT_TRUE(file.documents.has_value());
   std::string said;
-  for (const Finding& finding : LintArgo({{"shared.yaml", kLegal}}, {}))
-    said += finding.trap + ": " + finding.error.Render() + "\n";
+  for (const Value& document : *file.documents) {
+    for (const Findings& findings :
+         {CheckArgoFields(file.source, document), FindVariableFaults(file.source, document)}) {
+      for (const Finding& finding : findings)
+        said += finding.trap + ": " + finding.error.Render() + "\n";
+    }
+  }
   EXPECT_EQ(said, "");
 }
 
