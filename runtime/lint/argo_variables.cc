@@ -96,23 +96,30 @@ class TemplateVariables {
   TemplateVariables(const local::SourceFile& source, const Value& made,
                     const std::optional<Names>& parameters, Findings& found)
       : source_(source),
-        name_(Printable(made.StringOr("name", ""))),
+        name_(fmt::format("template '{}'", Printable(made.StringOr("name", "")))),
         inputs_(NamesOf(made, "inputs", "parameters")),
         artifacts_(NamesOf(made, "inputs", "artifacts")),
         parameters_(parameters),
         found_(found) {
     const Value* const steps = made.Find("steps");
     if (made.Find("dag") != nullptr) {
-      calls_ = "tasks.";
-      called_ = NamesOf(made, "dag", "tasks");
+      tasks_ = NamesOf(made, "dag", "tasks");
     } else if (steps != nullptr) {
-      calls_ = "steps.";
+      steps_.emplace();
       if (!steps->is_list()) return;
       for (const Value& group : steps->AsList()) {
-        for (std::string& name : NamesIn(&group)) called_.push_back(std::move(name));
+        for (std::string& name : NamesIn(&group)) steps_->push_back(std::move(name));
       }
-      std::sort(called_.begin(), called_.end());
+      std::sort(steps_->begin(), steps_->end());
     }
+  }
+
+  // Of a template in a task or a step of another, `around`, which Argo fills in first: this one knows
+  // the names of both. `around` has to outlive it.
+  TemplateVariables(const TemplateVariables& around, const Value& made)
+      : TemplateVariables(around.source_, made, around.parameters_, around.found_) {
+    name_ = around.around_ == nullptr ? "an inline template in " + around.name_ : around.name_;
+    around_ = &around;
   }
 
   void Check(const Value& value) {
@@ -122,13 +129,41 @@ class TemplateVariables {
     } else if (value.is_map()) {
       for (const auto& [key, member] : value.AsMap()) {
         CheckText(key, member.key_position());
-        // A template in its own right, with inputs of its own beside these.
-        if (key != "inline") Check(member);
+        if (key == "inline" && member.is_map()) {
+          TemplateVariables(*this, member).Check(member);
+        } else {
+          Check(member);
+        }
       }
     }
   }
 
  private:
+  // Nothing where it has none of that kind.
+  using Known = std::optional<Names> TemplateVariables::*;
+
+  bool Has(Known known) const {
+    return (this->*known).has_value() || (around_ != nullptr && around_->Has(known));
+  }
+
+  bool Knows(Known known, std::string_view name) const {
+    return ((this->*known) && Contains(*(this->*known), name)) ||
+           (around_ != nullptr && around_->Knows(known, name));
+  }
+
+  // For a hint: no more than tell that there are too many for one.
+  Names AllOf(Known known) const {
+    Names all;
+    for (const auto* at = this; at != nullptr; at = at->around_) {
+      if (!(at->*known)) continue;
+      for (const std::string& name : *(at->*known)) {
+        if (all.size() > kMostSearched) return all;
+        all.push_back(name);
+      }
+    }
+    return all;
+  }
+
   void CheckText(std::string_view text, Position position) {
     for (std::size_t open = text.find("{{"); open != text.npos; open = text.find("{{", open)) {
       open += 2;
@@ -177,30 +212,31 @@ class TemplateVariables {
     std::string_view rest = tag;
     if (Skip(rest, "inputs.")) return WhyNoInput(rest);
     if (Skip(rest, "workflow.")) return WhyNotOfWorkflow(rest);
-    for (const std::string_view root : {"tasks.", "steps."}) {
+    for (const auto& [root, called] : kCalls) {
       if (!Skip(rest, root) || rest.starts_with("name")) continue;
-      if (calls_ != root) return WhyNoCall(root);
-      if (const std::string name(rest.substr(0, rest.find('.'))); !Contains(called_, name)) {
-        return DidYouMean(name, called_)
-            .value_or(fmt::format("there is no '{}' in template '{}'", Printable(name), name_));
+      if (!Has(called)) return WhyNoCall(root);
+      if (const std::string name(rest.substr(0, rest.find('.'))); !Knows(called, name)) {
+        return DidYouMean(name, AllOf(called))
+            .value_or(fmt::format("there is no '{}' in {}", Printable(name), name_));
       }
     }
-    if (calls_.empty() && tag.starts_with("item."))
+    if (!Has(&TemplateVariables::tasks_) && !Has(&TemplateVariables::steps_) &&
+        tag.starts_with("item."))
       return "an item is known to the task or the step that has several";
     return std::nullopt;
   }
 
   std::optional<std::string> WhyNoInput(std::string_view rest) const {
     const bool parameter = rest.starts_with("parameters");
-    const Names& names = parameter ? inputs_ : artifacts_;
+    const Known names = parameter ? &TemplateVariables::inputs_ : &TemplateVariables::artifacts_;
     if (!Skip(rest, parameter ? "parameters" : "artifacts"))
       return "behind 'inputs.' comes 'parameters.' or 'artifacts.'";
-    if (rest.empty() || (Skip(rest, ".") && Contains(names, rest))) return std::nullopt;
+    if (rest.empty() || (Skip(rest, ".") && Knows(names, rest))) return std::nullopt;
     const std::string name(parameter ? rest : rest.substr(0, rest.rfind('.')));  // FILE.path
-    if (!parameter && Contains(names, name)) return std::nullopt;
+    if (!parameter && Knows(names, name)) return std::nullopt;
     const std::string what = parameter ? "input" : "artifact";
-    return DidYouMean(name, names)
-        .value_or(fmt::format("template '{}' has {}", name_, Shown(names, what)));
+    const Names known = AllOf(names);
+    return DidYouMean(name, known).value_or(fmt::format("{} has {}", name_, Shown(known, what)));
   }
 
   std::optional<std::string> WhyNotOfWorkflow(std::string_view rest) const {
@@ -241,12 +277,16 @@ class TemplateVariables {
 
   const local::SourceFile& source_;
   std::string name_;
-  Names inputs_;
-  Names artifacts_;
+  std::optional<Names> inputs_;
+  std::optional<Names> artifacts_;
   const std::optional<Names>& parameters_;
-  std::string_view calls_;  // the root of what its own tasks or steps give; empty: it has none
-  Names called_;
+  std::optional<Names> tasks_;  // of its DAG
+  std::optional<Names> steps_;
+  const TemplateVariables* around_ = nullptr;  // Not owned; outlives this.
   Findings& found_;
+
+  static constexpr std::array<std::pair<std::string_view, Known>, 2> kCalls{
+      {{"tasks.", &TemplateVariables::tasks_}, {"steps.", &TemplateVariables::steps_}}};
 };
 
 }  // namespace
