@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -149,7 +150,18 @@ class Linter {
     Move(CheckArgoFields(source, document), found_[file]);
     Move(FindDocumentTraps(source, document), found_[file]);
     if (document.StringOr("kind", "") != "CronWorkflow") return;
-    MoveInstead(FindScheduleFaults(source, document, check_zone_), found_[file]);
+    const auto find = [&](std::string_view name) { return FindTemplate(file, name); };
+    MoveInstead(FindScheduleFaults(source, document, check_zone_, find), found_[file]);
+  }
+
+  const Value* FindTemplate(std::size_t file, std::string_view name) const {
+    for (const ParsedFile* const other : AllFrom(file)) {
+      if (!other->documents) continue;
+      for (const Value& document : *other->documents) {
+        if (IsTemplate(document) && NameOf(document) == name) return &document;
+      }
+    }
+    return nullptr;
   }
 
   // False where it cannot be read. `document` is one of the file's, or made of one.

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
@@ -14,9 +15,12 @@ namespace holdfast::lint {
 // empty one takes every name.
 using ZoneCheck = std::function<Status(const std::string& timezone)>;
 
-// When a CronWorkflow starts: lines of cron that Argo does not take, days that never come, a time zone
-// that nobody knows.
+// A WorkflowTemplate by its name; nullptr where it is not given.
+using TemplateLookup = std::function<const Value*(std::string_view name)>;
+
+// When a CronWorkflow starts: lines of cron that Argo does not take or that do not mean what they say,
+// days that never come, a time zone that nobody knows, runs that are replaced and not cleaned up.
 Findings FindScheduleFaults(const local::SourceFile& source, const Value& document,
-                            const ZoneCheck& check_zone);
+                            const ZoneCheck& check_zone, const TemplateLookup& find_template);
 
 }  // namespace holdfast::lint
