@@ -367,7 +367,8 @@ class CpprestClient final : public HttpClient {
     auto proxy = options_.proxy_url.empty() ? ProxyFor(url, &ProcessEnvironment)
                                             : std::optional(options_.proxy_url);
     if (proxy) SetProxy(config, *proxy);
-    client = std::make_shared<Client>(ServerOf(url), config);
+    // Through a proxy the host is written into the request, and the proxy reads it.
+    client = std::make_shared<Client>(proxy ? web::uri(url.Origin()) : ServerOf(url), config);
     return client;
   }
 

@@ -3,9 +3,10 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
+#include <vector>
 
 #include "plugins/sdk/text.h"
 
@@ -13,15 +14,24 @@ namespace holdfast::net {
 
 namespace {
 
-std::optional<std::uint32_t> Ipv4(const std::string& text) {
-  in_addr address{};
-  if (inet_pton(AF_INET, text.c_str(), &address) != 1) return std::nullopt;
-  return ntohl(address.s_addr);
+using AddressBytes = std::vector<std::uint8_t>;
+
+// Four bytes, or sixteen; none: this is no address.
+AddressBytes BytesOf(const std::string& text) {
+  AddressBytes bytes(sizeof(in6_addr));
+  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
+  bytes.resize(sizeof(in_addr));
+  if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return bytes;
+  return {};
 }
 
-bool IsIpv6(const std::string& text) {
-  in6_addr address{};
-  return inet_pton(AF_INET6, text.c_str(), &address) == 1;
+bool IsIpv6(const std::string& text) { return BytesOf(text).size() == sizeof(in6_addr); }
+
+bool IsLoopback(const AddressBytes& address) {
+  constexpr std::uint8_t kNetwork = 127;
+  if (address.size() == sizeof(in_addr)) return address.front() == kNetwork;
+  return address.size() == sizeof(in6_addr) &&
+         std::equal(address.begin(), address.end(), std::begin(in6addr_loopback.s6_addr));
 }
 
 template <class Number>
@@ -32,26 +42,37 @@ std::optional<Number> NumberOf(std::string_view text) {
   return number;
 }
 
+bool SameBits(const AddressBytes& a, const AddressBytes& b, std::size_t bits) {
+  constexpr std::size_t kByte = 8;
+  if (a.empty() || a.size() != b.size() || bits > a.size() * kByte) return false;
+  const std::size_t whole = bits / kByte;
+  if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin()))
+    return false;
+  const std::size_t rest = bits % kByte;
+  return rest == 0 || (a[whole] ^ b[whole]) >> (kByte - rest) == 0;
+}
+
 // Does an entry of NO_PROXY cover the host?
 bool Covers(std::string_view entry, const Url& url) {
   if (entry == "*") return true;
   std::string pattern = Lowered(entry);
   if (const std::size_t slash = pattern.find('/'); slash != std::string::npos) {
-    const auto range = Ipv4(pattern.substr(0, slash));
     const auto bits = NumberOf<std::uint32_t>(std::string_view(pattern).substr(slash + 1));
-    const auto host = Ipv4(url.host);
-    if (!range || !bits || *bits > 32 || !host) return false;
-    const std::uint32_t mask = *bits == 0 ? 0 : ~std::uint32_t{0} << (32 - *bits);
-    return (*range & mask) == (*host & mask);
+    return bits && SameBits(BytesOf(pattern.substr(0, slash)), BytesOf(url.host), *bits);
   }
-  if (const std::size_t colon = pattern.rfind(':');
-      colon != std::string::npos && pattern.find(':') == colon) {
+  // A port stands behind the one colon that is not in brackets; an IPv6 address without them has none.
+  const std::size_t colon = pattern.rfind(':');
+  if (colon != std::string::npos &&
+      (pattern.find(':') == colon || pattern.rfind("]:") + 1 == colon)) {
     if (NumberOf<std::uint16_t>(std::string_view(pattern).substr(colon + 1)) != url.port)
       return false;
     pattern.resize(colon);
   }
+  if (pattern.starts_with('[') && pattern.ends_with(']'))
+    pattern = pattern.substr(1, pattern.size() - 2);
   if (pattern == url.host) return true;
-  if (url.IsAddress()) return false;
+  // An IPv6 address can be written in several ways.
+  if (const AddressBytes host = BytesOf(url.host); !host.empty()) return BytesOf(pattern) == host;
   if (pattern.starts_with("*.")) pattern.erase(0, 1);
   const bool below_only = pattern.starts_with('.');
   if (!below_only) pattern.insert(0, 1, '.');
@@ -60,7 +81,7 @@ bool Covers(std::string_view entry, const Url& url) {
 
 }  // namespace
 
-bool Url::IsAddress() const { return Ipv4(host).has_value() || IsIpv6(host); }
+bool Url::IsAddress() const { return !BytesOf(host).empty(); }
 
 std::string Url::HostInUrl() const {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -150,8 +171,7 @@ std::optional<std::string> ProxyFor(const Url& url, const Environment& environme
   };
   auto proxy = either(url.scheme == "https" ? "HTTPS_PROXY" : "HTTP_PROXY");
   if (!proxy) return std::nullopt;
-  if (url.host == "localhost" || url.host == "::1") return std::nullopt;
-  if (const auto address = Ipv4(url.host); address && *address >> 24U == 127U) return std::nullopt;
+  if (url.host == "localhost" || IsLoopback(BytesOf(url.host))) return std::nullopt;
   if (const auto none = either("NO_PROXY")) {
     for (const std::string_view entry : Split(*none, ',')) {
       if (!Trim(entry).empty() && Covers(Trim(entry), url)) return std::nullopt;

@@ -31,7 +31,7 @@ std::string PercentEncoded(std::string_view text);
 
 // The proxy that the environment names for this URL, as curl and Go read it: HTTPS_PROXY or HTTP_PROXY by
 // scheme (upper or lower case), not for a host that NO_PROXY names: itself, a domain above it,
-// an address, a CIDR range of IPv4, "*"; nor for localhost and 127.0.0.0/8. nullopt: none.
+// an address, a CIDR range of either IP, "*"; nor for localhost, 127.0.0.0/8 and ::1. nullopt: none.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 std::optional<std::string> ProxyFor(const Url& url, const Environment& environment);
 

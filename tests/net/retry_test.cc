@@ -211,11 +211,32 @@ TEST(ProxyOfTheEnvironment, IsNotForWhatNoProxyNames) {
   EXPECT_TRUE(through("https://xa.example", "a.example"));
   EXPECT_FALSE(through("https://10.1.2.3", "10.0.0.0/8"));
   EXPECT_TRUE(through("https://11.1.2.3", "10.0.0.0/8"));
+  EXPECT_FALSE(through("https://10.1.2.3", "10.1.2.2/31"));
+  EXPECT_TRUE(through("https://10.1.2.4", "10.1.2.2/31"));
+  EXPECT_TRUE(through("https://10.1.2.3", "10.1.2.3/33"));
   EXPECT_FALSE(through("https://a.example", "*"));
   EXPECT_FALSE(through("https://a.example:6443", "a.example:6443"));
   EXPECT_TRUE(through("https://a.example", "a.example:6443"));
   EXPECT_FALSE(through("https://127.0.0.1", ""));
+  EXPECT_FALSE(through("https://[::1]", ""));
+  EXPECT_FALSE(through("https://[0:0:0:0:0:0:0:1]", ""));
   EXPECT_FALSE(through("https://localhost", ""));
+}
+
+TEST(ProxyOfTheEnvironment, IsNotForAnIpv6AddressThatNoProxyNames) {
+  const auto through = [](const std::string& none) {
+    return Proxy("https://[fd00::1]:6443", {{"HTTPS_PROXY", "http://p:1"}, {"NO_PROXY", none}})
+        .has_value();
+  };
+  for (const char* covers : {"fd00::/8", "fd00::/128, FD00::/8", "fd00::1/128", "fd00::/127",
+                             "::/0", "fd00::1", "fd00:0::1", "[fd00::1]", "[fd00::1]:6443"}) {
+    EXPECT_FALSE(through(covers)) << covers;
+  }
+  for (const char* covers_not : {"fe80::/10", "fd00::/128", "fd00::1/129", "fd00::/", "0.0.0.0/0",
+                                 "fd00::2", "[fd00::1]:443", "[fd00::1", "]:6443"}) {
+    EXPECT_TRUE(through(covers_not)) << covers_not;
+  }
+  EXPECT_TRUE(Proxy("https://10.1.2.3", {{"HTTPS_PROXY", "http://p:1"}, {"NO_PROXY", "::/0"}}));
 }
 
 TEST(Redaction, TakesTokensOutOfWhatServersSay) {

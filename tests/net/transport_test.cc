@@ -416,6 +416,37 @@ TEST_F(Tls, GoesThroughTheTunnelOfAProxy) {
   EXPECT_EQ(target, "server.invalid:443");
 }
 
+TEST_F(Tls, AnIpv6AddressIsInBracketsWhereAProxyReadsIt) {
+  TestServer server(serve_, testing::MakeCertificate(authority_, "IP:fd00::1"), "");
+  std::mutex mutex;
+  std::string line;
+  TestServer proxy([&](TestConnection& c) {
+    TestConnection::Request request;
+    if (!c.Read(request)) return;
+    {
+      const std::lock_guard lock(mutex);
+      line = request.method + " " + request.target;
+    }
+    if (request.method != "CONNECT") return c.Answer(200, "for " + request.headers.at("host"));
+    c.Write("HTTP/1.1 200 Connection established\r\n\r\n");
+    c.Tunnel(server.port());
+  });
+  TransportOptions options = Trusting();
+  options.proxy_url = "http://127.0.0.1:" + std::to_string(proxy.port());
+  const auto secure = Client(options)->Send(Get("https://[fd00::1]:6443/x"), In(seconds(10)));
+  ASSERT_TRUE(secure) << secure.error().Render();
+  EXPECT_EQ(secure->body, "over TLS");
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(line, "CONNECT [fd00::1]:6443");
+  }
+  const auto plain = Client(options)->Send(Get("http://[fd00::1]:2746/x"), In(seconds(10)));
+  ASSERT_TRUE(plain) << plain.error().Render();
+  EXPECT_EQ(plain->body, "for [fd00::1]:2746");
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(line, "GET http://[fd00::1]:2746/x");
+}
+
 TEST(Proxy, ATunnelThatIsRefusedIsNoSuccess) {
   TestServer proxy([](TestConnection& c) {
     TestConnection::Request request;
