@@ -34,8 +34,8 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
     std::string unreadable;
     for (const Value& child : children) {
       HOLDFAST_ASSIGN_OR_RETURN(const argo::WorkflowStatus status, argo::ReadWorkflowStatus(child));
-      if (status.ended() && status.phase != argo::Phase::kSucceeded &&
-          !status.nodes_unreadable.empty())
+      // Also of one that succeeded: a try that was given up may be dying behind the one that did.
+      if (status.ended() && !status.nodes_unreadable.empty())
         unreadable = Printable(status.name) + ": " + status.nodes_unreadable;
       if (status.ended() && status.dying().empty()) continue;
       ++open;

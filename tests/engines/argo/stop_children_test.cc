@@ -122,23 +122,27 @@ TEST_F(StopChildrenTest, APodThatDoesNotEndKeepsFromCleaningUp) {
 }
 
 TEST_F(StopChildrenTest, AChildWhosePodsCannotBeSeenKeepsFromCleaningUpWhenTheOthersAreStopped) {
-  for (Value (*hide)(Value) : {&Compressed, &KeptElsewhere}) {
-    stopped_.clear();
-    const Status status = Stop({{hide(Child("dark", "Failed")), Child("one", "Running")},
-                                {hide(Child("dark", "Failed")), Child("one", "Failed")}});
-    ASSERT_FALSE(status);
-    EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt);
-    EXPECT_THAT(status.error().message(),
-                HasSubstr("the child Workflow dark: the workflow's nodes"));
-    EXPECT_THAT(stopped_, ElementsAre("one"));
+  for (const char* const phase : {"Failed", "Succeeded"}) {
+    for (Value (*hide)(Value) : {&Compressed, &KeptElsewhere}) {
+      stopped_.clear();
+      const Status status = Stop({{hide(Child("dark", phase)), Child("one", "Running")},
+                                  {hide(Child("dark", phase)), Child("one", "Failed")}});
+      ASSERT_FALSE(status) << phase;
+      EXPECT_EQ(status.error().code(), ErrorCode::kCorrupt);
+      EXPECT_THAT(status.error().message(),
+                  HasSubstr("the child Workflow dark: the workflow's nodes"));
+      EXPECT_THAT(stopped_, ElementsAre("one"));
+    }
   }
 }
 
-TEST_F(StopChildrenTest, OneThatSucceededHasNoPodsLeftWhateverIsKnownOfThem) {
+// Of a step that was tried again: the first try was given up, and a later one succeeded.
+TEST_F(StopChildrenTest, OneThatSucceededIsWaitedForWhileATryOfItDies) {
   const Status status =
-      Stop({{Compressed(Child("one", "Succeeded")), KeptElsewhere(Child("two", "Succeeded"))}});
+      Stop({{WithAPodThatDies(Child("one", "Succeeded"))}, {Child("one", "Succeeded")}});
   EXPECT_TRUE(status) << status.error().Render();
   EXPECT_THAT(stopped_, IsEmpty());
+  EXPECT_EQ(looked_, 3U);
 }
 
 }  // namespace
