@@ -30,8 +30,13 @@ class Follower {
     const std::string version = MetadataText(workflow, "resourceVersion");
     if (!version.empty() && version == shown_) return Ok();
     shown_ = version;
-    done_ = !see_(workflow);
+    ++states_;
+    last_ = workflow;
+    done_ = !see_(last_);
     return Ok();
+  }
+  void ShowAgain() {
+    if (seen()) done_ = !see_(last_);
   }
   Error Gone() const {
     return NotFound("workflow " + Printable(name_) + " was deleted while it was watched")
@@ -39,12 +44,15 @@ class Follower {
   }
   bool done() const { return done_; }
   bool seen() const { return !uid_.empty(); }
+  std::size_t states() const { return states_; }
 
  private:
   const std::string& name_;
   const WorkflowService::See& see_;
   std::string uid_;
   std::string shown_;
+  Value last_;
+  std::size_t states_ = 0;
   bool done_ = false;
 };
 
@@ -85,10 +93,13 @@ Status FollowWorkflow(const WatchSource& source, const std::string& name, millis
       if (follower.done()) break;
     }
     bool expired = false;
+    bool answered = false;
+    const std::size_t states = follower.states();
     const SteadyTime began = clock.Steady();
     const Error enough(ErrorCode::kInternal, "enough");
     const Status watched = source.watch(name, version, [&](const WatchEvent& event) -> Status {
       heard = clock.Steady();
+      answered = true;
       pause = kFirstWait;
       if (!event.resource_version.empty()) version = event.resource_version;
       switch (event.kind) {
@@ -108,6 +119,8 @@ Status FollowWorkflow(const WatchSource& source, const std::string& name, millis
       }
       return Ok();
     });
+    // The Argo server's ends by a silence, which is an error. One that is away is not asked for more.
+    if ((watched || answered) && follower.states() == states && !cancelled()) follower.ShowAgain();
     if (follower.done()) break;
     if (watched) {
       heard = clock.Steady();

@@ -30,7 +30,7 @@ struct WatchSource {
 };
 
 // WorkflowService::Follow over a source: a list, then watches from there, each from the newest version
-// that was seen (bookmarks count); 410 Gone, and a line that cannot be read, begin with a list again. A workflow of
+// that was seen (bookmarks count), with the state that was seen last in between; 410 Gone, and a line that cannot be read, begin with a list again. A workflow of
 // the same name and another uid is another one: kNotFound.
 Status FollowWorkflow(const WatchSource& source, const std::string& name,
                       std::chrono::milliseconds patience, const Clock& clock, const net::Wait& wait,

@@ -51,7 +51,7 @@ class WorkflowService {
   virtual Status ShutDown(const std::string& workflow, Shutdown how) = 0;
 
   // Calls `see` with the workflow as it is now, and then with each state that is seen, until it returns
-  // false. States in between may be missed; connections that end, 410 Gone and servers that are away for
+  // false; with the last one again after a `watch_for` without a new one, for who looks at what it does not hold. States in between may be missed; connections that end, 410 Gone and servers that are away for
   // up to `patience` are survived. kNotFound when it is deleted. kUnavailable when `cancellation` is set.
   using See = std::function<bool(const Value& workflow)>;
   virtual Status Follow(const std::string& workflow, std::chrono::milliseconds patience,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <set>
 
 #include "plugins/sdk/text.h"
@@ -102,6 +103,10 @@ class Reader {
     if (const Value* const status = workflow_.Find("status")) out_.phase = PhaseOf(*status);
     ReadParameters({"status", "storedWorkflowTemplateSpec", "arguments", "parameters"});
     ReadParameters({"spec", "arguments", "parameters"});
+    if (const auto run = out_.parameters.find("run"); run != out_.parameters.end())
+      out_.part_of = run->second;
+    if (out_.part_of.empty())
+      out_.part_of = TextAt(workflow_, {"metadata", "labels", kPartOfRunLabel});
     out_.nodes_unreadable = WhyNodesAreUnreadable();
     if (!out_.nodes_unreadable.empty()) return std::move(out_);
     ReadNodes();
@@ -373,7 +378,29 @@ const StepStatus* WorkflowStatus::Find(std::string_view path_or_task) const {
 
 std::string WorkflowStatus::record() const {
   const auto named = parameters.find("record");
-  return named == parameters.end() || named->second.empty() ? uid : named->second;
+  return named == parameters.end() || named->second.empty() ? run() : named->second;
+}
+
+bool WorkflowStatus::MayHaveParts() const {
+  if (!part_of.empty()) return false;  // the parts of a part are those of the whole
+  return !nodes_unreadable.empty() ||
+         std::any_of(steps.begin(), steps.end(),
+                     [](const StepStatus& step) { return step.template_name == kPartTemplate; });
+}
+
+void AddPart(WorkflowStatus& run, const WorkflowStatus& part) {
+  const std::string prefix = run.uid + "-";
+  const std::string name =
+      part.name.starts_with(prefix) ? part.name.substr(prefix.size()) : part.name;
+  std::vector<StepStatus> more = part.steps;
+  for (StepStatus& step : more) {
+    step.path = name + "." + step.path;
+    step.workflow = part.name;
+  }
+  const auto behind = std::find_if(run.steps.begin(), run.steps.end(),
+                                   [](const StepStatus& step) { return step.exit_handler; });
+  run.steps.insert(behind, std::make_move_iterator(more.begin()),
+                   std::make_move_iterator(more.end()));
 }
 
 Result<WorkflowStatus> ReadWorkflowStatus(const Value& workflow) { return Reader(workflow).Read(); }

@@ -18,6 +18,12 @@ namespace holdfast::engines::argo {
 // brings libraries that most commands do without, and reading a status is not to need them.)
 inline constexpr std::string_view kNodesUnreadable = "holdfast/nodes-unreadable";
 
+// The label by which the parts of a large run are found, the child Workflows that its own one starts; its value is the
+// run (templates/argo). They have a parameter `run` with the same.
+inline constexpr std::string_view kPartOfRunLabel = "holdfast/run";
+// The leaf template of a task that starts one.
+inline constexpr std::string_view kPartTemplate = "child";
+
 // Of a workflow or a node. kNone: it has none; of a step: no node, so nothing has begun it.
 enum class Phase { kNone, kPending, kRunning, kSucceeded, kFailed, kError, kSkipped, kOmitted };
 std::string_view NameOf(Phase phase);  // "Pending"; "" for kNone
@@ -40,6 +46,7 @@ struct StepTry {
 // try, Skipped ...).
 struct StepStatus {
   std::string path;           // below the workflow: "a-pre", "region-b.b-pre", "onExit.end"
+  std::string workflow;       // the part that runs it (AddPart); empty: the workflow that was read
   std::string task;           // its last part
   std::string template_name;  // of its templateRef, where it has one
   Phase phase = Phase::kNone;
@@ -60,7 +67,9 @@ struct StepStatus {
 struct WorkflowStatus {
   std::string name;
   std::string name_space;
-  std::string uid;  // the run
+  std::string uid;  // the run, where this is no part of one
+  // The run that this is a part of: no run itself, nor has it a record. Empty: it is a run.
+  std::string part_of;
   std::string resource_version;
   std::string created;
   std::string started;
@@ -82,12 +91,20 @@ struct WorkflowStatus {
   // Pods that were given up and still run.
   std::vector<const StepTry*> dying() const;
   const StepStatus* Find(std::string_view path_or_task) const;
+  // The run: of a part, that of the whole.
+  const std::string& run() const { return part_of.empty() ? uid : part_of; }
   // The record that the run works on: the parameter, else the run itself.
   std::string record() const;
+  // It may have parts: a task starts one, or nobody sees its tasks.
+  bool MayHaveParts() const;
 };
 
 // kInvalidInput for what is no Workflow. Nodes that are still compressed are those that node_archive.h could not read.
 Result<WorkflowStatus> ReadWorkflowStatus(const Value& workflow);
+
+// Puts the steps of a part behind the run's own and before its exit handler's; their paths then begin with the part's
+// name, without that of the run.
+void AddPart(WorkflowStatus& run, const WorkflowStatus& part);
 
 // Of a run that has ended: the exit code of `holdfast run` for the same verdict. 0 succeeded, 6 stopped,
 // begin's own code when that was refused, else 5.

@@ -25,7 +25,7 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
                     std::chrono::milliseconds patience, const Clock& clock,
                     const std::function<void(std::chrono::milliseconds)>& pause, Logger& log) {
   const SteadyTime deadline = clock.Steady() + patience;
-  const std::string selector = fmt::format("{}={}", kChildOfRunLabel, run);
+  const std::string selector = fmt::format("{}={}", argo::kPartOfRunLabel, run);
   std::set<std::string> told;
   for (int at_rest = 0;;) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Value> children,

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <functional>
 #include <string>
-#include <string_view>
 
 #include "plugins/engines/argo/workflow_service.h"
 #include "plugins/sdk/clock.h"
@@ -11,9 +10,6 @@
 #include "plugins/sdk/result.h"
 
 namespace holdfast::runtime {
-
-// The label by which a run's child Workflows are found; its value is the run (templates/argo).
-inline constexpr std::string_view kChildOfRunLabel = "holdfast/run";
 
 // Stops the child Workflows of a run that have not ended, and returns when none has a step that still runs: what
 // they do must be over before it is cleaned up. Argo's Stop of a Workflow does not reach its children. kUnavailable

@@ -97,6 +97,16 @@ TEST_F(Follow, AWatchThatEndsIsMadeAgainFromTheNewestVersion) {
   EXPECT_THAT(said_, ElementsAre("list", "watch 7", "watch 8", "watch 20", "watch 20"));
 }
 
+TEST_F(Follow, AfterAWatchThatBroughtNothingNewTheLastStateIsShownAgain) {
+  watches_ = {{{Changed("8")}},
+              {{Bookmark("20")}},
+              {{Changed("8")}, Unavailable("silent")},
+              {{}, Unavailable("refused")},
+              {{Changed("21")}}};
+  ASSERT_TRUE(Run("21"));
+  EXPECT_THAT(seen_, ElementsAre("5", "8", "8", "8", "21"));
+}
+
 TEST_F(Follow, AConnectionThatIsLostIsMadeAgain) {
   watches_ = {
       {{Changed("8")}, Unavailable("reset")}, {{}, Unavailable("refused")}, {{Changed("9")}}};

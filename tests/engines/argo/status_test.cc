@@ -205,6 +205,57 @@ TEST(WorkflowStatus, ParametersOfTheWorkflowGoOverThoseOfItsTemplate) {
   EXPECT_EQ(status->parameters.at("bundle"), "abc");
 }
 
+Value Part(const std::string& run_parameter, const std::string& run_label) {
+  Value object = Object("failed-step/13");
+  object.MutableMap()["metadata"].Set("labels", Value().Set(kPartOfRunLabel, run_label));
+  object.MutableMap()["spec"].Set(
+      "arguments",
+      Value().Set("parameters", Value::List{Value().Set("name", "run").Set("value", run_parameter),
+                                            Value().Set("name", "record").Set("value", "")}));
+  return object;
+}
+
+TEST(WorkflowStatus, APartOfALargeRunIsKnownByItsParameterOrItsLabel) {
+  for (const auto& [parameter, label] :
+       {std::pair("r-1", ""), std::pair("", "r-1"), std::pair("r-1", "another")}) {
+    const auto status = ReadWorkflowStatus(Part(parameter, label));
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->part_of, "r-1");
+    EXPECT_EQ(status->run(), "r-1");
+    EXPECT_EQ(status->record(), "r-1");
+    EXPECT_NE(status->uid, "r-1");
+    EXPECT_FALSE(status->MayHaveParts());
+  }
+  const auto whole = ReadWorkflowStatus(Part("", ""));
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->part_of, "");
+  EXPECT_EQ(whole->run(), whole->uid);
+}
+
+TEST(WorkflowStatus, TheStepsOfAPartStandBetweenTheRunsOwnAndItsExitHandler) {
+  WorkflowStatus run = Read("stopped/10");
+  EXPECT_FALSE(run.MayHaveParts());
+  run.steps[1].template_name = kPartTemplate;
+  EXPECT_TRUE(run.MayHaveParts());
+  WorkflowStatus part;
+  part.name = run.uid + "-0a1b";
+  part.steps.resize(2);
+  part.steps[0].path = part.steps[0].task = "c-par";
+  part.steps[1].path = "region.d-par";
+  part.steps[1].task = "d-par";
+  AddPart(run, part);
+  part.name = "of another name";
+  part.steps.pop_back();
+  AddPart(run, part);
+  EXPECT_THAT(Phases(run),
+              ElementsAre("a-pre Succeeded", "a-par Failed", "a-post ", "b-pre Succeeded",
+                          "b-par Failed", "b-post ", "0a1b.c-par ", "0a1b.region.d-par ",
+                          "of another name.c-par ", "onExit Succeeded"));
+  ASSERT_NE(run.Find("d-par"), nullptr);
+  EXPECT_EQ(run.Find("d-par")->workflow, run.uid + "-0a1b");
+  EXPECT_EQ(run.Find("a-pre")->workflow, "");
+}
+
 TEST(WorkflowStatus, TemplatesThatCallThemselvesEnd) {
   const auto object = ParseJson(
       R"({"kind": "Workflow", "metadata": {"name": "w"}, "spec": {"entrypoint": "m", "templates":
