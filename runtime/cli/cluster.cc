@@ -34,12 +34,16 @@ bool LooksLikeUid(std::string_view text) {
   return text.size() == kUuidLength && std::count(text.begin(), text.end(), '-') == 4;
 }
 
-// For tests, which do not wait for a minute: how long one watch lasts.
+// Tests do not wait for minutes.
+std::chrono::milliseconds SecondsOr(const char* variable, std::chrono::seconds usual) {
+  const char* const set = std::getenv(variable);
+  const int seconds = set == nullptr ? 0 : std::atoi(set);
+  return seconds > 0 ? std::chrono::seconds(seconds) : usual;
+}
+
+// How long one watch lasts. What the workflow does not hold, the steps of its parts, is looked at when it ends.
 std::chrono::milliseconds WatchFor() {
-  constexpr int kUsual = 60;
-  const char* const set = std::getenv("HOLDFAST_ARGO_WATCH_SECONDS");
-  const int seconds = set == nullptr ? kUsual : std::atoi(set);
-  return std::chrono::seconds(seconds > 0 ? seconds : kUsual);
+  return SecondsOr("HOLDFAST_ARGO_WATCH_SECONDS", std::chrono::seconds(20));
 }
 
 }  // namespace
@@ -92,16 +96,16 @@ Status FollowRun(argo::WorkflowService& service, const std::string& workflow,
 
 bool AwaitExitHandler(Session& session, argo::WorkflowService& service,
                       const std::optional<BankSection>& bank, argo::WorkflowStatus& status) {
-  constexpr auto kPatience = std::chrono::minutes(2);
+  const auto patience = SecondsOr("HOLDFAST_ARGO_END_SECONDS", std::chrono::minutes(2));
   constexpr auto kPause = std::chrono::milliseconds(250);
   const auto works = [](const argo::StepStatus& step) {
     return step.exit_handler && step.phase != argo::Phase::kNone && !step.ended();
   };
-  const SteadyTime until = session.clock().Steady() + kPatience;
+  const SteadyTime until = session.clock().Steady() + patience;
   bool said = false;
   while (std::any_of(status.steps.begin(), status.steps.end(), works)) {
     if (bank) {
-      const auto report = runtime::ReportOfRun(*bank, status.uid);
+      const auto report = runtime::ReportOfRun(*bank, status.run());
       if (report && !runtime::IsWorking(report->summary.state)) return true;
     }
     if (!std::exchange(said, true))
@@ -134,14 +138,31 @@ void WarnOfUnreadableNodes(const Output& out, const argo::WorkflowStatus& status
            "; nothing is known of its single steps here, its record in the bank knows them");
 }
 
-Value RunEnded(const argo::WorkflowStatus& status) {
-  return Value()
-      .Set("run", status.uid)
+Value RunEnded(const argo::WorkflowStatus& status, bool cleaned_up) {
+  Value out;
+  if (!status.part_of.empty()) out.Set("part_of", status.part_of);
+  return out.Set("run", status.run())
       .Set("workflow", status.name)
       .Set("record", status.record())
       .Set("phase", argo::NameOf(status.phase))
       .Set("stopped", !status.shutdown.empty())
+      .Set("awaits_last_step", !cleaned_up)
       .Set("exit_code", argo::VerdictOf(status));
+}
+
+void SayLastStepIsAwaited(Session& session, const argo::WorkflowStatus& status,
+                          const std::string& watch) {
+  const Output& out = session.out();
+  out.Say("the run is ended; once its last step has begun, this waits for it:");
+  out.Say("  " + watch);
+  out.Say("and once it is known that it never will, this cleans up in its place:");
+  out.Say("  " + CleanUpCommand(session, status));
+}
+
+std::string WholeRun(argo::WorkflowService& service, const argo::WorkflowStatus& part) {
+  const auto found = FindRun(service, part.part_of);
+  const Value* const metadata = found ? found->Find("metadata") : nullptr;
+  return metadata == nullptr ? part.part_of : metadata->StringOr("name", part.part_of);
 }
 
 bool RepeatsAStep(const argo::WorkflowStatus& status) {
@@ -153,13 +174,13 @@ bool RepeatsAStep(const argo::WorkflowStatus& status) {
 std::string CleanUpCommand(Session& session, const argo::WorkflowStatus& status) {
   const auto provider = status.parameters.find("provider");
   if (provider == status.parameters.end())
-    return ProgramCommand(session) + " gc --run " + ShellWord(status.uid);
+    return ProgramCommand(session) + " gc --run " + ShellWord(status.run());
   if (const auto folder = session.providers()) {
     if (const auto config = (*folder)->Find(provider->second))
-      return GcCommand(session, **config, status.uid);
+      return GcCommand(session, **config, status.run());
   }
   return ProgramCommand(session) + " gc --provider " + ShellWord(provider->second) + " --run " +
-         ShellWord(status.uid);
+         ShellWord(status.run());
 }
 
 std::string ClusterOptions(const ClusterArguments& arguments) {

@@ -44,14 +44,22 @@ bool AwaitExitHandler(Session& session, engines::argo::WorkflowService& service,
                       const std::optional<BankSection>& bank,
                       engines::argo::WorkflowStatus& status);
 
-// What both who watches and who stops a run say of its end: pods that nobody has seen to end, and the JSON line.
+// What both who watches and who stops a run say of its end: pods that nobody has seen to end, the JSON line, and how to
+// go on where AwaitExitHandler has returned false (`cleaned_up`): `watch` is the command that waits again.
 // Whoever shows a run says that its nodes cannot be read, where that is so.
 void WarnOfLostPods(const Output& out, const engines::argo::WorkflowStatus& status);
 void WarnOfUnreadableNodes(const Output& out, const engines::argo::WorkflowStatus& status);
-Value RunEnded(const engines::argo::WorkflowStatus& status);
+Value RunEnded(const engines::argo::WorkflowStatus& status, bool cleaned_up);
+void SayLastStepIsAwaited(Session& session, const engines::argo::WorkflowStatus& status,
+                          const std::string& watch);
 
 // What Argo says of the whole run is what it says of a step.
 bool RepeatsAStep(const engines::argo::WorkflowStatus& status);
+
+// Of a part of a large run: the command line's word for the run that it is a part of, its workflow's name, or its id where
+// that is not to be found.
+std::string WholeRun(engines::argo::WorkflowService& service,
+                     const engines::argo::WorkflowStatus& part);
 
 // Cleans up after a run that nobody works on, for whoever types it: they know what a gc on the cluster cannot, that the
 // run's pods are gone.

@@ -54,9 +54,9 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
                            .Set("workflow", status.name)
                            .Set("strategy", argo::NameOf(how)));
   const std::string tail = " " + ShellWord(status.name) + ClusterOptions(arguments.cluster);
-  const std::string watch = "  " + ProgramCommand(session) + " watch" + tail;
+  const std::string watch = ProgramCommand(session) + " watch" + tail;
   if (arguments.no_wait) {
-    out.Say(watch);
+    out.Say("  " + watch);
     return 0;
   }
   const CancelOnSignals signals(session);
@@ -70,23 +70,20 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
       followed && AwaitExitHandler(session, *run->service, BankOfRun(session, status), status);
   if (const int code = signals.exit_code(); code != 0 && !cleaned_up) {
     out.Say("it is being stopped; to wait for it:");
-    out.Say(watch);
+    out.Say("  " + watch);
     return code;
   }
   if (!followed) return out.Fail(followed.error());
   WarnOfLostPods(out, status);
   const auto end = std::find_if(status.steps.begin(), status.steps.end(),
                                 [](const argo::StepStatus& step) { return step.exit_handler; });
-  out.Json("run-ended", RunEnded(status));
+  out.Json("run-ended", RunEnded(status, cleaned_up));
   if (status.phase == argo::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be stopped");
     return 0;
   }
   if (!cleaned_up) {
-    out.Say("the run is ended; once its last step has begun, this waits for it:");
-    out.Say(watch);
-    out.Say("and once it is known that it never will, this cleans up in its place:");
-    out.Say("  " + CleanUpCommand(session, status));
+    SayLastStepIsAwaited(session, status, watch);
     return static_cast<int>(ExitCode::kTryAgain);
   }
   if (!arguments.terminate && !status.nodes_unreadable.empty()) {

@@ -17,16 +17,19 @@ namespace argo = engines::argo;
 namespace {
 
 std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStatus& status,
-                                      int verdict, const std::optional<BankSection>& bank,
+                                      int verdict, bool cleaned_up,
+                                      const std::optional<BankSection>& bank,
                                       const std::optional<runtime::RecordReport>& report,
                                       const ClusterArguments& cluster) {
   std::vector<std::string> commands;
+  const std::string tail = " " + ShellWord(status.name) + ClusterOptions(cluster);
+  // What its last step is yet to clean up, nobody else may.
+  if (!cleaned_up) return {ProgramCommand(session) + " watch" + tail};
   // All that is in the file is protected, and the file is what is wrong.
   if (verdict == 0 || (report && report->drift && report->drift->fails() &&
                        report->summary.state == runtime::RecordState::kAvailable)) {
     return commands;
   }
-  const std::string tail = " " + ShellWord(status.name) + ClusterOptions(cluster);
   const bool working = report && IsWorking(report->summary.state);
   const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
   // After Terminate nobody has cleaned up.
@@ -95,8 +98,9 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     }
   }
   WarnOfLostPods(out, *last);
-  const std::vector<std::string> next = NextCommands(session, *last, code, bank, record, cluster);
-  Value ended = RunEnded(*last);
+  const std::vector<std::string> next =
+      NextCommands(session, *last, code, cleaned_up, bank, record, cluster);
+  Value ended = RunEnded(*last, cleaned_up);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.begin(), next.end()));
   out.Json("run-ended", std::move(ended));
@@ -110,6 +114,11 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
       last->shutdown.empty() && begin != nullptr && begin->exit_code.value_or(0) != 0 &&
       !begin->message.empty()) {
     text += ": " + begin->message;
+  }
+  if (!cleaned_up) {
+    out.Say(text);
+    SayLastStepIsAwaited(session, *last, next.front());
+    return code;
   }
   if (!next.empty()) text += "; to go on:";
   if (next.empty() && code != 0 && record && record->drift)

@@ -107,5 +107,17 @@ given_up INT 130 stop "$name"
 given_up TERM 143 watch "$name"
 holdfast --json checkpoints show "$run" | grep -q '"state":"protecting"' || fail "$(holdfast checkpoints show "$run")"
 
+# Nor is who waited in vain told to clean up beside it at once, or to resume.
+export HOLDFAST_ARGO_END_SECONDS=1
+code=0; holdfast watch "$name" >said 2>&1 || code=$?
+[ $code = 6 ] && grep -q '^the run is ended; once its last step has begun, this waits for it:$' said || fail "$code: $(cat said)"
+[ "$(grep -n 'holdfast gc --run' said | cut -d: -f1)" = $(($(grep -n 'once it is known that it never will' said | cut -d: -f1) + 1)) ] || fail "$(cat said)"
+! grep -q 'holdfast resume' said || fail "$(cat said)"
+holdfast --json watch "$name" >said 2>/dev/null || true
+[ "$(field run-ended awaits_last_step <said)" = True ] || fail "$(cat said)"
+[[ "$(field run-ended next <said)" = "['"*"holdfast watch $name']" ]] || fail "$(cat said)"
+copying 33
+[ "$(code_of said holdfast --json stop "$name")" = 75 ] && [ "$(field run-ended awaits_last_step <said)" = True ] || fail "$(cat said)"
+
 # The file for a container's last words is another container's where somebody types in a pod.
 holdfast step show --from-cluster "$name" "$step" >said && ! grep HOLDFAST_TERMINATION_LOG said || fail "$(cat said)"
