@@ -117,6 +117,7 @@ Result<ClusterCopy> ClusterCopy::Make(Session& session, const StepArguments& arg
   std::string folder = (fs::temp_directory_path(error) / "holdfast-run-XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr) return SystemError(errno, "making a folder for the run");
   copy.folder_ = folder;
+  // Not by its label: who distrusts the cluster looks at the parameter (cluster_trust.h).
   const auto parent = status.parameters.find(kRunParameter);
   const bool has_parent = parent != status.parameters.end() && !parent->second.empty();
   copy.run_id_ = has_parent ? parent->second : status.uid;

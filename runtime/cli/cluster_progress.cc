@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "plugins/sdk/clock.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
+#include "runtime/cli/journaled_reasons.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
 
@@ -21,9 +23,9 @@ using argo::WorkflowStatus;
 namespace {
 
 constexpr std::size_t kMostLines = 12;
-// The journal of a large record is many small objects.
-constexpr auto kReadJournalEvery = std::chrono::seconds(5);
-constexpr std::uint64_t kMostStepsWithJournal = 2'000;
+// The journal of a large record is many small objects: no more than a tenth of the time goes into them.
+constexpr std::chrono::steady_clock::duration kReadJournalEvery = std::chrono::seconds(5);
+constexpr int kShareOfTime = 10;
 
 bool Omitted(const StepStatus& step) {
   return step.phase == Phase::kOmitted || step.phase == Phase::kSkipped ||
@@ -43,12 +45,17 @@ std::string TryOf(const StepStatus& step) {
 }  // namespace
 
 void ClusterProgress::ReadBundle(const WorkflowStatus& status) {
+  // The bundle is that of the whole: of a part the steps are its own, once its controller has listed them.
+  const bool is_part = !status.part_of.empty();
+  if (is_part && status.steps.empty()) return;
+  std::set<std::string_view> own;
+  for (const StepStatus& step : status.steps) own.insert(step.task);
   bundle_read_ = true;
   const auto name = status.parameters.find("bundle");
   if (!bank_ || name == status.parameters.end()) return;
   const auto bundle = runtime::LoadBundleFromBank(*bank_, name->second);
   if (!bundle) return;  // begin refuses the run then, and says so
-  if (bundle->bundle.steps > kMostStepsWithJournal) bank_.reset();
+  bundle_steps_ = bundle->bundle.steps;
   for (const BundleShard& shard : bundle->shards) {
     for (const BundleResource& resource : shard.resources) {
       Row row;
@@ -57,8 +64,7 @@ void ClusterProgress::ReadBundle(const WorkflowStatus& status) {
                      : resource.resource.key.type + " " + resource.resource.name;
       for (const ActivityKind kind : kAllActivityKinds) {
         const std::string& step = resource.StepOf(kind);
-        if (step.empty()) continue;
-        ++activities_;
+        if (step.empty() || (is_part && !own.contains(step))) continue;
         // A step that runs several activities of it is one part.
         if (!row.parts.empty() && row.parts.back().step == step) {
           row.parts.back().what += "+" + std::string(NameOf(kind));
@@ -82,21 +88,35 @@ void ClusterProgress::AddRows(const WorkflowStatus& status) {
   }
 }
 
-void ClusterProgress::ReadJournal(const WorkflowStatus& status, bool at_once) {
+// Of a try once: its step has said why before its pod ended.
+void ClusterProgress::ReadReasons(const WorkflowStatus& status) {
   if (!bank_) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (!at_once && now - journal_read_ < kReadJournalEvery) return;
-  journal_read_ = now;
-  const auto report = runtime::ReportOfRun(*bank_, status.uid);
+  std::vector<std::string> steps;
+  for (const StepStatus& step : status.steps) {
+    if (step.exit_handler || (!step.failed() && !step.between_tries)) continue;
+    if (asked_for_
+            .insert(fmt::format("{} {} {}", step.path, argo::NameOf(step.phase), step.tries.size()))
+            .second) {
+      steps.push_back(step.task);
+      reasons_.erase(step.task);
+    }
+  }
+  if (!steps.empty()) reasons_.merge(JournaledReasons(*bank_, status.run(), steps));
+}
+
+void ClusterProgress::ReadJournal(const WorkflowStatus& status) {
+  const auto began = std::chrono::steady_clock::now();
+  if (!status.ended() && began < next_journal_) return;
+  const auto report = runtime::ReportOfRun(*bank_, status.run());
+  const auto ended = std::chrono::steady_clock::now();
+  next_journal_ = ended + std::max(kReadJournalEvery, (ended - began) * (kShareOfTime - 1));
   if (!report) return;  // not begun yet
-  journaled_ = 0;
   journal_.clear();
   for (const runtime::ResourceReport& resource : report->resources) {
     for (const runtime::ActivityReport& activity : resource.activities) {
       if (activity.attempts != 0) AddJournaled(activity);
-      if (!activity.outcome) continue;
-      if (activity.outcome->outcome == runtime::Outcome::kSucceeded) ++journaled_;
-      if (!activity.outcome->error.empty()) reasons_[activity.step] = activity.outcome->error;
+      if (activity.outcome && !activity.outcome->error.empty())
+        reasons_[activity.step] = activity.outcome->error;
     }
   }
 }
@@ -219,20 +239,28 @@ void ClusterProgress::Erase() {
   drawn_ = 0;
 }
 
-void ClusterProgress::Show(const WorkflowStatus& status) {
+void ClusterProgress::Show(const WorkflowStatus& status, bool all_steps) {
   if (!bundle_read_) ReadBundle(status);
   AddRows(status);
   std::map<std::string, const StepStatus*> steps;
-  bool new_failure = false;
   std::size_t ended = 0;
   for (const StepStatus& step : status.steps) {
     steps.emplace(step.task, &step);
     ended += step.ended() ? 1 : 0;
-    new_failure = new_failure || (step.failed() && !reasons_.contains(step.task) &&
-                                  said_[step.path] != fmt::format("{}/{}", argo::NameOf(step.phase),
-                                                                  step.tries.size()));
   }
-  ReadJournal(status, new_failure);
+  ReadReasons(status);
+  if (!all_steps && bank_ &&
+      std::any_of(in_rows_.begin(), in_rows_.end(),
+                  [&](const std::string& step) { return !steps.contains(step); })) {
+    if (bundle_steps_ <= kMostStepsWithJournal) {
+      ReadJournal(status);
+    } else if (!std::exchange(too_large_said_, true)) {
+      out_.Warn(
+          fmt::format("the run has {} steps, too many to look for in its journal again and "
+                      "again: those whose Workflow cannot be read have no line here",
+                      bundle_steps_));
+    }
+  }
   SayEvents(status);
   for (const auto& [name, step] : journal_)
     steps.emplace(name, &step);  // those that are listed stay
@@ -275,10 +303,8 @@ void ClusterProgress::Show(const WorkflowStatus& status) {
     std::fprintf(stderr, "  %s\n", line.c_str());
     ++drawn_;
   }
-  std::string totals = fmt::format("  {} of {} steps", ended, status.steps.size());
-  if (activities_ != 0 && bank_)
-    totals += fmt::format(", {} of {} activities are in the journal", journaled_, activities_);
-  std::fprintf(stderr, "%s\n", totals.c_str());
+  // Also those of parts that are yet to be made.
+  std::fprintf(stderr, "  %zu of %zu steps\n", ended, in_rows_.size());
   std::fflush(stderr);
   ++drawn_;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,8 +26,11 @@ class ClusterProgress {
   ClusterProgress(const Output& out, std::optional<BankSection> bank)
       : out_(out), bank_(std::move(bank)) {}
 
-  // The state as it is now; what has not changed since is not said again.
-  void Show(const engines::argo::WorkflowStatus& status);
+  // The state as it is now, with the steps of its parts; what has not changed since is not said again. `all_steps`: a step
+  // that is not there has not begun. Without, the journal says what became of those, of a run that has up to
+  // kMostStepsWithJournal; of a larger one a line says that nothing does.
+  void Show(const engines::argo::WorkflowStatus& status, bool all_steps);
+  static constexpr std::size_t kMostStepsWithJournal = 2'000;
   // Takes what stands below away.
   void End();
 
@@ -42,7 +46,8 @@ class ClusterProgress {
   };
 
   void ReadBundle(const engines::argo::WorkflowStatus& status);
-  void ReadJournal(const engines::argo::WorkflowStatus& status, bool at_once);
+  void ReadReasons(const engines::argo::WorkflowStatus& status);
+  void ReadJournal(const engines::argo::WorkflowStatus& status);
   void AddJournaled(const runtime::ActivityReport& activity);
   void AddRows(const engines::argo::WorkflowStatus& status);
   struct State {
@@ -63,13 +68,14 @@ class ClusterProgress {
   std::vector<Row> rows_;
   std::set<std::string> in_rows_;               // steps
   std::map<std::string, std::string> reasons_;  // by step, of the journal: why an activity failed
-  // By step, as far as the journal says it: for steps that child workflows run, which this one does not list.
+  std::set<std::string> asked_for_;             // tries whose reason was looked for
+  // By step, as far as the journal says it: for steps that no workflow lists.
   std::map<std::string, engines::argo::StepStatus> journal_;
   std::set<std::string> told_;               // reasons that a line has said
   std::map<std::string, std::string> said_;  // by step: what was said of it last
-  std::size_t journaled_ = 0;                // activities that the journal says have succeeded
-  std::size_t activities_ = 0;               // of how many
-  std::chrono::steady_clock::time_point journal_read_;
+  std::uint64_t bundle_steps_ = 0;
+  std::chrono::steady_clock::time_point next_journal_;
+  bool too_large_said_ = false;
   bool stopping_said_ = false;
   std::size_t drawn_ = 0;
 };

@@ -4,6 +4,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/run_parts.h"
 
 namespace holdfast::cli {
 
@@ -47,15 +48,16 @@ class LogLines final : public ByteSink {
 
 int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
   const Output& out = session.out();
-  const auto run = OpenRun(session, arguments.cluster, arguments.run);
+  auto run = OpenRun(session, arguments.cluster, arguments.run);
   if (!run) return out.Fail(run.error());
-  const argo::WorkflowStatus& status = run->status;
+  argo::WorkflowStatus& status = run->status;
   if (!status.nodes_unreadable.empty()) {
     return out.Fail(
         Corrupt(status.name + ": " + status.nodes_unreadable)
             .Hint("which pods it has is in its nodes; 'kubectl logs' knows a pod by its "
                   "name"));
   }
+  RunParts(*run->service, out).AddTo(status);
   std::vector<const argo::StepStatus*> steps;
   if (arguments.step.empty()) {
     for (const argo::StepStatus& step : status.steps) steps.push_back(&step);
@@ -85,7 +87,8 @@ int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
         out.Say("--- " + step->path + ", pod " + attempt.pod);
       LogLines lines(out, step->task, attempt.pod);
       const bool follow = arguments.follow && &attempt == &step->tries.back() && !step->ended();
-      const Status read = run->service->ReadLog(status.name, attempt.pod, follow, lines);
+      const Status read = run->service->ReadLog(
+          step->workflow.empty() ? status.name : step->workflow, attempt.pod, follow, lines);
       if (read) {
         ++shown;
         continue;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/journaled_reasons.h"
+#include "runtime/cli/run_parts.h"
 
 namespace holdfast::cli {
 
@@ -32,7 +34,7 @@ std::string StepsText(const argo::WorkflowStatus& status) {
 
 Value SummaryOf(const argo::WorkflowStatus& status) {
   Value out = Value()
-                  .Set("run", status.uid)
+                  .Set("run", status.run())
                   .Set("workflow", status.name)
                   .Set("namespace", status.name_space)
                   .Set("record", status.record())
@@ -42,10 +44,35 @@ Value SummaryOf(const argo::WorkflowStatus& status) {
                   .Set("started", status.started)
                   .Set("finished", status.finished)
                   .Set("steps", static_cast<std::int64_t>(status.steps.size()));
+  if (!status.part_of.empty()) out.Set("part_of", status.part_of);
   if (!status.message.empty()) out.Set("message", Printable(status.message));
   if (!status.nodes_unreadable.empty()) out.Set("nodes_unreadable", status.nodes_unreadable);
   if (status.ended()) out.Set("exit_code", argo::VerdictOf(status));
   return out;
+}
+
+// The newest run first. Parts whose run is gone stand at the end.
+void PutPartsBelowTheirRuns(std::vector<argo::WorkflowStatus>& runs) {
+  struct Whole {
+    std::string created;
+    std::string name;
+  };
+  std::map<std::string, Whole> wholes;  // by run
+  for (const argo::WorkflowStatus& run : runs) {
+    if (run.part_of.empty()) {
+      wholes[run.uid] = {run.created, run.name};
+    } else {
+      wholes.try_emplace(run.part_of);
+    }
+  }
+  std::sort(runs.begin(), runs.end(), [&wholes](const auto& a, const auto& b) {
+    const Whole& of_a = wholes.at(a.run());
+    const Whole& of_b = wholes.at(b.run());
+    const bool part_a = !a.part_of.empty();
+    const bool part_b = !b.part_of.empty();
+    return std::tie(of_b.created, of_a.name, a.run(), part_a, a.name) <
+           std::tie(of_a.created, of_b.name, b.run(), part_b, b.name);
+  });
 }
 
 int ListRuns(Session& session, const ClusterArguments& cluster) {
@@ -59,14 +86,13 @@ int ListRuns(Session& session, const ClusterArguments& cluster) {
     // Others' workflows have no bundle.
     if (status && status->parameters.contains("bundle")) runs.push_back(std::move(*status));
   }
-  std::sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) {
-    return std::tie(b.created, a.name) < std::tie(a.created, b.name);
-  });
+  PutPartsBelowTheirRuns(runs);
   std::vector<std::vector<std::string>> rows;
   for (const argo::WorkflowStatus& run : runs) {
     session.out().Json("run", SummaryOf(run));
     WarnOfUnreadableNodes(session.out(), run);
-    rows.push_back({run.name, run.uid, StateWord(run), StepsText(run), run.created});
+    rows.push_back({(run.part_of.empty() ? "" : "  ") + run.name, run.run(), StateWord(run),
+                    StepsText(run), run.created});
   }
   session.out().Table({"WORKFLOW", "RUN", "STATE", "STEPS", "CREATED"}, rows);
   return 0;
@@ -77,11 +103,13 @@ int ListRuns(Session& session, const ClusterArguments& cluster) {
 int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   const Output& out = session.out();
   if (arguments.run.empty()) return ListRuns(session, arguments.cluster);
-  const auto run = OpenRun(session, arguments.cluster, arguments.run);
+  auto run = OpenRun(session, arguments.cluster, arguments.run);
   if (!run) return out.Fail(run.error());
-  const argo::WorkflowStatus& status = run->status;
+  argo::WorkflowStatus& status = run->status;
+  if (status.nodes_unreadable.empty()) RunParts(*run->service, out).AddTo(status);
   out.Json("run", SummaryOf(status));
-  out.Line(fmt::format("run {} (workflow {}, record {}): {}, {} steps", status.uid, status.name,
+  out.Line(fmt::format("{}run {} (workflow {}, record {}): {}, {} steps",
+                       status.part_of.empty() ? "" : "part of ", status.run(), status.name,
                        status.record(), StateWord(status), StepsText(status)));
   if (!status.message.empty() && !RepeatsAStep(status)) out.Line(status.message);
   WarnOfUnreadableNodes(out, status);
@@ -94,7 +122,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   std::optional<BankSection> bank;
   std::map<std::string, std::string> reasons;
   if (!failed.empty()) bank = BankOfRun(session, status);
-  if (bank) reasons = JournaledReasons(*bank, status.uid, failed);
+  if (bank) reasons = JournaledReasons(*bank, status.run(), failed);
   std::vector<std::vector<std::string>> rows;
   for (const argo::StepStatus& step : status.steps) {
     Value datum = Value()
@@ -108,6 +136,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
     const auto reason = reasons.find(step.task);
     const bool journaled = reason != reasons.end() && step.failed();
     if (journaled) datum.Set("reason", Printable(reason->second));
+    if (!step.workflow.empty()) datum.Set("workflow", step.workflow);
     if (step.exit_code) datum.Set("exit_code", *step.exit_code);
     if (!step.progress.empty()) datum.Set("progress", step.progress);
     if (!step.tries.empty()) datum.Set("pod", step.tries.back().pod);

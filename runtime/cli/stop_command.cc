@@ -41,8 +41,10 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   if (!run) return out.Fail(run.error());
   argo::WorkflowStatus& status = run->status;
   if (status.ended()) {
-    return out.Fail(Error(ErrorCode::kConflict, "run " + status.uid + " has ended already (" +
-                                                    std::string(argo::NameOf(status.phase)) + ")"));
+    return out.Fail(Error(ErrorCode::kConflict,
+                          (status.part_of.empty() ? "run " + status.uid : "part " + status.name) +
+                              " has ended already (" + std::string(argo::NameOf(status.phase)) +
+                              ")"));
   }
   const argo::Shutdown how =
       arguments.terminate ? argo::Shutdown::kTerminate : argo::Shutdown::kStop;
@@ -50,7 +52,7 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
     return out.Fail(asked.error());
   out.Say("told " + status.name + " to " + (arguments.terminate ? "terminate" : "stop"));
   out.Json("stopping", Value()
-                           .Set("run", status.uid)
+                           .Set("run", status.run())
                            .Set("workflow", status.name)
                            .Set("strategy", argo::NameOf(how)));
   const std::string tail = " " + ShellWord(status.name) + ClusterOptions(arguments.cluster);
@@ -80,6 +82,13 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   out.Json("run-ended", RunEnded(status, cleaned_up));
   if (status.phase == argo::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be stopped");
+    return 0;
+  }
+  if (!status.part_of.empty()) {
+    out.Say("this part of run " + status.part_of +
+            " is ended, not the run, which cleans up at its own end; to end all of it:");
+    out.Say("  " + ProgramCommand(session) + " stop " + ShellWord(WholeRun(*run->service, status)) +
+            ClusterOptions(arguments.cluster));
     return 0;
   }
   if (!cleaned_up) {

@@ -265,6 +265,14 @@ int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same
                                  " is none of ours: it has no parameter "
                                  "'bundle'"));
   }
+  if (!status.part_of.empty()) {
+    const std::string whole = WholeRun(*run->service, status);
+    return out.Fail(
+        Error(ErrorCode::kConflict, "workflow " + Printable(status.name) + " is a part of run " +
+                                        Printable(status.part_of) + ", and does not run by itself")
+            .Hint("'holdfast " + std::string(same_record ? "resume " : "resubmit ") +
+                  ShellWord(whole) + ClusterOptions(arguments.cluster) + "' is about the whole"));
+  }
   if (same_record && !status.ended()) {
     return out.Fail(Error(ErrorCode::kConflict, "run " + status.uid + " has not ended")
                         .Hint("'holdfast watch " + status.name + "' follows it, 'holdfast stop " +

@@ -7,6 +7,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/record_table.h"
+#include "runtime/cli/run_parts.h"
 #include "runtime/cli/watched_run.h"
 #include "runtime/store/listing.h"
 
@@ -51,23 +52,30 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
   const Output& out = session.out();
   const CancelOnSignals signals(session);
   std::optional<ClusterProgress> progress;
+  RunParts parts(service, out);
   std::optional<argo::WorkflowStatus> last;
   std::optional<BankSection> bank;
   const Status followed = FollowRun(service, workflow, [&](argo::WorkflowStatus status) {
     if (!progress) {
       bank = BankOfRun(session, status);
       progress.emplace(out, bank);
-      out.Say("watching run " + status.uid + ", workflow " + status.name + " in " +
-              service.Place());
+      out.Say("watching " + std::string(status.part_of.empty() ? "run " : "a part of run ") +
+              status.run() + ", workflow " + status.name + " in " + service.Place());
       WarnOfUnreadableNodes(out, status);
-      out.Json("run-started", Value()
-                                  .Set("run", status.uid)
-                                  .Set("workflow", status.name)
-                                  .Set("namespace", status.name_space)
-                                  .Set("record", status.record()));
+      Value started = Value()
+                          .Set("run", status.run())
+                          .Set("workflow", status.name)
+                          .Set("namespace", status.name_space)
+                          .Set("record", status.record());
+      if (!status.part_of.empty()) started.Set("part_of", status.part_of);
+      out.Json("run-started", std::move(started));
     }
-    progress->Show(status);
     const bool ended = status.ended();
+    // Before its controller has seen it nobody knows its steps. Those of a part that is yet to be made are in none.
+    const bool seen = status.nodes_unreadable.empty();
+    const bool by_parts = status.steps.empty() || status.MayHaveParts();
+    parts.AddTo(status, ended);
+    progress->Show(status, seen && by_parts && parts.complete());
     last = std::move(status);
     return !ended;
   });
@@ -88,9 +96,10 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     return out.Fail(error);
   }
   const int code = argo::VerdictOf(*last);
+  const bool is_part = !last->part_of.empty();
   std::optional<runtime::RecordReport> record;
-  if (bank) {
-    if (auto report = runtime::ReportOfRun(*bank, last->uid)) {
+  if (bank && !is_part) {
+    if (auto report = runtime::ReportOfRun(*bank, last->run())) {
       ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
       record = std::move(*report);
     } else if (report.error().code() != ErrorCode::kNotFound) {
@@ -98,16 +107,21 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     }
   }
   WarnOfLostPods(out, *last);
+  // A part that ended says nothing of the whole, which has the record, and goes on or ends by itself.
   const std::vector<std::string> next =
-      NextCommands(session, *last, code, cleaned_up, bank, record, cluster);
+      is_part
+          ? std::vector<std::string>{ProgramCommand(session) + " watch " +
+                                     ShellWord(WholeRun(service, *last)) + ClusterOptions(cluster)}
+          : NextCommands(session, *last, code, cleaned_up, bank, record, cluster);
   Value ended = RunEnded(*last, cleaned_up);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.begin(), next.end()));
   out.Json("run-ended", std::move(ended));
-  std::string text = code == 0                                         ? "the run succeeded"
-                     : code == static_cast<int>(ExitCode::kRunStopped) ? "the run was stopped"
-                     : code == static_cast<int>(ExitCode::kRunFailed)  ? "the run failed"
-                                                                       : "the run did not begin";
+  std::string text = is_part ? "the part" : "the run";
+  text += code == 0                                         ? " succeeded"
+          : code == static_cast<int>(ExitCode::kRunStopped) ? " was stopped"
+          : code == static_cast<int>(ExitCode::kRunFailed)  ? " failed"
+                                                            : " did not begin";
   if (code != 0 && last->shutdown.empty() && !last->message.empty() && !RepeatsAStep(*last))
     text += ": " + last->message;
   if (const argo::StepStatus* const begin = last->Find("begin");
@@ -120,7 +134,7 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
     SayLastStepIsAwaited(session, *last, next.front());
     return code;
   }
-  if (!next.empty()) text += "; to go on:";
+  if (!next.empty()) text += is_part ? "; the whole run:" : "; to go on:";
   if (next.empty() && code != 0 && record && record->drift)
     text += "; there is drift: 'holdfast plan discover', compile and submit again";
   out.Say(text);

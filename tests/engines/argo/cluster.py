@@ -6,6 +6,7 @@ that makes no pods. For what a real API server does not do on demand: tokens, ro
 
 With --run-steps each step is run, as 'holdfast step run FILE' does it, and its log is that of its pod; without, it is only said.
 In a FOLDER the file is called as the workflow is: PLAN-OPERATION.yaml.
+A task of the template 'child' starts a Workflow as that template says, and ends as it does.
 
 It writes DIR/port when it listens, DIR/requests (one line each), and reads DIR/behave.json, if there is one, at each request:
   fail    names of steps that fail
@@ -39,6 +40,10 @@ KINDS = {"workflows": "Workflow", "workflowtemplates": "WorkflowTemplate", "cron
 def has_labels(obj, selector):
     own = obj["metadata"].get("labels", {})
     return all(own.get(part.partition("=")[0]) == part.partition("=")[2] for part in selector.split(",") if part)
+
+
+def parameters_of(owner):
+    return {p["name"]: p["value"] for p in owner.get("arguments", {}).get("parameters", []) if "value" in p}
 
 
 def now():
@@ -106,10 +111,31 @@ class Cluster:
                 if inner in templates and "dag" in templates[inner]:
                     yield from below(inner, path + task["name"] + ".")
                 elif task.get("when") != "false":
+                    if task.get("templateRef", {}).get("template") == "child":
+                        children[path + task["name"]] = parameters_of(task)
                     yield path + task["name"]
+        children = {}
         main = list(below(spec["entrypoint"], ""))
         last = spec.get("onExit")
-        return main, list(below(last, "onExit.")) or ["onExit"] if last else []
+        return main, list(below(last, "onExit.")) or ["onExit"] if last else [], children
+
+    def run_child(self, obj, arguments):
+        """Makes the Workflow of a part and waits for its end, or for that of its parent; whether it succeeded."""
+        own = {**parameters_of(obj.get("status", {}).get("storedWorkflowTemplateSpec", {})), **parameters_of(obj["spec"])}
+        run = arguments.get("run", "").replace("{{workflow.parameters.run}}", own.get("run", "")) or obj["metadata"]["uid"]
+        name = run + "-" + arguments["part"]
+        if ("Workflow", name) not in self.objects:
+            handed = {"run": run, **{key: own[key] for key in ("bundle", "provider", "record", "fail-fast", "partial", "retries", "step-deadline")}}
+            self.create("Workflow", obj["metadata"]["namespace"], {
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "labels": {"holdfast/run": run}},
+                "spec": {"workflowTemplateRef": {"name": arguments["template"]},
+                         "arguments": {"parameters": [{"name": key, "value": value} for key, value in handed.items()]}}})
+        while not self.objects[("Workflow", obj["metadata"]["name"])]["spec"].get("shutdown"):
+            status = self.objects[("Workflow", name)].get("status", {})
+            if status.get("finishedAt"):
+                return status["phase"] == "Succeeded"
+            time.sleep(0.02)
+        return False
 
     def run_step(self, obj, task, number):
         """Exit code of the real step; None without --run-steps. Stopped: it gets SIGTERM."""
@@ -119,7 +145,8 @@ class Cluster:
         file = self.run_steps
         if os.path.isdir(file):
             file = os.path.join(file, name.rpartition("-")[0] + ".yaml")
-        command = ["holdfast", "step", "run", file, task, "--run-id", obj["metadata"]["uid"]]
+        run = parameters_of(spec).get("run") or obj["metadata"]["uid"]
+        command = ["holdfast", "step", "run", file, task, "--run-id", run]
         for parameter in spec.get("arguments", {}).get("parameters", []):
             if parameter["name"] == "record" and parameter["value"]:
                 command += ["--record", parameter["value"]]
@@ -148,7 +175,7 @@ class Cluster:
             full = f"{name}.{path}"
             done = phase in ("Succeeded", "Failed")
             base = {"displayName": path.split(".")[-1], "phase": phase, "startedAt": now(), "finishedAt": now() if done else None,
-                    "templateRef": {"name": "holdfast-steps", "template": "step"}}
+                    "templateRef": {"name": "holdfast-steps", "template": "child" if path in children else "step"}}
             if code is not None:
                 base["outputs"] = {"exitCode": str(code)}
             if message:
@@ -165,7 +192,7 @@ class Cluster:
             stored = self.objects[("WorkflowTemplate", spec["workflowTemplateRef"]["name"])]["spec"]
             change(lambda o: o.setdefault("status", {"phase": "Running", "startedAt": now(), "finishedAt": None}).update(storedWorkflowTemplateSpec=stored))
             spec = stored
-        main, last = self.tasks(spec)
+        main, last, children = self.tasks(spec)
         failed = None
         for path in main:
             task = path.split(".")[-1]
@@ -174,7 +201,10 @@ class Cluster:
                 time.sleep(0.02)
                 obj = self.objects.get(("Workflow", name))
             time.sleep(self.pause)
-            code = self.run_step(obj, task, str(zlib.crc32(path.encode())) + "1")
+            if path in children:
+                code = None if self.run_child(obj, children[path]) else 1
+            else:
+                code = self.run_step(obj, task, str(zlib.crc32(path.encode())) + "1")
             obj = self.objects.get(("Workflow", name))
             if obj is None:
                 return
@@ -223,7 +253,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def damaged(self, obj):
-        if obj.get("kind") != "Workflow" or obj["metadata"]["name"] not in self.server.cluster.behave().get("damage", []):
+        if obj.get("kind") != "Workflow" or obj["metadata"].get("name") not in self.server.cluster.behave().get("damage", []):
             return obj
         status = {k: v for k, v in obj.get("status", {}).items() if k != "nodes"}
         return {**obj, "status": {**status, "compressedNodes": "H4sIAAAAAAAA/2RhbWFnZWQ="}}
