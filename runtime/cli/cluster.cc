@@ -105,7 +105,8 @@ bool AwaitExitHandler(Session& session, argo::WorkflowService& service,
   bool said = false;
   while (std::any_of(status.steps.begin(), status.steps.end(), works)) {
     if (bank) {
-      const auto report = runtime::ReportOfRun(*bank, status.run());
+      // Its state alone: that is asked for four times a second, and a journal can be large.
+      const auto report = runtime::ReportOfRun(*bank, status.run(), false);
       if (report && !runtime::IsWorking(report->summary.state)) return true;
     }
     if (!std::exchange(said, true))

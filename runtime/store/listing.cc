@@ -405,10 +405,10 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   return report;
 }
 
-Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run) {
+Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run, bool details) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(tenant, run));
   if (!entry) return NotFound(fmt::format("run {} never began", Printable(run)));
-  return ShowRecord(tenant, entry->kind, entry->record);
+  return ShowRecord(tenant, entry->kind, entry->record, details);
 }
 
 Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary) {

@@ -127,8 +127,9 @@ struct RecordReport {
 // By id, of a kind; kNotFound. `details` off leaves out the resources.
 Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, const std::string& id,
                                 bool details = true);
-// The record that a run works on; kNotFound when the run never began.
-Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run);
+// The record that a run works on, as ShowRecord; kNotFound when the run never began.
+Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run,
+                                 bool details = true);
 
 // The newest available checkpoint of each plan that there is a checkpoint of, in whatever state but
 // deleted, or of `plan` (unless that is empty) alone.
