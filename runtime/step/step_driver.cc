@@ -34,10 +34,9 @@ std::string FailureOf(const ActivityOutcome& outcome) {
 
 // Half of what the plan gives one try, so that the other half is left for the work.
 std::chrono::milliseconds LongestWait(const Bundle& bundle) {
-  const Value* const policy = bundle.plan.Find("policy");
-  const std::int64_t deadline = policy == nullptr ? 0 : policy->IntOr("step_deadline", 0);
-  if (deadline <= 0) return kClaimWait;
-  return std::min<std::chrono::milliseconds>(kClaimWait, std::chrono::milliseconds(deadline / 2));
+  const auto deadline = StepDeadline(bundle);
+  if (!deadline) return kClaimWait;
+  return std::min<std::chrono::milliseconds>(kClaimWait, *deadline / 2);
 }
 
 bool Selected(const StepRequest& request, const BundleActivity& activity) {
@@ -46,6 +45,13 @@ bool Selected(const StepRequest& request, const BundleActivity& activity) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::milliseconds> StepDeadline(const Bundle& bundle) {
+  const Value* const policy = bundle.plan.Find("policy");
+  const std::int64_t deadline = policy == nullptr ? 0 : policy->IntOr("step_deadline", 0);
+  if (deadline <= 0) return std::nullopt;
+  return std::chrono::milliseconds(deadline);
+}
 
 Result<std::string> FindStepOf(RunView& run, const ResourceKey& resource, ActivityKind kind) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
@@ -270,17 +276,20 @@ Result<bool> StepDriver::Clean(const BundleStep& step, StepAttempt& attempt) {
   return run_.AllBeforeSucceeded(step);
 }
 
-Result<StepReport> StepDriver::Gate(const std::string& name) {
+Result<StepReport> StepDriver::Gate(const std::vector<std::string>& steps) {
   if (!run_.begun()) return StepReport{ExitCode::kOmitted, "the run has not begun"};
-  HOLDFAST_ASSIGN_OR_RETURN(const BundleStep* const step, run_.bundle().Step(name));
-  for (const BundleActivity& activity : step->activities) {
-    HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
-                              run_.bundle().ResourceOf(name, activity.resource));
-    HOLDFAST_ASSIGN_OR_RETURN(const bool open,
-                              GatesSucceeded(*step, {&activity, resource, 1}, nullptr));
-    if (open) return StepReport{ExitCode::kOk, "the gates of " + name + " succeeded"};
+  for (const std::string& name : steps) {
+    HOLDFAST_ASSIGN_OR_RETURN(const BundleStep* const step, run_.bundle().Step(name));
+    for (const BundleActivity& activity : step->activities) {
+      HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const resource,
+                                run_.bundle().ResourceOf(name, activity.resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const bool open,
+                                GatesSucceeded(*step, {&activity, resource, 1}, nullptr));
+      if (open) return StepReport{ExitCode::kOk, "the gates of " + name + " succeeded"};
+    }
   }
-  return StepReport{ExitCode::kOmitted, "a gate of " + name + " did not succeed"};
+  return StepReport{ExitCode::kOmitted,
+                    "a gate of " + Join(steps, " and of ") + " did not succeed"};
 }
 
 Status StepDriver::WaitForOthers(const BundleStep& step) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,8 +41,8 @@ class StepDriver {
   StepDriver(const StepEnvironment& env, RunView& run) : env_(env), run_(run) {}
 
   Result<StepReport> Run(const StepRequest& request);
-  // Whether anything in the step can run: 0 or 20. Writes nothing.
-  Result<StepReport> Gate(const std::string& step);
+  // Whether anything in one of the steps can run: 0 or 20. Writes nothing.
+  Result<StepReport> Gate(const std::vector<std::string>& steps);
 
  private:
   struct Pending {
@@ -75,6 +76,9 @@ class StepDriver {
   const StepEnvironment& env_;
   RunView& run_;
 };
+
+// What the plan gives one try of a step; nothing: no limit.
+std::optional<std::chrono::milliseconds> StepDeadline(const Bundle& bundle);
 
 // The step that runs an activity of a resource; kNotFound when the bundle has none.
 Result<std::string> FindStepOf(RunView& run, const ResourceKey& resource, ActivityKind kind);

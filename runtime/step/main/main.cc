@@ -2,7 +2,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -17,8 +19,8 @@
 #include "runtime/step/begin.h"
 #include "runtime/step/end.h"
 #include "runtime/step/main/options.h"
+#include "runtime/step/main/outcome_sink.h"
 #include "runtime/step/main/stop_children.h"
-#include "runtime/step/main/termination_log.h"
 #include "runtime/step/step_driver.h"
 
 namespace holdfast::runtime {
@@ -33,10 +35,17 @@ constexpr auto kChildrenDeadline = std::chrono::minutes(10);
 // The only state of this program outside of main: a signal handler has no arguments.
 // Set by the handler below, and by whoever finds that the lease is lost.
 Cancellation g_cancellation;  // NOLINT: see above
-// By the handler alone.
-std::atomic<bool> g_told_to_end{false};  // NOLINT: see above
+// By the handlers alone.
+std::atomic<bool> g_told_to_end{false};       // NOLINT: see above
+std::atomic<bool> g_deadline_is_over{false};  // NOLINT: see above
 
 void OnSignal(int) {
+  g_told_to_end.store(true);
+  g_cancellation.Set();
+}
+
+void OnDeadline(int) {
+  g_deadline_is_over.store(true);
   g_told_to_end.store(true);
   g_cancellation.Set();
 }
@@ -48,6 +57,8 @@ void InstallSignals() {
   // No SA_RESTART: calls that wait return, and their loops look at the cancellation.
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
+  action.sa_handler = &OnDeadline;
+  sigaction(SIGALRM, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
 }
 
@@ -63,12 +74,18 @@ ExitCode ExitCodeAfter(const Error& error) {
   return ended ? ExitCode::kTerminated : ExitCodeOf(error.code());
 }
 
-int Fail(const Error& error, Logger& log, const TerminationLog& termination) {
+// What is told of a step that was told to end.
+std::string WithDeadline(std::string why) {
+  if (g_deadline_is_over.load()) why += " (the plan's step_deadline is over)";
+  return why;
+}
+
+int Fail(const Error& error, Logger& log, const OutcomeSink& outcome) {
   const ExitCode code = ExitCodeAfter(error);
-  termination.Write(code, error.OneLine());
-  log.Log(LogLevel::kError, error.OneLine(), Value().Set("exit_code", static_cast<int>(code)));
+  const std::string why = WithDeadline(error.OneLine());
+  log.Log(LogLevel::kError, why, Value().Set("exit_code", static_cast<int>(code)));
   if (isatty(STDERR_FILENO) != 0) Write(STDERR_FILENO, error.Render() + "\n");
-  return static_cast<int>(code);
+  return outcome.Tell(code, why);
 }
 
 std::string ProviderFolderPath(const StepOptions& options) {
@@ -113,11 +130,29 @@ DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
   };
 }
 
+std::vector<std::string> StepsToAsk(const StepOptions& options) {
+  const std::string given = options.Get("step");
+  std::vector<std::string> steps;
+  for (const std::string_view step : Split(given, ',')) {
+    if (!step.empty()) steps.emplace_back(step);
+  }
+  return steps;
+}
+
 Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& options) {
+  if (options.command == "gate" && StepsToAsk(options).empty()) {
+    return Error(ErrorCode::kUsage, "the gates of which steps?").Hint("--step=NAME,NAME");
+  }
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto run,
       RunView::Join(env, options.Get("run"), options.Get("record"), options.Get("bundle")));
   StepDriver driver(env, *run);
+  if (options.command == "gate") return driver.Gate(StepsToAsk(options));
+  // Where the report is all that an engine sees, its own deadline would end the wait, and not the step.
+  if (const auto deadline = StepDeadline(run->bundle().bundle());
+      deadline && options.Flag("report"))
+    ::alarm(static_cast<unsigned>(
+        std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(*deadline).count(), 1)));
   StepRequest request;
   request.step = options.Get("step");
   request.fail_fast = options.Flag("fail-fast");
@@ -149,7 +184,6 @@ Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& option
     return Error(ErrorCode::kUsage, "which step?")
         .Hint("--step=NAME, or --resource and --activity");
   }
-  if (options.command == "gate") return driver.Gate(request.step);
   return driver.Run(request);
 }
 
@@ -167,7 +201,7 @@ Status StopChildrenInPod(const EndRequest& request, const StepEnvironment& env) 
   return StopChildren(*service, request.run, kChildrenDeadline, env.clock, env.pause, env.log);
 }
 
-Result<StepReport> Dispatch(const StepOptions& options, Logger& log, TerminationLog& termination) {
+Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink& outcome) {
   for (const char* const needed : {"provider", "run"}) {
     if (!options.Get(needed).empty()) continue;
     return Error(ErrorCode::kUsage, fmt::format("--{} is missing", needed))
@@ -195,7 +229,7 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, Termination
   HOLDFAST_ASSIGN_OR_RETURN(
       BankSection tenant,
       BankSection::Open(*bank, "t/" + KeyPart(tenant_name), SectionAccess::kWrite));
-  termination.AskBundle(tenant, options.Get("bundle"));
+  outcome.AskBundle(tenant, options.Get("bundle"));
   const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
   StepEnvironment env{
       std::move(tenant),
@@ -240,14 +274,21 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, Termination
   return RunStep(env, options);
 }
 
-int Main(int argc, char** argv) {
-  const char* const termination_path = std::getenv("HOLDFAST_TERMINATION_LOG");
-  TerminationLog termination(termination_path == nullptr ? "" : termination_path);
-  const auto options = ParseStepOptions(std::vector<std::string>(argv + 1, argv + argc));
+// Also of arguments that cannot be parsed: who waits for a report gets one.
+bool WantsReport(const std::vector<std::string>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+    return argument == "--report" || argument == "--report=true";
+  });
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  const char* const termination_log = std::getenv("HOLDFAST_TERMINATION_LOG");
+  OutcomeSink outcome(termination_log == nullptr ? "" : termination_log);
+  const auto options = ParseStepOptions(arguments);
   if (!options) {
-    termination.Write(ExitCode::kUsage, options.error().OneLine());
     Write(STDERR_FILENO, "holdfast-step: " + options.error().Render() + "\n");
-    return static_cast<int>(ExitCode::kUsage);
+    if (WantsReport(arguments)) outcome.Report();
+    return outcome.Tell(ExitCode::kUsage, options.error().OneLine());
   }
   if (options->help) {
     Write(STDOUT_FILENO, StepHelp());
@@ -258,6 +299,11 @@ int Main(int argc, char** argv) {
     return 0;
   }
   InstallSignals();
+  if (options->Flag("report")) {
+    outcome.Report();
+    if (const Status opened = outcome.OpenLog(*options); !opened)
+      return outcome.Tell(ExitCodeOf(opened.error().code()), opened.error().OneLine());
+  }
   Value fixed = Value().Set("command", options->command);
   for (const char* const name : {"run", "record", "step"}) {
     if (const std::string value = options->Get(name); !value.empty()) fixed.Set(name, value);
@@ -265,19 +311,21 @@ int Main(int argc, char** argv) {
   JsonLinesLogger log(STDERR_FILENO, SystemClock(),
                       options->Flag("verbose") ? LogLevel::kDebug : LogLevel::kInfo,
                       std::move(fixed));
-  const Result<StepReport> report = Dispatch(*options, log, termination);
-  if (!report) return Fail(report.error(), log, termination);
+  const Result<StepReport> report = Dispatch(*options, log, outcome);
+  if (!report) return Fail(report.error(), log, outcome);
   ExitCode code = report->exit_code;
   // A step that was told to end never exits 0, also when it was done by then.
   if (g_cancellation.is_set() && code == ExitCode::kOk) code = ExitCode::kTerminated;
-  if (code != ExitCode::kOk) termination.Write(code, report->message);
+  const std::string why = WithDeadline(report->message);
   log.Log(code == ExitCode::kOk || code == ExitCode::kOmitted ? LogLevel::kInfo : LogLevel::kError,
-          report->message, Value().Set("exit_code", static_cast<int>(code)));
+          why, Value().Set("exit_code", static_cast<int>(code)));
   if (options->Flag("dry-run")) Write(STDOUT_FILENO, Printable(report->message) + "\n");
-  return static_cast<int>(code);
+  return outcome.Tell(code, why);
 }
 
 }  // namespace
 }  // namespace holdfast::runtime
 
-int main(int argc, char** argv) { return holdfast::runtime::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return holdfast::runtime::Main(std::vector<std::string>(argv + 1, argv + argc));
+}

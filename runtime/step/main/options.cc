@@ -25,7 +25,8 @@ constexpr std::array kOptions{
     Option{"run", false, "breg", "the run's id, the engine's (Argo: the workflow's uid)"},
     Option{"record", false, "breg", "the record to work on; empty or absent: the run's id"},
     Option{"bundle", false, "breg", "SHA-256 of the bundle that the workflow was compiled into"},
-    Option{"step", false, "rg", "the step to run, or whose gates to ask for"},
+    Option{"step", false, "rg",
+           "the step to run, or whose gates to ask for (gate: also several, with commas)"},
     Option{"operation", false, "r", "with --resource and --activity: one activity alone"},
     Option{"resource", false, "r", "TYPE#ID"},
     Option{"activity", false, "r", "pre, pre_finish, parallel or post"},
@@ -41,6 +42,12 @@ constexpr std::array kOptions{
     Option{"tenant", false, "breg", "the tenant (default: local)"},
     Option{"provider-config-dir", false, "breg",
            "folder of the providers (HOLDFAST_PROVIDER_CONFIG_DIR)"},
+    Option{"report", true, "breg",
+           "print one line of JSON with the exit code, exit 0, and log to a file: for engines that "
+           "see no more of a program"},
+    Option{"log-dir", false, "breg",
+           "with --report: the folder of the log files, as RUN/STEP.log (HOLDFAST_LOG_DIR; else "
+           "/var/log/holdfast for root, and ~/.local/state/holdfast/log)"},
     Option{"verbose", true, "breg", "log debug lines, too"},
     Option{"dry-run", true, "breg", "say what would be done; write nothing"},
 };
@@ -160,7 +167,7 @@ std::string StepHelp() {
       "  begin   checks the bundle, takes the lease, creates or resumes the record\n"
       "  run     runs the activities of one step\n"
       "  end     cleans up what is owed, sets the record's state, gives the lease back\n"
-      "  gate    exits 20 when nothing in the step can run\n"
+      "  gate    exits 20 when nothing in the steps can run\n"
       "\n";
   for (const Option& option : kOptions) {
     std::string commands;

@@ -1,8 +1,6 @@
-#include "runtime/step/main/termination_log.h"
+#include "runtime/step/main/shown_reason.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -24,10 +22,12 @@ std::string_view MeaningOf(ExitCode code) {
 
 }  // namespace
 
-std::string TerminationLine(std::string_view why) {
+std::string ShortLine(std::string_view why) {
   std::string line = Printable(why);
-  for (std::size_t at = 0; (at = line.find("{{", at)) != std::string::npos; ++at)
-    line.insert(at + 1, " ");
+  for (const std::string_view opening : {"{{", "{%", "<%"}) {
+    for (std::size_t at = 0; (at = line.find(opening, at)) != std::string::npos; ++at)
+      line.insert(at + 1, " ");
+  }
   constexpr std::string_view kCut = "...";
   if (line.size() > kLongestLine) {
     line.resize(Utf8Prefix(std::string_view(line).substr(0, kLongestLine - kCut.size())));
@@ -36,8 +36,7 @@ std::string TerminationLine(std::string_view why) {
   return line;
 }
 
-void TerminationLog::AskBundle(const BankSection& tenant, const std::string& bundle) {
-  if (path_.empty()) return;
+void ShownReason::AskBundle(const BankSection& tenant, const std::string& bundle) {
   const auto stored = StoredBundle::Open(tenant, bundle);
   if (!stored) {
     hides_names_ = true;
@@ -49,17 +48,10 @@ void TerminationLog::AskBundle(const BankSection& tenant, const std::string& bun
   hides_names_ = policy != nullptr && policy->StringOr("step_names", "") == "opaque";
 }
 
-void TerminationLog::Write(ExitCode code, std::string_view why) const {
-  if (path_.empty()) return;
+std::string ShownReason::Line(ExitCode code, std::string_view why) const {
   const std::string_view more =
       instead_.empty() ? std::string_view("the log and the journal say more") : instead_;
-  const std::string line =
-      TerminationLine(hides_names_ ? fmt::format("{}; {}", MeaningOf(code), more) : why);
-  // Never made here: the engine has made it, or does not look.
-  const int file = ::open(path_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
-  if (file < 0) return;
-  [[maybe_unused]] const ssize_t written = ::write(file, line.data(), line.size());
-  ::close(file);
+  return ShortLine(hides_names_ ? fmt::format("{}; {}", MeaningOf(code), more) : why);
 }
 
 }  // namespace holdfast::runtime
