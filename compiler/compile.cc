@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <utility>
@@ -153,8 +154,8 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
     divided = Into(MakeSteps(input.graph, dag, names), workflow.steps);
     if (!divided) return;
     workflow.groups = CutIntoGroups(input.graph, input.table, dag, EssentialGates(dag), names,
-                                    MostItems(emit), MostSteps(emit));
-    emitter->Divide(workflow, emit);
+                                    emitter->MostItems(emit), emitter->MostSteps(emit));
+    emitter->Divide(workflow, dag, emit);
     DescribeGroups(input.graph, dag, workflow.groups);
   });
   HOLDFAST_RETURN_IF_ERROR(std::move(bundled));
@@ -172,6 +173,7 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   HOLDFAST_ASSIGN_OR_RETURN(EmittedWorkflow emitted, emitter->Emit(workflow, emit));
   out.text = std::move(emitted.text);
   out.children = std::move(emitted.children);
+  std::move(emitted.notes.begin(), emitted.notes.end(), std::back_inserter(out.notes));
   if (input.operation == Operation::kProtect && emit.kind == WorkflowKind::kTemplate) {
     workflow.schedule = ScheduleOf(input.plan);
   }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "compiler/emit/argo/argo_emitter.h"
+#include "compiler/emit/mistral/mistral_emitter.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::compiler {
@@ -13,7 +14,8 @@ struct Engine {
   std::unique_ptr<EngineEmitter> (*make)();
 };
 
-constexpr std::array kEngines{Engine{"argo", &MakeArgoEmitter}};
+constexpr std::array kEngines{Engine{"argo", &MakeArgoEmitter},
+                              Engine{"mistral", &MakeMistralEmitter}};
 
 }  // namespace
 

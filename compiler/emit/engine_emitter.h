@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,16 +27,6 @@ struct EmitOptions {
   std::string tool_version;  // "holdfast 0.1.0": stands once in the file
 };
 
-// For CutIntoGroups: what one template takes; and what one run takes as a rule, of which the bytes may be more
-// than its tasks let one expect.
-inline std::uint32_t MostItems(const EmitOptions& options) {
-  return std::min(options.max_tasks_per_template,
-                  options.max_tasks_per_workflow - (kFewestTasks - kFewestItems));
-}
-inline std::uint32_t MostSteps(const EmitOptions& options) {
-  return std::max(MostItems(options), options.max_tasks_per_workflow / 3 * 2);
-}
-
 struct EmittedFile {
   std::string name;
   std::string text;
@@ -45,8 +34,10 @@ struct EmittedFile {
 
 struct EmittedWorkflow {
   std::string text;  // what is started
-  // What that starts in turn, in a folder beside it, with an index of them; empty where there is none.
+  // What that starts in turn, in a folder beside it; empty where there is none.
   std::vector<EmittedFile> children;
+  // What the engine cannot do for the plan, for people.
+  std::vector<std::string> notes;
 };
 
 // An engine as the compiler sees it: how a workflow is written for it. One folder below
@@ -55,9 +46,14 @@ class EngineEmitter {
  public:
   virtual ~EngineEmitter() = default;
   virtual std::string_view name() const = 0;
+  // For CutIntoGroups: the items that one definition takes beside what frames them; and the steps that one run
+  // takes as a rule.
+  virtual std::uint32_t MostItems(const EmitOptions& options) const = 0;
+  virtual std::uint32_t MostSteps(const EmitOptions& options) const = 0;
   // Marks the groups that stand in a file and a run of their own, where one would be larger than the engine
-  // takes; puts groups together for that. Before they are described.
-  virtual void Divide(EngineWorkflow& workflow, const EmitOptions& options) const = 0;
+  // takes; puts groups together for that. Before they are described. `dag` is what the groups were cut from.
+  virtual void Divide(EngineWorkflow& workflow, const ActivityDag& dag,
+                      const EmitOptions& options) const = 0;
   // The files' texts. kInvalidInput when one is beyond what the engine takes.
   virtual Result<EmittedWorkflow> Emit(const EngineWorkflow& workflow,
                                        const EmitOptions& options) const = 0;

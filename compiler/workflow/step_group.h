@@ -41,6 +41,9 @@ struct StepGroup {
   Part part = Part::kWhole;
   // What the engine keeps apart as a run of its own (Argo: a child Workflow), which an emitter decides.
   bool separate = false;
+  // Steps in it, for an engine that asks before it enters a group (Mistral's `gate`): when none of them can run,
+  // nothing in it can. Set by its emitter; empty: not asked.
+  std::vector<std::uint32_t> entries;
   std::vector<GroupItem> items;  // by their first step
 };
 

@@ -91,6 +91,13 @@ struct LintArguments {
 };
 int LintFiles(Session& session, const LintArguments& arguments);
 
+struct VerifyWorkflowArguments {
+  std::string file;
+  std::string bundle;
+  std::string templates;
+};
+int VerifyWorkflow(Session& session, const VerifyWorkflowArguments& arguments);
+
 struct GraphArguments {
   std::string plan;   // a plan, or a resource graph file
   std::string graph;  // empty: beside the plan

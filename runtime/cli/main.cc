@@ -45,6 +45,7 @@ struct Arguments {
   GraphArguments graph;
   RunArguments run;
   PublishArguments publish;
+  VerifyWorkflowArguments verify_workflow;
   InitArgoArguments init;
   SubmitArguments submit;
   ClusterRunArguments cluster_run;
@@ -198,7 +199,7 @@ class CommandLine {
         "-o,--output", a_.compile.output,
         "Workflow file to write (default: PLAN-OPERATION.yaml); its bundle stands beside it");
     command->add_option("--engine", a_.compile.engine, "Engine that is to run it")
-        ->check(CLI::IsMember({"argo"}))
+        ->check(CLI::IsMember(compiler::EngineNames()))
         ->capture_default_str();
     command
         ->add_option("--kind", a_.compile.kind,
@@ -276,6 +277,13 @@ class CommandLine {
     command->add_option(
         "--templates", a_.lint.templates,
         "Folder of the templates they refer to (default: the installed templates/argo)");
+
+    command = Command(&app_, "verify-workflow",
+                      "Prove that a workflow file, of whatever engine, does what its bundle says: "
+                      "every pair of steps in order, and none kept back that could run",
+                      [this](Session& s) { return VerifyWorkflow(s, a_.verify_workflow); });
+    FileOptions(command, a_.verify_workflow.file, a_.verify_workflow.bundle,
+                a_.verify_workflow.templates);
 
     command = Command(&app_, "graph", "Draw the resource graph or the activity DAG of a plan",
                       [this](Session& s) {

@@ -3,7 +3,9 @@
 #include <filesystem>
 
 #include "plugins/sdk/text.h"
+#include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_file.h"
 #include "runtime/store/bundle_store.h"
 
 namespace holdfast::cli {
@@ -27,6 +29,40 @@ Status CheckTruth(const std::map<std::string, std::string>& parameters, const st
   }
   return InvalidInput("parameter '" + name + "' is true or false, not '" +
                       Printable(found->second) + "'");
+}
+
+Status ReadArgoParameters(OpenedWorkflow& out, const std::string& templates,
+                          const std::map<std::string, std::string>& parameters) {
+  HOLDFAST_ASSIGN_OR_RETURN(out.template_folders, TemplateFoldersOf(out.file, templates));
+  auto read = local::ReadWorkflowFile(out.file, out.template_folders);
+  if (!read && read.error().code() == ErrorCode::kNotFound)
+    return std::move(read).error().Hint(
+        "--templates DIR names a folder that templates/argo was copied to");
+  if (!read) return std::move(read).error();
+  out.is_template = read->kind == "WorkflowTemplate";
+  HOLDFAST_ASSIGN_OR_RETURN(out.parameters, local::ResolveParameters(*read, parameters));
+  return Ok();
+}
+
+// The first workflow of the file, which starts the others.
+Result<std::map<std::string, std::string>> ReadMistralInputs(
+    const local::SourceFile& source, const std::map<std::string, std::string>& given) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, mistral::ReadDefinitions(source));
+  std::map<std::string, std::string> out;
+  for (const mistral::Input& input : definitions.front().inputs)
+    out[input.name] = input.value ? local::TextOf(*input.value) : "";
+  for (const auto& [name, value] : given) {
+    if (!out.contains(name)) {
+      std::vector<std::string> names;
+      for (const auto& [known, unused] : out) names.push_back(known);
+      const std::string near = Nearest(name, names);
+      return InvalidInput("workflow " + definitions.front().name + " has no input '" +
+                          Printable(name) + "'")
+          .Hint(near.empty() ? "it has " + Join(names, ", ") : "did you mean '" + near + "'?");
+    }
+    out[name] = value;
+  }
+  return out;
 }
 
 }  // namespace
@@ -82,18 +118,16 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
                                     const std::map<std::string, std::string>& parameters) {
   OpenedWorkflow out;
   out.file = file;
-  HOLDFAST_ASSIGN_OR_RETURN(out.template_folders, TemplateFoldersOf(file, templates));
-  auto read = local::ReadWorkflowFile(file, out.template_folders);
-  if (!read && read.error().code() == ErrorCode::kNotFound) {
-    std::error_code error;
-    return std::move(read).error().Hint(
-        fs::exists(file, error) ? "--templates DIR names a folder that templates/argo was copied to"
-                                : "'holdfast compile' writes workflow files");
+  auto source = local::ReadSourceFile(file);
+  if (!source && source.error().code() == ErrorCode::kNotFound)
+    return std::move(source).error().Hint("'holdfast compile' writes workflow files");
+  if (!source) return std::move(source).error();
+  if (mistral::IsMistralFile(source->text)) {
+    out.engine = WorkflowEngine::kMistral;
+    HOLDFAST_ASSIGN_OR_RETURN(out.parameters, ReadMistralInputs(*source, parameters));
+  } else {
+    HOLDFAST_RETURN_IF_ERROR(ReadArgoParameters(out, templates, parameters));
   }
-  if (!read) return std::move(read).error();
-  const local::Workflow& workflow = *read;
-  out.is_template = workflow.kind == "WorkflowTemplate";
-  HOLDFAST_ASSIGN_OR_RETURN(out.parameters, local::ResolveParameters(workflow, parameters));
   for (const char* const name : {"bundle", "provider"}) {
     if (!out.parameters.contains(name) || out.parameters.at(name).empty()) {
       return InvalidInput("the workflow has no parameter '" + std::string(name) + "'")
@@ -123,6 +157,13 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   }
   HOLDFAST_ASSIGN_OR_RETURN(out.bundle, LoadBundle(out.files));
   return out;
+}
+
+Status RefuseOtherEngines(const OpenedWorkflow& workflow, std::string_view what) {
+  if (workflow.engine == WorkflowEngine::kArgo) return Ok();
+  return InvalidInput(workflow.file + " is a workflow for Mistral")
+      .Hint(std::string(what) +
+            " takes files for Argo: compile it again with --engine argo; the bundle is the same");
 }
 
 Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow, BankUse use,

@@ -15,13 +15,18 @@ namespace holdfast::cli {
 // schedule started. Others have none.
 inline constexpr const char* kRunParameter = "run";
 
+// Whose a workflow file is. The local engine runs Argo's.
+enum class WorkflowEngine { kArgo, kMistral };
+
 // A workflow file with the bundle beside it, checked against each other.
 struct OpenedWorkflow {
   std::string file;
+  WorkflowEngine engine = WorkflowEngine::kArgo;
   bool is_template = false;  // a WorkflowTemplate (--kind template)
   std::vector<std::string> template_folders;
-  std::map<std::string, std::string> parameters;  // all of the workflow's, with what was given
-  std::string provider;                           // the parameter `provider`
+  // All of the workflow's (of Mistral's: inputs), with what was given.
+  std::map<std::string, std::string> parameters;
+  std::string provider;  // the parameter `provider`
   BundleFiles files;
   LoadedBundle bundle;
 };
@@ -38,6 +43,9 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
 // a run or a record has one.
 Result<BankSection> PutBundleIntoBank(Session& session, const OpenedWorkflow& workflow, BankUse use,
                                       Session::Warnings warnings = Session::Warnings::kSay);
+
+// kInvalidInput for a file of another engine than Argo: for what only knows that one's files.
+Status RefuseOtherEngines(const OpenedWorkflow& workflow, std::string_view what);
 
 // "NAME=VALUE" texts as a map; kUsage for one without '='.
 Result<std::map<std::string, std::string>> ParseAssignments(const std::vector<std::string>& texts);

@@ -345,6 +345,8 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   const auto workflow =
       OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
   if (!workflow) return out.Fail(workflow.error());
+  if (const Status ours = RefuseOtherEngines(*workflow, "'holdfast run'"); !ours)
+    return out.Fail(ours.error());
   const bool goes_on = arguments.resume || !NamedRecord(workflow->parameters).empty();
   const auto tenant =
       PutBundleIntoBank(session, *workflow, goes_on ? BankUse::kRead : BankUse::kWrite);

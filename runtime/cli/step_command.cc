@@ -54,6 +54,7 @@ Result<ListedWorkflow> OpenAndList(Session& session, const StepArguments& given)
   out.arguments = arguments;
   HOLDFAST_ASSIGN_OR_RETURN(out.workflow, OpenWorkflow(arguments.file, arguments.bundle,
                                                        arguments.templates, parameters));
+  HOLDFAST_RETURN_IF_ERROR(RefuseOtherEngines(out.workflow, "'holdfast step'"));
   // The steps of a child take their run from there, not from the id of their Workflow.
   if (const auto run = out.workflow.parameters.find(kRunParameter);
       run != out.workflow.parameters.end() && !arguments.run_id.empty()) {

@@ -324,6 +324,8 @@ int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
   const auto workflow =
       OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
   if (!workflow) return out.Fail(workflow.error());
+  if (const Status ours = RefuseOtherEngines(*workflow, "'holdfast submit'"); !ours)
+    return out.Fail(ours.error());
   auto draft = DraftOf(*workflow, *parameters);
   if (!draft) return out.Fail(draft.error());
   if (arguments.dry_run == "client") {

@@ -93,11 +93,12 @@ void MeasureStages(int size) {
   workflow.provider = input.provider_id;
   workflow.steps = *MakeSteps(input.graph, dag, names);
   const double of_steps = took();
-  workflow.groups = CutIntoGroups(input.graph, input.table, dag, conditions, names,
-                                  MostItems(input.options.emit), MostSteps(input.options.emit));
-  const double of_cut = took();
   const auto emitter = MakeEngineEmitter("argo").value();
-  emitter->Divide(workflow, input.options.emit);
+  workflow.groups =
+      CutIntoGroups(input.graph, input.table, dag, conditions, names,
+                    emitter->MostItems(input.options.emit), emitter->MostSteps(input.options.emit));
+  const double of_cut = took();
+  emitter->Divide(workflow, dag, input.options.emit);
   const double of_division = took();
   DescribeGroups(input.graph, dag, workflow.groups);
   const double of_comments = took();

@@ -36,7 +36,7 @@ def collect(value, fields, parameters):
 
 def main():
     fields, parameters, names = set(), set(), sys.argv[1:]
-    for pattern in ("tests/golden/*/expected*.yaml", "tests/golden/*/expected.children/*.yaml", "templates/argo/*.yaml"):
+    for pattern in ("tests/golden/*/expected.argo*.yaml", "tests/golden/*/expected.argo.children/*.yaml", "templates/argo/*.yaml"):
         names += glob.glob(str(SOURCE / pattern))
     for name in names:
         with open(name) as file:

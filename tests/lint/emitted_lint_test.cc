@@ -41,11 +41,11 @@ TEST_P(EmittedLint, HasNoTrap) {
   ASSERT_TRUE(templates.has_value());
   std::vector<local::SourceFile> files{{"expected.argo.yaml", *text}};
   if (const auto schedule = ReadFile(std::string(HOLDFAST_TEST_GOLDEN) + "/" + GetParam() +
-                                     "/expected.schedule.yaml")) {
-    files.push_back({"expected.schedule.yaml", *schedule});
+                                     "/expected.argo.schedule.yaml")) {
+    files.push_back({"expected.argo.schedule.yaml", *schedule});
   }
   const std::string children =
-      std::string(HOLDFAST_TEST_GOLDEN) + "/" + GetParam() + "/expected.children";
+      std::string(HOLDFAST_TEST_GOLDEN) + "/" + GetParam() + "/expected.argo.children";
   if (std::filesystem::is_directory(children)) {
     const auto started = local::ReadTemplateFolder(children);
     ASSERT_TRUE(started.has_value());

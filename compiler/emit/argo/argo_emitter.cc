@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -153,7 +154,18 @@ class ArgoEmitter final : public EngineEmitter {
  public:
   std::string_view name() const override { return "argo"; }
 
-  void Divide(EngineWorkflow& workflow, const EmitOptions& options) const override {
+  std::uint32_t MostItems(const EmitOptions& options) const override {
+    return std::min(options.max_tasks_per_template,
+                    options.max_tasks_per_workflow - (kFewestTasks - kFewestItems));
+  }
+
+  // The bytes of a run may be more than its tasks let one expect.
+  std::uint32_t MostSteps(const EmitOptions& options) const override {
+    return std::max(MostItems(options), options.max_tasks_per_workflow / 3 * 2);
+  }
+
+  void Divide(EngineWorkflow& workflow, const ActivityDag& /*dag*/,
+              const EmitOptions& options) const override {
     DivideIntoWorkflows(workflow, options);
   }
 

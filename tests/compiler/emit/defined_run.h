@@ -7,9 +7,11 @@
 
 #include "compiler/dag/activity_dag.h"
 #include "plugins/sdk/resource_graph.h"
-#include "tests/compiler/emit/precedence.h"
+#include "runtime/verify/precedence.h"
 
 namespace holdfast::compiler {
+
+using verify::Precedence;
 
 // What a workflow has to be for a graph of thousands of resources, from the rules of the design and
 // without any code of the compiler; dag_oracle.h says the same for small graphs by full matrices, and

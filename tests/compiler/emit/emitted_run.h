@@ -9,9 +9,11 @@
 #include "compiler/compile.h"
 #include "plugins/sdk/result.h"
 #include "runtime/local/workflow.h"
-#include "tests/compiler/emit/precedence.h"
+#include "runtime/verify/precedence.h"
 
 namespace holdfast::compiler {
+
+using verify::Precedence;
 
 // A template of emitted files that other steps stand in, or a child Workflow.
 struct EmittedGroup {

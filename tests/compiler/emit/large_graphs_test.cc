@@ -27,12 +27,15 @@
 #include "plugins/sdk/bundle.h"
 #include "runtime/lint/argo_lint.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_file.h"
+#include "runtime/verify/proof.h"
 #include "tests/compiler/dag/dag_oracle.h"
 #include "tests/compiler/emit/argo_limits.h"
 #include "tests/compiler/emit/argo_simulation.h"
 #include "tests/compiler/emit/defined_run.h"
 #include "tests/compiler/emit/emitted_run.h"
 #include "tests/compiler/emit/large_graph.h"
+#include "tests/compiler/emit/read_run.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -544,6 +547,42 @@ TEST_P(LargeGraphs, AreTheSameBytesWheneverAndWhereverTheyAreCompiled) {
     const auto third = Compile(InputOf(shuffled, size, fuse));
     ASSERT_TRUE(third);
     EXPECT_THAT(Differing(FilesOf(*first), FilesOf(*third)), IsEmpty());
+  }
+}
+
+// One bundle, two engines: the files of each do what it says, and so both the same.
+TEST_P(LargeGraphs, HaveFilesForBothEnginesThatDoWhatTheBundleSays) {
+  std::uint64_t turn = large.seed;
+  for (const ShardSize size : SizesFor(large)) {
+    const FuseMode fuse = kFuses[++turn % 2];
+    SCOPED_TRACE(Described(large, size, fuse));
+    std::string bundle;
+    for (const std::string& engine : EngineNames()) {
+      SCOPED_TRACE(engine);
+      CompileInput input = InputOf(large, size, fuse);
+      input.options.engine = engine;
+      input.options.emit.kind = WorkflowKind::kWorkflow;
+      auto& most = input.options.emit.max_tasks_per_template;
+      most = std::max(most, kFewestTasks);
+      const auto compiled = Compile(input);
+      ASSERT_TRUE(compiled) << compiled.error().Render();
+      if (bundle.empty()) bundle = compiled->bundle.sha256;
+      EXPECT_EQ(compiled->bundle.sha256, bundle);
+      const auto run = ReadRun(engine, *compiled);
+      ASSERT_TRUE(run) << run.error().Render();
+      const auto loaded = LoadBundle(compiled->bundle);
+      ASSERT_TRUE(loaded);
+      const verify::Proof proof = verify::Prove(*loaded, *run);
+      EXPECT_THAT(proof.faults, IsEmpty());
+      EXPECT_EQ(proof.steps, compiled->steps);
+      EXPECT_TRUE(run->groups.size() > 1 || proof.added == 0);
+      for (const EmittedFile& child : compiled->children) {
+        if (engine != "mistral") continue;
+        const auto definitions = mistral::ReadDefinitions({child.name, child.text});
+        ASSERT_TRUE(definitions) << definitions.error().Render();
+        EXPECT_LE(definitions->front().tasks.size(), most);
+      }
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Every folder of tests/golden is compiled and compared with what is expected there.
 // HOLDFAST_UPDATE_GOLDEN=1 rewrites that; the diff is reviewed as code.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,11 +15,13 @@
 #include <vector>
 
 #include "compiler/compile.h"
-#include "compiler/dag/essential_gates.h"
+#include "compiler/emit/engine_emitter.h"
 #include "golden_case.h"
 #include "plugins/sdk/bundle.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/verify/proof.h"
 #include "tests/compiler/emit/argo_simulation.h"
+#include "tests/compiler/emit/read_run.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -38,63 +41,85 @@ class Golden : public ::testing::TestWithParam<std::string> {
  protected:
   std::string folder() const { return std::string(HOLDFAST_GOLDEN) + "/" + GetParam(); }
 
-  std::map<std::string, std::string> Children() const {
+  std::string Expected(const std::string& engine, const std::string& what) const {
+    return folder() + "/expected." + engine + "." + what;
+  }
+
+  std::map<std::string, std::string> Children(const std::string& engine) const {
     std::map<std::string, std::string> files;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder() + "/expected.children", error))
+    for (const auto& entry : fs::directory_iterator(Expected(engine, "children"), error))
       files[entry.path().filename().string()] = ReadWhole(entry.path().string());
     return files;
   }
 
-  CompiledWorkflow CompileCase(bool reversed = false) const {
+  Result<CompiledWorkflow> TryCompile(const std::string& engine, bool reversed = false) const {
     auto read = ReadGoldenCase(folder(), reversed);
     EXPECT_TRUE(read) << (read ? "" : read.error().Render());
-    if (!read) return {};
-    auto compiled = Compile(read->input);
+    if (!read) return CompiledWorkflow{};
+    read->input.options.engine = engine;
+    return Compile(read->input);
+  }
+
+  CompiledWorkflow CompileCase() const {
+    auto compiled = TryCompile("argo");
     EXPECT_TRUE(compiled) << (compiled ? "" : compiled.error().Render());
     return compiled ? std::move(*compiled) : CompiledWorkflow{};
   }
+
+  void Update(const std::string& engine, const Result<CompiledWorkflow>& compiled) const {
+    for (const char* const what : {"yaml", "schedule.yaml", "children", "error"})
+      fs::remove_all(Expected(engine, what));
+    const auto write = [](const std::string& path, const std::string& text) {
+      if (!text.empty()) std::ofstream(path, std::ios::binary) << text;
+    };
+    if (!compiled) return write(Expected(engine, "error"), compiled.error().Render() + "\n");
+    write(Expected(engine, "yaml"), compiled->text);
+    write(Expected(engine, "schedule.yaml"), compiled->schedule);
+    const std::string children = Expected(engine, "children");
+    if (!compiled->children.empty()) fs::create_directory(children);
+    for (const EmittedFile& child : compiled->children)
+      write(children + "/" + child.name, child.text);
+    EXPECT_TRUE(WriteBundleFolder(folder() + "/expected.bundle", compiled->bundle));
+  }
 };
 
+// Of every engine: the files, and one bundle for all of them. What an engine cannot do is refused in so many words.
 TEST_P(Golden, IsWhatIsExpected) {
-  const CompiledWorkflow compiled = CompileCase();
-  ASSERT_FALSE(compiled.text.empty());
-  const std::string workflow = folder() + "/expected.argo.yaml";
-  const std::string bundle = folder() + "/expected.bundle";
-  const std::string schedule = folder() + "/expected.schedule.yaml";
-  const std::string children = folder() + "/expected.children";
-  if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(workflow, std::ios::binary) << compiled.text;
-    if (!compiled.schedule.empty()) std::ofstream(schedule, std::ios::binary) << compiled.schedule;
-    ASSERT_TRUE(WriteBundleFolder(bundle, compiled.bundle));
-    fs::remove_all(children);
-    if (!compiled.children.empty()) fs::create_directory(children);
-    for (const EmittedFile& child : compiled.children)
-      std::ofstream(children + "/" + child.name, std::ios::binary) << child.text;
+  const auto expected = [&](const std::string& path) {
+    return fs::exists(path) ? ReadWhole(path) : std::string();
+  };
+  for (const std::string& engine : EngineNames()) {
+    SCOPED_TRACE(engine);
+    const auto compiled = TryCompile(engine);
+    if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr) Update(engine, compiled);
+    EXPECT_EQ(compiled ? "" : compiled.error().Render() + "\n",
+              expected(Expected(engine, "error")));
+    EXPECT_EQ(compiled ? compiled->text : "", expected(Expected(engine, "yaml")));
+    if (!compiled) continue;
+    EXPECT_EQ(compiled->schedule, expected(Expected(engine, "schedule.yaml")));
+    std::map<std::string, std::string> made;
+    for (const EmittedFile& child : compiled->children) made[child.name] = child.text;
+    EXPECT_EQ(made, Children(engine));
+    const auto bundle = ReadBundleFolder(folder() + "/expected.bundle");
+    ASSERT_TRUE(bundle) << bundle.error().Render();
+    EXPECT_EQ(compiled->bundle.files, bundle->files);
+    EXPECT_EQ(compiled->bundle.sha256, bundle->sha256);
   }
-  EXPECT_EQ(compiled.text, ReadWhole(workflow));
-  EXPECT_EQ(compiled.schedule, fs::exists(schedule) ? ReadWhole(schedule) : "");
-  std::map<std::string, std::string> made;
-  for (const EmittedFile& child : compiled.children) made[child.name] = child.text;
-  EXPECT_EQ(made, Children());
-  const auto expected = ReadBundleFolder(bundle);
-  ASSERT_TRUE(expected) << expected.error().Render();
-  EXPECT_EQ(compiled.bundle.files, expected->files);
-  EXPECT_EQ(compiled.bundle.sha256, expected->sha256);
 }
 
-TEST_P(Golden, IsTheSameTwice) {
-  const CompiledWorkflow first = CompileCase();
-  const CompiledWorkflow second = CompileCase();
-  EXPECT_EQ(first.text, second.text);
-  EXPECT_EQ(first.bundle.files, second.bundle.files);
-}
-
-TEST_P(Golden, DoesNotDependOnTheOrderOfItsInput) {
-  const CompiledWorkflow forward = CompileCase();
-  const CompiledWorkflow backward = CompileCase(true);
-  EXPECT_EQ(forward.text, backward.text);
-  EXPECT_EQ(forward.bundle.files, backward.bundle.files);
+TEST_P(Golden, IsTheSameAgainWhateverTheOrderOfItsInput) {
+  for (const std::string& engine : EngineNames()) {
+    SCOPED_TRACE(engine);
+    const auto first = TryCompile(engine);
+    for (const bool reversed : {false, true}) {
+      const auto second = TryCompile(engine, reversed);
+      ASSERT_EQ(first.has_value(), second.has_value());
+      if (!first) continue;
+      EXPECT_EQ(first->text, second->text);
+      EXPECT_EQ(first->bundle.files, second->bundle.files);
+    }
+  }
 }
 
 // What the file says, read by the local engine, is the DAG that it was made from.
@@ -158,17 +183,34 @@ TEST_P(Golden, ReadBackIsTheSameDag) {
   EXPECT_EQ(steps, loaded->bundle.steps);
 }
 
+// One bundle, several engines: read back, each one's files do what it says, and so the same.
+TEST_P(Golden, EveryEnginesFilesDoWhatTheBundleSays) {
+  for (const std::string& engine : EngineNames()) {
+    SCOPED_TRACE(engine);
+    const auto compiled = TryCompile(engine);
+    if (!compiled) continue;
+    const auto run = ReadRun(engine, *compiled);
+    ASSERT_TRUE(run) << run.error().Render();
+    const verify::Proof proof = verify::Prove(*LoadBundle(compiled->bundle), *run);
+    EXPECT_THAT(proof.faults, ::testing::IsEmpty());
+    EXPECT_EQ(proof.steps, compiled->steps);
+    if (run->groups.size() == 1) {
+      EXPECT_EQ(proof.added, 0U);
+    }
+  }
+}
+
 TEST_P(Golden, PassesArgosOwnSchema) {
   const char* schema = std::getenv("HOLDFAST_ARGO_SCHEMA");
   if (schema == nullptr || *schema == '\0')
     GTEST_SKIP() << "HOLDFAST_ARGO_SCHEMA does not name Argo's JSON schema";
-  const std::string schedule = folder() + "/expected.schedule.yaml";
+  const std::string schedule = Expected("argo", "schedule.yaml");
   std::string command = std::string("python3 '") + HOLDFAST_SCHEMA_CHECK + "' '" + schema + "' '" +
-                        folder() + "/expected.argo.yaml'" +
+                        Expected("argo", "yaml") + "'" +
                         (fs::exists(schedule) ? " '" + schedule + "'" : "");
-  for (const auto& [name, text] : Children()) {
+  for (const auto& [name, text] : Children("argo")) {
     if (name != "kustomization.yaml")
-      command += " '" + folder() + "/expected.children/" + name + "'";
+      command += " '" + Expected("argo", "children") + "/" + name + "'";
   }
   command += " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");

@@ -7,13 +7,15 @@ import glob
 import http.client
 import json
 import os
-import random
 import ssl
 import subprocess
 import sys
 import urllib.parse
 
 import yaml
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/..")
+import random_plan
 
 directory, golden, count, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 url = urllib.parse.urlparse(open(directory + "/url").read().strip())
@@ -40,7 +42,7 @@ def check(path):
             refused.append(f"{path}: {document['kind']}: {answer.status} {body[:500].decode()}")
 
 
-for pattern in ("expected.argo.yaml", "expected.schedule.yaml", "expected.children/*.yaml"):
+for pattern in ("expected.argo.yaml", "expected.argo.schedule.yaml", "expected.argo.children/*.yaml"):
     for path in sorted(glob.glob(f"{golden}/*/{pattern}")):
         check(path)
 # What a site starts from: the kinds that are Argo's.
@@ -49,33 +51,7 @@ for path in sorted(glob.glob(golden + "/../../templates/argo/*.yaml")):
 goldens = checked
 
 for number in range(count):
-    rng = random.Random(seed * 100_003 + number)  # this one again: its number and the seed
-    shape = rng.choice(["forest", "diamonds", "star", "chain"])
-    size = {"forest": rng.randrange(1, 80), "diamonds": rng.randrange(2, 60), "star": rng.choice([5, 150, 260, 340]), "chain": rng.choice([3, 40, 150, 300])}[shape]
-    children = {i: set() for i in range(size)}
-    for i in range(1, size):
-        if shape == "star":
-            children[0].add(i)
-        elif shape == "chain":
-            children[i - 1].add(i)
-        elif shape == "forest":
-            if rng.random() < 0.8:
-                children[rng.randrange(i)].add(i)
-        else:
-            for _ in range(rng.choice([1, 1, 2, 3])):
-                children[rng.randrange(i)].add(i)
-    below = {c for cs in children.values() for c in cs}
-    activities = [a for a in ("pre", "pre_finish", "parallel", "post") if rng.random() < 0.7] or ["parallel"]
-    with open("providers.d/p.conf", "w") as file:
-        file.write(f"[provider]\nname = p\nid = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845\nbank = filesystem\nplugin = noop\n[filesystem]\npath = {os.getcwd()}/bank\n"
-                   f"[noop]\ntypes = X::Disk\nactivities = {', '.join(activities)}\n")
-    with open("n.graph.yaml", "w") as file:
-        json.dump({"format": 1, "resources": [{"type": "X::Disk", "id": f"d{i}", "name": f"disk {i} {{{{x}}}}",
-                                               **({"children": [{"type": "X::Disk", "id": f"d{c}"} for c in sorted(cs)]} if cs else {})}
-                                              for i, cs in children.items()]}, file)
-    with open("n.yaml", "w") as file:
-        json.dump({"name": "n", "provider": "p", "resources": [f"X::Disk#d{i}" for i in children if i not in below],
-                   "policy": {"drift": "ignore", "parallelism": rng.randrange(1, 20), "step_names": rng.choice(["readable", "opaque"])}}, file)
+    label, rng = random_plan.write(number, seed)
     for old in glob.glob("out*"):
         subprocess.run(["rm", "-rf", old], check=True)
     command = ["holdfast", "-q", "compile", "protect", "n.yaml", "-o", "out.yaml", "--fuse", rng.choice(["none", "leaf"]), "--kind", rng.choice(["workflow", "template"]),
@@ -83,10 +59,10 @@ for number in range(count):
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
-        refused.append(f"{number} ({shape} of {size}): {' '.join(command)}: does not end")
+        refused.append(f"{label}: {' '.join(command)}: does not end")
         continue
     if done.returncode != 0:
-        refused.append(f"{number} ({shape} of {size}): {' '.join(command)}: {done.stderr[:500]}")
+        refused.append(f"{label}: {' '.join(command)}: {done.stderr[:500]}")
         continue
     for path in sorted(glob.glob("out*.yaml") + glob.glob("out.children/*.yaml")):
         check(path)

@@ -1,6 +1,6 @@
-#include "tests/compiler/emit/precedence.h"
+#include "runtime/verify/precedence.h"
 
-namespace holdfast::compiler {
+namespace holdfast::verify {
 
 bool Precedence::Sort() {
   first_.assign(nodes_ + std::size_t{1}, 0);
@@ -55,4 +55,4 @@ std::vector<std::uint64_t> Precedence::Close(std::span<const std::uint32_t> colu
   return bits;
 }
 
-}  // namespace holdfast::compiler
+}  // namespace holdfast::verify

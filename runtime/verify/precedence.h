@@ -6,10 +6,11 @@
 #include <utility>
 #include <vector>
 
-namespace holdfast::compiler {
+namespace holdfast::verify {
 
 // What comes before what: direct links between nodes, and all that follows from them. Written down as
-// plainly as possible, for tests: of tens of thousands of nodes every pair is looked at.
+// plainly as possible, for who proves that a file keeps an order: of tens of thousands of nodes every pair is
+// looked at, by brute force. One thread.
 class Precedence {
  public:
   // Nodes are numbered from 0.
@@ -32,4 +33,4 @@ class Precedence {
   std::vector<std::uint32_t> before_;
 };
 
-}  // namespace holdfast::compiler
+}  // namespace holdfast::verify

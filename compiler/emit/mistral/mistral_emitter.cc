@@ -1,0 +1,128 @@
+#include "compiler/emit/mistral/mistral_emitter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "compiler/emit/mistral/group_entries.h"
+#include "compiler/emit/mistral/mistral_definition.h"
+#include "compiler/plan/cron_line.h"
+#include "compiler/yaml/yaml_out.h"
+#include "plugins/sdk/check.h"
+#include "plugins/sdk/in_parallel.h"
+
+namespace holdfast::compiler {
+namespace {
+
+// `begin` and `end`, or `gate` and `verdict`.
+constexpr std::uint32_t kFrame = kFewestTasks - kFewestItems;
+
+bool IsUtc(std::string_view zone) {
+  constexpr std::array<std::string_view, 8> kNames{"UTC",       "Etc/UTC",   "GMT",     "Etc/GMT",
+                                                   "Etc/GMT+0", "Etc/GMT-0", "Etc/UCT", "Zulu"};
+  return std::find(kNames.begin(), kNames.end(), zone) != kNames.end();
+}
+
+// What a request for a cron trigger has (Mistral REST API v2, POST /v2/cron_triggers).
+Result<std::string> WriteTrigger(const EngineWorkflow& workflow) {
+  const Schedule& schedule = *workflow.schedule;
+  if (!IsUtc(schedule.timezone)) {
+    return InvalidInput(fmt::format("Mistral's cron triggers know UTC alone: the schedule's time "
+                                    "zone {} cannot be kept",
+                                    schedule.timezone))
+        .Hint("say in the plan when it is to run in UTC: schedule: {cron: ..., timezone: Etc/UTC}");
+  }
+  if (schedule.suspend) {
+    return InvalidInput("Mistral has no cron trigger that is suspended")
+        .Hint("leave 'suspend' out of the plan, and make the trigger when it is to begin");
+  }
+  YamlOut out;
+  out.Comment("The cron trigger that starts " + workflow.name +
+              " by the schedule of its plan, in UTC. Its bundle has to be in the bank:");
+  out.Comment(
+      "'holdfast publish FILE' with the workflow's file puts it there. Two runs at once do no "
+      "harm: the second one's begin is refused.");
+  out.BeginMap();
+  out.Key("name");
+  out.Word(workflow.name);
+  out.Key("workflow_name");
+  out.Word(workflow.name);
+  out.Comment("The environment with the places of the site.");
+  out.Key("workflow_params");
+  out.BeginFlowMap();
+  out.Key("env");
+  out.Word("holdfast");
+  out.EndFlowMap();
+  out.Key("pattern");
+  out.Text(WithSundayAsZero(schedule.cron));
+  out.EndMap();
+  return out.Take();
+}
+
+class MistralEmitter final : public EngineEmitter {
+ public:
+  std::string_view name() const override { return "mistral"; }
+
+  std::uint32_t MostItems(const EmitOptions& options) const override {
+    return std::max(options.max_tasks_per_template, kFewestTasks) - kFrame;
+  }
+
+  // A definition is a file and a request of its own: no run of many is to be filled.
+  std::uint32_t MostSteps(const EmitOptions& options) const override { return MostItems(options); }
+
+  void Divide(EngineWorkflow& workflow, const ActivityDag& dag,
+              const EmitOptions& /*options*/) const override {
+    for (std::size_t group = 1; group < workflow.groups.size(); ++group)
+      workflow.groups[group].separate = true;
+    SetEntries(dag, workflow.groups);
+  }
+
+  Result<EmittedWorkflow> Emit(const EngineWorkflow& workflow,
+                               const EmitOptions& options) const override {
+    if (options.max_tasks_per_template < kFewestTasks) {
+      return InvalidInput(fmt::format("a workflow of Mistral has at least {} tasks, not {}",
+                                      kFewestTasks, options.max_tasks_per_template))
+          .Hint("--max-tasks-per-template");
+    }
+    const std::size_t count = workflow.groups.size();
+    std::vector<std::optional<Result<std::string>>> texts(count);
+    InParallel(count, [&](std::size_t group) {
+      texts[group].emplace(
+          WriteMistralDefinition(workflow, options, static_cast<std::uint32_t>(group)));
+    });
+    EmittedWorkflow out;
+    HOLDFAST_ASSIGN_OR_RETURN(out.text, std::move(*texts[0]));
+    out.children.resize(count - 1);
+    for (std::size_t group = 1; group < count; ++group) {
+      EmittedFile& file = out.children[group - 1];
+      file.name = workflow.groups[group].name + ".yaml";
+      HOLDFAST_ASSIGN_OR_RETURN(file.text, std::move(*texts[group]));
+    }
+    if (workflow.parallelism) {
+      out.notes.emplace_back(
+          "Mistral has no limit of its own for how many steps of a run are at work: the plan's "
+          "parallelism is not kept (the executor's is executor_thread_pool_size)");
+    }
+    if (workflow.run_deadline) {
+      out.notes.emplace_back(
+          "Mistral ends no workflow by a deadline: the plan's run_deadline is not kept");
+    }
+    return out;
+  }
+
+  Result<std::string> EmitSchedule(const EngineWorkflow& workflow,
+                                   const EmitOptions& /*options*/) const override {
+    HOLDFAST_CHECK(workflow.schedule.has_value());
+    return WriteTrigger(workflow);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<EngineEmitter> MakeMistralEmitter() { return std::make_unique<MistralEmitter>(); }
+
+}  // namespace holdfast::compiler

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <filesystem>
+
+#include "plugins/sdk/counted.h"
+#include "plugins/sdk/text.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/opened_workflow.h"
+#include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_file.h"
+#include "runtime/verify/proof.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+Result<verify::SaidRun> ReadRun(const OpenedWorkflow& workflow) {
+  if (workflow.engine == WorkflowEngine::kArgo) {
+    HOLDFAST_ASSIGN_OR_RETURN(const local::Workflow read,
+                              local::ReadWorkflowFile(workflow.file, workflow.template_folders));
+    return verify::RunOf(read);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const local::SourceFile source, local::ReadSourceFile(workflow.file));
+  HOLDFAST_ASSIGN_OR_RETURN(auto definitions, mistral::ReadDefinitions(source));
+  std::error_code error;
+  const std::string folder = ChildrenFolderOf(workflow.file);
+  if (std::filesystem::is_directory(folder, error)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto children, local::ReadTemplateFolder(folder));
+    for (const local::SourceFile& child : children) {
+      HOLDFAST_ASSIGN_OR_RETURN(auto more, mistral::ReadDefinitions(child));
+      for (mistral::Definition& definition : more) definitions.push_back(std::move(definition));
+    }
+  }
+  return verify::RunOf(definitions);
+}
+
+}  // namespace
+
+int VerifyWorkflow(Session& session, const VerifyWorkflowArguments& arguments) {
+  const Output& out = session.out();
+  const auto workflow = OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, {});
+  if (!workflow) return out.Fail(workflow.error());
+  auto run = ReadRun(*workflow);
+  if (!run) return out.Fail(run.error());
+  const verify::Proof proof = verify::Prove(workflow->bundle, std::move(*run));
+  out.Json("proof", Value()
+                        .Set("file", workflow->file)
+                        .Set("bundle", workflow->files.sha256)
+                        .Set("holds", proof.holds())
+                        .Set("steps", static_cast<std::int64_t>(proof.steps))
+                        .Set("order", static_cast<std::int64_t>(proof.order))
+                        .Set("added", static_cast<std::int64_t>(proof.added))
+                        .Set("conditions", static_cast<std::int64_t>(proof.conditions))
+                        .Set("faults", Value::List(proof.faults.begin(), proof.faults.end())));
+  if (!proof.holds()) {
+    Error error = InvalidInput(workflow->file + " does not do what its bundle says");
+    for (const std::string& fault : proof.faults)
+      error = std::move(error).Because(InvalidInput(fault));
+    if (proof.more_faults != 0)
+      error = std::move(error).Because(InvalidInput(fmt::format("and {} more", proof.more_faults)));
+    return out.Fail(
+        std::move(error).Hint("it was changed by hand, or another tool wrote it: compile again"));
+  }
+  out.Say(
+      fmt::format("{}: runs the {} of its bundle, each after what it has to come after ({} pairs), "
+                  "and keeps none "
+                  "back that could run ({} conditions)",
+                  workflow->file, Counted(proof.steps, "step"), proof.order, proof.conditions));
+  if (proof.added != 0)
+    out.Say(fmt::format("its cut adds {} pairs: 'holdfast explain' says which for a step",
+                        proof.added));
+  return 0;
+}
+
+}  // namespace holdfast::cli

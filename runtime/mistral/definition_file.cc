@@ -1,0 +1,154 @@
+#include "runtime/mistral/definition_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "plugins/sdk/text.h"
+#include "runtime/local/workflow_file.h"
+
+namespace holdfast::mistral {
+namespace {
+
+using local::FieldTable;
+using local::SourceFile;
+
+constexpr std::array<std::string_view, 2> kWorkflowRead{"input", "tasks"};
+constexpr std::array<std::string_view, 6> kWorkflowIgnored{"description", "tags", "name",
+                                                           "vars",        "type", "task-defaults"};
+constexpr FieldTable kWorkflow{"a workflow", kWorkflowRead, kWorkflowIgnored, {}};
+constexpr std::array<std::string_view, 7> kTaskRead{"action",     "workflow", "input",      "join",
+                                                    "on-success", "on-error", "on-complete"};
+constexpr std::array<std::string_view, 6> kTaskIgnored{"description", "fail-on",    "retry",
+                                                       "timeout",     "safe-rerun", "keep-result"};
+constexpr FieldTable kTask{"a task", kTaskRead, kTaskIgnored, {}};
+
+Error NotOurs(const SourceFile& source, const Value& value, std::string_view key,
+              std::string message) {
+  return source.AtKey(value, key, std::move(message))
+      .Hint("only workflows as 'holdfast compile --engine mistral' writes them are read here");
+}
+
+Result<std::string> TextField(const SourceFile& source, const Value& map, std::string_view key) {
+  const Value* const found = map.Find(key);
+  if (found == nullptr) return std::string();
+  if (!found->is_string())
+    return source.AtKey(*found, key,
+                        fmt::format("'{}' is a text, not {}", key, NameOf(found->kind())));
+  return found->AsString();
+}
+
+Result<std::vector<std::string>> ReadLinks(const SourceFile& source, const Value& task,
+                                           std::string_view key) {
+  std::vector<std::string> names;
+  const Value* const found = task.Find(key);
+  if (found == nullptr) return names;
+  if (found->is_string()) return std::vector<std::string>{found->AsString()};
+  if (!found->is_list())
+    return NotOurs(source, *found, key, fmt::format("'{}' is a list of tasks", key));
+  for (const Value& name : found->AsList()) {
+    if (!name.is_string())
+      return NotOurs(source, *found, key, fmt::format("'{}' has a link with a condition", key));
+    names.push_back(name.AsString());
+  }
+  return names;
+}
+
+Result<Task> ReadTask(const SourceFile& source, const std::string& name, const Value& value) {
+  HOLDFAST_RETURN_IF_ERROR(local::CheckFields(source, value, kTask));
+  Task task;
+  task.name = name;
+  task.position = value.key_position();
+  HOLDFAST_ASSIGN_OR_RETURN(task.action, TextField(source, value, "action"));
+  HOLDFAST_ASSIGN_OR_RETURN(task.workflow, TextField(source, value, "workflow"));
+  if (task.action.empty() == task.workflow.empty())
+    return NotOurs(source, value, name, "a task has either 'action' or 'workflow'");
+  if (const Value* const input = value.Find("input"); input != nullptr) {
+    if (!input->is_map()) return NotOurs(source, *input, "input", "'input' of a task is a map");
+    task.input = *input;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string join, TextField(source, value, "join"));
+  if (!join.empty() && join != "all")
+    return NotOurs(source, *value.Find("join"), "join", "'join' is 'all'");
+  task.join_all = join == "all";
+  HOLDFAST_ASSIGN_OR_RETURN(task.on_success, ReadLinks(source, value, "on-success"));
+  HOLDFAST_ASSIGN_OR_RETURN(task.on_error, ReadLinks(source, value, "on-error"));
+  HOLDFAST_ASSIGN_OR_RETURN(task.on_complete, ReadLinks(source, value, "on-complete"));
+  return task;
+}
+
+Result<std::vector<Input>> ReadInputs(const SourceFile& source, const Value& workflow) {
+  std::vector<Input> inputs;
+  HOLDFAST_ASSIGN_OR_RETURN(const Value* const list, local::ListField(source, workflow, "input"));
+  if (list == nullptr) return inputs;
+  for (const Value& entry : list->AsList()) {
+    if (entry.is_string()) {
+      inputs.push_back({entry.AsString(), std::nullopt});
+      continue;
+    }
+    if (!entry.is_map())
+      return source.At(entry.position(), "an input is a name, or a map of names and defaults");
+    for (const auto& [name, value] : entry.AsMap()) inputs.push_back({name, value});
+  }
+  return inputs;
+}
+
+Result<Definition> ReadDefinition(const SourceFile& source, const std::string& name,
+                                  const Value& value) {
+  HOLDFAST_RETURN_IF_ERROR(local::CheckFields(source, value, kWorkflow));
+  Definition out;
+  out.name = name;
+  out.file = source.path;
+  out.position = value.key_position();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string type, TextField(source, value, "type"));
+  if (type != "direct" && !type.empty())
+    return NotOurs(source, *value.Find("type"), "type", "a workflow is direct");
+  HOLDFAST_ASSIGN_OR_RETURN(out.inputs, ReadInputs(source, value));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value* const tasks, local::MapField(source, value, "tasks"));
+  if (tasks == nullptr) return source.AtKey(value, name, "a workflow has 'tasks'");
+  out.tasks.reserve(tasks->AsMap().size());
+  for (const auto& [task, fields] : tasks->AsMap()) {
+    HOLDFAST_ASSIGN_OR_RETURN(Task read, ReadTask(source, task, fields));
+    out.tasks.push_back(std::move(read));
+  }
+  return out;
+}
+
+}  // namespace
+
+const Task* Definition::Find(std::string_view task) const {
+  const auto at =
+      std::lower_bound(tasks.begin(), tasks.end(), task,
+                       [](const Task& one, std::string_view wanted) { return one.name < wanted; });
+  return at == tasks.end() || at->name != task ? nullptr : &*at;
+}
+
+bool IsMistralFile(std::string_view text) {
+  bool version = false;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (line.starts_with("apiVersion:")) return false;
+    version = version || line.starts_with("version:");
+  }
+  return version;
+}
+
+Result<std::vector<Definition>> ReadDefinitions(const SourceFile& source) {
+  const local::ParsedFile parsed = local::ParseFile(source);
+  if (!parsed.documents) return parsed.documents.error();
+  if (parsed.documents->size() != 1 || !parsed.documents->front().is_map())
+    return InvalidInput(source.path + " is not one document with workflows")
+        .At({source.path, 0, 0, {}, 1});
+  std::vector<Definition> definitions;
+  for (const auto& [name, value] : parsed.documents->front().AsMap()) {
+    if (name == "version" || name == "name") continue;
+    HOLDFAST_ASSIGN_OR_RETURN(Definition read, ReadDefinition(source, name, value));
+    definitions.push_back(std::move(read));
+  }
+  if (definitions.empty())
+    return InvalidInput(source.path + " has no workflow").At({source.path, 0, 0, {}, 1});
+  return definitions;
+}
+
+}  // namespace holdfast::mistral

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/result.h"
+#include "plugins/sdk/value.h"
+#include "runtime/local/source_file.h"
+
+namespace holdfast::mistral {
+
+// A task of a direct workflow of OpenStack Mistral (DSL v2), as far as Holdfast writes it.
+struct Task {
+  std::string name;
+  std::string action;    // one of these two, the other one is empty
+  std::string workflow;  // a sub-workflow's name
+  Value input;           // a map, or null
+  bool join_all = false;
+  std::vector<std::string> on_success;
+  std::vector<std::string> on_error;
+  std::vector<std::string> on_complete;
+  Position position;
+};
+
+struct Input {
+  std::string name;
+  std::optional<Value> value;  // its default; none: whoever starts it has to give one
+};
+
+struct Definition {
+  std::string name;
+  std::string file;
+  std::vector<Input> inputs;
+  std::vector<Task> tasks;  // in the order of their names
+  Position position;
+
+  const Task* Find(std::string_view task) const;
+};
+
+// Whether a text is one of Mistral's, by its top-level keys: it has `version` and no `apiVersion`. It need not be
+// YAML otherwise.
+bool IsMistralFile(std::string_view text);
+
+// The workflows in a file. kInvalidInput with file and line for what Holdfast would not write: an unknown
+// field, a link with a condition, a workflow that is not direct.
+Result<std::vector<Definition>> ReadDefinitions(const local::SourceFile& source);
+
+}  // namespace holdfast::mistral

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "plugins/sdk/text.h"
+#include "runtime/verify/said_run.h"
+
+namespace holdfast::verify {
+namespace {
+
+using mistral::Definition;
+using mistral::Task;
+
+constexpr std::string_view kStepAction = "holdfast.step";
+
+class Reader {
+ public:
+  explicit Reader(const std::vector<Definition>& definitions) {
+    for (const Definition& definition : definitions) definitions_[definition.name] = &definition;
+    start_ = definitions.front().name;
+  }
+
+  SaidRun Run() {
+    const std::uint32_t start = out_.order.AddNode();
+    out_.begin = out_.order.AddNode();
+    out_.end = out_.order.AddNode();
+    const std::uint32_t last = out_.order.AddNode();
+    Visit(*definitions_.at(start_), {}, 0, start, last);
+    if (!has_begin_) out_.faults.emplace_back("there is no task that calls 'begin'");
+    if (!has_end_) out_.faults.emplace_back("there is no task that calls 'end'");
+    return std::move(out_);
+  }
+
+ private:
+  struct Ends {
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    std::size_t inbound = 0;
+  };
+
+  void Fault(const Definition& here, const Task& task, std::string_view what) {
+    out_.faults.push_back(
+        fmt::format("task {} of {} {}", Printable(task.name), Printable(here.name), what));
+  }
+
+  // As deep as workflows start each other; one that starts itself is a fault.
+  void Visit(const Definition& here, std::vector<StartCondition> conditions, std::uint32_t parent,
+             std::uint32_t begin, std::uint32_t end) {
+    const auto group = static_cast<std::uint32_t>(out_.groups.size());
+    open_.push_back(here.name);
+    // A `gate` is asked before anything in the group is started.
+    for (const Task& task : here.tasks) {
+      if (CommandOf(task) != "gate") continue;
+      StartCondition any{StartCondition::Kind::kAnyCanRun, {}};
+      const std::string asked = InputOf(task, "step");
+      for (const std::string_view step : Split(asked, ',')) any.steps.emplace_back(step);
+      conditions.push_back(std::move(any));
+    }
+    out_.groups.push_back({here.name, parent, std::move(conditions)});
+    std::map<std::string_view, Ends> ends;
+    for (const Task& task : here.tasks) {
+      Ends& own = ends[task.name];
+      const std::string command = CommandOf(task);
+      const bool frames = group == 0 && (command == "begin" || command == "end");
+      own.begin = frames ? (command == "begin" ? out_.begin : out_.end) : out_.order.AddNode();
+      own.end = own.begin;
+      if (!task.workflow.empty()) {
+        own.end = out_.order.AddNode();
+        out_.order.Link(own.begin, own.end);
+        VisitBelow(here, task, group, own.begin, own.end);
+      } else if (frames) {
+        (command == "begin" ? has_begin_ : has_end_) = true;
+      } else if (command == "run") {
+        if (InputOf(task, "step") != task.name) Fault(here, task, "runs a step of another name");
+        out_.steps.push_back({task.name, group, own.begin, {}});
+      } else if (!command.empty() && command != "gate") {
+        Fault(here, task, "calls '" + Printable(command) + "' where that does not belong");
+      }
+    }
+    for (const Task& task : here.tasks) Link(here, task, ends);
+    for (const Task& task : here.tasks) {
+      const Ends& own = ends.at(task.name);
+      out_.order.Link(begin, own.begin);
+      out_.order.Link(own.end, end);
+      if (own.inbound > 1 && !task.join_all)
+        Fault(here, task, "has several inbound links and no 'join: all': it would run for each");
+      if (own.inbound == 0 && task.join_all) Fault(here, task, "joins nothing");
+      const std::string command = CommandOf(task);
+      if (own.inbound == 0 && command != "begin" && command != "gate" && task.action != "std.noop")
+        Fault(here, task, "has no inbound link: it would start at once");
+    }
+    open_.pop_back();
+  }
+
+  void VisitBelow(const Definition& here, const Task& task, std::uint32_t group,
+                  std::uint32_t begin, std::uint32_t end) {
+    const auto below = definitions_.find(task.workflow);
+    if (below == definitions_.end())
+      return Fault(here, task, "starts " + Printable(task.workflow) + ", which is not there");
+    for (const std::string& name : open_) {
+      if (name == task.workflow) return Fault(here, task, "starts what it is a part of");
+    }
+    Visit(*below->second, {}, group, begin, end);
+  }
+
+  void Link(const Definition& here, const Task& task, std::map<std::string_view, Ends>& ends) {
+    const std::string command = CommandOf(task);
+    // What frames a group may stop it. A step that did would leave joins waiting.
+    const bool first = command == "begin" || command == "gate" ||
+                       (task.action == "std.noop" && task.on_complete.empty());
+    if (!task.on_success.empty() && !first)
+      Fault(here, task, "has on-success: who waits for it would wait for ever");
+    if (!task.on_error.empty()) Fault(here, task, "has on-error");
+    if (command == "begin" && !task.on_complete.empty())
+      Fault(here, task, "has on-complete: steps would run although begin was refused");
+    for (const auto* const list : {&task.on_success, &task.on_complete}) {
+      for (const std::string& name : *list) {
+        const auto after = ends.find(name);
+        if (after == ends.end()) {
+          Fault(here, task, "leads to " + Printable(name) + ", which is not there");
+          continue;
+        }
+        ++after->second.inbound;
+        out_.order.Link(ends.at(task.name).end, after->second.begin);
+      }
+    }
+  }
+
+  static std::string InputOf(const Task& task, std::string_view name) {
+    return task.input.is_map() ? task.input.StringOr(name, "") : "";
+  }
+  // "" for what is no step.
+  static std::string CommandOf(const Task& task) {
+    if (task.action != kStepAction) return {};
+    const std::string command = InputOf(task, "command");
+    return command.empty() ? "run" : command;
+  }
+
+  std::map<std::string_view, const Definition*> definitions_;
+  std::string start_;
+  std::vector<std::string> open_;
+  SaidRun out_;
+  bool has_begin_ = false;
+  bool has_end_ = false;
+};
+
+}  // namespace
+
+SaidRun RunOf(const std::vector<Definition>& definitions) { return Reader(definitions).Run(); }
+
+}  // namespace holdfast::verify

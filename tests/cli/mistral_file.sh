@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# A file for Mistral is the same workflow as one for Argo: one bundle, and both do what it says; what knows Argo's files alone says so.
+#   mistral_file.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+grouped_disks
+printf 'name: n\nprovider: p\nresources: ["X::Group#g"]\npolicy: {drift: ignore, parallelism: 2, run_deadline: 1h}\n' >n.yaml
+holdfast compile protect n.yaml -o argo.yaml >said 2>&1 || fail "argo: $(cat said)"
+holdfast compile protect n.yaml -o mistral.yaml --engine mistral >said 2>&1 || fail "mistral: $(cat said)"
+for lost in parallelism run_deadline; do
+  grep -q "the plan's $lost is not kept" said || fail "not said that $lost is not kept: $(cat said)"
+done
+diff -r argo.bundle mistral.bundle || fail "the bundles differ"
+
+for engine in argo mistral; do
+  holdfast verify-workflow $engine.yaml >said 2>&1 || fail "$engine: $(cat said)"
+  grep -q 'runs the 9 steps of its bundle' said || fail "$engine: $(cat said)"
+  holdfast --json verify-workflow $engine.yaml --bundle argo.bundle >said || fail "$engine: $(cat said)"
+  python3 -c 'import json, sys
+o = json.loads(open("said").readline())
+assert o["message_type"] == "proof" and o["holds"] and o["steps"] == 9 and o["order"] == 21 and o["added"] == 0, o' || fail "$engine: $(cat said)"
+done
+
+# One link less.
+sed -i '0,/on-complete: \[\(.*\), /s//on-complete: [/' mistral.yaml
+[ "$(code_of said holdfast verify-workflow mistral.yaml)" = 3 ] || fail "a file that loses order is taken: $(cat said)"
+grep -q 'does not do what its bundle says' said || fail "$(cat said)"
+grep -q 'inbound link\|does not wait for' said || fail "it does not say why: $(cat said)"
+sed -i 's/^    .*post:$/    evil:/' mistral.yaml
+[ "$(code_of said holdfast verify-workflow mistral.yaml)" = 3 ] || fail "a file without a step is taken: $(cat said)"
+
+# One of another bundle.
+printf 'name: n\nprovider: p\nresources: ["X::Group#g"]\npolicy: {drift: fail}\n' >n.yaml
+holdfast -q compile protect n.yaml -o other.yaml --engine mistral
+[ "$(code_of said holdfast verify-workflow other.yaml --bundle argo.bundle)" = 3 ] || fail "another bundle is taken"
+grep -q 'is not the one that other.yaml was compiled with' said || fail "$(cat said)"
+
+for command in "run other.yaml" "step list other.yaml" "submit other.yaml"; do
+  [ "$(code_of said holdfast $command)" = 3 ] || fail "$command: $(cat said)"
+  grep -q 'is a workflow for Mistral' said && grep -q -- '--engine argo' said || fail "$command: $(cat said)"
+done
+[ "$(code_of said holdfast publish other.yaml)" = 0 ] || fail "publish: $(cat said)"
+[ "$(code_of said holdfast compile protect n.yaml --engine mistrel)" = 2 ] || fail "an unknown engine: $(cat said)"

@@ -1,0 +1,170 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "compiler/emit/engine_emitter.h"
+#include "compiler/emit/mistral/group_entries.h"
+
+namespace holdfast::compiler {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+EngineWorkflow WorkflowOf(std::size_t steps) {
+  EngineWorkflow workflow;
+  workflow.name = "plan-protect";
+  workflow.bundle = std::string(64, 'a');
+  workflow.provider = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
+  workflow.groups.emplace_back().name = "main";
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    workflow.steps.push_back({"s" + std::to_string(i) + "-aaaaaaaa-pre", "step", {}});
+    workflow.groups[0].items.push_back({GroupItem::Kind::kStep, i, {}, {}});
+  }
+  return workflow;
+}
+
+const EngineEmitter& Emitter() {
+  static const auto emitter = MakeEngineEmitter("mistral").value();
+  return *emitter;
+}
+
+std::string Emit(const EngineWorkflow& workflow) {
+  const auto emitted = Emitter().Emit(workflow, {});
+  EXPECT_TRUE(emitted) << (emitted ? "" : emitted.error().Render());
+  return emitted ? emitted->text : "";
+}
+
+TEST(MistralEmitter, LinksWhatComesNextAndJoinsWhatHasSeveralBefore) {
+  EngineWorkflow workflow = WorkflowOf(4);
+  auto& items = workflow.groups[0].items;
+  items[1].succeeded = {0};
+  items[2].finished = {0};
+  // That of the first one is implied by the others, and a link more would only be one more to wait for.
+  items[3].succeeded = {0, 1};
+  items[3].finished = {2};
+  const std::string text = Emit(workflow);
+  EXPECT_THAT(text, HasSubstr("on-success: [s0-aaaaaaaa-pre]\n"));
+  EXPECT_THAT(text, HasSubstr("on-complete: [s1-aaaaaaaa-pre, s2-aaaaaaaa-pre]\n"));
+  EXPECT_THAT(text, HasSubstr("input: {step: s3-aaaaaaaa-pre}\n      join: all\n"));
+  EXPECT_THAT(text, Not(HasSubstr("input: {step: s1-aaaaaaaa-pre}\n      join")));
+  EXPECT_THAT(text, HasSubstr("input: {command: end}\n      fail-on"));
+}
+
+TEST(MistralEmitter, KeepsTextsOfTenantsInComments) {
+  EngineWorkflow workflow = WorkflowOf(1);
+  workflow.head = {"plan\nevil: <% 1 %>"};
+  workflow.steps[0].comment = "pre of x\n    evil:\r\xE2\x80\xA8<% $.secret %> {{ 1 }} {% raw %}";
+  const std::string text = Emit(workflow);
+  EXPECT_THAT(text, HasSubstr("# plan\\x0aevil: <% 1 %>\n"));
+  EXPECT_THAT(text, HasSubstr("# pre of x\\x0a    evil:"));
+  EXPECT_THAT(text, Not(HasSubstr("\n    evil:")));
+}
+
+TEST(MistralEmitter, SaysWhatMistralDoesNotDoForThePlan) {
+  EngineWorkflow workflow = WorkflowOf(1);
+  EXPECT_THAT(Emitter().Emit(workflow, {})->notes, IsEmpty());
+  workflow.parallelism = 3;
+  workflow.run_deadline = std::chrono::hours(1);
+  EXPECT_THAT(
+      Emitter().Emit(workflow, {})->notes,
+      ElementsAre(HasSubstr("parallelism is not kept"), HasSubstr("run_deadline is not kept")));
+}
+
+TEST(MistralEmitter, RefusesFewerTasksThanAWorkflowHas) {
+  EmitOptions options;
+  options.max_tasks_per_template = kFewestItems;
+  const auto refused = Emitter().Emit(WorkflowOf(1), options);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("at least 22 tasks, not 20"));
+}
+
+TEST(MistralEmitter, WritesATriggerInUtcAlone) {
+  EngineWorkflow workflow = WorkflowOf(1);
+  workflow.schedule = Schedule{"30 2 * * 7", "Etc/UTC", "forbid", {}, false};
+  const auto text = Emitter().EmitSchedule(workflow, {});
+  ASSERT_TRUE(text) << text.error().Render();
+  EXPECT_THAT(*text, HasSubstr("workflow_name: plan-protect\n"));
+  EXPECT_THAT(*text, HasSubstr("pattern: \"30 2 * * 0\"\n"));
+  workflow.schedule->timezone = "Europe/Berlin";
+  const auto elsewhere = Emitter().EmitSchedule(workflow, {});
+  ASSERT_FALSE(elsewhere);
+  EXPECT_THAT(elsewhere.error().Render(), HasSubstr("zone Europe/Berlin cannot be kept"));
+  workflow.schedule->timezone = "UTC";
+  workflow.schedule->suspend = true;
+  EXPECT_FALSE(Emitter().EmitSchedule(workflow, {}));
+}
+
+// A DAG whose step i is the pre of resource i, with these gates.
+ActivityDag DagOf(const std::vector<std::vector<std::uint32_t>>& gates) {
+  ActivityDag dag;
+  dag.step_of.resize(gates.size());
+  for (std::uint32_t i = 0; i < gates.size(); ++i) {
+    dag.step_of[i].fill(ActivityDag::kNoStep);
+    dag.step_of[i][static_cast<std::size_t>(ActivityKind::kPre)] = i;
+    ActivityDag::Step step;
+    step.activities = {{ResourceId{i}, ActivityKind::kPre}};
+    step.gates.emplace_back();
+    for (const std::uint32_t gate : gates[i])
+      step.gates[0].push_back({ResourceId{gate}, ActivityKind::kPre});
+    dag.steps.push_back(std::move(step));
+  }
+  return dag;
+}
+
+StepGroup GroupOf(std::vector<std::uint32_t> steps, std::vector<std::uint32_t> groups = {}) {
+  StepGroup out;
+  for (const std::uint32_t step : steps)
+    out.items.push_back({GroupItem::Kind::kStep, step, {}, {}});
+  for (const std::uint32_t group : groups)
+    out.items.push_back({GroupItem::Kind::kGroup, group, {}, {}});
+  return out;
+}
+
+TEST(GroupEntries, AreTheStepsWithoutAGateInTheGroup) {
+  // 0 is above all; 1 and 2 are gated by it, 3 by 2.
+  const ActivityDag dag = DagOf({{}, {0}, {0}, {0, 2}});
+  std::vector<StepGroup> groups{GroupOf({0}, {1}), GroupOf({1}, {2}), GroupOf({2, 3})};
+  SetEntries(dag, groups);
+  EXPECT_THAT(groups[0].entries, IsEmpty());
+  // 2 has the same gates as 1, its neighbour.
+  EXPECT_THAT(groups[1].entries, ElementsAre(1U));
+  EXPECT_THAT(groups[2].entries, ElementsAre(2U));
+}
+
+TEST(GroupEntries, AreOneForEachSetOfGatesUnlessThatIsTooMany) {
+  // A gate for each of the others.
+  const auto count = static_cast<std::uint32_t>(kMostEntries + 1);
+  std::vector<std::vector<std::uint32_t>> gates(2 * std::size_t{count});
+  std::vector<std::uint32_t> first;
+  std::vector<std::uint32_t> others;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    gates[count + i] = {i};
+    first.push_back(i);
+    others.push_back(count + i);
+  }
+  const ActivityDag dag = DagOf(gates);
+  std::vector<StepGroup> groups{GroupOf(first, {1}), GroupOf(others)};
+  SetEntries(dag, groups);
+  EXPECT_THAT(groups[1].entries, IsEmpty());
+  groups = {GroupOf(first, {1}), GroupOf({count, count + 1})};
+  SetEntries(dag, groups);
+  EXPECT_THAT(groups[1].entries, ElementsAre(count, count + 1));
+}
+
+// Of a step of several resources one activity that can run is enough.
+TEST(GroupEntries, OfSharedStepsAreThoseOfWhichOneActivityHasNoGateInTheGroup) {
+  ActivityDag dag = DagOf({{}, {0}, {1}});
+  dag.steps[2].activities.push_back({ResourceId{3}, ActivityKind::kPre});
+  dag.steps[2].gates.push_back({{ResourceId{0}, ActivityKind::kPre}});
+  dag.step_of.push_back(dag.step_of[2]);
+  std::vector<StepGroup> groups{GroupOf({0}, {1}), GroupOf({1, 2})};
+  SetEntries(dag, groups);
+  EXPECT_THAT(groups[1].entries, ElementsAre(1U, 2U));
+}
+
+}  // namespace
+}  // namespace holdfast::compiler

@@ -1,0 +1,159 @@
+// Files that do not do what their bundle says: a golden file with one thing changed in it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "plugins/sdk/bundle.h"
+#include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_file.h"
+#include "runtime/verify/proof.h"
+
+namespace holdfast::verify {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Case {
+  std::string name;
+  std::string golden;
+  std::string engine;
+  std::string from;  // in whichever of the files it stands, once or more often
+  std::string to;
+  std::string fault;  // empty: none
+};
+
+class Changed : public testing::TestWithParam<Case> {
+ protected:
+  // The files, changed; what is started first.
+  std::vector<local::SourceFile> Files() {
+    const Case& c = GetParam();
+    const std::string base =
+        std::string(HOLDFAST_TEST_GOLDEN) + "/" + c.golden + "/expected." + c.engine;
+    std::vector<local::SourceFile> files{*local::ReadSourceFile(base + ".yaml")};
+    std::error_code error;
+    if (std::filesystem::is_directory(base + ".children", error)) {
+      auto children = *local::ReadTemplateFolder(base + ".children");
+      for (local::SourceFile& child : children) files.push_back(std::move(child));
+    }
+    for (local::SourceFile& file : files) {
+      for (std::size_t at = 0; (at = file.text.find(c.from, at)) != std::string::npos;
+           at += c.to.size()) {
+        file.text.replace(at, c.from.size(), c.to);
+        changed_ = true;
+      }
+    }
+    return files;
+  }
+
+  Proof ProveFiles() {
+    const Case& c = GetParam();
+    std::vector<local::SourceFile> files = Files();
+    const auto bundle = LoadBundle(
+        *ReadBundleFolder(std::string(HOLDFAST_TEST_GOLDEN) + "/" + c.golden + "/expected.bundle"));
+    if (c.engine == "mistral") {
+      std::vector<mistral::Definition> definitions;
+      for (const local::SourceFile& file : files) {
+        auto read = mistral::ReadDefinitions(file);
+        EXPECT_TRUE(read) << read.error().Render();
+        for (mistral::Definition& definition : *read) definitions.push_back(std::move(definition));
+      }
+      return Prove(*bundle, RunOf(definitions));
+    }
+    auto site = *local::ReadTemplateFolder(HOLDFAST_TEMPLATES);
+    for (local::SourceFile& file : site) files.push_back(std::move(file));
+    const auto workflow = local::ReadWorkflow(std::move(files));
+    EXPECT_TRUE(workflow) << workflow.error().Render();
+    return Prove(*bundle, RunOf(*workflow));
+  }
+
+  bool changed_ = false;
+};
+
+TEST_P(Changed, IsFoundOut) {
+  const Proof proof = ProveFiles();
+  EXPECT_TRUE(changed_) << "the golden file has changed: nothing is replaced in it";
+  if (GetParam().fault.empty()) {
+    EXPECT_THAT(proof.faults, IsEmpty());
+  } else {
+    EXPECT_THAT(proof.faults, Contains(HasSubstr(GetParam().fault)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Mistral, Changed,
+    testing::Values(
+        Case{"AComment", "diamond", "mistral", "# parallel of node a", "# x", ""},
+        Case{"ALinkMore", "diamond", "mistral", "on-complete: [a-bc37fcd6-par, ",
+             "on-complete: [a-bc37fcd6-par, a-bc37fcd6-post, ", ""},
+        Case{"ALinkLess", "diamond", "mistral", "on-complete: [b-fe7b75c0-post, c-a4b55e85-post]",
+             "on-complete: [c-a4b55e85-post]",
+             "step b-fe7b75c0-post does not wait for d-7595fa26-post"},
+        Case{"AStepThatNothingLeadsTo", "diamond", "mistral", "on-complete: [d-7595fa26-post]",
+             "on-complete: [a-bc37fcd6-post]", "has no inbound link: it would start at once"},
+        Case{"NoJoin", "diamond", "mistral", "input: {step: d-7595fa26-pre}\n      join: all\n",
+             "input: {step: d-7595fa26-pre}\n", "has several inbound links and no 'join: all'"},
+        Case{"AStepLess", "diamond", "mistral",
+             "    a-bc37fcd6-par:\n      action: holdfast.step\n      input: {step: "
+             "a-bc37fcd6-par}\n",
+             "    a-bc37fcd6-par:\n      action: std.noop\n", "step a-bc37fcd6-par is not there"},
+        Case{"AStepOfAnotherName", "diamond", "mistral", "input: {step: a-bc37fcd6-par}",
+             "input: {step: a-bc37fcd6-post}", "runs a step of another name"},
+        Case{"ALinkToNowhere", "diamond", "mistral", "on-complete: [d-7595fa26-par]",
+             "on-complete: [d-7595fa26-pra]", "leads to d-7595fa26-pra, which is not there"},
+        Case{"ALinkOfSuccess", "diamond", "mistral",
+             "input: {step: a-bc37fcd6-par}\n      on-complete",
+             "input: {step: a-bc37fcd6-par}\n      on-success", "has on-success"},
+        Case{"StepsAfterARefusedBegin", "diamond", "mistral", "on-success: [a-bc37fcd6-pre]",
+             "on-complete: [a-bc37fcd6-pre]", "although begin was refused"},
+        Case{"NoBegin", "diamond", "mistral", "command: begin", "command: run",
+             "there is no task that calls 'begin'"},
+        Case{"NoEnd", "diamond", "mistral", "input: {command: end}\n", "input: {command: begin}\n",
+             "there is no task that calls 'end'"},
+        Case{"AnEndThatRunsTwice", "diamond", "mistral",
+             "on-complete: [a-bc37fcd6-post]\n    # pre", "on-complete: [end]\n    # pre",
+             "task end of diamond-protect has several inbound links"},
+        Case{"ACircle", "diamond", "mistral", "on-complete: [end]",
+             "on-complete: [end, d-7595fa26-pre]", "wait in a circle"},
+        Case{"AGateThatAsksTooLittle", "cut_templates", "mistral",
+             "input: {command: gate, step: files-05-4a567810-pre}",
+             "input: {command: gate, step: files-05-4a567810-post}",
+             "its gate does not ask for it"},
+        Case{"AGateThatAsksForOthers", "cut_templates", "mistral",
+             "input: {command: gate, step: files-05-4a567810-pre}",
+             "input: {command: gate, step: files-1c8ca929-pre}", "which is not in it"},
+        Case{"NoGate", "cut_templates", "mistral",
+             "action: holdfast.step\n      input: {command: gate, step: files-05-4a567810-pre}",
+             "action: std.noop", ""},
+        Case{"APartThatIsNotThere", "cut_templates", "mistral",
+             "workflow: cut-protect.files-1c8ca929-all", "workflow: cut-protect.other",
+             "starts cut-protect.other, which is not there"},
+        Case{"APartTwice", "cut_templates", "mistral",
+             "workflow: cut-protect.files-02-a2e48d85-all",
+             "workflow: cut-protect.files-00-72e81d44-all", "would run more than once"}),
+    [](const auto& tested) { return tested.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    Argo, Changed,
+    testing::Values(Case{"AComment", "diamond", "argo", "# parallel of node a", "# x", ""},
+                    Case{"ADependencyLess", "diamond", "argo", "depends: d-7595fa26-pre.Succeeded",
+                         "depends: b-fe7b75c0-pre.Succeeded",
+                         "step d-7595fa26-par does not wait for d-7595fa26-pre"},
+                    Case{"AGateThatIsNone", "diamond", "argo", "depends: a-bc37fcd6-pre.Succeeded",
+                         "depends: \"a-bc37fcd6-pre.Succeeded && begin.Succeeded\"", ""},
+                    Case{"AGateTooMuch", "diamond", "argo", "depends: c-a4b55e85-pre.Succeeded",
+                         "depends: \"c-a4b55e85-pre.Succeeded && b-fe7b75c0-par.Succeeded\"",
+                         "is not started when b-fe7b75c0-par fails"},
+                    Case{"NoBegin", "diamond", "argo", "depends: begin.Succeeded", "depends: ''",
+                         "does not wait for begin"},
+                    Case{"AStepThatNeverStarts", "diamond", "argo", "        a-bc37fcd6-post\n", "",
+                         "task a-bc37fcd6-post would never start"}),
+    [](const auto& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace holdfast::verify
