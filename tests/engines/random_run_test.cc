@@ -1,6 +1,7 @@
 // The whole product on random graphs: what really happened is held to the definition (run_check.h).
 // HOLDFAST_RANDOM_RUNS says how many seeds (default 12), HOLDFAST_RANDOM_SEED=n takes that one alone,
-// HOLDFAST_RANDOM_KEEP=1 keeps its folder.
+// HOLDFAST_RANDOM_KEEP=1 keeps its folder. HOLDFAST_RANDOM_PROGRAM is run instead of `holdfast`: what carries the
+// runs over another engine (mistral/holdfast_over_mistral.py).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -207,7 +208,9 @@ Result<std::vector<std::string>> Rehearse(const RandomCase& c, Rehearsal& at) {
     return std::vector<std::string>{"it does not compile: " + compiled.output};
 
   std::int64_t since = SteadyNow();
-  const bool strikes = c.course != Course::kUndisturbed && c.course != Course::kRepeat;
+  // Another engine than the local one is no process of ours to strike at.
+  const bool strikes = std::getenv("HOLDFAST_RANDOM_PROGRAM") == nullptr &&
+                       c.course != Course::kUndisturbed && c.course != Course::kRepeat;
   Ended ended = at.Holdfast(RunArguments(c, at, {"--run-id", record}),
                             strikes ? std::optional(c.kill_after) : std::nullopt,
                             c.course == Course::kStop ? SIGINT : SIGKILL);

@@ -16,7 +16,7 @@ build="g++ cmake ninja-build pkg-config ccache
   postgresql-15 postgresql-client-15 sqlite3 graphviz"
 test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml openssl acl attr locales"
 image="$build binutils ca-certificates tzdata"
-ci="$test $image containerd runc buildah skopeo docker-registry etcd-server containernetworking-plugins iproute2 curl clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
+ci="$test $image containerd runc buildah skopeo docker-registry etcd-server containernetworking-plugins iproute2 curl python3-mistral openssh-server clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
 soak="$ci clang-tidy-14 restic zstd time"
 
 case "${1:-}" in
@@ -63,7 +63,10 @@ esac
 # Those whose packages would start them.
 services=""
 for package in $missing; do
-  case $package in containerd|docker-registry) services="$services $package.service" ;; esac
+  case $package in
+    containerd|docker-registry) services="$services $package.service" ;;
+    openssh-server) services="$services ssh.service" ;;
+  esac
 done
 if [ -n "$services" ]; then
   # Asked by whatever starts a service after its installation; 101 is "not allowed".
