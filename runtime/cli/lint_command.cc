@@ -9,7 +9,9 @@
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/schedule_times.h"
 #include "runtime/lint/argo_lint.h"
+#include "runtime/lint/mistral_lint.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_file.h"
 
 namespace holdfast::cli {
 
@@ -27,14 +29,19 @@ Error WithTrap(const lint::Finding& finding) {
 
 int LintFiles(Session& session, const LintArguments& arguments) {
   const Output& out = session.out();
-  std::string folder = arguments.templates;
-  if (folder.empty()) {
-    const auto installed = TemplatesFolder();
-    if (!installed) return out.Fail(installed.error());
-    folder = *installed;
+  const bool argo = arguments.engine == "argo";
+  std::vector<local::SourceFile> templates;
+  if (argo) {
+    std::string folder = arguments.templates;
+    if (folder.empty()) {
+      const auto installed = TemplatesFolder();
+      if (!installed) return out.Fail(installed.error());
+      folder = *installed;
+    }
+    auto read = local::ReadTemplateFolder(folder);
+    if (!read) return out.Fail(read.error());
+    templates = std::move(*read);
   }
-  const auto templates = local::ReadTemplateFolder(folder);
-  if (!templates) return out.Fail(templates.error());
   std::vector<local::SourceFile> files;
   std::set<std::filesystem::path> seen;
   const auto add = [&](local::SourceFile file) {
@@ -46,6 +53,10 @@ int LintFiles(Session& session, const LintArguments& arguments) {
   for (const std::string& path : arguments.files) {
     auto file = local::ReadSourceFile(path);
     if (!file) return out.Fail(file.error());
+    if (argo && mistral::IsMistralFile(file->text)) {
+      return out.Fail(
+          InvalidInput(path + " is a workflow for Mistral").Hint("holdfast lint --engine mistral"));
+    }
     add(std::move(*file));
     // What a large one starts is a part of it.
     std::error_code error;
@@ -56,7 +67,8 @@ int LintFiles(Session& session, const LintArguments& arguments) {
     for (local::SourceFile& child : *children) add(std::move(child));
   }
   int exit_code = 0;
-  const lint::Findings findings = lint::LintArgo(files, *templates, CheckTimeZone);
+  const lint::Findings findings =
+      argo ? lint::LintArgo(files, templates, CheckTimeZone) : lint::LintMistral(files);
   for (const lint::Finding& finding : findings) {
     if (out.json()) out.Json("finding", ErrorToValue(finding.error).Set("trap", finding.trap));
     exit_code = out.json() ? static_cast<int>(ExitCodeOf(finding.error.code()))

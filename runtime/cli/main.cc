@@ -272,7 +272,7 @@ class CommandLine {
                       [this](Session& s) { return LintFiles(s, a_.lint); });
     command->add_option("file", a_.lint.files, "Workflow files and templates")->required();
     command->add_option("--engine", a_.lint.engine, "The engine that the files are for")
-        ->check(CLI::IsMember({"argo"}))
+        ->check(CLI::IsMember(compiler::EngineNames()))
         ->capture_default_str();
     command->add_option(
         "--templates", a_.lint.templates,

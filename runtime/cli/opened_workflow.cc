@@ -54,6 +54,7 @@ Result<std::map<std::string, std::string>> ReadMistralInputs(
   for (const auto& [name, value] : given) {
     if (!out.contains(name)) {
       std::vector<std::string> names;
+      names.reserve(out.size());
       for (const auto& [known, unused] : out) names.push_back(known);
       const std::string near = Nearest(name, names);
       return InvalidInput("workflow " + definitions.front().name + " has no input '" +

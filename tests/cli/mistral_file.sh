@@ -20,12 +20,17 @@ o = json.loads(open("said").readline())
 assert o["message_type"] == "proof" and o["holds"] and o["steps"] == 9 and o["order"] == 21 and o["added"] == 0, o' || fail "$engine: $(cat said)"
 done
 
+holdfast lint --engine mistral mistral.yaml >said 2>&1 || fail "lint: $(cat said)"
+[ "$(code_of said holdfast lint mistral.yaml)" = 3 ] && grep -q 'holdfast lint --engine mistral' said || fail "lint for Argo: $(cat said)"
+
 # One link less.
 sed -i '0,/on-complete: \[\(.*\), /s//on-complete: [/' mistral.yaml
 [ "$(code_of said holdfast verify-workflow mistral.yaml)" = 3 ] || fail "a file that loses order is taken: $(cat said)"
 grep -q 'does not do what its bundle says' said || fail "$(cat said)"
 grep -q 'inbound link\|does not wait for' said || fail "it does not say why: $(cat said)"
-sed -i 's/^    .*post:$/    evil:/' mistral.yaml
+sed -i '0,/^    [^ ]*post:$/s//    evil:/' mistral.yaml
+[ "$(code_of said holdfast lint --engine mistral mistral.yaml)" = 3 ] && grep -q "there is no task .*\[reference\]" said ||
+  fail "lint takes links to nowhere: $(cat said)"
 [ "$(code_of said holdfast verify-workflow mistral.yaml)" = 3 ] || fail "a file without a step is taken: $(cat said)"
 
 # One of another bundle.

@@ -1,0 +1,85 @@
+// Every file of mistral_bad/ has exactly the findings of the .found file beside it, none of mistral_good/ has
+// any, nor has a file that is emitted. What the real Mistral says of each is held to the first line of the file by
+// tests/engines/mistral/lint_table.sh. HOLDFAST_UPDATE_GOLDEN=1 writes the .found files anew.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "plugins/sdk/file.h"
+#include "runtime/lint/mistral_lint.h"
+#include "runtime/local/workflow_file.h"
+#include "tests/local_engine/cases.h"
+
+namespace holdfast::lint {
+namespace {
+
+std::string Said(const Findings& findings) {
+  std::string said;
+  for (const Finding& finding : findings)
+    said += "[" + finding.trap + "] " + finding.error.Render() + "\n";
+  return said;
+}
+
+class BadForMistral : public testing::TestWithParam<std::string> {};
+
+TEST_P(BadForMistral, HasTheseFindings) {
+  const std::string base = std::string(HOLDFAST_TEST_BAD_MISTRAL) + "/" + GetParam();
+  const auto text = ReadFile(base + ".yaml");
+  ASSERT_TRUE(text.has_value());
+  const std::string said = Said(LintMistral({{GetParam() + ".yaml", *text}}));
+  EXPECT_NE(said, "") << "it was accepted";
+  if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr)
+    std::ofstream(base + ".found", std::ios::binary) << said;
+  EXPECT_EQ(said, ReadFile(base + ".found").value_or(""));
+}
+
+INSTANTIATE_TEST_SUITE_P(Case, BadForMistral,
+                         testing::ValuesIn(testing_cases::FilesIn(HOLDFAST_TEST_BAD_MISTRAL,
+                                                                  ".yaml")),
+                         testing_cases::TestName);
+
+TEST(GoodForMistral, HasNoFinding) {
+  const auto files = *local::ReadTemplateFolder(HOLDFAST_TEST_GOOD_MISTRAL);
+  for (const local::SourceFile& file : files) EXPECT_EQ(Said(LintMistral({file})), "");
+  EXPECT_GE(files.size(), 5U);
+}
+
+TEST(GoodForMistral, IsWhatIsEmitted) {
+  std::size_t cases = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(HOLDFAST_TEST_GOLDEN)) {
+    const std::string base = entry.path().string() + "/expected.mistral";
+    if (!std::filesystem::exists(base + ".yaml")) continue;
+    std::vector<local::SourceFile> files{*local::ReadSourceFile(base + ".yaml")};
+    if (std::filesystem::exists(base + ".children")) {
+      auto children = *local::ReadTemplateFolder(base + ".children");
+      for (local::SourceFile& child : children) files.push_back(std::move(child));
+    }
+    EXPECT_EQ(Said(LintMistral(files)), "") << entry.path();
+    ++cases;
+  }
+  EXPECT_GT(cases, 10U);
+}
+
+// Ten times what it may take of a user's time for 300 tasks: machines of tests are slow and busy.
+TEST(GoodForMistral, IsReadAtOnceWithHundredsOfTasks) {
+  std::string text = "version: '2.0'\nbig:\n  tasks:\n    t000: {action: std.noop, on-complete: [";
+  for (int i = 1; i < 199; ++i) text += fmt::format("t{:03}{}", i, i < 198 ? ", " : "]}\n");
+  for (int i = 1; i < 199; ++i)
+    text += fmt::format(
+        "    t{:03}: {{action: holdfast.step, input: {{step: t{:03}}}, on-complete: [end]}}\n", i,
+        i);
+  text += "    end: {action: holdfast.step, input: {command: end}, join: all}\n";
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(Said(LintMistral({{"big.yaml", text}})), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(200));
+}
+
+}  // namespace
+}  // namespace holdfast::lint
