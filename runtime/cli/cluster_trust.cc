@@ -12,6 +12,8 @@
 
 namespace holdfast::cli {
 
+namespace argo = engines::argo;
+
 namespace {
 
 // What says neither what is worked on nor where. Everything else, now or later, is refused: --provider-config-dir, for one,
@@ -102,14 +104,33 @@ Status CheckForeignCommand(const local::ListedStep& step, const OpenedWorkflow& 
 }
 
 Status CheckForeignRun(Session& session, const local::ListedStep& step,
-                       const StepArguments& arguments) {
+                       const OpenedWorkflow& workflow, const StepArguments& arguments) {
+  constexpr const char* kInstead = "--run-id names the run to work in; ";
+  if (step.task == "begin" || step.task == "end") {
+    return Refused(step, arguments, "would frame a run that it is only a part of", kInstead);
+  }
   const auto parent = OpenRun(session, arguments.cluster, arguments.run_id);
   if (!parent && parent.error().code() != ErrorCode::kNotFound) return parent.error();
-  if (parent && parent->status.uid == arguments.run_id) return Ok();
+  if (!parent || parent->status.uid != arguments.run_id || !parent->status.part_of.empty()) {
+    return Refused(
+        step, arguments,
+        "works in the run " + Printable(arguments.run_id) + ", which is none of its namespace",
+        kInstead);
+  }
+  const argo::WorkflowStatus& whole = parent->status;
+  const auto has = [&whole](const char* name, const std::string& value) {
+    const auto found = whole.parameters.find(name);
+    return found != whole.parameters.end() && found->second == value;
+  };
+  const std::string record = arguments.record.empty() ? arguments.run_id : arguments.record;
+  if (has("bundle", workflow.files.sha256) && has("provider", workflow.provider) &&
+      whole.record() == record) {
+    return Ok();
+  }
   return Refused(
       step, arguments,
-      "works in the run " + Printable(arguments.run_id) + ", which is none of its namespace",
-      "--run-id names the run to work in; ");
+      "is of another bundle, provider or record than the run " + Printable(arguments.run_id),
+      kInstead);
 }
 
 }  // namespace holdfast::cli

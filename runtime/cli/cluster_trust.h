@@ -16,9 +16,10 @@ namespace holdfast::cli {
 Status CheckForeignCommand(const local::ListedStep& step, const OpenedWorkflow& workflow,
                            const StepArguments& arguments);
 
-// For a run that a Workflow names as its parent's, and nobody here: it has to be one of a Workflow of the same namespace. Ids
-// there are given by the server, so whoever writes a Workflow can name no run of another one. kDenied as above.
+// For a run that a Workflow names as its parent's, and nobody here: it has to be one of a Workflow of the same namespace, with
+// the same bundle, provider and record, and no part itself. Ids there are given by the server, so whoever writes a Workflow can
+// name no run of another namespace. `begin` and `end` are never a part's. kDenied as above.
 Status CheckForeignRun(Session& session, const local::ListedStep& step,
-                       const StepArguments& arguments);
+                       const OpenedWorkflow& workflow, const StepArguments& arguments);
 
 }  // namespace holdfast::cli

@@ -174,6 +174,30 @@ Error Become(const std::vector<std::string>& argv,
   return SystemError(error, "starting " + argv.front());
 }
 
+// Whatever the bundle has come after a step, directly or not.
+std::vector<std::string> StepsAfterInBundle(const LoadedBundle& bundle, const std::string& step) {
+  std::map<std::string_view, std::vector<const std::string*>> next;
+  for (const BundleShard& shard : bundle.shards) {
+    for (const BundleStep& after : shard.steps) {
+      for (const std::string& before : after.order) next[before].push_back(&after.name);
+    }
+  }
+  std::vector<std::string> found;
+  std::set<std::string_view> seen{step};
+  std::vector<std::string_view> open{step};
+  while (!open.empty()) {
+    const auto after = next.find(open.back());
+    open.pop_back();
+    if (after == next.end()) continue;
+    for (const std::string* const name : after->second) {
+      if (!seen.insert(*name).second) continue;
+      found.push_back(*name);
+      open.push_back(*name);
+    }
+  }
+  return found;
+}
+
 // An engine keeps the order. By hand, a snapshot could be taken after the application was resumed,
 // and nothing would look wrong: a step whose followers this run has begun comes too late.
 Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepArguments& arguments,
@@ -197,9 +221,16 @@ Status RefuseTooLate(Session& session, const ListedWorkflow& listed, const StepA
   };
   HOLDFAST_ASSIGN_OR_RETURN(const bool again, began(step));
   if (again) return Ok();
+  std::vector<std::string> followers;
   for (const std::size_t place : local::StepsAfter(listed.steps, listed_step.name)) {
-    const std::string& after = listed.steps[place].task;
-    if (listed.steps[place].exit_handler) continue;
+    if (!listed.steps[place].exit_handler) followers.push_back(listed.steps[place].task);
+  }
+  // A child's file has only its own steps, and another's may leave out what it likes.
+  if (!arguments.from_cluster.empty()) {
+    for (std::string& after : StepsAfterInBundle(listed.workflow.bundle, step))
+      followers.push_back(std::move(after));
+  }
+  for (const std::string& after : followers) {
     HOLDFAST_ASSIGN_OR_RETURN(const bool late, began(after));
     if (!late) continue;
     // A child has no end.
@@ -303,7 +334,7 @@ int RunWorkflowStep(Session& session, const StepArguments& given) {
   const bool distrusted = !arguments.from_cluster.empty() && !arguments.trust_cluster;
   if (distrusted) {
     if (given.run_id.empty() && !listed->whole.empty()) {
-      if (const Status known = CheckForeignRun(session, *step, arguments); !known)
+      if (const Status known = CheckForeignRun(session, *step, listed->workflow, arguments); !known)
         return session.out().Fail(known.error());
     }
     if (const Status harmless = CheckForeignCommand(*step, listed->workflow, arguments); !harmless)

@@ -49,10 +49,11 @@ write("foreign")
 parameters.append({"name": "run", "value": "live"})
 add("parameter", {"command": ["holdfast-step"], "args": said("run", run="{{workflow.parameters.run}}") + [step]})
 write("adopted")' "$dir/touched"
-for name in foreign adopted; do
-  curl -sS --fail-with-body -o said -X POST -H "Authorization: Bearer token-of-the-test" --data-binary @$name.json \
+post() { # FILE
+  curl -sS --fail-with-body -o said -X POST -H "Authorization: Bearer token-of-the-test" --data-binary @"$1" \
     "http://127.0.0.1:$port/apis/argoproj.io/v1alpha1/namespaces/backups/workflows" || fail "$(cat said)"
-done
+}
+for name in foreign adopted; do post $name.json; done
 
 for step in shell fake; do
   [ "$(code_of said holdfast step run --from-cluster foreign $step)" = 13 ] || fail "$step: $(cat said)"
@@ -92,11 +93,30 @@ refused activity 'has an option that is not taken from a cluster, --resource: '
 refused operation 'has an option that is not taken from a cluster, --operation: '
 refused end 'has an option without its value, --status: ' --dry-run
 # A run that is said to be its parent's has to be one of its namespace, as ids there are given by the server.
-for step in parameter end; do
-  [ "$(code_of said holdfast step run --from-cluster adopted $step)" = 13 ] || fail "$step: $(cat said)"
-  grep -q "step $step of adopted works in the run live, which is none of its namespace" said && grep -q 'run-id' said || fail "$step: $(cat said)"
-  live "$step"
+adopted() { # WORKFLOW STEP WHAT
+  [ "$(code_of said holdfast step run --from-cluster "$1" "$2")" = 13 ] || fail "$1 $2: $(cat said)"
+  grep -qF "step $2 of $1 $3" said && grep -q 'run-id' said || fail "$1 $2: $(cat said)"
+  live "$2"
+}
+adopted adopted parameter 'works in the run live, which is none of its namespace'
+adopted adopted end 'would frame a run that it is only a part of'
+# One of its namespace, which anybody there can name: a part neither begins nor ends it, and is of its bundle, provider and record.
+for change in none record; do
+  python3 - $change "$uid" <<'END'
+import json, sys
+change, uid = sys.argv[1:]
+o = json.load(open("adopted.json"))
+o["metadata"]["name"] = "part-" + change
+for parameter in o["spec"]["arguments"]["parameters"]:
+    if parameter["name"] == "run": parameter["value"] = uid
+    if parameter["name"] == change: parameter["value"] = "live"
+json.dump(o, open("part.json", "w"))
+END
+  post part.json
 done
+adopted part-none end 'would frame a run that it is only a part of'
+adopted part-record parameter 'is of another bundle, provider or record than the run '
+[ "$(code_of said holdfast step run --from-cluster part-none parameter)" != 13 ] || fail "a part of the same: $(cat said)"
 [ "$(code_of said holdfast step run --from-cluster adopted parameter --run-id live --dry-run)" != 13 ] || fail "what was named here: $(cat said)"
 
 # What a step of the site's templates says of itself.
