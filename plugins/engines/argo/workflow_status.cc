@@ -14,6 +14,8 @@ namespace {
 // Of an object that somebody else wrote: templates that call each other twice would be without end.
 constexpr std::size_t kMostSteps = 20'000;
 constexpr std::size_t kDeepest = 100;
+// Tasks that are looked at: templates that call each other twice are more than anybody can wait for.
+constexpr std::size_t kMostVisits = 200'000;
 
 constexpr std::string_view kExitHandler = "onExit";
 
@@ -201,7 +203,7 @@ class Reader {
       return;
     }
     for (const Value& task : tasks) {
-      if (out_.steps.size() >= kMostSteps) return;
+      if (out_.steps.size() >= kMostSteps || ++visits_ > kMostVisits) return;
       const std::string name = task.StringOr("name", "");
       // A gate: it never runs, and its node says nothing to people.
       if (name.empty() || task.StringOr("when", "") == "false") {
@@ -323,6 +325,7 @@ class Reader {
 
   const Value& workflow_;
   WorkflowStatus out_;
+  std::size_t visits_ = 0;
   std::map<std::string, const Value*, std::less<>> nodes_;  // by name
   std::map<std::string, std::map<std::uint32_t, const Value*>, std::less<>> tries_;
   std::set<std::string> listed_;  // names of nodes that tasks stand for

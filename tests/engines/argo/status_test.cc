@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <set>
 
@@ -381,6 +382,31 @@ TEST(CompressedNodes, OfARunWithDamagedOnesAllElseIsKnown) {
   EXPECT_EQ(status->parameters, whole.parameters);
   EXPECT_EQ(status->ended(), whole.ended());
   EXPECT_EQ(VerdictOf(*status), 5);
+}
+
+// Whoever may write a Workflow must not make everybody's `status` count for ever.
+TEST(HostileWorkflow, ThatCallsItselfTwiceAgainAndAgainIsReadAtOnce) {
+  Value::List templates;
+  constexpr int kLevels = 40;
+  for (int level = 0; level < kLevels; ++level) {
+    const std::string next = "t" + std::to_string(level + 1);
+    Value::List tasks;
+    for (int twice = 0; twice < 2; ++twice)
+      tasks.push_back(Value().Set("name", "same").Set("template", next));
+    templates.push_back(Value()
+                            .Set("name", "t" + std::to_string(level))
+                            .Set("dag", Value().Set("tasks", std::move(tasks))));
+  }
+  const Value object =
+      Value()
+          .Set("kind", "Workflow")
+          .Set("metadata", Value().Set("name", "w").Set("uid", "u"))
+          .Set("spec", Value().Set("entrypoint", "t0").Set("templates", std::move(templates)));
+  const auto begun = std::chrono::steady_clock::now();
+  const auto status = ReadWorkflowStatus(object);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
+  ASSERT_TRUE(status) << status.error().Render();
+  EXPECT_THAT(status->steps, SizeIs(1));
 }
 
 }  // namespace
