@@ -262,7 +262,9 @@ void DropReplaced(const std::vector<ParsedFile>& files, std::vector<ParsedFile>&
   std::set<std::string> own;
   for (const ParsedFile& file : files) {
     if (!file.documents) continue;
-    for (const Value& document : *file.documents) own.insert(NameOf(document));
+    for (const Value& document : *file.documents) {
+      if (IsTemplate(document)) own.insert(NameOf(document));
+    }
   }
   for (ParsedFile& file : templates) {
     if (!file.documents) continue;

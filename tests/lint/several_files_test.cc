@@ -57,6 +57,13 @@ std::vector<std::string> Found(const std::vector<SourceFile>& files,
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+TEST(SeveralFiles, AnObjectOfAnotherKindReplacesNoTemplateOfTheSite) {
+  EXPECT_THAT(Found({{"a.yaml", kCaller},
+                     {"b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared}\n"}},
+                    {{"site.yaml", kLibrary}}),
+              IsEmpty());
+}
+
 TEST(SeveralFiles, AMaskedFailureIsSaidOfTheFileThatItIsIn) {
   const auto masked = ElementsAre("masked-failure b.yaml:10", "retries-literal b.yaml:12");
   EXPECT_THAT(Found({{"a.yaml", kCaller}, {"b.yaml", kLibrary}}), masked);
