@@ -30,8 +30,10 @@ extern "C" void OnSignal(int number) {
 }
 
 bool LooksLikeUid(std::string_view text) {
-  constexpr std::size_t kUuidLength = 36;
-  return text.size() == kUuidLength && std::count(text.begin(), text.end(), '-') == 4;
+  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  return std::equal(text.begin(), text.end(), kForm.begin(), kForm.end(), [](char c, char form) {
+    return form == '-' ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
 }
 
 // Tests do not wait for minutes.
@@ -67,6 +69,9 @@ Result<Value> FindRun(argo::WorkflowService& service, const std::string& run) {
     if (metadata != nullptr && metadata->StringOr("uid", "") == run)
       return service.Get(argo::ObjectKind::kWorkflow, metadata->StringOr("name", ""));
   }
+  // A name may look like one.
+  auto named = service.Get(argo::ObjectKind::kWorkflow, run);
+  if (named || named.error().code() != ErrorCode::kNotFound) return named;
   return NotFound("there is no workflow of run " + Printable(run) + " in " + service.Place())
       .Hint("'holdfast status' lists the runs that are there");
 }

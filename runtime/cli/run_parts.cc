@@ -29,7 +29,8 @@ void RunParts::Look(const argo::WorkflowStatus& run) {
   if (found) {
     for (const Value& workflow : *found) {
       auto part = argo::ReadWorkflowStatus(workflow);
-      if (!part) continue;
+      // Anybody may set a label: a part has the run as its parameter, too.
+      if (!part || part->parameters["run"] != run.uid) continue;
       if (!part->nodes_unreadable.empty() && warned_.insert(part->name).second)
         WarnOfUnreadableNodes(out_, *part);
       parts_[part->name] = std::move(*part);

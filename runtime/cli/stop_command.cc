@@ -33,6 +33,25 @@ class Waiting {
   std::set<std::string> said_;
 };
 
+// Nothing else does: the last step of a run that is terminated is never reached.
+void TerminateParts(const Output& out, argo::WorkflowService& service,
+                    const argo::WorkflowStatus& run) {
+  const auto parts =
+      service.List(argo::ObjectKind::kWorkflow, std::string(argo::kPartOfRunLabel) + "=" + run.uid);
+  if (!parts) {
+    out.Warn("the parts of the run cannot be listed, and may go on: " + parts.error().OneLine());
+    return;
+  }
+  for (const Value& workflow : *parts) {
+    const auto part = argo::ReadWorkflowStatus(workflow);
+    if (!part || part->ended() || part->part_of != run.uid) continue;
+    const Status told = service.ShutDown(part->name, argo::Shutdown::kTerminate);
+    if (!told && told.error().code() != ErrorCode::kNotFound)
+      out.Warn("the part " + Printable(part->name) + " goes on: " + told.error().OneLine());
+    if (told) out.Say("told " + part->name + " to terminate");
+  }
+}
+
 }  // namespace
 
 int StopRun(Session& session, const ClusterRunArguments& arguments) {
@@ -57,6 +76,9 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
                            .Set("strategy", argo::NameOf(how)));
   const std::string tail = " " + ShellWord(status.name) + ClusterOptions(arguments.cluster);
   const std::string watch = ProgramCommand(session) + " watch" + tail;
+  // The run itself first, so that it starts no more of them.
+  if (arguments.terminate && status.part_of.empty() && status.MayHaveParts())
+    TerminateParts(out, *run->service, status);
   if (arguments.no_wait) {
     out.Say("  " + watch);
     return 0;
