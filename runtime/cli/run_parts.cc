@@ -19,21 +19,17 @@ constexpr int kShareOfTime = 10;
 
 void RunParts::Look(const argo::WorkflowStatus& run) {
   const auto began = std::chrono::steady_clock::now();
-  const auto found = service_.List(argo::ObjectKind::kWorkflow,
-                                   std::string(argo::kPartOfRunLabel) + "=" + run.uid);
+  auto found = argo::PartsOf(service_, run.uid);
   complete_ = found.has_value();
   if (!found && warned_.insert("").second) {
     out_.Warn("the parts of run " + run.uid +
               " cannot be listed, nothing is known of their steps: " + found.error().OneLine());
   }
   if (found) {
-    for (const Value& workflow : *found) {
-      auto part = argo::ReadWorkflowStatus(workflow);
-      // Anybody may set a label: a part has the run as its parameter, too.
-      if (!part || part->parameters["run"] != run.uid) continue;
-      if (!part->nodes_unreadable.empty() && warned_.insert(part->name).second)
-        WarnOfUnreadableNodes(out_, *part);
-      parts_[part->name] = std::move(*part);
+    for (argo::WorkflowStatus& part : *found) {
+      if (!part.nodes_unreadable.empty() && warned_.insert(part.name).second)
+        WarnOfUnreadableNodes(out_, part);
+      parts_[part.name] = std::move(part);
     }
     complete_ = std::all_of(parts_.begin(), parts_.end(),
                             [](const auto& part) { return part.second.nodes_unreadable.empty(); });

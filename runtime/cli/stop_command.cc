@@ -36,19 +36,17 @@ class Waiting {
 // Nothing else does: the last step of a run that is terminated is never reached.
 void TerminateParts(const Output& out, argo::WorkflowService& service,
                     const argo::WorkflowStatus& run) {
-  const auto parts =
-      service.List(argo::ObjectKind::kWorkflow, std::string(argo::kPartOfRunLabel) + "=" + run.uid);
+  const auto parts = argo::PartsOf(service, run.uid);
   if (!parts) {
     out.Warn("the parts of the run cannot be listed, and may go on: " + parts.error().OneLine());
     return;
   }
-  for (const Value& workflow : *parts) {
-    const auto part = argo::ReadWorkflowStatus(workflow);
-    if (!part || part->ended() || part->part_of != run.uid) continue;
-    const Status told = service.ShutDown(part->name, argo::Shutdown::kTerminate);
+  for (const argo::WorkflowStatus& part : *parts) {
+    if (part.ended()) continue;
+    const Status told = service.ShutDown(part.name, argo::Shutdown::kTerminate);
     if (!told && told.error().code() != ErrorCode::kNotFound)
-      out.Warn("the part " + Printable(part->name) + " goes on: " + told.error().OneLine());
-    if (told) out.Say("told " + part->name + " to terminate");
+      out.Warn("the part " + Printable(part.name) + " goes on: " + told.error().OneLine());
+    if (told) out.Say("told " + part.name + " to terminate");
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/bytes.h"
 #include "plugins/sdk/cancellation.h"
 #include "plugins/sdk/clock.h"
@@ -61,6 +62,10 @@ class WorkflowService {
   virtual Status ReadLog(const std::string& workflow, const std::string& pod, bool follow,
                          ByteSink& sink) = 0;
 };
+
+// The parts of a run: of those with its label, which anybody may set, the ones that have the run as their parameter,
+// too.
+Result<std::vector<WorkflowStatus>> PartsOf(WorkflowService& service, const std::string& run);
 
 // What a user said of where.
 struct ClusterChoice {

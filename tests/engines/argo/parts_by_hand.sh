@@ -45,3 +45,4 @@ done
 
 holdfast stop --terminate --no-wait "$parent" >said 2>&1 || fail "$(cat said)"
 grep -q "^told $part to terminate" said || fail "the part goes on: $(cat said)"
+! grep -q '^told zz ' said || fail "a foreign Workflow was terminated: $(cat said)"
