@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
@@ -21,17 +24,15 @@ Result<verify::SaidRun> ReadRun(const OpenedWorkflow& workflow) {
                               local::ReadWorkflowFile(workflow.file, workflow.template_folders));
     return verify::RunOf(read);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const local::SourceFile source, local::ReadSourceFile(workflow.file));
-  HOLDFAST_ASSIGN_OR_RETURN(auto definitions, mistral::ReadDefinitions(source));
+  std::vector<local::SourceFile> files(1);
+  HOLDFAST_ASSIGN_OR_RETURN(files.front(), local::ReadSourceFile(workflow.file));
   std::error_code error;
   const std::string folder = ChildrenFolderOf(workflow.file);
   if (std::filesystem::is_directory(folder, error)) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto children, local::ReadTemplateFolder(folder));
-    for (const local::SourceFile& child : children) {
-      HOLDFAST_ASSIGN_OR_RETURN(auto more, mistral::ReadDefinitions(child));
-      for (mistral::Definition& definition : more) definitions.push_back(std::move(definition));
-    }
+    HOLDFAST_ASSIGN_OR_RETURN(auto children, local::ReadTemplateFolder(folder));
+    std::move(children.begin(), children.end(), std::back_inserter(files));
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, mistral::ReadDefinitions(files));
   return verify::RunOf(definitions);
 }
 

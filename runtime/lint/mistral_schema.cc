@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <map>
-#include <optional>
 #include <span>
 #include <utility>
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "plugins/sdk/text.h"
@@ -149,6 +150,15 @@ Result<std::vector<Definition>> ReadDefinitions(const SourceFile& source) {
   if (definitions.empty())
     return InvalidInput(source.path + " has no workflow").At({source.path, 0, 0, {}, 1});
   return definitions;
+}
+
+Result<std::vector<Definition>> ReadDefinitions(std::span<const SourceFile> sources) {
+  std::vector<Definition> all;
+  for (const SourceFile& source : sources) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto more, ReadDefinitions(source));
+    std::move(more.begin(), more.end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 }  // namespace holdfast::mistral

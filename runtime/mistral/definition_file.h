@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,5 +47,7 @@ bool IsMistralFile(std::string_view text);
 // The workflows in a file. kInvalidInput with file and line for what Holdfast would not write: an unknown
 // field, a link with a condition, a workflow that is not direct.
 Result<std::vector<Definition>> ReadDefinitions(const local::SourceFile& source);
+// Those of several files, in their order.
+Result<std::vector<Definition>> ReadDefinitions(std::span<const local::SourceFile> sources);
 
 }  // namespace holdfast::mistral

@@ -9,6 +9,7 @@
 
 #include "plugins/sdk/file.h"
 #include "runtime/lint/argo_lint.h"
+#include "tests/lint/said.h"
 #include "tests/local_engine/cases.h"
 
 namespace holdfast::lint {
@@ -26,10 +27,8 @@ TEST_P(BadForArgo, HasTheseFindings) {
   const std::string base = std::string(HOLDFAST_TEST_BAD_FILES) + "/" + GetParam();
   const auto text = ReadFile(base + ".yaml");
   ASSERT_TRUE(text.has_value());
-  std::string said;
   // The path that is shown must not depend on where the sources are.
-  for (const Finding& finding : LintArgo({{GetParam() + ".yaml", *text}}, {}, KnowsBerlin))
-    said += "[" + finding.trap + "] " + finding.error.Render() + "\n";
+  const std::string said = Said(LintArgo({{GetParam() + ".yaml", *text}}, {}, KnowsBerlin));
   EXPECT_NE(said, "") << "it was accepted";
   if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr)
     std::ofstream(base + ".found", std::ios::binary) << said;

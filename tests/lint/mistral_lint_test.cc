@@ -15,17 +15,11 @@
 #include "plugins/sdk/file.h"
 #include "runtime/lint/mistral_lint.h"
 #include "runtime/local/workflow_file.h"
+#include "tests/lint/said.h"
 #include "tests/local_engine/cases.h"
 
 namespace holdfast::lint {
 namespace {
-
-std::string Said(const Findings& findings) {
-  std::string said;
-  for (const Finding& finding : findings)
-    said += "[" + finding.trap + "] " + finding.error.Render() + "\n";
-  return said;
-}
 
 class BadForMistral : public testing::TestWithParam<std::string> {};
 

@@ -57,13 +57,9 @@ class Changed : public testing::TestWithParam<Case> {
     const auto bundle = LoadBundle(
         *ReadBundleFolder(std::string(HOLDFAST_TEST_GOLDEN) + "/" + c.golden + "/expected.bundle"));
     if (c.engine == "mistral") {
-      std::vector<mistral::Definition> definitions;
-      for (const local::SourceFile& file : files) {
-        auto read = mistral::ReadDefinitions(file);
-        EXPECT_TRUE(read) << read.error().Render();
-        for (mistral::Definition& definition : *read) definitions.push_back(std::move(definition));
-      }
-      return Prove(*bundle, RunOf(definitions));
+      const auto definitions = mistral::ReadDefinitions(files);
+      EXPECT_TRUE(definitions) << definitions.error().Render();
+      return Prove(*bundle, RunOf(*definitions));
     }
     auto site = *local::ReadTemplateFolder(HOLDFAST_TEMPLATES);
     for (local::SourceFile& file : site) files.push_back(std::move(file));

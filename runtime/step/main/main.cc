@@ -140,14 +140,15 @@ std::vector<std::string> StepsToAsk(const StepOptions& options) {
 }
 
 Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& options) {
-  if (options.command == "gate" && StepsToAsk(options).empty()) {
+  const std::vector<std::string> asked = StepsToAsk(options);
+  if (options.command == "gate" && asked.empty()) {
     return Error(ErrorCode::kUsage, "the gates of which steps?").Hint("--step=NAME,NAME");
   }
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto run,
       RunView::Join(env, options.Get("run"), options.Get("record"), options.Get("bundle")));
   StepDriver driver(env, *run);
-  if (options.command == "gate") return driver.Gate(StepsToAsk(options));
+  if (options.command == "gate") return driver.Gate(asked);
   // Where the report is all that an engine sees, its own deadline would end the wait, and not the step.
   if (const auto deadline = StepDeadline(run->bundle().bundle());
       deadline && options.Flag("report"))

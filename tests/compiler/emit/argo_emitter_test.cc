@@ -6,25 +6,13 @@
 
 #include "compiler/emit/engine_emitter.h"
 #include "tests/compiler/emit/argo_simulation.h"
+#include "tests/compiler/emit/loose_steps.h"
 
 namespace holdfast::compiler {
 namespace {
 
 using local::Phase;
 using ::testing::HasSubstr;
-
-EngineWorkflow WorkflowOf(std::size_t steps) {
-  EngineWorkflow workflow;
-  workflow.name = "plan-protect";
-  workflow.bundle = std::string(64, 'a');
-  workflow.provider = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
-  workflow.groups.emplace_back().name = "main";
-  for (std::uint32_t i = 0; i < steps; ++i) {
-    workflow.steps.push_back({"s" + std::to_string(i) + "-aaaaaaaa-pre", "step", {}});
-    workflow.groups[0].items.push_back({GroupItem::Kind::kStep, i, {}, {}});
-  }
-  return workflow;
-}
 
 Result<std::string> Emit(const EngineWorkflow& workflow, std::uint32_t max_tasks = 1500,
                          WorkflowKind kind = WorkflowKind::kWorkflow) {

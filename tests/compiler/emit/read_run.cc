@@ -11,12 +11,9 @@ Result<verify::SaidRun> ReadRun(const std::string& engine, const CompiledWorkflo
                               ReadEmitted(compiled.text, compiled.children));
     return verify::RunOf(workflow);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(auto definitions,
-                            mistral::ReadDefinitions({"emitted.yaml", compiled.text}));
-  for (const EmittedFile& child : compiled.children) {
-    HOLDFAST_ASSIGN_OR_RETURN(auto more, mistral::ReadDefinitions({child.name, child.text}));
-    for (mistral::Definition& definition : more) definitions.push_back(std::move(definition));
-  }
+  std::vector<local::SourceFile> files{{"emitted.yaml", compiled.text}};
+  for (const EmittedFile& child : compiled.children) files.push_back({child.name, child.text});
+  HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, mistral::ReadDefinitions(files));
   return verify::RunOf(definitions);
 }
 

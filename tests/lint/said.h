@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "runtime/lint/finding.h"
+
+namespace holdfast::lint {
+
+// As the .found files have findings.
+inline std::string Said(const Findings& findings) {
+  std::string said;
+  for (const Finding& finding : findings)
+    said += "[" + finding.trap + "] " + finding.error.Render() + "\n";
+  return said;
+}
+
+}  // namespace holdfast::lint
