@@ -21,6 +21,10 @@ struct IgnoringCase {
 };
 using HttpHeaders = std::map<std::string, std::string, IgnoringCase>;
 
+// "Fri, 27 Nov 2026 02:30:00 GMT" (RFC 9110, IMF-fixdate); one that a WallTime cannot hold becomes the nearest that it
+// can. nullopt for everything else.
+std::optional<WallTime> ParseHttpDate(std::string_view text);
+
 enum class HttpMethod { kGet, kPost, kPut, kPatch, kDelete };
 std::string_view NameOf(HttpMethod method);
 

@@ -1,7 +1,6 @@
 #include "plugins/net/retrying_http_client.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <charconv>
@@ -66,14 +65,9 @@ std::optional<milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now)
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size() && !text.empty())
     return std::chrono::seconds(seconds);
-  // "Fri, 27 Nov 2026 02:30:00 GMT"; its names are English whatever the locale is (a program's is "C").
-  std::tm fields{};
-  const char* const rest = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &fields);
-  if (rest == nullptr || *rest != '\0') return std::nullopt;
-  // A time point of nanoseconds ends in 2262; a date need not.
-  const std::int64_t later = ::timegm(&fields) - std::chrono::system_clock::to_time_t(now);
-  return std::chrono::seconds(
-      std::clamp<std::int64_t>(later, 0, std::numeric_limits<std::int32_t>::max()));
+  const auto date = ParseHttpDate(text);
+  if (!date) return std::nullopt;
+  return std::max(milliseconds::zero(), std::chrono::duration_cast<milliseconds>(*date - now));
 }
 
 RetryingHttpClient::RetryingHttpClient(HttpClient& inner, const Clock& clock, Wait wait,

@@ -17,20 +17,6 @@ namespace {
 
 constexpr std::uint64_t kMaxFile = 1U << 20U;
 
-// A UUID as RFC 9562 writes it, in lower case; empty when it is none.
-std::string CanonicalUuid(std::string_view text) {
-  if (text.size() != 36) return {};
-  std::string out(text);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    char& c = out[i];
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    if (dash ? c != '-' : !hex) return {};
-  }
-  return out;
-}
-
 Error Joined(std::vector<Error> errors) {
   Error first = std::move(errors.front());
   for (std::size_t i = 1; i < errors.size(); ++i)

@@ -166,6 +166,19 @@ std::string HumanDuration(double seconds) {
   return fmt::format("{} h {} min", minutes / 60, minutes % 60);
 }
 
+std::string CanonicalUuid(std::string_view text) {
+  if (text.size() != 36) return {};
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    char& c = out[i];
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (dash ? c != '-' : !hex) return {};
+  }
+  return out;
+}
+
 std::string Lowered(std::string_view text) {
   std::string out(text);
   for (char& c : out) {

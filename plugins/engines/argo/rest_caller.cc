@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plugins/net/json_answer.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 
@@ -12,14 +13,6 @@ namespace holdfast::engines::argo {
 namespace {
 
 constexpr std::size_t kMostCauses = 20;
-
-ErrorCode CodeOf(int status) {
-  if (status == 401 || status == 403 || status == 407) return ErrorCode::kDenied;
-  if (status == 404) return ErrorCode::kNotFound;
-  if (status == 409) return ErrorCode::kConflict;
-  if (status == 408 || status == 429 || status >= 500) return ErrorCode::kUnavailable;
-  return ErrorCode::kInvalidInput;
-}
 
 std::string WithoutSlash(std::string text) {
   while (text.ends_with('/')) text.pop_back();
@@ -114,9 +107,7 @@ Result<Value> RestCaller::SendForValue(const Call& call) {
 }
 
 Result<Value> RestCaller::JsonOf(const net::HttpResponse& response) const {
-  auto value = ParseJson(response.body, Origin());
-  if (!value) return Corrupt(Origin() + " answered with what is no JSON");
-  return value;
+  return net::JsonOf(response, Origin());
 }
 
 Error RestCaller::ErrorOf(const net::HttpResponse& response) const {
@@ -124,7 +115,7 @@ Error RestCaller::ErrorOf(const net::HttpResponse& response) const {
   std::string message = body && body->is_map() ? body->StringOr("message", "") : "";
   if (message.empty()) message = response.body.substr(0, 300);
   message = redaction_.Clean(message);
-  Error error(CodeOf(response.status),
+  Error error(net::CodeOfStatus(response.status),
               fmt::format("{}: {}{}", Origin(), message, message.empty() ? "" : " ") +
                   fmt::format("(status {})", response.status));
   if (body && body->is_map()) {

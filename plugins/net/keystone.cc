@@ -1,0 +1,209 @@
+#include "plugins/net/keystone.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "plugins/net/json_answer.h"
+#include "plugins/net/redaction.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::net {
+
+namespace {
+
+constexpr std::string_view kTokenHeader = "X-Subject-Token";
+
+// A user or a project: by its id, or by its name in a domain.
+Value Named(const std::string& what, bool is_id, const std::string& domain, bool domain_is_id) {
+  if (is_id) return Value().Set("id", what);
+  return Value().Set("name", what).Set("domain", Value().Set(domain_is_id ? "id" : "name", domain));
+}
+
+Value BodyOf(const KeystoneIdentity& identity) {
+  Value how;
+  if (!identity.application_credential_id.empty()) {
+    how.Set("methods", Value::List{"application_credential"})
+        .Set("application_credential", Value()
+                                           .Set("id", identity.application_credential_id)
+                                           .Set("secret", identity.application_credential_secret));
+  } else if (!identity.token.empty()) {
+    how.Set("methods", Value::List{"token"}).Set("token", Value().Set("id", identity.token));
+  } else {
+    Value user =
+        Named(identity.user, identity.user_is_id, identity.user_domain, identity.user_domain_is_id);
+    user.Set("password", identity.password);
+    how.Set("methods", Value::List{"password"})
+        .Set("password", Value().Set("user", std::move(user)));
+  }
+  Value auth = Value().Set("identity", std::move(how));
+  if (!identity.project.empty() && identity.application_credential_id.empty()) {
+    auth.Set("scope",
+             Value().Set("project", Named(identity.project, identity.project_is_id,
+                                          identity.project_domain, identity.project_domain_is_id)));
+  }
+  return Value().Set("auth", std::move(auth));
+}
+
+std::string TokensUrl(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.ends_with("/v3")) url += "/v3";
+  return url + "/auth/tokens";
+}
+
+std::vector<KeystoneEndpoint> CatalogOf(const Value& token) {
+  std::vector<KeystoneEndpoint> out;
+  const Value* const catalog = token.Find("catalog");
+  if (catalog == nullptr || !catalog->is_list()) return out;
+  for (const Value& service : catalog->AsList()) {
+    const Value* const endpoints = service.Find("endpoints");
+    if (endpoints == nullptr || !endpoints->is_list()) continue;
+    for (const Value& endpoint : endpoints->AsList()) {
+      out.push_back({service.StringOr("type", ""), endpoint.StringOr("interface", ""),
+                     endpoint.StringOr("region_id", endpoint.StringOr("region", "")),
+                     endpoint.StringOr("url", "")});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::optional<KeystoneIdentity>> KeystoneIdentityOf(const Environment& environment) {
+  const auto text = [&environment](const char* name) { return environment(name).value_or(""); };
+  KeystoneIdentity out;
+  out.auth_url = text("OS_AUTH_URL");
+  if (out.auth_url.empty()) return std::nullopt;
+  HOLDFAST_ASSIGN_OR_RETURN(const Url url, ParseUrl(out.auth_url));
+  if (const std::string version = text("OS_IDENTITY_API_VERSION");
+      url.target.starts_with("/v2") || version.starts_with("2")) {
+    return InvalidInput("OS_AUTH_URL or OS_IDENTITY_API_VERSION asks for version 2 of Keystone")
+        .Hint("version 3 is the one that there is: OS_AUTH_URL=https://HOST:5000/v3");
+  }
+  // By an id where there is one, as the openstack command does.
+  const auto named = [&](const char* by_id, const char* by_name, std::string& what, bool& is_id) {
+    what = text(by_id);
+    is_id = !what.empty();
+    if (!is_id) what = text(by_name);
+  };
+  named("OS_USER_ID", "OS_USERNAME", out.user, out.user_is_id);
+  named("OS_PROJECT_ID", "OS_PROJECT_NAME", out.project, out.project_is_id);
+  const auto domain = [&](const char* by_id, const char* by_name, std::string& what, bool& is_id) {
+    if (std::string id = text(by_id); !id.empty()) {
+      what = std::move(id);
+    } else if (std::string name = text(by_name); !name.empty()) {
+      what = std::move(name);
+      is_id = false;
+    } else if (std::string both = text("OS_DEFAULT_DOMAIN"); !both.empty()) {
+      what = std::move(both);
+    }
+  };
+  domain("OS_USER_DOMAIN_ID", "OS_USER_DOMAIN_NAME", out.user_domain, out.user_domain_is_id);
+  domain("OS_PROJECT_DOMAIN_ID", "OS_PROJECT_DOMAIN_NAME", out.project_domain,
+         out.project_domain_is_id);
+  out.password = text("OS_PASSWORD");
+  out.application_credential_id = text("OS_APPLICATION_CREDENTIAL_ID");
+  out.application_credential_secret = text("OS_APPLICATION_CREDENTIAL_SECRET");
+  out.token = text("OS_TOKEN");
+  if (!out.application_credential_id.empty()) {
+    if (out.application_credential_secret.empty()) {
+      return InvalidInput(
+          "OS_APPLICATION_CREDENTIAL_ID is set, OS_APPLICATION_CREDENTIAL_SECRET is not");
+    }
+    return out;
+  }
+  if (!out.token.empty()) return out;
+  if (out.user.empty() || out.password.empty()) {
+    return InvalidInput(std::string("OS_AUTH_URL is set, but ") +
+                        (out.user.empty() ? "OS_USERNAME" : "OS_PASSWORD") + " is not")
+        .Hint(
+            "a file 'openrc' of your cloud sets them; OS_APPLICATION_CREDENTIAL_ID and _SECRET, or "
+            "OS_TOKEN, do as well");
+  }
+  return out;
+}
+
+Result<std::string> KeystoneToken::EndpointOf(std::span<const std::string_view> types,
+                                              std::string_view interface,
+                                              std::string_view region) const {
+  std::set<std::string> known;
+  for (const std::string_view type : types) {
+    for (const KeystoneEndpoint& endpoint : catalog) {
+      if (endpoint.type == type && endpoint.interface == interface &&
+          (region.empty() || endpoint.region == region)) {
+        return endpoint.url;
+      }
+      known.insert(endpoint.type + " (" + endpoint.interface + ", " + endpoint.region + ")");
+    }
+  }
+  std::string message = fmt::format("the catalog of Keystone has no {} endpoint of type {}",
+                                    interface, types.empty() ? "" : types.front());
+  if (!region.empty()) message += " in region " + std::string(region);
+  return NotFound(Printable(message))
+      .Hint(Printable(known.empty() ? "the catalog is empty: has the token a project?"
+                                    : "it has " + Join({known.begin(), known.end()}, ", ")));
+}
+
+Result<KeystoneToken> Authenticate(HttpClient& client, const KeystoneIdentity& identity,
+                                   SteadyTime deadline, const Cancellation* cancellation) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Url url, ParseUrl(identity.auth_url));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string body, DumpJson(BodyOf(identity)));
+  HttpRequest request;
+  request.method = HttpMethod::kPost;
+  request.url = TokensUrl(identity.auth_url);
+  request.headers["Content-Type"] = "application/json";
+  request.headers["Accept"] = "application/json";
+  request.headers["User-Agent"] = "holdfast";
+  request.body = body;
+  request.repeatable = true;  // another token does no harm
+  request.cancellation = cancellation;
+  HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client.Send(request, deadline));
+  const std::string origin = "Keystone at " + url.Origin();
+  Redaction redaction;
+  for (const std::string& secret :
+       {identity.password, identity.application_credential_secret, identity.token}) {
+    redaction.Add(secret);
+  }
+  if (!response.ok()) {
+    const auto answer = ParseJson(response.body, "answer");
+    const Value* const error = answer && answer->is_map() ? answer->Find("error") : nullptr;
+    Error out(CodeOfStatus(response.status),
+              fmt::format("{}: {} (status {})", origin,
+                          redaction.Clean(error == nullptr ? response.body.substr(0, 300)
+                                                           : error->StringOr("message", "")),
+                          response.status));
+    if (response.status == 401) {
+      return std::move(out).Hint(
+          "Keystone does not know these credentials: are user, password, project and their domains "
+          "those "
+          "of your openrc?");
+    }
+    if (response.status == 404) {
+      return Error(ErrorCode::kNotFound, out.message())
+          .Hint("is OS_AUTH_URL that of Keystone, version 3?");
+    }
+    return out;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const Value answer, JsonOf(response, origin));
+  KeystoneToken out;
+  if (const auto id = response.headers.find(kTokenHeader); id != response.headers.end())
+    out.id = id->second;
+  const Value* const token = answer.is_map() ? answer.Find("token") : nullptr;
+  // To the microsecond, as OpenStack writes times; whole seconds will do.
+  constexpr std::size_t kWholeSeconds = 19;
+  const auto expires =
+      token == nullptr
+          ? Result<WallTime>(Corrupt("no token"))
+          : ParseTime(token->StringOr("expires_at", "").substr(0, kWholeSeconds) + "Z");
+  if (out.id.empty() || !expires)
+    return Corrupt(origin + " answered with what is no token of version 3");
+  out.expires = *expires;
+  if (const Value* const project = token->Find("project"); project != nullptr)
+    out.project = project->StringOr("name", "");
+  out.catalog = CatalogOf(*token);
+  return out;
+}
+
+}  // namespace holdfast::net
