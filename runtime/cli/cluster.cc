@@ -29,13 +29,6 @@ extern "C" void OnSignal(int number) {
     cancellation->Set();
 }
 
-bool LooksLikeUid(std::string_view text) {
-  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-  return std::equal(text.begin(), text.end(), kForm.begin(), kForm.end(), [](char c, char form) {
-    return form == '-' ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
-}
-
 // Tests do not wait for minutes.
 std::chrono::milliseconds SecondsOr(const char* variable, std::chrono::seconds usual) {
   const char* const set = std::getenv(variable);
@@ -62,7 +55,7 @@ Result<std::unique_ptr<argo::WorkflowService>> OpenCluster(Session& session,
 }
 
 Result<Value> FindRun(argo::WorkflowService& service, const std::string& run) {
-  if (!LooksLikeUid(run)) return service.Get(argo::ObjectKind::kWorkflow, run);
+  if (CanonicalUuid(run) != run) return service.Get(argo::ObjectKind::kWorkflow, run);
   HOLDFAST_ASSIGN_OR_RETURN(const auto all, service.List(argo::ObjectKind::kWorkflow));
   for (const Value& workflow : all) {
     const Value* const metadata = workflow.Find("metadata");
@@ -86,7 +79,7 @@ Result<OpenedRun> OpenRun(Session& session, const ClusterArguments& arguments,
 }
 
 Status FollowRun(argo::WorkflowService& service, const std::string& workflow,
-                 const std::function<bool(argo::WorkflowStatus status)>& see) {
+                 const std::function<bool(engines::RunStatus status)>& see) {
   constexpr auto kPatience = std::chrono::minutes(15);
   std::optional<Error> unreadable;
   Status followed = service.Follow(workflow, kPatience, [&](const Value& object) {
@@ -100,11 +93,11 @@ Status FollowRun(argo::WorkflowService& service, const std::string& workflow,
 }
 
 bool AwaitExitHandler(Session& session, argo::WorkflowService& service,
-                      const std::optional<BankSection>& bank, argo::WorkflowStatus& status) {
+                      const std::optional<BankSection>& bank, engines::RunStatus& status) {
   const auto patience = SecondsOr("HOLDFAST_ARGO_END_SECONDS", std::chrono::minutes(2));
   constexpr auto kPause = std::chrono::milliseconds(250);
-  const auto works = [](const argo::StepStatus& step) {
-    return step.exit_handler && step.phase != argo::Phase::kNone && !step.ended();
+  const auto works = [](const engines::StepStatus& step) {
+    return step.exit_handler && step.phase != engines::Phase::kNone && !step.ended();
   };
   const SteadyTime until = session.clock().Steady() + patience;
   bool said = false;
@@ -126,37 +119,37 @@ bool AwaitExitHandler(Session& session, argo::WorkflowService& service,
     std::this_thread::sleep_for(kPause);
     const auto object = service.Get(argo::ObjectKind::kWorkflow, status.name);
     auto now =
-        object ? argo::ReadWorkflowStatus(*object) : Result<argo::WorkflowStatus>(object.error());
+        object ? argo::ReadWorkflowStatus(*object) : Result<engines::RunStatus>(object.error());
     // A server that is away, or a workflow that somebody removes, tells nothing new.
     if (now && now->uid == status.uid) status = std::move(*now);
   }
   return true;
 }
 
-void WarnOfLostPods(const Output& out, const argo::WorkflowStatus& status) {
-  for (const argo::StepTry* const attempt : status.dying())
+void WarnOfLostPods(const Output& out, const engines::RunStatus& status) {
+  for (const engines::StepTry* const attempt : status.dying())
     out.Warn("pod " + attempt->pod + " was given up and has not been seen to end");
 }
 
-void WarnOfUnreadableNodes(const Output& out, const argo::WorkflowStatus& status) {
+void WarnOfUnreadableNodes(const Output& out, const engines::RunStatus& status) {
   if (status.nodes_unreadable.empty()) return;
   out.Warn(status.name + ": " + status.nodes_unreadable +
            "; nothing is known of its single steps here, its record in the bank knows them");
 }
 
-Value RunEnded(const argo::WorkflowStatus& status, bool cleaned_up) {
+Value RunEnded(const engines::RunStatus& status, bool cleaned_up) {
   Value out;
   if (!status.part_of.empty()) out.Set("part_of", status.part_of);
   return out.Set("run", status.run())
       .Set("workflow", status.name)
       .Set("record", status.record())
-      .Set("phase", argo::NameOf(status.phase))
+      .Set("phase", engines::NameOf(status.phase))
       .Set("stopped", !status.shutdown.empty())
       .Set("awaits_last_step", !cleaned_up)
-      .Set("exit_code", argo::VerdictOf(status));
+      .Set("exit_code", engines::VerdictOf(status));
 }
 
-void SayLastStepIsAwaited(Session& session, const argo::WorkflowStatus& status,
+void SayLastStepIsAwaited(Session& session, const engines::RunStatus& status,
                           const std::string& watch) {
   const Output& out = session.out();
   out.Say("the run is ended; once its last step has begun, this waits for it:");
@@ -165,19 +158,20 @@ void SayLastStepIsAwaited(Session& session, const argo::WorkflowStatus& status,
   out.Say("  " + CleanUpCommand(session, status));
 }
 
-std::string WholeRun(argo::WorkflowService& service, const argo::WorkflowStatus& part) {
+std::string WholeRun(argo::WorkflowService& service, const engines::RunStatus& part) {
   const auto found = FindRun(service, part.part_of);
   const Value* const metadata = found ? found->Find("metadata") : nullptr;
   return metadata == nullptr ? part.part_of : metadata->StringOr("name", part.part_of);
 }
 
-bool RepeatsAStep(const argo::WorkflowStatus& status) {
-  return std::any_of(status.steps.begin(), status.steps.end(), [&](const argo::StepStatus& step) {
-    return !step.message.empty() && status.message.find(step.message) != std::string::npos;
-  });
+bool RepeatsAStep(const engines::RunStatus& status) {
+  return std::any_of(
+      status.steps.begin(), status.steps.end(), [&](const engines::StepStatus& step) {
+        return !step.message.empty() && status.message.find(step.message) != std::string::npos;
+      });
 }
 
-std::string CleanUpCommand(Session& session, const argo::WorkflowStatus& status) {
+std::string CleanUpCommand(Session& session, const engines::RunStatus& status) {
   const auto provider = status.parameters.find("provider");
   if (provider == status.parameters.end())
     return ProgramCommand(session) + " gc --run " + ShellWord(status.run());
@@ -200,7 +194,7 @@ std::string ClusterOptions(const ClusterArguments& arguments) {
   return out;
 }
 
-std::optional<BankSection> BankOfRun(Session& session, const argo::WorkflowStatus& status) {
+std::optional<BankSection> BankOfRun(Session& session, const engines::RunStatus& status) {
   const auto named = status.parameters.find("provider");
   if (named == status.parameters.end() || named->second.empty()) return std::nullopt;
   const auto provider = session.OpenProvider(named->second, Session::Warnings::kLeave);

@@ -55,7 +55,7 @@ Status WriteObject(const std::string& path, std::string_view kind, const std::st
 
 // What the run does: its own spec, or that of its template as it was then.
 Result<Value> SpecOf(argo::WorkflowService& service, const Value& workflow,
-                     const argo::WorkflowStatus& status) {
+                     const engines::RunStatus& status) {
   const Value* spec = workflow.Find("spec");
   if (spec == nullptr || !spec->is_map()) return InvalidInput("the workflow has no spec");
   if (status.from_template.empty()) {
@@ -81,7 +81,7 @@ Result<Value> SpecOf(argo::WorkflowService& service, const Value& workflow,
   return out;
 }
 
-Result<BundleFiles> BundleInBank(Session& session, const argo::WorkflowStatus& status) {
+Result<BundleFiles> BundleInBank(Session& session, const engines::RunStatus& status) {
   const auto name = status.parameters.find("bundle");
   const auto provider = status.parameters.find("provider");
   if (name == status.parameters.end() || provider == status.parameters.end())
@@ -107,9 +107,16 @@ Result<BundleFiles> BundleInBank(Session& session, const argo::WorkflowStatus& s
 }  // namespace
 
 Result<ClusterCopy> ClusterCopy::Make(Session& session, const StepArguments& arguments) {
+  if (arguments.cluster.engine == kMistralEngine) {
+    return Error(ErrorCode::kUsage, "--from-cluster takes runs of Argo")
+        .Hint(
+            "of a run on Mistral: compile the plan with --engine argo, its steps have the same "
+            "names, "
+            "and give --run-id");
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const OpenedRun run,
                             OpenRun(session, arguments.cluster, arguments.from_cluster));
-  const argo::WorkflowStatus& status = run.status;
+  const engines::RunStatus& status = run.status;
   HOLDFAST_ASSIGN_OR_RETURN(const Value spec, SpecOf(*run.service, run.workflow, status));
 
   ClusterCopy copy;

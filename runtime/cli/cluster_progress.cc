@@ -15,10 +15,9 @@
 
 namespace holdfast::cli {
 
-namespace argo = engines::argo;
-using argo::Phase;
-using argo::StepStatus;
-using argo::WorkflowStatus;
+using engines::Phase;
+using engines::RunStatus;
+using engines::StepStatus;
 
 namespace {
 
@@ -44,7 +43,7 @@ std::string TryOf(const StepStatus& step) {
 
 }  // namespace
 
-void ClusterProgress::ReadBundle(const WorkflowStatus& status) {
+void ClusterProgress::ReadBundle(const RunStatus& status) {
   // The bundle is that of the whole: of a part the steps are its own, once its controller has listed them.
   const bool is_part = !status.part_of.empty();
   if (is_part && status.steps.empty()) return;
@@ -78,7 +77,7 @@ void ClusterProgress::ReadBundle(const WorkflowStatus& status) {
   }
 }
 
-void ClusterProgress::AddRows(const WorkflowStatus& status) {
+void ClusterProgress::AddRows(const RunStatus& status) {
   for (const StepStatus& step : status.steps) {
     if (!in_rows_.insert(step.task).second) continue;
     Row row;
@@ -89,13 +88,14 @@ void ClusterProgress::AddRows(const WorkflowStatus& status) {
 }
 
 // Of a try once: its step has said why before its pod ended.
-void ClusterProgress::ReadReasons(const WorkflowStatus& status) {
+void ClusterProgress::ReadReasons(const RunStatus& status) {
   if (!bank_) return;
   std::vector<std::string> steps;
   for (const StepStatus& step : status.steps) {
     if (step.exit_handler || (!step.failed() && !step.between_tries)) continue;
     if (asked_for_
-            .insert(fmt::format("{} {} {}", step.path, argo::NameOf(step.phase), step.tries.size()))
+            .insert(
+                fmt::format("{} {} {}", step.path, engines::NameOf(step.phase), step.tries.size()))
             .second) {
       steps.push_back(step.task);
       reasons_.erase(step.task);
@@ -104,7 +104,7 @@ void ClusterProgress::ReadReasons(const WorkflowStatus& status) {
   if (!steps.empty()) reasons_.merge(JournaledReasons(*bank_, status.run(), steps));
 }
 
-void ClusterProgress::ReadJournal(const WorkflowStatus& status) {
+void ClusterProgress::ReadJournal(const RunStatus& status) {
   const auto began = std::chrono::steady_clock::now();
   if (!status.ended() && began < next_journal_) return;
   const auto report = runtime::ReportOfRun(*bank_, status.run());
@@ -205,11 +205,11 @@ ClusterProgress::State ClusterProgress::StateOf(
   return state;
 }
 
-void ClusterProgress::SayEvents(const WorkflowStatus& status) {
+void ClusterProgress::SayEvents(const RunStatus& status) {
   if (!out_.json()) return;
   for (const StepStatus& step : status.steps) {
     if (step.phase == Phase::kNone) continue;
-    const std::string now = fmt::format("{}/{}", argo::NameOf(step.phase), step.tries.size());
+    const std::string now = fmt::format("{}/{}", engines::NameOf(step.phase), step.tries.size());
     std::string& said = said_[step.path];
     if (said == now) continue;
     said = now;
@@ -217,7 +217,7 @@ void ClusterProgress::SayEvents(const WorkflowStatus& status) {
         Value()
             .Set("step", step.task)
             .Set("node", step.path)
-            .Set("phase", argo::NameOf(step.phase))
+            .Set("phase", engines::NameOf(step.phase))
             .Set("attempt",
                  static_cast<std::int64_t>(step.tries.empty() ? 0 : step.tries.size() - 1));
     if (!step.ended()) {
@@ -239,7 +239,7 @@ void ClusterProgress::Erase() {
   drawn_ = 0;
 }
 
-void ClusterProgress::Show(const WorkflowStatus& status, bool all_steps) {
+void ClusterProgress::Show(const RunStatus& status, bool all_steps) {
   if (!bundle_read_) ReadBundle(status);
   AddRows(status);
   std::map<std::string, const StepStatus*> steps;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "plugins/engines/argo/workflow_status.h"
+#include "plugins/engines/run_status.h"
 #include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/operation.h"
 #include "runtime/cli/output.h"
@@ -29,7 +29,7 @@ class ClusterProgress {
   // The state as it is now, with the steps of its parts; what has not changed since is not said again. `all_steps`: a step
   // that is not there has not begun. Without, the journal says what became of those, of a run that has up to
   // kMostStepsWithJournal; of a larger one a line says that nothing does.
-  void Show(const engines::argo::WorkflowStatus& status, bool all_steps);
+  void Show(const engines::RunStatus& status, bool all_steps);
   static constexpr std::size_t kMostStepsWithJournal = 2'000;
   // Takes what stands below away.
   void End();
@@ -45,11 +45,11 @@ class ClusterProgress {
     std::string state;  // as it was shown
   };
 
-  void ReadBundle(const engines::argo::WorkflowStatus& status);
-  void ReadReasons(const engines::argo::WorkflowStatus& status);
-  void ReadJournal(const engines::argo::WorkflowStatus& status);
+  void ReadBundle(const engines::RunStatus& status);
+  void ReadReasons(const engines::RunStatus& status);
+  void ReadJournal(const engines::RunStatus& status);
   void AddJournaled(const runtime::ActivityReport& activity);
-  void AddRows(const engines::argo::WorkflowStatus& status);
+  void AddRows(const engines::RunStatus& status);
   struct State {
     std::string text;  // empty: nothing to show
     std::string why;   // its end: ": REASON"; empty: it has none
@@ -57,9 +57,9 @@ class ClusterProgress {
     bool active = false;
   };
   State StateOf(const Row& row,
-                const std::map<std::string, const engines::argo::StepStatus*>& steps) const;
-  std::string Why(const engines::argo::StepStatus& step) const;
-  void SayEvents(const engines::argo::WorkflowStatus& status);
+                const std::map<std::string, const engines::StepStatus*>& steps) const;
+  std::string Why(const engines::StepStatus& step) const;
+  void SayEvents(const engines::RunStatus& status);
   void Erase();
 
   const Output& out_;
@@ -70,7 +70,7 @@ class ClusterProgress {
   std::map<std::string, std::string> reasons_;  // by step, of the journal: why an activity failed
   std::set<std::string> asked_for_;             // tries whose reason was looked for
   // By step, as far as the journal says it: for steps that no workflow lists.
-  std::map<std::string, engines::argo::StepStatus> journal_;
+  std::map<std::string, engines::StepStatus> journal_;
   std::set<std::string> told_;               // reasons that a line has said
   std::map<std::string, std::string> said_;  // by step: what was said of it last
   std::uint64_t bundle_steps_ = 0;

@@ -117,7 +117,7 @@ Status CheckForeignRun(Session& session, const local::ListedStep& step,
         "works in the run " + Printable(arguments.run_id) + ", which is none of its namespace",
         kInstead);
   }
-  const argo::WorkflowStatus& whole = parent->status;
+  const engines::RunStatus& whole = parent->status;
   const auto has = [&whole](const char* name, const std::string& value) {
     const auto found = whole.parameters.find(name);
     return found != whole.parameters.end() && found->second == value;

@@ -146,9 +146,14 @@ struct PublishArguments {
 };
 int PublishWorkflow(Session& session, const PublishArguments& arguments);
 
-// Which cluster; empty: what the environment and the kubeconfig say.
+// ClusterArguments::engine.
+inline constexpr std::string_view kArgoEngine = "argo";
+inline constexpr std::string_view kMistralEngine = "mistral";
+
+// Which engine, and which cluster of Argo's; empty: what the environment and the kubeconfig say. Mistral's place is in
+// the environment alone.
 struct ClusterArguments {
-  std::string engine = "argo";
+  std::string engine{kArgoEngine};
   std::string kubeconfig;
   std::string context;
   std::string name_space;
@@ -162,19 +167,22 @@ struct SubmitArguments {
   std::string record;   // resume another run's record
   std::string dry_run;  // "client": print what would be sent; "server": let the server check it
   std::vector<std::string> parameters;
+  std::string environment = "holdfast";  // of Mistral: the places of the site
   bool fail_fast = false;
+  bool schedule = false;  // of Mistral: store the cron trigger instead of starting it
   bool watch = false;
 };
 int SubmitWorkflow(Session& session, const SubmitArguments& arguments);
 
 struct ClusterRunArguments {
   ClusterArguments cluster;
-  std::string run;         // a workflow's name, or a run's id
-  std::string step;        // logs; empty: all
-  bool follow = false;     // logs
-  bool terminate = false;  // stop
-  bool no_wait = false;    // stop
-  bool watch = false;      // resume, resubmit
+  std::string run;                       // a workflow's name, or a run's id
+  std::string step;                      // logs; empty: all
+  bool follow = false;                   // logs
+  bool terminate = false;                // stop
+  bool no_wait = false;                  // stop
+  std::string environment = "holdfast";  // resume, resubmit on Mistral
+  bool watch = false;                    // resume, resubmit
 };
 int ShowRunStatus(Session& session, const ClusterRunArguments& arguments);
 int WatchWorkflow(Session& session, const ClusterRunArguments& arguments);

@@ -1,9 +1,9 @@
 #include "plugins/banks/filesystem/filesystem_bank.h"
-#include "plugins/sdk/bank_settings.h"
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
+#include "runtime/cli/own_steps.h"
 #include "runtime/step/gc/gc.h"
 
 namespace holdfast::cli {
@@ -45,22 +45,7 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
   if (const auto there = (*provider)->bank(BankUse::kRead); !there) return out.Fail(there.error());
   auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
   if (!tenant) return out.Fail(tenant.error());
-  const DataSettings settings = BindChecked<DataSettings>((*provider)->bank_settings());
-  const runtime::StepEnvironment env{
-      std::move(*tenant),
-      std::string(Session::kTenant),
-      (*provider)->config().id,
-      [&provider](std::string_view type) { return (*provider)->ProtectionFor(type); },
-      session.clock(),
-      session.log(),
-      session.processes(),
-      session.cancellation(),
-      OwnProcessIdentity(),
-      runtime::SleepingPause(session.cancellation()),
-      {settings.segment_size.bytes, static_cast<unsigned>(settings.parallel),
-       settings.compression_level, &session.cancellation()},
-      (*provider)->bank_folder(),
-  };
+  const runtime::StepEnvironment env = StepEnvironmentOf(session, **provider, std::move(*tenant));
   runtime::GcOptions options;
   options.dry_run = arguments.dry_run;
   options.run = arguments.run;

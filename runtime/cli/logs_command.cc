@@ -1,22 +1,19 @@
 #include <algorithm>
 
-#include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
-#include "runtime/cli/run_parts.h"
+#include "runtime/cli/run_engine.h"
 
 namespace holdfast::cli {
-
-namespace argo = engines::argo;
 
 namespace {
 
 // Prints line by line, each made safe. A line without end is cut where it is longer than a screen of text.
 class LogLines final : public ByteSink {
  public:
-  LogLines(const Output& out, const std::string& step, const std::string& pod)
-      : out_(out), step_(step), pod_(pod) {}
+  LogLines(const Output& out, const std::string& step, std::string_view what, const std::string& id)
+      : out_(out), step_(step), what_(what), id_(id) {}
   ~LogLines() override { Flush(); }
   LogLines(const LogLines&) = delete;
   LogLines& operator=(const LogLines&) = delete;
@@ -34,13 +31,13 @@ class LogLines final : public ByteSink {
   void Flush() {
     if (line_.empty()) return;
     out_.Line(line_);
-    out_.Json("log-line",
-              Value().Set("step", step_).Set("pod", pod_).Set("line", Printable(line_)));
+    out_.Json("log-line", Value().Set("step", step_).Set(what_, id_).Set("line", Printable(line_)));
     line_.clear();
   }
   const Output& out_;
   const std::string& step_;
-  const std::string& pod_;
+  const std::string_view what_;
+  const std::string& id_;
   std::string line_;
 };
 
@@ -48,31 +45,34 @@ class LogLines final : public ByteSink {
 
 int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
   const Output& out = session.out();
-  auto run = OpenRun(session, arguments.cluster, arguments.run);
-  if (!run) return out.Fail(run.error());
-  argo::WorkflowStatus& status = run->status;
+  const auto engine = OpenRunEngine(session, arguments.cluster);
+  if (!engine) return out.Fail(engine.error());
+  const auto found = (*engine)->Find(arguments.run);
+  if (!found) return out.Fail(found.error());
+  const engines::RunStatus& status = *found;
   if (!status.nodes_unreadable.empty()) {
     return out.Fail(
         Corrupt(status.name + ": " + status.nodes_unreadable)
             .Hint("which pods it has is in its nodes; 'kubectl logs' knows a pod by its "
                   "name"));
   }
-  RunParts(*run->service, out).AddTo(status);
-  std::vector<const argo::StepStatus*> steps;
+  const std::string what((*engine)->TryWord());
+  std::vector<const engines::StepStatus*> steps;
   if (arguments.step.empty()) {
-    for (const argo::StepStatus& step : status.steps) steps.push_back(&step);
+    for (const engines::StepStatus& step : status.steps) steps.push_back(&step);
   } else {
-    const argo::StepStatus* const step = status.Find(arguments.step);
+    const engines::StepStatus* const step = status.Find(arguments.step);
     if (step == nullptr) {
       std::vector<std::string> names;
-      for (const argo::StepStatus& each : status.steps) names.push_back(each.task);
+      for (const engines::StepStatus& each : status.steps) names.push_back(each.task);
       const std::string near = Nearest(arguments.step, names);
       return out.Fail(NotFound("the run has no step '" + Printable(arguments.step) + "'")
-                          .Hint(near.empty() ? "'holdfast status " + status.name + "' lists them"
+                          .Hint(near.empty() ? "'holdfast status " + status.handle +
+                                                   (*engine)->Options() + "' lists them"
                                              : "did you mean '" + near + "'?"));
     }
     if (step->tries.empty()) {
-      return out.Fail(NotFound("step " + step->path + " has no pod: it " +
+      return out.Fail(NotFound("step " + step->path + " has no " + what + ": it " +
                                (step->ended() ? "was left out" : "has not begun")));
     }
     steps.push_back(step);
@@ -81,19 +81,19 @@ int ShowRunLogs(Session& session, const ClusterRunArguments& arguments) {
                    [](const auto* a, const auto* b) { return a->started < b->started; });
   std::size_t shown = 0;
   std::optional<Error> missing;
-  for (const argo::StepStatus* const step : steps) {
-    for (const argo::StepTry& attempt : step->tries) {
+  for (const engines::StepStatus* const step : steps) {
+    for (const engines::StepTry& attempt : step->tries) {
+      const std::string& id = attempt.pod.empty() ? attempt.node : attempt.pod;
       if (steps.size() > 1 || step->tries.size() > 1)
-        out.Say("--- " + step->path + ", pod " + attempt.pod);
-      LogLines lines(out, step->task, attempt.pod);
+        out.Say("--- " + step->path + (id.empty() ? "" : ", " + what + " " + id));
+      LogLines lines(out, step->task, what, id);
       const bool follow = arguments.follow && &attempt == &step->tries.back() && !step->ended();
-      const Status read = run->service->ReadLog(
-          step->workflow.empty() ? status.name : step->workflow, attempt.pod, follow, lines);
+      const Status read = (*engine)->ReadLog(status, *step, attempt, follow, lines);
       if (read) {
         ++shown;
         continue;
       }
-      // Pods go, one by one; what is there is shown.
+      // They go, one by one; what is there is shown.
       if (read.error().code() != ErrorCode::kNotFound) return out.Fail(read.error());
       missing = read.error();
       if (steps.size() > 1 || step->tries.size() > 1) out.Say(read.error().message());

@@ -446,17 +446,28 @@ class CommandLine {
   }
 
   void ClusterOptions(CLI::App* command, ClusterArguments& cluster) {
-    command->add_option("--engine", cluster.engine, "The engine that runs it")
-        ->check(CLI::IsMember({"argo"}))
+    command
+        ->add_option("--engine", cluster.engine,
+                     "The engine that runs it; where Mistral is, $OS_MISTRAL_URL or $OS_AUTH_URL "
+                     "and its like say")
+        ->check(CLI::IsMember({std::string(kArgoEngine), std::string(kMistralEngine)}))
         ->capture_default_str();
-    command->add_option("-n,--namespace", cluster.name_space,
-                        "Namespace (default: the context's; of an Argo server $ARGO_NAMESPACE)");
-    command->add_option("--context", cluster.context,
-                        "Context of the kubeconfig (default: the current one)");
     command->add_option(
-        "--kubeconfig", cluster.kubeconfig,
-        "Kubeconfig (default: $KUBECONFIG, else ~/.kube/config); with $ARGO_SERVER and neither of "
-        "these two, the Argo server is asked");
+        "-n,--namespace", cluster.name_space,
+        "Argo: namespace (default: the context's; of an Argo server $ARGO_NAMESPACE)");
+    command->add_option("--context", cluster.context,
+                        "Argo: context of the kubeconfig (default: the current one)");
+    command->add_option("--kubeconfig", cluster.kubeconfig,
+                        "Argo: kubeconfig (default: $KUBECONFIG, else ~/.kube/config); with "
+                        "$ARGO_SERVER and neither of "
+                        "these two, the Argo server is asked");
+  }
+
+  void MistralEnvironment(CLI::App* command, std::string& environment) {
+    NotEmpty(command
+                 ->add_option("--environment", environment,
+                              "Mistral: its environment with the places of the site")
+                 ->capture_default_str());
   }
 
   CLI::App* ClusterCommand(const std::string& name, const std::string& what,
@@ -464,7 +475,8 @@ class CommandLine {
     CLI::App* const command = Command(
         &app_, name, what, [this, function](Session& s) { return function(s, a_.cluster_run); });
     auto* const run =
-        command->add_option("run", a_.cluster_run.run, "The workflow's name, or the run's id");
+        command->add_option("run", a_.cluster_run.run,
+                            "The workflow's name (Mistral: its newest run), or the run's id");
     NotEmpty(run);
     if (required) run->required();
     ClusterOptions(command, a_.cluster_run.cluster);
@@ -489,6 +501,11 @@ class CommandLine {
                         "NAME=VALUE: a parameter of the workflow");
     command->add_flag("--fail-fast", a_.submit.fail_fast,
                       "Start no preparation once something has failed");
+    MistralEnvironment(command, a_.submit.environment);
+    command->add_flag(
+        "--schedule", a_.submit.schedule,
+        "Mistral: store the workflow with its cron trigger (NAME.schedule.yaml), and start "
+        "nothing now");
     ClusterCommand("status", "Show the runs on a cluster, or the steps of one", &ShowRunStatus,
                    false);
     ClusterCommand("watch",
@@ -500,15 +517,17 @@ class CommandLine {
     command->add_flag("-f,--follow", a_.cluster_run.follow, "Go on while it runs");
     command = ClusterCommand("stop",
                              "Stop a run on a cluster: what is owed is cleaned up, and waited for",
-                             &StopRun, true);
+                             &StopRun, true)
+                  ->alias("cancel");
     command->add_flag("--terminate", a_.cluster_run.terminate,
                       "End everything at once and clean up nothing: 'holdfast gc' does that later");
     command->add_flag("--no-wait", a_.cluster_run.no_wait, "Only say it");
     const auto again = [&](const std::string& name, const std::string& what,
                            int (*function)(Session&, const ClusterRunArguments&)) {
-      ClusterCommand(name, what, function, true)
-          ->add_flag("--watch", a_.cluster_run.watch,
-                     "Then watch it; the exit code is the verdict");
+      CLI::App* const start = ClusterCommand(name, what, function, true);
+      start->add_flag("--watch", a_.cluster_run.watch,
+                      "Then watch it; the exit code is the verdict");
+      MistralEnvironment(start, a_.cluster_run.environment);
     };
     again("resume",
           "Go on with the record of a run that failed or was stopped: a new run, which keeps what "

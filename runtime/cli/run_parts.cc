@@ -17,7 +17,7 @@ constexpr int kShareOfTime = 10;
 
 }  // namespace
 
-void RunParts::Look(const argo::WorkflowStatus& run) {
+void RunParts::Look(const engines::RunStatus& run) {
   const auto began = std::chrono::steady_clock::now();
   auto found = argo::PartsOf(service_, run.uid);
   complete_ = found.has_value();
@@ -26,7 +26,7 @@ void RunParts::Look(const argo::WorkflowStatus& run) {
               " cannot be listed, nothing is known of their steps: " + found.error().OneLine());
   }
   if (found) {
-    for (argo::WorkflowStatus& part : *found) {
+    for (engines::RunStatus& part : *found) {
       if (!part.nodes_unreadable.empty() && warned_.insert(part.name).second)
         WarnOfUnreadableNodes(out_, part);
       parts_[part.name] = std::move(part);
@@ -38,8 +38,8 @@ void RunParts::Look(const argo::WorkflowStatus& run) {
   next_look_ = ended + std::max(kLookEvery, (ended - began) * (kShareOfTime - 1));
 }
 
-void RunParts::AddTo(argo::WorkflowStatus& run, bool now) {
-  if (!run.MayHaveParts()) return;
+void RunParts::AddTo(engines::RunStatus& run, bool now) {
+  if (!argo::MayHaveParts(run)) return;
   if (now || std::chrono::steady_clock::now() >= next_look_) Look(run);
   for (const auto& [name, part] : parts_) argo::AddPart(run, part);
 }

@@ -21,18 +21,18 @@ class RunParts {
   // Adds the steps of its parts to a run that may have some. They are asked for again when the last answer is older than
   // the time that it took would justify, at once with `now`; one that is gone stays as it was seen last. Warns once where
   // the parts cannot be listed, or the nodes of one not be read.
-  void AddTo(engines::argo::WorkflowStatus& run, bool now = true);
+  void AddTo(engines::RunStatus& run, bool now = true);
 
   // Every part is known, as far as it has been made, with its steps.
   bool complete() const { return complete_; }
   bool empty() const { return parts_.empty(); }
 
  private:
-  void Look(const engines::argo::WorkflowStatus& run);
+  void Look(const engines::RunStatus& run);
 
   engines::argo::WorkflowService& service_;
   const Output& out_;
-  std::map<std::string, engines::argo::WorkflowStatus> parts_;  // by name
+  std::map<std::string, engines::RunStatus> parts_;  // by name
   std::set<std::string> warned_;
   std::chrono::steady_clock::time_point next_look_;
   bool complete_ = true;

@@ -5,60 +5,58 @@
 #include <optional>
 #include <tuple>
 
-#include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/journaled_reasons.h"
-#include "runtime/cli/run_parts.h"
+#include "runtime/cli/run_engine.h"
 
 namespace holdfast::cli {
 
-namespace argo = engines::argo;
-
 namespace {
 
-std::string StateWord(const argo::WorkflowStatus& status) {
-  if (status.phase == argo::Phase::kNone) return "not begun";
+std::string StateWord(const engines::RunStatus& status) {
+  if (status.phase == engines::Phase::kNone) return "not begun";
   if (!status.ended()) return status.shutdown.empty() ? "running" : "stopping";
-  if (status.phase == argo::Phase::kSucceeded) return "succeeded";
+  if (status.phase == engines::Phase::kSucceeded) return "succeeded";
   return status.shutdown.empty() ? "failed" : "stopped";
 }
 
-std::string StepsText(const argo::WorkflowStatus& status) {
+std::string StepsText(const engines::RunStatus& status) {
   if (!status.nodes_unreadable.empty()) return "unknown";
+  if (!status.steps_listed) return "";
   const auto ended = std::count_if(status.steps.begin(), status.steps.end(),
-                                   [](const argo::StepStatus& step) { return step.ended(); });
+                                   [](const engines::StepStatus& step) { return step.ended(); });
   return fmt::format("{}/{}", ended, status.steps.size());
 }
 
-Value SummaryOf(const argo::WorkflowStatus& status) {
+Value SummaryOf(const engines::RunStatus& status) {
   Value out = Value()
                   .Set("run", status.run())
                   .Set("workflow", status.name)
-                  .Set("namespace", status.name_space)
                   .Set("record", status.record())
                   .Set("state", StateWord(status))
-                  .Set("phase", argo::NameOf(status.phase))
+                  .Set("phase", engines::NameOf(status.phase))
                   .Set("created", status.created)
                   .Set("started", status.started)
-                  .Set("finished", status.finished)
-                  .Set("steps", static_cast<std::int64_t>(status.steps.size()));
+                  .Set("finished", status.finished);
+  if (!status.name_space.empty()) out.Set("namespace", status.name_space);
+  if (status.steps_listed) out.Set("steps", static_cast<std::int64_t>(status.steps.size()));
   if (!status.part_of.empty()) out.Set("part_of", status.part_of);
   if (!status.message.empty()) out.Set("message", Printable(status.message));
   if (!status.nodes_unreadable.empty()) out.Set("nodes_unreadable", status.nodes_unreadable);
-  if (status.ended()) out.Set("exit_code", argo::VerdictOf(status));
+  if (status.ended()) out.Set("exit_code", engines::VerdictOf(status));
   return out;
 }
 
 // The newest run first. Parts whose run is gone stand at the end.
-void PutPartsBelowTheirRuns(std::vector<argo::WorkflowStatus>& runs) {
+void PutPartsBelowTheirRuns(std::vector<engines::RunStatus>& runs) {
   struct Whole {
     std::string created;
     std::string name;
   };
   std::map<std::string, Whole> wholes;  // by run
-  for (const argo::WorkflowStatus& run : runs) {
+  for (const engines::RunStatus& run : runs) {
     if (run.part_of.empty()) {
       wholes[run.uid] = {run.created, run.name};
     } else {
@@ -75,20 +73,13 @@ void PutPartsBelowTheirRuns(std::vector<argo::WorkflowStatus>& runs) {
   });
 }
 
-int ListRuns(Session& session, const ClusterArguments& cluster) {
-  const auto service = OpenCluster(session, cluster);
-  if (!service) return session.out().Fail(service.error());
-  const auto all = (*service)->List(argo::ObjectKind::kWorkflow);
+int ListRuns(Session& session, RunEngine& engine) {
+  auto all = engine.List();
   if (!all) return session.out().Fail(all.error());
-  std::vector<argo::WorkflowStatus> runs;
-  for (const Value& workflow : *all) {
-    auto status = argo::ReadWorkflowStatus(workflow);
-    // Others' workflows have no bundle.
-    if (status && status->parameters.contains("bundle")) runs.push_back(std::move(*status));
-  }
+  std::vector<engines::RunStatus>& runs = *all;
   PutPartsBelowTheirRuns(runs);
   std::vector<std::vector<std::string>> rows;
-  for (const argo::WorkflowStatus& run : runs) {
+  for (const engines::RunStatus& run : runs) {
     session.out().Json("run", SummaryOf(run));
     WarnOfUnreadableNodes(session.out(), run);
     rows.push_back({(run.part_of.empty() ? "" : "  ") + run.name, run.run(), StateWord(run),
@@ -102,11 +93,12 @@ int ListRuns(Session& session, const ClusterArguments& cluster) {
 
 int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   const Output& out = session.out();
-  if (arguments.run.empty()) return ListRuns(session, arguments.cluster);
-  auto run = OpenRun(session, arguments.cluster, arguments.run);
-  if (!run) return out.Fail(run.error());
-  argo::WorkflowStatus& status = run->status;
-  if (status.nodes_unreadable.empty()) RunParts(*run->service, out).AddTo(status);
+  const auto engine = OpenRunEngine(session, arguments.cluster);
+  if (!engine) return out.Fail(engine.error());
+  if (arguments.run.empty()) return ListRuns(session, **engine);
+  const auto found = (*engine)->Find(arguments.run);
+  if (!found) return out.Fail(found.error());
+  const engines::RunStatus& status = *found;
   out.Json("run", SummaryOf(status));
   out.Line(fmt::format("{}run {} (workflow {}, record {}): {}, {} steps",
                        status.part_of.empty() ? "" : "part of ", status.run(), status.name,
@@ -114,9 +106,9 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   if (!status.message.empty() && !RepeatsAStep(status)) out.Line(status.message);
   WarnOfUnreadableNodes(out, status);
   if (!status.nodes_unreadable.empty()) return 0;
-  // Argo knows an exit code, and at most a line; the step has said why in its journal.
+  // The engine knows an exit code, and at most a line; the step has said why in its journal.
   std::vector<std::string> failed;
-  for (const argo::StepStatus& step : status.steps) {
+  for (const engines::StepStatus& step : status.steps) {
     if (step.failed() && !step.exit_handler) failed.push_back(step.task);
   }
   std::optional<BankSection> bank;
@@ -124,11 +116,11 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   if (!failed.empty()) bank = BankOfRun(session, status);
   if (bank) reasons = JournaledReasons(*bank, status.run(), failed);
   std::vector<std::vector<std::string>> rows;
-  for (const argo::StepStatus& step : status.steps) {
+  for (const engines::StepStatus& step : status.steps) {
     Value datum = Value()
                       .Set("step", step.task)
                       .Set("node", step.path)
-                      .Set("phase", argo::NameOf(step.phase))
+                      .Set("phase", engines::NameOf(step.phase))
                       .Set("tries", static_cast<std::int64_t>(step.tries.size()))
                       .Set("started", step.started)
                       .Set("finished", step.finished)
@@ -139,20 +131,23 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
     if (!step.workflow.empty()) datum.Set("workflow", step.workflow);
     if (step.exit_code) datum.Set("exit_code", *step.exit_code);
     if (!step.progress.empty()) datum.Set("progress", step.progress);
-    if (!step.tries.empty()) datum.Set("pod", step.tries.back().pod);
+    if (!step.tries.empty() && !step.tries.back().pod.empty())
+      datum.Set("pod", step.tries.back().pod);
     out.Json("step", std::move(datum));
     const bool dying = !step.tries.empty() && step.tries.back().dying();
-    rows.push_back({step.path,
-                    step.phase == argo::Phase::kNone ? (status.ended() ? "not reached" : "waiting")
-                                                     : std::string(argo::NameOf(step.phase)) +
-                                                           (dying ? " (its pod still runs)" : ""),
-                    step.tries.empty() ? "" : std::to_string(step.tries.size()), step.progress,
-                    journaled ? reason->second : step.message});
+    rows.push_back(
+        {step.path,
+         step.phase == engines::Phase::kNone
+             ? (status.ended() ? "not reached" : "waiting")
+             : std::string(engines::NameOf(step.phase)) + (dying ? " (its pod still runs)" : ""),
+         step.tries.empty() ? "" : std::to_string(step.tries.size()), step.progress,
+         journaled ? reason->second : step.message});
   }
   out.Table({"STEP", "STATE", "TRIES", "PROGRESS", "MESSAGE"}, rows);
   if (!failed.empty() && !bank) {
     out.Say(
-        "the messages are Argo's; why a step failed is in the journal of its bank, which cannot be "
+        "the messages are the engine's; why a step failed is in the journal of its bank, which "
+        "cannot be "
         "read from here");
   }
   return 0;

@@ -5,6 +5,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/mistral_commands.h"
 #include "runtime/cli/next_command.h"
 
 namespace holdfast::cli {
@@ -17,10 +18,11 @@ namespace {
 class Waiting {
  public:
   explicit Waiting(const Output& out) : out_(out) {}
-  void Show(const argo::WorkflowStatus& status) {
-    for (const argo::StepStatus& step : status.steps) {
+  void Show(const engines::RunStatus& status) {
+    for (const engines::StepStatus& step : status.steps) {
       const bool dying = !step.tries.empty() && step.tries.back().dying();
-      const bool cleaning = step.exit_handler && !step.ended() && step.phase != argo::Phase::kNone;
+      const bool cleaning =
+          step.exit_handler && !step.ended() && step.phase != engines::Phase::kNone;
       if (dying && said_.insert("dying " + step.path).second)
         out_.Say("waiting    " + step.path + ": its pod is being ended");
       if (cleaning && said_.insert("cleaning " + step.path).second)
@@ -35,13 +37,13 @@ class Waiting {
 
 // Nothing else does: the last step of a run that is terminated is never reached.
 void TerminateParts(const Output& out, argo::WorkflowService& service,
-                    const argo::WorkflowStatus& run) {
+                    const engines::RunStatus& run) {
   const auto parts = argo::PartsOf(service, run.uid);
   if (!parts) {
     out.Warn("the parts of the run cannot be listed, and may go on: " + parts.error().OneLine());
     return;
   }
-  for (const argo::WorkflowStatus& part : *parts) {
+  for (const engines::RunStatus& part : *parts) {
     if (part.ended()) continue;
     const Status told = service.ShutDown(part.name, argo::Shutdown::kTerminate);
     if (!told && told.error().code() != ErrorCode::kNotFound)
@@ -53,14 +55,15 @@ void TerminateParts(const Output& out, argo::WorkflowService& service,
 }  // namespace
 
 int StopRun(Session& session, const ClusterRunArguments& arguments) {
+  if (arguments.cluster.engine == kMistralEngine) return CancelOnMistral(session, arguments);
   const Output& out = session.out();
   auto run = OpenRun(session, arguments.cluster, arguments.run);
   if (!run) return out.Fail(run.error());
-  argo::WorkflowStatus& status = run->status;
+  engines::RunStatus& status = run->status;
   if (status.ended()) {
     return out.Fail(Error(ErrorCode::kConflict,
                           (status.part_of.empty() ? "run " + status.uid : "part " + status.name) +
-                              " has ended already (" + std::string(argo::NameOf(status.phase)) +
+                              " has ended already (" + std::string(engines::NameOf(status.phase)) +
                               ")"));
   }
   const argo::Shutdown how =
@@ -75,7 +78,7 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   const std::string tail = " " + ShellWord(status.name) + ClusterOptions(arguments.cluster);
   const std::string watch = ProgramCommand(session) + " watch" + tail;
   // The run itself first, so that it starts no more of them.
-  if (arguments.terminate && status.part_of.empty() && status.MayHaveParts())
+  if (arguments.terminate && status.part_of.empty() && argo::MayHaveParts(status))
     TerminateParts(out, *run->service, status);
   if (arguments.no_wait) {
     out.Say("  " + watch);
@@ -83,7 +86,7 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   }
   const CancelOnSignals signals(session);
   Waiting waiting(out);
-  const Status followed = FollowRun(*run->service, status.name, [&](argo::WorkflowStatus now) {
+  const Status followed = FollowRun(*run->service, status.name, [&](engines::RunStatus now) {
     waiting.Show(now);
     status = std::move(now);
     return !status.ended();
@@ -98,9 +101,9 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   if (!followed) return out.Fail(followed.error());
   WarnOfLostPods(out, status);
   const auto end = std::find_if(status.steps.begin(), status.steps.end(),
-                                [](const argo::StepStatus& step) { return step.exit_handler; });
+                                [](const engines::StepStatus& step) { return step.exit_handler; });
   out.Json("run-ended", RunEnded(status, cleaned_up));
-  if (status.phase == argo::Phase::kSucceeded) {
+  if (status.phase == engines::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be stopped");
     return 0;
   }
@@ -120,7 +123,8 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
     out.Say(
         "the run was stopped; whether its last step has cleaned up is in its record. To go on with "
         "that:");
-  } else if (arguments.terminate || end == status.steps.end() || end->phase == argo::Phase::kNone) {
+  } else if (arguments.terminate || end == status.steps.end() ||
+             end->phase == engines::Phase::kNone) {
     out.Say(
         "the run is ended, and nothing was cleaned up: something may be at rest. The cluster's own "
         "gc "
@@ -130,9 +134,10 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
         "record:");
     out.Say("  " + CleanUpCommand(session, status));
   } else {
-    out.Say("the run was stopped; what was owed is cleaned up by its last step" +
-            std::string(end->phase == argo::Phase::kSucceeded ? "" : ", which says how that went") +
-            ". To go on with its record:");
+    out.Say(
+        "the run was stopped; what was owed is cleaned up by its last step" +
+        std::string(end->phase == engines::Phase::kSucceeded ? "" : ", which says how that went") +
+        ". To go on with its record:");
   }
   out.Say("  " + ProgramCommand(session) + " resume" + tail);
   return 0;

@@ -8,15 +8,16 @@
 #include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
+#include "runtime/cli/argo_runs.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/mistral_commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
+#include "runtime/cli/submission.h"
 #include "runtime/cli/template_references.h"
 #include "runtime/cli/watched_run.h"
 #include "runtime/local/workflow_file.h"
-#include "runtime/store/layout.h"
-#include "runtime/store/record.h"
 
 namespace holdfast::cli {
 
@@ -216,36 +217,27 @@ Result<Value> CreateOnce(argo::WorkflowService& service, Draft& draft, argo::Cre
 }
 
 // Says what was made, and what can be done with it.
-int Started(Session& session, argo::WorkflowService& service, const Value& created,
-            const std::string& record, const ClusterArguments& cluster, bool watch) {
+int Started(Session& session, const std::shared_ptr<argo::WorkflowService>& service,
+            const Value& created, const std::string& record, const ClusterArguments& cluster,
+            bool watch) {
   const Output& out = session.out();
   const Value* const metadata = created.Find("metadata");
   const std::string name = metadata == nullptr ? "" : metadata->StringOr("name", "");
   const std::string uid = metadata == nullptr ? "" : metadata->StringOr("uid", "");
   if (name.empty() || uid.empty())
-    return out.Fail(Corrupt(service.Place() + " created a workflow without a name or uid"));
-  out.Say("submitted run " + uid + " as workflow " + name + " in " + service.Place());
+    return out.Fail(Corrupt(service->Place() + " created a workflow without a name or uid"));
+  out.Say("submitted run " + uid + " as workflow " + name + " in " + service->Place());
   out.Json("run-submitted", Value()
                                 .Set("run", uid)
                                 .Set("workflow", name)
-                                .Set("namespace", service.name_space())
+                                .Set("namespace", service->name_space())
                                 .Set("record", record.empty() ? uid : record));
   out.Line(name);
-  if (watch) return WatchRun(session, service, name, cluster);
+  if (watch) return WatchRun(session, *MakeArgoRuns(session, service, cluster), name);
   for (const char* const command : {"watch", "logs", "stop"})
     out.Say("  " + ProgramCommand(session) + " " + command + " " + ShellWord(name) +
             ClusterOptions(cluster));
   return 0;
-}
-
-// --record goes on with what is there: a typing error must not begin something new.
-Status CheckRecord(const BankSection& tenant, Operation operation, const std::string& id) {
-  HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
-                            runtime::Record::Open(tenant, runtime::RecordKindOf(operation), id));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
-  if (head) return Ok();
-  return NotFound(fmt::format("there is no {} {}", runtime::NameOf(record.kind()), Printable(id)))
-      .Hint("--record goes on with one that is there");
 }
 
 // The base of a name that ends in the five letters of one try.
@@ -255,10 +247,12 @@ std::string BaseOf(const Value& metadata) {
 }
 
 int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same_record) {
+  if (arguments.cluster.engine == kMistralEngine)
+    return StartAgainOnMistral(session, arguments, same_record);
   const Output& out = session.out();
   const auto run = OpenRun(session, arguments.cluster, arguments.run);
   if (!run) return out.Fail(run.error());
-  const argo::WorkflowStatus& status = run->status;
+  const engines::RunStatus& status = run->status;
   const auto bundle = status.parameters.find("bundle");
   if (bundle == status.parameters.end()) {
     return out.Fail(InvalidInput("workflow " + Printable(status.name) +
@@ -278,7 +272,7 @@ int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same
                         .Hint("'holdfast watch " + status.name + "' follows it, 'holdfast stop " +
                               status.name + "' ends it"));
   }
-  if (same_record && argo::VerdictOf(status) == 0) {
+  if (same_record && engines::VerdictOf(status) == 0) {
     return out.Fail(Error(ErrorCode::kConflict,
                           "run " + status.uid + " has succeeded: there is nothing to resume")
                         .Hint("'holdfast resubmit " + status.name + "' starts anew"));
@@ -302,30 +296,20 @@ int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same
     return out.Fail(there.error());
   const auto created = CreateOnce(*run->service, draft, argo::CreateMode::kStore);
   if (!created) return out.Fail(created.error());
-  return Started(session, *run->service, *created, same_record ? status.record() : "",
+  return Started(session, run->service, *created, same_record ? status.record() : "",
                  arguments.cluster, arguments.watch);
 }
 
 }  // namespace
 
 int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
+  if (arguments.cluster.engine == kMistralEngine) return SubmitToMistral(session, arguments);
   const Output& out = session.out();
-  auto parameters = ParseAssignments(arguments.parameters);
-  if (!parameters) return out.Fail(parameters.error());
-  if (!arguments.record.empty()) (*parameters)["record"] = arguments.record;
-  if (arguments.fail_fast) (*parameters)["fail-fast"] = "true";
-  const std::string record = parameters->contains("record") ? parameters->at("record") : "";
-  if (record == "latest")
-    return out.Fail(Error(ErrorCode::kUsage, "--record: nothing can be called 'latest'"));
-  if (!record.empty()) {
-    if (Status known = runtime::CheckId(record); !known)
-      return out.Fail(std::move(known).error().While("--record"));
-  }
-  const auto workflow =
-      OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, *parameters);
-  if (!workflow) return out.Fail(workflow.error());
-  if (const Status ours = RefuseOtherEngines(*workflow, "'holdfast submit'"); !ours)
-    return out.Fail(ours.error());
+  const auto opened_file = OpenSubmission(arguments, WorkflowEngine::kArgo);
+  if (!opened_file) return out.Fail(opened_file.error());
+  const OpenedWorkflow* const workflow = &opened_file->workflow;
+  const auto* const parameters = &opened_file->parameters;
+  const std::string& record = opened_file->record;
   auto draft = DraftOf(*workflow, *parameters);
   if (!draft) return out.Fail(draft.error());
   if (arguments.dry_run == "client") {
@@ -335,12 +319,13 @@ int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
     if (!out.json()) WriteStdout(*text);
     return 0;
   }
-  const auto service = OpenCluster(session, arguments.cluster);
-  if (!service) return out.Fail(service.error());
-  const auto children = CheckChildren(**service, arguments.file);
+  auto opened = OpenCluster(session, arguments.cluster);
+  if (!opened) return out.Fail(opened.error());
+  const std::shared_ptr<argo::WorkflowService> service(std::move(*opened));
+  const auto children = CheckChildren(*service, arguments.file);
   if (!children) return out.Fail(children.error());
   if (const Status there = CheckTemplates(
-          **service, draft->object, workflow->parameters.at("bundle"), arguments.file, *children);
+          *service, draft->object, workflow->parameters.at("bundle"), arguments.file, *children);
       !there) {
     return out.Fail(there.error());
   }
@@ -356,15 +341,15 @@ int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
     }
   }
   const auto created = CreateOnce(
-      **service, *draft, check_only ? argo::CreateMode::kCheckOnly : argo::CreateMode::kStore);
+      *service, *draft, check_only ? argo::CreateMode::kCheckOnly : argo::CreateMode::kStore);
   if (!created) return out.Fail(Error(created.error()).While("submitting " + arguments.file));
   if (check_only) {
-    out.Say((*service)->Place() + " takes " + arguments.file + "; nothing was made");
+    out.Say(service->Place() + " takes " + arguments.file + "; nothing was made");
     out.Json("checked",
-             Value().Set("file", arguments.file).Set("namespace", (*service)->name_space()));
+             Value().Set("file", arguments.file).Set("namespace", service->name_space()));
     return 0;
   }
-  return Started(session, **service, *created, record, arguments.cluster, arguments.watch);
+  return Started(session, service, *created, record, arguments.cluster, arguments.watch);
 }
 
 int ResumeRun(Session& session, const ClusterRunArguments& arguments) {

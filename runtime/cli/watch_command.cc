@@ -1,29 +1,26 @@
 #include <optional>
 
-#include "plugins/engines/argo/workflow_status.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/cluster_progress.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/record_table.h"
-#include "runtime/cli/run_parts.h"
+#include "runtime/cli/run_engine.h"
 #include "runtime/cli/watched_run.h"
 #include "runtime/store/listing.h"
 
 namespace holdfast::cli {
 
-namespace argo = engines::argo;
-
 namespace {
 
-std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStatus& status,
+std::vector<std::string> NextCommands(Session& session, const engines::RunStatus& status,
                                       int verdict, bool cleaned_up,
                                       const std::optional<BankSection>& bank,
                                       const std::optional<runtime::RecordReport>& report,
-                                      const ClusterArguments& cluster) {
+                                      const RunEngine& engine) {
   std::vector<std::string> commands;
-  const std::string tail = " " + ShellWord(status.name) + ClusterOptions(cluster);
+  const std::string tail = " " + ShellWord(status.handle) + engine.Options();
   // What its last step is yet to clean up, nobody else may.
   if (!cleaned_up) return {ProgramCommand(session) + " watch" + tail};
   // All that is in the file is protected, and the file is what is wrong.
@@ -47,55 +44,48 @@ std::vector<std::string> NextCommands(Session& session, const argo::WorkflowStat
 
 }  // namespace
 
-int WatchRun(Session& session, argo::WorkflowService& service, const std::string& workflow,
-             const ClusterArguments& cluster) {
+int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
   const Output& out = session.out();
   const CancelOnSignals signals(session);
   std::optional<ClusterProgress> progress;
-  RunParts parts(service, out);
-  std::optional<argo::WorkflowStatus> last;
+  std::optional<engines::RunStatus> last;
   std::optional<BankSection> bank;
-  const Status followed = FollowRun(service, workflow, [&](argo::WorkflowStatus status) {
+  const Status followed = engine.Follow(handle, [&](engines::RunStatus status, bool all_steps) {
     if (!progress) {
       bank = BankOfRun(session, status);
       progress.emplace(out, bank);
       out.Say("watching " + std::string(status.part_of.empty() ? "run " : "a part of run ") +
-              status.run() + ", workflow " + status.name + " in " + service.Place());
+              status.run() + ", workflow " + status.name + " in " + engine.Place());
       WarnOfUnreadableNodes(out, status);
       Value started = Value()
                           .Set("run", status.run())
                           .Set("workflow", status.name)
-                          .Set("namespace", status.name_space)
                           .Set("record", status.record());
+      if (!status.name_space.empty()) started.Set("namespace", status.name_space);
       if (!status.part_of.empty()) started.Set("part_of", status.part_of);
       out.Json("run-started", std::move(started));
     }
     const bool ended = status.ended();
-    // Before its controller has seen it nobody knows its steps. Those of a part that is yet to be made are in none.
-    const bool seen = status.nodes_unreadable.empty();
-    const bool by_parts = status.steps.empty() || status.MayHaveParts();
-    parts.AddTo(status, ended);
-    progress->Show(status, seen && by_parts && parts.complete());
+    progress->Show(status, all_steps);
     last = std::move(status);
     return !ended;
   });
   if (progress) progress->End();
-  const bool cleaned_up = followed && AwaitExitHandler(session, service, bank, *last);
+  const bool cleaned_up = followed && engine.AwaitLastStep(bank, *last);
   if (const int code = signals.exit_code(); code != 0 && !cleaned_up) {
     out.Say("the run goes on; to watch it again:");
-    out.Say("  " + ProgramCommand(session) + " watch " + ShellWord(workflow) +
-            ClusterOptions(cluster));
+    out.Say("  " + ProgramCommand(session) + " watch " + ShellWord(handle) + engine.Options());
     return code;
   }
   if (!followed) {
     Error error = followed.error();
     if (error.code() == ErrorCode::kUnavailable) {
-      error = std::move(error).Hint("the run goes on; 'holdfast watch " + ShellWord(workflow) +
-                                    ClusterOptions(cluster) + "' looks again");
+      error = std::move(error).Hint("the run goes on; 'holdfast watch " + ShellWord(handle) +
+                                    engine.Options() + "' looks again");
     }
     return out.Fail(error);
   }
-  const int code = argo::VerdictOf(*last);
+  const int code = engines::VerdictOf(*last);
   const bool is_part = !last->part_of.empty();
   std::optional<runtime::RecordReport> record;
   if (bank && !is_part) {
@@ -109,10 +99,9 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
   WarnOfLostPods(out, *last);
   // A part that ended says nothing of the whole, which has the record, and goes on or ends by itself.
   const std::vector<std::string> next =
-      is_part
-          ? std::vector<std::string>{ProgramCommand(session) + " watch " +
-                                     ShellWord(WholeRun(service, *last)) + ClusterOptions(cluster)}
-          : NextCommands(session, *last, code, cleaned_up, bank, record, cluster);
+      is_part ? std::vector<std::string>{ProgramCommand(session) + " watch " +
+                                         ShellWord(engine.WholeOf(*last)) + engine.Options()}
+              : NextCommands(session, *last, code, cleaned_up, bank, record, engine);
   Value ended = RunEnded(*last, cleaned_up);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.begin(), next.end()));
@@ -124,7 +113,7 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
                                                             : " did not begin";
   if (code != 0 && last->shutdown.empty() && !last->message.empty() && !RepeatsAStep(*last))
     text += ": " + last->message;
-  if (const argo::StepStatus* const begin = last->Find("begin");
+  if (const engines::StepStatus* const begin = last->Find("begin");
       last->shutdown.empty() && begin != nullptr && begin->exit_code.value_or(0) != 0 &&
       !begin->message.empty()) {
     text += ": " + begin->message;
@@ -143,12 +132,11 @@ int WatchRun(Session& session, argo::WorkflowService& service, const std::string
 }
 
 int WatchWorkflow(Session& session, const ClusterRunArguments& arguments) {
-  const auto service = OpenCluster(session, arguments.cluster);
-  if (!service) return session.out().Fail(service.error());
-  const auto workflow = FindRun(**service, arguments.run);
-  if (!workflow) return session.out().Fail(workflow.error());
-  return WatchRun(session, **service, workflow->Find("metadata")->StringOr("name", arguments.run),
-                  arguments.cluster);
+  const auto engine = OpenRunEngine(session, arguments.cluster);
+  if (!engine) return session.out().Fail(engine.error());
+  const auto handle = (*engine)->HandleOf(arguments.run);
+  if (!handle) return session.out().Fail(handle.error());
+  return WatchRun(session, **engine, *handle);
 }
 
 }  // namespace holdfast::cli

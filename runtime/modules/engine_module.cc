@@ -14,4 +14,13 @@ Result<std::unique_ptr<engines::argo::WorkflowService>> OpenArgo(
   return service;
 }
 
+Result<std::unique_ptr<engines::mistral::Api>> OpenMistral(
+    const engines::mistral::ApiParts& parts) {
+  HOLDFAST_ASSIGN_OR_RETURN(void* const symbol, OpenModule(engines::mistral::kApiModule,
+                                                           engines::mistral::kOpenApiSymbol));
+  Result<std::unique_ptr<engines::mistral::Api>> api = Internal("the module opened nothing");
+  reinterpret_cast<engines::mistral::OpenApi>(symbol)(parts, api);
+  return api;
+}
+
 }  // namespace holdfast::runtime

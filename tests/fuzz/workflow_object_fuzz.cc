@@ -37,8 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   (void)status->dying();
-  (void)argo::VerdictOf(*status);
-  for (const argo::StepStatus& step : status->steps)
+  (void)engines::VerdictOf(*status);
+  for (const engines::StepStatus& step : status->steps)
     fuzz::Require(status->Find(step.path) != nullptr, "a step is found by its path");
   return 0;
 }

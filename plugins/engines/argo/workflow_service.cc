@@ -20,11 +20,11 @@ std::string_view NameOf(Shutdown shutdown) {
   return shutdown == Shutdown::kStop ? "Stop" : "Terminate";
 }
 
-Result<std::vector<WorkflowStatus>> PartsOf(WorkflowService& service, const std::string& run) {
+Result<std::vector<RunStatus>> PartsOf(WorkflowService& service, const std::string& run) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const std::vector<Value> labelled,
       service.List(ObjectKind::kWorkflow, std::string(kPartOfRunLabel) + "=" + run));
-  std::vector<WorkflowStatus> parts;
+  std::vector<RunStatus> parts;
   for (const Value& workflow : labelled) {
     auto part = ReadWorkflowStatus(workflow);
     if (!part) continue;

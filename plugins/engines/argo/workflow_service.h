@@ -65,7 +65,7 @@ class WorkflowService {
 
 // The parts of a run: of those with its label, which anybody may set, the ones that have the run as their parameter,
 // too.
-Result<std::vector<WorkflowStatus>> PartsOf(WorkflowService& service, const std::string& run);
+Result<std::vector<RunStatus>> PartsOf(WorkflowService& service, const std::string& run);
 
 // What a user said of where.
 struct ClusterChoice {

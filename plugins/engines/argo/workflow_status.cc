@@ -88,11 +88,12 @@ class Reader {
  public:
   explicit Reader(const Value& workflow) : workflow_(workflow) {}
 
-  Result<WorkflowStatus> Read() {
+  Result<RunStatus> Read() {
     if (!workflow_.is_map() || workflow_.StringOr("kind", "Workflow") != "Workflow")
       return InvalidInput("this is no Workflow object");
     out_.name = TextAt(workflow_, {"metadata", "name"});
     if (out_.name.empty()) return InvalidInput("the Workflow object has no name");
+    out_.handle = out_.name;
     out_.name_space = TextAt(workflow_, {"metadata", "namespace"});
     out_.uid = TextAt(workflow_, {"metadata", "uid"});
     out_.resource_version = TextAt(workflow_, {"metadata", "resourceVersion"});
@@ -324,7 +325,7 @@ class Reader {
   }
 
   const Value& workflow_;
-  WorkflowStatus out_;
+  RunStatus out_;
   std::size_t visits_ = 0;
   std::map<std::string, const Value*, std::less<>> nodes_;  // by name
   std::map<std::string, std::map<std::uint32_t, const Value*>, std::less<>> tries_;
@@ -334,64 +335,14 @@ class Reader {
 
 }  // namespace
 
-std::string_view NameOf(Phase phase) {
-  switch (phase) {
-    case Phase::kNone:
-      return "";
-    case Phase::kPending:
-      return "Pending";
-    case Phase::kRunning:
-      return "Running";
-    case Phase::kSucceeded:
-      return "Succeeded";
-    case Phase::kFailed:
-      return "Failed";
-    case Phase::kError:
-      return "Error";
-    case Phase::kSkipped:
-      return "Skipped";
-    case Phase::kOmitted:
-      return "Omitted";
-  }
-  return "";
-}
-
-bool IsFinal(Phase phase) {
-  return phase != Phase::kNone && phase != Phase::kPending && phase != Phase::kRunning;
-}
-
-std::vector<const StepTry*> WorkflowStatus::dying() const {
-  std::vector<const StepTry*> out;
-  for (const StepStatus& step : steps) {
-    for (const StepTry& attempt : step.tries) {
-      if (attempt.dying()) out.push_back(&attempt);
-    }
-  }
-  return out;
-}
-
-const StepStatus* WorkflowStatus::Find(std::string_view path_or_task) const {
-  const StepStatus* found = nullptr;
-  for (const StepStatus& step : steps) {
-    if (step.path == path_or_task) return &step;
-    if (step.task == path_or_task && found == nullptr) found = &step;
-  }
-  return found;
-}
-
-std::string WorkflowStatus::record() const {
-  const auto named = parameters.find("record");
-  return named == parameters.end() || named->second.empty() ? run() : named->second;
-}
-
-bool WorkflowStatus::MayHaveParts() const {
-  if (!part_of.empty()) return false;  // the parts of a part are those of the whole
-  return !nodes_unreadable.empty() ||
-         std::any_of(steps.begin(), steps.end(),
+bool MayHaveParts(const RunStatus& run) {
+  if (!run.part_of.empty()) return false;  // the parts of a part are those of the whole
+  return !run.nodes_unreadable.empty() ||
+         std::any_of(run.steps.begin(), run.steps.end(),
                      [](const StepStatus& step) { return step.template_name == kPartTemplate; });
 }
 
-void AddPart(WorkflowStatus& run, const WorkflowStatus& part) {
+void AddPart(RunStatus& run, const RunStatus& part) {
   const std::string prefix = run.uid + "-";
   const std::string name =
       part.name.starts_with(prefix) ? part.name.substr(prefix.size()) : part.name;
@@ -406,20 +357,6 @@ void AddPart(WorkflowStatus& run, const WorkflowStatus& part) {
                    std::make_move_iterator(more.end()));
 }
 
-Result<WorkflowStatus> ReadWorkflowStatus(const Value& workflow) { return Reader(workflow).Read(); }
-
-bool StepStatus::failed() const {
-  return (phase == Phase::kFailed || phase == Phase::kError) &&
-         exit_code != static_cast<int>(ExitCode::kOmitted);
-}
-
-int VerdictOf(const WorkflowStatus& status) {
-  if (status.phase == Phase::kSucceeded) return static_cast<int>(ExitCode::kOk);
-  if (!status.shutdown.empty()) return static_cast<int>(ExitCode::kRunStopped);
-  const StepStatus* const begin = status.Find("begin");
-  // A refused begin says why: locked, not found, invalid.
-  if (begin != nullptr && begin->exit_code && *begin->exit_code != 0) return *begin->exit_code;
-  return static_cast<int>(ExitCode::kRunFailed);
-}
+Result<RunStatus> ReadWorkflowStatus(const Value& workflow) { return Reader(workflow).Read(); }
 
 }  // namespace holdfast::engines::argo

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "plugins/sdk/json.h"
@@ -32,6 +34,25 @@ std::string NameOfLog(const StepOptions& options) {
     return KeyPart(options.Get("resource")) + "." + KeyPart(options.Get("activity"));
   }
   return step.empty() ? options.command : options.command + "." + KeyPart(step);
+}
+
+// Whole lines at the end of what stands behind `begin`.
+std::string EndOfLog(const std::string& path, std::uint64_t begin) {
+  constexpr std::uint64_t kMost = 2'000;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const auto size = file ? static_cast<std::uint64_t>(file.tellg()) : 0;
+  if (size <= begin) return {};
+  const std::uint64_t from = std::max(begin, size - std::min(size, kMost));
+  file.seekg(static_cast<std::streamoff>(from));
+  std::string text(size - from, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (from > begin) text.erase(0, std::min(text.size(), text.find('\n') + 1));
+  std::string out;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (!line.empty()) out += Printable(line) + "\n";
+  }
+  return out;
 }
 
 }  // namespace
@@ -80,6 +101,9 @@ Status OutcomeSink::OpenLog(const StepOptions& options) {
   ::dup2(file, STDOUT_FILENO);
   ::dup2(file, STDERR_FILENO);
   ::close(file);
+  log_file_ = path;
+  struct stat there {};
+  if (::fstat(STDOUT_FILENO, &there) == 0) log_begin_ = static_cast<std::uint64_t>(there.st_size);
   log_ = OwnProcessIdentity().host + ":" + path;
   return Ok();
 }
@@ -103,6 +127,10 @@ int OutcomeSink::Tell(ExitCode code, std::string_view why) const {
   Value report;
   report.Set("exit", static_cast<int>(code)).Set("message", reason_.Line(code, why));
   if (!log_.empty()) report.Set("log", log_);
+  // What was left out because of another step says nothing that its reason does not.
+  if (!log_.empty() && code != ExitCode::kOk && code != ExitCode::kOmitted &&
+      !reason_.hides_names())
+    report.Set("log_tail", EndOfLog(log_file_, log_begin_));
   const auto line = DumpJson(report);
   if (!line) return static_cast<int>(code);
   const std::string text = *line + "\n";

@@ -19,6 +19,8 @@ class ShownReason {
 
   // The line for an outcome and its whole reason.
   std::string Line(ExitCode code, std::string_view why) const;
+  // No name of a resource may be seen.
+  bool hides_names() const { return hides_names_; }
 
  private:
   bool hides_names_ = false;

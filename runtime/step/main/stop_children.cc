@@ -33,7 +33,7 @@ Status StopChildren(argo::WorkflowService& service, const std::string& run,
     std::size_t open = 0;
     std::string unreadable;
     for (const Value& child : children) {
-      HOLDFAST_ASSIGN_OR_RETURN(const argo::WorkflowStatus status, argo::ReadWorkflowStatus(child));
+      HOLDFAST_ASSIGN_OR_RETURN(const engines::RunStatus status, argo::ReadWorkflowStatus(child));
       // Also of one that succeeded: a try that was given up may be dying behind the one that did.
       if (status.ended() && !status.nodes_unreadable.empty())
         unreadable = Printable(status.name) + ": " + status.nodes_unreadable;

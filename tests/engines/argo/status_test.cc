@@ -21,13 +21,13 @@ using ::testing::IsEmpty;
 using testing::Object;
 using ::testing::SizeIs;
 
-WorkflowStatus Read(const std::string& name) {
+RunStatus Read(const std::string& name) {
   auto status = ReadWorkflowStatus(Object(name));
   EXPECT_TRUE(status) << name << ": " << (status ? "" : status.error().Render());
-  return status ? std::move(*status) : WorkflowStatus();
+  return status ? std::move(*status) : RunStatus();
 }
 
-std::vector<std::string> Phases(const WorkflowStatus& status) {
+std::vector<std::string> Phases(const RunStatus& status) {
   std::vector<std::string> out;
   for (const StepStatus& step : status.steps)
     out.push_back(step.path + " " + std::string(NameOf(step.phase)));
@@ -41,7 +41,7 @@ TEST(WorkflowStatus, TasksThatWereNotReachedAreThereAndHaveNoPhase) {
 }
 
 TEST(WorkflowStatus, BeforeTheControllerSawItNothingHasBegun) {
-  const WorkflowStatus status = Read("stopped/00");
+  const RunStatus status = Read("stopped/00");
   EXPECT_EQ(status.phase, Phase::kNone);
   EXPECT_FALSE(status.ended());
   EXPECT_THAT(status.steps, SizeIs(7));
@@ -50,7 +50,7 @@ TEST(WorkflowStatus, BeforeTheControllerSawItNothingHasBegun) {
 
 TEST(WorkflowStatus, AGoodRunSucceedsOnceItsExitHandlerHasEnded) {
   EXPECT_FALSE(Read("ok-dag/09").ended());
-  const WorkflowStatus status = Read("ok-dag/18");
+  const RunStatus status = Read("ok-dag/18");
   EXPECT_TRUE(status.ended());
   EXPECT_EQ(VerdictOf(status), 0);
   for (const StepStatus& step : status.steps) EXPECT_EQ(step.phase, Phase::kSucceeded) << step.path;
@@ -58,7 +58,7 @@ TEST(WorkflowStatus, AGoodRunSucceedsOnceItsExitHandlerHasEnded) {
 }
 
 TEST(WorkflowStatus, AFailedStepSaysItsCodeAndWhy) {
-  const WorkflowStatus status = Read("failed-step/13");
+  const RunStatus status = Read("failed-step/13");
   EXPECT_EQ(VerdictOf(status), 5);
   const StepStatus* const step = status.Find("b-par");
   ASSERT_NE(step, nullptr);
@@ -68,13 +68,13 @@ TEST(WorkflowStatus, AFailedStepSaysItsCodeAndWhy) {
 }
 
 TEST(WorkflowStatus, TriesAreTheStepsAndARetryThatWaitsSaysFor) {
-  const WorkflowStatus waiting = Read("retried/05");
+  const RunStatus waiting = Read("retried/05");
   const StepStatus* step = waiting.Find("a-par");
   ASSERT_NE(step, nullptr);
   EXPECT_EQ(step->phase, Phase::kRunning);
   EXPECT_TRUE(step->between_tries);
   EXPECT_EQ(step->message, "Backoff for 10 seconds");
-  const WorkflowStatus done = Read("retried/15");
+  const RunStatus done = Read("retried/15");
   step = done.Find("a-par");
   ASSERT_THAT(step->tries, SizeIs(3));
   EXPECT_EQ(step->tries.front().exit_code, 75);
@@ -84,7 +84,7 @@ TEST(WorkflowStatus, TriesAreTheStepsAndARetryThatWaitsSaysFor) {
 }
 
 TEST(WorkflowStatus, WhyALastTryFailedIsWhyTheStepDid) {
-  const WorkflowStatus status = Read("pod-error/01");
+  const RunStatus status = Read("pod-error/01");
   const StepStatus* const step = status.Find("a-par");
   ASSERT_NE(step, nullptr);
   EXPECT_EQ(step->message, "main: Error (exit code 75)");
@@ -97,15 +97,15 @@ TEST(WorkflowStatus, WhyALastTryFailedIsWhyTheStepDid) {
 }
 
 TEST(WorkflowStatus, AStopIsNotOverWhilePodsAreDyingAndTheExitHandlerRuns) {
-  const WorkflowStatus dying = Read("stopped/08");
+  const RunStatus dying = Read("stopped/08");
   EXPECT_FALSE(dying.ended());
   EXPECT_EQ(dying.shutdown, "Stop");
   EXPECT_THAT(dying.dying(), SizeIs(2));
-  const WorkflowStatus cleaning = Read("stopped/09");
+  const RunStatus cleaning = Read("stopped/09");
   EXPECT_FALSE(cleaning.ended());
   EXPECT_THAT(cleaning.dying(), IsEmpty());
   EXPECT_EQ(cleaning.Find("onExit")->phase, Phase::kRunning);
-  const WorkflowStatus over = Read("stopped/10");
+  const RunStatus over = Read("stopped/10");
   EXPECT_TRUE(over.ended());
   EXPECT_EQ(VerdictOf(over), 6);
 }
@@ -127,7 +127,7 @@ TEST(WorkflowStatus, EveryWayToEndHasItsVerdict) {
 
 TEST(WorkflowStatus, ARefusedBeginGivesItsCode) {
   Value object = Object("failed-step/13");
-  WorkflowStatus status = *ReadWorkflowStatus(object);
+  RunStatus status = *ReadWorkflowStatus(object);
   status.steps.front().task = "begin";
   status.steps.front().path = "begin";
   status.steps.front().exit_code = 11;
@@ -135,13 +135,13 @@ TEST(WorkflowStatus, ARefusedBeginGivesItsCode) {
 }
 
 TEST(WorkflowStatus, ARefusedSpecHasNoNodesAndSaysWhy) {
-  const WorkflowStatus status = Read("spec-error/00");
+  const RunStatus status = Read("spec-error/00");
   EXPECT_THAT(status.message, HasSubstr("template reference holdfast-steps.step not found"));
   for (const StepStatus& step : status.steps) EXPECT_EQ(step.phase, Phase::kNone) << step.path;
 }
 
 TEST(WorkflowStatus, StepsOfANestedDagHaveTheirPath) {
-  const WorkflowStatus status = Read("nested/13");
+  const RunStatus status = Read("nested/13");
   EXPECT_THAT(Phases(status),
               ElementsAre("a-pre Succeeded", "a-par Succeeded", "region-b.b-pre Succeeded",
                           "region-b.b-par Succeeded", "region-b.b-post Succeeded",
@@ -150,13 +150,13 @@ TEST(WorkflowStatus, StepsOfANestedDagHaveTheirPath) {
 }
 
 TEST(WorkflowStatus, ThePodOfATryIsNamedAsArgoNamesIt) {
-  const WorkflowStatus status = Read("nested/13");
+  const RunStatus status = Read("nested/13");
   EXPECT_EQ(status.Find("a-pre")->tries.front().pod, "nested-step-2062101370");
   EXPECT_EQ(status.Find("onExit")->tries.front().pod, "nested-end-2570088661");
 }
 
 TEST(WorkflowStatus, APendingPodSaysWhatItWaitsFor) {
-  const WorkflowStatus status = Read("pod-pending-reasons/03");
+  const RunStatus status = Read("pod-pending-reasons/03");
   const StepStatus* const step = status.Find("c-pre");
   ASSERT_NE(step, nullptr);
   EXPECT_EQ(step->phase, Phase::kPending);
@@ -164,7 +164,7 @@ TEST(WorkflowStatus, APendingPodSaysWhatItWaitsFor) {
 }
 
 TEST(WorkflowStatus, NodesOfEveryTypeAreStepsOnlyWhereTheyDoSomething) {
-  const WorkflowStatus status = Read("node-types/00");
+  const RunStatus status = Read("node-types/00");
   std::set<std::string> paths;
   for (const StepStatus& step : status.steps) paths.insert(step.path);
   for (const char* const path : {"a-pre", "each(0:x)", "each(1:z)", "list[0].one", "list[0].two",
@@ -225,7 +225,7 @@ TEST(WorkflowStatus, APartOfALargeRunIsKnownByItsParameterOrItsLabel) {
     EXPECT_EQ(status->run(), "r-1");
     EXPECT_EQ(status->record(), "r-1");
     EXPECT_NE(status->uid, "r-1");
-    EXPECT_FALSE(status->MayHaveParts());
+    EXPECT_FALSE(MayHaveParts(*status));
   }
   const auto whole = ReadWorkflowStatus(Part("", ""));
   ASSERT_TRUE(whole);
@@ -234,11 +234,11 @@ TEST(WorkflowStatus, APartOfALargeRunIsKnownByItsParameterOrItsLabel) {
 }
 
 TEST(WorkflowStatus, TheStepsOfAPartStandBetweenTheRunsOwnAndItsExitHandler) {
-  WorkflowStatus run = Read("stopped/10");
-  EXPECT_FALSE(run.MayHaveParts());
+  RunStatus run = Read("stopped/10");
+  EXPECT_FALSE(MayHaveParts(run));
   run.steps[1].template_name = kPartTemplate;
-  EXPECT_TRUE(run.MayHaveParts());
-  WorkflowStatus part;
+  EXPECT_TRUE(MayHaveParts(run));
+  RunStatus part;
   part.name = run.uid + "-0a1b";
   part.steps.resize(2);
   part.steps[0].path = part.steps[0].task = "c-par";
@@ -323,7 +323,7 @@ TEST(CompressedNodes, ALargeRunIsWhatWasRecorded) {
   ASSERT_TRUE(text) << text.error().Render();
   EXPECT_EQ(static_cast<std::int64_t>(text->size()), expected.IntOr("decompressedBytes", 0));
   EXPECT_EQ(Sha256Hex(*text), expected.StringOr("sha256OfDecompressed", ""));
-  const WorkflowStatus status = Read("compressed/01");
+  const RunStatus status = Read("compressed/01");
   const auto failed =
       std::count_if(status.steps.begin(), status.steps.end(),
                     [](const StepStatus& step) { return step.phase == Phase::kFailed; });
@@ -365,7 +365,7 @@ TEST(WorkflowStatus, NodesInArgosDatabaseAreNotStepsThatDidNotBegin) {
 }
 
 TEST(CompressedNodes, OfARunWithDamagedOnesAllElseIsKnown) {
-  const WorkflowStatus whole = Read("compressed/01");
+  const RunStatus whole = Read("compressed/01");
   EXPECT_EQ(whole.nodes_unreadable, "");
   // One that nobody has expanded is no run without steps.
   EXPECT_EQ(ReadWorkflowStatus(testing::RawObject("compressed/01"))->nodes_unreadable,

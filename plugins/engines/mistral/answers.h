@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "plugins/engines/mistral/api.h"
+#include "plugins/sdk/result.h"
+#include "plugins/sdk/value.h"
+
+// What stands in Mistral's answers.
+namespace holdfast::engines::mistral {
+
+// A GET that has to answer with an object; kCorrupt where it does not.
+Result<Value> GetObject(Api& api, const std::string& target);
+// The same of what may not be there: then the answer's body is null.
+Result<Answer> Find(Api& api, const std::string& target);
+
+// "2026-11-28 23:34:18", or with microseconds, as RFC 3339 in whole seconds; empty: none.
+std::string TimeOf(const Value& object, std::string_view key);
+// A map that Mistral writes as a text of JSON; an empty one where it is none.
+Value MapAt(const Value& object, std::string_view key);
+const Value::List& ListAt(const Value& object, std::string_view key);
+
+}  // namespace holdfast::engines::mistral

@@ -1,0 +1,161 @@
+#include "plugins/engines/mistral/definitions.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "plugins/engines/mistral/answers.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+#include "plugins/sdk/yaml/yaml_in.h"
+
+namespace holdfast::engines::mistral {
+
+namespace {
+
+constexpr std::string_view kPlainText = "text/plain";
+
+// Everything but letters, digits and -._ as %XX: names of workflows are nothing else, those of a site may be.
+std::string Segment(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+        c == '.' || c == '_') {
+      out += c;
+    } else {
+      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return out;
+}
+
+Status Require(Api& api, const std::string& target, const std::string& what,
+               const std::string& hint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer found, Find(api, target));
+  if (!found.body.is_null()) return Ok();
+  return NotFound(api.Place() + " has no " + what).Hint(hint);
+}
+
+// What stands behind a workflow's name in a definition; comments and order count for nothing.
+std::optional<Value> DefinitionIn(const std::string& text, const std::string& name) {
+  const auto parsed = ParseYaml(text, "definition");
+  const Value* const found = parsed && parsed->is_map() ? parsed->Find(name) : nullptr;
+  return found == nullptr ? std::nullopt : std::optional<Value>(*found);
+}
+
+// The stored one was changed (or made) in this second or the last, by the server's clock. Unknown: it may be so.
+bool IsFresh(const Answer& stored) {
+  constexpr auto kTooSoon = std::chrono::seconds(2);
+  std::string text = TimeOf(stored.body, "updated_at");
+  if (text.empty()) text = TimeOf(stored.body, "created_at");
+  const auto changed = ParseTime(text);
+  return !changed || !stored.date || *stored.date - *changed < kTooSoon;
+}
+
+}  // namespace
+
+Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
+                             const std::function<Status()>& changes) {
+  constexpr auto kNextSecond = std::chrono::milliseconds(2'000);
+  const std::string target = "/workflows/" + Segment(name);
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
+  const bool there = !stored.body.is_null();
+  const auto wanted = DefinitionIn(text, name);
+  if (!wanted)
+    return InvalidInput("there is no workflow " + Printable(name) + " in its definition");
+  if (there) {
+    const auto kept = DefinitionIn(stored.body.StringOr("definition", ""), name);
+    if (kept && *kept == *wanted) return Stored::kAsItWas;
+    HOLDFAST_RETURN_IF_ERROR(changes());
+    if (IsFresh(stored)) std::this_thread::sleep_for(kNextSecond);
+  }
+  Call call;
+  call.method = there ? Method::kPut : Method::kPost;
+  call.target = "/workflows";
+  call.body = text;
+  call.content_type = kPlainText;
+  auto answer = api.Send(call);
+  // Of a lost answer, or of somebody who was faster: the same is as good.
+  if (!answer && answer.error().code() == ErrorCode::kConflict) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto kept, StoredWorkflow(api, name));
+    if (kept && *kept == *wanted) return Stored::kCreated;
+  }
+  if (!answer) return std::move(answer).error().While("storing workflow " + Printable(name));
+  return there ? Stored::kChanged : Stored::kCreated;
+}
+
+Status ValidateWorkflow(Api& api, const std::string& text) {
+  Call call;
+  call.method = Method::kPost;
+  call.target = "/workflows/validate";
+  call.body = text;
+  call.content_type = kPlainText;
+  call.repeatable = true;
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer answer, api.Send(call));
+  if (answer.body.is_map() && answer.body.BoolOr("valid", false)) return Ok();
+  const std::string why = answer.body.is_map() ? answer.body.StringOr("error", "") : "";
+  return InvalidInput(api.Place() + " refuses it: " + Printable(why));
+}
+
+Result<std::optional<Value>> StoredWorkflow(Api& api, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, "/workflows/" + Segment(name)));
+  if (stored.body.is_null()) return std::optional<Value>();
+  return DefinitionIn(stored.body.StringOr("definition", ""), name);
+}
+
+Status RequireAction(Api& api, const std::string& action) {
+  return Require(
+      api, "/actions/" + Segment(action), "action " + Printable(action),
+      "templates/mistral has it; the site's owner edits it and creates it once: openstack "
+      "action definition create templates/mistral/holdfast-step.yaml");
+}
+
+Status RequireEnvironment(Api& api, const std::string& environment) {
+  return Require(
+      api, "/environments/" + Segment(environment), "environment " + Printable(environment),
+      "templates/mistral has it; the site's owner fills it in and creates it once: openstack "
+      "workflow env create templates/mistral/environment.yaml; --environment names another one");
+}
+
+Result<bool> IsRunning(Api& api, const std::string& workflow) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Value found,
+      GetObject(api, "/executions?fields=id&state=RUNNING&workflow_name=" + Segment(workflow)));
+  return !ListAt(found, "executions").empty();
+}
+
+Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
+  const std::string target = "/cron_triggers/" + Segment(trigger.StringOr("name", ""));
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
+  const bool there = !stored.body.is_null();
+  if (there) {
+    const auto same = [&](const char* key) {
+      return stored.body.StringOr(key, "") == trigger.StringOr(key, "");
+    };
+    if (same("pattern") && same("workflow_name")) return Stored::kAsItWas;
+    // There is no change of one.
+    Call remove;
+    remove.method = Method::kDelete;
+    remove.target = target;
+    HOLDFAST_RETURN_IF_ERROR(api.Send(remove));
+  }
+  Value request = trigger;
+  // A text of JSON, as Mistral's own client sends it.
+  if (const Value* const params = trigger.Find("workflow_params");
+      params != nullptr && params->is_map()) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpJson(*params));
+    request.Set("workflow_params", std::move(text));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(std::string body, DumpJson(request));
+  Call call;
+  call.method = Method::kPost;
+  call.target = "/cron_triggers";
+  call.body = std::move(body);
+  auto answer = api.Send(call);
+  if (!answer) return std::move(answer).error().While("storing the cron trigger");
+  return there ? Stored::kChanged : Stored::kCreated;
+}
+
+}  // namespace holdfast::engines::mistral

@@ -1,0 +1,374 @@
+#include "plugins/engines/mistral/executions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "plugins/engines/mistral/answers.h"
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::engines::mistral {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Names that the compiler gives to what frames a sub-workflow (compiler/emit/mistral).
+constexpr std::string_view kGate = "gate";
+constexpr std::string_view kVerdict = "verdict";
+constexpr std::string_view kWorkflowTask = "WORKFLOW";
+// Sub-workflows of an object that somebody else wrote.
+constexpr int kDeepest = 100;
+constexpr std::size_t kMostMessage = 2000;
+
+bool HasEnded(std::string_view state) {
+  return state == "SUCCESS" || state == "ERROR" || state == "CANCELLED" || state == "SKIPPED";
+}
+
+// WAITING and IDLE: its inbound links have not all fired.
+Phase PhaseOf(std::string_view state) {
+  if (state == "SUCCESS") return Phase::kSucceeded;
+  if (state == "ERROR") return Phase::kFailed;
+  if (state == "CANCELLED") return Phase::kError;
+  if (state == "SKIPPED") return Phase::kSkipped;
+  if (state == "WAITING" || state == "IDLE") return Phase::kNone;
+  return Phase::kRunning;
+}
+
+RunStatus RunOf(const Value& execution) {
+  RunStatus out;
+  out.uid = out.handle = execution.StringOr("id", "");
+  out.name = execution.StringOr("workflow_name", "");
+  const std::string state = execution.StringOr("state", "");
+  // One that has not begun is begun at once.
+  out.phase = HasEnded(state) ? PhaseOf(state) : Phase::kRunning;
+  if (state == "CANCELLED") out.shutdown = kCancelled;
+  out.message = execution.StringOr("state_info", "");
+  out.created = out.started = TimeOf(execution, "created_at");
+  if (HasEnded(state)) out.finished = TimeOf(execution, "updated_at");
+  const Value input = MapAt(execution, "input");
+  for (const auto& [name, value] : input.AsMap()) {
+    if (value.is_string()) out.parameters[name] = value.AsString();
+    if (value.is_bool()) out.parameters[name] = value.AsBool() ? "true" : "false";
+    if (value.is_int()) out.parameters[name] = std::to_string(value.AsInt());
+  }
+  return out;
+}
+
+// What an action says that brought no report.
+std::string WithoutReport(const std::string& text) {
+  if (text.empty()) return "the step left no report";
+  // The whole command stands behind that, and no reason.
+  if (text.find("Failed to execute ssh cmd") == std::string::npos)
+    return Printable(text.substr(0, kMostMessage));
+  constexpr std::string_view kBefore = " on ['";
+  const std::size_t host = text.rfind(kBefore);
+  std::string where;
+  if (host != std::string::npos) {
+    const std::size_t begin = host + kBefore.size();
+    where = " on " + Printable(text.substr(begin, text.find('\'', begin) - begin));
+  }
+  return "Mistral could not run it over ssh" + where + ": the log of its executor says why";
+}
+
+}  // namespace
+
+std::optional<StepReport> ParseStepReport(std::string_view result) {
+  const auto report = ParseJson(result, "report");
+  if (!report || !report->is_map()) return std::nullopt;
+  const Value* const code = report->Find("exit");
+  if (code == nullptr || !code->is_int()) return std::nullopt;
+  StepReport out;
+  out.exit_code = static_cast<int>(code->AsInt());
+  out.message = report->StringOr("message", "");
+  out.log = report->StringOr("log", "");
+  out.log_tail = report->StringOr("log_tail", "");
+  return out;
+}
+
+std::string NewExecutionId() {
+  // RFC 9562, version 4.
+  std::random_device random;
+  std::uniform_int_distribution<std::uint32_t> any;
+  const std::uint32_t a = any(random);
+  const std::uint32_t b = any(random);
+  const std::uint32_t c = any(random);
+  const std::uint32_t d = any(random);
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:x}{:03x}-{:04x}{:08x}", a, b >> 16U, b & 0xfffU,
+                     8U + (c >> 30U), (c >> 16U) & 0xfffU, c & 0xffffU, d);
+}
+
+Status StartExecution(Api& api, const NewExecution& execution) {
+  Value inputs(Value::Map{});
+  for (const auto& [name, value] : execution.inputs) inputs.Set(name, value);
+  // Both are texts of JSON, as Mistral's own client sends them.
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string input, DumpJson(inputs));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string params,
+                            DumpJson(Value().Set("env", execution.environment)));
+  HOLDFAST_ASSIGN_OR_RETURN(std::string body,
+                            DumpJson(Value()
+                                         .Set("id", execution.id)
+                                         .Set("workflow_name", execution.workflow)
+                                         .Set("description", execution.description)
+                                         .Set("input", input)
+                                         .Set("params", params)));
+  Call call;
+  call.method = Method::kPost;
+  call.target = "/executions";
+  call.body = std::move(body);
+  call.repeatable = true;  // it has its id
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer answer, api.Send(call));
+  if (answer.body.is_map() && answer.body.StringOr("id", "") == execution.id) return Ok();
+  return Corrupt(api.Place() + " has started another execution than it was asked for");
+}
+
+Status CancelExecution(Api& api, const std::string& id, const std::string& why) {
+  HOLDFAST_ASSIGN_OR_RETURN(std::string body,
+                            DumpJson(Value().Set("state", "CANCELLED").Set("state_info", why)));
+  Call call;
+  call.method = Method::kPut;
+  call.target = "/executions/" + id;
+  call.body = std::move(body);
+  const auto answer = api.Send(call);
+  return answer ? Ok() : Status(answer.error());
+}
+
+Result<std::vector<RunStatus>> ListRuns(Api& api) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value answer,
+                            GetObject(api,
+                                      "/executions?fields=id,workflow_name,state,state_info,input,"
+                                      "created_at,updated_at,task_execution_id"));
+  std::vector<RunStatus> out;
+  for (const Value& execution : ListAt(answer, "executions")) {
+    if (!execution.StringOr("task_execution_id", "").empty()) continue;
+    RunStatus run = RunOf(execution);
+    if (!run.parameters.contains("bundle")) continue;
+    run.steps_listed = false;
+    out.push_back(std::move(run));
+  }
+  return out;
+}
+
+Result<std::vector<RunReader::Task>> RunReader::TasksOf(const std::string& execution, bool final) {
+  if (const auto kept = ended_.find(execution); kept != ended_.end()) return kept->second;
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Value answer,
+      GetObject(api_, "/tasks?workflow_execution_id=" + execution +
+                          "&fields=id,name,type,state,state_info,created_at,started_at,finished_at,"
+                          "runtime_context"));
+  std::vector<Task> tasks;
+  for (const Value& task : ListAt(answer, "tasks")) {
+    Task out;
+    out.id = task.StringOr("id", "");
+    out.name = task.StringOr("name", "");
+    out.type = task.StringOr("type", "");
+    out.state = task.StringOr("state", "");
+    out.state_info = task.StringOr("state_info", "");
+    out.started = TimeOf(task, "started_at");
+    if (HasEnded(out.state)) out.finished = TimeOf(task, "finished_at");
+    // The policy counts the retries, not the first try.
+    const Value context = MapAt(task, "runtime_context");
+    if (const Value* const policy = context.Find("retry_task_policy"); policy != nullptr)
+      out.tries = 1 + static_cast<int>(policy->IntOr("retry_no", 0));
+    tasks.push_back(std::move(out));
+  }
+  const auto ended = [](const Task& task) { return HasEnded(task.state); };
+  if (final && std::all_of(tasks.begin(), tasks.end(), ended)) ended_[execution] = tasks;
+  return tasks;
+}
+
+// The tries that Mistral's table has, with what their actions returned.
+Status RunReader::AddTries(const Task& task, StepStatus& step) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Value answer,
+      GetObject(api_, "/action_executions?task_execution_id=" + task.id +
+                          "&include_output=true&fields=id,state,output,created_at,updated_at"));
+  step.tries.clear();
+  for (const Value& action : ListAt(answer, "action_executions")) {
+    StepTry attempt;
+    attempt.node = action.StringOr("id", "");
+    const std::string state = action.StringOr("state", "");
+    attempt.phase = PhaseOf(state);
+    attempt.started = TimeOf(action, "created_at");
+    if (HasEnded(state)) attempt.finished = TimeOf(action, "updated_at");
+    const Value output = MapAt(action, "output");
+    const Value* const result = output.Find("result");
+    const std::string text = result != nullptr && result->is_string() ? result->AsString() : "";
+    if (auto report = ParseStepReport(text)) {
+      attempt.exit_code = report->exit_code;
+      // An action that brings a report has succeeded, whatever it reports.
+      attempt.phase = report->exit_code == 0 ? Phase::kSucceeded : Phase::kFailed;
+      attempt.message = report->message;
+      reports_[attempt.node] = std::move(*report);
+    } else if (HasEnded(state)) {
+      attempt.phase = Phase::kFailed;
+      attempt.message = WithoutReport(text);
+    }
+    step.tries.push_back(std::move(attempt));
+  }
+  if (step.tries.empty()) return Ok();
+  const StepTry& last = step.tries.back();
+  step.exit_code = last.exit_code;
+  if (!last.message.empty()) step.message = last.message;
+  return Ok();
+}
+
+Result<StepStatus> RunReader::StepOf(const Task& task) {
+  if (const auto kept = tried_.find(task.id); kept != tried_.end()) return kept->second;
+  StepStatus step;
+  step.task = task.name;
+  step.phase = PhaseOf(task.state);
+  step.started = task.started;
+  step.finished = task.finished;
+  step.between_tries = task.state == "DELAYED";
+  // Of one that succeeded, or that runs its first try, there is nothing to ask.
+  const bool asks = step.phase == Phase::kFailed || step.phase == Phase::kError || task.tries > 1 ||
+                    step.between_tries;
+  if (asks && task.type != kWorkflowTask) {
+    HOLDFAST_RETURN_IF_ERROR(AddTries(task, step));
+  } else if (step.phase != Phase::kNone && task.type != kWorkflowTask) {
+    StepTry only;
+    only.phase = step.phase;
+    only.started = step.started;
+    only.finished = step.finished;
+    step.tries.push_back(std::move(only));
+  }
+  if (step.exit_code == static_cast<int>(ExitCode::kOmitted)) step.phase = Phase::kOmitted;
+  // "Failed by fail-on policy" says less than the step.
+  if (step.message.empty()) step.message = task.state_info;
+  if (task.state == "CANCELLED" && step.message.empty()) step.message = "cancelled";
+  if (HasEnded(task.state)) tried_[task.id] = step;
+  return step;
+}
+
+Status RunReader::AddSteps(const std::string& execution, const std::string& prefix, int depth,
+                           RunStatus& out) {
+  const auto state = std::find_if(below_.begin(), below_.end(),
+                                  [&](const auto& each) { return each.second.id == execution; });
+  const bool final = state == below_.end() ? out.ended() : HasEnded(state->second.state);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Task> tasks, TasksOf(execution, final));
+  for (const Task& task : tasks) {
+    const auto below = below_.find(task.id);
+    if (task.type == kWorkflowTask && below != below_.end() && depth < kDeepest) {
+      const std::size_t before = out.steps.size();
+      HOLDFAST_RETURN_IF_ERROR(
+          AddSteps(below->second.id, prefix + task.name + ".", depth + 1, out));
+      const bool says_why =
+          std::any_of(out.steps.begin() + static_cast<std::ptrdiff_t>(before), out.steps.end(),
+                      [](const StepStatus& step) {
+                        return step.phase == Phase::kFailed || step.phase == Phase::kError;
+                      });
+      if (says_why || task.state != "ERROR" || below->second.info.empty()) continue;
+      // It ended by itself: what is in none of its tasks is why.
+      StepStatus step;
+      step.task = task.name;
+      step.path = prefix + task.name;
+      step.phase = Phase::kFailed;
+      step.started = task.started;
+      step.finished = task.finished;
+      step.message = below->second.info;
+      // Nothing in it could run: its gate says so.
+      if (const auto inner = ended_.find(below->second.id); inner != ended_.end() &&
+                                                            inner->second.size() == 1 &&
+                                                            inner->second.front().name == kGate) {
+        HOLDFAST_ASSIGN_OR_RETURN(const StepStatus gate, StepOf(inner->second.front()));
+        step.phase = gate.phase;
+        step.exit_code = gate.exit_code;
+        step.message = gate.message;
+      }
+      out.steps.push_back(std::move(step));
+      continue;
+    }
+    const bool frames = task.name == kGate || task.name == kVerdict;
+    if (frames && (task.name == kVerdict || task.state != "ERROR")) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(StepStatus step, StepOf(task));
+    if (frames && !step.failed()) continue;
+    step.path = prefix + step.task;
+    by_path_[step.path] = task;
+    out.steps.push_back(std::move(step));
+  }
+  return Ok();
+}
+
+Result<std::optional<StepReport>> RunReader::ReportOf(const StepStatus& step,
+                                                      const StepTry& attempt) {
+  std::string action = attempt.node;
+  if (const auto task = by_path_.find(step.path); action.empty() && task != by_path_.end()) {
+    StepStatus asked;
+    HOLDFAST_RETURN_IF_ERROR(AddTries(task->second, asked));
+    if (!asked.tries.empty()) action = asked.tries.back().node;
+  }
+  const auto report = reports_.find(action);
+  if (report == reports_.end()) return std::optional<StepReport>();
+  return std::optional<StepReport>(report->second);
+}
+
+Result<RunStatus> RunReader::Read() {
+  auto found = GetObject(api_, "/executions/" + id_);
+  if (!found) return std::move(found).error();
+  if (const std::string root = found->StringOr("root_execution_id", "");
+      !root.empty() && root != id_) {
+    id_ = root;
+    HOLDFAST_ASSIGN_OR_RETURN(found, GetObject(api_, "/executions/" + id_));
+  }
+  RunStatus out = RunOf(*found);
+  HOLDFAST_ASSIGN_OR_RETURN(const Value below,
+                            GetObject(api_, "/executions?root_execution_id=" + id_ +
+                                                "&fields=id,state,state_info,task_execution_id"));
+  for (const Value& execution : ListAt(below, "executions")) {
+    const std::string task = execution.StringOr("task_execution_id", "");
+    if (task.empty()) continue;
+    below_[task] = {execution.StringOr("id", ""), execution.StringOr("state", ""),
+                    execution.StringOr("state_info", "")};
+  }
+  HOLDFAST_RETURN_IF_ERROR(AddSteps(id_, "", 0, out));
+  // Mistral lists every task that has failed, with those that failed for that; the steps say it themselves.
+  const auto failed = [](const StepStatus& step) { return step.failed(); };
+  if (std::any_of(out.steps.begin(), out.steps.end(), failed)) out.message.clear();
+  out.message = std::string(Trim(std::string_view(out.message).substr(0, out.message.find('\n'))));
+  return out;
+}
+
+Status FollowExecution(Api& api, const std::string& id, milliseconds patience,
+                       const ApiParts& parts, const std::function<bool(RunStatus status)>& see) {
+  constexpr milliseconds kPause{1'000};
+  constexpr milliseconds kLongestPause{15'000};
+  constexpr milliseconds kSlice{100};
+  // Looking costs Mistral as much as we wait for it: no more than a fifth of the time.
+  constexpr int kShareOfTime = 5;
+  RunReader reader(api, id);
+  SteadyTime heard = parts.clock->Steady();
+  milliseconds away = kPause;
+  for (;;) {
+    const SteadyTime began = parts.clock->Steady();
+    auto status = reader.Read();
+    const SteadyTime ended = parts.clock->Steady();
+    milliseconds pause = kPause;
+    if (status) {
+      heard = ended;
+      away = kPause;
+      if (!see(std::move(*status))) return Ok();
+      pause = std::max(
+          kPause, std::chrono::duration_cast<milliseconds>(ended - began) * (kShareOfTime - 1));
+    } else {
+      if (status.error().code() != ErrorCode::kUnavailable) return std::move(status).error();
+      if (ended - heard > patience)
+        return std::move(status).error().While("the run is out of sight");
+      pause = away;
+      away = std::min(away * 2, kLongestPause);
+    }
+    for (const SteadyTime until = parts.clock->Steady() + std::min(pause, kLongestPause);
+         parts.clock->Steady() < until;) {
+      if (parts.cancellation != nullptr && parts.cancellation->is_set())
+        return Unavailable("cancelled");
+      std::this_thread::sleep_for(kSlice);
+    }
+  }
+}
+
+}  // namespace holdfast::engines::mistral

@@ -1,0 +1,158 @@
+#include "plugins/engines/mistral/rest_api.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "plugins/net/json_answer.h"
+#include "plugins/net/keystone.h"
+#include "plugins/net/redaction.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::engines::mistral {
+
+namespace {
+
+// A token is not used in its last minute: a call may wait that long for its turn.
+constexpr auto kBeforeItExpires = std::chrono::seconds(60);
+constexpr std::array<std::string_view, 2> kServiceTypes{"workflowv2", "workflow"};
+
+net::HttpMethod MethodOf(Method method) {
+  switch (method) {
+    case Method::kGet:
+      return net::HttpMethod::kGet;
+    case Method::kPost:
+      return net::HttpMethod::kPost;
+    case Method::kPut:
+      return net::HttpMethod::kPut;
+    case Method::kDelete:
+      return net::HttpMethod::kDelete;
+  }
+  return net::HttpMethod::kGet;
+}
+
+class RestApi final : public Api {
+ public:
+  RestApi(Access access, const ApiParts& parts, std::unique_ptr<net::HttpClient> transport,
+          net::Wait wait)
+      : access_(std::move(access)),
+        parts_(parts),
+        transport_(std::move(transport)),
+        // Mistral answers what it validates when it has, and one try may take all of the deadline.
+        retrying_(*transport_, *parts_.clock, std::move(wait),
+                  {.longest_try = parts_.call_deadline}, parts_.log),
+        url_(access_.url) {
+    if (!access_.keystone) return;
+    redaction_.Add(access_.keystone->password);
+    redaction_.Add(access_.keystone->application_credential_secret);
+    redaction_.Add(access_.keystone->token);
+  }
+
+  std::string Place() const override {
+    if (url_.empty()) return "Mistral of " + access_.keystone->auth_url;
+    const auto url = net::ParseUrl(url_);
+    return "Mistral at " + (url ? url->Origin() : url_);
+  }
+
+  Result<Answer> Send(const Call& call) override {
+    const SteadyTime deadline = parts_.clock->Steady() + parts_.call_deadline;
+    HOLDFAST_RETURN_IF_ERROR(Connect(deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(net::HttpResponse response, SendOnce(call, deadline));
+    if (response.status == 401 && access_.keystone) {
+      // What was handed out may have been taken back before it expired.
+      token_.reset();
+      HOLDFAST_RETURN_IF_ERROR(Connect(deadline));
+      HOLDFAST_ASSIGN_OR_RETURN(response, SendOnce(call, deadline));
+    }
+    if (!response.ok()) return ErrorOf(response);
+    Answer answer;
+    if (const auto date = response.headers.find("Date"); date != response.headers.end())
+      answer.date = net::ParseHttpDate(date->second);
+    if (response.body.empty()) return answer;
+    HOLDFAST_ASSIGN_OR_RETURN(answer.body, net::JsonOf(response, Place()));
+    return answer;
+  }
+
+ private:
+  Status Connect(SteadyTime deadline) {
+    if (!access_.keystone) return Ok();
+    if (token_ && parts_.clock->Now() + kBeforeItExpires < token_->expires) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(
+        token_, net::Authenticate(retrying_, *access_.keystone, deadline, parts_.cancellation));
+    redaction_.Add(token_->id);
+    if (!access_.url.empty()) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(url_,
+                              token_->EndpointOf(kServiceTypes, access_.interface, access_.region));
+    while (url_.ends_with('/')) url_.pop_back();
+    if (!url_.ends_with("/v2")) url_ += "/v2";
+    return Ok();
+  }
+
+  Result<net::HttpResponse> SendOnce(const Call& call, SteadyTime deadline) {
+    net::HttpRequest request;
+    request.method = MethodOf(call.method);
+    request.url = url_ + call.target;
+    // What takes a definition as plain text answers as such; to "anything" Mistral answers in XML.
+    request.headers["Accept"] = call.content_type == "application/json"
+                                    ? "application/json"
+                                    : "application/json, text/plain";
+    request.headers["User-Agent"] = "holdfast";
+    if (token_) request.headers["X-Auth-Token"] = token_->id;
+    if (!call.body.empty()) {
+      request.headers["Content-Type"] = std::string(call.content_type);
+      request.body = call.body;
+    }
+    if (call.repeatable) request.repeatable = true;
+    request.cancellation = parts_.cancellation;
+    auto response = retrying_.Send(request, deadline);
+    if (!response && response.error().code() == ErrorCode::kUnavailable && !access_.keystone) {
+      return std::move(response).error().Hint(
+          "is OS_MISTRAL_URL right, and does Mistral run there?");
+    }
+    return response;
+  }
+
+  Error ErrorOf(const net::HttpResponse& response) const {
+    const auto body = ParseJson(response.body, "answer");
+    std::string message = body && body->is_map() ? body->StringOr("faultstring", "") : "";
+    if (message.empty() && body && body->is_map()) {
+      // The middleware that checks tokens has another form.
+      if (const Value* const error = body->Find("error"); error != nullptr && error->is_map())
+        message = error->StringOr("message", "");
+    }
+    if (message.empty()) message = response.body.substr(0, 300);
+    Error error(net::CodeOfStatus(response.status),
+                fmt::format("{}: {}{}(status {})", Place(), redaction_.Clean(message),
+                            message.empty() ? "" : " ", response.status));
+    if (response.status == 401 && !access_.keystone) {
+      return std::move(error).Hint(
+          "this Mistral wants to know who asks: source the openrc file of your cloud (OS_AUTH_URL "
+          "and its like)");
+    }
+    if (response.status == 403) {
+      return std::move(error).Hint(
+          "Mistral knows who you are, and does not let you: it takes a role in the project");
+    }
+    return error;
+  }
+
+  const Access access_;
+  const ApiParts parts_;
+  std::unique_ptr<net::HttpClient> transport_;
+  net::RetryingHttpClient retrying_;
+  net::Redaction redaction_;
+  std::optional<net::KeystoneToken> token_;
+  std::string url_;  // empty before the catalog was asked
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Api>> MakeRestApi(Access access, const ApiParts& parts,
+                                         const MakeTransport& make_transport, net::Wait wait) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto transport, make_transport(access.transport));
+  return std::unique_ptr<Api>(
+      new RestApi(std::move(access), parts, std::move(transport), std::move(wait)));
+}
+
+}  // namespace holdfast::engines::mistral

@@ -1,0 +1,367 @@
+#include "runtime/cli/mistral_commands.h"
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "plugins/engines/mistral/definitions.h"
+#include "plugins/engines/mistral/executions.h"
+#include "plugins/sdk/counted.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+#include "plugins/sdk/yaml/yaml_in.h"
+#include "runtime/cli/cluster.h"
+#include "runtime/cli/mistral_runs.h"
+#include "runtime/cli/next_command.h"
+#include "runtime/cli/own_steps.h"
+#include "runtime/cli/submission.h"
+#include "runtime/cli/watched_run.h"
+#include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_file.h"
+#include "runtime/step/end.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/listing.h"
+
+namespace holdfast::cli {
+
+namespace engine = engines::mistral;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A file with one definition, as the compiler writes them.
+struct DefinitionFile {
+  std::string name;
+  local::SourceFile source;
+  std::set<std::string> actions;
+};
+
+Result<DefinitionFile> OneDefinitionOf(local::SourceFile source) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, mistral::ReadDefinitions(source));
+  if (definitions.size() != 1) {
+    return InvalidInput(source.path + " has " + Counted(definitions.size(), "workflow") +
+                        ", and a file that is compiled has one");
+  }
+  DefinitionFile out;
+  out.name = definitions.front().name;
+  for (const mistral::Task& task : definitions.front().tasks) {
+    if (!task.action.empty() && !task.action.starts_with("std.")) out.actions.insert(task.action);
+  }
+  out.source = std::move(source);
+  return out;
+}
+
+// Those that the workflow starts, and at the end itself.
+Result<std::vector<DefinitionFile>> DefinitionsOf(const std::string& file) {
+  std::vector<DefinitionFile> out;
+  const std::string folder = ChildrenFolderOf(file);
+  std::error_code error;
+  if (fs::is_directory(folder, error)) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto sources, local::ReadTemplateFolder(folder));
+    for (local::SourceFile& source : sources) {
+      // An index of the folder is none.
+      if (!mistral::IsMistralFile(source.text)) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(out.emplace_back(), OneDefinitionOf(std::move(source)));
+    }
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(local::SourceFile source, local::ReadSourceFile(file));
+  HOLDFAST_ASSIGN_OR_RETURN(out.emplace_back(), OneDefinitionOf(std::move(source)));
+  return out;
+}
+
+Status RequireSite(engine::Api& api, const std::vector<DefinitionFile>& definitions,
+                   const std::string& environment) {
+  std::set<std::string> actions;
+  for (const DefinitionFile& each : definitions)
+    actions.insert(each.actions.begin(), each.actions.end());
+  for (const std::string& action : actions)
+    HOLDFAST_RETURN_IF_ERROR(engine::RequireAction(api, action));
+  return engine::RequireEnvironment(api, environment);
+}
+
+Status CheckThere(const Output& out, engine::Api& api,
+                  const std::vector<DefinitionFile>& definitions) {
+  for (const DefinitionFile& each : definitions) {
+    if (Status valid = engine::ValidateWorkflow(api, each.source.text); !valid)
+      return std::move(valid).error().While("checking " + each.source.path);
+    out.Json("checked", Value().Set("file", each.source.path).Set("workflow", each.name));
+  }
+  out.Say(api.Place() + " takes " +
+          (definitions.size() == 1 ? definitions.front().source.path
+                                   : Counted(definitions.size(), "definition")) +
+          "; nothing was made");
+  return Ok();
+}
+
+// The workflow itself last: what it starts is there when it is.
+Status Store(const Output& out, engine::Api& api, const std::vector<DefinitionFile>& definitions) {
+  const std::string& whole = definitions.back().name;
+  for (const DefinitionFile& each : definitions) {
+    // An execution has a copy of its own workflow, and looks for a sub-workflow by its name when it comes to it.
+    const auto changes = [&]() -> Status {
+      if (&each == &definitions.back()) return Ok();
+      HOLDFAST_ASSIGN_OR_RETURN(const bool running, engine::IsRunning(api, whole));
+      if (!running) return Ok();
+      return Error(ErrorCode::kConflict,
+                   "a run of " + whole +
+                       " is at work, and starts its parts by their names: to change "
+                       "them now would change it")
+          .Hint("wait for it, or end it: 'holdfast cancel " + ShellWord(whole) +
+                " --engine mistral'");
+    };
+    HOLDFAST_ASSIGN_OR_RETURN(const engine::Stored stored,
+                              engine::StoreWorkflow(api, each.name, each.source.text, changes));
+    if (stored == engine::Stored::kAsItWas) continue;
+    out.Say((stored == engine::Stored::kCreated ? "stored workflow " : "changed workflow ") +
+            each.name);
+    out.Json("workflow-stored",
+             Value().Set("workflow", each.name).Set("changed", stored == engine::Stored::kChanged));
+  }
+  return Ok();
+}
+
+// Says what was started, and what can be done with it.
+int Started(Session& session, MistralRuns& runs, const engine::NewExecution& execution,
+            const std::string& record, bool watch) {
+  const Output& out = session.out();
+  out.Say("submitted run " + execution.id + " of workflow " + execution.workflow + " to " +
+          runs.Place());
+  out.Json("run-submitted", Value()
+                                .Set("run", execution.id)
+                                .Set("workflow", execution.workflow)
+                                .Set("record", record.empty() ? execution.id : record));
+  out.Line(execution.id);
+  if (watch) return WatchRun(session, runs, execution.id);
+  for (const char* const command : {"watch", "status", "cancel"})
+    out.Say("  " + ProgramCommand(session) + " " + command + " " + execution.id + runs.Options());
+  return 0;
+}
+
+int StoreTrigger(Session& session, engine::Api& api, const SubmitArguments& arguments,
+                 const OpenedWorkflow& workflow, const std::string& name) {
+  const Output& out = session.out();
+  const std::string path = fs::path(arguments.file).replace_extension(".schedule.yaml");
+  const auto source = local::ReadSourceFile(path);
+  if (!source) {
+    return out.Fail(
+        Error(source.error())
+            .Hint("'holdfast compile --kind template' writes it, of a plan with a schedule"));
+  }
+  auto trigger = ParseYaml(source->text, path);
+  if (!trigger) return out.Fail(trigger.error());
+  if (!trigger->is_map() || trigger->StringOr("workflow_name", "") != name) {
+    return out.Fail(
+        InvalidInput(path + " is no cron trigger of workflow " + name).Hint("compile both again"));
+  }
+  trigger->Set("workflow_params", Value().Set("env", arguments.environment));
+  const auto tenant = PutBundleIntoBank(session, workflow, BankUse::kWrite);
+  if (!tenant) return out.Fail(tenant.error());
+  // No record names it until the first run begins, and gc would take it away.
+  if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
+    return out.Fail(kept.error());
+  const auto stored = engine::StoreCronTrigger(api, *trigger);
+  if (!stored) return out.Fail(stored.error());
+  out.Say(std::string(*stored == engine::Stored::kCreated   ? "stored"
+                      : *stored == engine::Stored::kChanged ? "changed"
+                                                            : "there is already") +
+          " the cron trigger " + trigger->StringOr("name", "") + ": " +
+          trigger->StringOr("pattern", "") + " UTC");
+  out.Json("cron-trigger-stored", Value()
+                                      .Set("name", trigger->StringOr("name", ""))
+                                      .Set("workflow", name)
+                                      .Set("pattern", trigger->StringOr("pattern", "")));
+  return 0;
+}
+
+// What its `end` would have done. Whoever cancels says with it that nothing of the run is to go on: what is still at
+// work finds that it has lost its lease.
+Result<runtime::StepReport> EndRun(Session& session, const engines::RunStatus& status) {
+  const auto named = status.parameters.find("provider");
+  if (named == status.parameters.end() || named->second.empty())
+    return InvalidInput("the execution has no input 'provider': it is none of ours");
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(named->second));
+  HOLDFAST_RETURN_IF_ERROR(provider->bank(BankUse::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
+                            session.TenantSection(*provider, SectionAccess::kWrite));
+  const runtime::StepEnvironment env = StepEnvironmentOf(session, *provider, std::move(tenant));
+  return runtime::End(env, {status.uid, "Cancelled", false});
+}
+
+}  // namespace
+
+int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
+  const Output& out = session.out();
+  const auto submission = OpenSubmission(arguments, WorkflowEngine::kMistral);
+  if (!submission) return out.Fail(submission.error());
+  const OpenedWorkflow& workflow = submission->workflow;
+  const auto definitions = DefinitionsOf(arguments.file);
+  if (!definitions) return out.Fail(definitions.error());
+  engine::NewExecution execution;
+  execution.id = engine::NewExecutionId();
+  execution.workflow = definitions->back().name;
+  execution.inputs = submission->parameters;
+  execution.environment = arguments.environment;
+  execution.description = "Holdfast: " + std::string(NameOf(workflow.bundle.bundle.operation)) +
+                          " of bundle " + workflow.files.sha256.substr(0, 12);
+  if (arguments.dry_run == "client") {
+    Value names(Value::List{});
+    for (const DefinitionFile& each : *definitions) names.MutableList().emplace_back(each.name);
+    Value inputs(Value::Map{});
+    for (const auto& [name, value] : execution.inputs) inputs.Set(name, value);
+    const Value shown = Value()
+                            .Set("definitions", std::move(names))
+                            .Set("workflow_name", execution.workflow)
+                            .Set("input", std::move(inputs))
+                            .Set("params", Value().Set("env", execution.environment));
+    out.Json("execution", shown);
+    const auto text = DumpJsonPretty(shown);
+    if (!text) return out.Fail(text.error());
+    if (!out.json()) WriteStdout(*text);
+    return 0;
+  }
+  auto opened = OpenMistralRuns(session, arguments.cluster);
+  if (!opened) return out.Fail(opened.error());
+  MistralRuns& runs = **opened;
+  if (const Status site = RequireSite(runs.api(), *definitions, arguments.environment); !site)
+    return out.Fail(site.error());
+  if (arguments.dry_run == "server") {
+    const Status taken = CheckThere(out, runs.api(), *definitions);
+    return taken ? 0 : out.Fail(taken.error());
+  }
+  const auto tenant = PutBundleIntoBank(
+      session, workflow, submission->record.empty() ? BankUse::kWrite : BankUse::kRead);
+  if (!tenant) return out.Fail(tenant.error());
+  if (!submission->record.empty()) {
+    if (const Status there =
+            CheckRecord(*tenant, workflow.bundle.bundle.operation, submission->record);
+        !there)
+      return out.Fail(there.error());
+  }
+  if (const Status stored = Store(out, runs.api(), *definitions); !stored)
+    return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
+  if (arguments.schedule)
+    return StoreTrigger(session, runs.api(), arguments, workflow, execution.workflow);
+  if (const Status started = engine::StartExecution(runs.api(), execution); !started)
+    return out.Fail(Error(started.error()).While("submitting " + arguments.file));
+  return Started(session, runs, execution, submission->record, arguments.watch);
+}
+
+int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, bool same_record) {
+  const Output& out = session.out();
+  auto opened = OpenMistralRuns(session, arguments.cluster);
+  if (!opened) return out.Fail(opened.error());
+  MistralRuns& runs = **opened;
+  const auto status = runs.Find(arguments.run);
+  if (!status) return out.Fail(status.error());
+  const auto bundle = status->parameters.find("bundle");
+  if (bundle == status->parameters.end()) {
+    return out.Fail(
+        InvalidInput("execution " + status->uid + " is none of ours: it has no input 'bundle'"));
+  }
+  if (same_record && !status->ended()) {
+    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has not ended")
+                        .Hint("'holdfast watch " + status->uid + runs.Options() +
+                              "' follows it, 'holdfast cancel " + status->uid + runs.Options() +
+                              "' ends it"));
+  }
+  if (same_record && engines::VerdictOf(*status) == 0) {
+    return out.Fail(
+        Error(ErrorCode::kConflict,
+              "run " + status->uid + " has succeeded: there is nothing to resume")
+            .Hint("'holdfast resubmit " + status->uid + runs.Options() + "' starts anew"));
+  }
+  // The workflow of that name may have been compiled anew, and has other steps then.
+  const auto stored = engine::StoredWorkflow(runs.api(), status->name);
+  if (!stored) return out.Fail(stored.error());
+  std::string now;
+  if (const Value* const inputs = *stored ? (*stored)->Find("input") : nullptr;
+      inputs != nullptr && inputs->is_list()) {
+    for (const Value& input : inputs->AsList()) {
+      if (input.is_map()) now = input.StringOr("bundle", now);
+    }
+  }
+  if (now != bundle->second) {
+    return out.Fail(
+        Error(ErrorCode::kConflict,
+              "the workflow " + status->name + " in " + runs.Place() +
+                  (*stored ? " has been compiled anew since run " : " is gone since run ") +
+                  status->uid)
+            .Hint("with the file that it was then: 'holdfast submit FILE --engine mistral" +
+                  (same_record ? " --record " + status->record() : std::string()) + "'"));
+  }
+  if (const Status there = engine::RequireEnvironment(runs.api(), arguments.environment); !there)
+    return out.Fail(there.error());
+  engine::NewExecution execution;
+  execution.id = engine::NewExecutionId();
+  execution.workflow = status->name;
+  execution.environment = arguments.environment;
+  execution.inputs = status->parameters;
+  execution.inputs["record"] = same_record ? status->record() : "";
+  execution.description =
+      "Holdfast: " + std::string(same_record ? "goes on with" : "starts again") + " run " +
+      status->uid;
+  if (const Status started = engine::StartExecution(runs.api(), execution); !started)
+    return out.Fail(started.error());
+  return Started(session, runs, execution, same_record ? status->record() : "", arguments.watch);
+}
+
+int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
+  const Output& out = session.out();
+  auto opened = OpenMistralRuns(session, arguments.cluster);
+  if (!opened) return out.Fail(opened.error());
+  MistralRuns& runs = **opened;
+  auto status = runs.Find(arguments.run);
+  if (!status) return out.Fail(status.error());
+  const bool again = status->shutdown == engine::kCancelled;
+  if (status->ended() && !again) {
+    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has ended already (" +
+                                                    std::string(NameOf(status->phase)) + ")"));
+  }
+  const std::string tail = " " + status->uid + runs.Options();
+  if (!again) {
+    if (const Status asked =
+            engine::CancelExecution(runs.api(), status->uid, "cancelled by holdfast");
+        !asked)
+      return out.Fail(asked.error());
+    out.Say("cancelled run " + status->uid + ": no further step starts");
+  }
+  out.Json("stopping", Value()
+                           .Set("run", status->uid)
+                           .Set("workflow", status->name)
+                           .Set("strategy", engine::kCancelled));
+  if (arguments.terminate || arguments.no_wait) {
+    out.Say("nothing was cleaned up: something may be at rest. This cleans up:");
+    out.Say("  " + ProgramCommand(session) + " cancel" + tail);
+    return 0;
+  }
+  const CancelOnSignals signals(session);
+  out.Say("running    end: cleans up what is owed, once the steps that are at work have given up");
+  const auto ended = EndRun(session, *status);
+  if (const int code = signals.exit_code(); code != 0) {
+    out.Say("what is owed is not cleaned up; to go on with that:");
+    out.Say("  " + ProgramCommand(session) + " cancel" + tail);
+    return code;
+  }
+  if (!ended) {
+    return out.Fail(Error(ended.error())
+                        .While("the run is cancelled, and what it owes is not cleaned up")
+                        .Hint("again: '" + ProgramCommand(session) + " cancel" + tail + "'"));
+  }
+  if (auto now = runs.Find(status->uid)) *status = std::move(*now);
+  out.Json("run-ended", RunEnded(*status, true));
+  if (ended->exit_code == ExitCode::kOk && status->phase == engines::Phase::kSucceeded) {
+    out.Say("the run had done its work before it could be cancelled");
+    return 0;
+  }
+  if (ended->exit_code == ExitCode::kOk) {
+    out.Say("the run was cancelled, and nothing is owed: " +
+            (ended->message.empty() ? "its record has ended well" : ended->message));
+  } else {
+    out.Say("the run was cancelled, and what was owed is cleaned up. To go on with its record:");
+    out.Say("  " + ProgramCommand(session) + " resume" + tail);
+  }
+  return 0;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# The client against the real Mistral: submit, status, watch, logs, cancel, resume, resubmit, a schedule; what it says
+# of a site that lacks something, and of a plan that was compiled anew.
+#   client.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+export HOLDFAST_TEST_CRON=true
+start_mistral
+export OS_MISTRAL_URL=$API
+on() { holdfast "$@" --engine mistral; }
+compiled() { holdfast -q compile "${@:2}" --engine mistral -o "$1" >said 2>&1 || fail "compile: $(cat said)"; }
+field() { python3 -c 'import json, sys
+for line in sys.stdin:
+    o = json.loads(line)
+    if o["message_type"] == sys.argv[1]: print(o.get(sys.argv[2], ""))' "$@"; }
+soon() { # COMMAND...
+  for _ in $(seq 300); do "$@" && return; sleep 0.2; done
+  fail "$*: $(cat watched 2>/dev/null; on status)"
+}
+
+# Of a schedule: its trigger is stored with the workflow, and starts it in the next minute, while all else here goes on.
+ids=$(seq -f d%02g 30)
+noop="trace = $dir/trace" disks a b c $ids
+mv n.graph.yaml all.graph.yaml
+sed -i 's,n.graph.yaml,all.graph.yaml,' providers.d/p.conf
+part_of_graph() { # PLAN DISKS
+  grep -v 'id: ' all.graph.yaml >"$1.graph.yaml"
+  grep "id: \($2\)," all.graph.yaml >>"$1.graph.yaml"
+}
+part_of_graph s c
+part_of_graph cut 'd[0-9]*'
+part_of_graph n '[ab]'
+printf 'name: s\nprovider: p\nresources: ["X::Disk#c"]\npolicy: {drift: ignore}\nschedule: {cron: "* * * * *", timezone: Etc/UTC}\n' >s.yaml
+compiled scheduled.yaml protect s.yaml --kind template
+[ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'stored the cron trigger s-protect: \* \* \* \* \* UTC' said || fail "$(cat said)"
+[ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'there is already the cron trigger s-protect' said || fail "$(cat said)"
+
+# A whole life of a checkpoint, in the words of a user.
+printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\n' >n.yaml
+compiled protect.yaml protect n.yaml
+[ "$(code_of said on submit protect.yaml --dry-run=server)" = 0 ] && grep -q "takes protect.yaml; nothing was made" said || fail "$(cat said)"
+[ "$(code_of said on submit protect.yaml --watch)" = 0 ] || fail "$(cat said)"
+grep -q '^stored workflow n-protect$' said && grep -q '^done  *X::Disk a' said && grep -q '^the run succeeded$' said || fail "$(cat said)"
+[ "$(code_of said on submit protect.yaml --watch)" = 0 ] || fail "$(cat said)"
+! grep -q '^stored\|^changed' said || fail "the same definition is stored again: $(cat said)"
+for operation in verify restore delete; do
+  compiled $operation.yaml $operation latest
+  [ "$(code_of said on submit $operation.yaml --watch)" = 0 ] || fail "$operation: $(cat said)"
+done
+on status >said || fail "status"
+[ "$(grep -c '^n-.* succeeded' said)" = 5 ] || fail "five runs: $(cat said)"
+
+# A step that fails: the verdict, why, its log, and how to go on.
+printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#b": {parallel_fail: true}\n' >n.yaml
+compiled protect.yaml protect n.yaml
+[ "$(code_of said on submit protect.yaml --watch)" = 5 ] || fail "$(cat said)"
+grep -q '^changed workflow n-protect$' said && grep -q '^FAILED  *X::Disk b: parallel: noop was told to fail' said || fail "$(cat said)"
+run=$(sed -n 's/^submitted run \([^ ]*\) .*/\1/p' said)
+grep -q "^  holdfast logs $run --engine mistral$" said && grep -q "^  holdfast resume $run --engine mistral$" said || fail "$(cat said)"
+on status $run >said || fail "$(cat said)"
+grep -q "^run $run (workflow n-protect, record $run): failed" said && grep -qE '^b-[0-9a-f]+-par +Failed .*noop was told to fail' said || fail "$(cat said)"
+bad=$(awk '/^b-.*-par / { print $1 }' said)
+on logs $run $bad >log.said 2>where || fail "$(cat log.said where)"
+grep -q 'noop was told to fail' log.said && grep -q "^the whole log is .*:$dir/log/$run/$bad.log$" where || fail "$(cat log.said where)"
+[ "$(on --json status $run | field run exit_code)" = 5 ] || fail "$(on --json status $run)"
+[ "$(code_of said on watch n-protect)" = 5 ] && grep -q "watching run $run" said || fail "by the workflow's name, its newest run: $(cat said)"
+
+# Resumed: the same record, what was finished is not done again.
+[ "$(code_of said on resume $run --watch)" = 5 ] || fail "$(cat said)"
+second=$(sed -n 's/^submitted run \([^ ]*\) .*/\1/p' said)
+[ "$(on --json status $second | field run record)" = "$run" ] || fail "$(on --json status $second)"
+[ "$(grep -c 'protect.parallel".*"begin".*'"$run"'.*Disk#a' trace)" = 1 ] || fail "$(cat trace)"
+[ "$(grep -c 'protect.parallel".*"begin".*'"$run"'.*Disk#b' trace)" = 2 ] || fail "$(cat trace)"
+
+# Compiled anew meanwhile: an old run cannot go on with what is there now.
+printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\n' >n.yaml
+compiled again.yaml protect n.yaml
+[ "$(code_of said on submit again.yaml --watch)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on resume $run)" = 3 ] && grep -q "has been compiled anew since run $run" said || fail "$(cat said)"
+[ "$(code_of said on resume n-protect)" = 3 ] && grep -q 'has succeeded: there is nothing to resume' said || fail "$(cat said)"
+[ "$(code_of said on resubmit n-protect --watch)" = 0 ] || fail "$(cat said)"
+
+# Cancelled in the middle: nothing further starts, what is at work gives up, what is owed is cleaned up, and it can go on.
+: >trace
+printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#b": {parallel_sleep: 600s}\n' >n.yaml
+compiled protect.yaml protect n.yaml
+run=$(on -q submit protect.yaml) || fail "submit"
+on watch $run >watched 2>&1 &
+watcher=$!
+soon grep -q '^running  *X::Disk b: parallel' watched
+[ "$(code_of said on resume $run)" = 3 ] && grep -q 'has not ended' said || fail "$(cat said)"
+[ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
+grep -q '^the run was cancelled, and what was owed is cleaned up' said || fail "$(cat said)"
+[ "$(grep -c 'protect.post".*"end".*Disk#b' trace)" = 1 ] || fail "the post of b: $(cat trace)"
+code=0; wait $watcher || code=$?
+[ $code = 6 ] && grep -q '^the run was stopped' watched || fail "$code: $(cat watched)"
+[ "$(code_of said on cancel $run)" = 0 ] || fail "again: $(cat said)"
+[ "$(code_of said holdfast checkpoints show $run)" = 0 ] && grep -q error said || fail "$(cat said)"
+
+# Cut into sub-workflows: their steps stand below the run; they are not changed while it is at work, and cancelled with it.
+printf 'name: cut\nprovider: p\nresources: [%s]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#d17": {parallel_sleep: 600s}\n' "$(printf '"X::Disk#%s", ' $ids)" >cut.yaml
+compiled cut-1.yaml protect cut.yaml --max-tasks-per-template 30
+sed -i 's/, *parallel_sleep: 600s//; s/{parallel_sleep: 600s}/{parallel_fail: true}/' cut.yaml
+compiled cut-2.yaml protect cut.yaml --max-tasks-per-template 28
+run=$(on -q submit cut-1.yaml) || fail "submit"
+on watch $run >watched 2>&1 &
+watcher=$!
+soon grep -q '^running  *X::Disk d17: parallel' watched
+[ "$(code_of said on submit cut-2.yaml)" = 3 ] && grep -q 'a run of cut-protect is at work' said || fail "$(cat said)"
+on status $run >said && grep -qE '^d[0-9a-z-]+\.d17-[0-9a-f]+-par +Running' said || fail "$(cat said)"
+[ "$(code_of said on cancel $run)" = 0 ] && grep -q '^the run was cancelled, and what was owed is cleaned up' said || fail "$(cat said)"
+code=0; wait $watcher || code=$?
+[ $code = 6 ] || fail "$code: $(cat watched)"
+[ "$(code_of said on submit cut-2.yaml --watch)" = 5 ] || fail "$(cat said)"
+grep -q '^changed workflow cut-protect' said && grep -q '^FAILED  *X::Disk d17: parallel: noop was told to fail' said || fail "$(cat said)"
+! grep -q 'task_ex_id' said || fail "what Mistral says of each task: $(cat said)"
+[ "$(grep -c '^done  *X::Disk' said)" = 29 ] || fail "a line for each resource: $(cat said)"
+
+# The run that the trigger has started.
+started() { on status | grep -q '^s-protect '; }
+soon started
+[ "$(code_of said on watch s-protect)" = 0 ] || fail "$(cat said)"
+
+# A site that lacks something, and a Mistral that is not there.
+[ "$(code_of said on submit again.yaml --environment nowhere)" = 10 ] && grep -q 'has no environment nowhere' said || fail "$(cat said)"
+[ "$(code_of said env -u OS_MISTRAL_URL holdfast status --engine mistral)" = 3 ] && grep -q 'OS_MISTRAL_URL=http' said || fail "$(cat said)"
+[ "$(code_of said on status $second --namespace x)" = 2 ] || fail "$(cat said)"
+[ "$(code_of said on status 00000000-0000-4000-8000-000000000000)" = 10 ] || fail "$(cat said)"
+holdfast -q compile protect n.yaml --engine argo -o argo.yaml 2>/dev/null
+[ "$(code_of said on submit argo.yaml)" = 3 ] && grep -q 'is a workflow for Argo' said || fail "$(cat said)"
+echo "all went well"

@@ -1,0 +1,259 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "plugins/engines/mistral/access.h"
+#include "plugins/engines/mistral/definitions.h"
+#include "plugins/engines/mistral/executions.h"
+#include "plugins/engines/mistral/rest_api.h"
+#include "plugins/net/cpprest_client.h"
+#include "tests/net/test_server.h"
+
+// What the client sends to Mistral and to Keystone, and what it makes of faults that the real ones do not have on demand.
+namespace holdfast::engines::mistral {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::TestConnection;
+using testing::TestServer;
+
+using Variables = std::map<std::string, std::string>;
+
+net::Environment Of(Variables variables) {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
+  };
+}
+
+class MistralApi : public ::testing::Test {
+ protected:
+  using Serve = std::function<void(TestConnection&, const TestConnection::Request&)>;
+
+  void Start(Serve serve) {
+    server_ =
+        std::make_unique<TestServer>([this, serve = std::move(serve)](TestConnection& connection) {
+          TestConnection::Request request;
+          while (connection.Read(request)) {
+            {
+              const std::lock_guard lock(mutex_);
+              const auto token = request.headers.find("X-Auth-Token");
+              lines_.push_back(request.method + " " + request.target +
+                               (token == request.headers.end() ? "" : " as " + token->second));
+              bodies_.push_back(request.body);
+            }
+            serve(connection, request);
+          }
+        });
+  }
+
+  std::unique_ptr<Api> Open(Variables variables) {
+    auto access = AccessOf(Of(std::move(variables)));
+    EXPECT_TRUE(access) << access.error().Render();
+    ApiParts parts;
+    parts.clock = &SystemClock();
+    parts.call_deadline = std::chrono::seconds(20);
+    auto api = MakeRestApi(std::move(*access), parts, &net::MakeCpprestClient,
+                           [](std::chrono::milliseconds, const Cancellation*) { return true; });
+    EXPECT_TRUE(api);
+    return std::move(*api);
+  }
+  Variables Plain() { return {{"OS_MISTRAL_URL", server_->Url("")}}; }
+  Variables WithKeystone() {
+    return {{"OS_AUTH_URL", server_->Url("/identity")},
+            {"OS_USERNAME", "me"},
+            {"OS_PASSWORD", "hidden-password"},
+            {"OS_PROJECT_NAME", "shop"},
+            {"OS_REGION_NAME", "one"}};
+  }
+  // A token that Keystone gives out, and a catalog that says that Mistral is this server.
+  void AnswerToken(TestConnection& connection, const std::string& token) {
+    const std::string url = server_->Url("/mistral/v2");
+    connection.Answer(
+        201,
+        R"({"token": {"expires_at": "2099-01-01T00:00:00.000000Z", "project": {"name": "shop"}, "catalog": [)"
+        R"({"type": "workflowv2", "endpoints": [{"interface": "public", "region_id": "two", "url": "http://127.0.0.1:1/v2"},)"
+        R"({"interface": "public", "region_id": "one", "url": ")" +
+            url + R"("}]}]}})",
+        "X-Subject-Token: " + token + "\r\n");
+  }
+  std::vector<std::string> lines() {
+    const std::lock_guard lock(mutex_);
+    return lines_;
+  }
+  std::vector<std::string> bodies() {
+    const std::lock_guard lock(mutex_);
+    return bodies_;
+  }
+
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+  std::vector<std::string> bodies_;
+  std::unique_ptr<TestServer> server_;
+};
+
+TEST_F(MistralApi, WithoutKeystoneTheUrlIsEnough) {
+  Start([](TestConnection& connection, const auto&) {
+    connection.Answer(200, R"({"executions": []})");
+  });
+  const auto api = Open(Plain());
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_THAT(lines(), ElementsAre(::testing::StartsWith("GET /v2/executions?fields=")));
+  EXPECT_EQ(api->Place(),
+            "Mistral at " + server_->Url("").substr(0, server_->Url("").find('/', 8)));
+}
+
+TEST_F(MistralApi, KeystoneSaysWhereItIsAndItsTokenIsUsedAgain) {
+  Start([this](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      AnswerToken(connection, "token-1");
+    } else {
+      connection.Answer(200, R"({"executions": []})");
+    }
+  });
+  const auto api = Open(WithKeystone());
+  ASSERT_TRUE(ListRuns(*api));
+  ASSERT_TRUE(ListRuns(*api));
+  ASSERT_EQ(lines().size(), 3U);
+  EXPECT_EQ(lines()[0], "POST /identity/v3/auth/tokens");
+  EXPECT_THAT(bodies()[0], HasSubstr(R"("password":"hidden-password")"));
+  EXPECT_THAT(bodies()[0], HasSubstr(R"("project":{"domain":{"id":"default"},"name":"shop"})"));
+  EXPECT_THAT(lines()[1], HasSubstr("GET /mistral/v2/executions"));
+  EXPECT_THAT(lines()[1], ::testing::EndsWith(" as token-1"));
+  EXPECT_THAT(lines()[2], ::testing::EndsWith(" as token-1"));
+}
+
+TEST_F(MistralApi, ATokenThatIsRefusedIsAskedForAnewOnce) {
+  int tokens = 0;
+  bool knows = true;
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      AnswerToken(connection, "token-" + std::to_string(++tokens));
+    } else if (knows && request.headers.find("X-Auth-Token")->second != "token-1") {
+      connection.Answer(200, R"({"executions": []})");
+    } else {
+      connection.Answer(401, R"({"error": {"message": "token-2 is none"}})");
+    }
+  });
+  const auto api = Open(WithKeystone());
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 2);
+  knows = false;
+  const auto refused = ListRuns(*api);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("token-2")));
+  EXPECT_EQ(tokens, 3);
+}
+
+TEST_F(MistralApi, WhatKeystoneRefusesIsSaidWithoutThePassword) {
+  Start([](TestConnection& connection, const auto&) {
+    connection.Answer(
+        401, R"({"error": {"message": "no such user with hidden-password", "code": 401}})");
+  });
+  const auto refused = ListRuns(*Open(WithKeystone()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("Keystone does not know these credentials"));
+  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("hidden-password")));
+}
+
+TEST_F(MistralApi, ACatalogWithoutMistralSaysWhatItHas) {
+  Start([](TestConnection& connection, const auto&) {
+    connection.Answer(
+        201,
+        R"({"token": {"expires_at": "2099-01-01T00:00:00.000000Z", "catalog": [{"type": "volumev3",)"
+        R"( "endpoints": [{"interface": "public", "region_id": "one", "url": "http://x"}]}]}})",
+        "X-Subject-Token: token-1\r\n");
+  });
+  const auto refused = ListRuns(*Open(WithKeystone()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(refused.error().Render(),
+              HasSubstr("no public endpoint of type workflowv2 in region one"));
+  EXPECT_THAT(refused.error().Render(), HasSubstr("it has volumev3 (public, one)"));
+}
+
+TEST_F(MistralApi, AnExecutionIsStartedOnceHoweverOftenTheAnswerIsLost) {
+  int posts = 0;
+  Start([&](TestConnection& connection, const TestConnection::Request&) {
+    if (++posts < 3) return connection.Reset();
+    connection.Answer(201, R"({"id": "11111111-1111-4111-8111-111111111111"})");
+  });
+  const auto api = Open(Plain());
+  const Status started = StartExecution(
+      *api,
+      {"11111111-1111-4111-8111-111111111111", "n-protect", {{"record", ""}}, "holdfast", "d"});
+  ASSERT_TRUE(started) << started.error().Render();
+  EXPECT_EQ(posts, 3);
+  EXPECT_THAT(bodies().back(), HasSubstr(R"("input":"{\"record\":\"\"}")"));
+  EXPECT_THAT(bodies().back(), HasSubstr(R"("params":"{\"env\":\"holdfast\"}")"));
+}
+
+TEST_F(MistralApi, ARefusalSaysWhatMistralSays) {
+  Start([](TestConnection& connection, const auto&) {
+    connection.Answer(400, R"({"faultstring": "Invalid DSL: 'tasks' is a required property"})");
+  });
+  const auto api = Open(Plain());
+  const auto refused =
+      StoreWorkflow(*api, "w", "version: '2.0'\nw: {type: direct}\n", [] { return Ok(); });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("'tasks' is a required property"));
+}
+
+TEST_F(MistralApi, ADefinitionThatIsThereAsItIsIsLeftAlone) {
+  Start([](TestConnection& connection, const TestConnection::Request&) {
+    connection.Answer(
+        200,
+        R"({"name": "w", "updated_at": "2026-01-01 00:00:00", "definition": "version: '2.0'\n\nw:\n  type: direct\n  tasks: {a: {action: std.noop}}\n"})");
+  });
+  const auto api = Open(Plain());
+  const auto stored = StoreWorkflow(
+      *api, "w",
+      "# a comment\nversion: '2.0'\nw:\n  tasks:\n    a: {action: std.noop}\n  type: direct\n",
+      [] { return Error(ErrorCode::kConflict, "asked"); });
+  ASSERT_TRUE(stored) << stored.error().Render();
+  EXPECT_EQ(*stored, Stored::kAsItWas);
+  EXPECT_EQ(lines().size(), 1U);
+  const auto other = StoreWorkflow(
+      *api, "w", "version: '2.0'\nw: {type: reverse, tasks: {a: {action: std.noop}}}\n",
+      [] { return Error(ErrorCode::kConflict, "asked"); });
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().message(), "asked");
+}
+
+TEST(MistralAccess, SaysWhatIsMissing) {
+  const auto message = [](Variables variables) {
+    const auto access = AccessOf(Of(std::move(variables)));
+    return access ? std::string("good") : access.error().Render();
+  };
+  EXPECT_THAT(message({}), HasSubstr("OS_MISTRAL_URL=http://HOST:8989/v2"));
+  EXPECT_THAT(message({{"OS_MISTRAL_URL", "mistral:8989"}}), HasSubstr("OS_MISTRAL_URL"));
+  EXPECT_THAT(message({{"OS_AUTH_URL", "http://k:5000"}}), HasSubstr("OS_USERNAME is not"));
+  EXPECT_THAT(message({{"OS_AUTH_URL", "http://k:5000"}, {"OS_USERNAME", "me"}}),
+              HasSubstr("OS_PASSWORD is not"));
+  EXPECT_THAT(message({{"OS_AUTH_URL", "http://k:5000/v2.0"}, {"OS_USERNAME", "me"}}),
+              HasSubstr("version 2 of Keystone"));
+  EXPECT_THAT(message({{"OS_AUTH_URL", "http://k:5000"}, {"OS_APPLICATION_CREDENTIAL_ID", "i"}}),
+              HasSubstr("OS_APPLICATION_CREDENTIAL_SECRET is not"));
+  EXPECT_THAT(message({{"OS_MISTRAL_URL", "http://m/"}, {"OS_CACERT", "/nowhere/ca.pem"}}),
+              HasSubstr("OS_CACERT"));
+  EXPECT_THAT(message({{"OS_MISTRAL_URL", "http://m/"}, {"OS_INSECURE", "perhaps"}}),
+              HasSubstr("true or false"));
+  EXPECT_EQ(message({{"OS_AUTH_URL", "http://k:5000"}, {"OS_TOKEN", "t"}}), "good");
+  EXPECT_EQ(AccessOf(Of({{"OS_MISTRAL_URL", "http://m:8989/v2/"}}))->url, "http://m:8989/v2");
+  EXPECT_EQ(AccessOf(Of({{"OS_MISTRAL_URL", "http://m:8989"}, {"OS_INTERFACE", "internalURL"}}))
+                ->interface,
+            "internal");
+}
+
+}  // namespace
+}  // namespace holdfast::engines::mistral
