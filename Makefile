@@ -3,7 +3,7 @@ BUILD ?= build
 JOBS ?= 2
 CTEST ?= ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-.PHONY: all demo demo-can test bench soak install image uninstall clean packages-build packages-test packages-soak packages-image
+.PHONY: all demo demo-can test bench soak install image uninstall clean packages-build packages-test packages-soak packages-image packages-mistral
 .DEFAULT_GOAL := all
 
 # What a build folder was made with stays; a new one gets failpoints, so that `make test` builds on what `make` built.
@@ -14,9 +14,10 @@ all: packages-build
 	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(call new,-DHOLDFAST_TESTS=OFF)
 	@ninja -C $(BUILD) -j $(JOBS) programs
 
-# ENGINE=argo: on a cluster with Argo, with the image of a release build unless another one is named.
+# ENGINE=argo: on a cluster with Argo, with the image of a release build unless another one is named. ENGINE=mistral: on
+# a Mistral of its own, which is installed for it and not started as a service.
 ENGINE ?= local
-demo: demo-can all $(if $(filter argo,$(ENGINE)),$(if $(HOLDFAST_TEST_IMAGE),,image))
+demo: $(if $(filter mistral,$(ENGINE)),packages-mistral) demo-can all $(if $(filter argo,$(ENGINE)),$(if $(HOLDFAST_TEST_IMAGE),,image))
 	@ENGINE="$(ENGINE)" BUILD="$(BUILD)" tests/demo/demo.sh
 # What is missing is said before anything is built.
 demo-can:
@@ -54,5 +55,5 @@ image: packages-image
 clean:
 	@rm -rf $(BUILD) build-*
 
-packages-build packages-test packages-soak packages-image:
+packages-build packages-test packages-soak packages-image packages-mistral:
 	@tests/setup/install_packages.sh $(@:packages-%=%)

@@ -3,7 +3,8 @@
 # database, all written to all the time) is protected, damaged, restored, lost but for the
 # bank, and restored again. Says what it does; leaves nothing running and nothing behind but its log.
 #   demo.sh [missing]   missing: only says what is missing for it, and fails (77); nothing when all is there
-#   ENGINE        what runs the workflow files: local (this machine, default), argo (a cluster: tests/engines/argo/site.sh says which)
+#   ENGINE        what runs the workflow files: local (this machine, default), argo (a cluster: tests/engines/argo/site.sh says which),
+#                 mistral (one of the demo's own, in a network namespace)
 #   DEMO_DIR      where it works (default: a new folder, removed at the end)
 #   DEMO_FUSE     leaf: with leaf fusion
 #   DEMO_RATE     bytes a second that copies are slowed to, such as "1 MiB", to watch it at work
@@ -15,13 +16,17 @@ case "$build" in /*) ;; *) build=$top/$build ;; esac
 export PATH="$build/bin:$PATH"
 engine=${ENGINE:-local}
 case $engine in
-  local | argo) ;;
-  *) echo "demo: there is no engine '$engine'; there are: local, argo" >&2; exit 2 ;;
+  local | argo | mistral) ;;
+  *) echo "demo: there is no engine '$engine'; there are: local, argo, mistral" >&2; exit 2 ;;
 esac
+engine_compile_options=()
+engine_inside() { :; }
+engine_shows_steps() { grep -A3 -- '- name: ' "$1"; } # FILE
 # shellcheck source=tests/demo/argo.sh
 . "$top/tests/demo/$engine.sh"
 engine_missing >&2 || exit 77
 [ "${1:-}" != missing ] || exit 0
+engine_inside
 
 dir=${DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/holdfast-demo.XXXXXX")}
 mkdir -p "$dir"
@@ -121,10 +126,10 @@ run holdfast plan discover shop.yaml
 run holdfast check shop.yaml
 make_site
 
-step "Compile: a workflow file for Argo, to be reviewed, and its bundle"
-run holdfast compile protect shop.yaml -o protect.yaml
+step "Compile: a workflow file for ${engine_of_file:-Argo}, to be reviewed, and its bundle"
+run holdfast compile protect shop.yaml "${engine_compile_options[@]}" -o protect.yaml
 echo "the workflow is $dir/work/protect.yaml; its steps:"
-grep -A3 -- '- name: ' protect.yaml | head -24
+engine_shows_steps protect.yaml | head -24
 
 step "Run that very file on $engine_name; the shop goes on taking orders"
 carry_out protect.yaml
@@ -168,7 +173,7 @@ hand_over "$SHOP"
 echo "files deleted and overwritten, shop.db scribbled over, tables dropped"
 
 step "Restore over it (overwriting is asked for in a parameters file)"
-run holdfast compile restore latest --parameters overwrite.yaml -o restore.yaml
+run holdfast compile restore latest --parameters overwrite.yaml "${engine_compile_options[@]}" -o restore.yaml
 carry_out restore.yaml
 last_orders
 first=$(state)
@@ -186,7 +191,7 @@ cd "$dir/work"
 sed -i '/^\[local\]/,$d' "$dir/providers.d/demo.conf"
 ls -A "$dir/work" "$SHOP"
 run holdfast checkpoints list
-run holdfast compile restore latest -o restore.yaml
+run holdfast compile restore latest "${engine_compile_options[@]}" -o restore.yaml
 carry_out restore.yaml
 second=$(state)
 printf 'state:\n%s\n' "$second"

@@ -11,14 +11,14 @@ export HOME=$dir API=http://127.0.0.1:8989/v2
 unset HTTP_PROXY http_proxy
 
 # Mistral, an sshd, the site's action and an environment of ours.
-start_mistral() {
+start_mistral() { # [PROVIDER-FOLDER]
   "$scene/mistral.sh" start "$dir/mistral" || fail "Mistral does not start"
   leave_all() { "$scene/mistral.sh" stop "$dir/mistral"; leave; }
   trap leave_all EXIT
   api create actions "$scene/../../../templates/mistral/holdfast-step.yaml"
   sed "s,holdfast_host:.*,holdfast_host: 127.0.0.1,; s,holdfast_user:.*,holdfast_user: $(id -un),
     s,holdfast_key_file:.*,holdfast_key_file: $dir/mistral/ssh/id,; s,holdfast_program:.*,holdfast_program: $build/bin/holdfast-step,
-    s,holdfast_options:.*,holdfast_options: --provider-config-dir=$dir/providers.d --log-dir=$dir/log," \
+    s,holdfast_options:.*,holdfast_options: --provider-config-dir=${1:-$dir/providers.d} --log-dir=$dir/log," \
     "$scene/../../../templates/mistral/environment.yaml" >environment.yaml
   api environment environment.yaml
 }
