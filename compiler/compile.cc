@@ -131,8 +131,15 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
         fmt::format("there is nothing to do: no plugin has anything to {} of these resources",
                     NameOf(input.operation)));
   }
-  const std::vector<std::string> names =
-      NameSteps(input.graph, input.table, dag, policy.step_names);
+  std::vector<std::string> names;
+  std::vector<StepConditions> conditions;
+  InParallel(2, [&](std::size_t half) {
+    if (half == 0) {
+      names = NameSteps(input.graph, input.table, dag, policy.step_names);
+    } else {
+      conditions = EssentialGates(dag);
+    }
+  });
 
   CompiledWorkflow out;
   out.name = fmt::format("{}-{}", plan, NameOf(input.operation));
@@ -153,7 +160,7 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
     }
     divided = Into(MakeSteps(input.graph, dag, names), workflow.steps);
     if (!divided) return;
-    workflow.groups = CutIntoGroups(input.graph, input.table, dag, EssentialGates(dag), names,
+    workflow.groups = CutIntoGroups(input.graph, input.table, dag, conditions, names,
                                     emitter->MostItems(emit), emitter->MostSteps(emit));
     emitter->Divide(workflow, dag, emit);
     DescribeGroups(input.graph, dag, workflow.groups);

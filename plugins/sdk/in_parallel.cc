@@ -8,17 +8,33 @@
 
 namespace holdfast {
 
+namespace {
+
+// Threads that calls in this process have started and that still work, beside those that called.
+std::atomic<std::size_t> started{0};
+
+}  // namespace
+
 void InParallel(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   const auto take = [&] {
     for (std::size_t i = next++; i < count; i = next++) work(i);
   };
   std::vector<std::thread> threads;
-  const std::size_t most = std::min<std::size_t>(count, std::thread::hardware_concurrency());
-  while (threads.size() + 1 < most) {
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  // A call within another one would else take the processor from what that one does beside it.
+  while (threads.size() + 1 < std::min(count, processors)) {
+    if (started.fetch_add(1) + 1 >= processors) {
+      --started;
+      break;
+    }
     try {
-      threads.emplace_back(take);
+      threads.emplace_back([&take] {
+        take();
+        --started;
+      });
     } catch (const std::system_error&) {
+      --started;
       break;  // a limit of threads; the caller's does the work
     }
   }
