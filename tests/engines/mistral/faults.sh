@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# What dies while a run is at work: a step, sshd, the whole of Mistral. The run ends right, if need be after cancel and resume, and
+# nothing that was finished is done again.
+#   faults.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+start_mistral
+export OS_MISTRAL_URL=$API
+on() { holdfast "$@" --engine mistral; }
+compiled() { holdfast -q compile "${@:2}" --engine mistral -o "$1" >said 2>&1 || fail "compile: $(cat said)"; }
+soon() { # COMMAND...
+  for _ in $(seq 300); do "$@" && return; sleep 0.1; done
+  fail "$*: $(cat trace)"
+}
+plan() { # PARAMETERS OF b
+  printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#b": {%s}\n' "$1" >n.yaml
+  compiled protect.yaml protect n.yaml
+}
+begun() { grep -q "protect.$2\".*\"begin\".*Disk#$1\"" trace; } # DISK ACTIVITY
+times() { grep -c "protect.$2\".*\"$3\".*Disk#$1\"" trace || true; } # DISK ACTIVITY EVENT
+once() { # DISK...: each of its activities has ended once
+  for disk in "$@"; do
+    for kind in pre parallel post; do
+      [ "$(times "$disk" $kind end)" = 1 ] || fail "$kind of $disk has ended $(times "$disk" $kind end) times: $(cat trace)"
+    done
+  done
+}
+noop="trace = $dir/trace" disks a b
+touch trace
+
+# A step is killed in the middle: its connection ends without a report, and the next try does it again.
+plan 'parallel_sleep: 5s'
+run=$(on -q submit protect.yaml) || fail "submit"
+soon begun b parallel
+pkill -KILL -f "holdfast-step run .*--run=$run.*--step=b-" || fail "there is no step to kill"
+[ "$(code_of said on watch $run)" = 0 ] || fail "$(cat said)"
+[ "$(times b parallel begin)" = 2 ] || fail "it was not done again: $(cat trace)"
+once a b
+holdfast checkpoints list | grep -q "$run.*available" || fail "$(holdfast checkpoints list)"
+
+# sshd is away for a while: a step that cannot be started is tried again.
+: >trace
+plan 'parallel_sleep: 1s'
+"$scene/mistral.sh" sshd "$dir/mistral" stop
+run=$(on -q submit protect.yaml) || fail "submit"
+sleep 4
+on status $run >said || fail "$(cat said)"
+grep -q '^begin .*Mistral could not run it over ssh on 127.0.0.1' said || fail "$(cat said)"
+"$scene/mistral.sh" sshd "$dir/mistral" start
+[ "$(code_of said on watch $run)" = 0 ] || fail "$(cat said)"
+once a b
+
+# Mistral is restarted while a step is at work: nobody waits for that one's result any more. Once the step has done its work, what is
+# missing are posts: cancelled, the run is brought to its end, and its checkpoint is whole.
+: >trace
+plan 'parallel_sleep: 5s'
+run=$(on -q submit protect.yaml) || fail "submit"
+soon begun b parallel
+"$scene/mistral.sh" restart "$dir/mistral"
+on status $run >said || fail "after the restart: $(cat said)"
+grep -q "^run $run .*running" said || fail "$(cat said)"
+ended() { [ "$(times b parallel end)" = 1 ]; }
+soon ended
+[ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
+grep -q '^the run was cancelled, and nothing is owed' said || fail "$(cat said)"
+once a b
+holdfast checkpoints list | grep -q "$run.*available" || fail "$(holdfast checkpoints list)"
+
+# Cancelled before that, the step finds that it has lost the run; resumed, what is finished is not done again.
+: >trace
+plan 'parallel_sleep: 20s'
+run=$(on -q submit protect.yaml) || fail "submit"
+soon begun b parallel
+"$scene/mistral.sh" restart "$dir/mistral"
+[ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
+[ "$(times b post end)" = 1 ] || fail "the post of b: $(cat trace)"
+gone() { ! pgrep -f "holdfast-step run .*--run=$run" >/dev/null; }
+soon gone
+[ "$(times b parallel end)" = 0 ] || fail "it has ended: $(cat trace)"
+[ "$(code_of said on resume $run --watch)" = 0 ] || fail "$(cat said)"
+[ "$(times a parallel end)$(times b parallel end)" = 11 ] || fail "what was finished is done again: $(cat trace)"
+holdfast checkpoints list | grep -q "$run.*available" || fail "$(holdfast checkpoints list)"
+echo "all went well"
