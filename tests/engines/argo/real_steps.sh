@@ -95,6 +95,7 @@ grep -q "^checkpoint $run: error" watched || fail "$(cat watched)"
 behave '{"early": 1000}'
 copying 32
 given_up() { # SIGNAL CODE COMMAND...
+  : >said # what it said before is not what it says now
   holdfast "${@:3}" >said 2>&1 &
   local waiting=$! code=0
   until grep -q '^waiting    end: Argo calls the run ended' said; do sleep 0.05; done
