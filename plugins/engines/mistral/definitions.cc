@@ -54,6 +54,24 @@ bool IsFresh(const Answer& stored) {
   return !changed || !stored.date || *stored.date - *changed < kTooSoon;
 }
 
+Status CreateCronTrigger(Api& api, const Value& trigger) {
+  // A text of JSON, as Mistral's own client sends it.
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string params, DumpJson(MapAt(trigger, "workflow_params")));
+  const Value request = Value()
+                            .Set("name", trigger.StringOr("name", ""))
+                            .Set("workflow_name", trigger.StringOr("workflow_name", ""))
+                            .Set("workflow_params", params)
+                            .Set("pattern", trigger.StringOr("pattern", ""));
+  HOLDFAST_ASSIGN_OR_RETURN(std::string body, DumpJson(request));
+  Call call;
+  call.method = Method::kPost;
+  call.target = "/cron_triggers";
+  call.body = std::move(body);
+  auto answer = api.Send(call);
+  if (answer) return Ok();
+  return std::move(answer).error().While("storing the cron trigger");
+}
+
 }  // namespace
 
 Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
@@ -129,33 +147,30 @@ Result<bool> IsRunning(Api& api, const std::string& workflow) {
 Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
   const std::string target = "/cron_triggers/" + Segment(trigger.StringOr("name", ""));
   HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
-  const bool there = !stored.body.is_null();
-  if (there) {
-    const auto same = [&](const char* key) {
-      return stored.body.StringOr(key, "") == trigger.StringOr(key, "");
-    };
-    if (same("pattern") && same("workflow_name")) return Stored::kAsItWas;
-    // There is no change of one.
-    Call remove;
-    remove.method = Method::kDelete;
-    remove.target = target;
-    HOLDFAST_RETURN_IF_ERROR(api.Send(remove));
+  if (stored.body.is_null()) {
+    HOLDFAST_RETURN_IF_ERROR(CreateCronTrigger(api, trigger));
+    return Stored::kCreated;
   }
-  Value request = trigger;
-  // A text of JSON, as Mistral's own client sends it.
-  if (const Value* const params = trigger.Find("workflow_params");
-      params != nullptr && params->is_map()) {
-    HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpJson(*params));
-    request.Set("workflow_params", std::move(text));
+  const auto same = [&](const char* key) {
+    return stored.body.StringOr(key, "") == trigger.StringOr(key, "");
+  };
+  if (same("pattern") && same("workflow_name") &&
+      MapAt(stored.body, "workflow_params") == MapAt(trigger, "workflow_params")) {
+    return Stored::kAsItWas;
   }
-  HOLDFAST_ASSIGN_OR_RETURN(std::string body, DumpJson(request));
-  Call call;
-  call.method = Method::kPost;
-  call.target = "/cron_triggers";
-  call.body = std::move(body);
-  auto answer = api.Send(call);
-  if (!answer) return std::move(answer).error().While("storing the cron trigger");
-  return there ? Stored::kChanged : Stored::kCreated;
+  // There is no change of one.
+  Call remove;
+  remove.method = Method::kDelete;
+  remove.target = target;
+  if (const auto removed = api.Send(remove);
+      !removed && removed.error().code() != ErrorCode::kNotFound)
+    return removed.error();
+  Status created = CreateCronTrigger(api, trigger);
+  if (created) return Stored::kChanged;
+  const Status back = CreateCronTrigger(api, stored.body);
+  return std::move(created).error().Hint(
+      back ? "the one that was there is stored again"
+           : "the one that was there is gone: once Mistral answers again, store it again");
 }
 
 }  // namespace holdfast::engines::mistral

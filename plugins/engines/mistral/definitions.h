@@ -32,7 +32,9 @@ Status RequireEnvironment(Api& api, const std::string& environment);
 // Whether an execution of the workflow is running.
 Result<bool> IsRunning(Api& api, const std::string& workflow);
 
-// Stores a cron trigger (a request as `compile --kind template` writes it), over the one of its name.
+// Stores a cron trigger (a request as `compile --kind template` writes it), over the one of its name. Mistral changes none: the
+// one that is there is removed first, and stored again where the new one is refused. Who is ended between the two has none,
+// and stores it again.
 Result<Stored> StoreCronTrigger(Api& api, const Value& trigger);
 
 }  // namespace holdfast::engines::mistral

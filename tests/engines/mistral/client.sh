@@ -33,6 +33,10 @@ printf 'name: s\nprovider: p\nresources: ["X::Disk#c"]\npolicy: {drift: ignore}\
 compiled scheduled.yaml protect s.yaml --kind template
 [ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'stored the cron trigger s-protect: \* \* \* \* \* UTC' said || fail "$(cat said)"
 [ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'there is already the cron trigger s-protect' said || fail "$(cat said)"
+sed 's/"\* \* \* \* \*"/"99 * * * *"/' scheduled.schedule.yaml >bad.schedule.yaml
+cp scheduled.yaml bad.yaml; cp -r scheduled.bundle bad.bundle
+[ "$(code_of said on submit bad.yaml --schedule)" != 0 ] && grep -q 'the one that was there is stored again' said || fail "$(cat said)"
+[ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'there is already' said || fail "$(cat said)"
 
 # A whole life of a checkpoint, in the words of a user.
 printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\n' >n.yaml
