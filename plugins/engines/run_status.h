@@ -68,6 +68,9 @@ struct RunStatus {
   std::string message;
   std::string shutdown;  // spec.shutdown: "", "Stop", "Terminate"
   std::string from_template;
+  std::string
+      environment;  // of Mistral: the name of the one that it was started with; empty: not known
+  bool paused = false;  // by somebody, who may let it go on
   Phase phase = Phase::kNone;
   std::map<std::string, std::string> parameters;  // of the workflow, with those of its template
   // In the order of the file: a nested DAG's where its task stands, the exit handler's last. Those that the

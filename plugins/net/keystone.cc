@@ -170,9 +170,11 @@ Result<KeystoneToken> Authenticate(HttpClient& client, const KeystoneIdentity& i
     const auto answer = ParseJson(response.body, "answer");
     const Value* const error = answer && answer->is_map() ? answer->Find("error") : nullptr;
     Error out(CodeOfStatus(response.status),
+              // Never the whole body: what echoes requests has the password in it.
               fmt::format("{}: {} (status {})", origin,
-                          redaction.Clean(error == nullptr ? response.body.substr(0, 300)
-                                                           : error->StringOr("message", "")),
+                          redaction.Clean(error == nullptr || !error->is_map()
+                                              ? "an answer that is not Keystone's"
+                                              : error->StringOr("message", "")),
                           response.status));
     if (response.status == 401) {
       return std::move(out).Hint(

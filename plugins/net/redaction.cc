@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
+#include "plugins/sdk/value.h"
 
 namespace holdfast::net {
 
@@ -29,8 +31,13 @@ void BlankBehind(std::string& text, std::string_view word) {
 
 void Redaction::Add(std::string_view secret) {
   if (secret.size() < kShortest) return;
-  if (std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end())
-    secrets_.emplace_back(secret);
+  const auto add = [this](std::string_view text) {
+    if (std::find(secrets_.begin(), secrets_.end(), text) == secrets_.end())
+      secrets_.emplace_back(text);
+  };
+  add(secret);
+  if (const auto json = DumpJson(Value(secret)); json && json->size() > 2)
+    add(std::string_view(*json).substr(1, json->size() - 2));  // without its quotes
 }
 
 std::string Redaction::Clean(std::string_view text, std::size_t most) const {

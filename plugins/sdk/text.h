@@ -29,10 +29,10 @@ std::string HumanDuration(double seconds);
 
 std::string_view Trim(std::string_view text);
 // With its letters A to Z small, whatever the locale; everything else as it is.
-// A UUID as RFC 9562 writes it, in lower case; empty when it is none.
-std::string CanonicalUuid(std::string_view text);
 std::string Lowered(std::string_view text);
 std::vector<std::string_view> Split(std::string_view text, char separator);
+// A UUID as RFC 9562 writes it, in lower case; empty when it is none.
+std::string CanonicalUuid(std::string_view text);
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 
 }  // namespace holdfast

@@ -60,6 +60,10 @@ class ArgoRuns final : public RunEngine {
     return AwaitExitHandler(session_, service_, bank, status);
   }
 
+  std::string CleanUp(const engines::RunStatus& run) override {
+    return CleanUpCommand(session_, run);
+  }
+
   std::string WholeOf(const engines::RunStatus& part) override { return WholeRun(service_, part); }
 
   Status ReadLog(const engines::RunStatus& run, const engines::StepStatus& step,

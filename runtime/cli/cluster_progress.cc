@@ -268,11 +268,16 @@ void ClusterProgress::Show(const RunStatus& status, bool all_steps) {
   if (!status.shutdown.empty() && !stopping_said_) {
     stopping_said_ = true;
     out_.Say(status.shutdown == "Stop"
-                 ? "stopping: no further step starts, running ones are ended, then what is owed is "
-                   "cleaned up"
-                 : "terminating: what runs is ended, and nothing is cleaned up");
+                 ? "stopping: no further step starts, running ones are ended, "
+                   "then what is owed is cleaned up"
+             : status.shutdown == "Terminate"
+                 ? "terminating: what runs is ended, and nothing is cleaned up"
+                 : "cancelled: no further step starts");
     out_.Json("stopping", Value().Set("strategy", status.shutdown));
   }
+  if (status.paused && !std::exchange(paused_said_, true))
+    out_.Say("paused: no further step starts until somebody lets it go on");
+  if (!status.paused) paused_said_ = false;
   std::vector<std::string> active_lines;
   for (Row& row : rows_) {
     const State now = StateOf(row, steps);

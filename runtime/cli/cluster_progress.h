@@ -77,6 +77,7 @@ class ClusterProgress {
   std::chrono::steady_clock::time_point next_journal_;
   bool too_large_said_ = false;
   bool stopping_said_ = false;
+  bool paused_said_ = false;
   std::size_t drawn_ = 0;
 };
 

@@ -167,7 +167,7 @@ struct SubmitArguments {
   std::string record;   // resume another run's record
   std::string dry_run;  // "client": print what would be sent; "server": let the server check it
   std::vector<std::string> parameters;
-  std::string environment = "holdfast";  // of Mistral: the places of the site
+  std::string environment;  // of Mistral: the places of the site; empty: "holdfast"
   bool fail_fast = false;
   bool schedule = false;  // of Mistral: store the cron trigger instead of starting it
   bool watch = false;
@@ -176,13 +176,13 @@ int SubmitWorkflow(Session& session, const SubmitArguments& arguments);
 
 struct ClusterRunArguments {
   ClusterArguments cluster;
-  std::string run;                       // a workflow's name, or a run's id
-  std::string step;                      // logs; empty: all
-  bool follow = false;                   // logs
-  bool terminate = false;                // stop
-  bool no_wait = false;                  // stop
-  std::string environment = "holdfast";  // resume, resubmit on Mistral
-  bool watch = false;                    // resume, resubmit
+  std::string run;          // a workflow's name, or a run's id
+  std::string step;         // logs; empty: all
+  bool follow = false;      // logs
+  bool terminate = false;   // stop
+  bool no_wait = false;     // stop
+  std::string environment;  // resume, resubmit on Mistral; empty: that of the run
+  bool watch = false;       // resume, resubmit
 };
 int ShowRunStatus(Session& session, const ClusterRunArguments& arguments);
 int WatchWorkflow(Session& session, const ClusterRunArguments& arguments);

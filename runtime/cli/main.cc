@@ -463,11 +463,8 @@ class CommandLine {
                         "these two, the Argo server is asked");
   }
 
-  void MistralEnvironment(CLI::App* command, std::string& environment) {
-    NotEmpty(command
-                 ->add_option("--environment", environment,
-                              "Mistral: its environment with the places of the site")
-                 ->capture_default_str());
+  void MistralEnvironment(CLI::App* command, std::string& environment, const std::string& help) {
+    NotEmpty(command->add_option("--environment", environment, help));
   }
 
   CLI::App* ClusterCommand(const std::string& name, const std::string& what,
@@ -501,7 +498,8 @@ class CommandLine {
                         "NAME=VALUE: a parameter of the workflow");
     command->add_flag("--fail-fast", a_.submit.fail_fast,
                       "Start no preparation once something has failed");
-    MistralEnvironment(command, a_.submit.environment);
+    MistralEnvironment(command, a_.submit.environment,
+                       "Mistral: its environment with the places of the site (default: holdfast)");
     command->add_flag(
         "--schedule", a_.submit.schedule,
         "Mistral: store the workflow with its cron trigger (NAME.schedule.yaml), and start "
@@ -520,14 +518,17 @@ class CommandLine {
                              &StopRun, true)
                   ->alias("cancel");
     command->add_flag("--terminate", a_.cluster_run.terminate,
-                      "End everything at once and clean up nothing: 'holdfast gc' does that later");
+                      "End everything at once and clean up nothing: 'holdfast gc' does that later, "
+                      "of Mistral 'holdfast "
+                      "cancel'");
     command->add_flag("--no-wait", a_.cluster_run.no_wait, "Only say it");
     const auto again = [&](const std::string& name, const std::string& what,
                            int (*function)(Session&, const ClusterRunArguments&)) {
       CLI::App* const start = ClusterCommand(name, what, function, true);
       start->add_flag("--watch", a_.cluster_run.watch,
                       "Then watch it; the exit code is the verdict");
-      MistralEnvironment(start, a_.cluster_run.environment);
+      MistralEnvironment(start, a_.cluster_run.environment,
+                         "Mistral: another environment than that of the run");
     };
     again("resume",
           "Go on with the record of a run that failed or was stopped: a new run, which keeps what "

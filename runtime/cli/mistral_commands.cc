@@ -1,8 +1,10 @@
 #include "runtime/cli/mistral_commands.h"
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "plugins/engines/mistral/definitions.h"
@@ -35,6 +37,7 @@ struct DefinitionFile {
   std::string name;
   local::SourceFile source;
   std::set<std::string> actions;
+  std::set<std::string> below;  // the workflows that it starts
 };
 
 Result<DefinitionFile> OneDefinitionOf(local::SourceFile source) {
@@ -47,6 +50,7 @@ Result<DefinitionFile> OneDefinitionOf(local::SourceFile source) {
   out.name = definitions.front().name;
   for (const mistral::Task& task : definitions.front().tasks) {
     if (!task.action.empty() && !task.action.starts_with("std.")) out.actions.insert(task.action);
+    if (!task.workflow.empty()) out.below.insert(task.workflow);
   }
   out.source = std::move(source);
   return out;
@@ -67,6 +71,16 @@ Result<std::vector<DefinitionFile>> DefinitionsOf(const std::string& file) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(local::SourceFile source, local::ReadSourceFile(file));
   HOLDFAST_ASSIGN_OR_RETURN(out.emplace_back(), OneDefinitionOf(std::move(source)));
+  std::set<std::string> names;
+  for (const DefinitionFile& each : out) names.insert(each.name);
+  for (const DefinitionFile& each : out) {
+    for (const std::string& name : each.below) {
+      if (names.contains(name)) continue;
+      return NotFound("workflow " + name + ", which " + each.source.path +
+                      " starts, is in no file of " + folder)
+          .Hint("'holdfast compile' writes that folder beside the file: they go together");
+    }
+  }
   return out;
 }
 
@@ -101,14 +115,13 @@ Status Store(const Output& out, engine::Api& api, const std::vector<DefinitionFi
     // An execution has a copy of its own workflow, and looks for a sub-workflow by its name when it comes to it.
     const auto changes = [&]() -> Status {
       if (&each == &definitions.back()) return Ok();
-      HOLDFAST_ASSIGN_OR_RETURN(const bool running, engine::IsRunning(api, whole));
-      if (!running) return Ok();
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string at_work, engine::ExecutionAtWork(api, whole));
+      if (at_work.empty()) return Ok();
       return Error(ErrorCode::kConflict,
-                   "a run of " + whole +
-                       " is at work, and starts its parts by their names: to change "
-                       "them now would change it")
-          .Hint("wait for it, or end it: 'holdfast cancel " + ShellWord(whole) +
-                " --engine mistral'");
+                   "run " + at_work + " of " + whole +
+                       " is at work, and starts its parts by their names: to change them now would "
+                       "change it")
+          .Hint("wait for it, or end it: 'holdfast cancel " + at_work + " --engine mistral'");
     };
     HOLDFAST_ASSIGN_OR_RETURN(const engine::Stored stored,
                               engine::StoreWorkflow(api, each.name, each.source.text, changes));
@@ -138,8 +151,11 @@ int Started(Session& session, MistralRuns& runs, const engine::NewExecution& exe
   return 0;
 }
 
-int StoreTrigger(Session& session, engine::Api& api, const SubmitArguments& arguments,
-                 const OpenedWorkflow& workflow, const std::string& name) {
+// "" is the default.
+std::string EnvironmentOf(const std::string& given) { return given.empty() ? "holdfast" : given; }
+
+int StoreTrigger(Session& session, engine::Api* api, const SubmitArguments& arguments,
+                 const Submission& submission, const std::string& name) {
   const Output& out = session.out();
   const std::string path = fs::path(arguments.file).replace_extension(".schedule.yaml");
   const auto source = local::ReadSourceFile(path);
@@ -148,19 +164,30 @@ int StoreTrigger(Session& session, engine::Api& api, const SubmitArguments& argu
         Error(source.error())
             .Hint("'holdfast compile --kind template' writes it, of a plan with a schedule"));
   }
+  Value::Map inputs;
+  for (const auto& [name_of, value] : submission.parameters) inputs.emplace(name_of, value);
   auto trigger = ParseYaml(source->text, path);
   if (!trigger) return out.Fail(trigger.error());
   if (!trigger->is_map() || trigger->StringOr("workflow_name", "") != name) {
     return out.Fail(
         InvalidInput(path + " is no cron trigger of workflow " + name).Hint("compile both again"));
   }
-  trigger->Set("workflow_params", Value().Set("env", arguments.environment));
-  const auto tenant = PutBundleIntoBank(session, workflow, BankUse::kWrite);
+  trigger->Set("workflow_params", Value().Set("env", EnvironmentOf(arguments.environment)));
+  // Not the bundle: it is the default of the definition, and changes with that.
+  trigger->Set("workflow_input", Value(std::move(inputs)));
+  if (arguments.dry_run == "client") {
+    out.Json("cron-trigger", *trigger);
+    const auto text = DumpJsonPretty(*trigger);
+    if (!text) return out.Fail(text.error());
+    if (!out.json()) WriteStdout(*text);
+    return 0;
+  }
+  const auto tenant = PutBundleIntoBank(session, submission.workflow, BankUse::kWrite);
   if (!tenant) return out.Fail(tenant.error());
   // No record names it until the first run begins, and gc would take it away.
-  if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
+  if (const Status kept = runtime::PublishBundle(*tenant, submission.workflow.files, true); !kept)
     return out.Fail(kept.error());
-  const auto stored = engine::StoreCronTrigger(api, *trigger);
+  const auto stored = engine::StoreCronTrigger(*api, *trigger);
   if (!stored) return out.Fail(stored.error());
   out.Say(std::string(*stored == engine::Stored::kCreated   ? "stored"
                       : *stored == engine::Stored::kChanged ? "changed"
@@ -174,24 +201,84 @@ int StoreTrigger(Session& session, engine::Api& api, const SubmitArguments& argu
   return 0;
 }
 
+// Where a run of ours is to be ended; kInvalidInput of somebody else's execution.
+struct Ending {
+  Provider* provider = nullptr;
+  std::optional<BankSection> tenant;
+};
+Result<Ending> OpenEnding(Session& session, const engines::RunStatus& status) {
+  const auto named = status.parameters.find("provider");
+  if (named == status.parameters.end() || named->second.empty() ||
+      !status.parameters.contains("bundle")) {
+    return InvalidInput("execution " + status.uid + " of " + Printable(status.name) +
+                        " is none of ours: it has no inputs 'bundle' and 'provider'");
+  }
+  Ending out;
+  HOLDFAST_ASSIGN_OR_RETURN(out.provider, session.OpenProvider(named->second));
+  HOLDFAST_RETURN_IF_ERROR(out.provider->bank(BankUse::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(out.tenant,
+                            session.TenantSection(*out.provider, SectionAccess::kWrite));
+  return out;
+}
+
+// Its record is worked on, whatever the engine says.
+bool IsUnfinished(const BankSection& tenant, const std::string& run) {
+  const auto report = runtime::ReportOfRun(tenant, run, false);
+  return report && runtime::IsWorking(report->summary.state);
+}
+
+// Cancels what goes on of a run. A run that ended meanwhile is as good.
+Status CancelAll(MistralRuns& runs, engines::RunStatus& status) {
+  const std::string why = "cancelled by holdfast";
+  if (!status.ended()) {
+    Status cancelled = engine::CancelExecution(runs.api(), status.uid, why);
+    if (!cancelled && cancelled.error().code() != ErrorCode::kConflict) return cancelled;
+  }
+  // What it began in the meantime.
+  HOLDFAST_ASSIGN_OR_RETURN(status, runs.Find(status.uid));
+  for (const std::string& below : runs.reader().GoingOn()) {
+    Status cancelled = engine::CancelExecution(runs.api(), below, why);
+    if (!cancelled && cancelled.error().code() != ErrorCode::kConflict) return cancelled;
+  }
+  return Ok();
+}
+
+// A begin that comes after the end would make a record that nobody ends. kUnavailable where it does not come back.
+Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus& status) {
+  constexpr auto kPatience = std::chrono::minutes(2);
+  constexpr auto kPause = std::chrono::seconds(1);
+  const engines::StepStatus* const begin = status.Find("begin");
+  if (begin == nullptr || begin->phase == engines::Phase::kSucceeded) return Ok();
+  const SteadyTime until = session.clock().Steady() + kPatience;
+  bool said = false;
+  for (;;) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool at_work, runs.reader().IsAtWork(*begin));
+    if (!at_work) return Ok();
+    if (!std::exchange(said, true)) session.out().Say("waiting    begin: it is on its way");
+    if (session.clock().Steady() >= until || session.cancellation().is_set()) {
+      return Unavailable("the run's begin is still at work, and may make a record yet");
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 // What its `end` would have done. Whoever cancels says with it that nothing of the run is to go on: what is still at
 // work finds that it has lost its lease.
-Result<runtime::StepReport> EndRun(Session& session, const engines::RunStatus& status) {
-  const auto named = status.parameters.find("provider");
-  if (named == status.parameters.end() || named->second.empty())
-    return InvalidInput("the execution has no input 'provider': it is none of ours");
-  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(named->second));
-  HOLDFAST_RETURN_IF_ERROR(provider->bank(BankUse::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
-                            session.TenantSection(*provider, SectionAccess::kWrite));
-  const runtime::StepEnvironment env = StepEnvironmentOf(session, *provider, std::move(tenant));
-  return runtime::End(env, {status.uid, "Cancelled", false});
+Result<runtime::StepReport> EndRun(Session& session, Ending ending, const std::string& run) {
+  const runtime::StepEnvironment env =
+      StepEnvironmentOf(session, *ending.provider, std::move(*ending.tenant));
+  return runtime::End(env, {run, "Cancelled", false});
 }
 
 }  // namespace
 
 int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   const Output& out = session.out();
+  if (arguments.schedule && (arguments.watch || !arguments.record.empty())) {
+    return out.Fail(Error(ErrorCode::kUsage,
+                          "--schedule starts nothing now: there is nothing to watch, and no "
+                          "record to go on with"));
+  }
   const auto submission = OpenSubmission(arguments, WorkflowEngine::kMistral);
   if (!submission) return out.Fail(submission.error());
   const OpenedWorkflow& workflow = submission->workflow;
@@ -201,9 +288,14 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   execution.id = engine::NewExecutionId();
   execution.workflow = definitions->back().name;
   execution.inputs = submission->parameters;
-  execution.environment = arguments.environment;
+  // Said by us: the definition of that name may be somebody else's a moment later, and its defaults with it.
+  execution.inputs["bundle"] = workflow.files.sha256;
+  execution.inputs["provider"] = workflow.provider;
+  execution.environment = EnvironmentOf(arguments.environment);
   execution.description = "Holdfast: " + std::string(NameOf(workflow.bundle.bundle.operation)) +
                           " of bundle " + workflow.files.sha256.substr(0, 12);
+  if (arguments.dry_run == "client" && arguments.schedule)
+    return StoreTrigger(session, nullptr, arguments, *submission, execution.workflow);
   if (arguments.dry_run == "client") {
     Value names(Value::List{});
     for (const DefinitionFile& each : *definitions) names.MutableList().emplace_back(each.name);
@@ -223,7 +315,7 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   auto opened = OpenMistralRuns(session, arguments.cluster);
   if (!opened) return out.Fail(opened.error());
   MistralRuns& runs = **opened;
-  if (const Status site = RequireSite(runs.api(), *definitions, arguments.environment); !site)
+  if (const Status site = RequireSite(runs.api(), *definitions, execution.environment); !site)
     return out.Fail(site.error());
   if (arguments.dry_run == "server") {
     const Status taken = CheckThere(out, runs.api(), *definitions);
@@ -241,7 +333,7 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   if (const Status stored = Store(out, runs.api(), *definitions); !stored)
     return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
   if (arguments.schedule)
-    return StoreTrigger(session, runs.api(), arguments, workflow, execution.workflow);
+    return StoreTrigger(session, &runs.api(), arguments, *submission, execution.workflow);
   if (const Status started = engine::StartExecution(runs.api(), execution); !started)
     return out.Fail(Error(started.error()).While("submitting " + arguments.file));
   return Started(session, runs, execution, submission->record, arguments.watch);
@@ -290,12 +382,23 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
             .Hint("with the file that it was then: 'holdfast submit FILE --engine mistral" +
                   (same_record ? " --record " + status->record() : std::string()) + "'"));
   }
-  if (const Status there = engine::RequireEnvironment(runs.api(), arguments.environment); !there)
+  const auto missing = engine::MissingBelow(runs.api(), status->name);
+  if (!missing) return out.Fail(missing.error());
+  if (!missing->empty()) {
+    return out.Fail(NotFound("the workflow " + missing->front() + ", which " + status->name +
+                             " starts, is gone from " + runs.Place())
+                        .Hint("'holdfast submit FILE --engine mistral" +
+                              (same_record ? " --record " + status->record() : std::string()) +
+                              "' stores all of them"));
+  }
+  const std::string environment =
+      EnvironmentOf(arguments.environment.empty() ? status->environment : arguments.environment);
+  if (const Status there = engine::RequireEnvironment(runs.api(), environment); !there)
     return out.Fail(there.error());
   engine::NewExecution execution;
   execution.id = engine::NewExecutionId();
   execution.workflow = status->name;
-  execution.environment = arguments.environment;
+  execution.environment = environment;
   execution.inputs = status->parameters;
   execution.inputs["record"] = same_record ? status->record() : "";
   execution.description =
@@ -313,40 +416,59 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   MistralRuns& runs = **opened;
   auto status = runs.Find(arguments.run);
   if (!status) return out.Fail(status.error());
-  const bool again = status->shutdown == engine::kCancelled;
-  if (status->ended() && !again) {
-    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has ended already (" +
-                                                    std::string(NameOf(status->phase)) + ")"));
-  }
+  auto ending = OpenEnding(session, *status);
   const std::string tail = " " + status->uid + runs.Options();
-  if (!again) {
-    if (const Status asked =
-            engine::CancelExecution(runs.api(), status->uid, "cancelled by holdfast");
-        !asked)
-      return out.Fail(asked.error());
+  const std::string again = ProgramCommand(session) + " cancel" + tail;
+  const bool cancelled = status->shutdown == engine::kCancelled;
+  const auto has_ended = [&] {
+    return Error(ErrorCode::kConflict, "run " + status->uid + " has ended already (" +
+                                           std::string(NameOf(status->phase)) + ")");
+  };
+  if (!ending && ending.error().code() == ErrorCode::kInvalidInput) return out.Fail(ending.error());
+  if (arguments.terminate || arguments.no_wait) {
+    if (status->ended()) return out.Fail(has_ended());
+    if (const Status asked = CancelAll(runs, *status); !asked) return out.Fail(asked.error());
     out.Say("cancelled run " + status->uid + ": no further step starts");
+    out.Json("stopping", Value()
+                             .Set("run", status->uid)
+                             .Set("workflow", status->name)
+                             .Set("strategy", engine::kCancelled)
+                             .Set("next", Value::List{again}));
+    out.Say("nothing was cleaned up: something may be at rest. This cleans up:");
+    out.Say("  " + again);
+    return 0;
   }
+  // First of all: a run that cannot be cleaned up from here is not cancelled.
+  if (!ending) return out.Fail(ending.error());
+  if (status->ended() && !cancelled && !IsUnfinished(*ending->tenant, status->uid))
+    return out.Fail(has_ended());
+  if (const Status asked = CancelAll(runs, *status); !asked) return out.Fail(asked.error());
+  if (status->shutdown != engine::kCancelled && !IsUnfinished(*ending->tenant, status->uid))
+    return out.Fail(has_ended());
+  if (!cancelled && status->shutdown == engine::kCancelled)
+    out.Say("cancelled run " + status->uid + ": no further step starts");
   out.Json("stopping", Value()
                            .Set("run", status->uid)
                            .Set("workflow", status->name)
                            .Set("strategy", engine::kCancelled));
-  if (arguments.terminate || arguments.no_wait) {
-    out.Say("nothing was cleaned up: something may be at rest. This cleans up:");
-    out.Say("  " + ProgramCommand(session) + " cancel" + tail);
-    return 0;
-  }
   const CancelOnSignals signals(session);
-  out.Say("running    end: cleans up what is owed, once the steps that are at work have given up");
-  const auto ended = EndRun(session, *status);
+  Result<runtime::StepReport> ended = runtime::StepReport();
+  if (Status began = AwaitBegin(session, runs, *status); !began) {
+    ended = std::move(began).error();
+  } else {
+    out.Say(
+        "running    end: cleans up what is owed, once the steps that are at work have given up");
+    ended = EndRun(session, std::move(*ending), status->uid);
+  }
   if (const int code = signals.exit_code(); code != 0) {
     out.Say("what is owed is not cleaned up; to go on with that:");
-    out.Say("  " + ProgramCommand(session) + " cancel" + tail);
+    out.Say("  " + again);
     return code;
   }
   if (!ended) {
     return out.Fail(Error(ended.error())
                         .While("the run is cancelled, and what it owes is not cleaned up")
-                        .Hint("again: '" + ProgramCommand(session) + " cancel" + tail + "'"));
+                        .Hint("again: '" + again + "'"));
   }
   if (auto now = runs.Find(status->uid)) *status = std::move(*now);
   out.Json("run-ended", RunEnded(*status, true));

@@ -1,11 +1,14 @@
 #include "runtime/cli/mistral_runs.h"
 
-#include <algorithm>
 #include <chrono>
+#include <thread>
+#include <utility>
 
 #include "plugins/sdk/bytes.h"
 #include "plugins/sdk/text.h"
+#include "runtime/cli/next_command.h"
 #include "runtime/modules/engine_module.h"
+#include "runtime/store/listing.h"
 
 namespace holdfast::cli {
 
@@ -29,12 +32,8 @@ std::string MistralRuns::Options() const { return " --engine " + std::string(kMi
 
 Result<std::string> MistralRuns::HandleOf(const std::string& run) {
   if (const std::string id = CanonicalUuid(run); !id.empty()) return id;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto runs, mistral::ListRuns(*api_));
-  const engines::RunStatus* newest = nullptr;
-  for (const engines::RunStatus& each : runs) {
-    if (each.name == run && (newest == nullptr || each.created >= newest->created)) newest = &each;
-  }
-  if (newest != nullptr) return newest->uid;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto runs, mistral::ListRuns(*api_, run));
+  if (!runs.empty()) return runs.back().uid;
   return NotFound("there is no run of a workflow " + Printable(run) + " in " + Place())
       .Hint("'holdfast status" + Options() + "' lists the runs that are there");
 }
@@ -44,7 +43,9 @@ Result<engines::RunStatus> MistralRuns::Find(const std::string& run) {
   auto status = reader_.emplace(*api_, id).Read();
   if (!status && status.error().code() == ErrorCode::kNotFound) {
     return NotFound("there is no run " + Printable(run) + " in " + Place())
-        .Hint("'holdfast status" + Options() + "' lists the runs that are there");
+        .Hint("'holdfast status" + Options() +
+              "' lists the runs that are there; after one that somebody has deleted, 'holdfast gc "
+              "--run ID' cleans up");
   }
   return status;
 }
@@ -60,16 +61,36 @@ Status MistralRuns::Follow(const std::string& handle, const See& see) {
 
 bool MistralRuns::AwaitLastStep(const std::optional<BankSection>& bank,
                                 engines::RunStatus& status) {
-  // Its last step is one of the workflow's own.
-  static_cast<void>(bank);
-  static_cast<void>(status);
+  constexpr auto kPatience = std::chrono::seconds(30);
+  constexpr auto kPause = std::chrono::milliseconds(250);
+  const SteadyTime until = session_.clock().Steady() + kPatience;
+  bool said = false;
+  while (bank && status.shutdown == mistral::kCancelled) {
+    const auto report = runtime::ReportOfRun(*bank, status.run(), false);
+    if (!report || !runtime::IsWorking(report->summary.state)) return true;
+    if (!std::exchange(said, true))
+      session_.out().Say("waiting    end: who has cancelled the run is yet to clean up");
+    if (session_.clock().Steady() >= until || session_.cancellation().is_set()) return true;
+    std::this_thread::sleep_for(kPause);
+  }
   return true;
+}
+
+std::string MistralRuns::CleanUp(const engines::RunStatus& run) {
+  return ProgramCommand(session_) + " cancel " + run.uid + Options();
 }
 
 Status MistralRuns::ReadLog(const engines::RunStatus& run, const engines::StepStatus& step,
                             const engines::StepTry& attempt, bool follow, ByteSink& sink) {
   static_cast<void>(run);
-  static_cast<void>(follow);
+  if (follow) {
+    return Error(ErrorCode::kUsage,
+                 "--follow: of a step on Mistral only the end of its log is to be had")
+        .Hint(
+            "once it has failed; until then the log is on the machine of the steps, below "
+            "--log-dir of "
+            "holdfast_options");
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const auto report, reader_->ReportOf(step, attempt));
   if (!report) {
     return NotFound("step " + step.path + " left no report: " +

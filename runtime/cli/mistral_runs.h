@@ -18,6 +18,8 @@ class MistralRuns final : public RunEngine {
       : session_(session), api_(std::move(api)), parts_(parts) {}
 
   engines::mistral::Api& api() { return *api_; }
+  // Of the run that was found last.
+  engines::mistral::RunReader& reader() { return *reader_; }
 
   std::string Place() const override { return api_->Place(); }
   std::string Options() const override;
@@ -27,7 +29,10 @@ class MistralRuns final : public RunEngine {
   Result<engines::RunStatus> Find(const std::string& run) override;
   Result<std::vector<engines::RunStatus>> List() override;
   Status Follow(const std::string& handle, const See& see) override;
+  // Of one that was cancelled: a `cancel` may be at its clean-ups. Waits for half a minute; who looks at the record then sees
+  // whether they were made.
   bool AwaitLastStep(const std::optional<BankSection>& bank, engines::RunStatus& status) override;
+  std::string CleanUp(const engines::RunStatus& run) override;
   std::string WholeOf(const engines::RunStatus& part) override { return part.uid; }
   // The end of it, of a step that failed; the whole is on the machine of the step.
   Status ReadLog(const engines::RunStatus& run, const engines::StepStatus& step,

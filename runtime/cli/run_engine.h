@@ -41,6 +41,8 @@ class RunEngine {
   // has said so.
   virtual bool AwaitLastStep(const std::optional<BankSection>& bank,
                              engines::RunStatus& status) = 0;
+  // What cleans up after a run that ended without its last step, for whoever knows that nothing of it is to go on.
+  virtual std::string CleanUp(const engines::RunStatus& run) = 0;
   // The handle of the run that a part is of.
   virtual std::string WholeOf(const engines::RunStatus& part) = 0;
 

@@ -17,6 +17,7 @@ namespace {
 
 std::string StateWord(const engines::RunStatus& status) {
   if (status.phase == engines::Phase::kNone) return "not begun";
+  if (!status.ended() && status.paused) return "paused";
   if (!status.ended()) return status.shutdown.empty() ? "running" : "stopping";
   if (status.phase == engines::Phase::kSucceeded) return "succeeded";
   return status.shutdown.empty() ? "failed" : "stopped";

@@ -246,9 +246,20 @@ std::string BaseOf(const Value& metadata) {
   return metadata.StringOr("name", "holdfast") + "-";
 }
 
+// Without them it would be something else that is done.
+Status RefuseMistralsOptions(bool schedule, const std::string& environment) {
+  if (!schedule && environment.empty()) return Ok();
+  return Error(ErrorCode::kUsage,
+               std::string(schedule ? "--schedule" : "--environment") + " is for --engine mistral")
+      .Hint(schedule ? "on Argo the schedule is a CronWorkflow: kubectl apply -f NAME.schedule.yaml"
+                     : "on Argo the places of the site are in its templates");
+}
+
 int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same_record) {
   if (arguments.cluster.engine == kMistralEngine)
     return StartAgainOnMistral(session, arguments, same_record);
+  if (const Status ours = RefuseMistralsOptions(false, arguments.environment); !ours)
+    return session.out().Fail(ours.error());
   const Output& out = session.out();
   const auto run = OpenRun(session, arguments.cluster, arguments.run);
   if (!run) return out.Fail(run.error());
@@ -305,6 +316,8 @@ int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same
 int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
   if (arguments.cluster.engine == kMistralEngine) return SubmitToMistral(session, arguments);
   const Output& out = session.out();
+  if (const Status ours = RefuseMistralsOptions(arguments.schedule, arguments.environment); !ours)
+    return out.Fail(ours.error());
   const auto opened_file = OpenSubmission(arguments, WorkflowEngine::kArgo);
   if (!opened_file) return out.Fail(opened_file.error());
   const OpenedWorkflow* const workflow = &opened_file->workflow;

@@ -18,7 +18,7 @@ std::vector<std::string> NextCommands(Session& session, const engines::RunStatus
                                       int verdict, bool cleaned_up,
                                       const std::optional<BankSection>& bank,
                                       const std::optional<runtime::RecordReport>& report,
-                                      const RunEngine& engine) {
+                                      RunEngine& engine) {
   std::vector<std::string> commands;
   const std::string tail = " " + ShellWord(status.handle) + engine.Options();
   // What its last step is yet to clean up, nobody else may.
@@ -32,7 +32,7 @@ std::vector<std::string> NextCommands(Session& session, const engines::RunStatus
   const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
   // After Terminate nobody has cleaned up.
   if (bank && (working || uncleaned || (!report && status.shutdown == "Terminate")))
-    commands.push_back(CleanUpCommand(session, status));
+    commands.push_back(engine.CleanUp(status));
   if (verdict == static_cast<int>(ExitCode::kRunFailed))
     commands.push_back(ProgramCommand(session) + " logs" + tail);
   const bool goes_on = !report || working || report->summary.state == runtime::RecordState::kError;
@@ -83,6 +83,9 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
       error = std::move(error).Hint("the run goes on; 'holdfast watch " + ShellWord(handle) +
                                     engine.Options() + "' looks again");
     }
+    if (error.code() == ErrorCode::kNotFound && last)
+      error = std::move(error).Hint("it is gone; if nothing of it is to go on, '" +
+                                    CleanUpCommand(session, *last) + "' cleans up");
     return out.Fail(error);
   }
   const int code = engines::VerdictOf(*last);

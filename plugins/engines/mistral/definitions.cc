@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "plugins/engines/mistral/answers.h"
 #include "plugins/sdk/json.h"
@@ -14,22 +17,6 @@ namespace holdfast::engines::mistral {
 namespace {
 
 constexpr std::string_view kPlainText = "text/plain";
-
-// Everything but letters, digits and -._ as %XX: names of workflows are nothing else, those of a site may be.
-std::string Segment(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-        c == '.' || c == '_') {
-      out += c;
-    } else {
-      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return out;
-}
 
 Status Require(Api& api, const std::string& target, const std::string& what,
                const std::string& hint) {
@@ -55,13 +42,19 @@ bool IsFresh(const Answer& stored) {
 }
 
 Status CreateCronTrigger(Api& api, const Value& trigger) {
-  // A text of JSON, as Mistral's own client sends it.
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string params, DumpJson(MapAt(trigger, "workflow_params")));
-  const Value request = Value()
-                            .Set("name", trigger.StringOr("name", ""))
-                            .Set("workflow_name", trigger.StringOr("workflow_name", ""))
-                            .Set("workflow_params", params)
-                            .Set("pattern", trigger.StringOr("pattern", ""));
+  Value request(Value::Map{});
+  for (const char* const key :
+       {"name", "workflow_name", "pattern", "first_execution_time", "scope"}) {
+    if (std::string text = trigger.StringOr(key, ""); !text.empty())
+      request.Set(key, std::move(text));
+  }
+  if (const std::int64_t left = trigger.IntOr("remaining_executions", 0); left > 0)
+    request.Set("remaining_executions", left);
+  // Texts of JSON, as Mistral's own client sends them.
+  for (const char* const key : {"workflow_params", "workflow_input"}) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string text, DumpJson(MapAt(trigger, key)));
+    request.Set(key, std::move(text));
+  }
   HOLDFAST_ASSIGN_OR_RETURN(std::string body, DumpJson(request));
   Call call;
   call.method = Method::kPost;
@@ -137,11 +130,38 @@ Status RequireEnvironment(Api& api, const std::string& environment) {
       "workflow env create templates/mistral/environment.yaml; --environment names another one");
 }
 
-Result<bool> IsRunning(Api& api, const std::string& workflow) {
+Result<std::string> ExecutionAtWork(Api& api, const std::string& workflow) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const Value found,
-      GetObject(api, "/executions?fields=id&state=RUNNING&workflow_name=" + Segment(workflow)));
-  return !ListAt(found, "executions").empty();
+      GetObject(api, "/executions?fields=id,state&workflow_name=" + Segment(workflow)));
+  for (const Value& execution : ListAt(found, "executions")) {
+    const std::string state = execution.StringOr("state", "");
+    if (state != "SUCCESS" && state != "ERROR" && state != "CANCELLED")
+      return execution.StringOr("id", "");
+  }
+  return std::string();
+}
+
+Result<std::vector<std::string>> MissingBelow(Api& api, const std::string& name) {
+  std::vector<std::string> missing;
+  std::set<std::string> seen{name};
+  std::vector<std::string> open{name};
+  while (!open.empty()) {
+    const std::string next = std::exchange(open.back(), {});
+    open.pop_back();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto definition, StoredWorkflow(api, next));
+    if (!definition) {
+      missing.push_back(next);
+      continue;
+    }
+    const Value* const tasks = definition->Find("tasks");
+    if (tasks == nullptr || !tasks->is_map()) continue;
+    for (const auto& [unused, task] : tasks->AsMap()) {
+      const std::string below = task.is_map() ? task.StringOr("workflow", "") : "";
+      if (!below.empty() && seen.insert(below).second) open.push_back(below);
+    }
+  }
+  return missing;
 }
 
 Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
@@ -154,8 +174,11 @@ Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
   const auto same = [&](const char* key) {
     return stored.body.StringOr(key, "") == trigger.StringOr(key, "");
   };
-  if (same("pattern") && same("workflow_name") &&
-      MapAt(stored.body, "workflow_params") == MapAt(trigger, "workflow_params")) {
+  const auto same_map = [&](const char* key) {
+    return MapAt(stored.body, key) == MapAt(trigger, key);
+  };
+  if (same("pattern") && same("workflow_name") && same_map("workflow_params") &&
+      same_map("workflow_input")) {
     return Stored::kAsItWas;
   }
   // There is no change of one.

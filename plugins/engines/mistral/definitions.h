@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "plugins/engines/mistral/api.h"
 #include "plugins/sdk/result.h"
@@ -20,6 +21,8 @@ enum class Stored { kCreated, kChanged, kAsItWas };
 // would not be seen. So that is waited for.
 Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
                              const std::function<Status()>& changes);
+// The sub-workflows that a stored definition starts, and that are not stored; kNotFound where it is not stored itself.
+Result<std::vector<std::string>> MissingBelow(Api& api, const std::string& name);
 // Mistral's own check of a definition file; kInvalidInput with what it says.
 Status ValidateWorkflow(Api& api, const std::string& text);
 // The definition of a workflow as it is stored: the value behind its name; nullopt: there is none.
@@ -29,8 +32,8 @@ Result<std::optional<Value>> StoredWorkflow(Api& api, const std::string& name);
 Status RequireAction(Api& api, const std::string& action);
 Status RequireEnvironment(Api& api, const std::string& environment);
 
-// Whether an execution of the workflow is running.
-Result<bool> IsRunning(Api& api, const std::string& workflow);
+// An execution of the workflow that has not ended, also a paused one; empty: there is none.
+Result<std::string> ExecutionAtWork(Api& api, const std::string& workflow);
 
 // Stores a cron trigger (a request as `compile --kind template` writes it), over the one of its name. Mistral changes none: the
 // one that is there is removed first, and stored again where the new one is refused. Who is ended between the two has none,

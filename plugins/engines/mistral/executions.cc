@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -21,7 +22,12 @@ using std::chrono::milliseconds;
 // Names that the compiler gives to what frames a sub-workflow (compiler/emit/mistral).
 constexpr std::string_view kGate = "gate";
 constexpr std::string_view kVerdict = "verdict";
+constexpr std::string_view kEnd = "end";
 constexpr std::string_view kWorkflowTask = "WORKFLOW";
+// A parameter of ours: of the environment itself Mistral keeps the variables, and not the name.
+constexpr std::string_view kEnvironmentName = "holdfast_environment";
+constexpr std::string_view kEndedByHand =
+    "somebody has called it a success before its last step: it is none";
 // Sub-workflows of an object that somebody else wrote.
 constexpr int kDeepest = 100;
 constexpr std::size_t kMostMessage = 2000;
@@ -48,6 +54,8 @@ RunStatus RunOf(const Value& execution) {
   // One that has not begun is begun at once.
   out.phase = HasEnded(state) ? PhaseOf(state) : Phase::kRunning;
   if (state == "CANCELLED") out.shutdown = kCancelled;
+  out.paused = state == "PAUSED";
+  out.environment = MapAt(execution, "params").StringOr(kEnvironmentName, "");
   out.message = execution.StringOr("state_info", "");
   out.created = out.started = TimeOf(execution, "created_at");
   if (HasEnded(state)) out.finished = TimeOf(execution, "updated_at");
@@ -58,6 +66,15 @@ RunStatus RunOf(const Value& execution) {
     if (value.is_int()) out.parameters[name] = std::to_string(value.AsInt());
   }
   return out;
+}
+
+std::string FirstLine(std::string_view text) {
+  return std::string(Trim(text.substr(0, text.find('\n'))));
+}
+
+void CallFailed(RunStatus& run) {
+  run.phase = Phase::kFailed;
+  run.message = kEndedByHand;
 }
 
 // What an action says that brought no report.
@@ -108,8 +125,10 @@ Status StartExecution(Api& api, const NewExecution& execution) {
   for (const auto& [name, value] : execution.inputs) inputs.Set(name, value);
   // Both are texts of JSON, as Mistral's own client sends them.
   HOLDFAST_ASSIGN_OR_RETURN(const std::string input, DumpJson(inputs));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string params,
-                            DumpJson(Value().Set("env", execution.environment)));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::string params,
+      DumpJson(
+          Value().Set("env", execution.environment).Set(kEnvironmentName, execution.environment)));
   HOLDFAST_ASSIGN_OR_RETURN(std::string body,
                             DumpJson(Value()
                                          .Set("id", execution.id)
@@ -134,22 +153,40 @@ Status CancelExecution(Api& api, const std::string& id, const std::string& why) 
   call.method = Method::kPut;
   call.target = "/executions/" + id;
   call.body = std::move(body);
-  const auto answer = api.Send(call);
-  return answer ? Ok() : Status(answer.error());
+  auto answer = api.Send(call);
+  if (!answer) return std::move(answer).error();
+  // What has ended stays as it is, and that is the answer.
+  const std::string state = answer->body.is_map() ? answer->body.StringOr("state", "") : "";
+  if (state == "CANCELLED") return Ok();
+  return Error(ErrorCode::kConflict, "the execution has ended already (" + Printable(state) + ")");
 }
 
-Result<std::vector<RunStatus>> ListRuns(Api& api) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Value answer,
-                            GetObject(api,
-                                      "/executions?fields=id,workflow_name,state,state_info,input,"
-                                      "created_at,updated_at,task_execution_id"));
+Result<std::vector<RunStatus>> ListRuns(Api& api, const std::string& workflow) {
+  std::string target =
+      "/executions?nulls=task_execution_id&fields=id,workflow_name,state,state_info,input,params,"
+      "created_at,updated_at,task_execution_id";
+  if (!workflow.empty()) target += "&workflow_name=" + Segment(workflow);
+  HOLDFAST_ASSIGN_OR_RETURN(const Value answer, GetObject(api, target));
   std::vector<RunStatus> out;
+  bool successes = false;
   for (const Value& execution : ListAt(answer, "executions")) {
     if (!execution.StringOr("task_execution_id", "").empty()) continue;
     RunStatus run = RunOf(execution);
     if (!run.parameters.contains("bundle")) continue;
     run.steps_listed = false;
+    run.message = FirstLine(run.message);
+    successes = successes || run.phase == Phase::kSucceeded;
     out.push_back(std::move(run));
+  }
+  if (!successes) return out;
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Value ends,
+      GetObject(api, "/tasks?name=end&state=SUCCESS&fields=id,workflow_execution_id"));
+  std::set<std::string> good;
+  for (const Value& task : ListAt(ends, "tasks"))
+    good.insert(task.StringOr("workflow_execution_id", ""));
+  for (RunStatus& run : out) {
+    if (run.phase == Phase::kSucceeded && !good.contains(run.uid)) CallFailed(run);
   }
   return out;
 }
@@ -226,6 +263,11 @@ Result<StepStatus> RunReader::StepOf(const Task& task) {
   step.started = task.started;
   step.finished = task.finished;
   step.between_tries = task.state == "DELAYED";
+  // Where a join is tried again, it waits as it did before all came in.
+  if (step.phase == Phase::kNone && task.tries > 1) {
+    step.phase = Phase::kRunning;
+    step.between_tries = true;
+  }
   // Of one that succeeded, or that runs its first try, there is nothing to ask.
   const bool asks = step.phase == Phase::kFailed || step.phase == Phase::kError || task.tries > 1 ||
                     step.between_tries;
@@ -240,7 +282,7 @@ Result<StepStatus> RunReader::StepOf(const Task& task) {
   }
   if (step.exit_code == static_cast<int>(ExitCode::kOmitted)) step.phase = Phase::kOmitted;
   // "Failed by fail-on policy" says less than the step.
-  if (step.message.empty()) step.message = task.state_info;
+  if (step.message.empty()) step.message = FirstLine(task.state_info);
   if (task.state == "CANCELLED" && step.message.empty()) step.message = "cancelled";
   if (HasEnded(task.state)) tried_[task.id] = step;
   return step;
@@ -271,7 +313,7 @@ Status RunReader::AddSteps(const std::string& execution, const std::string& pref
       step.phase = Phase::kFailed;
       step.started = task.started;
       step.finished = task.finished;
-      step.message = below->second.info;
+      step.message = FirstLine(below->second.info);
       // Nothing in it could run: its gate says so.
       if (const auto inner = ended_.find(below->second.id); inner != ended_.end() &&
                                                             inner->second.size() == 1 &&
@@ -293,6 +335,22 @@ Status RunReader::AddSteps(const std::string& execution, const std::string& pref
     out.steps.push_back(std::move(step));
   }
   return Ok();
+}
+
+Result<bool> RunReader::IsAtWork(const StepStatus& step) {
+  const auto task = by_path_.find(step.path);
+  if (task == by_path_.end()) return false;
+  StepStatus asked;
+  HOLDFAST_RETURN_IF_ERROR(AddTries(task->second, asked));
+  return !asked.tries.empty() && !IsFinal(asked.tries.back().phase);
+}
+
+std::vector<std::string> RunReader::GoingOn() const {
+  std::vector<std::string> out;
+  for (const auto& [task, below] : below_) {
+    if (!HasEnded(below.state)) out.push_back(below.id);
+  }
+  return out;
 }
 
 Result<std::optional<StepReport>> RunReader::ReportOf(const StepStatus& step,
@@ -328,9 +386,15 @@ Result<RunStatus> RunReader::Read() {
   }
   HOLDFAST_RETURN_IF_ERROR(AddSteps(id_, "", 0, out));
   // Mistral lists every task that has failed, with those that failed for that; the steps say it themselves.
-  const auto failed = [](const StepStatus& step) { return step.failed(); };
-  if (std::any_of(out.steps.begin(), out.steps.end(), failed)) out.message.clear();
-  out.message = std::string(Trim(std::string_view(out.message).substr(0, out.message.find('\n'))));
+  const auto says_why = [](const StepStatus& step) {
+    return step.failed() || step.phase == Phase::kOmitted;
+  };
+  if (std::any_of(out.steps.begin(), out.steps.end(), says_why)) out.message.clear();
+  out.message = FirstLine(out.message);
+  if (out.phase == Phase::kSucceeded) {
+    const auto end = by_path_.find(std::string(kEnd));
+    if (end == by_path_.end() || end->second.state != "SUCCESS") CallFailed(out);
+  }
   return out;
 }
 

@@ -42,12 +42,12 @@ std::string NewExecutionId();
 
 // Starts it, or finds that it was. Its id is that of the run.
 Status StartExecution(Api& api, const NewExecution& execution);
-// Again: success. What runs goes on until it notices that it has lost the run's lease. kConflict where it has ended.
+// Again: success. What runs goes on until it notices that it has lost the run's lease. kConflict where it has ended otherwise.
 Status CancelExecution(Api& api, const std::string& id, const std::string& why);
 
-// The runs that Mistral knows: executions of workflows with an input `bundle` that are not parts of another one. Without
-// their steps (RunStatus::steps_listed), in no order.
-Result<std::vector<RunStatus>> ListRuns(Api& api);
+// The runs that Mistral knows, of one workflow or of all (an empty name): executions of workflows with an input `bundle` that
+// are not parts of another one. Without their steps (RunStatus::steps_listed), the oldest first.
+Result<std::vector<RunStatus>> ListRuns(Api& api, const std::string& workflow = {});
 
 // Reads one run again and again: what has ended is asked for once. One thread; borrows the API.
 class RunReader {
@@ -57,8 +57,14 @@ class RunReader {
 
   // Steps in the order in which Mistral made them: one that has not begun is not there. Those of a sub-workflow stand where
   // their task does, behind its name. A `gate` and a `verdict` are no steps unless they are what went wrong.
+  // A run has succeeded only when its `end` has: who may change executions can call any of them a success.
   // kNotFound: there is no such execution.
   Result<RunStatus> Read();
+  // Whether a process may still be at work on a step of a run that was read, whatever became of its execution: no result of its
+  // last try has come.
+  Result<bool> IsAtWork(const StepStatus& step);
+  // Executions of sub-workflows that go on, of a run that was read.
+  std::vector<std::string> GoingOn() const;
   // What a try of a step has reported, of a run that was read; nullopt: nothing, or nothing yet.
   Result<std::optional<StepReport>> ReportOf(const StepStatus& step, const StepTry& attempt);
 

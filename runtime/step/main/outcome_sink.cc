@@ -47,7 +47,10 @@ std::string EndOfLog(const std::string& path, std::uint64_t begin) {
   std::string text(size - from, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
-  if (from > begin) text.erase(0, std::min(text.size(), text.find('\n') + 1));
+  // Whole lines, unless there is but the end of one.
+  if (const std::size_t line = text.find('\n');
+      from > begin && line != std::string::npos && line + 1 < text.size())
+    text.erase(0, line + 1);
   std::string out;
   for (const std::string_view line : Split(text, '\n')) {
     if (!line.empty()) out += Printable(line) + "\n";
