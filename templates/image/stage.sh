@@ -28,6 +28,8 @@ mkdir -p "$ours/usr/local/lib" "$ours/usr/local/share" "$ours/usr/share/doc/hold
 installed=$stage/installed/usr/local
 # `holdfast` too: gc and prune run in the same image, and so does whoever looks into a failed step.
 mv "$installed/bin" "$ours/usr/local/bin"
+# A service of a machine, for Mistral: no step of a pod.
+rm -f "$ours/usr/local/bin/holdfast-agent"
 mv "$installed/lib/holdfast" "$ours/usr/local/lib/holdfast"
 mv "$installed/share/holdfast" "$ours/usr/local/share/holdfast"
 cp "$top/LICENSE" "$top/NOTICE" "$ours/usr/share/doc/holdfast/"

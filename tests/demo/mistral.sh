@@ -1,9 +1,18 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names that demo.sh uses, or sets
-# The demo's engine mistral, sourced by demo.sh: the real OpenStack Mistral of Debian's package, with an sshd in which its steps run, in a
-# network namespace of the demo's own: Mistral's action std.ssh knows no port but 22. All of it as an unprivileged user.
+# The demo's engine mistral, sourced by demo.sh: the real OpenStack Mistral of Debian's package, in a network namespace of the demo's own:
+# Mistral's action std.ssh knows no port but 22. All of it as an unprivileged user. Steps run over ssh, from the second restore on
+# through holdfast-agent.
+#   DEMO_STEPS    ssh or agent: all of it in that way
 engine_name="Mistral"
 engine_keeps="the provider file, and the site in Mistral"
 mistral=$top/tests/engines/mistral/mistral.sh
+
+agent_pid=""
+demo_steps=${DEMO_STEPS:-}
+case $demo_steps in
+  "" | ssh | agent) ;;
+  *) echo "demo: DEMO_STEPS is ssh or agent, not '$demo_steps'" >&2; exit 2 ;;
+esac
 
 engine_missing() { "$mistral" missing "$build"; }
 
@@ -27,14 +36,22 @@ engine_start() {
   echo "Mistral answers at $OS_MISTRAL_URL"
 }
 
-engine_stop() { [ ! -d "$dir/mistral" ] || "$mistral" stop "$dir/mistral"; }
+engine_stop() {
+  [ -z "$agent_pid" ] || { kill "$agent_pid" 2>/dev/null && wait "$agent_pid" || true; }
+  [ ! -d "$dir/mistral" ] || "$mistral" stop "$dir/mistral"
+}
 
 hand_over() { :; }
 as_shop() { "$@"; }
 
 make_site() {
+  if [ "$demo_steps" = agent ]; then site_with_agent; else site_over_ssh; fi
+}
+engine_changes() { [ -n "$demo_steps" ] || site_with_agent; }
+
+site_over_ssh() {
   step "The site: the action that every step calls, and an environment that says where; made once"
-  mkdir "$dir/site"
+  mkdir -p "$dir/site"
   cp "$top/templates/mistral/holdfast-step.yaml" "$dir/site/"
   sed "s,holdfast_host:.*,holdfast_host: 127.0.0.1,; s,holdfast_user:.*,holdfast_user: $(id -un),
     s,holdfast_key_file:.*,holdfast_key_file: $dir/mistral/ssh/id,; s,holdfast_program:.*,holdfast_program: $build/bin/holdfast-step,
@@ -42,6 +59,27 @@ make_site() {
     "$top/templates/mistral/environment.yaml" >"$dir/site/environment.yaml"
   grep '^  holdfast_' "$dir/site/environment.yaml"
   python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" create actions "$dir/site/holdfast-step.yaml"
+  python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" environment "$dir/site/environment.yaml"
+}
+
+site_with_agent() {
+  step "The site, with an agent: steps are handed to holdfast-agent, and no thread of Mistral waits for one; there is no sshd any more"
+  "$mistral" sshd "$dir/mistral" stop
+  mkdir -p "$dir/site"
+  (umask 077 && head -c 32 /dev/urandom | sha256sum | cut -d' ' -f1 >"$dir/site/token")
+  holdfast-agent --token-file="$dir/site/token" --state-dir="$dir/agent" --step-option="--provider-config-dir=$dir/providers.d" \
+    --step-option="--log-dir=$dir/log" 2>"$dir/agent.log" </dev/null &
+  agent_pid=$!
+  for _ in $(seq 100); do
+    grep -q '"message":"listens"' "$dir/agent.log" && break
+    kill -0 "$agent_pid" 2>/dev/null || { cat "$dir/agent.log" >&2; return 1; }
+    sleep 0.1
+  done
+  sed "/^  holdfast_/d; s#^  \# holdfast_agent_url:.*#  holdfast_agent_url: http://127.0.0.1:8779#;
+    s,^  # holdfast_agent_token:.*,  holdfast_agent_token: $(cat "$dir/site/token")," "$top/templates/mistral/environment.yaml" >"$dir/site/environment.yaml"
+  sed -n 's/^  holdfast_agent_token:.*/  holdfast_agent_token: .../; /^  holdfast_/p' "$dir/site/environment.yaml"
+  cp "$top/templates/mistral/holdfast-step-agent.yaml" "$dir/site/"
+  python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" create actions "$dir/site/holdfast-step-agent.yaml"
   python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" environment "$dir/site/environment.yaml"
 }
 

@@ -119,8 +119,9 @@ Result<std::optional<Value>> StoredWorkflow(Api& api, const std::string& name) {
 Status RequireAction(Api& api, const std::string& action) {
   return Require(
       api, "/actions/" + Segment(action), "action " + Printable(action),
-      "templates/mistral has it; the site's owner edits it and creates it once: openstack "
-      "action definition create templates/mistral/holdfast-step.yaml");
+      "templates/mistral has it, over ssh and through an agent (holdfast-step-agent.yaml); the "
+      "site's owner edits one of the two and creates it once: openstack action definition create "
+      "templates/mistral/holdfast-step.yaml");
 }
 
 Status RequireEnvironment(Api& api, const std::string& environment) {

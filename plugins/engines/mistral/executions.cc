@@ -78,8 +78,27 @@ void CallFailed(RunStatus& run) {
 }
 
 // What an action says that brought no report.
+// Of a step that was not handed to an agent; empty for everything else.
+std::string WithoutAgent(std::string_view text) {
+  constexpr std::string_view kNotSent = "Failed to send HTTP request: ";
+  const std::string refused = "unknown encoding: " + std::string(kRefusalMark);
+  if (const auto at = text.find(refused); at != text.npos) {
+    std::string_view why = text.substr(at + refused.size());
+    // What Mistral's executor puts around it.
+    if (why.ends_with("']")) why.remove_suffix(2);
+    return "the agent has refused the step: " + Printable(why.substr(0, kMostMessage));
+  }
+  if (const auto at = text.find(kNotSent); at != text.npos) {
+    std::string_view why = text.substr(at + kNotSent.size());
+    if (why.ends_with("']")) why.remove_suffix(2);
+    return "Mistral could not reach the agent: " + Printable(why.substr(0, kMostMessage));
+  }
+  return {};
+}
+
 std::string WithoutReport(const std::string& text) {
   if (text.empty()) return "the step left no report";
+  if (std::string why = WithoutAgent(text); !why.empty()) return why;
   // The whole command stands behind that, and no reason.
   if (text.find("Failed to execute ssh cmd") == std::string::npos)
     return Printable(text.substr(0, kMostMessage));
@@ -235,7 +254,9 @@ Status RunReader::AddTries(const Task& task, StepStatus& step) {
     if (HasEnded(state)) attempt.finished = TimeOf(action, "updated_at");
     const Value output = MapAt(action, "output");
     const Value* const result = output.Find("result");
-    const std::string text = result != nullptr && result->is_string() ? result->AsString() : "";
+    std::string text = result != nullptr && result->is_string() ? result->AsString() : "";
+    // What an agent says of a step that left no report.
+    if (result != nullptr && result->is_map()) text = result->StringOr("error", "");
     if (auto report = ParseStepReport(text)) {
       attempt.exit_code = report->exit_code;
       // An action that brings a report has succeeded, whatever it reports.

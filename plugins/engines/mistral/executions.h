@@ -26,6 +26,10 @@ struct StepReport {
   std::string log;       // HOST:FILE
   std::string log_tail;  // the end of that file, of a step that failed
 };
+// What the agent's refusal of a step begins with where it becomes the result of an action
+// (runtime/agent/step_service.cc): then a status, and why.
+inline constexpr std::string_view kRefusalMark = "holdfast-agent ";
+
 // nullopt for what is none: of a step whose process did not come to its end, or that never began.
 std::optional<StepReport> ParseStepReport(std::string_view result);
 

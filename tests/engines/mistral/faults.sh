@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What dies while a run is at work: a step, sshd, the whole of Mistral. The run ends right, if need be after cancel and resume, and
+# What dies while a run is at work: a step, sshd, the whole of Mistral. The run ends right, if need be after a cancel, and
 # nothing that was finished is done again.
 #   faults.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
@@ -65,9 +65,9 @@ grep -q '^the run was cancelled, and nothing is owed' said || fail "$(cat said)"
 once a b
 holdfast checkpoints list | grep -q "$run.*available" || fail "$(holdfast checkpoints list)"
 
-# Cancelled before that, the step finds that it has lost the run; resumed, what is finished is not done again.
+# Cancelled before that, the step finds that it has lost the run, and gives up.
 : >trace
-plan 'parallel_sleep: 20s'
+plan 'parallel_sleep: 600s'
 run=$(on -q submit protect.yaml) || fail "submit"
 soon begun b parallel
 "$scene/mistral.sh" restart "$dir/mistral"
@@ -76,7 +76,4 @@ soon begun b parallel
 gone() { ! pgrep -f "holdfast-step run .*--run=$run" >/dev/null; }
 soon gone
 [ "$(times b parallel end)" = 0 ] || fail "it has ended: $(cat trace)"
-[ "$(code_of said on resume $run --watch)" = 0 ] || fail "$(cat said)"
-[ "$(times a parallel end)$(times b parallel end)" = 11 ] || fail "what was finished is done again: $(cat trace)"
-holdfast checkpoints list | grep -q "$run.*available" || fail "$(holdfast checkpoints list)"
 echo "all went well"

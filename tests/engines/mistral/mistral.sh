@@ -8,6 +8,7 @@
 #   mistral.sh start DIR             starts both in a new folder: the API at http://127.0.0.1:8989/v2, the key of the
 #                                    ssh login in DIR/ssh/id. They end with the caller.
 #   mistral.sh restart DIR           ends the engine's process, and starts it again with what it knew
+#   mistral.sh engine DIR start|stop the engine's process alone
 #   mistral.sh sshd DIR start|stop   the sshd alone
 #   mistral.sh stop DIR              ends both
 set -euo pipefail
@@ -51,7 +52,7 @@ log_file = $1/mistral.log
 rpc_response_timeout = 120
 # The default one hangs at joins with Debian's SQLAlchemy.
 scheduler_type = legacy
-executor_thread_pool_size = 64
+executor_thread_pool_size = ${HOLDFAST_TEST_EXECUTOR_THREADS:-64}
 [api]
 host = 127.0.0.1
 port = $port
@@ -171,6 +172,12 @@ case ${1:-} in
     end_by_file "$2/mistral.pid"
     start_engine "$2"
     ;;
+  engine)
+    case $3 in
+      start) start_engine "$2" ;;
+      stop) end_by_file "$2/mistral.pid" ;;
+    esac
+    ;;
   sshd)
     case $3 in
       start) start_sshd "$2" ;;
@@ -182,7 +189,7 @@ case ${1:-} in
     end_by_file "$2/ssh/sshd.pid"
     ;;
   *)
-    sed -n '2,12p' "$0" >&2
+    sed -n '2,13p' "$0" >&2
     exit 2
     ;;
 esac

@@ -10,11 +10,18 @@ fi
 export HOME=$dir API=http://127.0.0.1:8989/v2
 unset HTTP_PROXY http_proxy
 
-# Mistral, an sshd, the site's action and an environment of ours.
+# Mistral, an sshd, the site's action and an environment of ours. With HOLDFAST_TEST_STEPS=agent without an sshd, but with an agent
+# and the action for it.
 start_mistral() { # [PROVIDER-FOLDER]
   "$scene/mistral.sh" start "$dir/mistral" || fail "Mistral does not start"
   leave_all() { "$scene/mistral.sh" stop "$dir/mistral"; leave; }
   trap leave_all EXIT
+  if [ "${HOLDFAST_TEST_STEPS:-ssh}" = agent ]; then
+    "$scene/mistral.sh" sshd "$dir/mistral" stop
+    site_with_agent
+    start_agent
+    return
+  fi
   api create actions "$scene/../../../templates/mistral/holdfast-step.yaml"
   sed "s,holdfast_host:.*,holdfast_host: 127.0.0.1,; s,holdfast_user:.*,holdfast_user: $(id -un),
     s,holdfast_key_file:.*,holdfast_key_file: $dir/mistral/ssh/id,; s,holdfast_program:.*,holdfast_program: $build/bin/holdfast-step,
@@ -23,3 +30,32 @@ start_mistral() { # [PROVIDER-FOLDER]
   api environment environment.yaml
 }
 api() { python3 "$scene/api.py" "$API" "$@"; }
+
+# The site's other action, and an environment for it: steps go through an agent, which start_agent starts in $dir.
+site_with_agent() { # [TOKEN [URL [CA-FILE]]]
+  sed "/^  holdfast_/d; s#^  \# holdfast_agent_url:.*#  holdfast_agent_url: ${2:-http://127.0.0.1:8779}#;
+    s,^  # holdfast_agent_token:.*,  holdfast_agent_token: ${1:-$agent_token},
+    ${3:+s#^  \# holdfast_agent_verify:.*#  holdfast_agent_verify: $3#}" \
+    "$scene/../../../templates/mistral/environment.yaml" >environment.yaml
+  api create actions "$scene/../../../templates/mistral/holdfast-step-agent.yaml"
+  api environment environment.yaml
+}
+agent_token=of-a-test-and-of-nothing-else
+agent_pid=""
+start_agent() { # OPTION...
+  (umask 077 && echo "$agent_token" >"$dir/token")
+  : >"$dir/agent.log"
+  OS_MISTRAL_URL=$API holdfast-agent --token-file "$dir/token" --state-dir "$dir/agent" \
+    --step-option="--provider-config-dir=$dir/providers.d" --step-option="--log-dir=$dir/log" "$@" 2>"$dir/agent.log" </dev/null &
+  agent_pid=$!
+  engine="$engine $agent_pid"
+  for _ in $(seq 100); do
+    grep -q '"message":"listens"' "$dir/agent.log" && return
+    kill -0 $agent_pid 2>/dev/null || break
+    sleep 0.1
+  done
+  fail "the agent does not start: $(cat "$dir/agent.log")"
+}
+agent_steps() { # PATH OPTION...: what the agent answers
+  curl -sS --max-time 10 -H "Authorization: Bearer $agent_token" "${@:2}" "http://127.0.0.1:8779$1"
+}

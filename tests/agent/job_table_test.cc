@@ -1,0 +1,162 @@
+#include "runtime/agent/job_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "plugins/sdk/file.h"
+#include "tests/agent/agent_fixture.h"
+
+namespace holdfast::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class Jobs : public ::testing::Test {
+ protected:
+  Jobs() {
+    auto store = JobStore::Open(state_);
+    HOLDFAST_CHECK(store);
+    store_.emplace(std::move(*store));
+  }
+  std::vector<std::string> Kept() {
+    std::vector<std::string> ids;
+    const auto jobs = store_->Load(log_);
+    EXPECT_TRUE(jobs);
+    for (const Job& job : *jobs) ids.push_back(job.id);
+    return ids;
+  }
+
+  testing::TemporaryFolder folder_;
+  std::string state_ = folder_.path() / "state" / "agent";
+  KeptLog log_;
+  std::optional<JobStore> store_;
+};
+
+TEST_F(Jobs, AreKeptUntilTheyAreDone) {
+  JobTable table(*store_, SystemClock(), log_, 10);
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+  ASSERT_TRUE(table.Accept(kTwo, StepNamed("b")));
+  EXPECT_THAT(Kept(), ElementsAre(kOne, kTwo));
+  auto job = table.TakeToRun();
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->id, kOne);
+  EXPECT_EQ(table.List()[0].state, JobState::kRunning);
+  EXPECT_TRUE(table.List()[0].running_since);
+  EXPECT_EQ(table.List()[1].state, JobState::kAccepted);
+  job->report = R"({"exit":0})";
+  table.Ended(*job);
+  EXPECT_EQ(table.List()[0].state, JobState::kReporting);
+  EXPECT_EQ((*store_->Load(log_))[0].report, job->report);
+  const auto reported = table.TakeToReport();
+  ASSERT_TRUE(reported);
+  EXPECT_EQ(reported->report, job->report);
+  table.Done(kOne);
+  EXPECT_THAT(Kept(), ElementsAre(kTwo));
+  EXPECT_EQ(table.List().size(), 1U);
+}
+
+TEST_F(Jobs, AreStartedOnce) {
+  JobTable table(*store_, SystemClock(), log_, 10);
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+  EXPECT_EQ(table.Accept(kOne, StepNamed("b")).error().code(), ErrorCode::kConflict);
+  auto job = table.TakeToRun();
+  ASSERT_TRUE(job);
+  job->failure = "why";
+  table.Ended(*job);
+  ASSERT_TRUE(table.TakeToReport());
+  table.Done(kOne);
+  // Also of what is done.
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+  EXPECT_EQ(table.Accept(kOne, StepNamed("b")).error().code(), ErrorCode::kConflict);
+  EXPECT_THAT(table.List(), IsEmpty());
+  EXPECT_THAT(Kept(), IsEmpty());
+}
+
+TEST_F(Jobs, OfAFormerLifeAreRunOrReported) {
+  Job ended = JobNamed(kOne);
+  ended.report = R"({"exit":0})";
+  ASSERT_TRUE(store_->Keep(ended));
+  ASSERT_TRUE(store_->Keep(JobNamed(kTwo)));
+  std::ofstream(state_ + "/jobs/" + kOne + ".json.tmp17") << "half";
+  std::ofstream(state_ + "/jobs/broken.json") << "{";
+  auto jobs = store_->Load(log_);
+  ASSERT_TRUE(jobs);
+  EXPECT_EQ(jobs->size(), 2U);
+  EXPECT_THAT(log_.text(), HasSubstr("broken.json' is no step that an agent has kept"));
+  EXPECT_FALSE(std::filesystem::exists(state_ + "/jobs/" + kOne + ".json.tmp17"));
+  EXPECT_TRUE(std::filesystem::exists(state_ + "/jobs/broken.json"));
+  JobTable table(*store_, SystemClock(), log_, 10);
+  table.Restore(std::move(*jobs));
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
+  EXPECT_EQ(table.TakeToRun()->id, kTwo);
+}
+
+TEST_F(Jobs, AreNotMoreThanSoMany) {
+  JobTable table(*store_, SystemClock(), log_, 1);
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+  EXPECT_EQ(table.Accept(kTwo, StepNamed("a")).error().code(), ErrorCode::kUnavailable);
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+}
+
+TEST_F(Jobs, AreNotAcceptedWhereTheyCannotBeKept) {
+  JobTable table(*store_, SystemClock(), log_, 10);
+  std::filesystem::remove_all(state_ + "/jobs");
+  EXPECT_FALSE(table.Accept(kOne, StepNamed("a")));
+  EXPECT_THAT(table.List(), IsEmpty());
+}
+
+TEST_F(Jobs, AreReportedAgainAfterAWhile) {
+  JobTable table(*store_, SystemClock(), log_, 10);
+  Job job = JobNamed(kOne);
+  job.report = R"({"exit":0})";
+  table.Restore({job});
+  ASSERT_TRUE(table.TakeToReport());
+  const auto begin = std::chrono::steady_clock::now();
+  table.ReportLater(kOne, milliseconds(200));
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(200));
+}
+
+TEST_F(Jobs, EndAllWaiting) {
+  JobTable table(*store_, SystemClock(), log_, 10);
+  std::thread runner([&table] { EXPECT_FALSE(table.TakeToRun()); });
+  std::thread reporter([&table] { EXPECT_FALSE(table.TakeToReport()); });
+  std::thread pausing([&table] { EXPECT_FALSE(table.Pause(std::chrono::hours(1))); });
+  table.Stop();
+  runner.join();
+  reporter.join();
+  pausing.join();
+  EXPECT_EQ(table.Accept(kOne, StepNamed("a")).error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(Jobs, HaveOneAgentAFolder) {
+  const auto second = JobStore::Open(state_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::kLocked);
+  store_.reset();
+  EXPECT_TRUE(JobStore::Open(state_));
+}
+
+TEST_F(Jobs, AreNotTakenFromAFolderThatOthersMayWriteTo) {
+  store_.reset();
+  using std::filesystem::perms;
+  std::filesystem::permissions(state_ + "/jobs", perms::owner_all | perms::group_write);
+  const auto refused = JobStore::Open(state_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
+}
+
+TEST_F(Jobs, AreForTheirUserAlone) {
+  const auto mode = std::filesystem::status(state_ + "/jobs").permissions();
+  EXPECT_EQ(mode, std::filesystem::perms::owner_all);
+}
+
+}  // namespace
+}  // namespace holdfast::agent

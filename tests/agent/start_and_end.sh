@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# The agent as a service: what it refuses to start with; a step that it runs, with its report kept while Mistral is away;
+# killed and started again; ended with steps at work; two on one folder.
+#   start_and_end.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+hash=$(printf 'a%.0s' $(seq 64))
+id=00000000-0000-4000-8000-00000000000
+post() { # NUMBER STEP
+  asked /v1/steps -H "Authorization: Bearer $token" -H "Mistral-Action-Execution-Id: $id$1" \
+    -d "{\"command\":\"run\",\"step\":\"$2\",\"run\":\"r\",\"record\":\"\",\"bundle\":\"$hash\",\"provider\":\"p\",\"fail_fast\":false,\"partial\":\"\"}"
+}
+steps() { [ "$(asked /v1/steps -H "Authorization: Bearer $token")" = 200 ] || fail "$(cat answer)"; cat answer; }
+soon() { for _ in $(seq 200); do "$@" && return; sleep 0.05; done; fail "not soon: $*: $(steps) $(cat agent.log)"; }
+
+# What it does not start with.
+refused() { # CODE TEXT OPTION...
+  local code=0
+  timeout 20 holdfast-agent "${@:3}" >said 2>&1 || code=$?
+  [ $code = "$1" ] && grep -q -- "$2" said || fail "${*:3}: $code, $(cat said)"
+}
+refused 2 'token-file' --state-dir="$dir/state"
+refused 2 'or say --insecure' --token-file=token --listen=0.0.0.0:0
+cp token open; chmod 644 open
+refused 13 'chmod 600' --token-file=open --state-dir="$dir/state"
+refused 10 'step-program' --token-file=token --state-dir="$dir/state" --step-program=/nowhere
+code=0; env -u OS_MISTRAL_URL timeout 20 holdfast-agent --token-file=token --state-dir="$dir/state" --listen=127.0.0.1:0 >said 2>&1 || code=$?
+[ $code = 3 ] && grep -q 'nothing says where Mistral is' said || fail "$code: $(cat said)"
+[ "$(holdfast-agent --version)" = "holdfast-agent $(holdfast --version | cut -d' ' -f2)" ] || fail "$(holdfast-agent --version)"
+# The reference has every option of it.
+page=$here/../../docs/reference/mistral-constructs.md
+for option in $(holdfast-agent --help | grep -o '^ *\(-h,\)\?--[a-z-]*' | grep -o -- '--.*' | grep -v '^--help$\|^--version$'); do
+  grep -q "^| .*\`$option[\` =]" "$page" || fail "$page does not have $option"
+done
+
+# A program in the place of holdfast-step, which says how it was called.
+cat >step <<'END_OF_STEP'
+#!/bin/sh
+echo "$@" >>"$CALLS"
+env | grep '^OS_' >>"$CALLS.environment"
+case "$*" in
+  *--step=slow*) trap 'echo "{\"exit\":143,\"message\":\"told to end\"}"; exit 0' TERM; while :; do sleep 0.1; done ;;
+  *--step=silent*) exit 7 ;;
+  *) echo '{"exit":0,"message":"done"}' ;;
+esac
+END_OF_STEP
+chmod +x step
+export CALLS=$dir/calls
+start --step-program="$dir/step" --jobs=2
+[ "$(post 1 quick)" = 202 ] && [ "$(cat answer)" = "{\"accepted\":\"${id}1\"}" ] || fail "$(cat answer)"
+[ "$(post 1 quick)" = 202 ] || fail "$(cat answer)"
+[ "$(post 1 other)" = 409 ] || fail "$(cat answer)"
+reporting() { [ "$(steps | grep -o '"state":"reporting"' | wc -l)" = "$1" ]; }
+soon reporting 1
+[ "$(cat calls)" = "run --report --run=r --bundle=$hash --provider=p --step=quick --log-dir=$dir/log" ] || fail "$(cat calls)"
+[ ! -s calls.environment ] || fail "a step sees $(cat calls.environment)"
+[ "$(post 2 silent)" = 202 ] || fail "$(cat answer)"
+soon reporting 2
+grep -q 'has left no report: exit code 7' "state/jobs/${id}2.json" || fail "$(cat state/jobs/*)"
+
+# Two at once, the third waits.
+for n in 3 4 5; do [ "$(post $n slow)" = 202 ] || fail "$(cat answer)"; done
+running() { [ "$(steps | grep -o '"running_since":"[^"]*","state":"running"' | wc -l)" = "$1" ]; }
+soon running 2
+[ "$(steps | grep -o '"state":"accepted"' | wc -l)" = 1 ] || fail "$(steps)"
+
+# A second agent in this folder.
+refused 11 'another agent works in' --token-file=token --state-dir="$dir/state" --listen=127.0.0.1:0
+
+# Killed: nothing is lost, its steps die with it.
+children=$(pgrep -P $agent || true)
+kill -KILL $agent
+wait $agent 2>/dev/null || true
+for child in $children; do for _ in $(seq 100); do kill -0 "$child" 2>/dev/null || break; sleep 0.05; done; done
+for child in $children; do ! kill -0 "$child" 2>/dev/null || fail "step $child outlives the agent"; done
+start --step-program="$dir/step" --jobs=2
+[ "$(grep -c 'a step of before is reported' agent.log)" = 2 ] || fail "$(cat agent.log)"
+[ "$(grep -c 'a step of before is run again' agent.log)" = 3 ] || fail "$(cat agent.log)"
+soon running 2
+
+# Ended: the steps at work are told to, and stay in the folder.
+began=$SECONDS
+ends_with 0
+[ $((SECONDS - began)) -lt 15 ] || fail "it took $((SECONDS - began)) s"
+[ "$(grep -c 'it runs again at the next start' agent.log)" = 2 ] || fail "$(cat agent.log)"
+[ "$(ls state/jobs | wc -l)" = 5 ] || fail "$(ls state/jobs)"
+! grep -l '"exit\\":143' state/jobs/* || fail "a step that was ended with the agent has an outcome"
+! grep -rqF "$token" state log agent.log 2>/dev/null || fail "the token is somewhere"
+[ "$(stat -c %a state/jobs)" = 700 ] || fail "others may read the jobs"
+
+# Over TLS: with the certificate's own authority, and with no other.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=agent -addext subjectAltName=IP:127.0.0.1 \
+  -keyout key.pem -out cert.pem 2>said || fail "$(cat said)"
+chmod 644 key.pem
+refused 13 'everybody may read or write the key' --token-file=token --state-dir="$dir/other" --listen=127.0.0.1:0 --tls-certificate=cert.pem --tls-key=key.pem
+chmod 600 key.pem
+rm state/jobs/*
+start --step-program="$dir/step" --tls-certificate=cert.pem --tls-key=key.pem
+[ "$(curl -sS --max-time 20 --cacert cert.pem "https://127.0.0.1:$port/v1/health")" = '{"status":"ok"}' ] || fail "$(cat agent.log)"
+! curl -sS --max-time 20 "https://127.0.0.1:$port/v1/health" 2>said || fail "any authority is one"
+! curl -sS --max-time 20 "http://127.0.0.1:$port/v1/health" 2>said || fail "plain HTTP is answered"
+# A client that trusts it and says nothing holds nobody up at the end.
+exec 9<>"/dev/tcp/127.0.0.1/$port"
+ends_with 0
+exec 9>&-
