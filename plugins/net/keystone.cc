@@ -47,12 +47,6 @@ Value BodyOf(const KeystoneIdentity& identity) {
   return Value().Set("auth", std::move(auth));
 }
 
-std::string TokensUrl(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.ends_with("/v3")) url += "/v3";
-  return url + "/auth/tokens";
-}
-
 std::vector<KeystoneEndpoint> CatalogOf(const Value& token) {
   std::vector<KeystoneEndpoint> out;
   const Value* const catalog = token.Find("catalog");
@@ -152,7 +146,7 @@ Result<KeystoneToken> Authenticate(HttpClient& client, const KeystoneIdentity& i
   HOLDFAST_ASSIGN_OR_RETURN(const std::string body, DumpJson(BodyOf(identity)));
   HttpRequest request;
   request.method = HttpMethod::kPost;
-  request.url = TokensUrl(identity.auth_url);
+  request.url = WithVersion(identity.auth_url, "/v3") + "/auth/tokens";
   request.headers["Content-Type"] = "application/json";
   request.headers["Accept"] = "application/json";
   request.headers["User-Agent"] = "holdfast";

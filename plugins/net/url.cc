@@ -142,6 +142,12 @@ Result<Url> ParseUrl(std::string_view text) {
   return url;
 }
 
+std::string WithVersion(std::string url, std::string_view version) {
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.ends_with(version)) url += version;
+  return url;
+}
+
 std::string PercentEncoded(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;

@@ -26,6 +26,10 @@ struct Url {
 // kInvalidInput for what is no http or https URL; the message never repeats user and password.
 Result<Url> ParseUrl(std::string_view text);
 
+// The URL of an API, as people write it with or without its version: without a slash at its end, and with `version`
+// ("/v3") there.
+std::string WithVersion(std::string url, std::string_view version);
+
 // Everything but letters, digits and -._~ as %XX: a segment of a path, or a value of a query.
 std::string PercentEncoded(std::string_view text);
 

@@ -40,6 +40,12 @@ std::string Sha256Hex(std::string_view data) {
   return hash.FinishHex();
 }
 
+bool IsSha256Hex(std::string_view text) {
+  constexpr std::size_t kDigits = 2 * std::tuple_size_v<Sha256::Digest>;
+  return text.size() == kDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::string Hex(std::span<const std::byte> data) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;

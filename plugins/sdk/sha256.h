@@ -38,6 +38,9 @@ class Sha256 {
 // SHA-256 in 64 lower-case hex digits.
 std::string Sha256Hex(std::string_view data);
 
+// A text that could be one of these.
+bool IsSha256Hex(std::string_view text);
+
 // Bytes in lower-case hex digits.
 std::string Hex(std::span<const std::byte> data);
 

@@ -9,11 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 
 #include "plugins/sdk/descriptor_owner.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/file.h"
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/text.h"
 
 // The one file of the agent that sees CLI11.
@@ -154,14 +154,6 @@ Status CheckStepOption(const std::string& option) {
       "--step-option=--provider-config-dir=DIR, --log-dir=DIR, --tenant=NAME or --verbose");
 }
 
-std::string BesideThisProgram(const std::string& name) {
-  std::array<char, 4096> buffer;
-  const ssize_t size = ::readlink("/proc/self/exe", buffer.data(), buffer.size());
-  if (size <= 0) return name;
-  const std::string self(buffer.data(), static_cast<std::size_t>(size));
-  return self.substr(0, self.rfind('/') + 1) + name;
-}
-
 Status Complete(Raw& raw) {
   AgentOptions& options = raw.options;
   auto listen = net::ParseListenAddress(raw.listen);
@@ -178,7 +170,7 @@ Status Complete(Raw& raw) {
   }
   for (const std::string& option : options.step_options)
     HOLDFAST_RETURN_IF_ERROR(CheckStepOption(option));
-  if (options.step_program.empty()) options.step_program = BesideThisProgram("holdfast-step");
+  if (options.step_program.empty()) options.step_program = ProgramFolder() + "/holdfast-step";
   if (options.state_folder.empty()) options.state_folder = DefaultStateFolder();
   options.grace = std::chrono::seconds(raw.grace);
   return Ok();
@@ -188,13 +180,7 @@ Status Complete(Raw& raw) {
 
 std::string DefaultStateFolder() {
   if (::geteuid() == 0) return "/var/lib/holdfast-agent";
-  const auto variable = [](const char* name) {
-    const char* const value = std::getenv(name);
-    return std::string(value == nullptr ? "" : value);
-  };
-  std::string state = variable("XDG_STATE_HOME");
-  if (state.empty()) state = variable("HOME") + "/.local/state";
-  return state + "/holdfast/agent";
+  return UserStateFolder() + "/holdfast/agent";
 }
 
 Result<AgentOptions> ParseAgentOptions(const std::vector<std::string>& arguments) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plugins/engines/mistral/answers.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 
@@ -13,7 +14,6 @@ namespace {
 
 using engines::mistral::Api;
 using engines::mistral::Call;
-using engines::mistral::Method;
 
 constexpr std::chrono::milliseconds kFirstWait{1'000};
 constexpr std::chrono::milliseconds kLongestWait{30'000};
@@ -22,10 +22,6 @@ constexpr std::chrono::milliseconds kLongestWaitOfOne{600'000};
 std::chrono::milliseconds WaitAfter(int failures, std::chrono::milliseconds longest) {
   constexpr int kMostDoublings = 16;
   return std::min(kFirstWait * (1 << std::clamp(failures - 1, 0, kMostDoublings)), longest);
-}
-
-bool IsFinal(const std::string& state) {
-  return state == "SUCCESS" || state == "ERROR" || state == "CANCELLED";
 }
 
 Result<engines::mistral::Answer> Get(Api& api, std::string target) {
@@ -56,7 +52,7 @@ Reporter::Fate Reporter::Report(const Job& job) {
     return Fate::kDropped;
   }
   Call call;
-  call.method = Method::kPut;
+  call.method = net::HttpMethod::kPut;
   call.target = "/action_executions/" + job.id;
   call.body = *body;
   call.repeatable = true;
@@ -67,7 +63,7 @@ Reporter::Fate Reporter::Report(const Job& job) {
   const auto found = Get(api_, call.target);
   if (found) {
     const std::string state = found->body.is_map() ? found->body.StringOr("state", "") : "";
-    if (IsFinal(state)) {
+    if (engines::mistral::HasEnded(state)) {
       log_.Log(LogLevel::kInfo,
                fmt::format("{} has the outcome of this step already ({})", api_.Place(), state),
                fields);

@@ -6,7 +6,9 @@
 #include <array>
 #include <optional>
 
+#include "plugins/sdk/ini.h"
 #include "plugins/sdk/json.h"
+#include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 #include "runtime/store/layout.h"
 
@@ -19,7 +21,6 @@ constexpr std::array<std::string_view, 6> kTexts{"command", "step",   "run",
                                                  "record",  "bundle", "provider"};
 constexpr std::array<std::string_view, 2> kTruths{"fail_fast", "partial"};
 constexpr std::size_t kLongestProvider = 255;
-constexpr std::size_t kHashDigits = 64;
 constexpr int kFormat = 1;
 
 template <class List>
@@ -29,11 +30,9 @@ bool IsIn(const List& list, std::string_view text) {
 
 Result<bool> Truth(const Value& value, std::string_view name) {
   if (value.is_bool()) return value.AsBool();
-  if (value.is_string()) {
-    const std::string text = Lowered(value.AsString());
-    if (IsIn(std::array<std::string_view, 4>{"true", "yes", "1", "on"}, text)) return true;
-    if (IsIn(std::array<std::string_view, 5>{"", "false", "no", "0", "off"}, text)) return false;
-  }
+  if (value.is_string() && value.AsString().empty()) return false;
+  if (const auto truth = value.is_string() ? ParseTruth(value.AsString()) : std::nullopt)
+    return *truth;
   return InvalidInput(fmt::format("'{}' is true or false", name));
 }
 
@@ -49,9 +48,7 @@ Status Check(const StepRequest& request) {
                         "'");
   HOLDFAST_RETURN_IF_ERROR(CheckNamed("run", request.run));
   if (!request.record.empty()) HOLDFAST_RETURN_IF_ERROR(CheckNamed("record", request.record));
-  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (request.bundle.size() != kHashDigits ||
-      !std::all_of(request.bundle.begin(), request.bundle.end(), is_digit))
+  if (!IsSha256Hex(request.bundle))
     return InvalidInput("'bundle' is a SHA-256: 64 hexadecimal digits");
   if (request.provider.empty() || request.provider.size() > kLongestProvider ||
       Printable(request.provider) != request.provider)

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <thread>
@@ -10,7 +11,6 @@
 #include "plugins/engines/mistral/definitions.h"
 #include "plugins/engines/mistral/executions.h"
 #include "plugins/sdk/counted.h"
-#include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/cli/cluster.h"
@@ -154,50 +154,45 @@ int Started(Session& session, MistralRuns& runs, const engine::NewExecution& exe
 // "" is the default.
 std::string EnvironmentOf(const std::string& given) { return given.empty() ? "holdfast" : given; }
 
-int StoreTrigger(Session& session, engine::Api* api, const SubmitArguments& arguments,
-                 const Submission& submission, const std::string& name) {
-  const Output& out = session.out();
+Value InputsOf(const std::map<std::string, std::string>& given) {
+  Value out(Value::Map{});
+  for (const auto& [name, value] : given) out.Set(name, value);
+  return out;
+}
+
+// The cron trigger that stands beside a file, with what was said of its runs.
+Result<Value> TriggerOf(const SubmitArguments& arguments, const Submission& submission,
+                        const std::string& workflow) {
   const std::string path = fs::path(arguments.file).replace_extension(".schedule.yaml");
-  const auto source = local::ReadSourceFile(path);
+  auto source = local::ReadSourceFile(path);
   if (!source) {
-    return out.Fail(
-        Error(source.error())
-            .Hint("'holdfast compile --kind template' writes it, of a plan with a schedule"));
+    return std::move(source).error().Hint(
+        "'holdfast compile --kind template' writes it, of a plan with a schedule");
   }
-  Value::Map inputs;
-  for (const auto& [name_of, value] : submission.parameters) inputs.emplace(name_of, value);
-  auto trigger = ParseYaml(source->text, path);
-  if (!trigger) return out.Fail(trigger.error());
-  if (!trigger->is_map() || trigger->StringOr("workflow_name", "") != name) {
-    return out.Fail(
-        InvalidInput(path + " is no cron trigger of workflow " + name).Hint("compile both again"));
+  HOLDFAST_ASSIGN_OR_RETURN(Value trigger, ParseYaml(source->text, path));
+  if (!trigger.is_map() || trigger.StringOr("workflow_name", "") != workflow) {
+    return InvalidInput(path + " is no cron trigger of workflow " + workflow)
+        .Hint("compile both again");
   }
-  trigger->Set("workflow_params", Value().Set("env", EnvironmentOf(arguments.environment)));
+  trigger.Set("workflow_params", Value().Set("env", EnvironmentOf(arguments.environment)));
   // Not the bundle: it is the default of the definition, and changes with that.
-  trigger->Set("workflow_input", Value(std::move(inputs)));
-  if (arguments.dry_run == "client") {
-    out.Json("cron-trigger", *trigger);
-    const auto text = DumpJsonPretty(*trigger);
-    if (!text) return out.Fail(text.error());
-    if (!out.json()) WriteStdout(*text);
-    return 0;
-  }
-  const auto tenant = PutBundleIntoBank(session, submission.workflow, BankUse::kWrite);
-  if (!tenant) return out.Fail(tenant.error());
-  // No record names it until the first run begins, and gc would take it away.
-  if (const Status kept = runtime::PublishBundle(*tenant, submission.workflow.files, true); !kept)
-    return out.Fail(kept.error());
-  const auto stored = engine::StoreCronTrigger(*api, *trigger);
+  trigger.Set("workflow_input", InputsOf(submission.parameters));
+  return trigger;
+}
+
+int StoreTrigger(const Output& out, engine::Api& api, const Value& trigger) {
+  const auto stored = engine::StoreCronTrigger(api, trigger);
   if (!stored) return out.Fail(stored.error());
+  const std::string name = trigger.StringOr("name", "");
+  const std::string pattern = trigger.StringOr("pattern", "");
   out.Say(std::string(*stored == engine::Stored::kCreated   ? "stored"
                       : *stored == engine::Stored::kChanged ? "changed"
                                                             : "there is already") +
-          " the cron trigger " + trigger->StringOr("name", "") + ": " +
-          trigger->StringOr("pattern", "") + " UTC");
+          " the cron trigger " + name + ": " + pattern + " UTC");
   out.Json("cron-trigger-stored", Value()
-                                      .Set("name", trigger->StringOr("name", ""))
-                                      .Set("workflow", name)
-                                      .Set("pattern", trigger->StringOr("pattern", "")));
+                                      .Set("name", name)
+                                      .Set("workflow", trigger.StringOr("workflow_name", ""))
+                                      .Set("pattern", pattern));
   return 0;
 }
 
@@ -294,23 +289,23 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   execution.environment = EnvironmentOf(arguments.environment);
   execution.description = "Holdfast: " + std::string(NameOf(workflow.bundle.bundle.operation)) +
                           " of bundle " + workflow.files.sha256.substr(0, 12);
-  if (arguments.dry_run == "client" && arguments.schedule)
-    return StoreTrigger(session, nullptr, arguments, *submission, execution.workflow);
+  std::optional<Value> trigger;
+  if (arguments.schedule) {
+    auto read = TriggerOf(arguments, *submission, execution.workflow);
+    if (!read) return out.Fail(read.error());
+    trigger = std::move(*read);
+  }
+  if (arguments.dry_run == "client" && trigger)
+    return ShowUnsent(out, "cron-trigger", *trigger, *trigger);
   if (arguments.dry_run == "client") {
     Value names(Value::List{});
     for (const DefinitionFile& each : *definitions) names.MutableList().emplace_back(each.name);
-    Value inputs(Value::Map{});
-    for (const auto& [name, value] : execution.inputs) inputs.Set(name, value);
     const Value shown = Value()
                             .Set("definitions", std::move(names))
                             .Set("workflow_name", execution.workflow)
-                            .Set("input", std::move(inputs))
+                            .Set("input", InputsOf(execution.inputs))
                             .Set("params", Value().Set("env", execution.environment));
-    out.Json("execution", shown);
-    const auto text = DumpJsonPretty(shown);
-    if (!text) return out.Fail(text.error());
-    if (!out.json()) WriteStdout(*text);
-    return 0;
+    return ShowUnsent(out, "execution", shown, shown);
   }
   auto opened = OpenMistralRuns(session, arguments.cluster);
   if (!opened) return out.Fail(opened.error());
@@ -332,8 +327,12 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   }
   if (const Status stored = Store(out, runs.api(), *definitions); !stored)
     return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
-  if (arguments.schedule)
-    return StoreTrigger(session, &runs.api(), arguments, *submission, execution.workflow);
+  if (trigger) {
+    // No record names it until the first run begins, and gc would take it away.
+    if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
+      return out.Fail(kept.error());
+    return StoreTrigger(out, runs.api(), *trigger);
+  }
   if (const Status started = engine::StartExecution(runs.api(), execution); !started)
     return out.Fail(Error(started.error()).While("submitting " + arguments.file));
   return Started(session, runs, execution, submission->record, arguments.watch);
@@ -351,18 +350,9 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
     return out.Fail(
         InvalidInput("execution " + status->uid + " is none of ours: it has no input 'bundle'"));
   }
-  if (same_record && !status->ended()) {
-    return out.Fail(Error(ErrorCode::kConflict, "run " + status->uid + " has not ended")
-                        .Hint("'holdfast watch " + status->uid + runs.Options() +
-                              "' follows it, 'holdfast cancel " + status->uid + runs.Options() +
-                              "' ends it"));
-  }
-  if (same_record && engines::VerdictOf(*status) == 0) {
-    return out.Fail(
-        Error(ErrorCode::kConflict,
-              "run " + status->uid + " has succeeded: there is nothing to resume")
-            .Hint("'holdfast resubmit " + status->uid + runs.Options() + "' starts anew"));
-  }
+  if (const Status can = same_record ? CheckResumable(*status, runs.Options(), "cancel") : Ok();
+      !can)
+    return out.Fail(can.error());
   // The workflow of that name may have been compiled anew, and has other steps then.
   const auto stored = engine::StoredWorkflow(runs.api(), status->name);
   if (!stored) return out.Fail(stored.error());
@@ -382,7 +372,7 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
             .Hint("with the file that it was then: 'holdfast submit FILE --engine mistral" +
                   (same_record ? " --record " + status->record() : std::string()) + "'"));
   }
-  const auto missing = engine::MissingBelow(runs.api(), status->name);
+  const auto missing = engine::MissingBelow(runs.api(), **stored);
   if (!missing) return out.Fail(missing.error());
   if (!missing->empty()) {
     return out.Fail(NotFound("the workflow " + missing->front() + ", which " + status->name +

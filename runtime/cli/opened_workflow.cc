@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/text.h"
 #include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
@@ -13,12 +14,6 @@ namespace holdfast::cli {
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path ProgramFolder() {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  return error ? fs::path(".") : self.parent_path();
-}
 
 // What the steps take as a truth they would refuse one by one, when the run has begun.
 Status CheckTruth(const std::map<std::string, std::string>& parameters, const std::string& name) {
@@ -68,12 +63,12 @@ Result<std::map<std::string, std::string>> ReadMistralInputs(
 
 }  // namespace
 
-std::string StepBinary() { return ProgramFolder() / "holdfast-step"; }
+std::string StepBinary() { return fs::path(ProgramFolder()) / "holdfast-step"; }
 
 Result<std::string> TemplatesFolder() {
   // Installed: PREFIX/bin and PREFIX/share. In a build: build/bin, and build/share links to the sources.
   const fs::path folder =
-      ProgramFolder().parent_path() / "share" / "holdfast" / "templates" / "argo";
+      fs::path(ProgramFolder()).parent_path() / "share" / "holdfast" / "templates" / "argo";
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
     return NotFound("the templates are not installed: there is no " + folder.string())

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/record.h"
@@ -30,6 +31,27 @@ Result<Submission> OpenSubmission(const SubmitArguments& arguments, WorkflowEngi
         .Hint("compile it again with --engine mistral; the bundle is the same");
   }
   return out;
+}
+
+int ShowUnsent(const Output& out, std::string_view type, Value datum, const Value& object) {
+  const auto text = DumpJsonPretty(object);
+  if (!text) return out.Fail(text.error());
+  out.Json(type, std::move(datum));
+  if (!out.json()) WriteStdout(*text);
+  return 0;
+}
+
+Status CheckResumable(const engines::RunStatus& status, const std::string& options,
+                      const std::string& end) {
+  const std::string tail = " " + status.handle + options;
+  if (!status.ended()) {
+    return Error(ErrorCode::kConflict, "run " + status.uid + " has not ended")
+        .Hint("'holdfast watch" + tail + "' follows it, 'holdfast " + end + tail + "' ends it");
+  }
+  if (engines::VerdictOf(status) != 0) return Ok();
+  return Error(ErrorCode::kConflict,
+               "run " + status.uid + " has succeeded: there is nothing to resume")
+      .Hint("'holdfast resubmit" + tail + "' starts anew");
 }
 
 Status CheckRecord(const BankSection& tenant, Operation operation, const std::string& id) {

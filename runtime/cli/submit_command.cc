@@ -6,7 +6,6 @@
 #include <set>
 
 #include "plugins/engines/argo/workflow_status.h"
-#include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/argo_runs.h"
 #include "runtime/cli/cluster.h"
@@ -278,16 +277,8 @@ int StartAgain(Session& session, const ClusterRunArguments& arguments, bool same
             .Hint("'holdfast " + std::string(same_record ? "resume " : "resubmit ") +
                   ShellWord(whole) + ClusterOptions(arguments.cluster) + "' is about the whole"));
   }
-  if (same_record && !status.ended()) {
-    return out.Fail(Error(ErrorCode::kConflict, "run " + status.uid + " has not ended")
-                        .Hint("'holdfast watch " + status.name + "' follows it, 'holdfast stop " +
-                              status.name + "' ends it"));
-  }
-  if (same_record && engines::VerdictOf(status) == 0) {
-    return out.Fail(Error(ErrorCode::kConflict,
-                          "run " + status.uid + " has succeeded: there is nothing to resume")
-                        .Hint("'holdfast resubmit " + status.name + "' starts anew"));
-  }
+  if (const Status can = same_record ? CheckResumable(status, "", "stop") : Ok(); !can)
+    return out.Fail(can.error());
   const Value* const metadata = run->workflow.Find("metadata");
   Draft draft;
   draft.base = BaseOf(*metadata);
@@ -326,11 +317,7 @@ int SubmitWorkflow(Session& session, const SubmitArguments& arguments) {
   auto draft = DraftOf(*workflow, *parameters);
   if (!draft) return out.Fail(draft.error());
   if (arguments.dry_run == "client") {
-    const auto text = DumpJsonPretty(draft->object);
-    if (!text) return out.Fail(text.error());
-    out.Json("workflow", Value().Set("object", draft->object));
-    if (!out.json()) WriteStdout(*text);
-    return 0;
+    return ShowUnsent(out, "workflow", Value().Set("object", draft->object), draft->object);
   }
   auto opened = OpenCluster(session, arguments.cluster);
   if (!opened) return out.Fail(opened.error());

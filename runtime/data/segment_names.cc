@@ -17,12 +17,6 @@ constexpr int kMaxZstdLevel = 19;
 // A stored segment is at most its plain bytes, a header, and later what encryption adds.
 constexpr std::uint64_t kMaxStoredSize = kMaxSegmentSize + 4096;
 
-bool IsHash(std::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
 }  // namespace
 
 std::string SegmentKey(std::string_view attempt, std::string_view name, std::uint64_t number) {
@@ -58,7 +52,7 @@ Status CheckStreamManifest(const StreamManifest& stream) {
     return Corrupt(fmt::format("the manifest's stream '{}': {}", Printable(stream.name), what));
   };
   if (!CheckStreamParts(stream.attempt, stream.name)) return corrupt("its name or attempt is none");
-  if (!IsHash(stream.sha256)) return corrupt("it has no SHA-256");
+  if (!IsSha256Hex(stream.sha256)) return corrupt("it has no SHA-256");
   std::uint64_t size = 0;
   for (std::size_t i = 0; i < stream.segments.size(); ++i) {
     const SegmentInfo& segment = stream.segments[i];
@@ -66,7 +60,7 @@ Status CheckStreamManifest(const StreamManifest& stream) {
         segment.stored_size < kSegmentHeaderSize || segment.stored_size > kMaxStoredSize) {
       return corrupt(fmt::format("impossible sizes of segment {}", i));
     }
-    if (!IsHash(segment.plain_sha256) || !IsHash(segment.stored_sha256)) {
+    if (!IsSha256Hex(segment.plain_sha256) || !IsSha256Hex(segment.stored_sha256)) {
       return corrupt(fmt::format("segment {} has no SHA-256", i));
     }
     size += segment.plain_size;  // Far from 2^64: 64 MiB times what fits in memory.

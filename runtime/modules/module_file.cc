@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "plugins/sdk/places.h"
+
 namespace holdfast::runtime {
 
 namespace {
@@ -17,11 +19,8 @@ std::string ModuleFolder() {
       folder != nullptr && *folder != '\0') {
     return folder;
   }
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return "lib/holdfast";
   // Test programs lie in the build's tests/ and find its modules the same way.
-  return (self.parent_path().parent_path() / "lib" / "holdfast").string();
+  return (std::filesystem::path(ProgramFolder()).parent_path() / "lib" / "holdfast").string();
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ Result<LoadedBundle> LoadBundleFromBank(const BankSection& tenant, const std::st
 }
 
 Result<StoredBundle> StoredBundle::Open(const BankSection& tenant, std::string sha256) {
-  if (sha256.size() != 64 || sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+  if (!IsSha256Hex(sha256)) {
     return InvalidInput("a bundle is named by a SHA-256, 64 hex digits")
         .Hint("it stands in the workflow file as the parameter 'bundle'");
   }

@@ -14,7 +14,6 @@ namespace {
 
 using engines::mistral::Answer;
 using engines::mistral::Call;
-using engines::mistral::Method;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -23,8 +22,8 @@ class Scripted final : public engines::mistral::Api {
  public:
   std::string Place() const override { return "Mistral"; }
   Result<Answer> Send(const Call& call) override {
-    lines.push_back((call.method == Method::kPut ? "PUT " : "GET ") + call.target);
-    if (call.method == Method::kPut) body = call.body;
+    lines.push_back((call.method == net::HttpMethod::kPut ? "PUT " : "GET ") + call.target);
+    if (call.method == net::HttpMethod::kPut) body = call.body;
     if (answers.empty()) return Answer();
     Result<Answer> next = std::move(answers.front());
     answers.pop_front();

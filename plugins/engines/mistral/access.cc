@@ -1,6 +1,9 @@
 #include "plugins/engines/mistral/access.h"
 
+#include <fmt/format.h>
+
 #include "plugins/sdk/file.h"
+#include "plugins/sdk/ini.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::engines::mistral {
@@ -8,14 +11,10 @@ namespace holdfast::engines::mistral {
 namespace {
 
 Result<bool> Truth(const net::Environment& environment, const char* name) {
-  const std::string text = Lowered(environment(name).value_or(""));
-  for (const char* const word : {"1", "true", "yes", "on"}) {
-    if (text == word) return true;
-  }
-  for (const char* const word : {"", "0", "false", "no", "off"}) {
-    if (text == word) return false;
-  }
-  return InvalidInput(std::string(name) + " is true or false, not '" + Printable(text) + "'");
+  const std::string text = environment(name).value_or("");
+  if (text.empty()) return false;
+  if (const auto truth = ParseTruth(text)) return *truth;
+  return InvalidInput(fmt::format("{} is true or false, not '{}'", name, Printable(text)));
 }
 
 }  // namespace
@@ -35,8 +34,7 @@ Result<Access> AccessOf(const net::Environment& environment) {
   if (!out.url.empty()) {
     if (const auto url = net::ParseUrl(out.url); !url)
       return Error(url.error()).While("OS_MISTRAL_URL");
-    while (out.url.ends_with('/')) out.url.pop_back();
-    if (!out.url.ends_with("/v2")) out.url += "/v2";
+    out.url = net::WithVersion(std::move(out.url), "/v2");
   }
   if (std::string interface = text("OS_INTERFACE"); !interface.empty()) {
     // Old files say publicURL.

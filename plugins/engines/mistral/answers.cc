@@ -4,19 +4,8 @@
 
 namespace holdfast::engines::mistral {
 
-std::string Segment(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-        c == '.' || c == '_') {
-      out += c;
-    } else {
-      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return out;
+bool HasEnded(std::string_view state) {
+  return state == "SUCCESS" || state == "ERROR" || state == "CANCELLED" || state == "SKIPPED";
 }
 
 Result<Value> GetObject(Api& api, const std::string& target) {

@@ -10,8 +10,8 @@
 // What stands in Mistral's answers.
 namespace holdfast::engines::mistral {
 
-// Everything but letters, digits and -._ as %XX: a part of a target.
-std::string Segment(std::string_view text);
+// Of an execution, a task or an action: nothing of it goes on.
+bool HasEnded(std::string_view state);
 // A GET that has to answer with an object; kCorrupt where it does not.
 Result<Value> GetObject(Api& api, const std::string& target);
 // The same of what may not be there: then the answer's body is null.

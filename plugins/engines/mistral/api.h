@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "plugins/net/http_client.h"
 #include "plugins/sdk/cancellation.h"
 #include "plugins/sdk/clock.h"
 #include "plugins/sdk/log.h"
@@ -14,11 +15,9 @@
 
 namespace holdfast::engines::mistral {
 
-enum class Method { kGet, kPost, kPut, kDelete };
-
 // One request; `target` stands behind the API's /v2: "/executions/ID".
 struct Call {
-  Method method = Method::kGet;
+  net::HttpMethod method = net::HttpMethod::kGet;
   std::string target;
   std::string body;  // empty: none
   std::string_view content_type = "application/json";

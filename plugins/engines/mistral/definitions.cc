@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "plugins/engines/mistral/answers.h"
+#include "plugins/net/url.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
@@ -57,7 +58,7 @@ Status CreateCronTrigger(Api& api, const Value& trigger) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(std::string body, DumpJson(request));
   Call call;
-  call.method = Method::kPost;
+  call.method = net::HttpMethod::kPost;
   call.target = "/cron_triggers";
   call.body = std::move(body);
   auto answer = api.Send(call);
@@ -70,7 +71,7 @@ Status CreateCronTrigger(Api& api, const Value& trigger) {
 Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
                              const std::function<Status()>& changes) {
   constexpr auto kNextSecond = std::chrono::milliseconds(2'000);
-  const std::string target = "/workflows/" + Segment(name);
+  const std::string target = "/workflows/" + net::PercentEncoded(name);
   HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
   const bool there = !stored.body.is_null();
   const auto wanted = DefinitionIn(text, name);
@@ -83,7 +84,7 @@ Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::strin
     if (IsFresh(stored)) std::this_thread::sleep_for(kNextSecond);
   }
   Call call;
-  call.method = there ? Method::kPut : Method::kPost;
+  call.method = there ? net::HttpMethod::kPut : net::HttpMethod::kPost;
   call.target = "/workflows";
   call.body = text;
   call.content_type = kPlainText;
@@ -99,7 +100,7 @@ Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::strin
 
 Status ValidateWorkflow(Api& api, const std::string& text) {
   Call call;
-  call.method = Method::kPost;
+  call.method = net::HttpMethod::kPost;
   call.target = "/workflows/validate";
   call.body = text;
   call.content_type = kPlainText;
@@ -111,14 +112,15 @@ Status ValidateWorkflow(Api& api, const std::string& text) {
 }
 
 Result<std::optional<Value>> StoredWorkflow(Api& api, const std::string& name) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, "/workflows/" + Segment(name)));
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored,
+                            Find(api, "/workflows/" + net::PercentEncoded(name)));
   if (stored.body.is_null()) return std::optional<Value>();
   return DefinitionIn(stored.body.StringOr("definition", ""), name);
 }
 
 Status RequireAction(Api& api, const std::string& action) {
   return Require(
-      api, "/actions/" + Segment(action), "action " + Printable(action),
+      api, "/actions/" + net::PercentEncoded(action), "action " + Printable(action),
       "templates/mistral has it, over ssh and through an agent (holdfast-step-agent.yaml); the "
       "site's owner edits one of the two and creates it once: openstack action definition create "
       "templates/mistral/holdfast-step.yaml");
@@ -126,7 +128,8 @@ Status RequireAction(Api& api, const std::string& action) {
 
 Status RequireEnvironment(Api& api, const std::string& environment) {
   return Require(
-      api, "/environments/" + Segment(environment), "environment " + Printable(environment),
+      api, "/environments/" + net::PercentEncoded(environment),
+      "environment " + Printable(environment),
       "templates/mistral has it; the site's owner fills it in and creates it once: openstack "
       "workflow env create templates/mistral/environment.yaml; --environment names another one");
 }
@@ -134,39 +137,38 @@ Status RequireEnvironment(Api& api, const std::string& environment) {
 Result<std::string> ExecutionAtWork(Api& api, const std::string& workflow) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const Value found,
-      GetObject(api, "/executions?fields=id,state&workflow_name=" + Segment(workflow)));
+      GetObject(api, "/executions?fields=id,state&workflow_name=" + net::PercentEncoded(workflow)));
   for (const Value& execution : ListAt(found, "executions")) {
-    const std::string state = execution.StringOr("state", "");
-    if (state != "SUCCESS" && state != "ERROR" && state != "CANCELLED")
-      return execution.StringOr("id", "");
+    if (!HasEnded(execution.StringOr("state", ""))) return execution.StringOr("id", "");
   }
   return std::string();
 }
 
-Result<std::vector<std::string>> MissingBelow(Api& api, const std::string& name) {
+Result<std::vector<std::string>> MissingBelow(Api& api, const Value& definition) {
   std::vector<std::string> missing;
-  std::set<std::string> seen{name};
-  std::vector<std::string> open{name};
+  std::set<std::string> seen;
+  std::vector<Value> open{definition};
   while (!open.empty()) {
-    const std::string next = std::exchange(open.back(), {});
+    const Value next = std::move(open.back());
     open.pop_back();
-    HOLDFAST_ASSIGN_OR_RETURN(const auto definition, StoredWorkflow(api, next));
-    if (!definition) {
-      missing.push_back(next);
-      continue;
-    }
-    const Value* const tasks = definition->Find("tasks");
+    const Value* const tasks = next.Find("tasks");
     if (tasks == nullptr || !tasks->is_map()) continue;
     for (const auto& [unused, task] : tasks->AsMap()) {
       const std::string below = task.is_map() ? task.StringOr("workflow", "") : "";
-      if (!below.empty() && seen.insert(below).second) open.push_back(below);
+      if (below.empty() || !seen.insert(below).second) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(auto stored, StoredWorkflow(api, below));
+      if (stored) {
+        open.push_back(std::move(*stored));
+      } else {
+        missing.push_back(below);
+      }
     }
   }
   return missing;
 }
 
 Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
-  const std::string target = "/cron_triggers/" + Segment(trigger.StringOr("name", ""));
+  const std::string target = "/cron_triggers/" + net::PercentEncoded(trigger.StringOr("name", ""));
   HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
   if (stored.body.is_null()) {
     HOLDFAST_RETURN_IF_ERROR(CreateCronTrigger(api, trigger));
@@ -184,7 +186,7 @@ Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
   }
   // There is no change of one.
   Call remove;
-  remove.method = Method::kDelete;
+  remove.method = net::HttpMethod::kDelete;
   remove.target = target;
   if (const auto removed = api.Send(remove);
       !removed && removed.error().code() != ErrorCode::kNotFound)

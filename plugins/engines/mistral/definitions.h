@@ -21,8 +21,8 @@ enum class Stored { kCreated, kChanged, kAsItWas };
 // would not be seen. So that is waited for.
 Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
                              const std::function<Status()>& changes);
-// The sub-workflows that a stored definition starts, and that are not stored; kNotFound where it is not stored itself.
-Result<std::vector<std::string>> MissingBelow(Api& api, const std::string& name);
+// The sub-workflows that a definition (StoredWorkflow) starts, directly or not, and that are not stored.
+Result<std::vector<std::string>> MissingBelow(Api& api, const Value& definition);
 // Mistral's own check of a definition file; kInvalidInput with what it says.
 Status ValidateWorkflow(Api& api, const std::string& text);
 // The definition of a workflow as it is stored: the value behind its name; nullopt: there is none.

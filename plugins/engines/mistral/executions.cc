@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <random>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "plugins/engines/mistral/answers.h"
+#include "plugins/net/retrying_http_client.h"
+#include "plugins/net/url.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
@@ -31,10 +32,6 @@ constexpr std::string_view kEndedByHand =
 // Sub-workflows of an object that somebody else wrote.
 constexpr int kDeepest = 100;
 constexpr std::size_t kMostMessage = 2000;
-
-bool HasEnded(std::string_view state) {
-  return state == "SUCCESS" || state == "ERROR" || state == "CANCELLED" || state == "SKIPPED";
-}
 
 // WAITING and IDLE: its inbound links have not all fired.
 Phase PhaseOf(std::string_view state) {
@@ -77,25 +74,24 @@ void CallFailed(RunStatus& run) {
   run.message = kEndedByHand;
 }
 
-// What an action says that brought no report.
 // Of a step that was not handed to an agent; empty for everything else.
 std::string WithoutAgent(std::string_view text) {
-  constexpr std::string_view kNotSent = "Failed to send HTTP request: ";
-  const std::string refused = "unknown encoding: " + std::string(kRefusalMark);
-  if (const auto at = text.find(refused); at != text.npos) {
-    std::string_view why = text.substr(at + refused.size());
+  const auto behind = [&](std::string_view mark, std::string_view what) {
+    const auto at = text.find(mark);
+    if (at == text.npos) return std::string();
+    std::string_view why = text.substr(at + mark.size());
     // What Mistral's executor puts around it.
     if (why.ends_with("']")) why.remove_suffix(2);
-    return "the agent has refused the step: " + Printable(why.substr(0, kMostMessage));
-  }
-  if (const auto at = text.find(kNotSent); at != text.npos) {
-    std::string_view why = text.substr(at + kNotSent.size());
-    if (why.ends_with("']")) why.remove_suffix(2);
-    return "Mistral could not reach the agent: " + Printable(why.substr(0, kMostMessage));
-  }
-  return {};
+    return std::string(what) + Printable(why.substr(0, kMostMessage));
+  };
+  std::string why =
+      behind("unknown encoding: " + std::string(kRefusalMark), "the agent has refused the step: ");
+  if (why.empty())
+    why = behind("Failed to send HTTP request: ", "Mistral could not reach the agent: ");
+  return why;
 }
 
+// What an action says that brought no report.
 std::string WithoutReport(const std::string& text) {
   if (text.empty()) return "the step left no report";
   if (std::string why = WithoutAgent(text); !why.empty()) return why;
@@ -156,7 +152,7 @@ Status StartExecution(Api& api, const NewExecution& execution) {
                                          .Set("input", input)
                                          .Set("params", params)));
   Call call;
-  call.method = Method::kPost;
+  call.method = net::HttpMethod::kPost;
   call.target = "/executions";
   call.body = std::move(body);
   call.repeatable = true;  // it has its id
@@ -169,7 +165,7 @@ Status CancelExecution(Api& api, const std::string& id, const std::string& why) 
   HOLDFAST_ASSIGN_OR_RETURN(std::string body,
                             DumpJson(Value().Set("state", "CANCELLED").Set("state_info", why)));
   Call call;
-  call.method = Method::kPut;
+  call.method = net::HttpMethod::kPut;
   call.target = "/executions/" + id;
   call.body = std::move(body);
   auto answer = api.Send(call);
@@ -184,7 +180,7 @@ Result<std::vector<RunStatus>> ListRuns(Api& api, const std::string& workflow) {
   std::string target =
       "/executions?nulls=task_execution_id&fields=id,workflow_name,state,state_info,input,params,"
       "created_at,updated_at,task_execution_id";
-  if (!workflow.empty()) target += "&workflow_name=" + Segment(workflow);
+  if (!workflow.empty()) target += "&workflow_name=" + net::PercentEncoded(workflow);
   HOLDFAST_ASSIGN_OR_RETURN(const Value answer, GetObject(api, target));
   std::vector<RunStatus> out;
   bool successes = false;
@@ -309,18 +305,15 @@ Result<StepStatus> RunReader::StepOf(const Task& task) {
   return step;
 }
 
-Status RunReader::AddSteps(const std::string& execution, const std::string& prefix, int depth,
-                           RunStatus& out) {
-  const auto state = std::find_if(below_.begin(), below_.end(),
-                                  [&](const auto& each) { return each.second.id == execution; });
-  const bool final = state == below_.end() ? out.ended() : HasEnded(state->second.state);
+Status RunReader::AddSteps(const std::string& execution, bool final, const std::string& prefix,
+                           int depth, RunStatus& out) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Task> tasks, TasksOf(execution, final));
   for (const Task& task : tasks) {
     const auto below = below_.find(task.id);
     if (task.type == kWorkflowTask && below != below_.end() && depth < kDeepest) {
       const std::size_t before = out.steps.size();
-      HOLDFAST_RETURN_IF_ERROR(
-          AddSteps(below->second.id, prefix + task.name + ".", depth + 1, out));
+      HOLDFAST_RETURN_IF_ERROR(AddSteps(below->second.id, HasEnded(below->second.state),
+                                        prefix + task.name + ".", depth + 1, out));
       const bool says_why =
           std::any_of(out.steps.begin() + static_cast<std::ptrdiff_t>(before), out.steps.end(),
                       [](const StepStatus& step) {
@@ -405,7 +398,7 @@ Result<RunStatus> RunReader::Read() {
     below_[task] = {execution.StringOr("id", ""), execution.StringOr("state", ""),
                     execution.StringOr("state_info", "")};
   }
-  HOLDFAST_RETURN_IF_ERROR(AddSteps(id_, "", 0, out));
+  HOLDFAST_RETURN_IF_ERROR(AddSteps(id_, out.ended(), "", 0, out));
   // Mistral lists every task that has failed, with those that failed for that; the steps say it themselves.
   const auto says_why = [](const StepStatus& step) {
     return step.failed() || step.phase == Phase::kOmitted;
@@ -423,9 +416,9 @@ Status FollowExecution(Api& api, const std::string& id, milliseconds patience,
                        const ApiParts& parts, const std::function<bool(RunStatus status)>& see) {
   constexpr milliseconds kPause{1'000};
   constexpr milliseconds kLongestPause{15'000};
-  constexpr milliseconds kSlice{100};
   // Looking costs Mistral as much as we wait for it: no more than a fifth of the time.
   constexpr int kShareOfTime = 5;
+  const net::Wait wait = net::RealWait();
   RunReader reader(api, id);
   SteadyTime heard = parts.clock->Steady();
   milliseconds away = kPause;
@@ -447,12 +440,7 @@ Status FollowExecution(Api& api, const std::string& id, milliseconds patience,
       pause = away;
       away = std::min(away * 2, kLongestPause);
     }
-    for (const SteadyTime until = parts.clock->Steady() + std::min(pause, kLongestPause);
-         parts.clock->Steady() < until;) {
-      if (parts.cancellation != nullptr && parts.cancellation->is_set())
-        return Unavailable("cancelled");
-      std::this_thread::sleep_for(kSlice);
-    }
+    if (!wait(std::min(pause, kLongestPause), parts.cancellation)) return Unavailable("cancelled");
   }
 }
 

@@ -84,7 +84,8 @@ class RunReader {
     int tries = 1;
   };
   Result<std::vector<Task>> TasksOf(const std::string& execution, bool final);
-  Status AddSteps(const std::string& execution, const std::string& prefix, int depth,
+  // `final`: the execution has ended.
+  Status AddSteps(const std::string& execution, bool final, const std::string& prefix, int depth,
                   RunStatus& out);
   Result<StepStatus> StepOf(const Task& task);
   Status AddTries(const Task& task, StepStatus& step);

@@ -18,20 +18,6 @@ namespace {
 constexpr auto kBeforeItExpires = std::chrono::seconds(60);
 constexpr std::array<std::string_view, 2> kServiceTypes{"workflowv2", "workflow"};
 
-net::HttpMethod MethodOf(Method method) {
-  switch (method) {
-    case Method::kGet:
-      return net::HttpMethod::kGet;
-    case Method::kPost:
-      return net::HttpMethod::kPost;
-    case Method::kPut:
-      return net::HttpMethod::kPut;
-    case Method::kDelete:
-      return net::HttpMethod::kDelete;
-  }
-  return net::HttpMethod::kGet;
-}
-
 class RestApi final : public Api {
  public:
   RestApi(Access access, const ApiParts& parts, std::unique_ptr<net::HttpClient> transport,
@@ -82,16 +68,15 @@ class RestApi final : public Api {
         token_, net::Authenticate(retrying_, *access_.keystone, deadline, parts_.cancellation));
     redaction_.Add(token_->id);
     if (!access_.url.empty()) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(url_,
+    HOLDFAST_ASSIGN_OR_RETURN(std::string endpoint,
                               token_->EndpointOf(kServiceTypes, access_.interface, access_.region));
-    while (url_.ends_with('/')) url_.pop_back();
-    if (!url_.ends_with("/v2")) url_ += "/v2";
+    url_ = net::WithVersion(std::move(endpoint), "/v2");
     return Ok();
   }
 
   Result<net::HttpResponse> SendOnce(const Call& call, SteadyTime deadline) {
     net::HttpRequest request;
-    request.method = MethodOf(call.method);
+    request.method = call.method;
     request.url = url_ + call.target;
     // What takes a definition as plain text answers as such; to "anything" Mistral answers in XML.
     request.headers["Accept"] = call.content_type == "application/json"

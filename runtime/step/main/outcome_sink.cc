@@ -14,6 +14,7 @@
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/object_key.h"
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/text.h"
 
@@ -64,9 +65,7 @@ std::string LogFolder(const StepOptions& options) {
   if (std::string given = options.Get("log-dir", Variable("HOLDFAST_LOG_DIR")); !given.empty())
     return given;
   if (::geteuid() == 0) return "/var/log/holdfast";
-  std::string state = Variable("XDG_STATE_HOME");
-  if (state.empty()) state = Variable("HOME") + "/.local/state";
-  return state + "/holdfast/log";
+  return UserStateFolder() + "/holdfast/log";
 }
 
 OutcomeSink::~OutcomeSink() {
@@ -107,7 +106,6 @@ Status OutcomeSink::OpenLog(const StepOptions& options) {
   log_file_ = path;
   struct stat there {};
   if (::fstat(STDOUT_FILENO, &there) == 0) log_begin_ = static_cast<std::uint64_t>(there.st_size);
-  log_ = OwnProcessIdentity().host + ":" + path;
   return Ok();
 }
 
@@ -129,9 +127,9 @@ int OutcomeSink::Tell(ExitCode code, std::string_view why) const {
   if (report_ < 0) return static_cast<int>(code);
   Value report;
   report.Set("exit", static_cast<int>(code)).Set("message", reason_.Line(code, why));
-  if (!log_.empty()) report.Set("log", log_);
+  if (!log_file_.empty()) report.Set("log", OwnProcessIdentity().host + ":" + log_file_);
   // What was left out because of another step says nothing that its reason does not.
-  if (!log_.empty() && code != ExitCode::kOk && code != ExitCode::kOmitted &&
+  if (!log_file_.empty() && code != ExitCode::kOk && code != ExitCode::kOmitted &&
       !reason_.hides_names())
     report.Set("log_tail", EndOfLog(log_file_, log_begin_));
   const auto line = DumpJson(report);

@@ -20,7 +20,8 @@ namespace holdfast::runtime {
 // Report (--report; Mistral over ssh, and the agent, see no exit code, and std.ssh may hang on much stderr):
 // stdout is exactly one line, {"exit":N,"message":"...","log":"HOST:FILE"}, the program itself exits 0, and
 // everything else that it or what it starts prints goes to the file LOG-DIR/RUN/STEP.log. Of a step that failed the line
-// has the end of that, too ("log_tail", of at most 2,000 bytes of it, in whole lines where there are some), where names may be seen. Who sees no such line
+// has the end of that, too ("log_tail", of at most 2,000 bytes of it, in whole lines where there are some), where names
+// may be seen. Who sees no such line
 // knows that the step did not come to its end. One thread.
 class OutcomeSink {
  public:
@@ -47,7 +48,6 @@ class OutcomeSink {
   int report_ = -1;              // where the report goes: the stdout that the program was given
   std::string log_file_;
   std::uint64_t log_begin_ = 0;  // what this process has written stands behind it
-  std::string log_;              // HOST:FILE
   ShownReason reason_;
 };
 

@@ -1,0 +1,29 @@
+#include "plugins/sdk/places.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+namespace holdfast {
+
+namespace {
+
+std::string Variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+std::string ProgramFolder() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "." : self.parent_path().string();
+}
+
+std::string UserStateFolder() {
+  const std::string state = Variable("XDG_STATE_HOME");
+  return state.empty() ? Variable("HOME") + "/.local/state" : state;
+}
+
+}  // namespace holdfast
