@@ -10,7 +10,8 @@ post() { # NUMBER STEP
     -d "{\"command\":\"run\",\"step\":\"$2\",\"run\":\"r\",\"record\":\"\",\"bundle\":\"$hash\",\"provider\":\"p\",\"fail_fast\":false,\"partial\":\"\"}"
 }
 steps() { [ "$(asked /v1/steps -H "Authorization: Bearer $token")" = 200 ] || fail "$(cat answer)"; cat answer; }
-soon() { for _ in $(seq 200); do "$@" && return; sleep 0.05; done; fail "not soon: $*: $(steps) $(cat agent.log)"; }
+patience=10
+seen() { steps; cat agent.log; }
 
 # What it does not start with.
 refused() { # CODE TEXT OPTION...

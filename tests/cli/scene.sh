@@ -26,6 +26,20 @@ code_of() { # FILE COMMAND...
   echo "$code"
 }
 
+# A member of the lines of one type that --json has printed.
+field() { python3 -c 'import json, sys
+for line in sys.stdin:
+    o = json.loads(line)
+    if o["message_type"] == sys.argv[1]: print(o.get(sys.argv[2], ""))' "$@"; }
+
+# Waits until a command succeeds, at most $patience seconds; where it does not, says what `seen` prints.
+patience=30
+seen() { :; }
+soon() { # COMMAND...
+  for _ in $(seq $((patience * 10))); do "$@" && return; sleep 0.1; done
+  fail "not soon: $*: $(seen)"
+}
+
 # A provider on the bank: its plugins as arguments, their sections on stdin.
 provider_called() { # NAME ID PLUGIN...
   {

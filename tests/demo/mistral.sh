@@ -6,6 +6,8 @@
 engine_name="Mistral"
 engine_keeps="the provider file, and the site in Mistral"
 mistral=$top/tests/engines/mistral/mistral.sh
+# shellcheck source=tests/engines/mistral/site.sh
+. "$top/tests/engines/mistral/site.sh"
 
 agent_pid=""
 demo_steps=${DEMO_STEPS:-}
@@ -52,14 +54,11 @@ engine_changes() { [ -n "$demo_steps" ] || site_with_agent; }
 site_over_ssh() {
   step "The site: the action that every step calls, and an environment that says where; made once"
   mkdir -p "$dir/site"
-  cp "$top/templates/mistral/holdfast-step.yaml" "$dir/site/"
-  sed "s,holdfast_host:.*,holdfast_host: 127.0.0.1,; s,holdfast_user:.*,holdfast_user: $(id -un),
-    s,holdfast_key_file:.*,holdfast_key_file: $dir/mistral/ssh/id,; s,holdfast_program:.*,holdfast_program: $build/bin/holdfast-step,
-    s,holdfast_options:.*,holdfast_options: --provider-config-dir=$dir/providers.d --log-dir=$dir/log," \
-    "$top/templates/mistral/environment.yaml" >"$dir/site/environment.yaml"
+  cp "$mistral_templates/holdfast-step.yaml" "$dir/site/"
+  environment_over_ssh "$dir/mistral" "$build/bin/holdfast-step" "--provider-config-dir=$dir/providers.d --log-dir=$dir/log" \
+    >"$dir/site/environment.yaml"
   grep '^  holdfast_' "$dir/site/environment.yaml"
-  python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" create actions "$dir/site/holdfast-step.yaml"
-  python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" environment "$dir/site/environment.yaml"
+  create_site "$OS_MISTRAL_URL" holdfast-step.yaml "$dir/site/environment.yaml"
 }
 
 site_with_agent() {
@@ -75,12 +74,10 @@ site_with_agent() {
     kill -0 "$agent_pid" 2>/dev/null || { cat "$dir/agent.log" >&2; return 1; }
     sleep 0.1
   done
-  sed "/^  holdfast_/d; s#^  \# holdfast_agent_url:.*#  holdfast_agent_url: http://127.0.0.1:8779#;
-    s,^  # holdfast_agent_token:.*,  holdfast_agent_token: $(cat "$dir/site/token")," "$top/templates/mistral/environment.yaml" >"$dir/site/environment.yaml"
+  environment_with_agent "$(cat "$dir/site/token")" http://127.0.0.1:8779 >"$dir/site/environment.yaml"
   sed -n 's/^  holdfast_agent_token:.*/  holdfast_agent_token: .../; /^  holdfast_/p' "$dir/site/environment.yaml"
-  cp "$top/templates/mistral/holdfast-step-agent.yaml" "$dir/site/"
-  python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" create actions "$dir/site/holdfast-step-agent.yaml"
-  python3 "$top/tests/engines/mistral/api.py" "$OS_MISTRAL_URL" environment "$dir/site/environment.yaml"
+  cp "$mistral_templates/holdfast-step-agent.yaml" "$dir/site/"
+  create_site "$OS_MISTRAL_URL" holdfast-step-agent.yaml "$dir/site/environment.yaml"
 }
 
 engine_of_file=Mistral

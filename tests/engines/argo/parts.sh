@@ -22,10 +22,7 @@ parent=$(holdfast -q submit file.yaml)
 run=$(holdfast --json status "$parent" | field run run)
 holdfast watch "$parent" >watched 2>&1 &
 watcher=$!
-soon() { # COMMAND...
-  for _ in $(seq 300); do "$@" && return; sleep 0.1; done
-  fail "$*: $(cat watched; holdfast status "$parent")"
-}
+seen() { cat watched; holdfast status "$parent"; }
 runs() { holdfast status "$parent" | grep -q "\.$slow  *Running"; }
 soon runs
 

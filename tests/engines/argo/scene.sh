@@ -51,7 +51,3 @@ over_argo_server() {
   unset KUBECONFIG
   export ARGO_SERVER=127.0.0.1:$port ARGO_SECURE=false ARGO_TOKEN="Bearer token-of-the-test" ARGO_NAMESPACE=backups
 }
-field() { python3 -c 'import json, sys
-for line in sys.stdin:
-    o = json.loads(line)
-    if o["message_type"] == sys.argv[1]: print(o.get(sys.argv[2], ""))' "$@"; }

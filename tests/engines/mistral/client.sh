@@ -5,17 +5,8 @@
 . "$(dirname "$0")/scene.sh"
 export HOLDFAST_TEST_CRON=true
 start_mistral
-export OS_MISTRAL_URL=$API
-on() { holdfast "$@" --engine mistral; }
-compiled() { holdfast -q compile "${@:2}" --engine mistral -o "$1" >said 2>&1 || fail "compile: $(cat said)"; }
-field() { python3 -c 'import json, sys
-for line in sys.stdin:
-    o = json.loads(line)
-    if o["message_type"] == sys.argv[1]: print(o.get(sys.argv[2], ""))' "$@"; }
-soon() { # COMMAND...
-  for _ in $(seq 300); do "$@" && return; sleep 0.2; done
-  fail "$*: $(cat watched 2>/dev/null; on status)"
-}
+patience=60
+seen() { cat watched 2>/dev/null; on status; }
 
 # Of a schedule: its trigger is stored with the workflow, and starts it in the next minute, while all else here goes on.
 ids=$(seq -f d%02g 30)

@@ -4,13 +4,7 @@
 #   faults.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 start_mistral
-export OS_MISTRAL_URL=$API
-on() { holdfast "$@" --engine mistral; }
-compiled() { holdfast -q compile "${@:2}" --engine mistral -o "$1" >said 2>&1 || fail "compile: $(cat said)"; }
-soon() { # COMMAND...
-  for _ in $(seq 300); do "$@" && return; sleep 0.1; done
-  fail "$*: $(cat trace)"
-}
+seen() { cat trace; }
 plan() { # PARAMETERS OF b
   printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#b": {%s}\n' "$1" >n.yaml
   compiled protect.yaml protect n.yaml

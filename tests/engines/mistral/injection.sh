@@ -4,8 +4,6 @@
 #   injection.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 start_mistral
-export OS_MISTRAL_URL=$API
-on() { holdfast "$@" --engine mistral; }
 printf '[noop]\ntypes = X::Disk\ngraph = %s/n.graph.yaml\ntrace = %s/trace\n' "$dir" "$dir" | provider noop
 python3 - "$dir" <<'END'
 import json, sys

@@ -4,7 +4,6 @@
 resources=${2:-300}
 . "$(dirname "$0")/scene.sh"
 start_mistral
-export OS_MISTRAL_URL=$API
 printf '[noop]\ntypes = X::Disk, X::Group\ngraph = %s/n.graph.yaml\ntrace = %s/trace\n' "$dir" "$dir" | provider noop
 # Each group has nine disks.
 python3 - "$resources" <<'END'
@@ -18,7 +17,7 @@ json.dump({"name": "n", "provider": "p", "resources": [f"X::Group#g{g:02}" for g
 END
 holdfast -q compile protect n.yaml --engine mistral -o protect.yaml || fail "compile"
 began=$SECONDS
-[ "$(code_of said holdfast submit protect.yaml --engine mistral --watch)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on submit protect.yaml --watch)" = 0 ] || fail "$(cat said)"
 python3 - "$resources" <<'END' || fail "$(tail -3 trace)"
 import collections, json, sys
 ended = collections.Counter()

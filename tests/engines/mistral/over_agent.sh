@@ -10,11 +10,6 @@ start_mistral
 site_with_agent
 start_agent --jobs=12
 
-compiled() { # FILE COMPILE-ARGUMENTS...
-  holdfast -q compile "${@:2}" --engine mistral -o "$1" >said 2>&1 || fail "compile: $(cat said)"
-  api create workflows "$1"
-  holdfast -q publish "$1" >said 2>&1 || fail "publish: $(cat said)"
-}
 begun() { api run "$1" >run 2>&1 & runner=$!; } # WORKFLOW
 succeeds() {
   wait $runner || { api tasks "$(cut -d' ' -f1 run | head -1)"; cat "$dir/agent.log" >&2; fail "$1: $(cat run)"; }
@@ -24,10 +19,7 @@ fails() {
   grep -q 'ERROR$' run || fail "$1 did not end: $(cat run)"
   run=$(cut -d' ' -f1 run | head -1)
 }
-soon() { # COMMAND...
-  for _ in $(seq 300); do "$@" && return; sleep 0.1; done
-  fail "not soon: $*: $(cat trace agent.log)"
-}
+seen() { cat trace agent.log; }
 plan() { # PARAMETERS-OF-b [POLICY]
   printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore%s}\nparameters:\n  "X::Disk#b": {%s}\n' "${2:-}" "$1" >n.yaml
 }
@@ -42,11 +34,11 @@ idle() { [ "$(agent_steps /v1/steps)" = '{"steps":[]}' ]; }
 # A whole life of a checkpoint.
 noop="trace = $dir/trace" disks a b
 plan ''
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 begun n-protect; succeeds protect
 holdfast checkpoints list | grep -q available || fail "no checkpoint is available: $(holdfast checkpoints list 2>&1)"
 for operation in verify restore delete; do
-  compiled $operation.yaml $operation latest
+  stored $operation.yaml $operation latest
   begun n-$operation; succeeds $operation
 done
 holdfast checkpoints list 2>&1 | grep -q available && fail "the checkpoint is still there"
@@ -55,7 +47,7 @@ nothing_left
 # A failure in an activity: the run fails, its task says why, the clean-ups are made.
 : >trace
 plan 'parallel_fail: true'
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 begun n-protect; fails protect
 api tasks "$run" >tasks
 grep -q 'b-.*-par ERROR ".*noop was told to fail' tasks || fail "no task says why: $(cat tasks)"
@@ -66,7 +58,7 @@ done
 # The agent is killed while a step is at work, which dies with it; started again, it runs the step again.
 : >trace
 plan 'parallel_sleep: 5s'
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 begun n-protect
 soon working
 kill -KILL $agent_pid
@@ -94,7 +86,7 @@ nothing_left
 : >trace
 begun_at_mistral() { run=$(python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import api; print(api.Api(sys.argv[2]).start("n-protect", {}))' "$scene" "$API"); }
 plan 'parallel_sleep: 15s'
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 begun_at_mistral
 soon working
 # What Mistral hands out at that moment would be lost with it: nothing else is on its way.
@@ -120,7 +112,7 @@ nothing_left
 ids="c d e f g h i j"
 noop="trace = $dir/trace" disks $ids
 printf 'name: n\nprovider: p\nresources: [%s]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk": {parallel_sleep: 20s}\n' "$(printf '"X::Disk#%s", ' $ids)" >n.yaml
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 begun n-protect
 all_at_work() { [ "$(grep -c 'protect.parallel".*"begin"' trace)" = 8 ] && [ "$(grep -c 'protect.parallel".*"end"' trace)" = 0 ]; }
 soon all_at_work
@@ -131,7 +123,7 @@ succeeds "protect of eight"
 noop="trace = $dir/trace" disks a b
 : >trace
 plan '' ', retries: 0'
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 # What starts an execution may give its variables any value: it arrives as it is, and is refused.
 api run n-protect 'record=a"b\c;$(touch '"$dir"'/interpreted) '"'"'<% 1/0 %>{{7*7}}' >run 2>&1 && fail "a record of any name: $(cat run)"
 grep -q "holdfast-agent 400 .record." run || fail "$(cat run)"
@@ -143,7 +135,6 @@ api tasks "$run" >tasks
 grep -q "begin ERROR .*unknown encoding: holdfast-agent 401 this takes the agent's bearer token" tasks || fail "$(cat tasks)"
 [ ! -s trace ] || fail "something has run: $(cat trace)"
 ! grep -rqF "$agent_token" agent agent.log log tasks || fail "the token is somewhere: $(grep -rlF "$agent_token" agent agent.log log tasks)"
-export OS_MISTRAL_URL=$API
 holdfast status "$run" --engine mistral >said 2>&1 || fail "$(cat said)"
 grep -q "the agent has refused the step: 401 this takes the agent's bearer token" said || fail "$(cat said)"
 

@@ -5,11 +5,6 @@
 . "$(dirname "$0")/scene.sh"
 start_mistral
 
-compiled() { # FILE COMPILE-ARGUMENTS...
-  holdfast -q compile "${@:2}" --engine mistral -o "$1" >said 2>&1 || fail "compile: $(cat said)"
-  api create workflows "$1" $(find "${1%.yaml}.children" -name '*.yaml' 2>/dev/null)
-  holdfast -q publish "$1" >said 2>&1 || fail "publish: $(cat said)"
-}
 succeeds() { # WORKFLOW
   api run "$1" >run 2>&1 || { api tasks "$(cut -d' ' -f1 run | head -1)"; fail "$1: $(cat run)"; }
 }
@@ -29,14 +24,14 @@ post_of() { sed -n "/protect.post/{/Disk#$1\"/{/begin/!s/.*\"event\":\"\([a-z]*\
 # A whole life of a checkpoint.
 noop="trace = $dir/trace" disks a b
 printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\n' >n.yaml
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 succeeds n-protect
 holdfast checkpoints list | grep -q available || fail "no checkpoint is available: $(holdfast checkpoints list 2>&1)"
-compiled verify.yaml verify latest
+stored verify.yaml verify latest
 succeeds n-verify
-compiled restore.yaml restore latest
+stored restore.yaml restore latest
 succeeds n-restore
-compiled delete.yaml delete latest
+stored delete.yaml delete latest
 succeeds n-delete
 holdfast checkpoints list 2>&1 | grep -q available && fail "the checkpoint is still there"
 
@@ -49,7 +44,7 @@ log=$(find log -name 'begin.log' | head -1)
 for kind in pre parallel post; do
   : >trace
   printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#b": {%s_fail: true}\n' $kind >n.yaml
-  compiled protect.yaml protect n.yaml
+  stored protect.yaml protect n.yaml
   fails n-protect
   [ "$(state_of "$run")" = error ] || fail "$kind: the checkpoint is '$(state_of "$run")'"
   api tasks "$run" >tasks
@@ -61,7 +56,7 @@ for kind in pre parallel post; do
 done
 
 # What a begin refuses ends the run at once: nobody steps in after it.
-compiled protect.yaml protect n.yaml
+stored protect.yaml protect n.yaml
 holdfast -q publish --withdraw protect.yaml 2>/dev/null || true
 rm -rf "$dir"/bank/t/*/bundles "$dir"/bank/*/bundles
 : >trace
@@ -72,7 +67,7 @@ fails n-protect
 ids=$(seq -f d%02g 40)
 noop="trace = $dir/trace" disks $ids
 printf 'name: n\nprovider: p\nresources: [%s]\npolicy: {drift: ignore}\n' "$(printf '"X::Disk#%s", ' $ids)" >n.yaml
-compiled cut.yaml protect n.yaml --max-tasks-per-template 30
+stored cut.yaml protect n.yaml --max-tasks-per-template 30
 [ "$(find cut.children -name '*.yaml' | wc -l)" -ge 4 ] || fail "it is not cut"
 succeeds n-protect
 holdfast checkpoints list | grep -q available || fail "no checkpoint of the cut plan is available"

@@ -9,5 +9,4 @@ start_mistral "$dir/work/providers.d"
 awk '/^```sh$/{on=1; next} /^```$/{on=0} on' "$document" >commands.sh
 [ -s commands.sh ] || fail "$document shows no commands"
 cd work
-export OS_MISTRAL_URL=$API
 HOME="$dir/work" bash -euo pipefail ../commands.sh || fail "a command of $document"

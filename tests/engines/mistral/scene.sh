@@ -7,7 +7,9 @@ if [ -z "${HOLDFAST_TEST_INSIDE:-}" ]; then
   exec "$scene/mistral.sh" inside "$(realpath "$0")" "$(realpath "$1")" "${@:2}"
 fi
 . "$scene/../../cli/scene.sh"
+. "$scene/site.sh"
 export HOME=$dir API=http://127.0.0.1:8989/v2
+export OS_MISTRAL_URL=$API
 unset HTTP_PROXY http_proxy
 
 # Mistral, an sshd, the site's action and an environment of ours. With HOLDFAST_TEST_STEPS=agent without an sshd, but with an agent
@@ -22,30 +24,33 @@ start_mistral() { # [PROVIDER-FOLDER]
     start_agent
     return
   fi
-  api create actions "$scene/../../../templates/mistral/holdfast-step.yaml"
-  sed "s,holdfast_host:.*,holdfast_host: 127.0.0.1,; s,holdfast_user:.*,holdfast_user: $(id -un),
-    s,holdfast_key_file:.*,holdfast_key_file: $dir/mistral/ssh/id,; s,holdfast_program:.*,holdfast_program: $build/bin/holdfast-step,
-    s,holdfast_options:.*,holdfast_options: --provider-config-dir=${1:-$dir/providers.d} --log-dir=$dir/log," \
-    "$scene/../../../templates/mistral/environment.yaml" >environment.yaml
-  api environment environment.yaml
+  environment_over_ssh "$dir/mistral" "$build/bin/holdfast-step" \
+    "--provider-config-dir=${1:-$dir/providers.d} --log-dir=$dir/log" >environment.yaml
+  create_site "$API" holdfast-step.yaml environment.yaml
 }
 api() { python3 "$scene/api.py" "$API" "$@"; }
+on() { holdfast "$@" --engine mistral; }
+compiled() { # FILE COMPILE-ARGUMENTS...
+  holdfast -q compile "${@:2}" --engine mistral -o "$1" >said 2>&1 || fail "compile: $(cat said)"
+}
+# The same, for runs that are not started by our own client.
+stored() { # FILE COMPILE-ARGUMENTS...
+  compiled "$@"
+  api create workflows "$1" $(find "${1%.yaml}.children" -name '*.yaml' 2>/dev/null)
+  holdfast -q publish "$1" >said 2>&1 || fail "publish: $(cat said)"
+}
 
 # The site's other action, and an environment for it: steps go through an agent, which start_agent starts in $dir.
 site_with_agent() { # [TOKEN [URL [CA-FILE]]]
-  sed "/^  holdfast_/d; s#^  \# holdfast_agent_url:.*#  holdfast_agent_url: ${2:-http://127.0.0.1:8779}#;
-    s,^  # holdfast_agent_token:.*,  holdfast_agent_token: ${1:-$agent_token},
-    ${3:+s#^  \# holdfast_agent_verify:.*#  holdfast_agent_verify: $3#}" \
-    "$scene/../../../templates/mistral/environment.yaml" >environment.yaml
-  api create actions "$scene/../../../templates/mistral/holdfast-step-agent.yaml"
-  api environment environment.yaml
+  environment_with_agent "${1:-$agent_token}" "${2:-http://127.0.0.1:8779}" "${3:-}" >environment.yaml
+  create_site "$API" holdfast-step-agent.yaml environment.yaml
 }
 agent_token=of-a-test-and-of-nothing-else
 agent_pid=""
 start_agent() { # OPTION...
   (umask 077 && echo "$agent_token" >"$dir/token")
   : >"$dir/agent.log"
-  OS_MISTRAL_URL=$API holdfast-agent --token-file "$dir/token" --state-dir "$dir/agent" \
+  holdfast-agent --token-file "$dir/token" --state-dir "$dir/agent" \
     --step-option="--provider-config-dir=$dir/providers.d" --step-option="--log-dir=$dir/log" "$@" 2>"$dir/agent.log" </dev/null &
   agent_pid=$!
   engine="$engine $agent_pid"
