@@ -46,17 +46,20 @@ std::string_view CommonTemplate(std::string_view path, std::string_view step) {
 AddedOrder FindAddedOrder(const LoadedBundle& bundle, const std::vector<local::ListedStep>& steps,
                           const local::ListedStep& step) {
   AddedOrder out;
-  std::set<std::string> needed = NeededBefore(bundle, step.task);
-  needed.insert("begin");
+  const std::set<std::string> needed = NeededBefore(bundle, step.task);
+  // begin and the gates of templates are no work of a resource.
+  const auto counts = [&bundle](const local::ListedStep& other) {
+    return !other.never && bundle.FindStep(other.task) != nullptr;
+  };
   for (const std::size_t place : local::StepsBefore(steps, step.name)) {
-    if (!needed.contains(steps[place].task) && !steps[place].never)
+    if (!needed.contains(steps[place].task) && counts(steps[place]))
       out.steps.push_back(steps[place].task);
   }
   for (const std::string& path : step.order) {
     AddedWait wait{std::string(LastOf(path)), 0, 0, std::string(CommonTemplate(path, step.name))};
     for (const local::ListedStep& other : steps) {
       const bool inside = other.name == path || other.name.starts_with(path + ".");
-      if (!inside || other.never) continue;
+      if (!inside || !counts(other)) continue;
       ++wait.steps;
       if (needed.contains(other.task)) ++wait.needed;
     }

@@ -9,7 +9,8 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
 #include "runtime/cli/opened_workflow.h"
-#include "runtime/local/step_list.h"
+#include "runtime/local/workflow_file.h"
+#include "runtime/mistral/step_list.h"
 
 namespace holdfast::cli {
 
@@ -34,14 +35,24 @@ Value WayToValue(const compiler::ExplainedReason& reason) {
   return Value().Set("step", reason.step).Set("way", std::move(way));
 }
 
+Result<std::vector<local::ListedStep>> ListFileSteps(const std::string& file,
+                                                     const LoadedBundle& bundle) {
+  HOLDFAST_ASSIGN_OR_RETURN(const local::SourceFile source, local::ReadSourceFile(file));
+  if (mistral::IsMistralFile(source.text)) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, ReadMistralWorkflows(file));
+    return mistral::ListSteps(definitions, bundle, {});
+  }
+  local::ListOptions options;
+  options.file = file;
+  HOLDFAST_ASSIGN_OR_RETURN(options.template_folders, TemplateFoldersOf(file, ""));
+  return local::ListSteps(options);
+}
+
 // Only the file knows how it is cut; without it the bundle alone is explained.
 Result<AddedOrder> AddedOrderOf(const ExplainArguments& arguments, const LoadedBundle& bundle) {
   std::error_code error;
   if (!std::filesystem::exists(arguments.file, error)) return AddedOrder{};
-  local::ListOptions options;
-  options.file = arguments.file;
-  HOLDFAST_ASSIGN_OR_RETURN(options.template_folders, TemplateFoldersOf(arguments.file, ""));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, local::ListSteps(options));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, ListFileSteps(arguments.file, bundle));
   HOLDFAST_ASSIGN_OR_RETURN(const local::ListedStep step, local::FindStep(steps, arguments.step));
   return FindAddedOrder(bundle, steps, step);
 }

@@ -1,12 +1,14 @@
 #include "runtime/cli/opened_workflow.h"
 
 #include <filesystem>
+#include <iterator>
+#include <utility>
 
 #include "plugins/sdk/places.h"
 #include "plugins/sdk/text.h"
 #include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
-#include "runtime/mistral/definition_file.h"
+#include "runtime/mistral/step_list.h"
 #include "runtime/store/bundle_store.h"
 
 namespace holdfast::cli {
@@ -153,6 +155,34 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   }
   HOLDFAST_ASSIGN_OR_RETURN(out.bundle, LoadBundle(out.files));
   return out;
+}
+
+Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string& file) {
+  std::vector<local::SourceFile> files(1);
+  HOLDFAST_ASSIGN_OR_RETURN(files.front(), local::ReadSourceFile(file));
+  std::error_code error;
+  const std::string folder = ChildrenFolderOf(file);
+  if (fs::is_directory(folder, error)) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto children, local::ReadTemplateFolder(folder));
+    std::move(children.begin(), children.end(), std::back_inserter(files));
+  }
+  return mistral::ReadDefinitions(files);
+}
+
+Result<std::vector<local::ListedStep>> ListStepsOf(const OpenedWorkflow& workflow,
+                                                   const std::string& run_id) {
+  if (workflow.engine == WorkflowEngine::kMistral) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, ReadMistralWorkflows(workflow.file));
+    return mistral::ListSteps(definitions, workflow.bundle,
+                              {workflow.parameters, run_id, StepBinary()});
+  }
+  local::ListOptions options;
+  options.file = workflow.file;
+  options.template_folders = workflow.template_folders;
+  options.parameters = workflow.parameters;
+  options.run_id = run_id;
+  options.step_binary = StepBinary();
+  return local::ListSteps(options);
 }
 
 Status RefuseOtherEngines(const OpenedWorkflow& workflow, std::string_view what) {

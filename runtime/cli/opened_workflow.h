@@ -8,6 +8,8 @@
 #include "plugins/sdk/bundle.h"
 #include "plugins/sdk/result.h"
 #include "runtime/cli/session.h"
+#include "runtime/local/step_list.h"
+#include "runtime/mistral/definition_file.h"
 
 namespace holdfast::cli {
 
@@ -37,6 +39,13 @@ struct OpenedWorkflow {
 Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& bundle_folder,
                                     const std::string& templates,
                                     const std::map<std::string, std::string>& parameters);
+
+// The steps of the workflow and of its children, in the order of the file. `run_id` may be empty.
+Result<std::vector<local::ListedStep>> ListStepsOf(const OpenedWorkflow& workflow,
+                                                   const std::string& run_id);
+
+// The workflows of a file for Mistral, and of NAME.children beside it. The file's own come first.
+Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string& file);
 
 // Puts the bundle into the bank of the workflow's provider, where `begin` looks for it, and gives
 // the tenant's section there. Again: success. With BankUse::kRead no bank is made: what goes on with

@@ -54,20 +54,12 @@ Result<ListedWorkflow> OpenAndList(Session& session, const StepArguments& given)
   out.arguments = arguments;
   HOLDFAST_ASSIGN_OR_RETURN(out.workflow, OpenWorkflow(arguments.file, arguments.bundle,
                                                        arguments.templates, parameters));
-  HOLDFAST_RETURN_IF_ERROR(RefuseOtherEngines(out.workflow, "'holdfast step'"));
   // The steps of a child take their run from there, not from the id of their Workflow.
   if (const auto run = out.workflow.parameters.find(kRunParameter);
       run != out.workflow.parameters.end() && !arguments.run_id.empty()) {
     out.whole = std::exchange(run->second, arguments.run_id);
-    parameters[kRunParameter] = arguments.run_id;
   }
-  local::ListOptions options;
-  options.file = arguments.file;
-  options.template_folders = out.workflow.template_folders;
-  options.parameters = parameters;
-  options.run_id = arguments.run_id;
-  options.step_binary = StepBinary();
-  HOLDFAST_ASSIGN_OR_RETURN(out.steps, local::ListSteps(options));
+  HOLDFAST_ASSIGN_OR_RETURN(out.steps, ListStepsOf(out.workflow, arguments.run_id));
   return out;
 }
 

@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <filesystem>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -11,7 +9,6 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/local/workflow_file.h"
-#include "runtime/mistral/definition_file.h"
 #include "runtime/verify/proof.h"
 
 namespace holdfast::cli {
@@ -24,15 +21,7 @@ Result<verify::SaidRun> ReadRun(const OpenedWorkflow& workflow) {
                               local::ReadWorkflowFile(workflow.file, workflow.template_folders));
     return verify::RunOf(read);
   }
-  std::vector<local::SourceFile> files(1);
-  HOLDFAST_ASSIGN_OR_RETURN(files.front(), local::ReadSourceFile(workflow.file));
-  std::error_code error;
-  const std::string folder = ChildrenFolderOf(workflow.file);
-  if (std::filesystem::is_directory(folder, error)) {
-    HOLDFAST_ASSIGN_OR_RETURN(auto children, local::ReadTemplateFolder(folder));
-    std::move(children.begin(), children.end(), std::back_inserter(files));
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, mistral::ReadDefinitions(files));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, ReadMistralWorkflows(workflow.file));
   return verify::RunOf(definitions);
 }
 

@@ -20,6 +20,21 @@ o = json.loads(open("said").readline())
 assert o["message_type"] == "proof" and o["holds"] and o["steps"] == 9 and o["order"] == 21 and o["added"] == 0, o' || fail "$engine: $(cat said)"
 done
 
+# Its steps are run one by one by hand as those of a file for Argo are: in the order of the list, which has the same steps.
+holdfast --json step list mistral.yaml >listed || fail "step list"
+holdfast --json step list argo.yaml >listed.argo || fail "step list for Argo"
+python3 -c 'import json
+here, there = ([json.loads(line) for line in open(name)] for name in ("listed", "listed.argo"))
+assert {s["name"] for s in here} == {s["name"] for s in there}, here
+assert {s["name"]: set(s["gates"]) for s in here} == {s["name"]: set(s["gates"]) for s in there}, here' || fail "$(cat listed)"
+for step in $(holdfast -q step list mistral.yaml | awk 'NR > 1 { print $1 }'); do
+  holdfast explain mistral.yaml $step >said || fail "explain $step: $(cat said)"
+  holdfast step show mistral.yaml $step --run-id by-hand | grep -qF -- "--run=by-hand" || fail "step show $step"
+  holdfast step run mistral.yaml $step --run-id by-hand >said 2>&1 || fail "step $step: $(cat said)"
+done
+[ "$(holdfast --json checkpoints show by-hand | grep -c '"state":"available"')" -ge 1 ] || fail "by-hand is not available"
+[ "$(code_of said holdfast step run mistral.yaml nothing --run-id by-hand)" = 10 ] || fail "a step that is not there: $(cat said)"
+
 holdfast lint --engine mistral mistral.yaml >said 2>&1 || fail "lint: $(cat said)"
 [ "$(code_of said holdfast lint mistral.yaml)" = 3 ] && grep -q 'holdfast lint --engine mistral' said || fail "lint for Argo: $(cat said)"
 
@@ -39,7 +54,7 @@ holdfast -q compile protect n.yaml -o other.yaml --engine mistral
 [ "$(code_of said holdfast verify-workflow other.yaml --bundle argo.bundle)" = 3 ] || fail "another bundle is taken"
 grep -q 'is not the one that other.yaml was compiled with' said || fail "$(cat said)"
 
-for command in "run other.yaml" "step list other.yaml" "submit other.yaml"; do
+for command in "run other.yaml" "submit other.yaml"; do
   [ "$(code_of said holdfast $command)" = 3 ] || fail "$command: $(cat said)"
   grep -q 'is a workflow for Mistral' said && grep -q -- '--engine argo' said || fail "$command: $(cat said)"
 done
