@@ -32,9 +32,9 @@ Status WaitForClaim(const StepEnvironment& env, std::string_view step,
     }
     if (!said) {
       env.log.Log(LogLevel::kInfo,
-                  fmt::format("waiting for process {} on {}, which has begun this step: until it "
+                  fmt::format("waiting for process {} on {}, which has begun step {}: until it "
                               "is done, or has not been heard of for {}",
-                              claim->holder.pid, Printable(claim->holder.host),
+                              claim->holder.pid, Printable(claim->holder.host), step,
                               FormatDuration(env.claim_expiry)),
                   Value().Set("step", std::string(step)));
       said = true;

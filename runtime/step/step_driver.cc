@@ -180,6 +180,20 @@ Status StepDriver::RefuseClosedEpoch(const BundleStep& step, const Pending& pend
       .Hint("resume: start the workflow again with the parameter record=" + run_.record().id());
 }
 
+Status StepDriver::RefuseBesidePost(const BundleStep& step, const Pending& pending) {
+  if (pending.activity->kind == ActivityKind::kPost) return Ok();
+  const std::string& post = pending.resource->StepOf(ActivityKind::kPost);
+  if (post.empty() || post == step.name) return Ok();
+  run_.Forget(post);
+  HOLDFAST_RETURN_IF_ERROR(RefuseClosedEpoch(step, pending));
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(post));
+  const Claim* const open = journal->OpenClaim();
+  if (open == nullptr || open->token != run_.lease().token) return Ok();
+  return InvalidInput(fmt::format("step {} is too late: the post of {} is at work", step.name,
+                                  Printable(pending.resource->resource.key.str())))
+      .Hint("resume: start the workflow again with the parameter record=" + run_.record().id());
+}
+
 Status StepDriver::RefuseAfterResume(const BundleStep& step, const Pending& pending) {
   const ActivityKind kind = pending.activity->kind;
   if (run_.operation() != Operation::kProtect) return Ok();
@@ -293,18 +307,53 @@ Result<StepReport> StepDriver::Gate(const std::vector<std::string>& steps) {
 }
 
 Status StepDriver::WaitForOthers(const BundleStep& step) {
-  // The first look is at what has just been read; who waits sees whether the run still has its lease.
   bool again = false;
-  return WaitForClaim(
-      env_, step.name, LongestWait(run_.bundle().bundle()), [&]() -> Result<std::optional<Claim>> {
-        if (std::exchange(again, true)) {
-          HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
-          run_.Forget(step.name);
-        }
-        HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
-        const Claim* const open = journal->OpenClaim();
-        return open == nullptr ? std::nullopt : std::optional<Claim>(*open);
-      });
+  return WaitForClaim(env_, step.name, LongestWait(run_.bundle().bundle()),
+                      [&] { return OpenClaimOf(step.name, std::exchange(again, true)); });
+}
+
+// The first look is at what has just been read; who waits sees whether the run still has its lease.
+Result<std::optional<Claim>> StepDriver::OpenClaimOf(const std::string& step, bool again) {
+  if (again) {
+    HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
+    run_.Forget(step);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step));
+  const Claim* const open = journal->OpenClaim();
+  return open == nullptr ? std::nullopt : std::optional<Claim>(*open);
+}
+
+Status StepDriver::WaitForEarlier(const BundleStep& step) {
+  const SteadyTime until = env_.clock.Steady() + LongestWait(run_.bundle().bundle());
+  for (const std::string& earlier : step.order) {
+    bool again = false;
+    HOLDFAST_RETURN_IF_ERROR(WaitForClaim(
+        env_, earlier,
+        std::max(std::chrono::ceil<std::chrono::milliseconds>(until - env_.clock.Steady()),
+                 std::chrono::milliseconds(0)),
+        [&]() -> Result<std::optional<Claim>> {
+          HOLDFAST_ASSIGN_OR_RETURN(auto claim, OpenClaimOf(earlier, std::exchange(again, true)));
+          // One of an earlier run has lost its lease, and gives up by itself.
+          if (claim && claim->token != run_.lease().token) claim.reset();
+          return claim;
+        }));
+  }
+  return Ok();
+}
+
+Status StepDriver::CheckAlone(const BundleStep& step, const std::vector<Pending>& pending) {
+  for (const Pending& one : pending) HOLDFAST_RETURN_IF_ERROR(RefuseBesidePost(step, one));
+  for (const std::string& earlier : step.order) {
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(earlier));
+    // What succeeded is not done again; anything else may have been begun since.
+    const AttemptResult* const last = journal->LastResult();
+    if (last != nullptr && last->exit_code == 0 && journal->OpenClaim() == nullptr) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto open, OpenClaimOf(earlier, true));
+    if (!open || open->token != run_.lease().token || !HeldByAnother(env_, *open)) continue;
+    return Unavailable(fmt::format("step {}, which comes first, is being run by process {} on {}",
+                                   earlier, open->holder.pid, Printable(open->holder.host)));
+  }
+  return Ok();
 }
 
 Result<StepReport> StepDriver::Run(const StepRequest& request) {
@@ -316,7 +365,10 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
   // Of a step that was killed in another pod nobody sees that it is dead. Engines try again at
   // once, and not often: whoever said "try again" here would use up those tries. Before anything
   // else is looked at, as the other one may still change it.
-  if (!request.dry_run) HOLDFAST_RETURN_IF_ERROR(WaitForOthers(step));
+  if (!request.dry_run) {
+    HOLDFAST_RETURN_IF_ERROR(WaitForOthers(step));
+    HOLDFAST_RETURN_IF_ERROR(WaitForEarlier(step));
+  }
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Pending> pending, FindPending(step, request));
   {
     HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
@@ -333,9 +385,7 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
   }
   {
     HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
-    for (const Pending& one : pending) {
-      if (!journal->attempts.empty()) HOLDFAST_RETURN_IF_ERROR(RefuseClosedEpoch(step, one));
-    }
+    for (const Pending& one : pending) HOLDFAST_RETURN_IF_ERROR(RefuseClosedEpoch(step, one));
     // Omitted before and still so: the journal says it already.
     bool same =
         !pending.empty() && journal->LastResult() != nullptr && journal->OpenClaim() == nullptr;
@@ -358,6 +408,14 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
                             StepAttempt::Claim(env_, run_, step, epoch, request.by));
   // Another process may have finished between the first look and the claim.
   HOLDFAST_ASSIGN_OR_RETURN(pending, FindPending(step, request));
+  // Of two that are not to work beside each other, each looks once its own claim is there.
+  if (Status alone = CheckAlone(step, pending); !alone) {
+    const Error& error = alone.error();
+    HOLDFAST_RETURN_IF_ERROR(attempt->Finish(
+        error.code() == ErrorCode::kUnavailable ? ExitCode::kTryAgain : ExitCode::kInvalidInput,
+        false, "locked", error.message()));
+    return std::move(alone).error();
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
   if (journal->attempts.size() > 1) {
     for (const BundleActivity& activity : step.activities) {

@@ -62,11 +62,21 @@ class StepDriver {
   Result<bool> AnotherStepFailed(const BundleStep& step);
   Result<Decision> Decide(const BundleStep& step, const Pending& pending,
                           const StepRequest& request, StepAttempt* attempt);
+  // What was copied after the clean-up is not what the resource was. An engine that gave up a step may
+  // have it started, or run on, all the same: a queue, a retry after a timeout, a node that was cut off.
   Status RefuseClosedEpoch(const BundleStep& step, const Pending& pending);
+  // With a claim of this step in place: its post, which has made its own before it looks, is not at work.
+  Status RefuseBesidePost(const BundleStep& step, const Pending& pending);
   // An engine keeps the order. By hand a snapshot could be taken after what had brought the
   // application to rest let it go on, and nothing would look wrong.
   Status RefuseAfterResume(const BundleStep& step, const Pending& pending);
   Status WaitForOthers(const BundleStep& step);
+  // For whoever works on a step that comes before this one, whatever the engine thinks of it.
+  Status WaitForEarlier(const BundleStep& step);
+  // The look of WaitForClaim.
+  Result<std::optional<Claim>> OpenClaimOf(const std::string& step, bool again);
+  // Once its own claim is there: kUnavailable beside a step that comes before it, kInvalidInput beside its post.
+  Status CheckAlone(const BundleStep& step, const std::vector<Pending>& pending);
   Result<StepReport> Recorded(const BundleStep& step, const StepRequest& request);
   Result<StepReport> Describe(const BundleStep& step, const std::vector<Pending>& pending,
                               const StepRequest& request);
