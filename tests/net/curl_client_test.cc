@@ -12,6 +12,7 @@
 #include <future>
 #include <thread>
 
+#include "plugins/net/retrying_http_client.h"
 #include "tests/net/test_server.h"
 
 // What the transport of bulk data promises beside what transport_test.cc asks of every one.
@@ -452,6 +453,43 @@ TEST(Curl, AProxyThatWantsToKnowWhoAsksIsToldOrDenies) {
   ASSERT_FALSE(secure);
   EXPECT_EQ(secure.error().code(), ErrorCode::kDenied) << secure.error().Render();
   EXPECT_THAT(secure.error().Render(), ::testing::Not(HasSubstr("p@ss")));
+}
+
+// --- With the client that sends again --------------------------------------------------------------------
+
+TEST(Curl, ABusyServerGetsASourceAgainAfterTheTimeThatItAsksFor) {
+  std::atomic<int> requests{0};
+  TestServer server([&](TestConnection& c) {
+    TestConnection::Request request;
+    while (c.ReadHead(request)) {
+      if (++requests == 1) {
+        c.Answer(503, "busy", "Retry-After: 7\r\nConnection: close\r\n");
+        return c.Stall();
+      }
+      std::size_t taken = 0;
+      for (std::string piece; taken < 3'000'000 && !(piece = c.Take(3'000'000)).empty();)
+        taken += piece.size();
+      c.Answer(201, std::to_string(taken));
+    }
+  });
+  const auto client = Client();
+  std::vector<milliseconds> waits;
+  RetryingHttpClient retrying(
+      *client, SystemClock(),
+      [&](milliseconds wait, const Cancellation*) {
+        waits.push_back(wait);
+        return true;
+      },
+      RetryPolicy(), nullptr);
+  Pattern source(3'000'000);
+  HttpRequest request = PutFrom(server.Url(), source, 3'000'000);
+  request.rewind = [&] { return source.Rewind(); };
+  const auto response = retrying.Send(request, In(seconds(30)));
+  ASSERT_TRUE(response) << response.error().Render();
+  EXPECT_EQ(response->status, 201);
+  EXPECT_EQ(response->body, "3000000");
+  EXPECT_THAT(waits, ::testing::ElementsAre(milliseconds(7000)));
+  EXPECT_EQ(source.rewinds, 1);
 }
 
 // --- Cancellation ------------------------------------------------------------------------------------
