@@ -292,12 +292,9 @@ class Exchange {
       Set(CURLOPT_SSL_CTX_DATA, &lane_);
       Set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
       Set(CURLOPT_CAINFO, static_cast<const char*>(nullptr));
-      if (options.ca_pem.empty()) {
-        Set(CURLOPT_SSL_CTX_FUNCTION, &SetUpTlsOfTheSystem);
-      } else {
-        Set(CURLOPT_SSL_CTX_FUNCTION, &SetUpTls);
-        SetBlob(CURLOPT_CAINFO_BLOB, options.ca_pem);
-      }
+      const bool of_the_system = options.ca_pem.empty() && !options.skip_verify;
+      Set(CURLOPT_SSL_CTX_FUNCTION, of_the_system ? &SetUpTlsOfTheSystem : &SetUpTls);
+      if (!options.ca_pem.empty()) SetBlob(CURLOPT_CAINFO_BLOB, options.ca_pem);
       if (!options.client_certificate_pem.empty()) {
         SetBlob(CURLOPT_SSLCERT_BLOB, options.client_certificate_pem);
         SetBlob(CURLOPT_SSLKEY_BLOB, options.client_key_pem);

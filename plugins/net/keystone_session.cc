@@ -56,6 +56,7 @@ Result<Project> OnlyOne(const std::vector<Project>& projects, const std::string&
         .Hint("it takes a role in one: openstack role add --project PROJECT --user USER ROLE");
   }
   std::vector<std::string> names;
+  names.reserve(projects.size());
   for (const Project& project : projects) names.push_back(project.name);
   return InvalidInput(Printable("this user of Keystone has several projects: " + Join(names, ", ")))
       .Hint("say which one: " + project_key + " = " + Printable(names.front()));
