@@ -3,7 +3,6 @@
 #include <cpprest/astreambuf.h>
 #include <cpprest/http_client.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pplx/threadpool.h>
@@ -14,6 +13,7 @@
 #include <map>
 #include <mutex>
 
+#include "plugins/net/pem.h"
 #include "plugins/net/url.h"
 #include "plugins/sdk/text.h"
 
@@ -245,57 +245,6 @@ void NoteAlerts(const SSL* ssl, int where, int value) {
   }
 }
 
-struct BioFree {
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-};
-using BioPointer = std::unique_ptr<BIO, BioFree>;
-BioPointer BioOf(const std::string& text) {
-  return BioPointer(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-struct X509Free {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-using X509Pointer = std::unique_ptr<X509, X509Free>;
-struct KeyFree {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-using KeyPointer = std::unique_ptr<EVP_PKEY, KeyFree>;
-
-std::vector<X509Pointer> Certificates(const std::string& pem) {
-  std::vector<X509Pointer> out;
-  const BioPointer bio = BioOf(pem);
-  while (X509* const certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
-    out.emplace_back(certificate);
-  ERR_clear_error();
-  return out;
-}
-
-// No password is asked for on a terminal.
-int NoPassword(char*, int, int, void*) { return 0; }
-KeyPointer KeyOf(const std::string& pem) {
-  const BioPointer bio = BioOf(pem);
-  KeyPointer key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &NoPassword, nullptr));
-  ERR_clear_error();
-  return key;
-}
-
-Status CheckTls(const TransportOptions& options) {
-  if (!options.ca_pem.empty() && Certificates(options.ca_pem).empty())
-    return InvalidInput("the certificate authority is no PEM certificate");
-  if (options.client_certificate_pem.empty() != options.client_key_pem.empty())
-    return InvalidInput("a client certificate and its key go together, and one is missing");
-  if (options.client_certificate_pem.empty()) return Ok();
-  const auto certificates = Certificates(options.client_certificate_pem);
-  if (certificates.empty()) return InvalidInput("the client certificate is no PEM certificate");
-  const KeyPointer key = KeyOf(options.client_key_pem);
-  if (key == nullptr) return InvalidInput("the client's key is no PEM key without a password");
-  if (X509_check_private_key(certificates.front().get(), key.get()) != 1) {
-    ERR_clear_error();
-    return InvalidInput("the client's key is not that of its certificate");
-  }
-  return Ok();
-}
-
 // Into a context of cpprest's, which has checked CheckTls: nothing fails that can be told.
 void SetUpTls(SSL_CTX* context, const TlsSettings& settings) {
   const TransportOptions& options = settings.options;
@@ -305,7 +254,7 @@ void SetUpTls(SSL_CTX* context, const TlsSettings& settings) {
   SSL_CTX_set_info_callback(context, &NoteAlerts);
   if (!options.ca_pem.empty()) {
     X509_STORE* const store = X509_STORE_new();
-    for (const X509Pointer& certificate : Certificates(options.ca_pem))
+    for (const CertificatePointer& certificate : CertificatesIn(options.ca_pem))
       X509_STORE_add_cert(store, certificate.get());
     // A certificate that is trusted itself is enough, as kubectl has it.
     X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
@@ -314,11 +263,11 @@ void SetUpTls(SSL_CTX* context, const TlsSettings& settings) {
     SSL_CTX_set_default_verify_paths(context);
   }
   if (!options.client_certificate_pem.empty()) {
-    const auto certificates = Certificates(options.client_certificate_pem);
+    const auto certificates = CertificatesIn(options.client_certificate_pem);
     SSL_CTX_use_certificate(context, certificates.front().get());
     for (std::size_t i = 1; i < certificates.size(); ++i)
       SSL_CTX_add1_chain_cert(context, certificates[i].get());
-    SSL_CTX_use_PrivateKey(context, KeyOf(options.client_key_pem).get());
+    SSL_CTX_use_PrivateKey(context, KeyIn(options.client_key_pem).get());
   }
   ERR_clear_error();
 }
@@ -334,6 +283,8 @@ class CpprestClient final : public HttpClient {
     HOLDFAST_ASSIGN_OR_RETURN(const Url url, ParseUrl(request.url));
     if (!url.user_info.empty())
       return InvalidInput("the URL of " + url.Origin() + " has a user in it");
+    if (request.source != nullptr)
+      return Internal("the transport of REST calls sends no body from a source");
     try {
       return SendTo(url, request, deadline);
     } catch (const std::exception& e) {

@@ -36,6 +36,8 @@ std::string_view NameOf(HttpMethod method) {
   switch (method) {
     case HttpMethod::kGet:
       return "GET";
+    case HttpMethod::kHead:
+      return "HEAD";
     case HttpMethod::kPost:
       return "POST";
     case HttpMethod::kPut:

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ using HttpHeaders = std::map<std::string, std::string, IgnoringCase>;
 // can. nullopt for everything else.
 std::optional<WallTime> ParseHttpDate(std::string_view text);
 
-enum class HttpMethod { kGet, kPost, kPut, kPatch, kDelete };
+enum class HttpMethod { kGet, kHead, kPost, kPut, kPatch, kDelete };
 std::string_view NameOf(HttpMethod method);
 
 struct HttpRequest {
@@ -34,15 +35,23 @@ struct HttpRequest {
   HttpHeaders headers;
   // Borrowed, and whole in memory: so every request can be sent again.
   std::string_view body;
+  // In the place of `body`, for what is not whole in memory: read on the caller's thread as it is sent. Not owned. It has
+  // `source_size` bytes, or Send returns kInvalidInput, and the server has not got a whole body; a failure of it is
+  // what Send returns. What a server answers before it has taken all leaves the rest unread. Nothing interrupts its Read.
+  ByteSource* source = nullptr;
+  std::uint64_t source_size = 0;
+  // Makes `source` begin anew. Where this is empty, a request of which anything was read is not sent again by anybody.
+  std::function<Status()> rewind;
   // May it be sent again although the first one may have been carried out? nullopt: what the method
-  // says (GET, PUT and DELETE may).
+  // says (GET, HEAD, PUT and DELETE may).
   std::optional<bool> repeatable;
   // Of the response's body, where no sink takes it: kInvalidInput beyond.
   std::uint64_t most_body = std::uint64_t{64} << 20U;
   // Not owned. Takes the body of a 2xx response piece by piece as it comes, on the caller's thread; its
   // failure ends the transfer and is what Send returns. Bodies of other responses are collected.
   ByteSink* sink = nullptr;
-  // kUnavailable once nothing has come for this long; zero: only the deadline counts.
+  // kUnavailable once nothing has come for this long, nor been taken of a body that a transport for bulk data sends; zero:
+  // only the deadline counts.
   std::chrono::milliseconds longest_silence{0};
   const Cancellation* cancellation = nullptr;  // Not owned. Set: Send returns kUnavailable soon.
 };
@@ -50,7 +59,7 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 0;
   HttpHeaders headers;
-  std::string body;  // empty where a sink took it
+  std::string body;  // empty where a sink took it, and of what answers HEAD
 
   bool ok() const { return status >= 200 && status < 300; }
 };
@@ -58,7 +67,8 @@ struct HttpResponse {
 // Sends requests. Every whole response is a value, whatever its status; an error means that there is
 // none: kUnavailable when the same call may succeed later (no connection, a reset, a body that ended
 // early, the deadline), kDenied when the other side's certificate or ours was refused, kInvalidInput for a
-// URL that is none and a body that is too large. Errors name the server, never a header or a query.
+// URL that is none and a body that is too large. An answer that comes before the server has taken the whole body of the
+// request is one unless it says success: then that is kUnavailable. Errors name the server, never a header or a query.
 // Redirects are not followed. Thread-safe, but Send blocks.
 class HttpClient {
  public:

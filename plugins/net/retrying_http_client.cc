@@ -19,8 +19,8 @@ using std::chrono::milliseconds;
 
 bool Repeatable(const HttpRequest& request) {
   if (request.repeatable) return *request.repeatable;
-  return request.method == HttpMethod::kGet || request.method == HttpMethod::kPut ||
-         request.method == HttpMethod::kDelete;
+  return request.method == HttpMethod::kGet || request.method == HttpMethod::kHead ||
+         request.method == HttpMethod::kPut || request.method == HttpMethod::kDelete;
 }
 
 bool IsPassing(int status) {
@@ -39,6 +39,21 @@ class WatchedSink final : public ByteSink {
 
  private:
   ByteSink& sink_;
+  bool touched_ = false;
+};
+
+// Says whether anything of the real one was read, and so is gone.
+class WatchedSource final : public ByteSource {
+ public:
+  explicit WatchedSource(ByteSource& source) : source_(source) {}
+  Result<std::size_t> Read(std::span<std::byte> buffer) override {
+    touched_ = true;
+    return source_.Read(buffer);
+  }
+  bool touched() const { return touched_; }
+
+ private:
+  ByteSource& source_;
   bool touched_ = false;
 };
 
@@ -85,6 +100,7 @@ milliseconds RetryingHttpClient::WaitBefore(unsigned next_try) {
   const milliseconds full =
       std::min(policy_.longest_wait, policy_.first_wait * (1U << std::min(next_try, 16U)));
   std::uniform_int_distribution<milliseconds::rep> any(full.count() / 2, full.count());
+  const std::lock_guard lock(mutex_);
   return milliseconds(any(random_));
 }
 
@@ -93,13 +109,17 @@ Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, Steady
     HttpRequest sent = request;
     std::optional<WatchedSink> watched;
     if (request.sink != nullptr) sent.sink = &watched.emplace(*request.sink);
+    std::optional<WatchedSource> read;
+    if (request.source != nullptr) sent.source = &read.emplace(*request.source);
+    const bool may_be_long = watched || read || request.longest_silence.count() > 0;
     const SteadyTime until =
-        watched ? deadline : std::min(deadline, clock_.Steady() + policy_.longest_try);
+        may_be_long ? deadline : std::min(deadline, clock_.Steady() + policy_.longest_try);
     Result<HttpResponse> outcome = inner_.Send(sent, until);
     if (outcome && !IsPassing(outcome->status)) return outcome;
     if (!outcome && outcome.error().code() != ErrorCode::kUnavailable) return outcome;
     const bool not_carried_out = outcome && outcome->status == 429;
     if (tries + 1 >= policy_.most_tries || (watched && watched->touched()) ||
+        (read && read->touched() && !request.rewind) ||
         (!not_carried_out && !Repeatable(request)) ||
         (request.cancellation != nullptr && request.cancellation->is_set())) {
       return outcome;
@@ -121,6 +141,7 @@ Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, Steady
                                     : outcome.error().OneLine()));
     }
     if (!wait_(wait, request.cancellation)) return outcome;
+    if (read && read->touched()) HOLDFAST_RETURN_IF_ERROR(request.rewind());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 
@@ -16,7 +17,8 @@ struct RetryPolicy {
   unsigned most_tries = 6;
   std::chrono::milliseconds first_wait{250};  // doubled each time, with jitter
   std::chrono::milliseconds longest_wait{15'000};
-  // One try of what no sink takes: a server that stalls must not use up the time of the next try.
+  // One try of what no sink takes, no source gives, and for which the request itself names no longest silence: a server
+  // that stalls must not use up the time of the next try.
   std::chrono::milliseconds longest_try{25'000};
   // A server that says "later than this" is not waited for.
   std::chrono::milliseconds longest_retry_after{120'000};
@@ -28,13 +30,14 @@ using Wait = std::function<bool(std::chrono::milliseconds, const Cancellation* c
 Wait RealWait();
 
 // The one place where requests are sent again: what another client could not send (kUnavailable), 429,
-// and 500, 502, 503, 504. Only what may be repeated; 429, and a connection that could not be made, say
-// that nothing was carried out, so after these every request is. Retry-After is kept. No try begins, and
-// no wait ends, after the deadline: the last outcome is returned then. What a sink has taken a part
-// of is not sent again. One thread at a time.
+// and 500, 502, 503, 504. Only what may be repeated; 429 says that nothing was carried out, so after that every
+// request is. Retry-After is kept. No try begins, and no wait ends, after the deadline: the last outcome is returned
+// then. What a sink has taken a part of is not sent again, nor what was read from a source that cannot begin anew; where it
+// fails to, that is what Send returns. Thread-safe.
 class RetryingHttpClient final : public HttpClient {
  public:
-  // `inner`, `clock` and `log` (may be nullptr) are not owned and outlive this.
+  // `inner`, `clock` and `log` (may be nullptr) are not owned and outlive this; they and `wait` are thread-safe where this
+  // is used by several threads.
   RetryingHttpClient(HttpClient& inner, const Clock& clock, Wait wait, RetryPolicy policy,
                      Logger* log);
   Result<HttpResponse> Send(const HttpRequest& request, SteadyTime deadline) override;
@@ -47,7 +50,8 @@ class RetryingHttpClient final : public HttpClient {
   Wait wait_;
   RetryPolicy policy_;
   Logger* log_;
-  std::minstd_rand random_;
+  std::mutex mutex_;
+  std::minstd_rand random_;  // guarded by mutex_
 };
 
 // The wait that a response asks for: seconds, or an HTTP date; nullopt: none, or none that is one.

@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
+#include <thread>
 
 #include "plugins/net/redaction.h"
 #include "plugins/net/retrying_http_client.h"
@@ -29,6 +31,12 @@ class ScriptedClient final : public HttpClient {
     last_deadline = deadline;
     if (request.sink != nullptr && !into_sink.empty())
       std::ignore = request.sink->Write(AsBytes(into_sink));
+    if (request.source != nullptr && from_source > 0) {
+      std::string buffer(from_source, '\0');
+      const auto n = ReadFully(*request.source,
+                               std::as_writable_bytes(std::span(buffer.data(), buffer.size())));
+      sent.push_back(buffer.substr(0, *n));
+    }
     if (outcomes.empty()) return HttpResponse{200, {}, "good"};
     Result<HttpResponse> next = std::move(outcomes.front());
     outcomes.pop_front();
@@ -36,6 +44,8 @@ class ScriptedClient final : public HttpClient {
   }
   std::deque<Result<HttpResponse>> outcomes;
   std::string into_sink;
+  std::size_t from_source = 0;
+  std::vector<std::string> sent;
   SteadyTime last_deadline;
   int calls = 0;
 };
@@ -48,7 +58,7 @@ class Retry : public ::testing::Test {
         [this](milliseconds wait, const Cancellation*) {
           waits_.push_back(wait);
           clock_.steady_ += wait;
-          return true;
+          return !cancelled_in_wait_;
         },
         RetryPolicy(), nullptr);
     HttpRequest request;
@@ -56,6 +66,10 @@ class Retry : public ::testing::Test {
     request.url = "https://server.example/path";
     request.repeatable = repeatable;
     request.sink = sink_;
+    request.source = source_;
+    request.source_size = 4;
+    request.rewind = rewind_;
+    request.longest_silence = longest_silence_;
     return client.Send(request, SteadyTime() + deadline_);
   }
 
@@ -64,6 +78,10 @@ class Retry : public ::testing::Test {
   std::vector<milliseconds> waits_;
   milliseconds deadline_ = std::chrono::hours(1);
   ByteSink* sink_ = nullptr;
+  ByteSource* source_ = nullptr;
+  std::function<Status()> rewind_;
+  milliseconds longest_silence_{0};
+  bool cancelled_in_wait_ = false;
 };
 
 TEST_F(Retry, WhatIsUnavailableIsSentAgain) {
@@ -152,6 +170,109 @@ TEST_F(Retry, WhatASinkHasAPartOfIsNotSentAgain) {
   inner_.outcomes = {Unavailable("ended early")};
   EXPECT_FALSE(Send(HttpMethod::kGet));
   EXPECT_EQ(inner_.calls, 1);
+}
+
+TEST_F(Retry, WhatWasReadFromASourceIsNotSentAgain) {
+  MemorySource source("body");
+  source_ = &source;
+  inner_.from_source = 2;
+  inner_.outcomes = {HttpResponse{503, {}, ""}};
+  EXPECT_EQ(Send(HttpMethod::kPut)->status, 503);
+  EXPECT_EQ(inner_.calls, 1);
+  EXPECT_TRUE(waits_.empty());
+}
+
+TEST_F(Retry, ASourceThatWasNotReadIs) {
+  MemorySource source("body");
+  source_ = &source;
+  inner_.outcomes = {Unavailable("no connection")};
+  EXPECT_TRUE(Send(HttpMethod::kPut));
+  EXPECT_EQ(inner_.calls, 2);
+}
+
+TEST_F(Retry, ASourceThatCanBeginAnewIsReadAgain) {
+  MemorySource source("body");
+  source_ = &source;
+  rewind_ = [&] {
+    source = MemorySource("body");
+    return Ok();
+  };
+  inner_.from_source = 3;
+  inner_.outcomes = {Unavailable("reset"), HttpResponse{503, {{"Retry-After", "3"}}, ""}};
+  EXPECT_TRUE(Send(HttpMethod::kPut)->ok());
+  EXPECT_THAT(inner_.sent, ElementsAre("bod", "bod", "bod"));
+  EXPECT_EQ(waits_.back(), seconds(3));
+}
+
+TEST_F(Retry, ASourceThatFailsToBeginAnewIsTheOutcome) {
+  MemorySource source("body");
+  source_ = &source;
+  rewind_ = [] { return Corrupt("gone"); };
+  inner_.from_source = 3;
+  inner_.outcomes = {Unavailable("reset")};
+  const auto response = Send(HttpMethod::kPut);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code(), ErrorCode::kCorrupt);
+  EXPECT_EQ(inner_.calls, 1);
+}
+
+TEST_F(Retry, ACancelledWaitEndsWithTheLastOutcomeAndNoRewind) {
+  MemorySource source("body");
+  source_ = &source;
+  int rewinds = 0;
+  rewind_ = [&] {
+    ++rewinds;
+    return Ok();
+  };
+  inner_.from_source = 3;
+  cancelled_in_wait_ = true;
+  inner_.outcomes = {HttpResponse{503, {}, ""}};
+  EXPECT_EQ(Send(HttpMethod::kPut)->status, 503);
+  EXPECT_EQ(inner_.calls, 1);
+  EXPECT_EQ(rewinds, 0);
+}
+
+TEST_F(Retry, WhatMayTakeLongHasAllTheTimeForOneTry) {
+  deadline_ = seconds(3000);
+  longest_silence_ = seconds(30);
+  ASSERT_TRUE(Send(HttpMethod::kPut));
+  EXPECT_EQ(inner_.last_deadline, SteadyTime() + seconds(3000));
+  longest_silence_ = {};
+  MemorySource source("body");
+  source_ = &source;
+  ASSERT_TRUE(Send(HttpMethod::kPut));
+  EXPECT_EQ(inner_.last_deadline, SteadyTime() + seconds(3000));
+}
+
+TEST_F(Retry, HeadIsSentAgain) {
+  inner_.outcomes = {Unavailable("reset")};
+  EXPECT_TRUE(Send(HttpMethod::kHead));
+  EXPECT_EQ(inner_.calls, 2);
+}
+
+TEST(RetryThreads, EightThreadsShareAClient) {
+  class Failing final : public HttpClient {
+   public:
+    Result<HttpResponse> Send(const HttpRequest&, SteadyTime) override {
+      if (++calls % 3 != 0) return HttpResponse{503, {}, ""};
+      return HttpResponse{200, {}, ""};
+    }
+    std::atomic<int> calls{0};
+  } inner;
+  RetryingHttpClient client(
+      inner, SystemClock(), [](milliseconds, const Cancellation*) { return true; },
+      {.most_tries = 100}, nullptr);
+  std::vector<std::thread> threads;
+  std::atomic<int> good{0};
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      HttpRequest request;
+      request.url = "http://server.example/";
+      for (int i = 0; i < 200; ++i) good += client.Send(request, SteadyTime::max())->ok() ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(good, 1600);
 }
 
 TEST(RetryAfter, IsSecondsOrADate) {

@@ -6,6 +6,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -85,7 +87,7 @@ class Connection final : public TestConnection {
       : socket_(socket), ssl_(ssl), ending_(ending) {}
   ~Connection() override { Close(); }
 
-  bool Read(Request& request) override {
+  bool ReadHead(Request& request) override {
     while (buffer_.find("\r\n\r\n") == std::string::npos) {
       if (!More()) return false;
     }
@@ -106,6 +108,18 @@ class Connection final : public TestConnection {
             std::string(Trim(line.substr(colon + 1)));
       }
     }
+    return true;
+  }
+
+  std::string Take(std::size_t most) override {
+    if (buffer_.empty() && !More()) return "";
+    std::string out = buffer_.substr(0, most);
+    buffer_.erase(0, out.size());
+    return out;
+  }
+
+  bool Read(Request& request) override {
+    if (!ReadHead(request)) return false;
     std::size_t length = 0;
     if (const auto found = request.headers.find("Content-Length"); found != request.headers.end())
       length = std::stoul(found->second);
@@ -258,6 +272,11 @@ std::string TestServer::Url(std::string_view path) const {
 }
 
 void TestServer::Accept() {
+  // OpenSSL writes without MSG_NOSIGNAL. On these threads alone: that a client bears it is its own affair.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   SSL_CTX* const context =
       certificate_.key_pem.empty() ? nullptr : ContextOf(certificate_, client_authority_);
   while (!ending_) {

@@ -40,6 +40,10 @@ class TestConnection {
   virtual ~TestConnection() = default;
   // False when the client has gone.
   virtual bool Read(Request& request) = 0;
+  // The same without the body, which is left for Take.
+  virtual bool ReadHead(Request& request) = 0;
+  // What the client has sent beyond that, at most so many bytes, as it comes; empty when it has gone.
+  virtual std::string Take(std::size_t most) = 0;
   virtual void Write(std::string_view bytes) = 0;
   // Closes so that the client sees a reset.
   virtual void Reset() = 0;

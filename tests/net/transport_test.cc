@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "plugins/net/cpprest_client.h"
+#include "plugins/net/curl_client.h"
+#include "plugins/sdk/text.h"
 #include "tests/net/test_server.h"
 
 // What every transport behind HttpClient promises, against a server that misbehaves on purpose.
@@ -18,12 +20,6 @@ using testing::TestConnection;
 using testing::TestServer;
 
 SteadyTime In(milliseconds time) { return std::chrono::steady_clock::now() + time; }
-
-std::unique_ptr<HttpClient> Client(TransportOptions options = {}) {
-  auto client = MakeCpprestClient(std::move(options));
-  EXPECT_TRUE(client) << client.error().Render();
-  return std::move(*client);
-}
 
 HttpRequest Get(const std::string& url) {
   HttpRequest request;
@@ -40,6 +36,17 @@ TestServer::Serve Always(
   };
 }
 
+using Make = Result<std::unique_ptr<HttpClient>> (*)(TransportOptions);
+
+class Transport : public ::testing::TestWithParam<Make> {
+ protected:
+  static std::unique_ptr<HttpClient> Client(TransportOptions options = {}) {
+    auto client = GetParam()(std::move(options));
+    EXPECT_TRUE(client) << client.error().Render();
+    return std::move(*client);
+  }
+};
+
 int Threads() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -48,7 +55,7 @@ int Threads() {
   return 0;
 }
 
-TEST(Transport, SendsMethodTargetHeadersAndBodyAndReadsTheAnswer) {
+TEST_P(Transport, SendsMethodTargetHeadersAndBodyAndReadsTheAnswer) {
   TestServer server(Always([](TestConnection& c, const TestConnection::Request& r) {
     c.Answer(201, r.method + " " + r.target + " " + r.headers.at("Content-Type") + " " + r.body,
              "X-One: 1\r\n");
@@ -65,7 +72,43 @@ TEST(Transport, SendsMethodTargetHeadersAndBodyAndReadsTheAnswer) {
   EXPECT_EQ(response->body, "POST /a%20b/c?d=e%2Ff application/json {}");
 }
 
-TEST(Transport, AnErrorStatusIsAResponse) {
+TEST_P(Transport, HeadHasNoBodyWhateverItsLengthIs) {
+  TestServer server(Always([](TestConnection& c, const TestConnection::Request& r) {
+    c.Write("HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nX-Method: " + r.method + "\r\n\r\n");
+  }));
+  const auto client = Client();
+  HttpRequest request = Get(server.Url());
+  request.method = HttpMethod::kHead;
+  for (int i = 0; i < 2; ++i) {
+    const auto response = client->Send(request, In(seconds(10)));
+    ASSERT_TRUE(response) << response.error().Render();
+    EXPECT_EQ(response->headers.at("Content-Length"), "12345");
+    EXPECT_EQ(response->headers.at("X-Method"), "HEAD");
+    EXPECT_EQ(response->body, "");
+  }
+}
+
+TEST_P(Transport, WhatIsNotAskedForIsNotSent) {
+  TestServer server(Always([](TestConnection& c, const TestConnection::Request& r) {
+    std::string names;
+    for (const auto& [name, value] : r.headers) names += Lowered(name) + " ";
+    c.Answer(200, names);
+  }));
+  for (const HttpMethod method : {HttpMethod::kGet, HttpMethod::kPut, HttpMethod::kPost,
+                                  HttpMethod::kPatch, HttpMethod::kDelete}) {
+    HttpRequest request = Get(server.Url());
+    request.method = method;
+    const std::string body(3'000'000, 'x');
+    if (method != HttpMethod::kGet && method != HttpMethod::kDelete) request.body = body;
+    const auto response = Client()->Send(request, In(seconds(20)));
+    ASSERT_TRUE(response) << response.error().Render();
+    EXPECT_THAT(response->body, HasSubstr("host"));
+    for (const char* not_sent : {"expect", "content-type", "accept", "transfer-encoding"})
+      EXPECT_THAT(response->body, ::testing::Not(HasSubstr(not_sent))) << NameOf(method);
+  }
+}
+
+TEST_P(Transport, AnErrorStatusIsAResponse) {
   TestServer server(
       Always([](TestConnection& c, const auto&) { c.Answer(503, "busy", "Retry-After: 7\r\n"); }));
   const auto response = Client()->Send(Get(server.Url()), In(seconds(10)));
@@ -75,7 +118,7 @@ TEST(Transport, AnErrorStatusIsAResponse) {
   EXPECT_EQ(response->body, "busy");
 }
 
-TEST(Transport, AStallEndsAtTheDeadline) {
+TEST_P(Transport, AStallEndsAtTheDeadline) {
   TestServer server([](TestConnection& c) { c.Stall(); });
   const auto begin = std::chrono::steady_clock::now();
   const auto response = Client()->Send(Get(server.Url()), In(milliseconds(300)));
@@ -85,7 +128,7 @@ TEST(Transport, AStallEndsAtTheDeadline) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(5));
 }
 
-TEST(Transport, ABodyThatTricklesEndsAtTheDeadlineToo) {
+TEST_P(Transport, ABodyThatTricklesEndsAtTheDeadlineToo) {
   TestServer server([](TestConnection& c) {
     TestConnection::Request request;
     if (!c.Read(request)) return;
@@ -100,7 +143,7 @@ TEST(Transport, ABodyThatTricklesEndsAtTheDeadlineToo) {
   EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable);
 }
 
-TEST(Transport, ASilentStreamEndsAfterTheLongestSilence) {
+TEST_P(Transport, ASilentStreamEndsAfterTheLongestSilence) {
   TestServer server([](TestConnection& c) {
     TestConnection::Request request;
     if (!c.Read(request)) return;
@@ -118,7 +161,7 @@ TEST(Transport, ASilentStreamEndsAfterTheLongestSilence) {
   EXPECT_EQ(sink.data(), "abc");
 }
 
-TEST(Transport, AResetIsUnavailable) {
+TEST_P(Transport, AResetIsUnavailable) {
   TestServer server([](TestConnection& c) {
     TestConnection::Request request;
     c.Read(request);
@@ -129,7 +172,7 @@ TEST(Transport, AResetIsUnavailable) {
   EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable) << response.error().Render();
 }
 
-TEST(Transport, ABodyThatEndsEarlyIsUnavailable) {
+TEST_P(Transport, ABodyThatEndsEarlyIsUnavailable) {
   for (const std::string head :
        {"Content-Length: 100\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n9\r\nabc"}) {
     TestServer server([&](TestConnection& c) {
@@ -142,7 +185,7 @@ TEST(Transport, ABodyThatEndsEarlyIsUnavailable) {
   }
 }
 
-TEST(Transport, ALargeBodyPassesThroughASlowSinkWhole) {
+TEST_P(Transport, ALargeBodyPassesThroughASlowSinkWhole) {
   constexpr std::size_t kSize = std::size_t{100} << 20U;
   TestServer server([](TestConnection& c) {
     TestConnection::Request request;
@@ -166,7 +209,7 @@ TEST(Transport, ALargeBodyPassesThroughASlowSinkWhole) {
   EXPECT_EQ(sink.size, kSize);
 }
 
-TEST(Transport, ABodyBeyondTheLimitIsRefusedAndNotKept) {
+TEST_P(Transport, ABodyBeyondTheLimitIsRefusedAndNotKept) {
   TestServer server([](TestConnection& c) {
     TestConnection::Request request;
     if (!c.Read(request)) return;
@@ -181,7 +224,7 @@ TEST(Transport, ABodyBeyondTheLimitIsRefusedAndNotKept) {
   EXPECT_EQ(response.error().code(), ErrorCode::kInvalidInput) << response.error().Render();
 }
 
-TEST(Transport, WhatASinkRefusesEndsTheTransfer) {
+TEST_P(Transport, WhatASinkRefusesEndsTheTransfer) {
   TestServer server(Always([](TestConnection& c, const auto&) { c.Answer(200, "0123456789"); }));
   StringSink sink(3);
   HttpRequest request = Get(server.Url());
@@ -191,7 +234,7 @@ TEST(Transport, WhatASinkRefusesEndsTheTransfer) {
   EXPECT_EQ(response.error().code(), ErrorCode::kInvalidInput);
 }
 
-TEST(Transport, TheBodyOfARefusalDoesNotGoIntoTheSink) {
+TEST_P(Transport, TheBodyOfARefusalDoesNotGoIntoTheSink) {
   TestServer server(Always([](TestConnection& c, const auto&) { c.Answer(403, "no"); }));
   StringSink sink(100);
   HttpRequest request = Get(server.Url());
@@ -202,7 +245,7 @@ TEST(Transport, TheBodyOfARefusalDoesNotGoIntoTheSink) {
   EXPECT_EQ(sink.data(), "");
 }
 
-TEST(Transport, ACancelledRequestReturnsSoon) {
+TEST_P(Transport, ACancelledRequestReturnsSoon) {
   TestServer server([](TestConnection& c) { c.Stall(); });
   Cancellation cancellation;
   HttpRequest request = Get(server.Url());
@@ -215,7 +258,7 @@ TEST(Transport, ACancelledRequestReturnsSoon) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(10));
 }
 
-TEST(Transport, AConnectionThatWasClosedMeanwhileIsMadeAgain) {
+TEST_P(Transport, AConnectionThatWasClosedMeanwhileIsMadeAgain) {
   TestServer server([](TestConnection& c) {
     TestConnection::Request request;
     if (c.Read(request)) c.Answer(200, "once");
@@ -229,7 +272,7 @@ TEST(Transport, AConnectionThatWasClosedMeanwhileIsMadeAgain) {
   EXPECT_EQ(server.connections(), 3U);
 }
 
-TEST(Transport, AnAbsentServerIsUnavailable) {
+TEST_P(Transport, AnAbsentServerIsUnavailable) {
   std::string url;
   {
     TestServer server([](TestConnection&) {});
@@ -240,7 +283,7 @@ TEST(Transport, AnAbsentServerIsUnavailable) {
   EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable) << response.error().Render();
 }
 
-TEST(Transport, HasFewThreads) {
+TEST_P(Transport, HasFewThreads) {
   TestServer server(Always([](TestConnection& c, const auto&) { c.Answer(200, ""); }));
   const auto client = Client();
   const int before = Threads();
@@ -248,7 +291,7 @@ TEST(Transport, HasFewThreads) {
   EXPECT_LE(Threads(), before + 5);
 }
 
-TEST(Transport, AnErrorNamesTheServerAndNoHeader) {
+TEST_P(Transport, AnErrorNamesTheServerAndNoHeader) {
   TestServer server([](TestConnection& c) { c.Reset(); });
   HttpRequest request = Get(server.Url("/path?token=hidden-in-query"));
   request.headers["Authorization"] = "Bearer hidden-in-header";
@@ -258,7 +301,7 @@ TEST(Transport, AnErrorNamesTheServerAndNoHeader) {
   EXPECT_THAT(response.error().Render(), ::testing::Not(HasSubstr("hidden")));
 }
 
-class Tls : public ::testing::Test {
+class Tls : public Transport {
  protected:
   const testing::TestCertificate authority_ = testing::MakeAuthority("test authority");
   const testing::TestCertificate for_address_ =
@@ -276,14 +319,14 @@ class Tls : public ::testing::Test {
   }
 };
 
-TEST_F(Tls, AServerOfTheOwnAuthorityIsTrusted) {
+TEST_P(Tls, AServerOfTheOwnAuthorityIsTrusted) {
   TestServer server(serve_, for_address_, "");
   const auto response = Try(server, Trusting());
   ASSERT_TRUE(response) << response.error().Render();
   EXPECT_EQ(response->body, "over TLS");
 }
 
-TEST_F(Tls, AnAddressMayBeOneOfIpv6) {
+TEST_P(Tls, AnAddressMayBeOneOfIpv6) {
   std::ifstream interfaces("/proc/net/if_inet6");
   const std::string addresses{std::istreambuf_iterator<char>(interfaces), {}};
   if (addresses.find("00000000000000000000000000000001 ") == std::string::npos)
@@ -310,7 +353,7 @@ TEST_F(Tls, AnAddressMayBeOneOfIpv6) {
   EXPECT_THAT(refused.error().message(), HasSubstr("not for ::1"));
 }
 
-TEST_F(Tls, AnUnknownAuthorityIsDeniedAndSaysWhy) {
+TEST_P(Tls, AnUnknownAuthorityIsDeniedAndSaysWhy) {
   TestServer server(serve_, for_address_, "");
   TransportOptions options;
   options.ca_pem = testing::MakeAuthority("another").certificate_pem;
@@ -322,7 +365,7 @@ TEST_F(Tls, AnUnknownAuthorityIsDeniedAndSaysWhy) {
   }
 }
 
-TEST_F(Tls, ACertificateForAnotherNameIsDenied) {
+TEST_P(Tls, ACertificateForAnotherNameIsDenied) {
   TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:other.example,IP:127.0.0.2"),
                     "");
   const auto response = Try(server, Trusting());
@@ -331,7 +374,7 @@ TEST_F(Tls, ACertificateForAnotherNameIsDenied) {
   EXPECT_THAT(response.error().message(), HasSubstr("not for 127.0.0.1"));
 }
 
-TEST_F(Tls, TheServerNameMayBeAnotherThanTheUrls) {
+TEST_P(Tls, TheServerNameMayBeAnotherThanTheUrls) {
   TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:api.example"), "");
   TransportOptions options = Trusting();
   options.server_name = "api.example";
@@ -339,7 +382,7 @@ TEST_F(Tls, TheServerNameMayBeAnotherThanTheUrls) {
   EXPECT_TRUE(response) << response.error().Render();
 }
 
-TEST_F(Tls, SkippedVerificationTakesAnyCertificate) {
+TEST_P(Tls, SkippedVerificationTakesAnyCertificate) {
   TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:other.example"), "");
   TransportOptions options;
   options.skip_verify = true;
@@ -347,7 +390,7 @@ TEST_F(Tls, SkippedVerificationTakesAnyCertificate) {
   EXPECT_TRUE(response) << response.error().Render();
 }
 
-TEST_F(Tls, AClientCertificateIsShown) {
+TEST_P(Tls, AClientCertificateIsShown) {
   TestServer server(serve_, for_address_, authority_.certificate_pem);
   TransportOptions options = Trusting();
   const testing::TestCertificate own = testing::MakeCertificate(authority_, "");
@@ -358,28 +401,28 @@ TEST_F(Tls, AClientCertificateIsShown) {
   EXPECT_EQ(response->body, "over TLS");
 }
 
-TEST_F(Tls, WithoutTheClientCertificateThatIsWantedItIsDenied) {
+TEST_P(Tls, WithoutTheClientCertificateThatIsWantedItIsDenied) {
   TestServer server(serve_, for_address_, authority_.certificate_pem);
   const auto response = Try(server, Trusting());
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code(), ErrorCode::kDenied) << response.error().Render();
 }
 
-TEST_F(Tls, AKeyOfAnotherCertificateIsRefusedBeforeAnythingIsSent) {
+TEST_P(Tls, AKeyOfAnotherCertificateIsRefusedBeforeAnythingIsSent) {
   TransportOptions options;
   options.client_certificate_pem = for_address_.certificate_pem;
   options.client_key_pem = testing::MakeCertificate(authority_, "").key_pem;
-  const auto client = MakeCpprestClient(options);
+  const auto client = GetParam()(options);
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code(), ErrorCode::kInvalidInput);
   options.client_key_pem.clear();
-  EXPECT_FALSE(MakeCpprestClient(options));
+  EXPECT_FALSE(GetParam()(options));
   options = {};
   options.ca_pem = "no certificate";
-  EXPECT_FALSE(MakeCpprestClient(options));
+  EXPECT_FALSE(GetParam()(options));
 }
 
-TEST_F(Tls, APlainServerWhereTlsIsMeantIsNoSuccess) {
+TEST_P(Tls, APlainServerWhereTlsIsMeantIsNoSuccess) {
   TestServer server([](TestConnection& c) { c.Answer(400, "this is no TLS"); });
   const auto response =
       Client(Trusting())
@@ -387,7 +430,7 @@ TEST_F(Tls, APlainServerWhereTlsIsMeantIsNoSuccess) {
   EXPECT_FALSE(response);
 }
 
-TEST(Proxy, ARequestGoesThroughTheProxyThatIsNamed) {
+TEST_P(Transport, ARequestGoesThroughTheProxyThatIsNamed) {
   TestServer proxy(Always([](TestConnection& c, const TestConnection::Request& r) {
     c.Answer(200, "proxied " + r.target);
   }));
@@ -398,7 +441,7 @@ TEST(Proxy, ARequestGoesThroughTheProxyThatIsNamed) {
   EXPECT_THAT(response->body, HasSubstr("server.invalid"));
 }
 
-TEST_F(Tls, GoesThroughTheTunnelOfAProxy) {
+TEST_P(Tls, GoesThroughTheTunnelOfAProxy) {
   TestServer server(serve_, testing::MakeCertificate(authority_, "DNS:server.invalid"), "");
   std::string target;
   TestServer proxy([&](TestConnection& c) {
@@ -416,7 +459,7 @@ TEST_F(Tls, GoesThroughTheTunnelOfAProxy) {
   EXPECT_EQ(target, "server.invalid:443");
 }
 
-TEST_F(Tls, AnIpv6AddressIsInBracketsWhereAProxyReadsIt) {
+TEST_P(Tls, AnIpv6AddressIsInBracketsWhereAProxyReadsIt) {
   TestServer server(serve_, testing::MakeCertificate(authority_, "IP:fd00::1"), "");
   std::mutex mutex;
   std::string line;
@@ -447,7 +490,7 @@ TEST_F(Tls, AnIpv6AddressIsInBracketsWhereAProxyReadsIt) {
   EXPECT_EQ(line, "GET http://[fd00::1]:2746/x");
 }
 
-TEST(Proxy, ATunnelThatIsRefusedIsNoSuccess) {
+TEST_P(Transport, ATunnelThatIsRefusedIsNoSuccess) {
   TestServer proxy([](TestConnection& c) {
     TestConnection::Request request;
     if (c.Read(request) && request.method == "CONNECT") c.Answer(407, "no");
@@ -458,6 +501,13 @@ TEST(Proxy, ATunnelThatIsRefusedIsNoSuccess) {
   EXPECT_FALSE(response && response->ok());
   EXPECT_GE(proxy.connections(), 1U);
 }
+
+std::string NameOfTransport(const ::testing::TestParamInfo<Make>& info) {
+  return info.param == &MakeCurlClient ? "curl" : "cpprest";
+}
+const auto kBoth = ::testing::Values(&MakeCpprestClient, &MakeCurlClient);
+INSTANTIATE_TEST_SUITE_P(Both, Transport, kBoth, NameOfTransport);
+INSTANTIATE_TEST_SUITE_P(Both, Tls, kBoth, NameOfTransport);
 
 }  // namespace
 }  // namespace holdfast::net
