@@ -18,6 +18,7 @@ read -r agent_credential agent_secret <<<"$(keystone credential demo agent GET /
 as_agent() { OS_AUTH_URL=$url OS_APPLICATION_CREDENTIAL_ID=$agent_credential OS_APPLICATION_CREDENTIAL_SECRET=$agent_secret "$@"; }
 
 as_agent start_mistral
+patience=60
 seen() { tail -n 5 agent.log watched.* 2>/dev/null; }
 noop="trace = $dir/trace" disks a b c d
 plan() { # NAME DISK SLEEP [MORE]
@@ -110,7 +111,7 @@ ended 13 $o watched.o
 grep -q 'does not know OS_TOKEN' watched.o || fail "$(cat watched.o)"
 
 # Keystone is away for a moment; then its tokens last less than a run, also the agent's. What cannot renew it ends.
-HOLDFAST_TEST_TOKEN_SECONDS=4 "$services/keystone.sh" restart "$HOLDFAST_TEST_KEYSTONE" || fail "Keystone does not start again"
+HOLDFAST_TEST_TOKEN_SECONDS=6 "$services/keystone.sh" restart "$HOLDFAST_TEST_KEYSTONE" || fail "Keystone does not start again"
 token=$(keystone token demo)
 begun watched.o with_token on watch "$run"
 o=$begun_pid
