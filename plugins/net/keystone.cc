@@ -16,6 +16,25 @@ namespace {
 
 constexpr std::string_view kTokenHeader = "X-Subject-Token";
 
+// Is the token one of the project that is asked for, if any is?
+bool HasScope(const Value& token, const KeystoneIdentity& identity) {
+  if (identity.project.empty()) return true;
+  const Value* const project = token.Find("project");
+  if (project == nullptr || !project->is_map()) return false;
+  if (identity.project_is_id) return project->StringOr("id", "") == identity.project;
+  const Value* const domain = project->Find("domain");
+  return project->StringOr("name", "") == identity.project && domain != nullptr &&
+         domain->is_map() &&
+         domain->StringOr(identity.project_domain_is_id ? "id" : "name", "") ==
+             identity.project_domain;
+}
+
+// To the microsecond, as OpenStack writes times; whole seconds will do.
+Result<WallTime> TimeIn(const Value& token, const char* key) {
+  constexpr std::size_t kWholeSeconds = 19;
+  return ParseTime(token.StringOr(key, "").substr(0, kWholeSeconds) + "Z");
+}
+
 // A user or a project: by its id, or by its name in a domain.
 Value Named(const std::string& what, bool is_id, const std::string& domain, bool domain_is_id) {
   if (is_id) return Value().Set("id", what);
@@ -29,7 +48,7 @@ Value BodyOf(const KeystoneIdentity& identity) {
         .Set("application_credential", Value()
                                            .Set("id", identity.application_credential_id)
                                            .Set("secret", identity.application_credential_secret));
-  } else if (!identity.token.empty()) {
+  } else if (IsToken(identity)) {
     how.Set("methods", Value::List{"token"}).Set("token", Value().Set("id", identity.token));
   } else {
     Value user =
@@ -119,6 +138,10 @@ Result<std::optional<KeystoneIdentity>> KeystoneIdentityOf(const Environment& en
   return out;
 }
 
+bool IsToken(const KeystoneIdentity& identity) {
+  return !identity.token.empty() && identity.application_credential_id.empty();
+}
+
 Result<std::string> KeystoneToken::EndpointOf(std::span<const std::string_view> types,
                                               std::string_view interface,
                                               std::string_view region) const {
@@ -140,66 +163,110 @@ Result<std::string> KeystoneToken::EndpointOf(std::span<const std::string_view> 
                                     : "it has " + Join({known.begin(), known.end()}, ", ")));
 }
 
-Result<KeystoneToken> Authenticate(HttpClient& client, const KeystoneIdentity& identity,
-                                   SteadyTime deadline, const Cancellation* cancellation) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Url url, ParseUrl(identity.auth_url));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string body, DumpJson(BodyOf(identity)));
-  HttpRequest request;
-  request.method = HttpMethod::kPost;
-  request.url = WithVersion(identity.auth_url, "/v3") + "/auth/tokens";
-  request.headers["Content-Type"] = "application/json";
-  request.headers["Accept"] = "application/json";
-  request.headers["User-Agent"] = "holdfast";
-  request.body = body;
-  request.repeatable = true;  // another token does no harm
-  request.cancellation = cancellation;
-  HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client.Send(request, deadline));
-  const std::string origin = "Keystone at " + url.Origin();
+namespace {
+
+// What Keystone says where it gives no token.
+Error RefusalOf(const HttpResponse& response, const KeystoneIdentity& identity,
+                const std::string& origin) {
   Redaction redaction;
   for (const std::string& secret :
        {identity.password, identity.application_credential_secret, identity.token}) {
     redaction.Add(secret);
   }
-  if (!response.ok()) {
-    const auto answer = ParseJson(response.body, "answer");
-    const Value* const error = answer && answer->is_map() ? answer->Find("error") : nullptr;
-    Error out(CodeOfStatus(response.status),
-              // Never the whole body: what echoes requests has the password in it.
-              fmt::format("{}: {} (status {})", origin,
-                          redaction.Clean(error == nullptr || !error->is_map()
-                                              ? "an answer that is not Keystone's"
-                                              : error->StringOr("message", "")),
-                          response.status));
-    if (response.status == 401) {
-      return std::move(out).Hint(
-          "Keystone does not know these credentials: are user, password, project and their domains "
-          "those "
-          "of your openrc?");
-    }
-    if (response.status == 404) {
-      return Error(ErrorCode::kNotFound, out.message())
-          .Hint("is OS_AUTH_URL that of Keystone, version 3?");
-    }
-    return out;
+  const auto answer = ParseJson(response.body, "answer");
+  const Value* const error = answer && answer->is_map() ? answer->Find("error") : nullptr;
+  Error out(CodeOfStatus(response.status),
+            // Never the whole body: what echoes requests has the password in it.
+            fmt::format("{}: {} (status {})", origin,
+                        redaction.Clean(error == nullptr || !error->is_map()
+                                            ? "an answer that is not Keystone's"
+                                            : error->StringOr("message", "")),
+                        response.status));
+  if (response.status == 401) {
+    return std::move(out).Hint(
+        IsToken(identity)
+            ? "Keystone does not know OS_TOKEN, or does not know it any more: `openstack token "
+              "issue` makes another one"
+            : "Keystone does not know these credentials: are user, password, project and their "
+              "domains those of your openrc, or has the application credential been deleted or "
+              "expired?");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const Value answer, JsonOf(response, origin));
-  KeystoneToken out;
-  if (const auto id = response.headers.find(kTokenHeader); id != response.headers.end())
-    out.id = id->second;
-  const Value* const token = answer.is_map() ? answer.Find("token") : nullptr;
-  // To the microsecond, as OpenStack writes times; whole seconds will do.
-  constexpr std::size_t kWholeSeconds = 19;
-  const auto expires =
-      token == nullptr
-          ? Result<WallTime>(Corrupt("no token"))
-          : ParseTime(token->StringOr("expires_at", "").substr(0, kWholeSeconds) + "Z");
-  if (out.id.empty() || !expires)
-    return Corrupt(origin + " answered with what is no token of version 3");
-  out.expires = *expires;
-  if (const Value* const project = token->Find("project"); project != nullptr)
-    out.project = project->StringOr("name", "");
-  out.catalog = CatalogOf(*token);
+  if (response.status == 404)
+    return std::move(out).Hint("is OS_AUTH_URL that of Keystone, version 3?");
   return out;
+}
+
+std::chrono::seconds LeftOf(WallTime expires, const HttpResponse& response, const Value& token) {
+  // Without a date, that of the token: right for a new one, and of another one too much, so that it is refused before.
+  Result<WallTime> now = TimeIn(token, "issued_at");
+  if (const auto date = response.headers.find("Date"); date != response.headers.end()) {
+    if (const auto parsed = ParseHttpDate(date->second)) now = *parsed;
+  }
+  constexpr std::chrono::seconds kLongest = std::chrono::hours(24 * 365);
+  if (!now || *now >= expires) return std::chrono::seconds(0);
+  if (*now < expires - kLongest) return kLongest;
+  return std::chrono::duration_cast<std::chrono::seconds>(expires - *now);
+}
+
+struct Answered {
+  KeystoneToken token;
+  bool has_scope = false;
+};
+
+// Asks for a token, or for what the one that there is may do.
+Result<Answered> Ask(HttpClient& client, HttpMethod method, const KeystoneIdentity& identity,
+                     SteadyTime deadline, const Cancellation* cancellation) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Url url, ParseUrl(identity.auth_url));
+  const std::string origin = "Keystone at " + url.Origin();
+  std::string body;
+  HttpRequest request;
+  request.method = method;
+  request.url = WithVersion(identity.auth_url, "/v3") + "/auth/tokens";
+  request.headers["Accept"] = "application/json";
+  request.headers["User-Agent"] = "holdfast";
+  if (method == HttpMethod::kPost) {
+    HOLDFAST_ASSIGN_OR_RETURN(body, DumpJson(BodyOf(identity)));
+    request.headers["Content-Type"] = "application/json";
+    request.body = body;
+  } else {
+    request.headers["X-Auth-Token"] = identity.token;
+    request.headers[std::string(kTokenHeader)] = identity.token;
+  }
+  request.repeatable = true;  // another token does no harm
+  request.cancellation = cancellation;
+  HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client.Send(request, deadline));
+  if (!response.ok()) return RefusalOf(response, identity, origin);
+  HOLDFAST_ASSIGN_OR_RETURN(const Value answer, JsonOf(response, origin));
+  Answered out;
+  if (const auto id = response.headers.find(kTokenHeader); id != response.headers.end())
+    out.token.id = id->second;
+  if (method == HttpMethod::kGet) out.token.id = identity.token;
+  const Value* const token = answer.is_map() ? answer.Find("token") : nullptr;
+  const auto expires = token == nullptr || !token->is_map() ? Result<WallTime>(Corrupt("no token"))
+                                                            : TimeIn(*token, "expires_at");
+  if (out.token.id.empty() || !expires)
+    return Corrupt(origin + " answered with what is no token of version 3");
+  out.token.expires = *expires;
+  out.token.left = LeftOf(*expires, response, *token);
+  if (const Value* const project = token->Find("project"); project != nullptr)
+    out.token.project = project->StringOr("name", "");
+  out.token.catalog = CatalogOf(*token);
+  out.has_scope = HasScope(*token, identity);
+  return out;
+}
+
+}  // namespace
+
+Result<KeystoneToken> Authenticate(HttpClient& client, const KeystoneIdentity& identity,
+                                   SteadyTime deadline, const Cancellation* cancellation) {
+  if (IsToken(identity)) {
+    HOLDFAST_ASSIGN_OR_RETURN(Answered itself,
+                              Ask(client, HttpMethod::kGet, identity, deadline, cancellation));
+    if (itself.has_scope) return std::move(itself.token);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(Answered made,
+                            Ask(client, HttpMethod::kPost, identity, deadline, cancellation));
+  return std::move(made.token);
 }
 
 }  // namespace holdfast::net

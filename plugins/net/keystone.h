@@ -34,6 +34,9 @@ struct KeystoneIdentity {
   bool project_domain_is_id = true;
 };
 
+// A token and nothing else: it cannot be renewed.
+bool IsToken(const KeystoneIdentity& identity);
+
 // The OS_* variables, as the openstack command reads them; nullopt without OS_AUTH_URL. kInvalidInput where they
 // contradict each other, are not enough, or are of a version that Keystone no longer has.
 Result<std::optional<KeystoneIdentity>> KeystoneIdentityOf(const Environment& environment);
@@ -48,6 +51,8 @@ struct KeystoneEndpoint {
 struct KeystoneToken {
   std::string id;  // a secret
   WallTime expires;
+  // What was left of it when Keystone answered, by Keystone's own clock: ours may be another.
+  std::chrono::seconds left{0};
   std::string project;  // its name; empty: the token has no project
   std::vector<KeystoneEndpoint> catalog;
 
@@ -56,8 +61,10 @@ struct KeystoneToken {
                                  std::string_view interface, std::string_view region) const;
 };
 
-// Asks for a token (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). kDenied when
-// Keystone does not know the credentials; else as HttpClient::Send. No error has a secret.
+// Asks for a token (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). An identity that
+// is a token of the project that it asks for, or asks for none, is that token: what comes of an application credential or a
+// trust Keystone does not exchange. kDenied when Keystone does not know the credentials; else as HttpClient::Send. No error
+// has a secret.
 Result<KeystoneToken> Authenticate(HttpClient& client, const KeystoneIdentity& identity,
                                    SteadyTime deadline, const Cancellation* cancellation);
 

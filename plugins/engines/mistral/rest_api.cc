@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
 
 #include "plugins/net/json_answer.h"
 #include "plugins/net/keystone.h"
@@ -14,8 +17,11 @@ namespace holdfast::engines::mistral {
 
 namespace {
 
-// A token is not used in its last minute: a call may wait that long for its turn.
-constexpr auto kBeforeItExpires = std::chrono::seconds(60);
+// A token is not used in its last minute, where it has more: a call may wait that long for its turn.
+constexpr std::chrono::milliseconds kBeforeItExpires{60'000};
+constexpr int kPartOfAShortOne = 4;
+// Keystone knows seconds: a token that it gives out in the second in which it takes others back counts as one of these.
+constexpr std::chrono::milliseconds kNextSecond{1'100};
 constexpr std::array<std::string_view, 2> kServiceTypes{"workflowv2", "workflow"};
 
 class RestApi final : public Api {
@@ -26,13 +32,11 @@ class RestApi final : public Api {
         parts_(parts),
         transport_(std::move(transport)),
         // Mistral answers what it validates when it has, and one try may take all of the deadline.
+        wait_(wait),
         retrying_(*transport_, *parts_.clock, std::move(wait),
                   {.longest_try = parts_.call_deadline}, parts_.log),
         url_(access_.url) {
-    if (!access_.keystone) return;
-    redaction_.Add(access_.keystone->password);
-    redaction_.Add(access_.keystone->application_credential_secret);
-    redaction_.Add(access_.keystone->token);
+    Redact(std::nullopt);
   }
 
   std::string Place() const override {
@@ -45,8 +49,12 @@ class RestApi final : public Api {
     const SteadyTime deadline = parts_.clock->Steady() + parts_.call_deadline;
     HOLDFAST_RETURN_IF_ERROR(Connect(deadline));
     HOLDFAST_ASSIGN_OR_RETURN(net::HttpResponse response, SendOnce(call, deadline));
-    if (response.status == 401 && access_.keystone) {
-      // What was handed out may have been taken back before it expired.
+    // What was handed out may have been taken back before it expired.
+    for (const auto wait : {std::chrono::milliseconds(0), kNextSecond}) {
+      if (response.status != 401 || !access_.keystone) break;
+      if (wait.count() > 0 &&
+          (net::IsToken(*access_.keystone) || !wait_(wait, parts_.cancellation)))
+        break;
       token_.reset();
       HOLDFAST_RETURN_IF_ERROR(Connect(deadline));
       HOLDFAST_ASSIGN_OR_RETURN(response, SendOnce(call, deadline));
@@ -63,10 +71,18 @@ class RestApi final : public Api {
  private:
   Status Connect(SteadyTime deadline) {
     if (!access_.keystone) return Ok();
-    if (token_ && parts_.clock->Now() + kBeforeItExpires < token_->expires) return Ok();
+    const SteadyTime now = parts_.clock->Steady();
+    if (token_ && now < renewed_at_) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(
-        token_, net::Authenticate(retrying_, *access_.keystone, deadline, parts_.cancellation));
-    redaction_.Add(token_->id);
+        net::KeystoneToken token,
+        net::Authenticate(retrying_, *access_.keystone, deadline, parts_.cancellation));
+    const std::chrono::milliseconds left = token.left;
+    // One that cannot be renewed is used until it is refused.
+    renewed_at_ = net::IsToken(*access_.keystone)
+                      ? SteadyTime::max()
+                      : now + left - std::min(kBeforeItExpires, left / kPartOfAShortOne);
+    Redact(token.id);
+    token_ = std::move(token);
     if (!access_.url.empty()) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(std::string endpoint,
                               token_->EndpointOf(kServiceTypes, access_.interface, access_.region));
@@ -74,14 +90,28 @@ class RestApi final : public Api {
     return Ok();
   }
 
+  // What is to be in no error: the credentials, this token and the one before.
+  void Redact(std::optional<std::string> token) {
+    redaction_ = net::Redaction();
+    if (!access_.keystone) return;
+    redaction_.Add(access_.keystone->password);
+    redaction_.Add(access_.keystone->application_credential_secret);
+    redaction_.Add(access_.keystone->token);
+    redaction_.Add(last_token_);
+    if (!token) return;
+    redaction_.Add(*token);
+    last_token_ = std::move(*token);
+  }
+
   Result<net::HttpResponse> SendOnce(const Call& call, SteadyTime deadline) {
     net::HttpRequest request;
     request.method = call.method;
     request.url = url_ + call.target;
-    // What takes a definition as plain text answers as such; to "anything" Mistral answers in XML.
+    // To "anything" Mistral answers in XML. What takes a definition as plain text demands that plain text may come back; but
+    // where that is as good as JSON, a token that is refused comes as a 500 without a word (Mistral 15).
     request.headers["Accept"] = call.content_type == "application/json"
                                     ? "application/json"
-                                    : "application/json, text/plain";
+                                    : "application/json, text/plain;q=0.5";
     request.headers["User-Agent"] = "holdfast";
     if (token_) request.headers["X-Auth-Token"] = token_->id;
     if (!call.body.empty()) {
@@ -100,16 +130,26 @@ class RestApi final : public Api {
 
   Error ErrorOf(const net::HttpResponse& response) const {
     const auto body = ParseJson(response.body, "answer");
-    std::string message = body && body->is_map() ? body->StringOr("faultstring", "") : "";
-    if (message.empty() && body && body->is_map()) {
-      // The middleware that checks tokens has another form.
-      if (const Value* const error = body->Find("error"); error != nullptr && error->is_map())
+    std::string message;
+    if (body && body->is_map()) {
+      message = body->StringOr("faultstring", "");
+      // What checks tokens before Mistral has other forms.
+      const Value* const error = body->Find("error");
+      if (message.empty() && error != nullptr && error->is_map())
         message = error->StringOr("message", "");
+      if (message.empty()) message = body->StringOr("description", "");
     }
-    if (message.empty()) message = response.body.substr(0, 300);
+    constexpr std::size_t kMostOfUnknown = 300;
+    message = message.empty() ? redaction_.Clean(response.body, kMostOfUnknown)
+                              : redaction_.Clean(message);
     Error error(net::CodeOfStatus(response.status),
-                fmt::format("{}: {}{}(status {})", Place(), redaction_.Clean(message),
-                            message.empty() ? "" : " ", response.status));
+                fmt::format("{}: {}{}(status {})", Place(), message, message.empty() ? "" : " ",
+                            response.status));
+    if (response.status == 401 && access_.keystone) {
+      return std::move(error).Hint(
+          "Keystone gives a token that Mistral refuses: does Mistral ask the same Keystone, and do "
+          "the access rules of the application credential, if it has any, allow this?");
+    }
     if (response.status == 401 && !access_.keystone) {
       return std::move(error).Hint(
           "this Mistral wants to know who asks: source the openrc file of your cloud (OS_AUTH_URL "
@@ -125,9 +165,12 @@ class RestApi final : public Api {
   const Access access_;
   const ApiParts parts_;
   std::unique_ptr<net::HttpClient> transport_;
+  const net::Wait wait_;
   net::RetryingHttpClient retrying_;
   net::Redaction redaction_;
   std::optional<net::KeystoneToken> token_;
+  std::string last_token_;
+  SteadyTime renewed_at_{};
   std::string url_;  // empty before the catalog was asked
 };
 

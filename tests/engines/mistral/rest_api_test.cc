@@ -61,7 +61,10 @@ class MistralApi : public ::testing::Test {
     parts.clock = &SystemClock();
     parts.call_deadline = std::chrono::seconds(20);
     auto api = MakeRestApi(std::move(*access), parts, &net::MakeCpprestClient,
-                           [](std::chrono::milliseconds, const Cancellation*) { return true; });
+                           [this](std::chrono::milliseconds wait, const Cancellation*) {
+                             waits_.push_back(wait);
+                             return true;
+                           });
     EXPECT_TRUE(api);
     return std::move(*api);
   }
@@ -73,17 +76,26 @@ class MistralApi : public ::testing::Test {
             {"OS_PROJECT_NAME", "shop"},
             {"OS_REGION_NAME", "one"}};
   }
+  Variables WithToken() {
+    return {{"OS_AUTH_URL", server_->Url("/identity")},
+            {"OS_TOKEN", "given-token"},
+            {"OS_REGION_NAME", "one"}};
+  }
   // A token that Keystone gives out, and a catalog that says that Mistral is this server.
-  void AnswerToken(TestConnection& connection, const std::string& token) {
+  void AnswerToken(TestConnection& connection, const std::string& token,
+                   const std::string& expires = "2099-01-01T00:00:00",
+                   const std::string& date = "Fri, 27 Nov 2026 02:30:00 GMT") {
     const std::string url = server_->Url("/mistral/v2");
     connection.Answer(
         201,
-        R"({"token": {"expires_at": "2099-01-01T00:00:00.000000Z", "project": {"name": "shop"}, "catalog": [)"
-        R"({"type": "workflowv2", "endpoints": [{"interface": "public", "region_id": "two", "url": "http://127.0.0.1:1/v2"},)"
-        R"({"interface": "public", "region_id": "one", "url": ")" +
+        R"({"token": {"expires_at": ")" + expires +
+            R"(.000000Z", "project": {"id": "5", "name": "shop", "domain": {"id": "default", "name": "Default"}}, "catalog": [)"
+            R"({"type": "workflowv2", "endpoints": [{"interface": "public", "region_id": "two", "url": "http://127.0.0.1:1/v2"},)"
+            R"({"interface": "public", "region_id": "one", "url": ")" +
             url + R"("}]}]}})",
-        "X-Subject-Token: " + token + "\r\n");
+        "X-Subject-Token: " + token + "\r\nDate: " + date + "\r\n");
   }
+  const std::vector<std::chrono::milliseconds>& waits() const { return waits_; }
   std::vector<std::string> lines() {
     const std::lock_guard lock(mutex_);
     return lines_;
@@ -96,6 +108,7 @@ class MistralApi : public ::testing::Test {
   std::mutex mutex_;
   std::vector<std::string> lines_;
   std::vector<std::string> bodies_;
+  std::vector<std::chrono::milliseconds> waits_;
   std::unique_ptr<TestServer> server_;
 };
 
@@ -141,7 +154,8 @@ TEST_F(MistralApi, ATokenThatIsRefusedIsAskedForAnewOnce) {
     } else if (knows && request.headers.find("X-Auth-Token")->second != "token-1") {
       connection.Answer(200, R"({"executions": []})");
     } else {
-      connection.Answer(401, R"({"error": {"message": "token-2 is none"}})");
+      connection.Answer(401, R"({"error": {"message": "none: )" +
+                                 request.headers.find("X-Auth-Token")->second + R"("}})");
     }
   });
   const auto api = Open(WithKeystone());
@@ -151,8 +165,157 @@ TEST_F(MistralApi, ATokenThatIsRefusedIsAskedForAnewOnce) {
   const auto refused = ListRuns(*api);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
-  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("token-2")));
+  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("token-4")));
+  EXPECT_THAT(refused.error().Render(), HasSubstr("does Mistral ask the same Keystone"));
+  EXPECT_EQ(tokens, 4);
+}
+
+// Keystone knows seconds: a token of the second in which it took others back is taken back itself.
+TEST_F(MistralApi, ATokenThatIsBornRefusedIsAskedForAnewASecondLater) {
+  int tokens = 0;
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      AnswerToken(connection, "token-" + std::to_string(++tokens));
+    } else if (request.headers.find("X-Auth-Token")->second == "token-3") {
+      connection.Answer(200, R"({"executions": []})");
+    } else {
+      connection.Answer(401, R"({"code": 401, "description": "none"})");
+    }
+  });
+  const auto api = Open(WithKeystone());
+  ASSERT_TRUE(ListRuns(*api));
   EXPECT_EQ(tokens, 3);
+  EXPECT_THAT(waits(), ElementsAre(std::chrono::milliseconds(1'100)));
+}
+
+// As Mistral writes it, the whole token within.
+TEST_F(MistralApi, AnErrorShowsNoPartOfALongToken) {
+  const std::string token(280, 't');
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) return AnswerToken(connection, token);
+    connection.Answer(
+        401,
+        R"({"code": 401, "title": "Unauthorized", "description": "Failed to validate access token: Auth token is invalid: )" +
+            token + R"("})");
+  });
+  const auto refused = ListRuns(*Open(WithKeystone()));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("Auth token is invalid: *** (status 401)"));
+  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("tttttt")));
+}
+
+TEST_F(MistralApi, AnAnswerOfAnotherFormShowsNoPartOfALongToken) {
+  const std::string token(280, 't');
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) return AnswerToken(connection, token);
+    connection.Answer(403, "<html>a proxy says that it does not like your token " + token);
+  });
+  const auto refused = ListRuns(*Open(WithKeystone()));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("does not like your token ***"));
+  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("tttttt")));
+}
+
+// Our clock is none of Keystone's: what is left of a token, its answer says.
+TEST_F(MistralApi, ATokenLastsAsLongAsItDoesByKeystonesClock) {
+  int tokens = 0;
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      ++tokens;
+      AnswerToken(connection, "token-1",
+                  "2001-01-01T00:00:" + std::string(tokens < 3 ? "00" : "30"),
+                  "Mon, 01 Jan 2001 00:00:00 GMT");
+    } else {
+      connection.Answer(200, R"({"executions": []})");
+    }
+  });
+  const auto api = Open(WithKeystone());
+  ASSERT_TRUE(ListRuns(*api));
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 2) << "nothing was left of the first one";
+  ASSERT_TRUE(ListRuns(*api));
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 3) << "less than a minute is enough for a call";
+}
+
+TEST_F(MistralApi, ATokenOfTheProjectIsUsedAsItIs) {
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      AnswerToken(connection, "");
+    } else {
+      connection.Answer(200, R"({"executions": []})");
+    }
+  });
+  auto variables = WithToken();
+  for (const char* const project : {"shop", ""}) {
+    variables["OS_PROJECT_NAME"] = project;
+    ASSERT_TRUE(ListRuns(*Open(variables)));
+  }
+  EXPECT_THAT(
+      lines(),
+      ElementsAre("GET /identity/v3/auth/tokens as given-token", HasSubstr(" as given-token"),
+                  "GET /identity/v3/auth/tokens as given-token", HasSubstr(" as given-token")));
+}
+
+TEST_F(MistralApi, ATokenOfAnotherProjectIsExchanged) {
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      AnswerToken(connection, "token-1");
+    } else {
+      connection.Answer(200, R"({"executions": []})");
+    }
+  });
+  auto variables = WithToken();
+  variables["OS_PROJECT_NAME"] = "another";
+  ASSERT_TRUE(ListRuns(*Open(variables)));
+  EXPECT_THAT(lines(), ElementsAre("GET /identity/v3/auth/tokens as given-token",
+                                   "POST /identity/v3/auth/tokens", HasSubstr(" as token-1")));
+  EXPECT_THAT(bodies()[1], HasSubstr(R"("methods":["token"])"));
+}
+
+TEST_F(MistralApi, ATokenThatIsRefusedIsNotRenewed) {
+  Start([&](TestConnection& connection, const TestConnection::Request&) {
+    connection.Answer(401,
+                      R"({"error": {"message": "The request you have made ...", "code": 401}})");
+  });
+  const auto refused = ListRuns(*Open(WithToken()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("does not know OS_TOKEN"));
+  EXPECT_EQ(lines().size(), 1U);
+}
+
+// Of a definition, the form of whose errors hangs on what the client takes: otherwise Mistral says 500, and nothing else.
+TEST_F(MistralApi, ErrorsAreAskedForInJson) {
+  std::string accept;
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.method == "GET") return connection.Answer(404, R"({"faultstring": "not there"})");
+    accept = request.headers.find("Accept")->second;
+    connection.Answer(201, "{}");
+  });
+  ASSERT_TRUE(StoreWorkflow(*Open(Plain()), "w", "version: '2.0'\nw: {type: direct}\n",
+                            [] { return Ok(); }));
+  EXPECT_EQ(accept, "application/json, text/plain;q=0.5");
+}
+
+// An application credential may delete a cron trigger, and make none.
+TEST_F(MistralApi, ATriggerIsLeftWhereNoneCanBeMade) {
+  Start([](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.method == "GET") {
+      return connection.Answer(
+          200,
+          R"({"name": "t", "workflow_name": "w", "pattern": "1 1 * * *", "workflow_input": "{}", "workflow_params": "{}"})");
+    }
+    connection.Answer(
+        500, R"_({"faultstring": "Authorization failed: You are not authorized. (HTTP 403)"})_");
+  });
+  const auto refused = StoreCronTrigger(
+      *Open(Plain()),
+      Value().Set("name", "t").Set("workflow_name", "w").Set("pattern", "2 2 * * *"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("as a user with a password"));
+  EXPECT_THAT(lines(), ElementsAre("GET /v2/cron_triggers/t", "POST /v2/cron_triggers"));
 }
 
 TEST_F(MistralApi, WhatKeystoneRefusesIsSaidWithoutThePassword) {
