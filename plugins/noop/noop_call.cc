@@ -210,7 +210,7 @@ Result<bool> NoopCall::CountedDown(const Resource& resource, std::string_view na
   for (int n = 1; n <= times; ++n) {
     const std::string key =
         "noop-" + std::string(NameOf(kind_)) + "-" + std::string(name) + "-" + std::to_string(n);
-    const Status taken = section.CreateExclusive(key, "counted");
+    const Status taken = section.CreateExclusive(key, "counted", Settling::kAtOnce);
     if (taken) return true;
     if (taken.error().code() != ErrorCode::kConflict) return Error(taken.error());
   }

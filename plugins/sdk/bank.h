@@ -34,6 +34,10 @@ enum class ExclusiveStrength {
   kSettled,  // exactly one holds after the settle time; until then several may believe they won
 };
 
+// Who has created a key of a kSettled bank can wait until it is sure, or take the chance that
+// another has it in the end.
+enum class Settling { kWait, kAtOnce };
+
 // A Bank holds checkpoints: a flat map from key to bytes that, once written, never change.
 //
 // Every bank keeps these promises (plugins/banks/conformance checks them, in tests and as
@@ -43,7 +47,8 @@ enum class ExclusiveStrength {
 //     same key at once: CreateExclusive.
 //   - Get after Put finds the object, byte for byte. List may lag: never infer absence from it.
 //   - Lists are ordered by the bytes of the whole key.
-//   - No key continues another ("a" and "a/b"): the second of them fails with kConflict.
+//   - No key continues another ("a" and "a/b"): callers make no such keys. A bank that keeps objects
+//     in folders fails the second of them with kConflict; another one may keep both.
 // Errors: kNotFound, kConflict, kDenied, kCorrupt, kUnavailable as in error.h; a full store is
 // kDenied. A Bank may be used from several threads.
 class Bank {
@@ -54,7 +59,10 @@ class Bank {
   // goes on, and then nothing is stored.
   virtual Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) = 0;
   // Creates `key`, which others may want at the same time: kConflict for all but one (strength()).
-  virtual Status CreateExclusive(const ObjectKey& key, std::string_view value) = 0;
+  // With kWait it returns when that is settled; with kAtOnce a kSettled bank may tell several that
+  // they have it: where a lost race costs work, and no data. Atomic banks wait for nothing.
+  virtual Status CreateExclusive(const ObjectKey& key, std::string_view value,
+                                 Settling settling) = 0;
   // Writes `key` whatever was there, all or nothing: for a lease or claim that the caller holds.
   virtual Status Replace(const ObjectKey& key, std::string_view value) = 0;
   // Writes the object's bytes [offset, offset + length) to `sink`; an end beyond the object's is

@@ -64,10 +64,11 @@ Status BankSection::PutSame(std::string_view key, std::string_view value) const 
   return put;
 }
 
-Status BankSection::CreateExclusive(std::string_view key, std::string_view value) const {
+Status BankSection::CreateExclusive(std::string_view key, std::string_view value,
+                                    Settling settling) const {
   HOLDFAST_RETURN_IF_ERROR(Require(SectionAccess::kWrite));
   HOLDFAST_ASSIGN_OR_RETURN(const ObjectKey whole, Key(key));
-  return bank_->CreateExclusive(whole, value);
+  return bank_->CreateExclusive(whole, value, settling);
 }
 
 Status BankSection::Replace(std::string_view key, std::string_view value) const {

@@ -35,7 +35,8 @@ class BankSection {
   // PutBytes for a key that a crashed earlier attempt may have written already: when it exists
   // with equal bytes this is success, with other bytes kConflict.
   Status PutSame(std::string_view key, std::string_view value) const;
-  Status CreateExclusive(std::string_view key, std::string_view value) const;
+  Status CreateExclusive(std::string_view key, std::string_view value,
+                         Settling settling = Settling::kWait) const;
   Status Replace(std::string_view key, std::string_view value) const;
   Status Get(std::string_view key, ByteSink& sink, std::uint64_t offset = 0,
              std::uint64_t length = Bank::kWhole) const;

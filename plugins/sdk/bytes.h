@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ class ByteSource {
   virtual ~ByteSource() = default;
   // Reads at most buffer.size() bytes (which is > 0); 0 means the end. May return fewer than asked.
   virtual Result<std::size_t> Read(std::span<std::byte> buffer) = 0;
+  // All that is left to read, where it lies in memory until the source goes: so it need not be copied.
+  virtual std::optional<std::string_view> Rest() const { return std::nullopt; }
 };
 
 // A stream of bytes that is written once, front to back. Not synchronised: one writer.
@@ -31,6 +34,7 @@ class MemorySource final : public ByteSource {
  public:
   explicit MemorySource(std::string_view data) : data_(data) {}
   Result<std::size_t> Read(std::span<std::byte> buffer) override;
+  std::optional<std::string_view> Rest() const override { return data_; }
 
  private:
   std::string_view data_;

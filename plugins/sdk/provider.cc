@@ -513,7 +513,7 @@ Result<Bank*> Provider::bank(BankUse use) {
         .At(config_.bank.where)
         .Hint("'holdfast plugins list' shows the banks that are");
   }
-  auto opened = bank_entry_->open(bank_settings_, use);
+  auto opened = bank_entry_->open(bank_settings_, use, bank_parts_);
   if (!opened)
     return Error(std::move(opened).error())
         .While("opening the bank of provider " + Printable(config_.name));

@@ -99,6 +99,8 @@ class Provider {
   const ProviderConfig& config() const { return config_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
 
+  // For the bank, before it is opened.
+  void GiveToBank(const BankParts& parts) { bank_parts_ = parts; }
   // Opens the bank at the first call. kInvalidInput when its bank is not built in; kNotFound when it
   // is to be read and is not there yet.
   Result<Bank*> bank(BankUse use = BankUse::kWrite);
@@ -129,6 +131,7 @@ class Provider {
   std::vector<std::string> warnings_;
   const BankEntry* bank_entry_ = nullptr;  // Not owned; the registry outlives this.
   Value bank_settings_{Value::Map{}};
+  BankParts bank_parts_;
   std::unique_ptr<Bank> bank_;
   std::vector<std::unique_ptr<ProtectionPlugin>> protections_;
   std::map<std::string, ProtectionPlugin*, std::less<>> by_type_;

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "plugins/sdk/bank.h"
+#include "plugins/sdk/cancellation.h"
 #include "plugins/sdk/descriptor.h"
+#include "plugins/sdk/log.h"
 #include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/protection_plugin.h"
 #include "plugins/sdk/result.h"
@@ -17,6 +19,13 @@ namespace holdfast {
 
 // What a bank is opened for. One that is only to be read is not made where it is missing.
 enum class BankUse { kRead, kWrite };
+
+// What a bank may use of the program that opens it; each may be nullptr, and outlives the bank.
+struct BankParts {
+  Logger* log = nullptr;  // tells of requests that are sent again
+  // Set: nothing is waited for any more. What is being done is done.
+  const Cancellation* cancellation = nullptr;
+};
 
 struct BankEntry {
   std::string name;  // what providers write: "filesystem"
@@ -29,7 +38,9 @@ struct BankEntry {
   // is right.
   std::function<Status(const Value& settings)> check;
   // With kRead it makes nothing: kNotFound when the bank is not there yet.
-  std::function<Result<std::unique_ptr<Bank>>(const Value& settings, BankUse use)> open;
+  std::function<Result<std::unique_ptr<Bank>>(const Value& settings, BankUse use,
+                                              const BankParts& parts)>
+      open;
   // The folder of this machine in which the bank keeps everything, absolute and clean (place.h);
   // null for a bank that is elsewhere.
   std::function<std::string(const Value& settings)> folder = nullptr;

@@ -243,8 +243,9 @@ template <class T>
 struct SchemaVisitor {
   Schema schema;
   T defaults{};
-  template <class M>
-  FieldOptions operator()(std::string_view name, M T::*member, std::string_view description) {
+  // C: T, or what it derives from.
+  template <class M, class C>
+  FieldOptions operator()(std::string_view name, M C::*member, std::string_view description) {
     Field field;
     field.name = std::string(name);
     field.type = TypeOf<M>();
@@ -264,8 +265,8 @@ template <class T>
 struct BindVisitor {
   const Value& value;
   T& out;
-  template <class M>
-  NoOptions operator()(std::string_view name, M T::*member, std::string_view) {
+  template <class M, class C>
+  NoOptions operator()(std::string_view name, M C::*member, std::string_view) {
     if (const Value* found = value.Find(name); found != nullptr && !found->is_null()) {
       FromChecked(*found, out.*member);
     }
@@ -306,8 +307,8 @@ template <class T>
 struct DumpVisitor {
   const T& in;
   Value out;
-  template <class M>
-  NoOptions operator()(std::string_view name, M T::*member, std::string_view) {
+  template <class M, class C>
+  NoOptions operator()(std::string_view name, M C::*member, std::string_view) {
     if (Value v = ToFileForm(in.*member); !v.is_null()) out.Set(name, std::move(v));
     return {};
   }

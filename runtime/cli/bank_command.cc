@@ -37,10 +37,8 @@ int CheckBank(Session& session, const BankArguments& arguments) {
                         .Hint("whoever runs checks and steps has to read and write in it"));
   }
   BankCheckOptions options;
-  if ((*bank)->strength() == ExclusiveStrength::kSettled) {
-    options.settle = std::chrono::seconds(3);
+  if ((*bank)->strength() == ExclusiveStrength::kSettled)
     options.list_lag = std::chrono::seconds(30);
-  }
   int failed = 0;
   int checked = 0;
   for (const BankCheckResult& result : RunBankChecks(**bank, prefix, options)) {

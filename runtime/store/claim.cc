@@ -64,7 +64,8 @@ Result<std::vector<Claim>> ReadClaims(const BankSection& record, std::string_vie
 
 Status CreateClaim(const BankSection& record, std::string_view step, const Claim& claim) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(step, claim));
-  return record.CreateExclusive(ClaimPrefix(step) + NumberPart(claim.number), bytes);
+  return record.CreateExclusive(ClaimPrefix(step) + NumberPart(claim.number), bytes,
+                                Settling::kAtOnce);
 }
 
 Status RenewClaim(const BankSection& record, std::string_view step, Claim& claim, WallTime now) {

@@ -143,7 +143,8 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
     HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
     if (!states.empty() && states.back().state == state && states.back().run == run) return Ok();
     const std::uint64_t number = states.size() + 1;
-    Status created = section_.CreateExclusive(StatePrefix() + NumberPart(number), bytes);
+    Status created =
+        section_.CreateExclusive(StatePrefix() + NumberPart(number), bytes, Settling::kAtOnce);
     if (created || created.error().code() != ErrorCode::kConflict) return created;
   }
   return Unavailable(fmt::format("the state of {} {} changes all the time", NameOf(kind_), id_));

@@ -45,7 +45,7 @@ class Overwriting final : public Bank {
     std::ignore = bank_->Delete(key);
     return bank_->Put(key, source, size);
   }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value) override {
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling) override {
     return bank_->Replace(key, value);
   }
   Status Replace(const ObjectKey& key, std::string_view value) override {

@@ -70,9 +70,9 @@ class FaultyBank final : public Bank {
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
     return Run<Status>(Operation::kPut, key.str(), [&] { return bank_->Put(key, source, size); });
   }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value) override {
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
     return Run<Status>(Operation::kCreateExclusive, key.str(),
-                       [&] { return bank_->CreateExclusive(key, value); });
+                       [&] { return bank_->CreateExclusive(key, value, settling); });
   }
   Status Replace(const ObjectKey& key, std::string_view value) override {
     return Run<Status>(Operation::kReplace, key.str(), [&] { return bank_->Replace(key, value); });

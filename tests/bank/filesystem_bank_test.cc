@@ -386,8 +386,8 @@ TEST_F(FilesystemBankTest, OneOfManyProcessesCreatesAKey) {
     const auto bank = OpenFilesystemBank(root_);
     if (!bank) return false;
     for (int n = 0; n < kKeys; ++n) {
-      const Status created =
-          (*bank)->CreateExclusive(Key("claims/c" + std::to_string(n)), std::to_string(i));
+      const Status created = (*bank)->CreateExclusive(Key("claims/c" + std::to_string(n)),
+                                                      std::to_string(i), Settling::kWait);
       if (created) ++wins[n];
       if (!created && created.error().code() != ErrorCode::kConflict) return false;
     }

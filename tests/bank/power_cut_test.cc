@@ -39,7 +39,7 @@ class Script {
     Run(key, value, [&] { return PutBytes(*bank_, Key(key), value); });
   }
   void Create(const std::string& key, const std::string& value) {
-    Run(key, value, [&] { return bank_->CreateExclusive(Key(key), value); });
+    Run(key, value, [&] { return bank_->CreateExclusive(Key(key), value, Settling::kWait); });
   }
   void Replace(const std::string& key, const std::string& value) {
     Run(key, value, [&] { return bank_->Replace(Key(key), value); });

@@ -232,8 +232,8 @@ class GatedBank final : public Bank {
     const Inside inside(*this);
     return bank_.Get(key, sink, offset, length);
   }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value) override {
-    return bank_.CreateExclusive(key, value);
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
+    return bank_.CreateExclusive(key, value, settling);
   }
   Status Replace(const ObjectKey& key, std::string_view value) override {
     return bank_.Replace(key, value);

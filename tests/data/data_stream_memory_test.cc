@@ -43,7 +43,7 @@ class OneObjectBank final : public Bank {
     }
     return Ok();
   }
-  Status CreateExclusive(const ObjectKey&, std::string_view) override {
+  Status CreateExclusive(const ObjectKey&, std::string_view, Settling) override {
     return Internal("not here");
   }
   Status Replace(const ObjectKey&, std::string_view) override { return Internal("not here"); }

@@ -327,8 +327,8 @@ class LaggingBank final : public Bank {
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
     return bank_.Put(key, source, size);
   }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value) override {
-    return bank_.CreateExclusive(key, value);
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
+    return bank_.CreateExclusive(key, value, settling);
   }
   Status Replace(const ObjectKey& key, std::string_view value) override {
     return bank_.Replace(key, value);

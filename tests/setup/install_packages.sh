@@ -14,7 +14,7 @@ set -eu
 build="g++ cmake ninja-build pkg-config ccache
   libyaml-cpp-dev libinih-dev libboost-dev libboost-graph-dev libcli11-dev nlohmann-json3-dev
   libexpected-dev libfmt-dev libzstd-dev libsodium-dev libssl-dev libarchive-dev libacl1-dev libattr1-dev
-  libpq-dev libsqlite3-dev libdtl-dev libcpprest-dev libcurl4-openssl-dev libbrotli-dev zlib1g-dev
+  libpq-dev libsqlite3-dev libdtl-dev libcpprest-dev libpugixml-dev libcurl4-openssl-dev libbrotli-dev zlib1g-dev
   postgresql-15 postgresql-client-15 sqlite3 graphviz"
 test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml openssl acl attr locales"
 mistral="$build python3-mistral openssh-server iproute2 curl python3-yaml"

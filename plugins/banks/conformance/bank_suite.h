@@ -18,8 +18,6 @@ namespace holdfast {
 struct BankCheckOptions {
   // How long a listing may lag behind what was written and deleted. Until then it is asked again.
   std::chrono::milliseconds list_lag{0};
-  // After this time a kSettled CreateExclusive has one holder.
-  std::chrono::milliseconds settle{0};
 };
 
 // Where one check works.

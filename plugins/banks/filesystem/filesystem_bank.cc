@@ -93,7 +93,8 @@ class FilesystemBank final : public Bank {
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
     return Store(key, source, size, Naming::kCreate);
   }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value) override {
+  Status CreateExclusive(const ObjectKey& key, std::string_view value,
+                         Settling /*settling*/) override {
     MemorySource source(value);
     return Store(key, source, value.size(), Naming::kCreate);
   }

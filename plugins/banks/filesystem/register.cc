@@ -30,7 +30,7 @@ void Register(PluginRegistry& registry) {
   entry.settings_section = "filesystem";
   entry.settings = WithDataSettings(SchemaOf<Settings>());
   entry.check = [](const Value& settings) { return CheckPathSetting(settings, "path"); };
-  entry.open = [](const Value& settings, BankUse use) {
+  entry.open = [](const Value& settings, BankUse use, const BankParts&) {
     return OpenFilesystemBank(BindChecked<Settings>(settings).path,
                               use == BankUse::kRead ? MissingBank::kRefuse : MissingBank::kMake);
   };

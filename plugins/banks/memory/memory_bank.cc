@@ -66,7 +66,8 @@ Status MemoryBank::Put(const ObjectKey& key, ByteSource& source, std::uint64_t s
   return Create(key, std::move(bytes));
 }
 
-Status MemoryBank::CreateExclusive(const ObjectKey& key, std::string_view value) {
+Status MemoryBank::CreateExclusive(const ObjectKey& key, std::string_view value,
+                                   Settling /*settling*/) {
   const std::lock_guard lock(mutex_);
   return Create(key, std::string(value));
 }

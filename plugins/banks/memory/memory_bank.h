@@ -16,7 +16,7 @@ class MemoryBank final : public Bank {
   // `clock` says when an object was written; it outlives the bank.
   explicit MemoryBank(const Clock& clock = SystemClock()) : clock_(clock) {}
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override;
-  Status CreateExclusive(const ObjectKey& key, std::string_view value) override;
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override;
   Status Replace(const ObjectKey& key, std::string_view value) override;
   Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset = 0,
              std::uint64_t length = kWhole) override;

@@ -220,6 +220,7 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink
   const std::unique_ptr<PluginSource> source = MakeModuleLoader();
   HOLDFAST_ASSIGN_OR_RETURN(const std::unique_ptr<Provider> provider,
                             Provider::Open(*config, registry, *source));
+  provider->GiveToBank({&log, &g_cancellation});
   for (const std::string& warning : provider->warnings()) log.Log(LogLevel::kWarning, warning);
   // Only a begin may be the first to write. Where the bank is gone under a run (a mount that went
   // away), an empty one in its place would take what the run writes, and hide that it is gone.

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/bank.h"
+#include "plugins/sdk/bytes.h"
+#include "plugins/sdk/clock.h"
+#include "plugins/sdk/result.h"
+
+namespace holdfast::banks {
+
+// An object as its server knows it.
+struct StoredObject {
+  std::string name;
+  std::uint64_t size = 0;
+  // What tells these bytes from later ones of the same name, as the server gives it; of a listing maybe empty.
+  std::string etag;
+  // MD5 of the whole, in lower-case hex digits; empty: the server does not say.
+  std::string md5;
+  std::string writer;  // that was given to Put; not of a listing
+  WallTime written;
+};
+
+// Bytes to be stored: in memory, or from a source that is read once.
+struct StoreBody {
+  std::string_view bytes;
+  ByteSource* source = nullptr;  // not owned; in the place of `bytes`
+  std::uint64_t size = 0;        // of either
+};
+
+enum class Precondition {
+  kNone,
+  kAbsent,  // nothing of that name is there, as far as the server can see at that moment
+};
+
+// What the two HTTP banks are made of: an account at a server that keeps objects by name. Its calls are sent again, and
+// give up, as the net::HttpClient under it does. Errors: kNotFound, kConflict (kAbsent), kDenied, kUnavailable, kCorrupt as in
+// bank.h; none has a secret. Thread-safe.
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  // All or nothing, and checked against a checksum on the server's side. A call that was sent again, as its first answer was
+  // lost, may give kConflict over its own object: `writer`, which is unique, is kept with it (Stat) to tell.
+  // kInvalidInput where a source does not have exactly `size` bytes.
+  virtual Status Put(const std::string& name, const StoreBody& body, std::string_view writer,
+                     Precondition precondition, SteadyTime deadline) = 0;
+  virtual Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) = 0;
+  // Bytes [offset, offset + length) to `sink`; Bank::kWhole: to the end. With an `etag`, of that object alone: kConflict
+  // where it is another one by now. kInvalidInput for a range that begins behind the end, or at it.
+  virtual Result<StoredObject> Get(const std::string& name, std::uint64_t offset,
+                                   std::uint64_t length, std::string_view etag, ByteSink& sink,
+                                   SteadyTime deadline) = 0;
+  // At most `limit` objects behind `marker`, in the order of their names' bytes; fewer than `limit` means no more, or that
+  // the server gives no more at once: an empty page is the end.
+  virtual Result<std::vector<StoredObject>> List(const std::string& prefix,
+                                                 const std::string& marker, std::size_t limit,
+                                                 ListDirection direction, SteadyTime deadline) = 0;
+  virtual Status Delete(const std::string& name, SteadyTime deadline) = 0;
+
+  virtual std::string Describe() const = 0;
+};
+
+}  // namespace holdfast::banks

@@ -1,0 +1,55 @@
+# What tests of banks on real servers begin with: a Swift, with tempauth and its S3 API, and with a Keystone
+# beside it, of which a second proxy asks who somebody is. Everything in a folder of its own, which goes with the test.
+#   . scene.sh BUILD_FOLDER
+set -euo pipefail
+build=$(realpath "$1")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+services=$here/../../services
+dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-$(basename "$0" .sh).XXXXXX")
+chmod 755 "$dir"
+cleanup() {
+  "$services/swift.sh" stop "$dir/swift" || true
+  [ ! -e "$dir/keystone/url" ] || "$services/keystone.sh" stop "$dir/keystone" || true
+  rm -rf "$dir"
+}
+trap cleanup EXIT
+fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
+code_of() { # FILE COMMAND...: what it says goes to FILE, its exit code to stdout
+  local code=0
+  "${@:2}" >"$1" 2>&1 </dev/null || code=$?
+  echo $code
+}
+PATH=$build/bin:$PATH
+cd "$dir"
+mkdir providers.d secrets
+export HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
+for what in "$("$services/swift.sh" missing || true)"; do
+  [ -z "$what" ] || { echo "skipped: $what"; exit 77; }
+done
+
+# A provider file: its bank's section comes on stdin.
+provider_with_bank() { # NAME BANK [PLUGIN]
+  {
+    printf '[provider]\nname = %s\nid = %s\nbank = %s\nplugin = %s\n[%s]\n' "$1" "$(cat /proc/sys/kernel/random/uuid)" "$2" "${3:-local-directory}" "$2"
+    cat
+    [ "${3:-local-directory}" != local-directory ] || printf '[local]\ninventory = %s/inventory.yaml\n' "$dir"
+  } >"providers.d/$1.conf"
+}
+secret() { # NAME TEXT: prints the file that has it
+  (umask 077 && printf '%s\n' "$2" >"secrets/$1")
+  echo "$dir/secrets/$1"
+}
+# swift, s3: with Swift's own users; keystone, s3-keystone: with those of Keystone, where there is one.
+banks() {
+  provider_with_bank swift swift <<END
+auth_url = $(cat swift/url)/auth/v1.0
+user = test:tester
+key_file = $(secret swift testing)
+END
+  provider_with_bank s3 s3 <<END
+endpoint = $(cat swift/url)
+access_key_file = $(secret access test:tester)
+secret_key_file = $(secret secret testing)
+part_size = 5 MiB
+END
+}
