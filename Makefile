@@ -3,7 +3,7 @@ BUILD ?= build
 JOBS ?= 2
 CTEST ?= ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-.PHONY: all demo demo-can test bench soak install image uninstall clean packages-build packages-test packages-soak packages-image packages-mistral
+.PHONY: all demo demo-can test bench soak install image uninstall clean packages-build packages-test packages-soak packages-image packages-mistral packages-swift
 .DEFAULT_GOAL := all
 
 # What a build folder was made with stays; a new one gets failpoints, so that `make test` builds on what `make` built.
@@ -16,12 +16,14 @@ all: packages-build
 
 # ENGINE=argo: on a cluster with Argo, with the image of a release build unless another one is named. ENGINE=mistral: on
 # a Mistral of its own, which is installed for it and not started as a service.
+# BANK=swift or s3: into a Swift of its own, installed likewise.
 ENGINE ?= local
-demo: $(if $(filter mistral,$(ENGINE)),packages-mistral) demo-can all $(if $(filter argo,$(ENGINE)),$(if $(HOLDFAST_TEST_IMAGE),,image))
-	@ENGINE="$(ENGINE)" BUILD="$(BUILD)" tests/demo/demo.sh
+BANK ?= filesystem
+demo: $(if $(filter mistral,$(ENGINE)),packages-mistral) $(if $(filter swift s3,$(BANK)),packages-swift) demo-can all $(if $(filter argo,$(ENGINE)),$(if $(HOLDFAST_TEST_IMAGE),,image))
+	@ENGINE="$(ENGINE)" BANK="$(BANK)" BUILD="$(BUILD)" tests/demo/demo.sh
 # What is missing is said before anything is built.
 demo-can:
-	@ENGINE="$(ENGINE)" tests/demo/demo.sh missing
+	@ENGINE="$(ENGINE)" BANK="$(BANK)" tests/demo/demo.sh missing
 
 test: packages-test
 	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(call new) -DHOLDFAST_TESTS=ON
@@ -55,5 +57,5 @@ image: packages-image
 clean:
 	@rm -rf $(BUILD) build-*
 
-packages-build packages-test packages-soak packages-image packages-mistral:
+packages-build packages-test packages-soak packages-image packages-mistral packages-swift:
 	@tests/setup/install_packages.sh $(@:packages-%=%)

@@ -5,6 +5,7 @@
 #   demo.sh [missing]   missing: only says what is missing for it, and fails (77); nothing when all is there
 #   ENGINE        what runs the workflow files: local (this machine, default), argo (a cluster: tests/engines/argo/site.sh says which),
 #                 mistral (one of the demo's own, in a network namespace)
+#   BANK          where checkpoints go: filesystem (default), swift or s3 (a Swift of the demo's own)
 #   DEMO_DIR      where it works (default: a new folder, removed at the end)
 #   DEMO_FUSE     leaf: with leaf fusion
 #   DEMO_RATE     bytes a second that copies are slowed to, such as "1 MiB", to watch it at work
@@ -19,13 +20,21 @@ case $engine in
   local | argo | mistral) ;;
   *) echo "demo: there is no engine '$engine'; there are: local, argo, mistral" >&2; exit 2 ;;
 esac
+bank=${BANK:-filesystem}
+case $bank in
+  filesystem | swift | s3) ;;
+  *) echo "demo: there is no bank '$bank'; there are: filesystem, swift, s3" >&2; exit 2 ;;
+esac
 engine_compile_options=()
 engine_inside() { :; }
 engine_changes() { :; } # between the two restores
 engine_shows_steps() { grep -A3 -- '- name: ' "$1"; } # FILE
 # shellcheck source=tests/demo/argo.sh
 . "$top/tests/demo/$engine.sh"
+# shellcheck source=tests/demo/banks/swift.sh
+. "$top/tests/demo/banks/$bank.sh"
 engine_missing >&2 || exit 77
+bank_missing >&2 || exit 77
 [ "${1:-}" != missing ] || exit 0
 engine_inside
 
@@ -37,6 +46,7 @@ finish() {
   code=$?
   [ -z "$shop_pid" ] || { rm -f "$SHOP/running"; wait "$shop_pid" 2>/dev/null || true; }
   engine_stop || true # the rest is to be ended, too
+  bank_stop || true
   "$top/tests/setup/pg_server.sh" stop "$dir/pg" >/dev/null 2>&1 || true # may never have started
   if [ "$code" != 0 ]; then
     echo "demo: failed; what it left is in $dir" >&2
@@ -52,6 +62,7 @@ step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 
 engine_start
+bank_start
 step "A PostgreSQL server of our own (no network, its own folder)"
 "$top/tests/setup/pg_server.sh" start "$dir/pg"
 export PGHOST="$dir/pg" PGUSER=postgres
@@ -75,9 +86,9 @@ for _ in $(seq 200); do [ -e "$SHOP/orders/000005.txt" ] && break; sleep 0.05; d
 echo "it runs (process $shop_pid) and has taken $(ls "$SHOP/orders" | wc -l) orders"
 
 step "What is protected, and where to: an inventory, a provider, a plan"
-mkdir -p "$dir/providers.d" "$dir/bank" "$dir/staging" "$dir/work"
-chmod 700 "$dir/bank" "$dir/staging"
-hand_over "$dir/bank" "$dir/staging" "$dir/work"
+mkdir -p "$dir/providers.d" "$dir/staging" "$dir/work"
+chmod 700 "$dir/staging"
+hand_over "$dir/staging" "$dir/work"
 cat >"$dir/inventory.yaml" <<END
 applications:
   - id: shop
@@ -97,14 +108,13 @@ cat >"$dir/providers.d/demo.conf" <<END
 [provider]
 name = demo
 id = 5d1f6c0e-7a53-4b0c-9f37-1f0f3d5c9a11
-description = The demo: local plugins and a filesystem bank
-bank = filesystem
+description = The demo: local plugins and $bank_name
+bank = $bank
 plugin = local-application
 plugin = local-directory
 plugin = local-sqlite
 plugin = local-postgresql
-[filesystem]
-path = $dir/bank
+$(bank_section)
 [local_postgresql]
 staging = $dir/staging
 [local]

@@ -11,6 +11,8 @@
                                              an application credential, for these requests to workflowv2 alone; prints its id
                                              and its secret
   keystone_api.py URL exchange ID SECRET     prints a token of an application credential
+  keystone_api.py URL ec2 USER                   prints an access key and its secret, for the API of S3
+  keystone_api.py URL password USER PASSWORD     gives the user another password
   keystone_api.py URL trusts                     prints each trust: its id, trustor and trustee
 """
 import json
@@ -103,6 +105,13 @@ def main():
     elif command == "exchange":
         identity = {"methods": ["application_credential"], "application_credential": {"id": arguments[0], "secret": arguments[1]}}
         print(keystone.call("POST", "/auth/tokens", {"auth": {"identity": identity}})[0]["X-Subject-Token"])
+    elif command == "ec2":
+        token = keystone.log_in(arguments[0])
+        made = keystone.call("POST", f"/users/{token['user']['id']}/credentials/OS-EC2", {"tenant_id": token["project"]["id"]})[1]["credential"]
+        print(made["access"], made["secret"])
+    elif command == "password":
+        keystone.admin()
+        keystone.call("PATCH", "/users/" + keystone.named("users", arguments[0]), {"user": {"password": arguments[1]}})
     elif command == "trusts":
         for trust in keystone.admin().call("GET", "/OS-TRUST/trusts")[1]["trusts"]:
             print(trust["id"], trust["trustor_user_id"], trust["trustee_user_id"])

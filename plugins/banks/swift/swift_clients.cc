@@ -36,7 +36,7 @@ Result<net::KeystoneIdentity> IdentityOf(const Settings& settings) {
   identity.project = settings.project;
   identity.project_domain = settings.project_domain;
   identity.application_credential_id = settings.application_credential_id;
-  HOLDFAST_ASSIGN_OR_RETURN(identity.password, Reveal(settings.key));
+  HOLDFAST_ASSIGN_OR_RETURN(identity.password, Reveal(settings.password));
   HOLDFAST_ASSIGN_OR_RETURN(identity.application_credential_secret,
                             Reveal(settings.application_credential_secret));
   HOLDFAST_ASSIGN_OR_RETURN(identity.token, Reveal(settings.token));
@@ -57,7 +57,7 @@ Result<net::AskForToken> TokensOf(net::HttpClient& client, const Settings& setti
     HOLDFAST_ASSIGN_OR_RETURN(net::KeystoneIdentity identity, IdentityOf(settings));
     return net::KeystoneTokens(client, clock, std::move(identity), "project");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(std::string key, Reveal(settings.key));
+  HOLDFAST_ASSIGN_OR_RETURN(std::string key, Reveal(settings.password));
   return net::SwiftV1Tokens(client, {AuthUrlOf(settings), settings.user, std::move(key)});
 }
 
@@ -74,9 +74,9 @@ Status CheckSettings(const Settings& settings) {
       (settings.user.empty() ? 0 : 1) + (application ? 1 : 0) + (settings.token.given() ? 1 : 0);
   if (ways != 1)
     return InvalidInput("one of 'user', 'application_credential_id' and 'token' says who we are");
-  if (!settings.user.empty() && !settings.key.given())
-    return InvalidInput("'key' is missing: the password of " + settings.user)
-        .Hint("key_file = PATH, or key_env = NAME");
+  if (!settings.user.empty() && !settings.password.given())
+    return InvalidInput("'password' is missing, of " + settings.user)
+        .Hint("password_file = PATH, or password_env = NAME");
   if (application && !settings.application_credential_secret.given())
     return InvalidInput("'application_credential_secret' is missing")
         .Hint("application_credential_secret_file = PATH");

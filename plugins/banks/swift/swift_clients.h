@@ -18,7 +18,7 @@ struct Settings : TransferSettings {
   std::string karbors_auth_url;
   std::string auth_version;
   std::string user;
-  SecretReference key;
+  SecretReference password;
   std::string project;
   std::string user_domain = "default";
   std::string project_domain = "default";
@@ -39,16 +39,16 @@ struct Settings : TransferSettings {
            "the same, in a file for Karbor: then the container is called karbor");
     fields("auth_version", &Settings::auth_version,
            "1: Swift's own auth, 3: Keystone; empty: what auth_url says, else what answers there")
-        .OneOf({"", "1", "1.0", "3"})
+        .OneOf({"1", "1.0", "3"})
         .Alias("bank_swift_auth_version")
         .Alias("swift_auth_version");
     fields("user", &Settings::user, "user name; of Swift's own auth ACCOUNT:USER")
         .Alias("bank_swift_user")
         .Alias("swift_user");
-    fields("key", &Settings::key, "the user's password")
+    fields("password", &Settings::password, "the user's password; of Swift's own auth the key")
+        .Alias("key")
         .Alias("bank_swift_key")
-        .Alias("swift_key")
-        .Alias("password");
+        .Alias("swift_key");
     fields("project", &Settings::project,
            "project name; empty: the user's default, else the only one that the user has")
         .Alias("tenant_name")
@@ -57,11 +57,11 @@ struct Settings : TransferSettings {
     fields("user_domain", &Settings::user_domain, "id of the domain of the user");
     fields("project_domain", &Settings::project_domain, "id of the domain of the project");
     fields("application_credential_id", &Settings::application_credential_id,
-           "in the place of user and key");
+           "in the place of user and password");
     fields("application_credential_secret", &Settings::application_credential_secret,
            "the secret of the application credential");
     fields("token", &Settings::token,
-           "a token of Keystone, in the place of user and key; nobody renews it");
+           "a token of Keystone, in the place of user and password; nobody renews it");
     fields("region", &Settings::region, "region in Keystone's catalog; empty: any");
     fields("interface", &Settings::interface, "interface in Keystone's catalog")
         .OneOf({"public", "internal", "admin"});

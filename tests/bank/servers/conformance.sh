@@ -4,11 +4,35 @@
 . "$(dirname "$0")/scene.sh"
 # Small, so that some objects are larger than the server takes at once.
 export HOLDFAST_TEST_MOST_OBJECT=6000000
-"$services/swift.sh" start swift
+start_servers
 banks
-for bank in swift s3; do
+for bank in swift keystone s3 s3-keystone; do
   started=$SECONDS
   holdfast bank check -p $bank >said 2>&1 || fail "$bank: $(cat said)"
   grep -q '^ok ' said || fail "$bank checked nothing: $(cat said)"
   echo "$bank: $(grep -c '^ok ' said) promises in $((SECONDS - started)) s"
 done
+
+# The example of the specification, with the address of this Keystone alone in the place of its own.
+keystone password admin password
+cat >providers.d/foo.conf <<END
+[provider]
+name = Foo
+id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
+description = Example Protection Provider
+bank = karbor.protections.karbor-swift-bank-plugin
+plugin = karbor.protections.karbor-volume-protection-plugin
+plugin = karbor.protections.karbor-image-protection-plugin
+plugin = karbor.protections.karbor-server-protection-plugin
+plugin = karbor.protections.karbor-project-protection-plugin
+[swift_client]
+bank_swift_auth_url = $(sed 's,/v3$,,' keystone/url)
+bank_swift_user = admin
+bank_swift_key = password
+END
+holdfast bank check -p Foo >said 2>&1 || fail "the specification's example: $(cat said)"
+grep -q 'container karbor at' said || fail "another container: $(cat said)"
+# For Swift's own auth also the path of the URL and the user are others.
+sed -i "s,^bank_swift_auth_url = .*,bank_swift_auth_url = $(cat swift/url)/auth/v1.0," providers.d/foo.conf
+sed -i 's/^bank_swift_user = .*/bank_swift_user = test:tester/; s/^bank_swift_key = .*/bank_swift_key = testing/' providers.d/foo.conf
+holdfast bank check -p Foo >said 2>&1 || fail "the specification's example with tempauth: $(cat said)"

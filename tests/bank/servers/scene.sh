@@ -1,5 +1,5 @@
-# What tests of banks on real servers begin with: a Swift, with tempauth and its S3 API, and with a Keystone
-# beside it, of which a second proxy asks who somebody is. Everything in a folder of its own, which goes with the test.
+# What tests of banks on real servers begin with: a Swift, with tempauth and its S3 API, and a Keystone beside it, which a
+# second proxy asks who somebody is. Everything in a folder of its own, which goes with the test.
 #   . scene.sh BUILD_FOLDER
 set -euo pipefail
 build=$(realpath "$1")
@@ -23,9 +23,16 @@ PATH=$build/bin:$PATH
 cd "$dir"
 mkdir providers.d secrets
 export HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-for what in "$("$services/swift.sh" missing || true)"; do
+for what in "$("$services/swift.sh" missing || true)" "$("$services/keystone.sh" missing || true)"; do
   [ -z "$what" ] || { echo "skipped: $what"; exit 77; }
 done
+keystone() { "$services/keystone_api.py" "$(cat keystone/url)" "$@"; }
+# Swift with a Keystone that knows where it is.
+start_servers() {
+  "$services/swift.sh" reserve swift
+  "$services/keystone.sh" start keystone "object-store=$(cat swift/keystone-url)/v1/AUTH_%(project_id)s"
+  "$services/swift.sh" start swift keystone
+}
 
 # A provider file: its bank's section comes on stdin.
 provider_with_bank() { # NAME BANK [PLUGIN]
@@ -39,17 +46,31 @@ secret() { # NAME TEXT: prints the file that has it
   (umask 077 && printf '%s\n' "$2" >"secrets/$1")
   echo "$dir/secrets/$1"
 }
-# swift, s3: with Swift's own users; keystone, s3-keystone: with those of Keystone, where there is one.
+# swift, s3: with Swift's own users; keystone, s3-keystone: with those of Keystone.
 banks() {
+  local access secret
   provider_with_bank swift swift <<END
 auth_url = $(cat swift/url)/auth/v1.0
 user = test:tester
-key_file = $(secret swift testing)
+password_file = $(secret swift testing)
 END
   provider_with_bank s3 s3 <<END
 endpoint = $(cat swift/url)
 access_key_file = $(secret access test:tester)
 secret_key_file = $(secret secret testing)
+part_size = 5 MiB
+END
+  provider_with_bank keystone swift <<END
+auth_url = $(cat keystone/url)
+user = demo
+password_file = $(secret keystone demo-password)
+END
+  read -r access secret <<<"$(keystone ec2 demo)"
+  provider_with_bank s3-keystone s3 <<END
+endpoint = $(cat swift/keystone-url)
+bucket = by-s3
+access_key_file = $(secret ec2-access "$access")
+secret_key_file = $(secret ec2-secret "$secret")
 part_size = 5 MiB
 END
 }

@@ -1,0 +1,28 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names that demo.sh uses, or sets
+# A bank in a Swift of the demo's own, sourced by demo.sh; tests/demo/banks/s3.sh is the same server by its other API.
+bank_name="a bank in OpenStack Swift"
+bank_missing() {
+  [ "$engine" != argo ] || { echo "missing: a way from the cluster's pods to the demo's Swift; take ENGINE=local or mistral"; return 1; }
+  "$top/tests/services/swift.sh" missing
+}
+bank_start() {
+  step "An OpenStack Swift of our own (loopback, its own folder)"
+  "$top/tests/services/swift.sh" start "$dir/swift"
+  echo "it answers at $(cat "$dir/swift/url")"
+  bank_secrets
+}
+bank_stop() { "$top/tests/services/swift.sh" stop "$dir/swift" >/dev/null 2>&1; }
+secret() { # NAME TEXT
+  (umask 077 && printf '%s\n' "$2" >"$dir/$1")
+  hand_over "$dir/$1"
+}
+bank_secrets() { secret swift-key testing; }
+bank_section() {
+  cat <<END
+[swift]
+auth_url = $(cat "$dir/swift/url")/auth/v1.0
+user = test:tester
+password_file = $dir/swift-key
+container = demo
+END
+}
