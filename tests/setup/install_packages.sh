@@ -4,6 +4,7 @@
 #   install_packages.sh test       the above, and what the tests need (PostgreSQL is the one server)
 #   install_packages.sh image      that of build, and what else `make image` takes from Debian
 #   install_packages.sh mistral    that of build, and a Mistral with an sshd for `make demo ENGINE=mistral`
+#   install_packages.sh keystone   a Keystone for tests/services/keystone.sh, and nothing else
 #   install_packages.sh ci         all of these, and what checks more: sanitizers, formatting, containers
 #   install_packages.sh soak       the above, and tidy, and the tools it is timed against
 # Works as root without sudo, and with sudo for others. Starts no server: Debian is told not to
@@ -18,7 +19,8 @@ build="g++ cmake ninja-build pkg-config ccache
 test="$build libgtest-dev libgmock-dev librapidcheck-dev python3 python3-jsonschema python3-yaml openssl acl attr locales"
 mistral="$build python3-mistral openssh-server iproute2 curl python3-yaml"
 image="$build binutils ca-certificates tzdata"
-ci="$test $image $mistral containerd runc buildah skopeo docker-registry etcd-server containernetworking-plugins clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
+keystone="python3-keystone uwsgi-core uwsgi-plugin-python3 curl"
+ci="$test $image $mistral $keystone containerd runc buildah skopeo docker-registry etcd-server containernetworking-plugins clang-14 libclang-rt-14-dev llvm-14 clang-format-14"
 soak="$ci clang-tidy-14 restic zstd time"
 
 case "${1:-}" in
@@ -26,9 +28,10 @@ case "${1:-}" in
   test) wanted=$test ;;
   image) wanted=$image ;;
   mistral) wanted=$mistral ;;
+  keystone) wanted=$keystone ;;
   ci) wanted=$ci ;;
   soak) wanted=$soak ;;
-  *) echo "usage: $0 build|test|image|mistral|ci|soak" >&2; exit 2 ;;
+  *) echo "usage: $0 build|test|image|mistral|keystone|ci|soak" >&2; exit 2 ;;
 esac
 
 missing=""

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# OpenStack Mistral, the real one of Debian's package, in one process with SQLite and without Keystone, for tests and
-# the demo; and an sshd for its action std.ssh, which knows no port but 22. Both in the network namespace
-# of the caller, where that port is free (`mistral.sh inside`).
+# OpenStack Mistral, the real one of Debian's package, in one process with SQLite, for tests and the demo: without Keystone, or
+# with the one that tests/services/keystone.sh has started in the folder HOLDFAST_TEST_KEYSTONE. And an sshd for its action
+# std.ssh, which knows no port but 22. Both in the network namespace of the caller, where that port is free
+# (`mistral.sh inside`).
 #   mistral.sh missing [FOLDER]      says what is missing to start it, and fails; nothing when all is there. The folder
 #                                    is to be readable for who runs it.
 #   mistral.sh inside COMMAND...     runs it in a network namespace of its own; as user postgres when we are root
@@ -43,6 +44,32 @@ isolated() {
   fi
 }
 
+authentication() {
+  if [ -z "${HOLDFAST_TEST_KEYSTONE:-}" ]; then
+    printf '[pecan]\nauth_enable = false\n'
+    return
+  fi
+  local url
+  url=$(cat "$HOLDFAST_TEST_KEYSTONE/url")
+  cat <<END
+[pecan]
+auth_enable = true
+[keystone_authtoken]
+www_authenticate_uri = $url
+auth_url = $url
+auth_type = password
+username = svc
+password = svc-password
+project_name = service
+user_domain_id = default
+project_domain_id = default
+# Without it, an application credential with access rules is refused everything.
+service_type = workflowv2
+# What is taken back is refused after seconds, not after five minutes.
+token_cache_time = 2
+END
+}
+
 write_files() { # DIR
   echo '{}' >"$1/policy.yaml"
   cat >"$1/mistral.conf" <<END
@@ -57,8 +84,7 @@ executor_thread_pool_size = ${HOLDFAST_TEST_EXECUTOR_THREADS:-64}
 host = 127.0.0.1
 port = $port
 api_workers = 1
-[pecan]
-auth_enable = false
+$(authentication)
 [database]
 connection = sqlite:///$1/mistral.sqlite
 [executor]
@@ -189,7 +215,7 @@ case ${1:-} in
     end_by_file "$2/ssh/sshd.pid"
     ;;
   *)
-    sed -n '2,13p' "$0" >&2
+    sed -n '2,14p' "$0" >&2
     exit 2
     ;;
 esac

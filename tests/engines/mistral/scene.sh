@@ -12,12 +12,30 @@ export HOME=$dir API=http://127.0.0.1:8989/v2
 export OS_MISTRAL_URL=$API
 unset HTTP_PROXY http_proxy
 
+leave_all() {
+  "$scene/mistral.sh" stop "$dir/mistral"
+  [ -z "${HOLDFAST_TEST_KEYSTONE:-}" ] || "$services/keystone.sh" stop "$HOLDFAST_TEST_KEYSTONE"
+  leave
+}
+# A Keystone that the Mistral of start_mistral asks who somebody is; skips where there is none.
+services=$scene/../../services
+start_keystone() {
+  if ! why=$("$services/keystone.sh" missing); then echo "skipped: $why"; exit 77; fi
+  trap leave_all EXIT
+  export HOLDFAST_TEST_KEYSTONE=$dir/keystone
+  "$services/keystone.sh" start "$HOLDFAST_TEST_KEYSTONE" workflowv2="$API" || fail "Keystone does not start"
+  unset OS_MISTRAL_URL
+  renew_token
+}
+keystone() { /usr/bin/python3 "$services/keystone_api.py" "$(cat "$HOLDFAST_TEST_KEYSTONE/url")" "$@"; }
+# That of api.py.
+renew_token() { HOLDFAST_TEST_TOKEN=$(keystone token demo); export HOLDFAST_TEST_TOKEN; }
+
 # Mistral, an sshd, the site's action and an environment of ours. With HOLDFAST_TEST_STEPS=agent without an sshd, but with an agent
 # and the action for it.
 start_mistral() { # [PROVIDER-FOLDER]
-  "$scene/mistral.sh" start "$dir/mistral" || fail "Mistral does not start"
-  leave_all() { "$scene/mistral.sh" stop "$dir/mistral"; leave; }
   trap leave_all EXIT
+  "$scene/mistral.sh" start "$dir/mistral" || fail "Mistral does not start"
   if [ "${HOLDFAST_TEST_STEPS:-ssh}" = agent ]; then
     "$scene/mistral.sh" sshd "$dir/mistral" stop
     site_with_agent
