@@ -110,20 +110,23 @@ user=other as_user on status >said && ! grep -q protect said || fail "what anoth
 ended 13 $o watched.o
 grep -q 'does not know OS_TOKEN' watched.o || fail "$(cat watched.o)"
 
-# Keystone is away for a moment; then its tokens last less than a run, also the agent's. What cannot renew it ends.
+# Keystone is away for a moment; then its tokens last less than a step, also the agent's. What cannot renew it ends.
+plan m b 8s
 HOLDFAST_TEST_TOKEN_SECONDS=6 "$services/keystone.sh" restart "$HOLDFAST_TEST_KEYSTONE" || fail "Keystone does not start again"
 token=$(keystone token demo)
 begun watched.o with_token on watch "$run"
 o=$begun_pid
 before=$(tokens)
-[ "$(code_of said as_user on submit m-protect.yaml --watch)" = 0 ] || fail "$(cat said)"
-[ $(($(tokens) - before)) -ge 4 ] || fail "tokens are used that have expired: $(tail -n 50 "$HOLDFAST_TEST_KEYSTONE/out")"
-! grep -q 'a report waits' agent.log || fail "the agent could not report: $(cat agent.log)"
+begun watched.s as_user on submit m-protect.yaml --watch
+s=$begun_pid
 ended 13 $o watched.o
 grep -q 'does not know OS_TOKEN' watched.o || fail "$(cat watched.o)"
 [ "$(code_of said with_credential on cancel "$run")" = 0 ] && grep -q '^the run was cancelled' said || fail "$(cat said)"
 ended 6 $k watched.k
 ended 6 $m watched.m
+ended 0 $s watched.s
+[ $(($(tokens) - before)) -ge 4 ] || fail "tokens are used that have expired: $(tail -n 50 "$HOLDFAST_TEST_KEYSTONE/out")"
+! grep -q 'a report waits' agent.log || fail "the agent could not report: $(cat agent.log)"
 
 # Nothing of what lets somebody in is anywhere.
 cat watched.* agent.log >>all.said
