@@ -109,6 +109,14 @@ HttpReply StepService::Answer(const HttpHead& head, std::string body) {
   return ForWhoAsks(head, Accept(head, body));
 }
 
+HttpReply StepService::Shape(HttpReply reply) {
+  // It may be Mistral that has sent it; others read the body.
+  std::string body = reply.body;
+  reply = ForMistral(std::move(reply));
+  reply.body = std::move(body);
+  return reply;
+}
+
 std::optional<HttpReply> StepService::Decide(const HttpHead& head) {
   const bool known = HasToken(head);
   if (!(known ? with_token_ : without_).Take()) return LaterReply(kTooMany, "too many requests", 1);

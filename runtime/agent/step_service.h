@@ -26,6 +26,7 @@ class StepService final : public net::HttpService {
 
   std::optional<net::HttpReply> Refuse(const net::HttpHead& head) override;
   net::HttpReply Answer(const net::HttpHead& head, std::string body) override;
+  net::HttpReply Shape(net::HttpReply reply) override;
 
  private:
   // nullopt: the body is wanted.

@@ -101,6 +101,13 @@ TEST_F(Service, RefusesSoThatMistralNoticesIt) {
               ::testing::MatchesRegex("holdfast-agent 400 [^\"\\;]*\""));
 }
 
+TEST_F(Service, HasMistralNoticeAlsoWhatTheListenerRefuses) {
+  const auto reply = service_.Shape(net::ErrorReply(413, "a body has at most 64 KiB"));
+  EXPECT_EQ(reply.headers.at("Content-Type"),
+            "text/plain; charset=\"holdfast-agent 413 a body has at most 64 KiB\"");
+  EXPECT_EQ(reply.body, R"({"error":"a body has at most 64 KiB"})");
+}
+
 TEST_F(Service, SaysThatItLivesToEverybody) {
   EXPECT_EQ(Ask(Head("GET", "/v1/health", "")).status, 200);
   EXPECT_EQ(Ask(Head("POST", "/v1/health", "")).status, 405);
