@@ -39,7 +39,6 @@ void JobTable::Restore(std::vector<Job> jobs) {
     const std::string id = job.id;
     if (job.ended()) {
       entry.state = JobState::kReporting;
-      to_report_.emplace(entry.number, id);
     } else {
       to_run_.push_back(id);
     }
@@ -47,6 +46,10 @@ void JobTable::Restore(std::vector<Job> jobs) {
              job.ended() ? "a step of before is reported" : "a step of before is run again",
              FieldsOf(job));
     entry.job = std::move(job);
+    if (entry.job.ended()) {
+      unreported_.emplace(entry.job.ended_at, id);
+      AddToReport(entry, clock_.Steady());
+    }
     jobs_[id] = std::move(entry);
   }
   changed_.notify_all();
@@ -91,7 +94,12 @@ std::optional<Job> JobTable::TakeToRun() {
   return entry.job;
 }
 
-void JobTable::Ended(const Job& job) {
+void JobTable::AddToReport(const Entry& entry, SteadyTime at) {
+  to_report_.emplace(at, entry.number, entry.job.id);
+}
+
+void JobTable::Ended(Job job) {
+  job.ended_at = clock_.Now();
   // Not kept (a full disk), it is reported all the same; after a crash before that, the step runs again, and finds
   // that it is done.
   if (const Status kept = store_.Keep(job); !kept)
@@ -99,9 +107,10 @@ void JobTable::Ended(const Job& job) {
              FieldsOf(job));
   const std::lock_guard lock(mutex_);
   Entry& entry = jobs_.at(job.id);
-  entry.job = job;
+  entry.job = std::move(job);
   entry.state = JobState::kReporting;
-  to_report_.emplace(entry.number, job.id);
+  unreported_.emplace(entry.job.ended_at, entry.job.id);
+  AddToReport(entry, clock_.Steady());
   changed_.notify_all();
 }
 
@@ -109,21 +118,19 @@ std::optional<Job> JobTable::TakeToReport() {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (stopped_) return std::nullopt;
-    const SteadyTime now = clock_.Steady();
-    SteadyTime next = SteadyTime::max();
-    for (auto at = to_report_.begin(); at != to_report_.end(); ++at) {
-      const Entry& entry = jobs_.at(at->second);
-      if (entry.report_at <= now) {
-        to_report_.erase(at);
-        return entry.job;
-      }
-      next = std::min(next, entry.report_at);
-    }
-    if (next == SteadyTime::max()) {
+    if (to_report_.empty()) {
       changed_.wait(lock);
-    } else {
-      changed_.wait_for(lock, next - now);
+      continue;
     }
+    const auto& [due, number, id] = *to_report_.begin();
+    const SteadyTime now = clock_.Steady();
+    if (due > now) {
+      changed_.wait_for(lock, due - now);
+      continue;
+    }
+    const Entry& entry = jobs_.at(id);
+    to_report_.erase(to_report_.begin());
+    return entry.job;
   }
 }
 
@@ -133,6 +140,7 @@ void JobTable::Done(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return;
+  unreported_.erase({at->second.job.ended_at, id});
   gone_requests_[id] = std::move(at->second.job.request);
   gone_.push_back(id);
   jobs_.erase(at);
@@ -141,12 +149,12 @@ void JobTable::Done(const std::string& id) {
   gone_.pop_front();
 }
 
-void JobTable::ReportLater(const std::string& id, std::chrono::milliseconds wait) {
+void JobTable::ReportLater(const std::string& id, std::chrono::milliseconds wait, std::string why) {
   const std::lock_guard lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return;
-  at->second.report_at = clock_.Steady() + wait;
-  to_report_.emplace(at->second.number, id);
+  at->second.trouble = std::move(why);
+  AddToReport(at->second, clock_.Steady() + wait);
   changed_.notify_all();
 }
 
@@ -166,13 +174,19 @@ bool JobTable::stopped() const {
   return stopped_;
 }
 
+std::optional<WallTime> JobTable::OldestUnreported() const {
+  const std::lock_guard lock(mutex_);
+  return unreported_.empty() ? std::nullopt : std::optional(unreported_.begin()->first);
+}
+
 std::vector<JobView> JobTable::List() const {
   std::vector<std::pair<std::uint64_t, JobView>> numbered;
   {
     const std::lock_guard lock(mutex_);
     numbered.reserve(jobs_.size());
     for (const auto& [id, entry] : jobs_)
-      numbered.emplace_back(entry.number, JobView{entry.job, entry.state, entry.running_since});
+      numbered.emplace_back(entry.number,
+                            JobView{entry.job, entry.state, entry.running_since, entry.trouble});
   }
   std::sort(numbered.begin(), numbered.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });

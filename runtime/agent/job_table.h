@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "plugins/sdk/clock.h"
@@ -27,6 +28,7 @@ struct JobView {
   Job job;
   JobState state = JobState::kAccepted;
   std::optional<WallTime> running_since;
+  std::string trouble;  // why it does not go on; empty: it does
 };
 
 // The jobs of an agent and where each stands: accepted, running, reporting, and gone. Those who run steps and the one who
@@ -47,14 +49,15 @@ class JobTable {
   // The oldest one that is to be run, which is running from now on; waits for one. nullopt after Stop.
   std::optional<Job> TakeToRun();
   // Its process has ended: `job` with its outcome.
-  void Ended(const Job& job);
+  void Ended(Job job);
 
-  // One whose outcome is to be reported, and whose time has come; waits for one. nullopt after Stop.
+  // The one whose outcome is to be reported, and whose time has come before that of the others; waits for one. nullopt
+  // after Stop.
   std::optional<Job> TakeToReport();
   // It need not be reported any more.
   void Done(const std::string& id);
-  // It is reported again, not before `wait` is over.
-  void ReportLater(const std::string& id, std::chrono::milliseconds wait);
+  // It is reported again, not before `wait` is over, and behind those whose time has come by then. `why`: what is shown.
+  void ReportLater(const std::string& id, std::chrono::milliseconds wait, std::string why);
   // Nothing is reported before `wait` is over. False: stopped meanwhile.
   bool Pause(std::chrono::milliseconds wait);
 
@@ -63,6 +66,8 @@ class JobTable {
   bool stopped() const;
 
   std::vector<JobView> List() const;  // oldest first
+  // When the step ended whose outcome waits the longest for Mistral; nullopt: none does.
+  std::optional<WallTime> OldestUnreported() const;
 
  private:
   struct Entry {
@@ -70,8 +75,9 @@ class JobTable {
     JobState state = JobState::kAccepted;
     std::uint64_t number = 0;
     std::optional<WallTime> running_since;
-    SteadyTime report_at{};
+    std::string trouble;
   };
+  void AddToReport(const Entry& entry, SteadyTime at);  // under mutex_
 
   const JobStore& store_;
   const Clock& clock_;
@@ -86,7 +92,8 @@ class JobTable {
   std::uint64_t next_number_ = 0;
   std::map<std::string, Entry> jobs_;
   std::deque<std::string> to_run_;
-  std::set<std::pair<std::uint64_t, std::string>> to_report_;
+  std::set<std::tuple<SteadyTime, std::uint64_t, std::string>> to_report_;
+  std::set<std::pair<WallTime, std::string>> unreported_;
   // What is done, oldest first: asked for once more, it is not run once more.
   std::deque<std::string> gone_;
   std::map<std::string, StepRequest> gone_requests_;

@@ -90,7 +90,7 @@ Status Serve(const AgentOptions& options, Logger& log) {
               .Set("jobs", static_cast<int>(options.jobs)));
 
   const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
-  Reporter reporter(table, *api, log);
+  Reporter reporter(table, *api, SystemClock(), log);
   {
     StepRunner runner({options.step_program, options.step_options, options.jobs, options.grace},
                       table, *processes, stop, log);

@@ -142,6 +142,7 @@ Result<std::string> DumpJob(const Job& job) {
       .Set("request", ToValue(job.request));
   if (!job.report.empty()) out.Set("report", job.report);
   if (!job.failure.empty()) out.Set("failure", job.failure);
+  if (job.ended()) out.Set("ended", FormatTime(job.ended_at));
   return DumpJsonPretty(out);
 }
 
@@ -165,6 +166,10 @@ Result<Job> ParseJob(std::string_view text, const std::string& file) {
   job.request = std::move(*parsed);
   job.report = value->StringOr("report", "");
   job.failure = value->StringOr("failure", "");
+  if (job.ended()) {
+    const auto ended = ParseTime(value->StringOr("ended", ""));
+    job.ended_at = ended ? *ended : job.accepted;
+  }
   return job;
 }
 

@@ -40,6 +40,7 @@ struct Job {
   // How its process ended; both empty: it is to be run, or at work.
   std::string report;   // the line that holdfast-step --report has printed
   std::string failure;  // why there is no such line
+  WallTime ended_at{};  // then: when that was
 
   bool ended() const { return !report.empty() || !failure.empty(); }
 };

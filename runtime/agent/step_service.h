@@ -21,7 +21,8 @@ inline constexpr std::string_view kActionHeader = "Mistral-Action-Execution-Id";
 class StepService final : public net::HttpService {
  public:
   // `rate`: requests a second with the token. Those without have a tenth of it to themselves, at least one, so that they
-  // cannot use up what Mistral needs. `table`, `clock` and `log` are borrowed.
+  // cannot use up what Mistral needs; and so has the health check, which is asked for without. `table`, `clock` and `log`
+  // are borrowed.
   StepService(Secret token, double rate, JobTable& table, const Clock& clock, Logger& log);
 
   std::optional<net::HttpReply> Refuse(const net::HttpHead& head) override;
@@ -34,11 +35,14 @@ class StepService final : public net::HttpService {
   bool HasToken(const net::HttpHead& head) const;
   net::HttpReply Accept(const net::HttpHead& head, std::string_view body);
   net::HttpReply List() const;
+  net::HttpReply Health();
 
   const Secret token_;
   TokenBucket with_token_;
   TokenBucket without_;
+  TokenBucket health_;
   JobTable& table_;
+  const Clock& clock_;
   Logger& log_;
 };
 

@@ -119,9 +119,23 @@ TEST_F(Jobs, AreReportedAgainAfterAWhile) {
   table.Restore({job});
   ASSERT_TRUE(table.TakeToReport());
   const auto begin = std::chrono::steady_clock::now();
-  table.ReportLater(kOne, milliseconds(200));
+  table.ReportLater(kOne, milliseconds(200), "why");
+  EXPECT_EQ(table.List()[0].trouble, "why");
   EXPECT_EQ(table.TakeToReport()->id, kOne);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(200));
+}
+
+TEST_F(Jobs, AreReportedInTheOrderInWhichTheirTimeComes) {
+  JobTable table(*store_, SystemClock(), log_, 10);
+  Job one = JobNamed(kOne);
+  one.report = R"({"exit":0})";
+  Job two = one;
+  two.id = kTwo;
+  table.Restore({one, two});
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
+  table.ReportLater(kOne, {}, "");
+  EXPECT_EQ(table.TakeToReport()->id, kTwo);
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
 }
 
 TEST_F(Jobs, EndAllWaiting) {

@@ -53,6 +53,9 @@ start --step-program="$dir/step" --jobs=2
 reporting() { [ "$(steps | grep -o '"state":"reporting"' | wc -l)" = "$1" ]; }
 soon reporting 1
 [ "$(cat calls)" = "run --report --run=r --bundle=$hash --provider=p --step=quick --log-dir=$dir/log" ] || fail "$(cat calls)"
+sleep 1.1
+[ "$(asked /v1/health)" = 200 ] && grep -q '^{"status":"ok","unreported_seconds":[1-9]' answer || fail "$(cat answer)"
+steps | grep -q '"state":"reporting","step":"quick","trouble":"Mistral does not answer"' || fail "$(steps)"
 [ ! -s calls.environment ] || fail "a step sees $(cat calls.environment)"
 [ "$(post 2 silent)" = 202 ] || fail "$(cat answer)"
 soon reporting 2
@@ -96,7 +99,7 @@ refused 13 'everybody may read or write the key' --token-file=token --state-dir=
 chmod 600 key.pem
 rm state/jobs/*
 start --step-program="$dir/step" --tls-certificate=cert.pem --tls-key=key.pem
-[ "$(curl -sS --max-time 20 --cacert cert.pem "https://127.0.0.1:$port/v1/health")" = '{"status":"ok"}' ] || fail "$(cat agent.log)"
+[ "$(curl -sS --max-time 20 --cacert cert.pem "https://127.0.0.1:$port/v1/health")" = '{"status":"ok","unreported_seconds":0}' ] || fail "$(cat agent.log)"
 ! curl -sS --max-time 20 "https://127.0.0.1:$port/v1/health" 2>said || fail "any authority is one"
 ! curl -sS --max-time 20 "http://127.0.0.1:$port/v1/health" 2>said || fail "plain HTTP is answered"
 # A client that trusts it and says nothing holds nobody up at the end.

@@ -78,6 +78,7 @@ TEST(Job, IsReadAsItWasWritten) {
   Job job = JobNamed(kOne, "a");
   job.request.record = "other";
   job.report = R"({"exit":0})";
+  job.ended_at = job.accepted + std::chrono::seconds(7);
   const auto text = DumpJob(job);
   ASSERT_TRUE(text);
   const auto read = ParseJob(*text, "f");
@@ -86,6 +87,7 @@ TEST(Job, IsReadAsItWasWritten) {
   EXPECT_EQ(read->request, job.request);
   EXPECT_EQ(read->accepted, job.accepted);
   EXPECT_EQ(read->report, job.report);
+  EXPECT_EQ(read->ended_at, job.ended_at);
   EXPECT_TRUE(read->ended());
   for (const char* const broken : {"", "{}", "[]", R"({"format":2})", R"({"format":1,"id":"x"})"}) {
     EXPECT_EQ(ParseJob(broken, "f").error().code(), ErrorCode::kCorrupt) << broken;
