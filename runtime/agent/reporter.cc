@@ -6,6 +6,7 @@
 
 #include "plugins/engines/mistral/answers.h"
 #include "plugins/engines/mistral/executions.h"
+#include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/agent/action_calls.h"
@@ -63,6 +64,7 @@ Reporter::Fate Reporter::Report(const Job& job) {
   if (answer && HasTaken(*answer, job.id)) {
     const auto report = engines::mistral::ParseStepReport(job.report);
     if (report) fields.Set("exit_code", report->exit_code);
+    Failpoint("report:after-put");
     log_.Log(LogLevel::kInfo, "reported a step", fields);
     return Fate::kTaken;
   }

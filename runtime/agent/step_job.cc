@@ -136,10 +136,8 @@ std::vector<std::string> ArgvOf(const StepRequest& request, const std::string& p
 
 Result<std::string> DumpJob(const Job& job) {
   Value out;
-  out.Set("format", kFormat)
-      .Set("id", job.id)
-      .Set("accepted", FormatTime(job.accepted))
-      .Set("request", ToValue(job.request));
+  out.Set("format", kFormat).Set("id", job.id).Set("accepted", FormatTime(job.accepted));
+  if (!job.request.command.empty()) out.Set("request", ToValue(job.request));
   if (!job.report.empty()) out.Set("report", job.report);
   if (!job.failure.empty()) out.Set("failure", job.failure);
   if (job.ended()) out.Set("ended", FormatTime(job.ended_at));
@@ -160,12 +158,14 @@ Result<Job> ParseJob(std::string_view text, const std::string& file) {
   const auto accepted = ParseTime(value->StringOr("accepted", ""));
   if (!accepted) return broken(accepted.error().message());
   job.accepted = *accepted;
-  const Value* const request = value->Find("request");
-  auto parsed = RequestOf(request == nullptr ? Value() : *request);
-  if (!parsed) return broken(parsed.error().message());
-  job.request = std::move(*parsed);
   job.report = value->StringOr("report", "");
   job.failure = value->StringOr("failure", "");
+  const Value* const request = value->Find("request");
+  if (request != nullptr || job.failure.empty()) {
+    auto parsed = RequestOf(request == nullptr ? Value() : *request);
+    if (!parsed) return broken(parsed.error().message());
+    job.request = std::move(*parsed);
+  }
   if (job.ended()) {
     const auto ended = ParseTime(value->StringOr("ended", ""));
     job.ended_at = ended ? *ended : job.accepted;

@@ -58,7 +58,7 @@ class Reports : public ::testing::Test {
   JobStore store_;
   FakeMistral api_;
   testing::StillClock wall_;
-  JobTable table_{store_, SystemClock(), log_, 10};
+  JobTable table_{store_, SystemClock(), log_, {}};
   Reporter reporter_{table_, api_, wall_, log_};
   std::thread reporting_;
   Job job_ = JobNamed(kOne);

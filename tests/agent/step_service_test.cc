@@ -42,7 +42,7 @@ class Service : public ::testing::Test {
   testing::StillClock clock_;
   KeptLog log_;
   JobStore store_;
-  JobTable table_{store_, clock_, log_, 2};
+  JobTable table_{store_, clock_, log_, {.most_jobs = 2}};
   StepService service_{Secret(kToken), 20, table_, clock_, log_};
 };
 
