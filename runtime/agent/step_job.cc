@@ -96,9 +96,38 @@ Result<StepRequest> RequestOf(const Value& body) {
   return out;
 }
 
+// A body is read only when it may be a flat object of so many members: what is made of a text of brackets takes a hundred
+// times its size.
+bool MayBeFlat(std::string_view json) {
+  constexpr std::size_t kMostCommas = kTexts.size() + kTruths.size() - 1;
+  std::size_t commas = 0;
+  std::size_t opened = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_text = false;
+      }
+      continue;
+    }
+    in_text = c == '"';
+    commas += c == ',' ? 1 : 0;
+    opened += c == '{' || c == '[' ? 1 : 0;
+    if (commas > kMostCommas || opened > 1) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<StepRequest> ParseStepRequest(std::string_view json) {
+  if (!MayBeFlat(json)) {
+    return InvalidInput(fmt::format("the body is no JSON object of at most {} texts",
+                                    kTexts.size() + kTruths.size()));
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const Value body, ParseJson(json, "body"));
   return RequestOf(body);
 }

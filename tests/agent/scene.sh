@@ -44,7 +44,7 @@ END_OF_STEP
 }
 called() { grep -c -- "--step=$1 " calls || true; } # STEP: how often
 asked() { # PATH CURL-OPTION...: the status; what it answers is in the file answer
-  curl -sS --max-time 20 -o answer -w '%{http_code}' "${@:2}" "http://127.0.0.1:$port$1" 2>/dev/null || true
+  curl -sS --max-time 20 -o answer -w '%{http_code}' "${@:2}" "${scheme:-http}://127.0.0.1:$port$1" 2>/dev/null || true
 }
 ends_with() { # CODE
   kill -TERM $agent

@@ -38,9 +38,19 @@ TEST(StepRequest, IsReadAsTheActionSendsIt) {
   EXPECT_TRUE(ParseStepRequest(Body(R"("command":"end")")));
 }
 
+TEST(StepRequest, MayHoldAnythingInATextAsFarAsItsShapeGoes) {
+  const auto refused = ParseStepRequest(Body(R"("step":"a,[{\"[{,,,,,,,,,\\")"));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("'step'"));
+}
+
 TEST(StepRequest, IsRefusedWithTheMemberThatIsWrong) {
   const std::vector<std::pair<std::string, std::string>> wrong{
       {"[]", "no JSON object"},
+      {"[1,1,1,1,1,1,1,1,1,1]", "no JSON object of at most 8 texts"},
+      {std::string(60'000, '['), "no JSON object of at most 8 texts"},
+      {Body(R"("step":{"a":1})"), "no JSON object of at most 8 texts"},
+      {Body(R"("a":"1","b":"1","c":"1","d":"1","e":"1")"), "no JSON object of at most 8 texts"},
       {"{", "not valid JSON"},
       {Body(R"("command":"rm")"), "'command' is run, begin, end or gate"},
       {Body(R"("step":"../x")"), "'step'"},
