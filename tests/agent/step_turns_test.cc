@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "runtime/agent/job_table.h"
@@ -49,18 +50,19 @@ class Turns : public ::testing::Test {
     job.report = report;
     table_->Ended(job);
   }
-  // What can be run now, in its order.
-  std::vector<std::string> RunAll() {
+  // What can be run now, in its order: so many, and no more.
+  std::vector<std::string> RunAll(std::size_t expected) {
     std::vector<std::string> out;
+    std::atomic<std::size_t> started = 0;
     std::thread runner([&] {
-      for (std::string step = Run(); !step.empty(); step = Run()) out.push_back(step);
+      for (std::string step = Run(); !step.empty(); step = Run()) {
+        out.push_back(step);
+        ++started;
+      }
     });
-    // It has come to its end when it waits, or asks.
-    for (std::size_t before = 1, now = 0; before != now;) {
-      before = Running();
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      now = Running();
-    }
+    for (int i = 0; i < 1000 && started < expected; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
     table_->StopRunning();
     runner.join();
     return out;
@@ -94,8 +96,8 @@ TEST_F(Turns, OfWhatEndsARestComeBeforeCopies) {
       StepNamed("b-1-pre"),  StepNamed("b-1-post"), StepNamed("b-1-fin"),
       Command("end"),        Command("begin"),      Command("gate", "x")};
   for (std::size_t i = 0; i < handed_in.size(); ++i) Accept(static_cast<int>(i), handed_in[i]);
-  EXPECT_THAT(RunAll(), ElementsAre("b-1-post", "b-1-fin", "end", "begin", "gate", "b-1-pre",
-                                    "a-1-copy", "a-1-par", "unnamed"));
+  EXPECT_THAT(RunAll(9), ElementsAre("b-1-post", "b-1-fin", "end", "begin", "gate", "b-1-pre",
+                                     "a-1-copy", "a-1-par", "unnamed"));
 }
 
 TEST_F(Turns, OfLongStepsLeaveSomeToTheOthers) {
@@ -125,7 +127,7 @@ TEST_F(Turns, AreSharedByAllThatAskForOneStep) {
   EXPECT_EQ(store_.Load(log_)->size(), 1U);
   // Asked for when it is done, it is run once more, and finds that.
   Accept(5, StepNamed("a-copy"));
-  EXPECT_THAT(RunAll(), ElementsAre("a-copy", "a-copy"));
+  EXPECT_THAT(RunAll(2), ElementsAre("a-copy", "a-copy"));
 }
 
 // Each report would be one more try.
@@ -148,7 +150,7 @@ TEST_F(Turns, OfAFormerLifeAreShared) {
   clock_.wall += std::chrono::seconds(1);
   Accept(2, StepNamed("a-post"));
   Restart();
-  EXPECT_THAT(RunAll(), ElementsAre("a-post"));
+  EXPECT_THAT(RunAll(1), ElementsAre("a-post"));
   End();
   EXPECT_EQ(table_->TakeToReport()->id, Id(2));
 }
@@ -179,7 +181,7 @@ TEST_F(Turns, OfWhatEndsARestDoNotWaitForMistral) {
   Accept(3, StepNamed("a-fin"));
   Accept(4, StepNamed("a-pre"));
   Restart();
-  EXPECT_THAT(RunAll(), ElementsAre("end", "a-post", "a-fin"));
+  EXPECT_THAT(RunAll(3), ElementsAre("end", "a-post", "a-fin"));
 }
 
 TEST_F(Turns, WaitForAMistralThatIsAwayOnlyWhereTheyMayBeginARest) {
