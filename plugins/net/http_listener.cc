@@ -16,7 +16,11 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -40,32 +44,86 @@ using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 constexpr int kBadRequest = 400;
 constexpr int kTooLarge = 413;
 constexpr int kHeadTooLarge = 431;
+constexpr int kNotImplemented = 501;
 constexpr std::size_t kFarewellBuffer = std::size_t{16} << 10U;
 constexpr auto kAfterFailedAccept = std::chrono::milliseconds(200);
 
-// Counts connections; shared by them and the listener.
-class Count {
+// The places of the connections that are served; shared by them and the listener. Who has not said yet what it wants
+// gives up its place to somebody new: a client that says nothing shuts out nobody.
+class Places {
  public:
-  bool Enter(unsigned most) {
-    const std::lock_guard lock(mutex_);
-    if (now_ >= most) return false;
-    ++now_;
-    return true;
-  }
-  void Leave() {
-    const std::lock_guard lock(mutex_);
-    --now_;
-    changed_.notify_all();
+  using Number = std::uint64_t;
+  // Held by a connection as long as it lives.
+  class Place {
+   public:
+    Place(Places& places, Number number) : places_(&places), number_(number) {}
+    Place(Place&& other) noexcept
+        : places_(std::exchange(other.places_, nullptr)), number_(other.number_) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() {
+      if (places_ != nullptr) places_->Leave(number_);
+    }
+    // `close` is called once, soon and on any thread, when somebody else gets the place before HasSpoken.
+    void CloseBy(std::function<void()> close) const { places_->CloseBy(number_, std::move(close)); }
+    // False: somebody else has the place.
+    bool HasSpoken() const { return places_->HasSpoken(number_); }
+
+   private:
+    Places* places_;
+    const Number number_;
+  };
+
+  explicit Places(unsigned most) : most_(most) {}
+  // nullopt: all are taken by clients that have spoken.
+  std::optional<Place> Take() {
+    std::function<void()> close;
+    const Number number = [this, &close]() -> Number {
+      const std::lock_guard lock(mutex_);
+      if (taken_.size() >= most_) {
+        if (silent_.empty()) return kNone;
+        const auto oldest = silent_.begin();
+        close = std::move(oldest->second);
+        taken_.erase(oldest->first);
+        silent_.erase(oldest);
+      }
+      taken_.insert(++last_);
+      return last_;
+    }();
+    if (number == kNone) return std::nullopt;
+    Place place(*this, number);
+    if (close) close();
+    return place;
   }
   void WaitForNone(std::chrono::milliseconds longest) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, longest, [this] { return now_ == 0; });
+    changed_.wait_for(lock, longest, [this] { return taken_.empty(); });
   }
 
  private:
+  static constexpr Number kNone = 0;
+
+  void Leave(Number number) {
+    const std::lock_guard lock(mutex_);
+    taken_.erase(number);
+    silent_.erase(number);
+    changed_.notify_all();
+  }
+  void CloseBy(Number number, std::function<void()> close) {
+    const std::lock_guard lock(mutex_);
+    silent_[number] = std::move(close);
+  }
+  bool HasSpoken(Number number) {
+    const std::lock_guard lock(mutex_);
+    silent_.erase(number);
+    return taken_.contains(number);
+  }
+
+  const unsigned most_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  unsigned now_ = 0;
+  Number last_ = kNone;
+  std::set<Number> taken_;
+  std::map<Number, std::function<void()>> silent_;  // the oldest first
 };
 
 HttpHead HeadOf(const http::request_header<>& header, const std::string& peer) {
@@ -84,28 +142,38 @@ HttpHead HeadOf(const http::request_header<>& header, const std::string& peer) {
 beast::tcp_stream& LowestOf(PlainStream& stream) { return stream; }
 beast::tcp_stream& LowestOf(TlsStream& stream) { return beast::get_lowest_layer(stream); }
 
+// A coding that is not undone here would reach the service as a body.
+bool IsChunkedAtMost(const HttpHead& head) {
+  const auto coding = head.headers.find("Transfer-Encoding");
+  return coding == head.headers.end() || Lowered(Trim(coding->second)) == "chunked";
+}
+
 // One connection: its one request, the answer, the end. Its handlers run on a strand, and hold it.
 template <class Stream>
 class Session : public std::enable_shared_from_this<Session<Stream>> {
  public:
   template <class... StreamArguments>
-  Session(const ListenerLimits& limits, HttpService& service, Count& count, std::string peer,
+  Session(const ListenerLimits& limits, HttpService& service, Places::Place place, std::string peer,
           StreamArguments&&... arguments)
       : limits_(limits),
         service_(service),
-        count_(count),
+        place_(std::move(place)),
         peer_(std::move(peer)),
         stream_(std::forward<StreamArguments>(arguments)...),
         // Beast reads ahead as much as there is room for: the rest of a body that comes with its head.
         buffer_(std::size_t{2} * limits.most_head) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() { count_.Leave(); }
 
   void Start() {
+    place_.CloseBy([weak = this->weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      asio::post(self->stream_.get_executor(), [self] { LowestOf(self->stream_).close(); });
+    });
     asio::dispatch(stream_.get_executor(), [self = this->shared_from_this()] {
-      // Of everything until the request is whole: it is not set anew in between.
-      LowestOf(self->stream_).expires_after(self->limits_.request_deadline);
+      // Of everything until the head is whole: it is not set anew in between.
+      LowestOf(self->stream_).expires_after(self->limits_.head_deadline);
       self->Begin();
     });
   }
@@ -131,11 +199,25 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   }
 
   void HasHead(error_code error) {
+    // Another client has its place by now: what it wants is not even begun.
+    if (!place_.HasSpoken()) return;
+    head_ = HeadOf(parser_.get(), peer_);
     if (error) {
       Bad(error);
       return;
     }
-    head_ = HeadOf(parser_.get(), peer_);
+    LowestOf(stream_).expires_after(limits_.request_deadline);
+    constexpr unsigned kOneDotOne = 11;
+    const auto hosts = parser_.get().count(http::field::host);
+    const bool is_new = parser_.get().version() >= kOneDotOne;
+    if (hosts > 1 || (is_new && hosts == 0)) {
+      Refuse(kBadRequest, "a request has one Host");
+      return;
+    }
+    if (!IsChunkedAtMost(head_)) {
+      Refuse(kNotImplemented, "chunked is the only Transfer-Encoding");
+      return;
+    }
     if (auto refused = service_.Refuse(head_)) {
       Answer(std::move(*refused), parser_.is_done());
       return;
@@ -169,15 +251,18 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   // Of what could not be read: those that speak HTTP are told why.
   void Bad(error_code error) {
     if (error == http::error::body_limit) {
-      Answer(
-          ErrorReply(kTooLarge, fmt::format("a body has at most {}", HumanSize(limits_.most_body))),
-          false);
+      Refuse(kTooLarge, fmt::format("a body has at most {}", HumanSize(limits_.most_body)));
     } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-      Answer(ErrorReply(kHeadTooLarge, "the headers are too large"), false);
+      Refuse(kHeadTooLarge, "the headers are too large");
     } else if (error != http::error::end_of_stream && error != http::error::partial_message &&
                error.category() == http::make_error_code(http::error::end_of_stream).category()) {
-      Answer(ErrorReply(kBadRequest, "this is no request of HTTP/1.1"), false);
+      Refuse(kBadRequest, "this is no request of HTTP/1.1");
     }
+  }
+
+  // The listener's own answers are the service's in their form.
+  void Refuse(int status, std::string_view why) {
+    Answer(service_.Shape(ErrorReply(status, why)), false);
   }
 
   void Answer(HttpReply reply, bool request_is_whole) {
@@ -233,7 +318,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
 
   const ListenerLimits& limits_;
   HttpService& service_;
-  Count& count_;
+  const Places::Place place_;
   const std::string peer_;
   Stream stream_;
   beast::flat_buffer buffer_;
@@ -250,6 +335,7 @@ class BeastListener final : public HttpListener {
       : options_(std::move(options)),
         service_(service),
         log_(log),
+        places_(options_.limits.most_connections),
         context_(static_cast<int>(options_.threads)),
         acceptor_(asio::make_strand(context_)),
         after_failure_(acceptor_.get_executor()) {}
@@ -290,12 +376,17 @@ class BeastListener final : public HttpListener {
 
   void Stop() override {
     if (threads_.empty()) return;
-    asio::post(acceptor_.get_executor(), [this] {
+    // Waited for: stopped before, the context would not do it, and clients would connect to what nobody serves.
+    std::promise<void> closed;
+    asio::post(acceptor_.get_executor(), [this, &closed] {
+      stopping_ = true;
       error_code ignored;
       acceptor_.close(ignored);
       after_failure_.cancel();
+      closed.set_value();
     });
-    count_.WaitForNone(options_.limits.longest_end);
+    closed.get_future().wait();
+    places_.WaitForNone(options_.limits.longest_end);
     context_.stop();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
@@ -330,45 +421,70 @@ class BeastListener final : public HttpListener {
         return;
       } catch (const std::exception& problem) {
         // Memory may be short for one connection: that is no reason to serve no other.
-        log_.Log(LogLevel::kError, fmt::format("a connection was dropped: {}", problem.what()));
+        Say("a connection was dropped", problem.what());
       }
     }
   }
 
+  // Whatever becomes of a connection, the next one is waited for.
   void Accept() {
-    acceptor_.async_accept(asio::make_strand(context_),
-                           [this](error_code error, Tcp::socket socket) {
-                             if (error == asio::error::operation_aborted) return;
-                             if (error) {
-                               TryLater(error);
-                               return;
-                             }
-                             Take(std::move(socket));
-                             Accept();
-                           });
+    try {
+      acceptor_.async_accept(asio::make_strand(context_),
+                             [this](error_code error, Tcp::socket socket) {
+                               if (error == asio::error::operation_aborted) return;
+                               if (error) {
+                                 TryLater(error.message());
+                                 return;
+                               }
+                               try {
+                                 Take(std::move(socket));
+                               } catch (const std::exception& problem) {
+                                 Say("a connection was dropped", problem.what());
+                               }
+                               Accept();
+                             });
+    } catch (const std::exception& problem) {
+      TryLater(problem.what());
+    }
   }
 
-  // Out of descriptors, say: accept would fail again at once, all the time.
-  void TryLater(const error_code& why) {
-    log_.Log(LogLevel::kError, fmt::format("a connection could not be taken: {}", why.message()));
-    after_failure_.expires_after(kAfterFailedAccept);
-    after_failure_.async_wait([this](error_code stopped) {
-      if (!stopped) Accept();
-    });
+  // Out of descriptors or memory, say: accept would fail again at once, all the time.
+  void TryLater(const std::string& why) {
+    Say("a connection could not be taken", why);
+    while (!stopping_) {
+      try {
+        after_failure_.expires_after(kAfterFailedAccept);
+        after_failure_.async_wait([this](error_code stopped) {
+          if (!stopped) Accept();
+        });
+        return;
+      } catch (const std::exception&) {
+        std::this_thread::sleep_for(kAfterFailedAccept);
+      }
+    }
+  }
+
+  void Say(std::string_view what, std::string_view why) noexcept {
+    try {
+      log_.Log(LogLevel::kError, fmt::format("{}: {}", what, why));
+    } catch (const std::exception&) {
+      // Nor is there memory to say so.
+    }
   }
 
   void Take(Tcp::socket socket) {
     error_code error;
     const Tcp::endpoint peer = socket.remote_endpoint(error);
-    if (!count_.Enter(options_.limits.most_connections)) return;  // and the socket closes
+    auto place = places_.Take();
+    if (!place) return;  // and the socket closes
     std::string from = error ? "" : peer.address().to_string(error);
     if (tls_) {
-      std::make_shared<Session<TlsStream>>(options_.limits, service_, count_, std::move(from),
-                                           std::move(socket), *tls_)
+      std::make_shared<Session<TlsStream>>(options_.limits, service_, std::move(*place),
+                                           std::move(from), std::move(socket), *tls_)
           ->Start();
     } else {
-      std::make_shared<Session<PlainStream>>(options_.limits, service_, count_, std::move(from),
-                                             std::move(socket))
+      std::make_shared<Session<PlainStream>>(options_.limits, service_, std::move(*place),
+                                             std::move(from), std::move(socket))
           ->Start();
     }
   }
@@ -376,8 +492,9 @@ class BeastListener final : public HttpListener {
   ListenerOptions options_;
   HttpService& service_;
   Logger& log_;
-  // Connections count themselves out when the context, which holds their handlers, goes: so it stands behind this.
-  Count count_;
+  std::atomic<bool> stopping_{false};
+  // Connections leave theirs when the context, which holds their handlers, goes: so it stands behind this.
+  Places places_;
   std::optional<asio::ssl::context> tls_;
   asio::io_context context_;
   Tcp::acceptor acceptor_;

@@ -37,12 +37,16 @@ class HttpService {
   // A request that is answered without its body, which is then never read: who sends it, where to, how often.
   virtual std::optional<HttpReply> Refuse(const HttpHead& head) = 0;
   virtual HttpReply Answer(const HttpHead& head, std::string body) = 0;
+  // The listener's own answer to what it cannot read, in the form of this service. Who has sent it is not known: not all
+  // headers may have been read, or none.
+  virtual HttpReply Shape(HttpReply reply) { return reply; }
 };
 
 struct ListenerLimits {
   std::uint64_t most_body = std::uint64_t{1} << 20U;   // bytes
   std::uint32_t most_head = std::uint32_t{16} << 10U;  // bytes of the request line and the headers
-  std::chrono::milliseconds request_deadline{30'000};  // from the connection to the whole request
+  std::chrono::milliseconds head_deadline{5'000};      // from the connection to the whole head
+  std::chrono::milliseconds request_deadline{30'000};  // from there to the whole request
   std::chrono::milliseconds reply_deadline{30'000};    // for the client to take the answer
   std::chrono::milliseconds longest_farewell{1'000};   // see below
   std::uint64_t most_farewell = std::uint64_t{4} << 20U;  // bytes
@@ -65,9 +69,11 @@ struct ListenerOptions {
 //   - One request a connection: the answer says "Connection: close". So nothing is idle, and no byte behind a request is
 //     taken for another one.
 //   - A body that is declared beyond `most_body` is refused (413) at once, one without a length where it comes to the
-//     limit; a head beyond `most_head` is refused with 431, what is no HTTP with 400. A connection that has not sent its
-//     request by the deadline is closed.
-//   - A connection beyond `most_connections` is closed.
+//     limit; a head beyond `most_head` is refused with 431, what is no HTTP with 400, so is a request of HTTP/1.1 without a
+//     Host, or one with two of them; a Transfer-Encoding other than chunked with 501. A connection that has not sent its
+//     head or its request by the deadline is closed.
+//   - A connection beyond `most_connections` takes the place of the oldest one that has not sent its head, which is
+//     closed; where all have, the new one is.
 //   - Of a client that is refused while it sends, what it goes on to send is thrown away for `longest_farewell`, and up to
 //     `most_farewell`, so that it can read why; then it sees a reset.
 //
@@ -81,7 +87,8 @@ class HttpListener {
   virtual ~HttpListener() = default;
   // With the port that was chosen.
   virtual const ListenAddress& address() const = 0;
-  // Takes no more connections, waits for the requests at work, and ends. Again: nothing. The destructor does the same.
+  // Takes no more connections, waits for the requests at work, and ends: then the address is free. Again: nothing. The
+  // destructor does the same.
   virtual void Stop() = 0;
 };
 

@@ -82,7 +82,13 @@ Result<std::vector<Job>> JobStore::Load(Logger& log) const {
       job = Corrupt("'" + Printable(path) + "' is the step of another name");
     if (!job) {
       log.Log(LogLevel::kError, job.error().OneLine());
-      continue;
+      const std::string stem = entry->path().stem().string();
+      if (CanonicalUuid(stem).empty() || CanonicalUuid(stem) != stem) continue;
+      job = ReplaceBroken(path, stem);
+      if (!job) {
+        log.Log(LogLevel::kError, job.error().OneLine());
+        continue;
+      }
     }
     jobs.push_back(std::move(*job));
   }
@@ -91,6 +97,25 @@ Result<std::vector<Job>> JobStore::Load(Logger& log) const {
     return std::tie(a.accepted, a.id) < std::tie(b.accepted, b.id);
   });
   return jobs;
+}
+
+Result<Job> JobStore::ReplaceBroken(const std::string& path, const std::string& id) const {
+  HOLDFAST_RETURN_IF_ERROR(MakeFolder(folder_ + "/broken"));
+  // Both names until the other one is written: so it is not lost in between.
+  const std::string aside = folder_ + "/broken/" + id + ".json";
+  if (::link(path.c_str(), aside.c_str()) != 0 && errno != EEXIST)
+    return SystemError(errno, "putting aside '" + Printable(path) + "'");
+  struct stat there {};
+  if (::stat(path.c_str(), &there) != 0)
+    return SystemError(errno, "looking at '" + Printable(path) + "'");
+  Job job;
+  job.id = id;
+  job.accepted = WallTime(
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(there.st_mtim.tv_sec)));
+  job.ended_at = job.accepted;
+  job.failure = "the agent has lost this step: what it had kept of it cannot be read";
+  HOLDFAST_RETURN_IF_ERROR(Keep(job));
+  return job;
 }
 
 Status JobStore::Keep(const Job& job) const {

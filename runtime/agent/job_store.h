@@ -18,7 +18,8 @@ class JobStore {
   // Makes the folder, for its user alone. kLocked when another agent has it, kDenied when others may write there.
   static Result<JobStore> Open(const std::string& folder);
 
-  // Of a file that is no job: an error in the log; it stays, for somebody to look at.
+  // Of a file that is no job: an error in the log; it stays, for somebody to look at. Where its name says which action it was
+  // of, it goes to jobs/broken, and that action has a job in its place which says that it was lost.
   Result<std::vector<Job>> Load(Logger& log) const;
   // Durable when it returns. The errors of WriteFileDurably.
   Status Keep(const Job& job) const;
@@ -29,6 +30,8 @@ class JobStore {
   JobStore(std::string folder, OwnedDescriptor lock)
       : folder_(std::move(folder)), lock_(std::move(lock)) {}
   std::string PathOf(const std::string& id) const;
+  // Of a file that cannot be read.
+  Result<Job> ReplaceBroken(const std::string& path, const std::string& id) const;
 
   std::string folder_;  // of the jobs
   OwnedDescriptor lock_;

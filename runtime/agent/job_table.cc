@@ -4,11 +4,22 @@
 
 #include <algorithm>
 
+#include "plugins/engines/mistral/executions.h"
+#include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/failpoint.h"
+
 namespace holdfast::agent {
 
 namespace {
 
 constexpr std::size_t kMostGone = 4096;
+constexpr std::chrono::hours kLongestUnknown{24};
+
+// The workflows' retry takes what is no report, and what says so itself.
+bool IsTriedAgain(const Job& job) {
+  const auto report = engines::mistral::ParseStepReport(job.report);
+  return !report || report->exit_code == static_cast<int>(ExitCode::kTryAgain);
+}
 
 Value FieldsOf(const Job& job) {
   Value fields;
@@ -31,23 +42,33 @@ std::string_view NameOf(JobState state) {
   return "";
 }
 
+JobTable::JobTable(const JobStore& store, const Clock& clock, Logger& log, TableLimits limits)
+    : store_(store),
+      clock_(clock),
+      log_(log),
+      limits_(limits),
+      queue_(limits.most_long, limits.unasked) {}
+
+JobTable::Entry& JobTable::Add(Job job) {
+  Entry& entry = jobs_[job.id];
+  entry.number = next_number_++;
+  entry.job = std::move(job);
+  return entry;
+}
+
 void JobTable::Restore(std::vector<Job> jobs) {
   const std::lock_guard lock(mutex_);
   for (Job& job : jobs) {
-    Entry entry;
-    entry.number = next_number_++;
-    const std::string id = job.id;
-    if (job.ended()) {
-      entry.state = JobState::kReporting;
-      to_report_.emplace(entry.number, id);
+    const Entry& entry = Add(std::move(job));
+    if (entry.job.ended()) {
+      unreported_.emplace(entry.job.ended_at, entry.job.id);
+      AddToReport(entry, clock_.Steady());
     } else {
-      to_run_.push_back(id);
+      queue_.Add(entry.job.request, entry.job.id, std::nullopt);
     }
     log_.Log(LogLevel::kInfo,
-             job.ended() ? "a step of before is reported" : "a step of before is run again",
-             FieldsOf(job));
-    entry.job = std::move(job);
-    jobs_[id] = std::move(entry);
+             entry.job.ended() ? "a step of before is reported" : "a step of before is run again",
+             FieldsOf(entry.job));
   }
   changed_.notify_all();
 }
@@ -64,75 +85,200 @@ Status JobTable::Accept(const std::string& id, const StepRequest& request) {
       return Error(ErrorCode::kConflict, "this action execution has asked for another step");
     }
     if (stopped_) return Unavailable("the agent ends");
-    if (jobs_.size() >= most_) return Unavailable("too many steps are waiting");
+    if (jobs_.size() >= limits_.most_jobs) return Unavailable("too many steps are waiting");
   }
-  Entry entry;
-  entry.job.id = id;
-  entry.job.request = request;
-  entry.job.accepted = clock_.Now();
-  HOLDFAST_RETURN_IF_ERROR(store_.Keep(entry.job));
-  log_.Log(LogLevel::kInfo, "accepted a step", FieldsOf(entry.job));
+  Job job;
+  job.id = id;
+  job.request = request;
+  job.accepted = clock_.Now();
+  if (Status kept = store_.Keep(job); !kept) {
+    // It may be there all the same, and would run at the next start, although it was refused.
+    if (const Status forgotten = store_.Forget(id); !forgotten)
+      log_.Log(LogLevel::kError, forgotten.error().OneLine(), FieldsOf(job));
+    return kept;
+  }
+  Failpoint("accept:after-keep");
   const std::lock_guard lock(mutex_);
-  entry.number = next_number_++;
-  jobs_[id] = std::move(entry);
-  to_run_.push_back(id);
+  const QueuedStep& step = queue_.Add(request, id, clock_.Steady());
+  log_.Log(LogLevel::kInfo,
+           step.ids.size() > 1 ? "accepted a step that is there already: it is run once"
+           : running_stopped_  ? "accepted a step, for the next start"
+                               : "accepted a step",
+           FieldsOf(job));
+  Add(std::move(job));
   changed_.notify_all();
   return Ok();
 }
 
 std::optional<Job> JobTable::TakeToRun() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stopped_ || !to_run_.empty(); });
-  if (stopped_) return std::nullopt;
-  Entry& entry = jobs_.at(to_run_.front());
-  to_run_.pop_front();
-  entry.state = JobState::kRunning;
-  entry.running_since = clock_.Now();
-  return entry.job;
+  for (;;) {
+    if (running_stopped_) return std::nullopt;
+    const SteadyTime now = clock_.Steady();
+    const StepQueue::Next next = queue_.NextToRun(now, clock_.Now());
+    if (next.asks) changed_.notify_all();
+    if (next.step != nullptr) return jobs_.at(next.step->ids.back()).job;
+    if (next.look_again == SteadyTime::max()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_for(lock, next.look_again - now);
+    }
+  }
 }
 
-void JobTable::Ended(const Job& job) {
-  // Not kept (a full disk), it is reported all the same; after a crash before that, the step runs again, and finds
-  // that it is done.
-  if (const Status kept = store_.Keep(job); !kept)
-    log_.Log(LogLevel::kError, "the outcome of a step is not kept: " + kept.error().OneLine(),
-             FieldsOf(job));
+void JobTable::AddToReport(const Entry& entry, SteadyTime at) {
+  to_report_.emplace(at, entry.number, entry.job.id);
+}
+
+void JobTable::Ended(Job job) {
+  job.ended_at = clock_.Now();
+  const bool tried_again = IsTriedAgain(job);
+  const std::lock_guard none_joins(accepting_);
+  std::vector<Job> all;
+  {
+    const std::lock_guard lock(mutex_);
+    const QueuedStep* const step = queue_.Find(job.request);
+    if (step == nullptr) return;
+    for (auto id = step->ids.rbegin(); id != step->ids.rend(); ++id) {
+      all.push_back(job);
+      all.back().id = *id;
+      all.back().accepted = jobs_.at(*id).job.accepted;
+    }
+  }
+  // What Mistral tries again is reported for the newest alone: it would count each report as one try, and begin one more
+  // for each.
+  std::vector<Job> superseded;
+  if (tried_again) {
+    superseded.assign(all.begin() + 1, all.end());
+    all.resize(1);
+  }
+  for (const Job& one : all) {
+    // Not kept (a full disk), it is reported all the same; after a crash before that, the step runs again, and finds
+    // that it is done.
+    if (const Status kept = store_.Keep(one); !kept) {
+      log_.Log(LogLevel::kError, "the outcome of a step is not kept: " + kept.error().OneLine(),
+               FieldsOf(one));
+    }
+  }
+  Failpoint("ended:after-keep");
   const std::lock_guard lock(mutex_);
-  Entry& entry = jobs_.at(job.id);
-  entry.job = job;
-  entry.state = JobState::kReporting;
-  to_report_.emplace(entry.number, job.id);
+  queue_.Remove(job.request);
+  for (const Job& one : superseded) {
+    log_.Log(LogLevel::kInfo, "is not reported: Mistral waits for a newer one of this step",
+             FieldsOf(one));
+    Forget(one.id);
+  }
+  // The one that Mistral waits for is the first.
+  SteadyTime at = clock_.Steady();
+  for (Job& one : all) {
+    Entry& entry = jobs_.at(one.id);
+    entry.job = std::move(one);
+    unreported_.emplace(entry.job.ended_at, entry.job.id);
+    AddToReport(entry, at);
+    at += SteadyTime::duration(1);
+  }
   changed_.notify_all();
+}
+
+bool JobTable::NotStarted(const Job& job, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  QueuedStep* const step = queue_.Find(job.request);
+  if (step == nullptr) return true;
+  const SteadyTime now = clock_.Steady();
+  if (!step->first_failed_start) step->first_failed_start = now;
+  if (now - *step->first_failed_start >= limits_.longest_without_start) return false;
+  constexpr int kMostDoublings = 16;
+  const auto pause =
+      std::min(limits_.first_pause * (1 << std::min(step->failed_starts, kMostDoublings)),
+               limits_.longest_pause);
+  ++step->failed_starts;
+  // Where things lie here is for the log alone.
+  step->trouble = "its process cannot be started";
+  log_.Log(LogLevel::kError, "a step could not be started, and is tried again: " + why,
+           FieldsOf(job));
+  queue_.PutBack(*step, now + pause);
+  changed_.notify_all();
+  return true;
+}
+
+std::optional<std::string> JobTable::TakeToAsk() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (running_stopped_) return std::nullopt;
+    if (const QueuedStep* const step = queue_.NextToAsk()) return step->ids.back();
+    changed_.wait(lock);
+  }
+}
+
+void JobTable::Asked(const std::string& id, Wanted wanted) {
+  const std::lock_guard lock(mutex_);
+  const auto at = jobs_.find(id);
+  if (at == jobs_.end()) return;
+  const Job& job = at->second.job;
+  QueuedStep* const step = queue_.Find(job.request);
+  if (step == nullptr || step->state != QueuedStep::State::kAsking) return;
+  const SteadyTime now = clock_.Steady();
+  const auto wait = [&](const std::string& why) {
+    if (step->trouble != why) log_.Log(LogLevel::kWarning, "a step waits: " + why, FieldsOf(job));
+    step->trouble = why;
+    queue_.PutBack(*step, now + limits_.asked_again);
+  };
+  const bool joined = step->ids.back() != id;  // meanwhile, by one that is wanted
+  if (wanted == Wanted::kYes || joined ||
+      (wanted == Wanted::kNoAnswer && !MayBeginARest(step->kind))) {
+    step->wanted_at = now;
+    queue_.PutBack(*step, now);
+  } else if (wanted == Wanted::kNoAnswer) {
+    wait("Mistral, which is to be asked whether it still wants this step, does not answer");
+  } else if (wanted == Wanted::kNotKnown && clock_.Now() - job.accepted < kLongestUnknown) {
+    wait("Mistral does not know its action");
+  } else {
+    Drop(*step, wanted == Wanted::kNo ? "is not run: nobody in Mistral waits for it any more"
+                                      : "is not run: Mistral has not known its action for a day");
+  }
+  changed_.notify_all();
+}
+
+void JobTable::Drop(const QueuedStep& step, std::string_view why) {
+  const std::vector<std::string> ids = step.ids;
+  queue_.Remove(StepRequest(step.request));
+  for (const std::string& id : ids) {
+    log_.Log(LogLevel::kWarning, why, FieldsOf(jobs_.at(id).job));
+    Forget(id);
+  }
 }
 
 std::optional<Job> JobTable::TakeToReport() {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (stopped_) return std::nullopt;
-    const SteadyTime now = clock_.Steady();
-    SteadyTime next = SteadyTime::max();
-    for (auto at = to_report_.begin(); at != to_report_.end(); ++at) {
-      const Entry& entry = jobs_.at(at->second);
-      if (entry.report_at <= now) {
-        to_report_.erase(at);
-        return entry.job;
-      }
-      next = std::min(next, entry.report_at);
-    }
-    if (next == SteadyTime::max()) {
+    if (to_report_.empty()) {
       changed_.wait(lock);
-    } else {
-      changed_.wait_for(lock, next - now);
+      continue;
     }
+    const auto& [due, number, id] = *to_report_.begin();
+    const SteadyTime now = clock_.Steady();
+    if (due > now) {
+      changed_.wait_for(lock, due - now);
+      continue;
+    }
+    const Entry& entry = jobs_.at(id);
+    to_report_.erase(to_report_.begin());
+    return entry.job;
   }
 }
 
 void JobTable::Done(const std::string& id) {
-  if (const Status forgotten = store_.Forget(id); !forgotten)
-    log_.Log(LogLevel::kWarning, forgotten.error().OneLine());
   const std::lock_guard lock(mutex_);
+  Forget(id);
+}
+
+void JobTable::Forget(const std::string& id) {
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return;
+  if (const Status forgotten = store_.Forget(id); !forgotten)
+    log_.Log(LogLevel::kWarning, forgotten.error().OneLine());
+  unreported_.erase({at->second.job.ended_at, id});
   gone_requests_[id] = std::move(at->second.job.request);
   gone_.push_back(id);
   jobs_.erase(at);
@@ -141,12 +287,12 @@ void JobTable::Done(const std::string& id) {
   gone_.pop_front();
 }
 
-void JobTable::ReportLater(const std::string& id, std::chrono::milliseconds wait) {
+void JobTable::ReportLater(const std::string& id, std::chrono::milliseconds wait, std::string why) {
   const std::lock_guard lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return;
-  at->second.report_at = clock_.Steady() + wait;
-  to_report_.emplace(at->second.number, id);
+  at->second.trouble = std::move(why);
+  AddToReport(at->second, clock_.Steady() + wait);
   changed_.notify_all();
 }
 
@@ -155,15 +301,22 @@ bool JobTable::Pause(std::chrono::milliseconds wait) {
   return !changed_.wait_for(lock, wait, [this] { return stopped_; });
 }
 
+void JobTable::StopRunning() {
+  const std::lock_guard lock(mutex_);
+  running_stopped_ = true;
+  changed_.notify_all();
+}
+
 void JobTable::Stop() {
   const std::lock_guard lock(mutex_);
+  running_stopped_ = true;
   stopped_ = true;
   changed_.notify_all();
 }
 
-bool JobTable::stopped() const {
+std::optional<WallTime> JobTable::OldestUnreported() const {
   const std::lock_guard lock(mutex_);
-  return stopped_;
+  return unreported_.empty() ? std::nullopt : std::optional(unreported_.begin()->first);
 }
 
 std::vector<JobView> JobTable::List() const {
@@ -171,8 +324,17 @@ std::vector<JobView> JobTable::List() const {
   {
     const std::lock_guard lock(mutex_);
     numbered.reserve(jobs_.size());
-    for (const auto& [id, entry] : jobs_)
-      numbered.emplace_back(entry.number, JobView{entry.job, entry.state, entry.running_since});
+    for (const auto& [id, entry] : jobs_) {
+      JobView view{entry.job, JobState::kReporting, std::nullopt, entry.trouble};
+      const QueuedStep* const step = entry.job.ended() ? nullptr : queue_.Find(entry.job.request);
+      if (step != nullptr) {
+        const bool runs = step->state == QueuedStep::State::kRunning;
+        view.state = runs ? JobState::kRunning : JobState::kAccepted;
+        view.running_since = step->running_since;
+        view.trouble = step->trouble;
+      }
+      numbered.emplace_back(entry.number, std::move(view));
+    }
   }
   std::sort(numbered.begin(), numbered.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "plugins/sdk/clock.h"
@@ -16,6 +17,7 @@
 #include "plugins/sdk/result.h"
 #include "runtime/agent/job_store.h"
 #include "runtime/agent/step_job.h"
+#include "runtime/agent/step_queue.h"
 
 namespace holdfast::agent {
 
@@ -27,66 +29,110 @@ struct JobView {
   Job job;
   JobState state = JobState::kAccepted;
   std::optional<WallTime> running_since;
+  std::string trouble;  // why it does not go on; empty: it does
 };
 
-// The jobs of an agent and where each stands: accepted, running, reporting, and gone. Those who run steps and the one who
-// reports wait here for work. Whatever changes is on the disk first. Thread-safe.
+// Whether Mistral still waits for a step.
+enum class Wanted {
+  kYes,
+  kNo,        // its action, its task or its execution has ended
+  kNotKnown,  // Mistral does not know its action
+  kNoAnswer,  // Mistral is away
+};
+
+struct TableLimits {
+  std::size_t most_jobs = 10'000;  // that are kept at once
+  unsigned most_long = 16;         // that may take hours, and are run at once
+  // A step that has waited longer than this since Mistral wanted it, or that was kept by a former life of the agent, is run
+  // only when Mistral still wants it, unless it ends a rest (step_kind.h).
+  std::chrono::milliseconds unasked{60'000};
+  // Of what Mistral could not be asked.
+  std::chrono::milliseconds asked_again{15'000};
+  // After a process that could not be started; twice as long each time, up to the other.
+  std::chrono::milliseconds first_pause{1'000};
+  std::chrono::milliseconds longest_pause{30'000};
+  std::chrono::milliseconds longest_without_start{300'000};
+};
+
+// The jobs of an agent and where each stands: accepted, running, reporting, and gone. Those who run steps, the one who asks
+// Mistral and the one who reports wait here for work. Whatever changes is on the disk first. Thread-safe.
+//
+// Several jobs may ask for one step: Mistral has not heard that it was accepted, or has given up waiting, and hands it in
+// again under another id. As long as the step is not done they share its one process, and have one outcome.
 class JobTable {
  public:
-  // None of them is owned. `most`: of jobs that are kept at once.
-  JobTable(const JobStore& store, const Clock& clock, Logger& log, std::size_t most)
-      : store_(store), clock_(clock), log_(log), most_(most) {}
+  // None of them is owned.
+  JobTable(const JobStore& store, const Clock& clock, Logger& log, TableLimits limits);
 
   // Those of a former life, before anybody waits.
   void Restore(std::vector<Job> jobs);
 
   // Success: it is kept. Of an id that is known already, or was until a while ago: nothing is done, success; kConflict when
-  // it asks for another step. kUnavailable when there are too many.
+  // it asks for another step. kUnavailable when there are too many. After StopRunning it is kept for the next life.
   Status Accept(const std::string& id, const StepRequest& request);
 
-  // The oldest one that is to be run, which is running from now on; waits for one. nullopt after Stop.
+  // The next one that is to be run (step_queue.h), which is running from now on; waits for one. nullopt after StopRunning.
+  // It is the newest one of those that ask for its step.
   std::optional<Job> TakeToRun();
-  // Its process has ended: `job` with its outcome.
-  void Ended(const Job& job);
+  // Its process has ended: `job` with its outcome, which is that of all that ask for its step.
+  void Ended(Job job);
+  // Its process could not be started: `why`. It is run again after a pause. False: that has been so for too long, and it is
+  // to be Ended.
+  bool NotStarted(const Job& job, const std::string& why);
 
-  // One whose outcome is to be reported, and whose time has come; waits for one. nullopt after Stop.
+  // The id of a job of which Mistral is to be asked whether it is wanted; waits for one. nullopt after StopRunning.
+  std::optional<std::string> TakeToAsk();
+  void Asked(const std::string& id, Wanted wanted);
+
+  // The one whose outcome is to be reported, and whose time has come before that of the others; waits for one. nullopt
+  // after Stop.
   std::optional<Job> TakeToReport();
   // It need not be reported any more.
   void Done(const std::string& id);
-  // It is reported again, not before `wait` is over.
-  void ReportLater(const std::string& id, std::chrono::milliseconds wait);
+  // It is reported again, not before `wait` is over, and behind those whose time has come by then. `why`: what is shown.
+  void ReportLater(const std::string& id, std::chrono::milliseconds wait, std::string why);
   // Nothing is reported before `wait` is over. False: stopped meanwhile.
   bool Pause(std::chrono::milliseconds wait);
 
-  // Ends all waiting. What is at work may still call Ended.
+  // Nothing is run any more. What is at work may still call Ended.
+  void StopRunning();
+  // Ends all waiting, that of StopRunning included, and nothing is accepted any more.
   void Stop();
-  bool stopped() const;
 
   std::vector<JobView> List() const;  // oldest first
+  // When the step ended whose outcome waits the longest for Mistral; nullopt: none does.
+  std::optional<WallTime> OldestUnreported() const;
 
  private:
   struct Entry {
     Job job;
-    JobState state = JobState::kAccepted;
     std::uint64_t number = 0;
-    std::optional<WallTime> running_since;
-    SteadyTime report_at{};
+    std::string trouble;  // of its report
   };
+
+  // All under mutex_.
+  Entry& Add(Job job);
+  void AddToReport(const Entry& entry, SteadyTime at);
+  void Forget(const std::string& id);
+  void Drop(const QueuedStep& step, std::string_view why);
 
   const JobStore& store_;
   const Clock& clock_;
   Logger& log_;
-  const std::size_t most_;
+  const TableLimits limits_;
 
-  // Held while a job is written, so that one id is not accepted twice at once. Before mutex_.
+  // Held while jobs are written: so one id is not accepted twice at once, and none joins a step that is just done. Before
+  // mutex_.
   std::mutex accepting_;
   mutable std::mutex mutex_;  // of all below
   std::condition_variable changed_;
+  bool running_stopped_ = false;
   bool stopped_ = false;
   std::uint64_t next_number_ = 0;
   std::map<std::string, Entry> jobs_;
-  std::deque<std::string> to_run_;
-  std::set<std::pair<std::uint64_t, std::string>> to_report_;
+  StepQueue queue_;
+  std::set<std::tuple<SteadyTime, std::uint64_t, std::string>> to_report_;
+  std::set<std::pair<WallTime, std::string>> unreported_;
   // What is done, oldest first: asked for once more, it is not run once more.
   std::deque<std::string> gone_;
   std::map<std::string, StepRequest> gone_requests_;

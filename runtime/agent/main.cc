@@ -11,9 +11,11 @@
 #include "plugins/sdk/log.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/text.h"
+#include "runtime/agent/inquiry.h"
 #include "runtime/agent/job_store.h"
 #include "runtime/agent/job_table.h"
 #include "runtime/agent/options.h"
+#include "runtime/agent/process_limits.h"
 #include "runtime/agent/reporter.h"
 #include "runtime/agent/step_runner.h"
 #include "runtime/agent/step_service.h"
@@ -22,10 +24,16 @@
 namespace holdfast::agent {
 namespace {
 
-// More than a day of a large cloud; each is a small file.
-constexpr std::size_t kMostJobs = 10'000;
 // A report is small, and another one may be waiting.
-constexpr std::chrono::milliseconds kCallDeadline{30'000};
+constexpr std::chrono::milliseconds kReportDeadline{30'000};
+// So is a question, for which a step waits.
+constexpr std::chrono::milliseconds kQuestionDeadline{10'000};
+
+// Of the steps at once, those that may take hours leave some to the others, on which a server that is at rest may wait.
+unsigned MostLong(unsigned jobs) {
+  constexpr unsigned kMany = 8;
+  return jobs - (jobs >= kMany ? 2U : jobs >= 2 ? 1U : 0U);
+}
 
 void Write(int descriptor, std::string_view text) {
   [[maybe_unused]] const ssize_t written = ::write(descriptor, text.data(), text.size());
@@ -43,6 +51,7 @@ sigset_t StopSignals() {
 Result<net::ListenerOptions> ListenerOptionsOf(const AgentOptions& options) {
   net::ListenerOptions out;
   out.address = options.listen;
+  out.limits.most_body = kMostOfAStep;
   if (options.tls_certificate_file.empty()) return out;
   auto certificate = ReadFile(options.tls_certificate_file, std::uint64_t{1} << 20U);
   if (!certificate) return std::move(certificate).error().While("--tls-certificate");
@@ -60,18 +69,24 @@ Status Serve(const AgentOptions& options, Logger& log) {
     return SystemError(errno, "the program of steps, '" + Printable(options.step_program) + "'")
         .Hint("--step-program=FILE");
   }
+  HOLDFAST_RETURN_IF_ERROR(AllowDescriptorsFor(options.jobs));
   HOLDFAST_ASSIGN_OR_RETURN(const JobStore store, JobStore::Open(options.state_folder));
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Job> jobs, store.Load(log));
 
-  Cancellation stop;
+  Cancellation end_steps;
+  Cancellation end_calls;
   engines::mistral::ApiParts parts;
   parts.clock = &SystemClock();
   parts.log = &log;
-  parts.cancellation = &stop;
-  parts.call_deadline = kCallDeadline;
+  parts.cancellation = &end_calls;
+  parts.call_deadline = kReportDeadline;
   HOLDFAST_ASSIGN_OR_RETURN(const auto api, runtime::OpenMistral(parts));
+  parts.call_deadline = kQuestionDeadline;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto asking_api, runtime::OpenMistral(parts));
 
-  JobTable table(store, SystemClock(), log, kMostJobs);
+  JobTable table(store, SystemClock(), log, {.most_long = MostLong(options.jobs)});
+  // First those that are there: one of them may be handed in again.
+  table.Restore(std::move(jobs));
   StepService service(std::move(token), options.rate, table, SystemClock(), log);
   const bool tls = !listening.certificate_pem.empty();
   HOLDFAST_ASSIGN_OR_RETURN(const auto listener,
@@ -80,7 +95,6 @@ Status Serve(const AgentOptions& options, Logger& log) {
     log.Log(LogLevel::kWarning,
             "other machines reach this agent without TLS: whoever sees the network sees the token");
   }
-  table.Restore(std::move(jobs));
   log.Log(LogLevel::kInfo, "listens",
           Value()
               .Set("address", listener->address().Text())
@@ -90,22 +104,29 @@ Status Serve(const AgentOptions& options, Logger& log) {
               .Set("jobs", static_cast<int>(options.jobs)));
 
   const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
-  Reporter reporter(table, *api, log);
+  Reporter reporter(table, *api, SystemClock(), log);
+  Inquiry inquiry(table, *asking_api);
+  std::thread reporting([&reporter] { reporter.Work(); });
+  std::thread asking([&inquiry] { inquiry.Work(); });
   {
-    StepRunner runner({options.step_program, options.step_options, options.jobs, options.grace},
-                      table, *processes, stop, log);
-    std::thread reporting([&reporter] { reporter.Work(); });
+    const StepRunner runner(
+        {options.step_program, options.step_options, options.jobs, options.grace}, table,
+        *processes, end_steps, log);
     const sigset_t signals = StopSignals();
     int signal = 0;
     while (::sigwait(&signals, &signal) != 0) {
     }
     log.Log(LogLevel::kInfo, "ends", Value().Set("signal", signal));
-    // First nobody can hand in what would not be run any more.
-    listener->Stop();
-    table.Stop();
-    stop.Set();
-    reporting.join();
+    // What Mistral hands in until the steps have ended is kept for the next start, and what ends is reported: a workflow
+    // tries again for less than a minute.
+    table.StopRunning();
+    end_steps.Set();
   }
+  listener->Stop();
+  table.Stop();
+  end_calls.Set();
+  reporting.join();
+  asking.join();
   log.Log(LogLevel::kInfo, "has ended");
   return Ok();
 }
@@ -120,6 +141,7 @@ int Main(const std::vector<std::string>& arguments) {
     Write(STDOUT_FILENO, options->said);
     return 0;
   }
+  CloseToOthers();
   ::signal(SIGPIPE, SIG_IGN);
   // Of every thread: they are waited for in one place.
   const sigset_t signals = StopSignals();

@@ -28,7 +28,7 @@ constexpr std::size_t kShortestToken = 16;
 constexpr std::uint64_t kLongestToken = std::uint64_t{4} << 10U;
 constexpr mode_t kOthersThanTheOwner = 077;
 constexpr mode_t kEverybody = 007;
-constexpr unsigned kMostJobs = 256;
+constexpr unsigned kMostJobs = 256;  // AllowDescriptorsFor finds out whether they fit
 constexpr unsigned kHighestRate = 10'000;
 constexpr int kLongestGrace = 3'600;
 // What every command of holdfast-step has, and no request says.
@@ -40,7 +40,8 @@ constexpr std::string_view kAbout =
 
 Mistral's action holdfast.step (templates/mistral/holdfast-step-agent.yaml) sends each
 step here; the agent keeps it, runs holdfast-step, and tells Mistral how it ended: so a
-long step holds no thread of Mistral, and a restart of either side loses none.)";
+long step holds no thread of Mistral, and a restart of either side loses none (what comes
+while the agent is away, Mistral tries again as often as the plan says).)";
 
 std::string Footer() {
   std::string out =
@@ -48,7 +49,8 @@ std::string Footer() {
 OS_MISTRAL_URL, or OS_AUTH_URL and its like (the openrc file of your cloud). Steps see none
 of these variables.
 
-SIGTERM ends the steps at work, which record what they did and run again at the next start.
+SIGTERM ends the steps at work, which record what they did and run again at the next start;
+what is handed in until they have ended is kept for it.
 
 Example:
   holdfast-agent --token-file /etc/holdfast/agent.token \
@@ -112,7 +114,10 @@ void Declare(CLI::App& app, Raw& raw) {
                  "Where accepted steps are kept, one agent a folder (default: "
                  "/var/lib/holdfast-agent of root, else $XDG_STATE_HOME/holdfast/agent)")
       ->type_name("DIR");
-  app.add_option("--jobs", raw.options.jobs, "How many steps run at once (default: 16)")
+  app.add_option(
+         "--jobs", raw.options.jobs,
+         "How many steps run at once (default: 16); those that may take hours leave two to the "
+         "others")
       ->check(CLI::Range(1U, kMostJobs))
       ->type_name("N");
   app.add_option("--rate", raw.options.rate,

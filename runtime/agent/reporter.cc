@@ -5,29 +5,36 @@
 #include <algorithm>
 
 #include "plugins/engines/mistral/answers.h"
+#include "plugins/engines/mistral/executions.h"
+#include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
+#include "runtime/agent/action_calls.h"
 
 namespace holdfast::agent {
 
 namespace {
 
-using engines::mistral::Api;
-using engines::mistral::Call;
-
 constexpr std::chrono::milliseconds kFirstWait{1'000};
 constexpr std::chrono::milliseconds kLongestWait{30'000};
 constexpr std::chrono::milliseconds kLongestWaitOfOne{600'000};
+// The row of an action may come later to the database that the API reads than a short step ends, and whoever gave the
+// agent credentials of another project notices that within a day.
+constexpr std::chrono::hours kLongestUnknown{24};
 
 std::chrono::milliseconds WaitAfter(int failures, std::chrono::milliseconds longest) {
   constexpr int kMostDoublings = 16;
   return std::min(kFirstWait * (1 << std::clamp(failures - 1, 0, kMostDoublings)), longest);
 }
 
-Result<engines::mistral::Answer> Get(Api& api, std::string target) {
-  Call call;
-  call.target = std::move(target);
-  return api.Send(call);
+std::string StateOf(const Value& action) {
+  return action.is_map() ? action.StringOr("state", "") : std::string();
+}
+
+// What Mistral answers to the report that it has taken; anything may answer with 200.
+bool HasTaken(const engines::mistral::Answer& answer, const std::string& id) {
+  return answer.body.is_map() && Lowered(answer.body.StringOr("id", "")) == id &&
+         engines::mistral::HasEnded(StateOf(answer.body));
 }
 
 }  // namespace
@@ -44,67 +51,85 @@ Result<std::string> ActionUpdateOf(const Job& job) {
 }
 
 Reporter::Fate Reporter::Report(const Job& job) {
-  const Value fields = Value().Set("id", job.id).Set("run", job.request.run);
+  Value fields = Value().Set("id", job.id).Set("run", job.request.run);
+  if (!job.request.step.empty()) fields.Set("step", job.request.step);
   const auto body = ActionUpdateOf(job);
   if (!body) {
     log_.Log(LogLevel::kError, "a report that is none is dropped: " + body.error().OneLine(),
              fields);
     return Fate::kDropped;
   }
-  Call call;
-  call.method = net::HttpMethod::kPut;
-  call.target = "/action_executions/" + job.id;
-  call.body = *body;
-  call.repeatable = true;
-  const auto answer = api_.Send(call);
-  if (answer) return Fate::kTaken;
-  // The error alone does not say what to do: an action that has ended is answered with 500, and a proxy in front of a
-  // Mistral that is away, or another address, may well say 404.
-  const auto found = Get(api_, call.target);
-  if (found) {
-    const std::string state = found->body.is_map() ? found->body.StringOr("state", "") : "";
-    if (engines::mistral::HasEnded(state)) {
-      log_.Log(LogLevel::kInfo,
-               fmt::format("{} has the outcome of this step already ({})", api_.Place(), state),
-               fields);
-      return Fate::kDropped;
-    }
-    log_.Log(LogLevel::kWarning, "a report was not taken: " + answer.error().OneLine(), fields);
-    return Fate::kRefused;
+  const std::string target = "/action_executions/" + job.id;
+  const auto answer = PutOnce(api_, target, *body);
+  if (answer && HasTaken(*answer, job.id)) {
+    const auto report = engines::mistral::ParseStepReport(job.report);
+    if (report) fields.Set("exit_code", report->exit_code);
+    Failpoint("report:after-put");
+    log_.Log(LogLevel::kInfo, "reported a step", fields);
+    return Fate::kTaken;
   }
-  if (found.error().code() == ErrorCode::kNotFound) {
-    const auto there = Get(api_, "/action_executions?limit=1&fields=id");
-    if (there && there->body.is_map() && there->body.Find("action_executions") != nullptr) {
-      log_.Log(LogLevel::kWarning,
-               fmt::format("{} does not know this action execution (any more, or not in this "
-                           "project): its report is dropped",
-                           api_.Place()),
-               fields);
-      return Fate::kDropped;
-    }
+  const std::string why =
+      answer ? api_.Place() + " answered with something else" : answer.error().OneLine();
+  // The error alone does not say what to do: an action that has ended is answered with 500.
+  const auto found = GetOnce(api_, target);
+  const std::string state = found ? StateOf(found->body) : "";
+  if (engines::mistral::HasEnded(state)) {
+    log_.Log(LogLevel::kInfo,
+             fmt::format("{} has the outcome of this step already ({})", api_.Place(), state),
+             fields);
+    return Fate::kDropped;
   }
-  log_.Log(LogLevel::kWarning, "a report waits: " + answer.error().OneLine(), fields);
-  return Fate::kUnreachable;
+  if (state.empty() && !Answers(api_)) {
+    log_.Log(LogLevel::kWarning, "a report waits: " + why, fields);
+    return Fate::kUnreachable;
+  }
+  if (!found && found.error().code() == ErrorCode::kNotFound) {
+    log_.Log(
+        LogLevel::kError,
+        api_.Place() + " does not know this action execution (any more, or not in this project)",
+        fields);
+    return Fate::kUnknown;
+  }
+  log_.Log(LogLevel::kWarning, "a report was not taken: " + why, fields);
+  return Fate::kRefused;
 }
 
 void Reporter::Work() {
   while (const auto job = table_.TakeToReport()) {
     const Fate fate = Report(*job);
     if (fate != Fate::kUnreachable) unreachable_ = 0;
+    const auto later = [this, &job](std::string why) {
+      table_.ReportLater(job->id, WaitAfter(++tries_[job->id], kLongestWaitOfOne), std::move(why));
+    };
+    const auto done = [this, &job] {
+      tries_.erase(job->id);
+      table_.Done(job->id);
+    };
     switch (fate) {
       case Fate::kTaken:
       case Fate::kDropped:
-        refused_.erase(job->id);
-        table_.Done(job->id);
+        done();
+        break;
+      case Fate::kUnknown:
+        if (clock_.Now() - job->ended_at < kLongestUnknown) {
+          later("Mistral does not know its action");
+          break;
+        }
+        log_.Log(LogLevel::kError, "its report is dropped: that has been so for a day",
+                 Value().Set("id", job->id).Set("run", job->request.run));
+        done();
         break;
       case Fate::kRefused:
-        table_.ReportLater(job->id, WaitAfter(++refused_[job->id], kLongestWaitOfOne));
+        later("Mistral does not take its report");
         break;
-      case Fate::kUnreachable:
-        // At once, when Mistral is there: none waits for another one.
-        table_.ReportLater(job->id, {});
-        if (!table_.Pause(WaitAfter(++unreachable_, kLongestWait))) return;
+      case Fate::kUnreachable: {
+        // Behind the others, of which one may be taken: what keeps us from asking for anything else need not keep us
+        // from reporting.
+        const auto pause = WaitAfter(++unreachable_, kLongestWait);
+        table_.ReportLater(job->id, pause, "Mistral does not answer");
+        if (!table_.Pause(pause)) return;
         break;
+      }
     }
   }
 }

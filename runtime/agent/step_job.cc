@@ -96,9 +96,38 @@ Result<StepRequest> RequestOf(const Value& body) {
   return out;
 }
 
+// A body is read only when it may be a flat object of so many members: what is made of a text of brackets takes a hundred
+// times its size.
+bool MayBeFlat(std::string_view json) {
+  constexpr std::size_t kMostCommas = kTexts.size() + kTruths.size() - 1;
+  std::size_t commas = 0;
+  std::size_t opened = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_text = false;
+      }
+      continue;
+    }
+    in_text = c == '"';
+    commas += c == ',' ? 1 : 0;
+    opened += c == '{' || c == '[' ? 1 : 0;
+    if (commas > kMostCommas || opened > 1) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<StepRequest> ParseStepRequest(std::string_view json) {
+  if (!MayBeFlat(json)) {
+    return InvalidInput(fmt::format("the body is no JSON object of at most {} texts",
+                                    kTexts.size() + kTruths.size()));
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const Value body, ParseJson(json, "body"));
   return RequestOf(body);
 }
@@ -136,12 +165,11 @@ std::vector<std::string> ArgvOf(const StepRequest& request, const std::string& p
 
 Result<std::string> DumpJob(const Job& job) {
   Value out;
-  out.Set("format", kFormat)
-      .Set("id", job.id)
-      .Set("accepted", FormatTime(job.accepted))
-      .Set("request", ToValue(job.request));
+  out.Set("format", kFormat).Set("id", job.id).Set("accepted", FormatTime(job.accepted));
+  if (!job.request.command.empty()) out.Set("request", ToValue(job.request));
   if (!job.report.empty()) out.Set("report", job.report);
   if (!job.failure.empty()) out.Set("failure", job.failure);
+  if (job.ended()) out.Set("ended", FormatTime(job.ended_at));
   return DumpJsonPretty(out);
 }
 
@@ -159,12 +187,18 @@ Result<Job> ParseJob(std::string_view text, const std::string& file) {
   const auto accepted = ParseTime(value->StringOr("accepted", ""));
   if (!accepted) return broken(accepted.error().message());
   job.accepted = *accepted;
-  const Value* const request = value->Find("request");
-  auto parsed = RequestOf(request == nullptr ? Value() : *request);
-  if (!parsed) return broken(parsed.error().message());
-  job.request = std::move(*parsed);
   job.report = value->StringOr("report", "");
   job.failure = value->StringOr("failure", "");
+  const Value* const request = value->Find("request");
+  if (request != nullptr || job.failure.empty()) {
+    auto parsed = RequestOf(request == nullptr ? Value() : *request);
+    if (!parsed) return broken(parsed.error().message());
+    job.request = std::move(*parsed);
+  }
+  if (job.ended()) {
+    const auto ended = ParseTime(value->StringOr("ended", ""));
+    job.ended_at = ended ? *ended : job.accepted;
+  }
   return job;
 }
 

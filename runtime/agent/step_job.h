@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ struct StepRequest {
   std::string provider;
   bool fail_fast = false;  // of begin
   bool partial = false;    // of begin
-  friend bool operator==(const StepRequest&, const StepRequest&) = default;
+  friend auto operator<=>(const StepRequest&, const StepRequest&) = default;
 };
 
 // A JSON object of exactly these members; `command` is run, and the last two are false unless they are given (as true or
@@ -34,12 +35,13 @@ std::vector<std::string> ArgvOf(const StepRequest& request, const std::string& p
 
 // A step that the agent has accepted, as it is kept.
 struct Job {
-  std::string id;  // of Mistral's action execution: a UUID in lower case
-  StepRequest request;
+  std::string id;       // of Mistral's action execution: a UUID in lower case
+  StepRequest request;  // without a command: it has been lost, and that is the failure
   WallTime accepted;
   // How its process ended; both empty: it is to be run, or at work.
   std::string report;   // the line that holdfast-step --report has printed
   std::string failure;  // why there is no such line
+  WallTime ended_at{};  // then: when that was
 
   bool ended() const { return !report.empty() || !failure.empty(); }
 };

@@ -29,23 +29,19 @@ std::vector<std::string> CredentialsOfTheAgent() {
 
 }  // namespace
 
-bool SetOutcome(Job& job, const Result<ProcessOutcome>& outcome) {
-  if (!outcome) {
-    job.failure = "the agent cannot run holdfast-step: " + outcome.error().OneLine();
-    return true;
-  }
-  const std::string line(Trim(outcome->output));
+bool SetOutcome(Job& job, const ProcessOutcome& outcome) {
+  const std::string line(Trim(outcome.output));
   // The workflows look at how it begins.
   const bool is_line = line.starts_with("{\"exit\":") && line.find('\n') == std::string::npos;
   const auto report = is_line ? engines::mistral::ParseStepReport(line) : std::nullopt;
   // Told to end, it has recorded what it did, and goes on from there.
   constexpr int kToldToEnd = static_cast<int>(ExitCode::kTerminated);
-  if (outcome->cancelled && (!report || report->exit_code == kToldToEnd)) return false;
+  if (outcome.cancelled && (!report || report->exit_code == kToldToEnd)) return false;
   if (report) {
     job.report = line;
     return true;
   }
-  job.failure = "holdfast-step has left no report: " + Printable(DescribeOutcome(*outcome));
+  job.failure = "holdfast-step has left no report: " + Printable(DescribeOutcome(outcome));
   return true;
 }
 
@@ -77,7 +73,12 @@ void StepRunner::Work() {
     const auto outcome = processes_.Run(spec);
     Value fields = Value().Set("id", job->id).Set("run", job->request.run);
     if (!job->request.step.empty()) fields.Set("step", job->request.step);
-    if (!SetOutcome(*job, outcome)) {
+    if (!outcome) {
+      // No descriptors, no memory, a program that is just being replaced: no fault of the step, and not for long.
+      const std::string why = outcome.error().OneLine();
+      if (table_.NotStarted(*job, why)) continue;
+      job->failure = "the agent cannot run holdfast-step: " + why;
+    } else if (!SetOutcome(*job, *outcome)) {
       log_.Log(LogLevel::kInfo, "ended a step; it runs again at the next start", fields);
       continue;
     }
@@ -88,7 +89,7 @@ void StepRunner::Work() {
       log_.Log(LogLevel::kInfo, "a step has ended",
                fields.Set("exit_code", report ? report->exit_code : 0));
     }
-    table_.Ended(*job);
+    table_.Ended(std::move(*job));
   }
 }
 

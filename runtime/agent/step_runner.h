@@ -23,17 +23,17 @@ struct StepRunnerOptions {
 
 // Puts the outcome of its process into the job. False: it has none, as it was ended with the agent, and runs again at the
 // next start; everything that a step records makes that safe.
-bool SetOutcome(Job& job, const Result<ProcessOutcome>& outcome);
+bool SetOutcome(Job& job, const ProcessOutcome& outcome);
 
 // Runs the jobs of a table as processes, each watched by a thread. They die with this process.
 class StepRunner {
  public:
-  // All are borrowed. `stop` ends the processes at work; the table is stopped, too, then.
+  // All are borrowed. `stop` ends the processes at work; the table's running is stopped, too, then.
   StepRunner(StepRunnerOptions options, JobTable& table, ProcessRunner& processes,
              const Cancellation& stop, Logger& log);
   StepRunner(const StepRunner&) = delete;
   StepRunner& operator=(const StepRunner&) = delete;
-  // Waits for the processes at work: the table has been stopped.
+  // Waits for the processes at work: nothing more of the table is run.
   ~StepRunner();
 
  private:

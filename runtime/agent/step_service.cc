@@ -90,7 +90,9 @@ StepService::StepService(Secret token, double rate, JobTable& table, const Clock
     : token_(std::move(token)),
       with_token_(rate, clock),
       without_(std::max(rate * kShareOfOthers, 1.0), clock),
+      health_(std::max(rate * kShareOfOthers, 1.0), clock),
       table_(table),
+      clock_(clock),
       log_(log) {}
 
 bool StepService::HasToken(const HttpHead& head) const {
@@ -109,15 +111,22 @@ HttpReply StepService::Answer(const HttpHead& head, std::string body) {
   return ForWhoAsks(head, Accept(head, body));
 }
 
+HttpReply StepService::Shape(HttpReply reply) {
+  // It may be Mistral that has sent it; others read the body.
+  std::string body = reply.body;
+  reply = ForMistral(std::move(reply));
+  reply.body = std::move(body);
+  return reply;
+}
+
 std::optional<HttpReply> StepService::Decide(const HttpHead& head) {
+  if (head.target == kHealth) {
+    if (!health_.Take()) return LaterReply(kTooMany, "too many requests", 1);
+    if (head.method != "GET" && head.method != "HEAD") return WrongMethod("GET, HEAD");
+    return Health();
+  }
   const bool known = HasToken(head);
   if (!(known ? with_token_ : without_).Take()) return LaterReply(kTooMany, "too many requests", 1);
-  if (head.target == kHealth) {
-    if (head.method != "GET" && head.method != "HEAD") return WrongMethod("GET, HEAD");
-    HttpReply reply;
-    reply.body = R"({"status":"ok"})";
-    return reply;
-  }
   if (!known) {
     log_.Log(LogLevel::kWarning, "refused a request without the token",
              Value().Set("peer", head.peer));
@@ -158,6 +167,17 @@ HttpReply StepService::Accept(const HttpHead& head, std::string_view body) {
   return reply;
 }
 
+HttpReply StepService::Health() {
+  std::chrono::seconds waits{0};
+  if (const auto oldest = table_.OldestUnreported()) {
+    waits =
+        std::max(waits, std::chrono::duration_cast<std::chrono::seconds>(clock_.Now() - *oldest));
+  }
+  HttpReply reply;
+  reply.body = fmt::format(R"({{"status":"ok","unreported_seconds":{}}})", waits.count());
+  return reply;
+}
+
 HttpReply StepService::List() const {
   JsonOut out(JsonOut::Form::kCompact);
   out.BeginMap();
@@ -167,12 +187,14 @@ HttpReply StepService::List() const {
     out.BeginMap();
     out.Member("accepted", FormatTime(view.job.accepted));
     out.Member("command", view.job.request.command);
+    if (view.job.ended()) out.Member("ended", FormatTime(view.job.ended_at));
     out.Member("id", view.job.id);
     out.Member("run", view.job.request.run);
     if (view.running_since && view.state == JobState::kRunning)
       out.Member("running_since", FormatTime(*view.running_since));
     out.Member("state", NameOf(view.state));
     if (!view.job.request.step.empty()) out.Member("step", view.job.request.step);
+    if (!view.trouble.empty()) out.Member("trouble", view.trouble);
     out.EndMap();
   }
   out.EndList();

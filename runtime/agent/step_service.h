@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 namespace holdfast::agent {
 
 inline constexpr std::string_view kActionHeader = "Mistral-Action-Execution-Id";
+// Bytes of a step: the names of 200 steps are the longest that it has, of a gate.
+inline constexpr std::uint64_t kMostOfAStep = std::uint64_t{64} << 10U;
 
 // The agent's API over HTTP (docs/reference/mistral-constructs.md): POST /v1/steps, GET /v1/steps, GET /v1/health. Who may
 // call, and how often, is decided before a body is read. Errors are {"error": "..."}; to Mistral, which is who sends the
@@ -21,11 +24,13 @@ inline constexpr std::string_view kActionHeader = "Mistral-Action-Execution-Id";
 class StepService final : public net::HttpService {
  public:
   // `rate`: requests a second with the token. Those without have a tenth of it to themselves, at least one, so that they
-  // cannot use up what Mistral needs. `table`, `clock` and `log` are borrowed.
+  // cannot use up what Mistral needs; and so has the health check, which is asked for without. `table`, `clock` and `log`
+  // are borrowed.
   StepService(Secret token, double rate, JobTable& table, const Clock& clock, Logger& log);
 
   std::optional<net::HttpReply> Refuse(const net::HttpHead& head) override;
   net::HttpReply Answer(const net::HttpHead& head, std::string body) override;
+  net::HttpReply Shape(net::HttpReply reply) override;
 
  private:
   // nullopt: the body is wanted.
@@ -33,11 +38,14 @@ class StepService final : public net::HttpService {
   bool HasToken(const net::HttpHead& head) const;
   net::HttpReply Accept(const net::HttpHead& head, std::string_view body);
   net::HttpReply List() const;
+  net::HttpReply Health();
 
   const Secret token_;
   TokenBucket with_token_;
   TokenBucket without_;
+  TokenBucket health_;
   JobTable& table_;
+  const Clock& clock_;
   Logger& log_;
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "plugins/sdk/clock.h"
+#include "plugins/sdk/json.h"
 #include "plugins/sdk/log.h"
 #include "runtime/agent/job_store.h"
 #include "runtime/agent/job_table.h"
@@ -17,12 +18,12 @@ inline const std::string kOne = "00000000-0000-4000-8000-000000000001";
 inline const std::string kTwo = "00000000-0000-4000-8000-000000000002";
 inline const std::string kHash(64, 'a');
 
-// Keeps the messages.
+// Keeps the messages, each with its fields.
 class KeptLog final : public Logger {
  public:
-  void Log(LogLevel /*level*/, std::string_view message, const Value& /*fields*/) override {
+  void Log(LogLevel /*level*/, std::string_view message, const Value& fields) override {
     const std::lock_guard lock(mutex_);
-    text_ += std::string(message) + "\n";
+    text_ += std::string(message) + " " + DumpJson(fields).value_or("") + "\n";
   }
   std::string text() const {
     const std::lock_guard lock(mutex_);

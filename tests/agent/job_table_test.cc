@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <thread>
 
@@ -39,7 +43,7 @@ class Jobs : public ::testing::Test {
 };
 
 TEST_F(Jobs, AreKeptUntilTheyAreDone) {
-  JobTable table(*store_, SystemClock(), log_, 10);
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
   ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
   ASSERT_TRUE(table.Accept(kTwo, StepNamed("b")));
   EXPECT_THAT(Kept(), ElementsAre(kOne, kTwo));
@@ -62,7 +66,7 @@ TEST_F(Jobs, AreKeptUntilTheyAreDone) {
 }
 
 TEST_F(Jobs, AreStartedOnce) {
-  JobTable table(*store_, SystemClock(), log_, 10);
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
   ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
   ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
   EXPECT_EQ(table.Accept(kOne, StepNamed("b")).error().code(), ErrorCode::kConflict);
@@ -92,40 +96,109 @@ TEST_F(Jobs, OfAFormerLifeAreRunOrReported) {
   EXPECT_THAT(log_.text(), HasSubstr("broken.json' is no step that an agent has kept"));
   EXPECT_FALSE(std::filesystem::exists(state_ + "/jobs/" + kOne + ".json.tmp17"));
   EXPECT_TRUE(std::filesystem::exists(state_ + "/jobs/broken.json"));
-  JobTable table(*store_, SystemClock(), log_, 10);
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
   table.Restore(std::move(*jobs));
   EXPECT_EQ(table.TakeToReport()->id, kOne);
+  // Not before Mistral has been asked whether it still wants it.
+  std::thread asking([&table] {
+    const auto id = table.TakeToAsk();
+    EXPECT_EQ(id, kTwo);
+    table.Asked(*id, Wanted::kYes);
+  });
   EXPECT_EQ(table.TakeToRun()->id, kTwo);
+  asking.join();
+}
+
+TEST_F(Jobs, ThatCannotBeReadAreReportedAsLost) {
+  const std::string file = state_ + "/jobs/" + kOne + ".json";
+  std::ofstream(file) << R"({"format":1,"id":"0000)";
+  auto jobs = store_->Load(log_);
+  ASSERT_TRUE(jobs);
+  ASSERT_EQ(jobs->size(), 1U);
+  EXPECT_EQ(jobs->front().id, kOne);
+  EXPECT_THAT(jobs->front().failure, HasSubstr("the agent has lost this step"));
+  EXPECT_EQ(*ReadFile(state_ + "/jobs/broken/" + kOne + ".json", 1000),
+            R"({"format":1,"id":"0000)");
+  // Also by the next one that starts.
+  auto again = store_->Load(log_);
+  ASSERT_TRUE(again);
+  ASSERT_EQ(again->size(), 1U);
+  EXPECT_EQ(again->front().failure, jobs->front().failure);
+  JobTable table(*store_, SystemClock(), log_, {});
+  table.Restore(std::move(*again));
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
+  table.Done(kOne);
+  EXPECT_THAT(Kept(), IsEmpty());
 }
 
 TEST_F(Jobs, AreNotMoreThanSoMany) {
-  JobTable table(*store_, SystemClock(), log_, 1);
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 1});
   ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
   EXPECT_EQ(table.Accept(kTwo, StepNamed("a")).error().code(), ErrorCode::kUnavailable);
   ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
 }
 
 TEST_F(Jobs, AreNotAcceptedWhereTheyCannotBeKept) {
-  JobTable table(*store_, SystemClock(), log_, 10);
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
   std::filesystem::remove_all(state_ + "/jobs");
   EXPECT_FALSE(table.Accept(kOne, StepNamed("a")));
   EXPECT_THAT(table.List(), IsEmpty());
 }
 
+// The file may be there although it is not known to be on the disk.
+TEST_F(Jobs, ThatWereRefusedDoNotRunAtTheNextStart) {
+  if (::geteuid() == 0) {
+    // Nobody keeps root from reading a folder: as somebody else, in a process of its own.
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const bool ready = ::chown((state_ + "/jobs").c_str(), 65534, 65534) == 0 &&
+                         ::chmod((state_ + "/jobs").c_str(), 0300) == 0 &&
+                         ::chmod(state_.c_str(), 0711) == 0 &&
+                         ::setresuid(65534, 65534, 65534) == 0;
+      JobTable table(*store_, SystemClock(), log_, {});
+      const auto refused = table.Accept(kOne, StepNamed("a"));
+      ::_exit(ready && !refused ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+  } else {
+    ::chmod((state_ + "/jobs").c_str(), 0300);
+    JobTable table(*store_, SystemClock(), log_, {});
+    EXPECT_FALSE(table.Accept(kOne, StepNamed("a")));
+    ::chmod((state_ + "/jobs").c_str(), 0700);
+  }
+  EXPECT_THAT(Kept(), IsEmpty());
+}
+
 TEST_F(Jobs, AreReportedAgainAfterAWhile) {
-  JobTable table(*store_, SystemClock(), log_, 10);
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
   Job job = JobNamed(kOne);
   job.report = R"({"exit":0})";
   table.Restore({job});
   ASSERT_TRUE(table.TakeToReport());
   const auto begin = std::chrono::steady_clock::now();
-  table.ReportLater(kOne, milliseconds(200));
+  table.ReportLater(kOne, milliseconds(200), "why");
+  EXPECT_EQ(table.List()[0].trouble, "why");
   EXPECT_EQ(table.TakeToReport()->id, kOne);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(200));
 }
 
+TEST_F(Jobs, AreReportedInTheOrderInWhichTheirTimeComes) {
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
+  Job one = JobNamed(kOne);
+  one.report = R"({"exit":0})";
+  Job two = one;
+  two.id = kTwo;
+  table.Restore({one, two});
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
+  table.ReportLater(kOne, {}, "");
+  EXPECT_EQ(table.TakeToReport()->id, kTwo);
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
+}
+
 TEST_F(Jobs, EndAllWaiting) {
-  JobTable table(*store_, SystemClock(), log_, 10);
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
   std::thread runner([&table] { EXPECT_FALSE(table.TakeToRun()); });
   std::thread reporter([&table] { EXPECT_FALSE(table.TakeToReport()); });
   std::thread pausing([&table] { EXPECT_FALSE(table.Pause(std::chrono::hours(1))); });
@@ -134,6 +207,21 @@ TEST_F(Jobs, EndAllWaiting) {
   reporter.join();
   pausing.join();
   EXPECT_EQ(table.Accept(kOne, StepNamed("a")).error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(Jobs, AreAcceptedForTheNextStartWhileOthersEnd) {
+  JobTable table(*store_, SystemClock(), log_, {});
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+  auto job = table.TakeToRun();
+  table.StopRunning();
+  EXPECT_FALSE(table.TakeToRun());
+  EXPECT_FALSE(table.TakeToAsk());
+  ASSERT_TRUE(table.Accept(kTwo, StepNamed("b")));
+  job->report = R"({"exit":0})";
+  table.Ended(*job);
+  EXPECT_EQ(table.TakeToReport()->id, kOne);
+  table.Done(kOne);
+  EXPECT_THAT(Kept(), ElementsAre(kTwo));
 }
 
 TEST_F(Jobs, HaveOneAgentAFolder) {

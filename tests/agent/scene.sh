@@ -18,8 +18,33 @@ start() { # OPTION...: $agent is its process, $port where it listens
   done
   fail "the agent does not start: $(cat agent.log)"
 }
+hash=$(printf 'a%.0s' $(seq 64))
+id=00000000-0000-4000-8000-00000000000
+post() { # NUMBER STEP [COMMAND]: hands a step in; the status
+  asked /v1/steps -H "Authorization: Bearer $token" -H "Mistral-Action-Execution-Id: $id$1" \
+    -d "{\"command\":\"${3:-run}\",\"step\":\"$2\",\"run\":\"r\",\"record\":\"\",\"bundle\":\"$hash\",\"provider\":\"p\",\"fail_fast\":false,\"partial\":\"\"}"
+}
+steps() { [ "$(asked /v1/steps -H "Authorization: Bearer $token")" = 200 ] || fail "$(cat answer)"; cat answer; }
+# A program in the place of holdfast-step, which says how it was called: DIR/step, and DIR/calls.
+step_program() {
+  cat >step <<'END_OF_STEP'
+#!/bin/sh
+echo "$@" >>"$CALLS"
+env | grep '^OS_' >>"$CALLS.environment"
+case "$*" in
+  *--step=slow*) trap 'echo "{\"exit\":143,\"message\":\"told to end\"}"; exit 0' TERM; while :; do sleep 0.1; done ;;
+  *--step=stubborn*) trap 'sleep 2; echo "{\"exit\":143,\"message\":\"told to end\"}"; exit 0' TERM; while :; do sleep 0.1; done ;;
+  *--step=silent*) exit 7 ;;
+  *) echo '{"exit":0,"message":"done"}' ;;
+esac
+END_OF_STEP
+  chmod +x step
+  export CALLS=$dir/calls
+  : >calls
+}
+called() { grep -c -- "--step=$1 " calls || true; } # STEP: how often
 asked() { # PATH CURL-OPTION...: the status; what it answers is in the file answer
-  curl -sS --max-time 20 -o answer -w '%{http_code}' "${@:2}" "http://127.0.0.1:$port$1" 2>/dev/null || true
+  curl -sS --max-time 20 -o answer -w '%{http_code}' "${@:2}" "${scheme:-http}://127.0.0.1:$port$1" 2>/dev/null || true
 }
 ends_with() { # CODE
   kill -TERM $agent

@@ -42,7 +42,7 @@ class Service : public ::testing::Test {
   testing::StillClock clock_;
   KeptLog log_;
   JobStore store_;
-  JobTable table_{store_, clock_, log_, 2};
+  JobTable table_{store_, clock_, log_, {.most_jobs = 2}};
   StepService service_{Secret(kToken), 20, table_, clock_, log_};
 };
 
@@ -101,9 +101,45 @@ TEST_F(Service, RefusesSoThatMistralNoticesIt) {
               ::testing::MatchesRegex("holdfast-agent 400 [^\"\\;]*\""));
 }
 
+TEST_F(Service, HasMistralNoticeAlsoWhatTheListenerRefuses) {
+  const auto reply = service_.Shape(net::ErrorReply(413, "a body has at most 64 KiB"));
+  EXPECT_EQ(reply.headers.at("Content-Type"),
+            "text/plain; charset=\"holdfast-agent 413 a body has at most 64 KiB\"");
+  EXPECT_EQ(reply.body, R"({"error":"a body has at most 64 KiB"})");
+}
+
 TEST_F(Service, SaysThatItLivesToEverybody) {
-  EXPECT_EQ(Ask(Head("GET", "/v1/health", "")).status, 200);
+  EXPECT_EQ(Ask(Head("GET", "/v1/health", "")).body, R"({"status":"ok","unreported_seconds":0})");
   EXPECT_EQ(Ask(Head("POST", "/v1/health", "")).status, 405);
+}
+
+TEST_F(Service, SaysHowLongAnOutcomeHasNotBeenReported) {
+  Job job = JobNamed(kOne);
+  clock_.wall = job.accepted;
+  ASSERT_TRUE(Ask(Head("POST", "/v1/steps"), BodyOf(job.request)).status == 202);
+  clock_.wall += std::chrono::seconds(100);
+  auto running = table_.TakeToRun();
+  running->report = R"({"exit":0})";
+  table_.Ended(*running);
+  clock_.wall += std::chrono::seconds(70);
+  EXPECT_EQ(Ask(Head("GET", "/v1/health", "")).body, R"({"status":"ok","unreported_seconds":70})");
+  ASSERT_TRUE(table_.TakeToReport());
+  table_.ReportLater(kOne, {}, "Mistral does not answer");
+  EXPECT_THAT(Ask(Head("GET", "/v1/steps")).body,
+              HasSubstr(R"("ended":"2026-11-28T10:01:40.000Z")"));
+  EXPECT_THAT(Ask(Head("GET", "/v1/steps")).body,
+              HasSubstr(R"("trouble":"Mistral does not answer")"));
+  table_.Done(kOne);
+  EXPECT_EQ(Ask(Head("GET", "/v1/health", "")).body, R"({"status":"ok","unreported_seconds":0})");
+}
+
+TEST_F(Service, SaysThatItLivesAlsoWhenOthersGuess) {
+  for (int i = 0; i < 100; ++i) Ask(Head("GET", "/v1/steps", "guess"));
+  EXPECT_EQ(Ask(Head("GET", "/v1/health", "")).status, 200);
+  int answered = 1;
+  for (int i = 0; i < 100; ++i)
+    answered += Ask(Head("GET", "/v1/health", "")).status == 200 ? 1 : 0;
+  EXPECT_EQ(answered, 4);
 }
 
 TEST_F(Service, RefusesWhatItDoesNotHave) {

@@ -1,19 +1,12 @@
 #include "plugins/net/http_listener.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <fstream>
-#include <mutex>
 #include <thread>
 
 #include "plugins/net/cpprest_client.h"
-#include "plugins/sdk/json.h"
+#include "tests/net/listener_fixture.h"
 #include "tests/net/test_server.h"
 
 // What the listener promises, to clients that do not keep to any rule.
@@ -26,107 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-class NoLog final : public Logger {
- public:
-  void Log(LogLevel /*level*/, std::string_view /*message*/, const Value& /*fields*/) override {}
-};
-
-// Answers with what it was asked; refuses what a header says.
-class Echo final : public HttpService {
- public:
-  std::optional<HttpReply> Refuse(const HttpHead& head) override {
-    const std::lock_guard lock(mutex_);
-    heads_.push_back(head);
-    if (head.headers.contains("Refuse")) return ErrorReply(401, "refused");
-    return std::nullopt;
-  }
-  HttpReply Answer(const HttpHead& head, std::string body) override {
-    if (head.headers.contains("Slow")) std::this_thread::sleep_for(milliseconds(500));
-    const std::lock_guard lock(mutex_);
-    bodies_.push_back(body);
-    HttpReply reply;
-    reply.status = 202;
-    reply.body = *DumpJson(Value().Set("size", static_cast<std::int64_t>(body.size())));
-    reply.headers["X-One"] = "1";
-    return reply;
-  }
-  std::vector<HttpHead> heads() {
-    const std::lock_guard lock(mutex_);
-    return heads_;
-  }
-  std::vector<std::string> bodies() {
-    const std::lock_guard lock(mutex_);
-    return bodies_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<HttpHead> heads_;
-  std::vector<std::string> bodies_;
-};
-
-// A client that sends what it is told to.
-class Peer {
- public:
-  explicit Peer(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ =
-        ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-  ~Peer() { ::close(socket_); }
-
-  bool connected() const { return connected_; }
-  bool Send(std::string_view text) const {
-    while (!text.empty()) {
-      const ssize_t n = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (n <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return true;
-  }
-  // What comes until the other side closes, or nothing has for `longest`.
-  std::string Read(milliseconds longest = seconds(10)) const {
-    std::string out;
-    for (;;) {
-      pollfd wait{socket_, POLLIN, 0};
-      if (::poll(&wait, 1, static_cast<int>(longest.count())) <= 0) return out + "(still open)";
-      char buffer[4096];
-      const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
-      if (n <= 0) return out;
-      out.append(buffer, static_cast<std::size_t>(n));
-    }
-  }
-
- private:
-  int socket_;
-  bool connected_ = false;
-};
-
-class Listener : public ::testing::Test {
- protected:
-  void Start(ListenerOptions options = {}) {
-    options.address.host = "127.0.0.1";
-    auto started = HttpListener::Start(std::move(options), service_, log_);
-    ASSERT_TRUE(started) << started.error().Render();
-    listener_ = std::move(*started);
-  }
-  std::uint16_t port() const { return listener_->address().port; }
-  std::string Ask(std::string_view request) const {
-    const Peer peer(port());
-    EXPECT_TRUE(peer.Send(request));
-    return peer.Read();
-  }
-
-  NoLog log_;
-  Echo service_;
-  std::unique_ptr<HttpListener> listener_;
-};
 
 TEST_F(Listener, AnswersOneRequestAConnection) {
   Start();
@@ -233,6 +125,7 @@ TEST_F(Listener, RefusesWhatIsNoHttp) {
 
 TEST_F(Listener, ClosesAConnectionThatDoesNotSendItsRequest) {
   ListenerOptions options;
+  options.limits.head_deadline = milliseconds(300);
   options.limits.request_deadline = milliseconds(300);
   Start(std::move(options));
   const Peer silent(port());
@@ -247,25 +140,95 @@ TEST_F(Listener, ClosesAConnectionThatDoesNotSendItsRequest) {
   EXPECT_THAT(service_.bodies(), IsEmpty());
 }
 
-TEST_F(Listener, ServesSoManyConnectionsAndNoMore) {
+TEST_F(Listener, ServesSoManyRequestsAndNoMore) {
   ListenerOptions options;
   options.limits.most_connections = 2;
   Start(std::move(options));
   auto one = std::make_unique<Peer>(port());
   const Peer two(port());
-  // They are counted when they are taken.
-  EXPECT_TRUE(two.Send("GET /two HTTP/1.1\r\n"));
-  std::this_thread::sleep_for(milliseconds(200));
+  for (const Peer* const peer : {static_cast<const Peer*>(one.get()), &two})
+    EXPECT_TRUE(peer->Send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n"));
+  Eventually([this] { return service_.heads().size() == 2; });
   const Peer three(port());
   EXPECT_EQ(three.Read(), "");
   one.reset();
   std::string answer;
-  for (int i = 0; i < 100; ++i) {
-    answer = Ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    if (answer.starts_with("HTTP/1.1 202 ")) break;
-    std::this_thread::sleep_for(milliseconds(20));
-  }
+  Eventually([this, &answer] {
+    answer = Ask(kGet);
+    return answer.starts_with("HTTP/1.1 202 ");
+  });
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 202 "));
+}
+
+TEST_F(Listener, GivesThePlaceOfWhoSaysNothingToSomebodyNew) {
+  ListenerOptions options;
+  options.limits.most_connections = 2;
+  options.limits.head_deadline = seconds(60);
+  Start(std::move(options));
+  const Peer busy(port());
+  EXPECT_TRUE(busy.Send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n"));
+  Eventually([this] { return service_.heads().size() == 1; });
+  const Peer first(port());
+  EXPECT_TRUE(first.Send("GET / HTTP/1.1\r\n"));
+  const Peer second(port());
+  EXPECT_EQ(first.Read(), "");
+  EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 202 "));
+  EXPECT_EQ(second.Read(), "");
+  // Who has said what it wants keeps its place.
+  EXPECT_TRUE(busy.Send("x"));
+  EXPECT_THAT(busy.Read(), StartsWith("HTTP/1.1 202 "));
+}
+
+TEST_F(Listener, GivesAHeadLessTimeThanABody) {
+  ListenerOptions options;
+  options.limits.head_deadline = milliseconds(200);
+  Start(std::move(options));
+  const Peer silent(port());
+  const Peer slow(port());
+  EXPECT_TRUE(slow.Send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n"));
+  EXPECT_EQ(silent.Read(), "");
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_TRUE(slow.Send("x"));
+  EXPECT_THAT(slow.Read(), StartsWith("HTTP/1.1 202 "));
+}
+
+TEST_F(Listener, WantsOneHost) {
+  Start();
+  EXPECT_THAT(Ask("GET / HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Ask("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(service_.heads(), IsEmpty());
+  EXPECT_THAT(Ask("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 202 "));
+}
+
+TEST_F(Listener, KnowsNoCodingButChunked) {
+  Start();
+  for (const char* const coding : {"gzip, chunked", "gzip", "chunked, gzip", "identity",
+                                   "chunked\r\nTransfer-Encoding: gzip"}) {
+    EXPECT_THAT(Ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: " + std::string(coding) +
+                    "\r\n\r\n0\r\n\r\n"),
+                ::testing::AnyOf(StartsWith("HTTP/1.1 501 "), StartsWith("HTTP/1.1 400 ")))
+        << coding;
+  }
+  EXPECT_THAT(
+      Ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+      StartsWith("HTTP/1.1 501 "));
+  EXPECT_THAT(service_.heads(), IsEmpty());
+  EXPECT_THAT(Ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 202 "));
+}
+
+TEST_F(Listener, HasItsOwnAnswersShapedByTheService) {
+  Start();
+  for (const std::string& request :
+       {std::string("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\n\r\n"), std::string("hello\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        "GET / HTTP/1.1\r\nHost: h\r\nX-Long: " + std::string(std::size_t{17} << 10U, 'x')}) {
+    const std::string answer = Ask(request);
+    EXPECT_THAT(answer, HasSubstr("X-Shaped: 1\r\n")) << request.substr(0, 100);
+    EXPECT_THAT(answer, HasSubstr("{\"error\":\"")) << request.substr(0, 100);
+  }
 }
 
 TEST_F(Listener, FinishesTheRequestsAtWorkWhenItEnds) {
@@ -278,6 +241,17 @@ TEST_F(Listener, FinishesTheRequestsAtWorkWhenItEnds) {
   EXPECT_THAT(peer.Read(), StartsWith("HTTP/1.1 202 "));
   EXPECT_FALSE(Peer(old).connected());
   listener_->Stop();
+}
+
+TEST_F(Listener, IsNotThereAnyMoreWhenItHasEnded) {
+  for (int i = 0; i < 20; ++i) {
+    Start();
+    const std::uint16_t old = port();
+    const auto begin = std::chrono::steady_clock::now();
+    listener_->Stop();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(1));
+    EXPECT_FALSE(Peer(old).connected());
+  }
 }
 
 TEST_F(Listener, OneAddressHasOneListener) {

@@ -21,8 +21,9 @@ struct Call {
   std::string target;
   std::string body;  // empty: none
   std::string_view content_type = "application/json";
-  // May it be sent again although the first one may have been carried out? GET, PUT and DELETE may.
-  bool repeatable = false;
+  // May it be sent again although the first one may have been carried out? nullopt: GET, PUT and DELETE may. False, also of
+  // these, for who tries again in a way of its own.
+  std::optional<bool> repeatable;
 };
 
 struct Answer {

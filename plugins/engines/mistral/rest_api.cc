@@ -118,7 +118,7 @@ class RestApi final : public Api {
       request.headers["Content-Type"] = std::string(call.content_type);
       request.body = call.body;
     }
-    if (call.repeatable) request.repeatable = true;
+    request.repeatable = call.repeatable;
     request.cancellation = parts_.cancellation;
     auto response = retrying_.Send(request, deadline);
     if (!response && response.error().code() == ErrorCode::kUnavailable && !access_.keystone) {

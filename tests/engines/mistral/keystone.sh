@@ -14,7 +14,7 @@ read -r credential secret <<<"$(keystone credential demo client)"
 with_credential() { OS_AUTH_URL=$url OS_APPLICATION_CREDENTIAL_ID=$credential OS_APPLICATION_CREDENTIAL_SECRET=$secret "$@"; }
 with_token() { OS_AUTH_URL=$url OS_TOKEN=$token "$@"; }
 # What the page about Mistral says that it needs.
-read -r agent_credential agent_secret <<<"$(keystone credential demo agent GET /v2/action_executions GET '/v2/action_executions/*' PUT '/v2/action_executions/*')"
+read -r agent_credential agent_secret <<<"$(keystone credential demo agent GET /v2/action_executions GET '/v2/action_executions/*' PUT '/v2/action_executions/*' GET '/v2/tasks/*' GET '/v2/executions/*')"
 as_agent() { OS_AUTH_URL=$url OS_APPLICATION_CREDENTIAL_ID=$agent_credential OS_APPLICATION_CREDENTIAL_SECRET=$agent_secret "$@"; }
 
 as_agent start_mistral

@@ -2,6 +2,7 @@
 # The real Mistral runs compiled workflows through holdfast-agent, with no sshd, and one thread for actions: protect, verify,
 # restore and delete end well; a failure fails the run, and what was owed is cleaned up; an agent that is killed and a
 # Mistral that is away lose no step; who has no token is refused; long steps hold no thread of Mistral.
+# A step of a run that was cancelled meanwhile is not begun.
 #   over_agent.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 export HOLDFAST_TEST_EXECUTOR_THREADS=1
@@ -106,6 +107,21 @@ ended() { python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import api; s
 for _ in $(seq 60); do ended && break; sleep 1; done
 ended || { api tasks "$run" >&2; fail "the report has not arrived: $(cat agent.log)"; }
 nothing_left
+
+# A run that is cancelled while the agent is away: its copy is not begun again, and what is owed is left to `holdfast cancel`.
+: >trace
+begun_at_mistral
+soon working
+soon grep -q 'protect.post".*"end".*Disk#a' trace
+kill -KILL $agent_pid
+wait $agent_pid 2>/dev/null || true
+python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import api; print(api.Api(sys.argv[2]).call("PUT", "/executions/" + sys.argv[3], {"state": "CANCELLED"}))' "$scene" "$API" "$run" >said
+start_agent --jobs=12
+soon logged 'is not run: nobody in Mistral waits for it any more'
+nothing_left
+[ "$(grep -c 'protect.parallel".*"begin".*Disk#b' trace)" = 1 ] || fail "a copy of a cancelled run is begun again: $(cat trace)"
+holdfast cancel "$run" --engine mistral >said 2>&1 || fail "$(cat said)"
+grep -q 'protect.post".*"end".*Disk#b' trace || fail "b has not been cleaned up: $(cat said trace)"
 
 # More steps at work at once than Mistral has threads for actions.
 : >trace

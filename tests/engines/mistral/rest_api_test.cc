@@ -125,6 +125,23 @@ TEST_F(MistralApi, WithoutKeystoneTheUrlIsEnough) {
             "Mistral at " + server_->Url("").substr(0, server_->Url("").find('/', 8)));
 }
 
+TEST_F(MistralApi, WhoTriesAgainItselfIsToldAtOnce) {
+  Start([](TestConnection& connection, const auto&) {
+    connection.Answer(500, R"({"faultstring": "it has ended"})");
+  });
+  const auto api = Open(Plain());
+  Call call;
+  call.method = net::HttpMethod::kPut;
+  call.target = "/action_executions/x";
+  call.body = "{}";
+  call.repeatable = false;
+  EXPECT_EQ(api->Send(call).error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(lines().size(), 1U);
+  call.repeatable.reset();
+  EXPECT_EQ(api->Send(call).error().code(), ErrorCode::kUnavailable);
+  EXPECT_GT(lines().size(), 2U);
+}
+
 TEST_F(MistralApi, KeystoneSaysWhereItIsAndItsTokenIsUsedAgain) {
   Start([this](TestConnection& connection, const TestConnection::Request& request) {
     if (request.target.starts_with("/identity")) {
