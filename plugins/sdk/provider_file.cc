@@ -119,7 +119,9 @@ class ProviderSection {
   void UnknownKey(const IniEntry& entry) {
     std::vector<std::string> known;
     for (const ProviderKey& key : ProviderKeys()) known.emplace_back(key.name);
-    const std::string near = Nearest(entry.key, known);
+    std::string near = Nearest(entry.key, known);
+    // A key is read from a file only.
+    if (entry.key == "key" || entry.key == "key_env") near = "key_file";
     errors_.push_back(InvalidInput("[provider] has no key '" + Printable(entry.key) + "'")
                           .At(WithoutValue(entry.key_where))
                           .Hint(near.empty() ? "there are " + Join(known, ", ")
