@@ -19,15 +19,16 @@ std::string_view RightName(SectionAccess access) {
 
 }  // namespace
 
-Result<BankSection> BankSection::Open(Bank& bank, std::string_view prefix, SectionAccess access) {
+Result<BankSection> BankSection::Open(Bank& bank, std::string_view prefix, SectionAccess access,
+                                      const KeyRing* keys) {
   HOLDFAST_ASSIGN_OR_RETURN(const ObjectKey key, ObjectKey::Parse(prefix));
-  return BankSection(bank, key.str(), access);
+  return BankSection(bank, key.str(), access, keys);
 }
 
 Result<BankSection> BankSection::Narrow(std::string_view prefix, SectionAccess access) const {
   HOLDFAST_RETURN_IF_ERROR(Require(access));
   HOLDFAST_ASSIGN_OR_RETURN(const ObjectKey key, Key(prefix));
-  return BankSection(*bank_, key.str(), access);
+  return BankSection(*bank_, key.str(), access, keys_);
 }
 
 Result<ObjectKey> BankSection::Key(std::string_view key) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plugins/sdk/bank.h"
+#include "plugins/sdk/key_file.h"
 
 namespace holdfast {
 
@@ -19,12 +20,15 @@ enum class SectionAccess {
 
 // A jail in a bank: a key prefix and rights. All keys given to it are below its prefix; listings
 // show only what is there, with the prefix taken off. Keys are checked before they are joined
-// (ObjectKey), so nothing climbs out. A value type; the bank is borrowed and must outlive it.
+// (ObjectKey), so nothing climbs out. A value type; the bank and the keys are borrowed and must outlive it.
 // As thread-safe as its bank.
 class BankSection {
  public:
-  // The section `prefix` (one or more key parts) of a bank, or kInvalidInput.
-  static Result<BankSection> Open(Bank& bank, std::string_view prefix, SectionAccess access);
+  // The section `prefix` (one or more key parts) of a bank, or kInvalidInput. `keys` are those of the provider,
+  // nullptr where it has none; every narrower section has them, too. A section itself encrypts nothing:
+  // whoever writes data or saved info through it does.
+  static Result<BankSection> Open(Bank& bank, std::string_view prefix, SectionAccess access,
+                                  const KeyRing* keys = nullptr);
 
   // A narrower section below this one; kDenied when it would allow more than this one does.
   Result<BankSection> Narrow(std::string_view prefix, SectionAccess access) const;
@@ -56,16 +60,18 @@ class BankSection {
   const std::string& prefix() const { return prefix_; }
   SectionAccess access() const { return access_; }
   Bank& bank() const { return *bank_; }
+  const KeyRing* keys() const { return keys_; }
 
  private:
-  BankSection(Bank& bank, std::string prefix, SectionAccess access)
-      : bank_(&bank), prefix_(std::move(prefix)), access_(access) {}
+  BankSection(Bank& bank, std::string prefix, SectionAccess access, const KeyRing* keys)
+      : bank_(&bank), prefix_(std::move(prefix)), access_(access), keys_(keys) {}
   Result<ObjectKey> Key(std::string_view key) const;
   Status Require(SectionAccess access) const;
 
   Bank* bank_;  // Not owned; outlives this.
   std::string prefix_;
   SectionAccess access_;
+  const KeyRing* keys_;  // Not owned; outlives this. May be nullptr.
 };
 
 }  // namespace holdfast

@@ -21,10 +21,11 @@ namespace holdfast {
 struct DataInfo {
   std::string name;
   std::uint64_t size = 0;  // plain bytes
-  std::string sha256;      // hex, of the plain bytes
+  std::string
+      sha256;  // hex, of the plain bytes; in delete empty where it is encrypted and its key is not there
 };
 
-// Writes one stream: cut into segments, compressed, checked. Without Finish nothing counts.
+// Writes one stream: cut into segments, compressed, where the provider has keys encrypted, checked. Without Finish nothing counts.
 class DataWriter : public ByteSink {
  public:
   // Waits until every segment is durable. Afterwards the stream is part of this attempt.
@@ -34,6 +35,8 @@ class DataWriter : public ByteSink {
 // A checkpoint as a plugin sees it during one activity: the section of its own resource, a
 // writable one in the record of the run, and nothing of others but what is named here. Methods
 // that take a resource refuse (kDenied) one that is not given to this activity.
+// Where the provider has keys everything that a plugin hands over is encrypted in the bank: data, saved info,
+// journal entries, raw objects, the texts of its errors and warnings; names of streams, and of the raw objects, are not.
 // Not thread-safe, but a DataWriter or source may be used on another thread.
 class Checkpoint {
  public:
@@ -93,6 +96,8 @@ class Checkpoint {
   virtual Result<std::optional<ResourceKey>> NewResource(const ResourceKey& old) = 0;
 
   // --- raw objects, where a stream does not fit -------------------------------------------------
+  // Where the provider has keys an object is at most 64 MiB, and sizes in listings are those of what is stored.
+  // Sections live as long as this checkpoint.
   // The resource's own section of the checkpoint: writable in protect, read-only in restore and
   // verify, deletable in delete. Below the attempt in protect.
   virtual Result<BankSection> Section(const Resource& resource) = 0;

@@ -1,5 +1,7 @@
 #include "plugins/sdk/provider.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -337,6 +339,13 @@ Error UnknownName(const IniEntry& entry, std::string_view what,
 
 }  // namespace
 
+Provider::Provider(ProviderConfig config) : config_(std::move(config)) {
+  if (config_.key_file.value.empty()) return;
+  keys_ = std::make_unique<KeyRing>(
+      config_.key_file.value,
+      fmt::format("line {} of {}", config_.key_file.where.line, Printable(config_.file)));
+}
+
 Result<std::unique_ptr<Provider>> Provider::Open(const ProviderConfig& config,
                                                  PluginRegistry& registry, PluginSource& source) {
   std::unique_ptr<Provider> out(new Provider(config));  // NOLINT: the constructor is private
@@ -533,6 +542,14 @@ Result<ProtectionPlugin*> Provider::ProtectionFor(std::string_view type) {
 std::vector<Error> Provider::CheckWhatSettingsName() {
   std::vector<Error> found;
   std::set<std::string> told;
+  if (keys_ != nullptr) {
+    if (const auto keys = keys_->All(); !keys) {
+      Error error = InvalidInput(keys.error().message()).Hint(keys.error().hint());
+      const bool has_place = keys.error().where() && !keys.error().where()->file.empty();
+      found.push_back(
+          std::move(error).At(has_place ? *keys.error().where() : config_.key_file.where));
+    }
+  }
   for (const auto& protectable : protectables_) {
     const Status right = protectable->Check();
     if (right || !told.insert(right.error().OneLine()).second) continue;

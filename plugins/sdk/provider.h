@@ -10,6 +10,7 @@
 
 #include "plugins/sdk/bank.h"
 #include "plugins/sdk/ini.h"
+#include "plugins/sdk/key_file.h"
 #include "plugins/sdk/protectable_plugin.h"
 #include "plugins/sdk/protection_plugin.h"
 #include "plugins/sdk/registry.h"
@@ -26,6 +27,8 @@ struct ProviderConfig {
   std::string description;
   bool enabled = true;
   IniEntry bank;
+  // The file with the keys that encrypt what the bank holds; an empty value: there are none.
+  IniEntry key_file;
   std::vector<IniEntry> plugins;     // protection plugins, by name; "exec:PATH" is an executable
   std::vector<IniSection> sections;  // all but [provider]
   // What is wrong with the text and with [provider]; then the rest is what could be read.
@@ -109,6 +112,9 @@ class Provider {
   // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.
   const Value& bank_settings() const { return bank_settings_; }
 
+  // The keys that its key_file names, read when they are first needed; nullptr when it names none.
+  const KeyRing* keys() const { return keys_.get(); }
+
   // The folder of this machine that the bank is in, absolute; empty for a bank that is elsewhere.
   std::string bank_folder() const;
 
@@ -120,18 +126,19 @@ class Provider {
     return protectables_;
   }
   Result<ProtectablePlugin*> ProtectableFor(std::string_view type);
-  // What the file's settings name on this machine, looked at (ProtectablePlugin::Check). Every fault
+  // What the file's settings name on this machine, looked at (keys; ProtectablePlugin::Check). Every fault
   // once, as kInvalidInput, with its place: in what is named, else in the provider file.
   std::vector<Error> CheckWhatSettingsName();
 
  private:
-  explicit Provider(ProviderConfig config) : config_(std::move(config)) {}
+  explicit Provider(ProviderConfig config);
   bool HasProtectable(std::string_view type) const;
   ProviderConfig config_;
   std::vector<std::string> warnings_;
   const BankEntry* bank_entry_ = nullptr;  // Not owned; the registry outlives this.
   Value bank_settings_{Value::Map{}};
   BankParts bank_parts_;
+  std::unique_ptr<KeyRing> keys_;
   std::unique_ptr<Bank> bank_;
   std::vector<std::unique_ptr<ProtectionPlugin>> protections_;
   std::map<std::string, ProtectionPlugin*, std::less<>> by_type_;

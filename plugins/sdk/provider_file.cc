@@ -57,6 +57,8 @@ class ProviderSection {
         }
       } else if (entry.key == "description") {
         config.description = entry.value;
+      } else if (entry.key == "key_file") {
+        ReadKeyFile(entry, config);
       } else if (entry.key == "enabled") {
         ReadEnabled(entry, config);
       } else if (entry.key == "bank") {
@@ -92,6 +94,18 @@ class ProviderSection {
     config.plugins.push_back(entry);
   }
 
+  void ReadKeyFile(const IniEntry& entry, ProviderConfig& config) {
+    if (entry.value.starts_with('/')) {
+      config.key_file = entry;
+      return;
+    }
+    errors_.push_back(
+        InvalidInput("'key_file' is an absolute path, not '" + Printable(entry.value) + "'")
+            .At(entry.where)
+            .Hint("a relative one would be another file in each folder that a "
+                  "command or an engine starts from"));
+  }
+
   void ReadEnabled(const IniEntry& entry, ProviderConfig& config) {
     if (const auto truth = ParseTruth(entry.value)) {
       config.enabled = *truth;
@@ -105,7 +119,9 @@ class ProviderSection {
   void UnknownKey(const IniEntry& entry) {
     std::vector<std::string> known;
     for (const ProviderKey& key : ProviderKeys()) known.emplace_back(key.name);
-    const std::string near = Nearest(entry.key, known);
+    std::string near = Nearest(entry.key, known);
+    // A key is read from a file only.
+    if (entry.key == "key" || entry.key == "key_env") near = "key_file";
     errors_.push_back(InvalidInput("[provider] has no key '" + Printable(entry.key) + "'")
                           .At(WithoutValue(entry.key_where))
                           .Hint(near.empty() ? "there are " + Join(known, ", ")
@@ -155,6 +171,10 @@ std::span<const ProviderKey> ProviderKeys() {
       ProviderKey{"plugin", "required, may stand again",
                   "a protection plugin, one for each resource type; exec:/absolute/path runs an "
                   "executable as one"},
+      ProviderKey{"key_file", "",
+                  "absolute path of a file with keys ('holdfast bank key new' makes one), a "
+                  "secret: what is "
+                  "written into the bank is encrypted with the first of them"},
       ProviderKey{"description", "", "for people"},
       ProviderKey{"enabled", "true",
                   "a provider that is not enabled is refused by whatever would use it"}};

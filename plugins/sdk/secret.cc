@@ -15,7 +15,33 @@ namespace {
 
 constexpr std::size_t kMaxSecret = 64U << 10U;
 
-Result<Secret> ReadSecretFile(const std::string& path) {
+Status CheckOwnOnly(const struct stat& status, const std::string& path) {
+  const auto denied = [&path](std::string_view why) {
+    return Error(ErrorCode::kDenied,
+                 "the secret in " + path + " is not for this user alone: " + std::string(why))
+        .Hint("chown it to the user that Holdfast runs as, and chmod 600 it");
+  };
+  const uid_t self = geteuid();
+  if (status.st_uid != self && status.st_uid != 0) return denied("it is another user's");
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return denied("others may write it");
+  if (status.st_uid == self && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    return denied("others may read it");
+  return Ok();
+}
+
+std::string PathOnThisMachine(const std::string& path) {
+  const char* const folder = std::getenv("HOLDFAST_SECRET_DIR");
+  if (folder == nullptr || *folder == '\0') return path;
+  const std::string here = std::string(folder) + "/" + path.substr(path.find_last_of('/') + 1);
+  struct stat status {};
+  return stat(here.c_str(), &status) == 0 ? here : path;
+}
+
+}  // namespace
+
+Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
+
+Result<Secret> ReadSecretFile(const std::string& path, SecretGuard guard) {
   // Not blocking: opening a FIFO would wait for a writer that may never come.
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return SystemError(errno, "reading the secret in " + path);
@@ -24,6 +50,12 @@ Result<Secret> ReadSecretFile(const std::string& path) {
     close(descriptor);
     return InvalidInput("the secret in " + path + " is not in a file")
         .Hint("write it into a regular file that only Holdfast's user may read");
+  }
+  if (guard == SecretGuard::kOwnOnly) {
+    if (Status own = CheckOwnOnly(status, path); !own) {
+      close(descriptor);
+      return std::move(own).error();
+    }
   }
   std::string text;
   std::array<char, 4096> buffer{};
@@ -46,22 +78,10 @@ Result<Secret> ReadSecretFile(const std::string& path) {
   return Secret(std::move(text));
 }
 
-std::string PathOnThisMachine(const std::string& path) {
-  const char* const folder = std::getenv("HOLDFAST_SECRET_DIR");
-  if (folder == nullptr || *folder == '\0') return path;
-  const std::string here = std::string(folder) + "/" + path.substr(path.find_last_of('/') + 1);
-  struct stat status {};
-  return stat(here.c_str(), &status) == 0 ? here : path;
-}
-
-}  // namespace
-
-Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
-
-Result<Secret> SecretReference::Read() const {
+Result<Secret> SecretReference::Read(SecretGuard guard) const {
   switch (kind) {
     case Kind::kFile:
-      return ReadSecretFile(PathOnThisMachine(where));
+      return ReadSecretFile(PathOnThisMachine(where), guard);
     case Kind::kEnvironment: {
       const char* const text = std::getenv(where.c_str());
       if (text == nullptr) {

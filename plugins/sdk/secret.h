@@ -23,6 +23,18 @@ class Secret {
   std::string text_;
 };
 
+// Whose a file with a secret may be.
+enum class SecretGuard {
+  kAny,  // whoever may read it
+  // kDenied unless it belongs to this process' user or to root, nobody else may write it and, where it is
+  // the user's own, nobody else may read it. (What Kubernetes mounts is root's, and readable in the pod.)
+  kOwnOnly,
+};
+
+// A file without its final newline (at most 64 KiB). A regular one: kInvalidInput for a pipe or a
+// device. kNotFound or kDenied name the file, never the contents.
+Result<Secret> ReadSecretFile(const std::string& path, SecretGuard guard = SecretGuard::kAny);
+
 // Where a secret stands. Settings hold this, never the secret: for a setting `password` a provider
 // says `password_file = PATH` or `password_env = NAME`; `password = ...` in clear is read too, with
 // a warning.
@@ -37,7 +49,8 @@ struct SecretReference {
   // HOLDFAST_SECRET_DIR names has a file of that name (its last part), that one is read: what a pod has
   // mounted lies elsewhere on a laptop.
   // kNotFound or kDenied name the file or variable, never the contents.
-  Result<Secret> Read() const;
+  // `guard` is about a file.
+  Result<Secret> Read(SecretGuard guard = SecretGuard::kAny) const;
 };
 
 }  // namespace holdfast

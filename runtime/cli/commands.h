@@ -248,6 +248,14 @@ struct BankArguments {
 };
 int CheckBank(Session& session, const BankArguments& arguments);
 
+// The keys of a provider: to make one in a file, and to see which there are. Never a key itself.
+struct KeyArguments {
+  std::string provider;
+  std::string file;
+};
+int NewBankKey(Session& session, const KeyArguments& arguments);
+int ListBankKeys(Session& session, const KeyArguments& arguments);
+
 struct GcArguments {
   std::string provider;
   std::string run;

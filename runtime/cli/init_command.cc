@@ -150,6 +150,8 @@ class SiteReader {
     HOLDFAST_RETURN_IF_ERROR(CheckKey(config.file, "ConfigMap holdfast-providers"));
     HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session_.OpenConfig(config));
     HOLDFAST_ASSIGN_OR_RETURN(std::string text, ReadFile(config.file, kMostConfigMap));
+    if (!config.key_file.value.empty())
+      AddOnce(site_.secret_files, CleanPath(config.key_file.value));
     const std::set<std::string> secret_keys = SecretKeysOf(*provider);
     for (const IniSection& section : config.sections) {
       for (const IniEntry& entry : section.entries) {

@@ -54,6 +54,7 @@ struct Arguments {
   RestoresArguments restores;
   ShowArguments show;
   BankArguments bank;
+  KeyArguments key;
   GcArguments gc;
   std::string graph_operation = "protect";
   std::string shell;
@@ -610,6 +611,18 @@ class CommandLine {
     CLI::App* command = Command(bank, "check", "Run the conformance suite on a provider's bank",
                                 [this](Session& s) { return CheckBank(s, a_.bank); });
     Provider(command, a_.bank.provider);
+    CLI::App* const key = bank->add_subcommand("key", "The keys that encrypt what a bank holds");
+    key->require_subcommand(1);
+    key->fallthrough();
+    command =
+        Command(key, "new",
+                "Make a new key the current one of a key file; the file too, where there is none",
+                [this](Session& s) { return NewBankKey(s, a_.key); });
+    NotEmpty(command->add_option("file", a_.key.file, "The key file")->required());
+    command =
+        Command(key, "list", "List the keys of a provider by their ids, the current one first",
+                [this](Session& s) { return ListBankKeys(s, a_.key); });
+    Provider(command, a_.key.provider);
     command = Command(&app_, "gc", "Finish what crashed runs left: owed clean-ups, states, orphans",
                       [this](Session& s) { return CollectGarbage(s, a_.gc); });
     Provider(command, a_.gc.provider);

@@ -254,6 +254,12 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
   const auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
   report.Tell("bank is writable", tenant ? TryBank(*tenant) : Status(tenant.error()));
 
+  if (const KeyRing* const keys = (*provider)->keys(); keys != nullptr) {
+    const auto current = keys->Current();
+    report.Tell(current ? "encrypted with key " + (*current)->id() : "keys",
+                current ? Ok() : Status(current.error()));
+  }
+
   const auto context = session.MakeContext(kDiscoveryDeadline);
   const auto reviewed = LoadGraph(session, arguments.plan, "");
   auto found = DiscoverAcyclic(**provider, *context, *plan, {});

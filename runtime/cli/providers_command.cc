@@ -123,10 +123,17 @@ int CheckConfig(Session& session, const ProviderConfig& config) {
       first = std::move(first).Because(std::move(faults[i]));
     return session.out().Fail(first);
   }
+  Value datum = Value().Set("file", config.file).Set("name", config.name).Set("ok", true);
+  std::string encrypted;
+  if ((*provider)->keys() != nullptr) {
+    if (const auto key = (*provider)->keys()->Current(); key) {
+      encrypted = ", and encrypts with key " + (*key)->id();
+      datum.Set("key", (*key)->id());
+    }
+  }
   session.out().Line(config.file + ": provider " + config.name + " is right" +
-                     (config.enabled ? "" : " (and disabled)"));
-  session.out().Json("provider",
-                     Value().Set("file", config.file).Set("name", config.name).Set("ok", true));
+                     (config.enabled ? "" : " (and disabled)") + encrypted);
+  session.out().Json("provider", std::move(datum));
   return 0;
 }
 
@@ -134,6 +141,27 @@ int CheckConfig(Session& session, const ProviderConfig& config) {
 int CheckBroken(Session& session, const ProviderFolder::Broken& broken) {
   if (broken.config.faults.empty()) return session.out().Fail(broken.error);
   return CheckConfig(session, broken.config);
+}
+
+// The ids of the keys of a provider, the current one first, or why they cannot be read.
+void ShowKeys(const Output& out, const Provider& provider, Value& datum) {
+  if (provider.keys() == nullptr) return;
+  const ProviderConfig& config = provider.config();
+  const auto keys = provider.keys()->All();
+  Value shown = Value()
+                    .Set("file", Printable(config.key_file.value))
+                    .Set("line", std::uint64_t{config.key_file.where.line});
+  if (keys) {
+    std::vector<std::string> ids;
+    for (const KeyEntry& entry : **keys) ids.push_back(entry.key.id());
+    shown.Set("ids", Value::List(ids.begin(), ids.end()));
+    ids.front() += " (current)";
+    out.Line("  keys: " + Join(ids, ", ") + ", of " + Printable(config.key_file.value));
+  } else {
+    shown.Set("error", ErrorToValue(keys.error()));
+    out.Line("  " + keys.error().OneLine());
+  }
+  datum.Set("keys", std::move(shown));
 }
 
 // To be looked at also one that is not enabled may be opened.
@@ -234,6 +262,7 @@ int ShowProvider(Session& session, const ProvidersArguments& arguments) {
     out.Line("  bank: " + config.bank.value + " (not built in)");
     datum.Set("bank", Value().Set("name", config.bank.value).Set("built_in", false));
   }
+  ShowKeys(out, **provider, datum);
   out.Json("provider", std::move(datum));
   for (const auto& plugin : (*provider)->protections())
     ShowPlugin(out, config, plugin->descriptor());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
@@ -143,6 +144,11 @@ std::string BytesCell(const RecordReport& report, const ResourceReport& resource
   return bytes ? HumanSize(*bytes) : "";
 }
 
+// The keys that what a checkpoint holds of a resource is encrypted with.
+std::set<std::string> KeysOf(const ResourceReport& resource) {
+  return resource.manifest ? resource.manifest->KeyIds() : std::set<std::string>();
+}
+
 Value ResourceToValue(const RecordReport& report, const ResourceReport& resource) {
   Value::List activities;
   for (const ActivityReport& activity : resource.activities) {
@@ -170,6 +176,8 @@ Value ResourceToValue(const RecordReport& report, const ResourceReport& resource
                   .Set("activities", std::move(activities));
   if (const auto bytes = BytesOf(report, resource)) out.Set("bytes", *bytes);
   if (resource.manifest) out.Set("point_in_time", FormatTime(resource.manifest->point_in_time));
+  if (const auto keys = KeysOf(resource); !keys.empty())
+    out.Set("keys", Value::List(keys.begin(), keys.end()));
   if (resource.sample) {
     Value sample = Value().Set("percent", resource.sample->value);
     if (resource.sample_read)
@@ -264,6 +272,13 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
                        Printable(summary.provider_name), FormatTime(summary.created)));
   if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);
   if (const std::string only = OnlyText(summary); !only.empty()) out.Line("  " + only);
+  std::set<std::string> keys;
+  for (const ResourceReport& resource : report.resources) keys.merge(KeysOf(resource));
+  if (!keys.empty()) {
+    out.Line(keys.size() == 1 ? "  encrypted with key " + *keys.begin()
+                              : "  encrypted with the keys " +
+                                    Join(std::vector<std::string>(keys.begin(), keys.end()), ", "));
+  }
   if (!report.bundle_damage.empty()) {
     out.Line("  what its activities did is not known, for its bundle is damaged: " +
              Printable(report.bundle_damage));

@@ -112,7 +112,7 @@ Result<BankSection> Session::TenantSection(Provider& provider, SectionAccess acc
   HOLDFAST_ASSIGN_OR_RETURN(
       Bank* const bank,
       provider.bank(access == SectionAccess::kRead ? BankUse::kRead : BankUse::kWrite));
-  return BankSection::Open(*bank, "t/" + KeyPart(kTenant), access);
+  return BankSection::Open(*bank, "t/" + KeyPart(kTenant), access, provider.keys());
 }
 
 std::unique_ptr<Context> Session::MakeContext(std::chrono::milliseconds deadline) {

@@ -22,13 +22,17 @@ namespace holdfast::runtime {
 struct StreamManifest {
   std::string name;
   std::string attempt;
-  std::uint64_t size = 0;  // plain bytes
-  std::string sha256;      // hex, of all plain bytes
+  std::uint64_t size = 0;   // plain bytes
+  std::string key_id = {};  // of the key that all segments are encrypted with; empty: none
+  // Hex, of all plain bytes. Of an encrypted stream this is encrypted, too, and bound to the stream's name, size and
+  // number of segments (PlainSha256): what was cut off at its end, or put there, is noticed also when
+  // the manifest was written anew to match.
+  std::string sha256;
   std::vector<SegmentInfo> segments;
 };
 
-// A map without the stream's name: "attempt", "size", "sha256" and "segments", a list of
-// [plain size, plain SHA-256, stored size, stored SHA-256].
+// A map without the stream's name: "attempt", "size", "sha256", "key" where there is one, and "segments", a
+// list of [plain size, plain SHA-256, stored size, stored SHA-256].
 Value StreamManifestToValue(const StreamManifest& stream);
 // kCorrupt, naming the stream, when the value is no such map or contradicts itself.
 Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_view name);
@@ -46,6 +50,7 @@ struct DataOptions {
 // is returned by the next Write or Finish, and by every later call. `on_finish` is called once, by
 // Finish on its thread, with what the manifest has to list. A stream of no bytes has no segments.
 // Destroyed without Finish, the stream does not count; what it has stored is an orphan for gc.
+// Where `data` has keys the stream is encrypted with the current one; its error when there is none to be had.
 // kInvalidInput: `name` or `attempt` is no single part of a key, or an option is out of range.
 Result<std::unique_ptr<DataWriter>> CreateDataStream(
     const BankSection& data, std::string name, std::string attempt, const DataOptions& options,
@@ -54,7 +59,8 @@ Result<std::unique_ptr<DataWriter>> CreateDataStream(
 // Reads a stream back. More than one segment: fetched ahead by at most `parallel` threads, which
 // the first Read starts. Every byte is checked against the manifest before it is handed out:
 // kCorrupt names the object, kNotFound a missing one. At most 2 x (parallel + 1) segments are in
-// memory. kCorrupt at once when the manifest contradicts itself.
+// memory. At once: kCorrupt when the manifest contradicts itself, kDenied, naming it, when the key of an
+// encrypted stream is not among those of `data`.
 Result<std::unique_ptr<ByteSource>> OpenDataStream(const BankSection& data,
                                                    const StreamManifest& stream,
                                                    const DataOptions& options);
@@ -69,6 +75,9 @@ Result<std::unique_ptr<ByteSource>> OpenDataSample(const BankSection& data,
                                                    const StreamManifest& stream,
                                                    std::vector<std::size_t> chosen,
                                                    const DataOptions& options);
+
+// The SHA-256 of a stream's plain bytes in hex, as its manifest says it. Of an encrypted stream: with its key.
+Result<std::string> PlainSha256(const BankSection& data, const StreamManifest& stream);
 
 // Checks that every segment is there with its stored size (no bytes are read): what `end` asks
 // before a checkpoint becomes available. kNotFound or kCorrupt names the object.

@@ -12,6 +12,13 @@ namespace holdfast::runtime {
 // The key of a segment below its resource's data section: <attempt>/<name>.<n>.
 std::string SegmentKey(std::string_view attempt, std::string_view name, std::uint64_t number);
 
+// What an encrypted segment is bound to: its whole key in the bank.
+std::string SegmentPlace(const BankSection& data, std::string_view key);
+
+// The stream's `sha256` in its encrypted form; stream.key_id and all else but sha256 are set.
+Result<std::string> SealSha256(const BankSection& data, const StreamManifest& stream,
+                               const EncryptionKey& key, std::string_view sha256);
+
 // kInvalidInput when one of the two is no single part of a key.
 Status CheckStreamParts(std::string_view attempt, std::string_view name);
 

@@ -81,6 +81,7 @@ Value StreamManifestToValue(const StreamManifest& stream) {
       .Set("size", stream.size)
       .Set("sha256", stream.sha256)
       .Set("segments", std::move(segments));
+  if (!stream.key_id.empty()) value.Set("key", stream.key_id);
   return value;
 }
 
@@ -98,6 +99,10 @@ Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_v
         "the manifest's stream '{}' lacks one of 'attempt', 'size', 'sha256', 'segments'",
         Printable(name)));
   }
+  if (const Value* const key = value.Find("key");
+      key != nullptr && (!TakeText(*key, stream.key_id) || !IsKeyId(stream.key_id))) {
+    return Corrupt(fmt::format("the manifest's stream '{}': its key is none", Printable(name)));
+  }
   stream.segments.reserve(segments->AsList().size());
   for (const Value& entry : segments->AsList()) {
     SegmentInfo segment;
@@ -107,6 +112,7 @@ Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_v
                       "and two hashes",
                       Printable(name), stream.segments.size()));
     }
+    segment.key_id = stream.key_id;
     stream.segments.push_back(std::move(segment));
   }
   HOLDFAST_RETURN_IF_ERROR(CheckStreamManifest(stream));

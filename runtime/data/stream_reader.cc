@@ -45,13 +45,15 @@ class SegmentSink final : public ByteSink {
 // wait to be read; each thread has a buffer for the stored form besides. All buffers are used again.
 class StreamReader final : public ByteSource {
  public:
-  // `chosen`: the segments to read; nullopt = all, which then have to be the whole stream.
-  StreamReader(const BankSection& data, const StreamManifest& stream,
+  // `sha256`: of all plain bytes. `chosen`: the segments to read; nullopt = all, which then have to be the whole stream.
+  StreamReader(const BankSection& data, const StreamManifest& stream, std::string sha256,
                std::optional<std::vector<std::size_t>> chosen, const DataOptions& options)
       : data_(data),
         stream_(stream),
+        sha256_(std::move(sha256)),
         chosen_(std::move(chosen)),
         options_(options),
+        worker_(data.keys()),
         places_(options.parallel) {}
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;
@@ -87,6 +89,7 @@ class StreamReader final : public ByteSource {
  private:
   // What one thread needs between two segments.
   struct Worker {
+    explicit Worker(const KeyRing* keys) : decoder(keys) {}
     SegmentDecoder decoder;
     std::string stored;
   };
@@ -115,7 +118,7 @@ class StreamReader final : public ByteSource {
     if (chosen_) return Ok();
     hash_.Update(current_);
     // Before the last bytes are handed out, not after them.
-    if (next_ == count() && hash_.FinishHex() != stream_.sha256) {
+    if (next_ == count() && hash_.FinishHex() != sha256_) {
       current_.clear();
       return Corrupt(
           fmt::format("the objects {}/{}/{}.* are not the stream that the manifest lists "
@@ -151,7 +154,7 @@ class StreamReader final : public ByteSource {
   }
 
   void Work() {
-    Worker worker;
+    Worker worker(data_.keys());
     std::unique_lock lock(mutex_);
     for (;;) {
       work_.wait(lock, [this] { return stop_ || to_fetch_ < taken_ + places_.size(); });
@@ -184,13 +187,15 @@ class StreamReader final : public ByteSource {
       if (got.error().code() == ErrorCode::kNotFound) return NotFound(object + " is missing");
       return std::move(got).error().While("reading " + object);
     }
-    Status decoded = worker.decoder.DecodeInto(worker.stored, info, plain);
+    Status decoded =
+        worker.decoder.DecodeInto(worker.stored, info, SegmentPlace(data_, key), plain);
     if (!decoded) return std::move(decoded).error().While(object);
     return Ok();
   }
 
   const BankSection data_;
   const StreamManifest stream_;
+  const std::string sha256_;
   const std::optional<std::vector<std::size_t>> chosen_;
   const DataOptions options_;
 
@@ -220,8 +225,9 @@ Result<std::unique_ptr<ByteSource>> OpenDataStream(const BankSection& data,
                                                    const DataOptions& options) {
   HOLDFAST_RETURN_IF_ERROR(CheckDataOptions(options));
   HOLDFAST_RETURN_IF_ERROR(CheckStreamManifest(stream));
+  HOLDFAST_ASSIGN_OR_RETURN(std::string sha256, PlainSha256(data, stream));
   return std::unique_ptr<ByteSource>(
-      std::make_unique<StreamReader>(data, stream, std::nullopt, options));
+      std::make_unique<StreamReader>(data, stream, std::move(sha256), std::nullopt, options));
 }
 
 std::vector<std::size_t> ChooseSegments(const std::vector<SegmentInfo>& segments, Percent share,
@@ -255,8 +261,9 @@ Result<std::unique_ptr<ByteSource>> OpenDataSample(const BankSection& data,
   if (!chosen.empty() && chosen.back() >= stream.segments.size()) {
     return InvalidInput("a sample of segments that the stream does not have");
   }
+  HOLDFAST_ASSIGN_OR_RETURN(std::string sha256, PlainSha256(data, stream));
   return std::unique_ptr<ByteSource>(
-      std::make_unique<StreamReader>(data, stream, std::move(chosen), options));
+      std::make_unique<StreamReader>(data, stream, std::move(sha256), std::move(chosen), options));
 }
 
 }  // namespace holdfast::runtime

@@ -20,10 +20,12 @@ namespace {
 class StreamWriter final : public DataWriter {
  public:
   StreamWriter(const BankSection& data, std::string name, std::string attempt,
-               const DataOptions& options, std::function<Status(const StreamManifest&)> on_finish)
-      : data_(data), options_(options), on_finish_(std::move(on_finish)) {
+               const EncryptionKey* key, const DataOptions& options,
+               std::function<Status(const StreamManifest&)> on_finish)
+      : data_(data), key_(key), options_(options), on_finish_(std::move(on_finish)) {
     stream_.name = std::move(name);
     stream_.attempt = std::move(attempt);
+    if (key_ != nullptr) stream_.key_id = key_->id();
   }
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
@@ -48,6 +50,7 @@ class StreamWriter final : public DataWriter {
     HOLDFAST_RETURN_IF_ERROR(CheckUsable());
     const bool only_one = next_ == 0 && !filling_.empty();
     if (only_one) {
+      if (key_ != nullptr) hash_.Update(filling_);
       HOLDFAST_RETURN_IF_ERROR(StoreHere());
     } else if (!filling_.empty()) {
       HOLDFAST_RETURN_IF_ERROR(HandOver());
@@ -55,11 +58,19 @@ class StreamWriter final : public DataWriter {
     HOLDFAST_RETURN_IF_ERROR(WaitForThreads());
     EndThreads();
     HOLDFAST_RETURN_IF_ERROR(CheckUsable());
-    // The hash of the only segment is that of the stream: no need to compute it twice.
-    stream_.sha256 = only_one ? stream_.segments.front().plain_sha256 : hash_.FinishHex();
+    // The hash of the only segment is that of the stream: no need to compute it twice. Of an encrypted
+    // segment there is none.
+    const std::string sha256 =
+        only_one && key_ == nullptr ? stream_.segments.front().plain_sha256 : hash_.FinishHex();
+    stream_.sha256 = sha256;
+    if (key_ != nullptr) {
+      auto sealed = SealSha256(data_, stream_, *key_, sha256);
+      if (!sealed) return Fail(std::move(sealed).error());
+      stream_.sha256 = std::move(*sealed);
+    }
     if (Status listed = on_finish_(stream_); !listed) return Fail(std::move(listed).error());
     SetFailed(Internal(fmt::format("the stream '{}' was finished already", stream_.name)));
-    return DataInfo{stream_.name, stream_.size, stream_.sha256};
+    return DataInfo{stream_.name, stream_.size, sha256};
   }
 
  private:
@@ -126,7 +137,7 @@ class StreamWriter final : public DataWriter {
 
   // Without a thread: the only segment, or where the system gives no threads.
   Status StoreHere() {
-    if (!encoder_) encoder_.emplace(SegmentAlgorithm::kZstd, options_.zstd_level);
+    if (!encoder_) encoder_.emplace(SegmentAlgorithm::kZstd, options_.zstd_level, key_);
     EncodedSegment segment;
     if (Status stored = Store(*encoder_, next_, filling_, segment); !stored) {
       return Fail(std::move(stored).error());
@@ -141,9 +152,9 @@ class StreamWriter final : public DataWriter {
   Status Store(SegmentEncoder& encoder, std::size_t number, std::string_view plain,
                EncodedSegment& segment) {
     if (cancelled()) return CancelledError();
-    HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, segment));
-    if (cancelled()) return CancelledError();
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
+    HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, SegmentPlace(data_, key), segment));
+    if (cancelled()) return CancelledError();
     // A bank that lost the answer to its first try may find the object there: the same bytes.
     Status put = data_.PutSame(key, segment.bytes);
     if (!put)
@@ -157,7 +168,7 @@ class StreamWriter final : public DataWriter {
   }
 
   void Work() {
-    SegmentEncoder encoder(SegmentAlgorithm::kZstd, options_.zstd_level);
+    SegmentEncoder encoder(SegmentAlgorithm::kZstd, options_.zstd_level, key_);
     EncodedSegment segment;
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -203,6 +214,7 @@ class StreamWriter final : public DataWriter {
   }
 
   const BankSection data_;
+  const EncryptionKey* const key_;  // Not owned; nullptr: the stream is not encrypted.
   const DataOptions options_;
   const std::function<Status(const StreamManifest&)> on_finish_;
 
@@ -234,8 +246,12 @@ Result<std::unique_ptr<DataWriter>> CreateDataStream(
     std::function<Status(const StreamManifest&)> on_finish) {
   HOLDFAST_RETURN_IF_ERROR(CheckDataOptions(options));
   HOLDFAST_RETURN_IF_ERROR(CheckStreamParts(attempt, name));
+  const EncryptionKey* key = nullptr;
+  if (data.keys() != nullptr) {
+    HOLDFAST_ASSIGN_OR_RETURN(key, data.keys()->Current());
+  }
   return std::unique_ptr<DataWriter>(std::make_unique<StreamWriter>(
-      data, std::move(name), std::move(attempt), options, std::move(on_finish)));
+      data, std::move(name), std::move(attempt), key, options, std::move(on_finish)));
 }
 
 }  // namespace holdfast::runtime

@@ -46,6 +46,8 @@ class Beginner {
 
   Result<StepReport> Run() {
     HOLDFAST_RETURN_IF_ERROR(CheckBundle());
+    // Every step encrypts what it journals: better said here than by each of them.
+    if (env_.tenant.keys() != nullptr) HOLDFAST_RETURN_IF_ERROR(env_.tenant.keys()->Current());
     HOLDFAST_ASSIGN_OR_RETURN(const bool begun, CheckRecord());
     if (begun) return StepReport{ExitCode::kOk, "begun already"};
     HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint());

@@ -121,6 +121,7 @@ Status StepAttempt::PutManifest(ActivityKind kind, const BundleResource& resourc
   HOLDFAST_ASSIGN_OR_RETURN(Contribution all, EarlierContributions(run_, resource, kind, epoch));
   Contribution mine;
   HOLDFAST_ASSIGN_OR_RETURN(mine.streams, StreamsFromValue(outcome.streams, step_.name));
+  if (outcome.saved_closed) return *outcome.saved_closed;
   mine.saved = outcome.saved;
   if (!outcome.point_in_time.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(mine.point_in_time, ParseTime(outcome.point_in_time));

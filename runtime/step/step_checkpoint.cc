@@ -81,6 +81,7 @@ Result<Contribution> EarlierContributions(RunView& run, const BundleResource& re
     if (outcome == nullptr || outcome->outcome != Outcome::kSucceeded) continue;
     Contribution one;
     HOLDFAST_ASSIGN_OR_RETURN(one.streams, StreamsFromValue(outcome->streams, step));
+    if (outcome->saved_closed) return *outcome->saved_closed;
     one.saved = outcome->saved;
     if (!outcome->point_in_time.empty()) {
       HOLDFAST_ASSIGN_OR_RETURN(one.point_in_time, ParseTime(outcome->point_in_time));
@@ -102,6 +103,7 @@ Result<Value> ReadJournaled(RunView& run, const BundleResource& resource, std::u
       for (const Intent& intent : intents) {
         if (intent.kind == kind && intent.epoch == epoch &&
             intent.resource == resource.resource.key) {
+          if (intent.closed) return *intent.closed;
           MergeMaps(all, intent.entries);
         }
       }
@@ -228,6 +230,11 @@ Status StepCheckpoint::CheckStored(const ResourceKey& resource) {
     const Error& error = manifest.error();
     return error.code() == ErrorCode::kNotFound ? Ok() : Status(error);
   }
+  for (const StreamManifest& stream : (*manifest)->streams) {
+    if (stream.key_id.empty()) continue;
+    const auto key = FindKey(checkpoint_.keys(), stream.key_id);
+    if (!key) return Error(key.error()).While("the data of " + Printable(resource.str()));
+  }
   const auto info = ReadSavedInfo(checkpoint_, **manifest);
   return info ? Ok() : Status(info.error());
 }
@@ -241,16 +248,25 @@ Result<Contribution> StepCheckpoint::SoFar(const BundleResource& resource) {
 
 Result<std::vector<DataInfo>> StepCheckpoint::ListData(const Resource& resource) {
   HOLDFAST_ASSIGN_OR_RETURN(const BundleResource* const given, Given(resource));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint_.Narrow(DataPrefix(resource.key), SectionAccess::kRead));
   std::vector<DataInfo> infos;
   if (operation() == Operation::kProtect) {
     HOLDFAST_ASSIGN_OR_RETURN(const Contribution so_far, SoFar(*given));
-    for (const auto& stream : so_far.streams)
-      infos.push_back({stream.name, stream.size, stream.sha256});
+    for (const auto& stream : so_far.streams) {
+      HOLDFAST_ASSIGN_OR_RETURN(std::string sha256, PlainSha256(data, stream));
+      infos.push_back({stream.name, stream.size, std::move(sha256)});
+    }
     return infos;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
-  for (const auto& stream : manifest->streams)
-    infos.push_back({stream.name, stream.size, stream.sha256});
+  for (const auto& stream : manifest->streams) {
+    auto sha256 = PlainSha256(data, stream);
+    // What is deleted is not read: that needs no key.
+    if (!sha256 && operation() == Operation::kDelete) sha256 = std::string();
+    if (!sha256) return std::move(sha256).error();
+    infos.push_back({stream.name, stream.size, std::move(*sha256)});
+  }
   return infos;
 }
 
@@ -466,20 +482,29 @@ Result<std::optional<ResourceKey>> StepCheckpoint::NewResource(const ResourceKey
   return ReadNewResource(run_.record().section(), old);
 }
 
+Result<BankSection> StepCheckpoint::ForPlugin(const BankSection& section, const std::string& prefix,
+                                              SectionAccess access) {
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection narrow, section.Narrow(prefix, access));
+  if (section.keys() == nullptr) return narrow;
+  if (sealed_ == nullptr) sealed_ = std::make_unique<SealedBank>(section.bank(), *section.keys());
+  return BankSection::Open(*sealed_, narrow.prefix(), access);
+}
+
 Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(Given(resource));
   const std::string prefix = DataPrefix(resource.key);
   switch (operation()) {
     case Operation::kProtect:
       HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-      return checkpoint_.Narrow(prefix + "/" + scope_.attempt + "/raw", SectionAccess::kWrite);
+      return ForPlugin(checkpoint_, prefix + "/" + scope_.attempt + "/raw", SectionAccess::kWrite);
     case Operation::kDelete:
       HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-      return checkpoint_.Narrow(prefix, SectionAccess::kDelete);
+      return ForPlugin(checkpoint_, prefix, SectionAccess::kDelete);
     case Operation::kRestore:
     case Operation::kVerify: {
       HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
-      return checkpoint_.Narrow(prefix + "/" + manifest->attempt + "/raw", SectionAccess::kRead);
+      return ForPlugin(checkpoint_, prefix + "/" + manifest->attempt + "/raw",
+                       SectionAccess::kRead);
     }
   }
   return Internal("an unknown operation");
@@ -488,7 +513,7 @@ Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
 Result<BankSection> StepCheckpoint::RecordSection(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(Given(resource));
   HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-  return run_.record().section().Narrow(WorkPrefix(resource.key), SectionAccess::kWrite);
+  return ForPlugin(run_.record().section(), WorkPrefix(resource.key), SectionAccess::kWrite);
 }
 
 }  // namespace holdfast::runtime

@@ -14,6 +14,7 @@
 #include "plugins/sdk/checkpoint.h"
 #include "plugins/sdk/descriptor.h"
 #include "runtime/step/run_view.h"
+#include "runtime/step/sealed_bank.h"
 #include "runtime/store/journal.h"
 #include "runtime/store/manifest.h"
 
@@ -58,7 +59,7 @@ class ReadStreams {
 };
 
 // The Checkpoint that a plugin gets for one call of an activity: the sections of the resources it
-// is called for, and nothing else. Everything it writes lies under the attempt and is refused
+// is called for, and nothing else. Sections live as long as this. Everything it writes lies under the attempt and is refused
 // (kLocked) once the run has lost its lease. One thread; streams may be used on others.
 class StepCheckpoint final : public Checkpoint {
  public:
@@ -92,7 +93,7 @@ class StepCheckpoint final : public Checkpoint {
   Result<BankSection> RecordSection(const Resource& resource) override;
 
   // Of a restore or verify: an error when what the checkpoint holds of a resource, the manifest and
-  // the saved info, is not what was written there. Nothing there is none.
+  // the saved info, is not what was written there, or the key of anything of it is not there. Nothing there is none.
   Status CheckStored(const ResourceKey& resource);
   // verify: reads what the plugin did not of what the checkpoint holds of the resource, as the
   // manifest has it: every byte, or the sample that is asked for. kNotFound where it holds nothing.
@@ -115,6 +116,9 @@ class StepCheckpoint final : public Checkpoint {
   Result<const ResourceManifest*> ManifestOf(const ResourceKey& resource);
   // protect: what this and earlier activities of this epoch have so far.
   Result<Contribution> SoFar(const BundleResource& resource);
+  // A section as a plugin may have it: what it puts there is encrypted where the provider has keys.
+  Result<BankSection> ForPlugin(const BankSection& section, const std::string& prefix,
+                                SectionAccess access);
   Result<Value> CheckedInfo(const ResourceManifest& manifest, const PluginDescriptor& descriptor);
 
   const StepEnvironment& env_;
@@ -126,6 +130,7 @@ class StepCheckpoint final : public Checkpoint {
   std::map<ResourceKey, Value> journaled_;
   std::shared_ptr<ReadStreams> read_ = std::make_shared<ReadStreams>();
   std::set<std::pair<ResourceKey, std::string>> sampled_;  // streams that a sample was opened of
+  std::unique_ptr<SealedBank> sealed_;                     // where there are keys
   bool fenced_ = false;
 };
 

@@ -6,13 +6,14 @@
 #include <array>
 
 #include "runtime/store/layout.h"
+#include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
 
-constexpr int kIntentFormat = 1;
-constexpr int kResultFormat = 1;
+const Formats kIntentFormats{1, kSealedFormat};
+const Formats kResultFormats{1, kSealedFormat};
 
 constexpr std::array<std::string_view, 4> kOutcomeNames{"succeeded", "failed", "omitted",
                                                         "half-done"};
@@ -22,7 +23,13 @@ int Weight(const ActivityOutcome& outcome) {
   return outcome.outcome == Outcome::kHalfDone ? 1 : 0;
 }
 
-Value ToValue(const ActivityOutcome& outcome) {
+// Tells what is encrypted of one outcome from that of the others in its object.
+std::string WhereOf(const ActivityOutcome& outcome) {
+  return fmt::format("{} {} {}", outcome.resource.str(), NameOf(outcome.kind), outcome.epoch);
+}
+
+Result<Value> ToValue(const ActivityOutcome& outcome, const BankSection& record,
+                      std::string_view key) {
   Value value = ResourceKeyToValue(outcome.resource);
   value.Set("activity", NameOf(outcome.kind))
       .Set("epoch", outcome.epoch)
@@ -30,11 +37,14 @@ Value ToValue(const ActivityOutcome& outcome) {
       .Set("started", FormatTime(outcome.started))
       .Set("ended", FormatTime(outcome.ended))
       .Set("by", outcome.by);
+  const std::string where = WhereOf(outcome);
   if (!outcome.reason.empty()) value.Set("reason", outcome.reason);
-  if (!outcome.error.empty()) value.Set("error", outcome.error);
-  SetWarnings(value, outcome.warnings);
+  if (!outcome.error.empty())
+    HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "error", outcome.error, record, key, where));
+  HOLDFAST_RETURN_IF_ERROR(SetWarnings(value, outcome.warnings, record, key, where));
   if (!outcome.streams.is_null()) value.Set("streams", outcome.streams);
-  if (!outcome.saved.is_null()) value.Set("saved", outcome.saved);
+  if (!outcome.saved.is_null())
+    HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "saved", outcome.saved, record, key, where));
   if (!outcome.point_in_time.empty()) value.Set("point_in_time", outcome.point_in_time);
   if (outcome.sample) {
     value.Set("sample", Value().Set("read", outcome.sample->read).Set("of", outcome.sample->of));
@@ -49,8 +59,8 @@ Result<ActivityKind> KindMember(const Value& value, std::string_view key) {
   return *kind;
 }
 
-Result<ActivityOutcome> OutcomeFromValue(const Value& value, std::string_view key,
-                                         std::string_view attempt) {
+Result<ActivityOutcome> OutcomeFromValue(const Value& value, const BankSection& record,
+                                         std::string_view key, std::string_view attempt) {
   ActivityOutcome outcome;
   HOLDFAST_ASSIGN_OR_RETURN(outcome.resource, ResourceKeyFromValue(value, key));
   HOLDFAST_ASSIGN_OR_RETURN(outcome.kind, KindMember(value, key));
@@ -67,11 +77,18 @@ Result<ActivityOutcome> OutcomeFromValue(const Value& value, std::string_view ke
   HOLDFAST_ASSIGN_OR_RETURN(outcome.ended, TimeMember(value, "ended", key));
   outcome.by = value.StringOr("by", "");
   outcome.reason = value.StringOr("reason", "");
-  outcome.error = value.StringOr("error", "");
+  const std::string where = WhereOf(outcome);
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.error, ReadSealedText(value, "error", record, key, where));
   outcome.point_in_time = value.StringOr("point_in_time", "");
-  HOLDFAST_ASSIGN_OR_RETURN(outcome.warnings, WarningsOf(value, key));
+  HOLDFAST_ASSIGN_OR_RETURN(outcome.warnings, WarningsOf(value, record, key, where));
   if (const Value* streams = value.Find("streams"); streams != nullptr) outcome.streams = *streams;
-  if (const Value* saved = value.Find("saved"); saved != nullptr) outcome.saved = *saved;
+  if (auto saved = ReadSealed(value, "saved", record, key, where); saved) {
+    if (*saved) outcome.saved = std::move(**saved);
+  } else if (saved.error().code() == ErrorCode::kDenied) {
+    outcome.saved_closed = std::move(saved).error();
+  } else {
+    return std::move(saved).error();
+  }
   if (const Value* sample = value.Find("sample"); sample != nullptr) {
     outcome.sample.emplace();
     HOLDFAST_ASSIGN_OR_RETURN(outcome.sample->read, NumberMember(*sample, "read", key));
@@ -81,20 +98,24 @@ Result<ActivityOutcome> OutcomeFromValue(const Value& value, std::string_view ke
   return outcome;
 }
 
-Value OutcomesToValue(const std::vector<ActivityOutcome>& outcomes) {
+Result<Value> OutcomesToValue(const std::vector<ActivityOutcome>& outcomes,
+                              const BankSection& record, std::string_view key) {
   Value::List list;
-  for (const ActivityOutcome& outcome : outcomes) list.push_back(ToValue(outcome));
-  return list;
+  for (const ActivityOutcome& outcome : outcomes) {
+    HOLDFAST_ASSIGN_OR_RETURN(Value value, ToValue(outcome, record, key));
+    list.push_back(std::move(value));
+  }
+  return Value(std::move(list));
 }
 
-Status ReadOutcomes(const Value& object, std::string_view key, std::string_view attempt,
-                    std::vector<ActivityOutcome>& out) {
+Status ReadOutcomes(const Value& object, const BankSection& record, std::string_view key,
+                    std::string_view attempt, std::vector<ActivityOutcome>& out) {
   const Value* list = object.Find("activities");
   if (list == nullptr || !list->is_list()) {
     return Corrupt(fmt::format("the object {} lacks the list 'activities'", key));
   }
   for (const Value& value : list->AsList()) {
-    HOLDFAST_ASSIGN_OR_RETURN(auto outcome, OutcomeFromValue(value, key, attempt));
+    HOLDFAST_ASSIGN_OR_RETURN(auto outcome, OutcomeFromValue(value, record, key, attempt));
     out.push_back(std::move(outcome));
   }
   return Ok();
@@ -105,7 +126,7 @@ Result<Attempt> ReadAttempt(const BankSection& record, std::string_view step, Cl
   attempt.claim = std::move(claim);
   const std::string prefix = AttemptPrefix(step, attempt.claim.attempt);
   const std::string key = prefix + "/result";
-  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kResultFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kResultFormats));
   if (value) {
     AttemptResult result;
     HOLDFAST_ASSIGN_OR_RETURN(result.run, TextMember(*value, "run", key));
@@ -115,20 +136,21 @@ Result<Attempt> ReadAttempt(const BankSection& record, std::string_view step, Cl
     result.exit_code = static_cast<int>(exit_code);
     result.clean = value->BoolOr("clean", false);
     result.how = value->StringOr("how", "");
-    result.why = value->StringOr("why", "");
+    HOLDFAST_ASSIGN_OR_RETURN(result.why, ReadSealedText(*value, "why", record, key));
     HOLDFAST_ASSIGN_OR_RETURN(result.started, TimeMember(*value, "started", key));
     HOLDFAST_ASSIGN_OR_RETURN(result.ended, TimeMember(*value, "ended", key));
-    HOLDFAST_RETURN_IF_ERROR(ReadOutcomes(*value, key, attempt.claim.attempt, result.outcomes));
+    HOLDFAST_RETURN_IF_ERROR(
+        ReadOutcomes(*value, record, key, attempt.claim.attempt, result.outcomes));
     attempt.outcomes = result.outcomes;
     attempt.result = std::move(result);
     return attempt;
   }
   for (std::uint64_t number = 1;; ++number) {
     const std::string outcome_key = prefix + "/outcome-" + NumberPart(number);
-    HOLDFAST_ASSIGN_OR_RETURN(const auto object, ReadObject(record, outcome_key, kResultFormat));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto object, ReadObject(record, outcome_key, kResultFormats));
     if (!object) return attempt;
     HOLDFAST_RETURN_IF_ERROR(
-        ReadOutcomes(*object, outcome_key, attempt.claim.attempt, attempt.outcomes));
+        ReadOutcomes(*object, record, outcome_key, attempt.claim.attempt, attempt.outcomes));
   }
 }
 
@@ -192,38 +214,49 @@ Result<std::vector<Intent>> ReadIntents(const BankSection& record, std::string_v
   const std::string prefix = AttemptPrefix(step, attempt) + "/intent-";
   for (std::uint64_t number = 1;; ++number) {
     const std::string key = prefix + NumberPart(number);
-    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kIntentFormat));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kIntentFormats));
     if (!value) return intents;
     Intent intent;
     HOLDFAST_ASSIGN_OR_RETURN(intent.resource, ResourceKeyFromValue(*value, key));
     HOLDFAST_ASSIGN_OR_RETURN(intent.kind, KindMember(*value, key));
     HOLDFAST_ASSIGN_OR_RETURN(intent.epoch, NumberMember(*value, "epoch", key));
-    if (const Value* entries = value->Find("entries"); entries != nullptr)
-      intent.entries = *entries;
+    if (auto entries = ReadSealed(*value, "entries", record, key); entries) {
+      if (*entries) intent.entries = std::move(**entries);
+    } else if (entries.error().code() == ErrorCode::kDenied) {
+      // Who asks only whether something was begun needs no key.
+      intent.closed = std::move(entries).error();
+    } else {
+      return std::move(entries).error();
+    }
     intents.push_back(std::move(intent));
   }
 }
 
 Status WriteIntent(const BankSection& record, std::string_view step, std::string_view attempt,
                    std::uint64_t number, const Intent& intent) {
+  const std::string key = AttemptPrefix(step, attempt) + "/intent-" + NumberPart(number);
   Value value = ResourceKeyToValue(intent.resource);
-  value.Set("activity", NameOf(intent.kind))
-      .Set("epoch", intent.epoch)
-      .Set("entries", intent.entries);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kIntentFormat));
-  return record.PutBytes(AttemptPrefix(step, attempt) + "/intent-" + NumberPart(number), bytes);
+  value.Set("activity", NameOf(intent.kind)).Set("epoch", intent.epoch);
+  HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "entries", intent.entries, record, key));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpObject(std::move(value), FormatFor(record)));
+  return record.PutBytes(key, bytes);
 }
 
 Status WriteOutcomes(const BankSection& record, std::string_view step, std::string_view attempt,
                      std::uint64_t number, const std::vector<ActivityOutcome>& outcomes) {
+  const std::string key = AttemptPrefix(step, attempt) + "/outcome-" + NumberPart(number);
+  HOLDFAST_ASSIGN_OR_RETURN(Value list, OutcomesToValue(outcomes, record, key));
   HOLDFAST_ASSIGN_OR_RETURN(
       const std::string bytes,
-      DumpObject(Value().Set("activities", OutcomesToValue(outcomes)), kResultFormat));
-  return record.PutBytes(AttemptPrefix(step, attempt) + "/outcome-" + NumberPart(number), bytes);
+      DumpObject(Value().Set("activities", std::move(list)), FormatFor(record)));
+  return record.PutBytes(key, bytes);
 }
 
 Status WriteResult(const BankSection& record, std::string_view step, std::string_view attempt,
                    const AttemptResult& result) {
+  const std::string key = AttemptPrefix(step, attempt) + "/result";
+  HOLDFAST_ASSIGN_OR_RETURN(Value list, OutcomesToValue(result.outcomes, record, key));
   Value value = Value()
                     .Set("step", step)
                     .Set("attempt", attempt)
@@ -234,10 +267,12 @@ Status WriteResult(const BankSection& record, std::string_view step, std::string
                     .Set("how", result.how)
                     .Set("started", FormatTime(result.started))
                     .Set("ended", FormatTime(result.ended))
-                    .Set("activities", OutcomesToValue(result.outcomes));
-  if (!result.why.empty()) value.Set("why", result.why);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kResultFormat));
-  return record.PutBytes(AttemptPrefix(step, attempt) + "/result", bytes);
+                    .Set("activities", std::move(list));
+  if (!result.why.empty())
+    HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "why", result.why, record, key));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                            DumpObject(std::move(value), FormatFor(record)));
+  return record.PutBytes(key, bytes);
 }
 
 }  // namespace holdfast::runtime

@@ -24,7 +24,8 @@ namespace holdfast::runtime {
 //   journal/<step>/<attempt>/outcome-<n> outcomes of one call, where the step goes on after it
 //   journal/<step>/<attempt>/result      all outcomes of the attempt; written last, once
 //
-// Everything is found through the claims, never through a listing.
+// Everything is found through the claims, never through a listing. What plugins say in it, entries, saved
+// info, errors, warnings, is encrypted where the provider has keys (sealed_member.h).
 
 enum class Outcome {
   kSucceeded,
@@ -61,8 +62,10 @@ struct ActivityOutcome {
   std::string by;       // "step", "end", "begin", "gc"
   std::string attempt;  // that recorded it (not stored: the object's place says it)
   // protect, where a later activity writes the manifest: what this one contributes to it.
-  Value streams;              // a list of {"name": ..., as data_stream.h writes it}, or null
-  Value saved;                // the saved info, or null
+  Value streams;  // a list of {"name": ..., as data_stream.h writes it}, or null
+  Value saved;    // the saved info, or null
+  // Read: there is saved info, and the key that opens it is not there (kDenied, naming it).
+  std::optional<Error> saved_closed = {};
   std::string point_in_time;  // as FormatTime writes it; empty = not set
   // verify: it read a sample, not every byte.
   std::optional<SampleRead> sample;
@@ -95,6 +98,8 @@ struct Intent {
   ActivityKind kind = ActivityKind::kPre;
   std::uint64_t epoch = 1;
   Value entries;
+  // Read: the key that opens the entries is not there (kDenied, naming it).
+  std::optional<Error> closed = {};
 };
 
 struct Attempt {

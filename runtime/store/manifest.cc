@@ -4,17 +4,21 @@
 
 #include "plugins/sdk/text.h"
 #include "runtime/store/layout.h"
+#include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
-constexpr int kManifestFormat = 1;
-constexpr int kSavedFormat = 1;
+const Formats kManifestFormats{1, kSealedFormat};
+const Formats kSavedFormats{1, kSealedFormat};
 constexpr int kNewResourceFormat = 1;
 
 Value Whose(const ResourceManifest& manifest) {
   return ResourceKeyToValue(manifest.resource).Set("epoch", manifest.epoch);
 }
+
+// What encrypted saved info is bound to: the same in each of the objects that may hold it.
+std::string PlaceOfSaved(const std::string& epoch_prefix) { return epoch_prefix + "/saved"; }
 
 // kCorrupt when an object says that it is of another resource, or of another epoch of it, than the
 // one below whose key it lies.
@@ -35,6 +39,15 @@ std::uint64_t ResourceManifest::bytes() const {
   std::uint64_t sum = 0;
   for (const StreamManifest& stream : streams) sum += stream.size;
   return sum;
+}
+
+std::set<std::string> ResourceManifest::KeyIds() const {
+  std::set<std::string> ids;
+  if (!key_id.empty()) ids.insert(key_id);
+  for (const StreamManifest& stream : streams) {
+    if (!stream.key_id.empty()) ids.insert(stream.key_id);
+  }
+  return ids;
 }
 
 Value StreamsToValue(const std::vector<StreamManifest>& streams) {
@@ -61,13 +74,12 @@ Result<std::vector<StreamManifest>> StreamsFromValue(const Value& value, std::st
 
 Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved) {
   const std::string prefix = EpochPrefix(manifest.resource, manifest.epoch);
+  const int format = FormatFor(checkpoint);
   if (!saved.is_null()) {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const std::string bytes,
-        DumpRecordObject(
-            checkpoint,
-            Whose(manifest).Set("version", manifest.saved_info_version).Set("info", saved),
-            kSavedFormat));
+    Value object = Whose(manifest).Set("version", manifest.saved_info_version);
+    HOLDFAST_RETURN_IF_ERROR(SetSealed(object, "info", saved, checkpoint, PlaceOfSaved(prefix)));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
+                              DumpRecordObject(checkpoint, std::move(object), format));
     manifest.saved_object = "saved";
     Status put = checkpoint.PutSame(prefix + "/saved", bytes);
     if (!put && put.error().code() == ErrorCode::kConflict) {
@@ -87,17 +99,23 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
       .Set("point_in_time", FormatTime(manifest.point_in_time))
       .Set("streams", StreamsToValue(manifest.streams));
   if (!manifest.saved_object.empty()) value.Set("saved", manifest.saved_object);
-  SetWarnings(value, manifest.warnings);
+  if (checkpoint.keys() != nullptr) {
+    HOLDFAST_ASSIGN_OR_RETURN(const EncryptionKey* const key, checkpoint.keys()->Current());
+    value.Set("key", key->id());
+  }
+  const std::string key = prefix + "/manifest";
+  HOLDFAST_RETURN_IF_ERROR(SetWarnings(value, manifest.warnings, checkpoint, key));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpRecordObject(checkpoint, std::move(value), kManifestFormat));
-  return checkpoint.PutSame(prefix + "/manifest", bytes);
+                            DumpRecordObject(checkpoint, std::move(value), format));
+  return checkpoint.PutSame(key, bytes);
 }
 
 Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
                                                      const ResourceKey& resource,
                                                      std::uint64_t epoch) {
   const std::string below = EpochPrefix(resource, epoch) + "/manifest";
-  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(checkpoint, below, kManifestFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value,
+                            ReadRecordObject(checkpoint, below, kManifestFormats));
   if (!value) return std::optional<ResourceManifest>();
   const std::string key = checkpoint.prefix() + "/" + below;
   HOLDFAST_RETURN_IF_ERROR(CheckWhose(*value, resource, epoch, key));
@@ -114,7 +132,8 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
     HOLDFAST_ASSIGN_OR_RETURN(manifest.streams, StreamsFromValue(*streams, key));
   }
   manifest.saved_object = value->StringOr("saved", "");
-  HOLDFAST_ASSIGN_OR_RETURN(manifest.warnings, WarningsOf(*value, key));
+  manifest.key_id = value->StringOr("key", "");
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.warnings, WarningsOf(*value, checkpoint, below));
   return std::optional<ResourceManifest>(std::move(manifest));
 }
 
@@ -151,15 +170,17 @@ Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifes
   const std::string below =
       EpochPrefix(manifest.resource, manifest.epoch) + "/" + manifest.saved_object;
   const std::string key = checkpoint.prefix() + "/" + below;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(checkpoint, below, kSavedFormat));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(checkpoint, below, kSavedFormats));
   if (!value) return Corrupt(fmt::format("the object {} is missing", key));
   // An older build did not say whose it is.
   if (value->Find("record") != nullptr) {
     HOLDFAST_RETURN_IF_ERROR(CheckWhose(*value, manifest.resource, manifest.epoch, key));
   }
-  const Value* info = value->Find("info");
-  if (info == nullptr) return Corrupt(fmt::format("the object {} lacks 'info'", key));
-  return *info;
+  HOLDFAST_ASSIGN_OR_RETURN(
+      auto info, ReadSealed(*value, "info", checkpoint,
+                            PlaceOfSaved(EpochPrefix(manifest.resource, manifest.epoch))));
+  if (!info) return Corrupt(fmt::format("the object {} lacks 'info'", key));
+  return std::move(*info);
 }
 
 }  // namespace holdfast::runtime

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ struct ResourceManifest {
   std::string attempt;
   WallTime point_in_time;
   std::vector<StreamManifest> streams;
+  // Read: the id of the key that saved info and warnings are encrypted with; empty: none. Streams say their own.
+  std::string key_id = {};
   // The object beside the manifest that holds the saved info ("saved"); empty = none.
   std::string saved_object;
   // Of the activity that wrote it: they are committed together, so that no crash keeps the one and
@@ -36,9 +39,11 @@ struct ResourceManifest {
   Warnings warnings;
 
   std::uint64_t bytes() const;
+  // The ids of all keys that are needed to read it, each once.
+  std::set<std::string> KeyIds() const;
 };
 
-// Writes saved info (unless null) and then the manifest, both of them named after the checkpoint, the
+// Writes saved info (unless null; encrypted where the section has keys) and then the manifest, both of them named after the checkpoint, the
 // resource and its epoch: under another key they are kCorrupt. A manifest that is there already decides:
 // the same attempt's is success, another's kConflict.
 Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved);
@@ -50,7 +55,7 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
 // The manifest of the newest epoch that has one; nullopt when there is none at all.
 Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkpoint,
                                                        const ResourceKey& resource);
-// The saved info as the plugin gave it; null when there is none.
+// The saved info as the plugin gave it; null when there is none. kDenied names the key that is missing.
 Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest);
 
 // What became of a resource in a restore record: the newest of new_resources/<type>/<id>/<n>.

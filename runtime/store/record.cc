@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "plugins/sdk/object_key.h"
+#include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -89,7 +90,8 @@ Result<std::optional<StateEntry>> Record::ReadState(std::uint64_t number) const 
   entry.state = *state;
   HOLDFAST_ASSIGN_OR_RETURN(entry.time, TimeMember(*value, "time", key));
   HOLDFAST_ASSIGN_OR_RETURN(entry.run, TextMember(*value, "run", key));
-  entry.reason = value->StringOr("reason", "");
+  HOLDFAST_ASSIGN_OR_RETURN(entry.reason,
+                            ReadSealedText(*value, "reason", section_, StatePrefix()));
   for (const auto& [member, number_of] :
        {std::pair{"warnings", &entry.warnings}, std::pair{"uncleaned", &entry.uncleaned}}) {
     if (value->Find(member) == nullptr) continue;
@@ -134,7 +136,11 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
                         WallTime now, std::uint64_t warnings, std::uint64_t uncleaned) const {
   constexpr int kTries = 5;
   Value value = Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
-  if (!reason.empty()) value.Set("reason", reason);
+  // Its number is not known yet: it is bound to the states of the record.
+  if (!reason.empty()) {
+    HOLDFAST_RETURN_IF_ERROR(
+        SetSealed(value, "reason", std::string(reason), section_, StatePrefix()));
+  }
   if (warnings != 0) value.Set("warnings", warnings);
   if (uncleaned != 0) value.Set("uncleaned", uncleaned);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,

@@ -44,7 +44,7 @@ Result<std::string> DumpObject(Value fields, int format) {
 }
 
 Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key,
-                                        int format, std::uint64_t limit) {
+                                        Formats formats, std::uint64_t limit) {
   auto bytes = section.GetBytes(key, limit);
   if (!bytes) {
     if (bytes.error().code() == ErrorCode::kNotFound) return std::optional<Value>();
@@ -64,11 +64,14 @@ Result<std::optional<Value>> ReadObject(const BankSection& section, const std::s
   }
   const std::int64_t found = value->IntOr("format", 0);
   if (found < 1) return Corrupt(fmt::format("the object {} has no format", name));
-  if (found != format) {
+  if (found < formats.oldest || found > formats.newest) {
     return InvalidInput(fmt::format("the object {} has format {}; this build reads format {}", name,
-                                    found, format))
+                                    found, formats.newest))
         .Hint("it may have been written by a newer build");
   }
+  // Only objects of the first format may be of before there were checksums.
+  if (found > 1 && checksum == nullptr)
+    return Corrupt(fmt::format("the object {} is not what was written: it has no checksum", name));
   return std::optional<Value>(std::move(*value));
 }
 
@@ -93,8 +96,8 @@ Result<std::string> DumpRecordObject(const BankSection& record, Value fields, in
 bool IsUnsigned(const Value& object) { return object.Find(kChecksum) == nullptr; }
 
 Result<std::optional<Value>> ReadRecordObject(const BankSection& record, const std::string& key,
-                                              int format, std::uint64_t limit) {
-  HOLDFAST_ASSIGN_OR_RETURN(auto object, ReadObject(record, key, format, limit));
+                                              Formats formats, std::uint64_t limit) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto object, ReadObject(record, key, formats, limit));
   if (!object || (IsUnsigned(*object) && object->Find(kRecord) == nullptr)) return object;
   const std::string name = record.prefix() + "/" + key;
   HOLDFAST_ASSIGN_OR_RETURN(const std::string named, TextMember(*object, kRecord, name));

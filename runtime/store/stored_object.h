@@ -15,10 +15,19 @@ namespace holdfast::runtime {
 
 // The objects of a record are JSON with a "format" number in them and, as their last member, the
 // SHA-256 of every byte before it ({...,"sha256":"<64 hex digits>"}): a changed byte is never taken
-// for what was written. Objects that older builds wrote have no checksum, and are read as they are.
+// for what was written. Objects of format 1 that older builds wrote have no checksum, and are read as they are.
 // A reader refuses another format (kInvalidInput, "written by a newer build") and what is no such
 // object, or not the one that was written (kCorrupt, with the key). Each kind has its own format
 // number, checked by the functions below.
+
+// The formats that a reader takes: one, or several that follow one another.
+struct Formats {
+  // NOLINTNEXTLINE(google-explicit-constructor): most readers take one.
+  Formats(int only) : oldest(only), newest(only) {}
+  Formats(int first, int last) : oldest(first), newest(last) {}
+  int oldest;
+  int newest;
+};
 
 // What a reader of small objects takes at most.
 inline constexpr std::uint64_t kLargestObject = std::uint64_t{64} << 20U;
@@ -27,7 +36,7 @@ inline constexpr std::uint64_t kLargestObject = std::uint64_t{64} << 20U;
 Result<std::string> DumpObject(Value fields, int format);
 // Reads an object, with its format and its checksum among its members; nullopt when there is none.
 Result<std::optional<Value>> ReadObject(const BankSection& section, const std::string& key,
-                                        int format, std::uint64_t limit = kLargestObject);
+                                        Formats formats, std::uint64_t limit = kLargestObject);
 // Writes an object that an earlier attempt may have written already, also one of an older build:
 // with the same fields that is success, with others kConflict.
 Status PutSameObject(const BankSection& section, const std::string& key, Value fields, int format);
@@ -37,7 +46,8 @@ Status PutSameObject(const BankSection& section, const std::string& key, Value f
 // moved there, so that two points in time would be mixed: kCorrupt, with the key and both records.
 Result<std::string> DumpRecordObject(const BankSection& record, Value fields, int format);
 Result<std::optional<Value>> ReadRecordObject(const BankSection& record, const std::string& key,
-                                              int format, std::uint64_t limit = kLargestObject);
+                                              Formats formats,
+                                              std::uint64_t limit = kLargestObject);
 // That an object is of an older build, which did not say of what it is.
 bool IsUnsigned(const Value& object);
 

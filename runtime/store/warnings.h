@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/result.h"
 #include "plugins/sdk/value.h"
 
@@ -24,8 +25,14 @@ struct Warnings {
 };
 
 // Sets the members "warnings" and "warnings_left_out" of an object, where there is something to
-// set; objects of before there were any lack them, and read as none.
+// set; objects of before there were any lack them, and read as none. In an object of a section the lines are
+// encrypted where the section has keys (sealed_member.h), and "warnings_sealed" says how many there are:
+// where the key is not there, they count as left out. `key`: of the object, below the section; `where` tells
+// them from others of the same object.
 void SetWarnings(Value& object, const Warnings& warnings);
-Result<Warnings> WarningsOf(const Value& object, std::string_view key);
+Status SetWarnings(Value& object, const Warnings& warnings, const BankSection& section,
+                   std::string_view key, std::string_view where = {});
+Result<Warnings> WarningsOf(const Value& object, const BankSection& section, std::string_view key,
+                            std::string_view where = {});
 
 }  // namespace holdfast::runtime

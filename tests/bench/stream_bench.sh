@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One large stream through one step to the filesystem bank and back: time and peak memory of the
-# process, which must stay below 128 MiB whatever the stream's length. Beside it the same bytes through
-# `dd` to the same file system, for what the disk does.
+# process, which must stay below 128 MiB whatever the stream's length. First plain, then the same with a
+# key_file, which encrypts it. Beside it the same bytes through `dd` to the same file system, for what the disk does.
 #   stream_bench.sh BUILD_FOLDER [GIB]      10 GiB unless given; needs twice that free in TMPDIR
 set -euo pipefail
 build=$(realpath "$1")
@@ -46,9 +46,15 @@ print(f"{what} {gib} GiB: {seconds:.1f} s ({float(gib) * 1024 / seconds:.0f} MiB
 sys.exit(0 if peak < 128 else f"{what}: {peak:.0f} MiB is not below 128 MiB")
 END
 }
-measure protect.yaml protect
+measure protect.yaml "protect, plain,"
 holdfast -q compile verify latest -o verify.yaml
-measure verify.yaml verify
+measure verify.yaml "verify, plain,"
+rm -rf bank
+holdfast -q bank key new keys >/dev/null
+sed -i "/^bank = /a key_file = $dir/keys" providers.d/p.conf
+measure protect.yaml "protect, encrypted,"
+holdfast -q compile verify latest -o verify.yaml
+measure verify.yaml "verify, encrypted,"
 rm -rf bank
 begin=$(date +%s.%N)
 dd if=/dev/zero of=zeros bs=8M count=$((gib * 128)) conv=fsync status=none

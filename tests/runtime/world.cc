@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 
 #include "plugins/sdk/check.h"
 #include "runtime/store/manifest.h"
 #include "tests/sdk/bundle_parts.h"
+#include "tests/sdk/test_keys.h"
 
 namespace holdfast::testing_runtime {
 
@@ -253,9 +255,20 @@ class World::Process {
   runtime::StepEnvironment env_;
 };
 
+namespace {
+
+// Where the environment asks for them every world has keys: the same tests hold with them.
+const KeyRing* KeysOfEveryWorld() {
+  if (std::getenv("HOLDFAST_TEST_KEYS") == nullptr) return nullptr;
+  static const testing::TestKeys keys;
+  return &keys.ring();
+}
+
+}  // namespace
+
 World::World()
     : now(*ParseTime("2026-11-24T01:00:00Z")),
-      tenant(*BankSection::Open(bank, "t/local", SectionAccess::kWrite)) {}
+      tenant(*BankSection::Open(bank, "t/local", SectionAccess::kWrite, KeysOfEveryWorld())) {}
 World::~World() = default;
 
 void World::Add(const std::string& resource, const std::vector<std::string>& parents) {

@@ -228,9 +228,9 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink
   HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank,
                             provider->bank(may_make_bank ? BankUse::kWrite : BankUse::kRead));
   const std::string tenant_name = options.Get("tenant", kDefaultTenant);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      BankSection tenant,
-      BankSection::Open(*bank, "t/" + KeyPart(tenant_name), SectionAccess::kWrite));
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
+                            BankSection::Open(*bank, "t/" + KeyPart(tenant_name),
+                                              SectionAccess::kWrite, provider->keys()));
   outcome.AskBundle(tenant, options.Get("bundle"));
   const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
   StepEnvironment env{
