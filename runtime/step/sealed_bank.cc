@@ -46,9 +46,10 @@ Status SealedBank::Put(const ObjectKey& key, ByteSource& source, std::uint64_t s
   return inner_.Put(key, sealed, stored.size());
 }
 
-Status SealedBank::CreateExclusive(const ObjectKey& key, std::string_view value) {
+Status SealedBank::CreateExclusive(const ObjectKey& key, std::string_view value,
+                                   Settling settling) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string stored, Seal(key, value));
-  return inner_.CreateExclusive(key, stored);
+  return inner_.CreateExclusive(key, stored, settling);
 }
 
 Status SealedBank::Replace(const ObjectKey& key, std::string_view value) {

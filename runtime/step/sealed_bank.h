@@ -18,7 +18,7 @@ class SealedBank final : public Bank {
   SealedBank(Bank& inner, const KeyRing& keys) : inner_(inner), keys_(keys) {}
 
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override;
-  Status CreateExclusive(const ObjectKey& key, std::string_view value) override;
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override;
   Status Replace(const ObjectKey& key, std::string_view value) override;
   Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
              std::uint64_t length) override;

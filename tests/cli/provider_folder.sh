@@ -27,12 +27,12 @@ done
 # The samples: as they stand, and with their inventory.
 cp -r "$here/../../providers.d" samples
 grep -q '^inventory = /etc/holdfast/inventory.yaml$' samples/local.conf || fail "the sample names another inventory"
-sed -i "s#^inventory = .*#inventory = $dir/inventory.yaml#" samples/local.conf
 code=0
 holdfast providers check --provider-config-dir samples >out 2>words || code=$?
 [ "$code" = 3 ] || fail "a sample without its inventory ended with $code: $(cat out words)"
 grep -q '^samples/local.conf:.*inventory' words || fail "$(cat words)"
 grep -q 'provider rehearsal is right' out || fail "$(cat out)"
+sed -i "s#^inventory = .*#inventory = $dir/inventory.yaml#" samples/*.conf
 printf 'directories: [{id: d, path: %s}]\n' "$dir" >inventory.yaml
 holdfast providers check --provider-config-dir samples >out 2>words || fail "$(cat out words)"
 grep -q 'provider local is right' out || fail "$(cat out)"

@@ -110,6 +110,7 @@ name = demo
 id = 5d1f6c0e-7a53-4b0c-9f37-1f0f3d5c9a11
 description = The demo: local plugins and $bank_name
 bank = $bank
+$(bank_keys)
 plugin = local-application
 plugin = local-directory
 plugin = local-sqlite

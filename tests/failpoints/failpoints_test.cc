@@ -100,14 +100,22 @@ std::vector<std::string> Differences(const fs::path& root, const std::vector<std
       faults.push_back(row.where + ": there is no " + row.file);
       continue;
     }
+    const bool script = fs::path(row.file).extension() == ".sh";
     for (const std::string& name : row.names) {
-      // Either alone, or with a count: "NAME:3".
-      if (!std::regex_search(tests, std::regex("\"" + name + "(:[0-9]+)?\""))) {
+      // Either alone, or with a count: "NAME:3"; a word of a script.
+      const std::string border = script ? "[\\s\"'=]" : "\"";
+      if (!std::regex_search(tests, std::regex(border + name + "(:[0-9]+)?" + border))) {
         faults.push_back(fmt::format("{}: {} kills at no {}", row.where, row.file, name));
       }
     }
     if (row.tests.empty()) faults.push_back(row.where + ": the row names no test");
     for (const std::string& test : row.tests) {
+      if (script) {
+        const std::string listed = ReadAll((root / row.file).parent_path() / "CMakeLists.txt");
+        if (listed.find("NAME " + test + " ") == std::string::npos)
+          faults.push_back(fmt::format("{}: no test {} runs {}", row.where, test, row.file));
+        continue;
+      }
       const auto dot = test.find('.');
       const std::regex definition("TEST(_[FP])?\\(" + test.substr(0, dot) + ",\\s*" +
                                   test.substr(dot + 1) + "\\)");
@@ -178,6 +186,20 @@ TEST_F(DifferencesTest, AFailpointThatIsGoneIsFound) {
 
 TEST_F(DifferencesTest, ATestThatIsGoneIsFound) {
   EXPECT_THAT(Find("`a:one`", "Killed.Never"), ElementsAre(HasSubstr("has no test Killed.Never")));
+}
+
+TEST_F(DifferencesTest, AScriptIsATestToo) {
+  Write("kill.sh", "killed a:one 1 step\n");
+  const auto find = [&](const std::string& test) {
+    return Differences(
+        root_, {"src"},
+        "| w | o | f | t | R | N |\n| a | any | `a:one` | kill.sh | " + test + " | - |\n");
+  };
+  Write("CMakeLists.txt", "add_test(NAME Killed.Again COMMAND kill.sh)\n");
+  EXPECT_THAT(find("Killed.Again"), IsEmpty());
+  EXPECT_THAT(find("Killed.Never"), ElementsAre(HasSubstr("no test Killed.Never runs kill.sh")));
+  Write("kill.sh", "killed a:other 1 step\n");
+  EXPECT_THAT(find("Killed.Again"), ElementsAre(HasSubstr("kills at no a:one")));
 }
 
 TEST_F(DifferencesTest, AFailpointWithoutALiteralNameIsFound) {

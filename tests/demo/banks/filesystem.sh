@@ -8,4 +8,5 @@ bank_start() {
   hand_over "$dir/bank"
 }
 bank_stop() { :; }
+bank_keys() { :; }
 bank_section() { printf '[filesystem]\npath = %s\n' "$dir/bank"; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names that demo.sh uses, or sets
-# A bank in a Swift of the demo's own, sourced by demo.sh; tests/demo/banks/s3.sh is the same server by its other API.
+# An encrypted bank in a Swift of the demo's own, sourced by demo.sh; tests/demo/banks/s3.sh is the same server by its other API.
 bank_name="a bank in OpenStack Swift"
 bank_missing() {
   [ "$engine" != argo ] || { echo "missing: a way from the cluster's pods to the demo's Swift; take ENGINE=local or mistral"; return 1; }
@@ -10,7 +10,11 @@ bank_start() {
   "$top/tests/services/swift.sh" start "$dir/swift"
   echo "it answers at $(cat "$dir/swift/url")"
   bank_secrets
+  step "Keys of our own: the server gets nothing that it could read"
+  run holdfast bank key new "$dir/keys"
+  hand_over "$dir/keys"
 }
+bank_keys() { echo "key_file = $dir/keys"; }
 bank_stop() { "$top/tests/services/swift.sh" stop "$dir/swift" >/dev/null 2>&1; }
 secret() { # NAME TEXT
   (umask 077 && printf '%s\n' "$2" >"$dir/$1")

@@ -165,7 +165,7 @@ class ExecProvider : public ScriptPluginTest {
       BankEntry bank;
       bank.name = "none";
       bank.settings_section = "none";
-      bank.open = [](const Value&, BankUse) -> Result<std::unique_ptr<Bank>> {
+      bank.open = [](const Value&, BankUse, const BankParts&) -> Result<std::unique_ptr<Bank>> {
         return Unavailable("no bank");
       };
       registry_.AddBank(std::move(bank));
