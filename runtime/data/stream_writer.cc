@@ -145,10 +145,7 @@ class StreamWriter final : public DataWriter {
     if (cancelled()) return CancelledError();
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
     // A bank that lost the answer to its first try may find the object there: the same bytes.
-    Status put = data_.PutSame(key, segment.bytes);
-    if (!put)
-      return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
-    return Ok();
+    return data_.PutSame(key, segment.bytes);
   }
 
   void List(std::size_t number, SegmentInfo info) {  // mutex_ is held
