@@ -31,6 +31,8 @@ constexpr long kBuffer = 256L << 10U;  // bytes, each way
 constexpr std::size_t kMostIdle = 16;
 constexpr long kMostConnections = 4;  // kept by one lane, for as many servers
 constexpr auto kLookEvery = milliseconds(100);
+// What trickles is as good as silent: fewer bytes of a body than this are none.
+constexpr std::uint64_t kLeastProgress = std::uint64_t{16} << 10U;
 constexpr long kLongestConnectMs = 30'000;
 constexpr std::size_t kMostHead = std::size_t{256} << 10U;
 
@@ -410,7 +412,8 @@ class Exchange {
   bool Silent() {
     if (request_.longest_silence.count() == 0) return false;
     const SteadyTime now = std::chrono::steady_clock::now();
-    if (const std::uint64_t sent = Sent(); sent != sent_before_) {
+    const std::uint64_t sent = Sent();
+    if (sent >= sent_before_ + kLeastProgress || (sent != sent_before_ && sent == body_.size())) {
       sent_before_ = sent;
       last_progress_ = now;
     }
@@ -454,13 +457,14 @@ class Exchange {
   static std::size_t OnRead(char* buffer, std::size_t size, std::size_t count, void* self) {
     auto& exchange = *static_cast<Exchange*>(self);
     if (exchange.Interrupted()) return CURL_READFUNC_ABORT;
+    const SteadyTime begun = std::chrono::steady_clock::now();
     auto read = exchange.body_.Read(std::as_writable_bytes(std::span(buffer, size * count)));
     if (!read) {
       exchange.failure_ = std::move(read).error();
       return CURL_READFUNC_ABORT;
     }
     // The time that a source takes is not the server's.
-    exchange.last_progress_ = std::chrono::steady_clock::now();
+    exchange.last_progress_ += std::chrono::steady_clock::now() - begun;
     return *read;
   }
 
@@ -501,6 +505,7 @@ class Exchange {
   }
   bool TakeBody(std::string_view piece) {
     if (Interrupted()) return false;
+    const SteadyTime begun = std::chrono::steady_clock::now();
     const long status = Info(CURLINFO_RESPONSE_CODE);
     if (request_.sink != nullptr && status >= 200 && status < 300) {
       if (auto written = request_.sink->Write(AsBytes(piece)); !written) {
@@ -515,7 +520,14 @@ class Exchange {
     } else {
       collected_ += piece;
     }
-    last_progress_ = std::chrono::steady_clock::now();
+    came_ += piece.size();
+    if (came_ >= came_before_ + kLeastProgress) {
+      came_before_ = came_;
+      last_progress_ = std::chrono::steady_clock::now();
+    } else {
+      // The time that a sink takes is not the server's.
+      last_progress_ += std::chrono::steady_clock::now() - begun;
+    }
     return true;
   }
 
@@ -594,6 +606,8 @@ class Exchange {
   std::optional<Error> failure_;  // of ours; it counts before what libcurl says
   SteadyTime last_progress_;
   std::uint64_t sent_before_ = 0;
+  std::uint64_t came_ = 0;  // of the answer's body
+  std::uint64_t came_before_ = 0;
   HttpHeaders headers_;
   std::string* newest_header_ = nullptr;
   std::size_t head_size_ = 0;

@@ -50,8 +50,8 @@ struct HttpRequest {
   // Not owned. Takes the body of a 2xx response piece by piece as it comes, on the caller's thread; its
   // failure ends the transfer and is what Send returns. Bodies of other responses are collected.
   ByteSink* sink = nullptr;
-  // kUnavailable once nothing has come for this long, nor been taken of a body that a transport for bulk data sends; zero:
-  // only the deadline counts.
+  // kUnavailable once nothing has come for this long, nor been taken of a body that a transport for bulk data sends (to which
+  // what trickles, less than 16 KiB of a body, is nothing); zero: only the deadline counts.
   std::chrono::milliseconds longest_silence{0};
   const Cancellation* cancellation = nullptr;  // Not owned. Set: Send returns kUnavailable soon.
 };

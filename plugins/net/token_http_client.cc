@@ -1,7 +1,10 @@
 #include "plugins/net/token_http_client.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
+
+#include "plugins/net/url.h"
 
 namespace holdfast::net {
 
@@ -22,11 +25,15 @@ TokenHttpClient::TokenHttpClient(HttpClient& inner, TokenSession& session, Wait 
 Result<HttpResponse> TokenHttpClient::Send(const HttpRequest& request, SteadyTime deadline) {
   HttpRequest sent = request;
   const auto send = [&]() -> Result<HttpResponse> {
-    HOLDFAST_ASSIGN_OR_RETURN(const TokenSession::Pointer token,
-                              session_.Current(deadline, request.cancellation));
-    sent.headers["X-Auth-Token"] = token->token.id;
+    auto token = session_.Current(deadline, request.cancellation);
+    if (!token) {
+      const auto url = ParseUrl(request.url);
+      return std::move(token).error().While("a token for " +
+                                            (url ? url->Origin() : std::string("(no URL)")));
+    }
+    sent.headers["X-Auth-Token"] = (*token)->token.id;
     auto response = inner_.Send(sent, deadline);
-    if (response && response->status == kRefused) session_.Refuse(token);
+    if (response && response->status == kRefused) session_.Refuse(*token);
     return response;
   };
   auto response = send();

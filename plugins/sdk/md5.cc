@@ -23,6 +23,12 @@ void Md5::Update(std::span<const std::byte> data) {
   HOLDFAST_CHECK(EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1);
 }
 
+Md5 Md5::Fork() const {
+  Md5 other;
+  HOLDFAST_CHECK(EVP_MD_CTX_copy_ex(other.context_.get(), context_.get()) == 1);
+  return other;
+}
+
 Md5::Digest Md5::Finish() {
   Digest digest{};
   HOLDFAST_CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()),

@@ -21,6 +21,8 @@ class Md5 {
   ~Md5();
 
   void Update(std::span<const std::byte> data);
+  // Another one, of the same bytes so far.
+  Md5 Fork() const;
   using Digest = std::array<std::byte, 16>;
   // The digest of everything so far; afterwards this is as new.
   Digest Finish();

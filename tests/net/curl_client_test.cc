@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <future>
@@ -254,17 +255,41 @@ TEST(Curl, WhatComesSlowlyIsNotSilent) {
   TestServer server([](TestConnection& c) {
     TestConnection::Request request;
     if (!c.Read(request)) return;
-    c.Write("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n");
-    for (int i = 0; i < 12; ++i) {
+    const std::string piece(4096, 'x');
+    c.Write("HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n");
+    for (int i = 0; i < 16; ++i) {
       std::this_thread::sleep_for(milliseconds(100));
-      c.Write("x");
+      c.Write(piece);
     }
   });
   HttpRequest request = Get(server.Url());
-  request.longest_silence = milliseconds(1000);
+  request.longest_silence = milliseconds(1200);
   const auto response = Client()->Send(request, In(seconds(60)));
   ASSERT_TRUE(response) << response.error().Render();
-  EXPECT_EQ(response->body, "xxxxxxxxxxxx");
+  EXPECT_EQ(response->body.size(), 65536U);
+}
+
+TEST(Curl, WhatTricklesIsSilent) {
+  const std::string body(64U << 20U, 'x');
+  for (const bool up : {true, false}) {
+    std::atomic<bool> over{false};
+    TestServer server([&](TestConnection& c) {
+      TestConnection::Request request;
+      if (!c.ReadHead(request)) return;
+      if (!up) c.Write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+      while (!over && (up ? !c.Take(10).empty() : c.Write("x")))
+        std::this_thread::sleep_for(milliseconds(20));
+    });
+    HttpRequest request = up ? Put(server.Url(), body) : Get(server.Url());
+    request.longest_silence = milliseconds(500);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto response = Client()->Send(request, In(seconds(60)));
+    over = true;
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable);
+    EXPECT_THAT(response.error().message(), HasSubstr("silent"));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(30));
+  }
 }
 
 TEST(Curl, TheTimeThatASourceOrASinkTakesIsNotTheServers) {

@@ -131,15 +131,16 @@ class Connection final : public TestConnection {
     return true;
   }
 
-  void Write(std::string_view bytes) override {
+  bool Write(std::string_view bytes) override {
     while (!bytes.empty() && socket_ >= 0) {
       const auto n =
           ssl_ != nullptr
               ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
               : static_cast<int>(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
-      if (n <= 0) return;
+      if (n <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
+    return bytes.empty();
   }
 
   void Reset() override {

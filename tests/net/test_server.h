@@ -44,7 +44,8 @@ class TestConnection {
   virtual bool ReadHead(Request& request) = 0;
   // What the client has sent beyond that, at most so many bytes, as it comes; empty when it has gone.
   virtual std::string Take(std::size_t most) = 0;
-  virtual void Write(std::string_view bytes) = 0;
+  // False when the client has gone.
+  virtual bool Write(std::string_view bytes) = 0;
   // Closes so that the client sees a reset.
   virtual void Reset() = 0;
   // Until the client closes, or the server ends: what a stalled server does.

@@ -18,11 +18,16 @@ struct StoredObject {
   std::uint64_t size = 0;
   // What tells these bytes from later ones of the same name, as the server gives it; of a listing maybe empty.
   std::string etag;
-  // MD5 of the whole, in lower-case hex digits; empty: the server does not say.
+  // MD5 of the whole, in lower-case hex digits; with `md5_of_parts` that of the MD5s of its parts of so many bytes. Empty: the
+  // server does not say.
   std::string md5;
+  std::uint64_t md5_of_parts = 0;
   std::string writer;  // that was given to Put; not of a listing
   WallTime written;
 };
+
+// What a bank and its store hold in memory of one source.
+inline constexpr std::uint64_t kMostInMemory = std::uint64_t{8} << 20U;
 
 // Bytes to be stored: in memory, or from a source that is read once.
 struct StoreBody {
@@ -43,13 +48,14 @@ class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
 
-  // All or nothing, and checked against a checksum on the server's side. A call that was sent again, as its first answer was
-  // lost, may give kConflict over its own object: `writer`, which is unique, is kept with it (Stat) to tell.
+  // All or nothing, and checked against a checksum on the server's side. What is sent in parts is there once they are put
+  // together. A call that was sent again, as its first answer was lost, may give kConflict over its own object: `writer`,
+  // which is unique, is kept with it (Stat) to tell.
   // kInvalidInput where a source does not have exactly `size` bytes.
   virtual Status Put(const std::string& name, const StoreBody& body, std::string_view writer,
                      Precondition precondition, SteadyTime deadline) = 0;
   virtual Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) = 0;
-  // Bytes [offset, offset + length) to `sink`; Bank::kWhole: to the end. With an `etag`, of that object alone: kConflict
+  // Bytes [offset, offset + length) to `sink`; Bank::kWhole: to the end. What is returned has the size of the whole. With an `etag`, of that object alone: kConflict
   // where it is another one by now. kInvalidInput for a range that begins behind the end, or at it.
   virtual Result<StoredObject> Get(const std::string& name, std::uint64_t offset,
                                    std::uint64_t length, std::string_view etag, ByteSink& sink,

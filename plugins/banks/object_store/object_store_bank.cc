@@ -15,9 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t kMostInMemory = std::uint64_t{8} << 20U;
 constexpr std::size_t kMostListed = 10'000;
-// What a slow line carries for sure; larger objects get more time.
+// What a slow line carries for sure.
 constexpr std::uint64_t kSlowestBytesPerMillisecond = 100;
 
 Error Exists(const ObjectKey& key) {
@@ -32,31 +31,77 @@ std::string NewWriter() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", words[0], words[1], words[2], words[3]);
 }
 
-// What has gone to the sink, so that a Get goes on behind it.
+// What has gone to the sink, so that a Get goes on behind it, and its MD5: of all, and of parts of one size (0: none).
 class PassedOn final : public ByteSink {
  public:
-  PassedOn(ByteSink& sink, bool hash) : sink_(sink), hash_(hash) {}
+  PassedOn(ByteSink& sink, bool hash, std::uint64_t part_size)
+      : sink_(sink), hash_(hash), part_size_(part_size) {}
   Status Write(std::span<const std::byte> data) override {
     Status taken = sink_.Write(data);
     if (!taken) {
       refused_ = true;
       return taken;
     }
-    if (hash_) md5_.Update(data);
     count_ += data.size();
+    if (hash_) Hash(data);
     return Ok();
   }
   std::uint64_t count() const { return count_; }
   bool refused() const { return refused_; }
-  std::string Md5Hex() { return md5_.FinishHex(); }
+
+  // Once, at the end: is it what the server has? True also where that is not known.
+  bool Is(const StoredObject& object) {
+    if (!hash_ || object.md5.empty()) return true;
+    if (object.md5_of_parts == 0) return whole_.FinishHex() == object.md5;
+    if (object.md5_of_parts != part_size_) return true;
+    EndPart();
+    return parts_.FinishHex() == object.md5;
+  }
 
  private:
+  void Hash(std::span<const std::byte> data) {
+    while (part_size_ > 0 && data.size() > part_size_ - in_part_) {
+      const auto first = data.first(static_cast<std::size_t>(part_size_ - in_part_));
+      Update(first);
+      EndPart();
+      data = data.subspan(first.size());
+    }
+    Update(data);
+  }
+  void Update(std::span<const std::byte> data) {
+    whole_.Update(data);
+    if (!only_part_) part_.Update(data);
+    in_part_ += data.size();
+  }
+  // The first part is hashed once: most objects are no more than that.
+  void EndPart() {
+    parts_.Update(only_part_ ? whole_.Fork().Finish() : part_.Finish());
+    only_part_ = false;
+    in_part_ = 0;
+  }
+
   ByteSink& sink_;
   const bool hash_;
-  Md5 md5_;
+  const std::uint64_t part_size_;
+  Md5 whole_;
+  Md5 part_;
+  Md5 parts_;  // of the MD5s of the parts that have ended
+  bool only_part_ = true;
+  std::uint64_t in_part_ = 0;
   std::uint64_t count_ = 0;
   bool refused_ = false;
 };
+
+// Says of a failure what was being done, once.
+template <class Outcome>
+Outcome Named(std::string_view doing, const ObjectKey& key, Outcome outcome) {
+  if (outcome || outcome.error().code() == ErrorCode::kNotFound ||
+      outcome.error().code() == ErrorCode::kConflict ||
+      outcome.error().message().find(key.str()) != std::string::npos) {
+    return outcome;
+  }
+  return std::move(outcome).error().While(fmt::format("{} '{}'", doing, key.str()));
+}
 
 class ObjectStoreBank final : public Bank {
  public:
@@ -77,80 +122,33 @@ class ObjectStoreBank final : public Bank {
     } else {
       body.source = &source;
     }
-    const std::string writer = NewWriter();
-    Status put = store_->Put(key.str(), body, writer, Precondition::kAbsent, Deadline(size));
-    if (put || put.error().code() != ErrorCode::kConflict) return put;
-    HOLDFAST_ASSIGN_OR_RETURN(const bool ours, IsBy(key, writer));
-    return ours ? Ok() : Status(Exists(key));
+    return Named("storing", key, Create(key, body, NewWriter(), Deadline(size)));
   }
 
   Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    const std::string writer = NewWriter();
-    const bool settled = options_.strength == ExclusiveStrength::kSettled;
-    // Who is later than that could still write when the others believe that it is settled.
-    const SteadyTime deadline = settled ? clock_.Steady() + options_.settle * 2 / 3 : Deadline(0);
-    Status put = store_->Put(key.str(), {value, nullptr, value.size()}, writer,
-                             Precondition::kAbsent, deadline);
-    if (!put && put.error().code() == ErrorCode::kConflict) {
-      HOLDFAST_ASSIGN_OR_RETURN(const bool ours, IsBy(key, writer));
-      if (!ours) return Exists(key);
-      put = Ok();
-    }
-    if (!settled) return put;
-    if (!put && put.error().code() != ErrorCode::kUnavailable) return put;
-    // Of one that was not answered nobody knows whether it was carried out.
-    if (settling == Settling::kWait || !put) sleep_(options_.settle);
-    const auto now = Look(key);
-    if (now) return now->writer == writer ? Ok() : Status(Exists(key));
-    if (!put || now.error().code() != ErrorCode::kNotFound) return put ? Status(now.error()) : put;
-    return Unavailable(fmt::format("the object '{}' was written, and is not there", key.str()));
+    return Named("creating", key,
+                 options_.strength == ExclusiveStrength::kSettled
+                     ? CreateSettled(key, value, settling)
+                     : Create(key, {value, nullptr, value.size()}, NewWriter(), Deadline(0)));
   }
 
   Status Replace(const ObjectKey& key, std::string_view value) override {
-    return store_->Put(key.str(), {value, nullptr, value.size()}, NewWriter(), Precondition::kNone,
-                       Deadline(0));
+    return Named("replacing", key,
+                 store_->Put(key.str(), {value, nullptr, value.size()}, NewWriter(),
+                             Precondition::kNone, Deadline(0)));
   }
 
   Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
              std::uint64_t length) override {
-    if (length == 0) return CheckOffset(key, offset);
-    const bool whole = offset == 0 && length == kWhole;
-    PassedOn passed(sink, whole);
-    std::string etag;
-    SteadyTime deadline = Deadline(length == kWhole ? 0 : length);
-    int looks = 0;
-    while (true) {
-      const std::uint64_t before = passed.count();
-      const std::uint64_t left = length == kWhole ? kWhole : length - before;
-      auto got = store_->Get(key.str(), offset + before, left, etag, passed, deadline);
-      if (got) {
-        if (whole && !got->md5.empty() && passed.Md5Hex() != got->md5)
-          return Corrupt(fmt::format("the object '{}' is not what its server has the MD5 of: {}",
-                                     key.str(), got->md5));
-        return Ok();
-      }
-      Error error = std::move(got).error();
-      if (passed.refused()) return error;
-      if (error.code() == ErrorCode::kNotFound && passed.count() == 0 && LookAgain(looks)) continue;
-      // One byte behind the end, or at it: who asks for none of an object gets none.
-      if (error.code() == ErrorCode::kInvalidInput && before == 0) return CheckOffset(key, offset);
-      if (error.code() == ErrorCode::kConflict)
-        return Unavailable(
-            fmt::format("the object '{}' was replaced while it was read", key.str()));
-      if (error.code() != ErrorCode::kUnavailable || passed.count() == 0) return error;
-      if (passed.count() > before) deadline = Deadline(0);
-      if (clock_.Steady() >= deadline) return error;
-      if (etag.empty()) {
-        // What goes on is to be of the same object. (An answer that broke off has told nobody its etag.)
-        HOLDFAST_ASSIGN_OR_RETURN(const StoredObject now, store_->Stat(key.str(), deadline));
-        etag = now.etag;
-        const std::uint64_t end = length == kWhole ? now.size : std::min(now.size, offset + length);
-        if (offset + passed.count() >= end) return CheckTail(key, passed, now, whole);
-      }
-    }
+    PassedOn passed(sink, offset == 0 && length == kWhole, options_.part_size);
+    Status got =
+        length == 0 ? CheckOffset(key, offset, Deadline(0)) : GetOn(key, passed, offset, length);
+    if (passed.refused()) return got;  // with what the sink says
+    return Named("reading", key, std::move(got));
   }
 
   Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
+    const SteadyTime deadline = Deadline(0);
     if (options.limit < 1 || options.limit > kMostListed) {
       return InvalidInput(fmt::format("a page of a listing has 1 to {} objects, not {}",
                                       kMostListed, options.limit));
@@ -160,7 +158,7 @@ class ObjectStoreBank final : public Bank {
     while (found.size() < options.limit) {
       HOLDFAST_ASSIGN_OR_RETURN(auto page,
                                 store_->List(options.prefix, marker, options.limit - found.size(),
-                                             options.direction, Deadline(0)));
+                                             options.direction, deadline));
       if (page.empty()) break;
       marker = page.back().name;
       for (StoredObject& object : page) {
@@ -172,19 +170,105 @@ class ObjectStoreBank final : public Bank {
   }
 
   Result<ObjectInfo> Stat(const ObjectKey& key) override {
-    HOLDFAST_ASSIGN_OR_RETURN(const StoredObject object, Look(key));
-    return ObjectInfo{key, object.size, object.written};
+    const auto object = Named("looking at", key, Look(key, Deadline(0)));
+    if (!object) return object.error();
+    return ObjectInfo{key, object->size, object->written};
   }
 
-  Status Delete(const ObjectKey& key) override { return store_->Delete(key.str(), Deadline(0)); }
+  Status Delete(const ObjectKey& key) override {
+    return Named("deleting", key, store_->Delete(key.str(), Deadline(0)));
+  }
 
   ExclusiveStrength strength() const override { return options_.strength; }
   std::string Describe() const override { return store_->Describe(); }
 
  private:
-  SteadyTime Deadline(std::uint64_t size) const {
-    return clock_.Steady() + options_.deadline +
+  milliseconds TimeFor(std::uint64_t size) const {
+    return options_.deadline +
            milliseconds(static_cast<std::int64_t>(size / kSlowestBytesPerMillisecond));
+  }
+  SteadyTime Deadline(std::uint64_t size) const { return clock_.Steady() + TimeFor(size); }
+
+  Status Create(const ObjectKey& key, const StoreBody& body, const std::string& writer,
+                SteadyTime deadline) {
+    Status put = store_->Put(key.str(), body, writer, Precondition::kAbsent, deadline);
+    if (put || put.error().code() != ErrorCode::kConflict) return put;
+    HOLDFAST_ASSIGN_OR_RETURN(const bool ours, IsBy(key, writer, deadline));
+    return ours ? Ok() : Status(Exists(key));
+  }
+
+  Status CreateSettled(const ObjectKey& key, std::string_view value, Settling settling) {
+    const std::string writer = NewWriter();
+    const SteadyTime deadline = Deadline(0) + options_.settle;
+    // Who is later than that could still write when the others believe that it is settled.
+    const SteadyTime in_time = clock_.Steady() + options_.settle * 2 / 3;
+    Status put = store_->Put(key.str(), {value, nullptr, value.size()}, writer,
+                             Precondition::kAbsent, in_time);
+    if (!put && put.error().code() == ErrorCode::kConflict) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool ours, IsBy(key, writer, deadline));
+      if (!ours) return Exists(key);
+      put = Ok();
+    }
+    if (!put && put.error().code() != ErrorCode::kUnavailable) return put;
+    // Of one that was not answered nobody knows whether it was carried out.
+    if (settling == Settling::kWait || !put) sleep_(options_.settle);
+    const auto now = Look(key, deadline);
+    if (now) return now->writer == writer ? Ok() : Status(Exists(key));
+    if (!put || now.error().code() != ErrorCode::kNotFound) return put ? Status(now.error()) : put;
+    return Unavailable(fmt::format("the object '{}' was written to the {}, and is not there",
+                                   key.str(), store_->Describe()));
+  }
+
+  Status GetOn(const ObjectKey& key, PassedOn& passed, std::uint64_t offset, std::uint64_t length) {
+    const SteadyTime begun = clock_.Steady();
+    std::string etag;
+    // How much there is to come, and so how long it may take, is known after a look: for which time is left.
+    SteadyTime deadline =
+        length == kWhole ? begun + options_.deadline * 3 / 4 : begun + TimeFor(length);
+    for (int looks = 0;;) {
+      const std::uint64_t before = passed.count();
+      const std::uint64_t left = length == kWhole ? kWhole : length - before;
+      auto got = store_->Get(key.str(), offset + before, left, etag, passed, deadline);
+      if (got) return CheckPassed(key, passed, *got, offset, length);
+      Error error = std::move(got).error();
+      if (passed.refused()) return error;
+      if (error.code() == ErrorCode::kNotFound && passed.count() == 0 && LookAgain(looks)) continue;
+      // One byte behind the end, or at it: who asks for none of an object gets none.
+      if (error.code() == ErrorCode::kInvalidInput && before == 0)
+        return CheckOffset(key, offset, deadline);
+      if (error.code() == ErrorCode::kConflict) {
+        return Unavailable(fmt::format("the object '{}' in the {} was replaced while it was read",
+                                       key.str(), store_->Describe()));
+      }
+      if (error.code() != ErrorCode::kUnavailable || passed.count() == before) return error;
+      if (etag.empty()) {
+        // What goes on is to be of the same object. (An answer that broke off has told nobody its etag.)
+        HOLDFAST_ASSIGN_OR_RETURN(const StoredObject now,
+                                  store_->Stat(key.str(), begun + options_.deadline));
+        etag = now.etag;
+        const std::uint64_t end = End(now, offset, length);
+        // The connection broke after the last byte.
+        if (offset + passed.count() >= end) return CheckPassed(key, passed, now, offset, length);
+        deadline = begun + TimeFor(end - offset);
+      }
+      if (clock_.Steady() >= deadline) return error;
+    }
+  }
+
+  static std::uint64_t End(const StoredObject& object, std::uint64_t offset, std::uint64_t length) {
+    return length == kWhole || length > object.size - std::min(offset, object.size)
+               ? object.size
+               : offset + length;
+  }
+
+  Status CheckPassed(const ObjectKey& key, PassedOn& passed, const StoredObject& now,
+                     std::uint64_t offset, std::uint64_t length) {
+    // What came in chunks had no length.
+    const bool all = now.size == 0 || offset + passed.count() == End(now, offset, length);
+    if (all && passed.Is(now)) return Ok();
+    return Corrupt(
+        fmt::format("what came of the object '{}' is not what the {} has the size and MD5 of",
+                    key.str(), store_->Describe()));
   }
 
   // While an object is replaced Swift may say for a moment that there is none (measured: 1 of 200 reads beside a writer that
@@ -197,16 +281,16 @@ class ObjectStoreBank final : public Bank {
     return true;
   }
 
-  Result<StoredObject> Look(const ObjectKey& key) {
+  Result<StoredObject> Look(const ObjectKey& key, SteadyTime deadline) {
     for (int looks = 0;;) {
-      auto object = store_->Stat(key.str(), Deadline(0));
+      auto object = store_->Stat(key.str(), deadline);
       if (object || object.error().code() != ErrorCode::kNotFound || !LookAgain(looks))
         return object;
     }
   }
 
-  Result<bool> IsBy(const ObjectKey& key, std::string_view writer) {
-    const auto there = Look(key);
+  Result<bool> IsBy(const ObjectKey& key, std::string_view writer, SteadyTime deadline) {
+    const auto there = Look(key, deadline);
     if (there) return there->writer == writer;
     if (there.error().code() == ErrorCode::kNotFound) return false;
     return there.error();
@@ -237,19 +321,11 @@ class ObjectStoreBank final : public Bank {
   }
 
   // Of a Get that reads nothing: is there such a place in the object?
-  Status CheckOffset(const ObjectKey& key, std::uint64_t offset) {
-    HOLDFAST_ASSIGN_OR_RETURN(const StoredObject now, Look(key));
+  Status CheckOffset(const ObjectKey& key, std::uint64_t offset, SteadyTime deadline) {
+    HOLDFAST_ASSIGN_OR_RETURN(const StoredObject now, Look(key, deadline));
     if (offset <= now.size) return Ok();
     return InvalidInput(fmt::format("the object '{}' has {} bytes; reading from byte {} was asked",
                                     key.str(), now.size, offset));
-  }
-
-  // The connection broke after the last byte.
-  static Status CheckTail(const ObjectKey& key, PassedOn& passed, const StoredObject& now,
-                          bool whole) {
-    if (!whole) return Ok();
-    if (passed.count() == now.size && (now.md5.empty() || passed.Md5Hex() == now.md5)) return Ok();
-    return Corrupt(fmt::format("the object '{}' is not what its server has the MD5 of", key.str()));
   }
 
   const std::unique_ptr<ObjectStore> store_;

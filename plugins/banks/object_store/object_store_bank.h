@@ -15,8 +15,12 @@ struct ObjectStoreOptions {
   // How long after a creation every server agrees on who holds the object. What takes longer than 2/3 of it to be
   // written does not hold it.
   std::chrono::milliseconds settle{3000};
-  // One operation with all that is sent again, but for the bytes of a large object.
+  // One operation with all that is sent again; and 10 ms more for each KB of an object that it writes or reads. A
+  // CreateExclusive has `settle` beside it.
   std::chrono::milliseconds deadline{300'000};
+  // Of what the store puts together of parts, as large as this: their MD5s (StoredObject::md5_of_parts) are known when it is
+  // read. 0: there is no such thing.
+  std::uint64_t part_size = 0;
 };
 
 // Waits, as long as it is said.
@@ -24,13 +28,15 @@ using Sleep = std::function<void(std::chrono::milliseconds)>;
 
 // A bank over a store.
 //
-//   - A Put of bytes in memory, or of at most 8 MiB, is sent again as often as the store's client does; one of a
-//     larger source once.
-//   - A Get that breaks off goes on where it was, with the same object, as long as each try gets further, or
-//     the deadline has not passed since the last byte. A whole one is checked against the server's MD5.
+//   - A Put of bytes in memory, or of at most 8 MiB, is sent as it is, and what is from a larger source in parts: all of
+//     them again as often as the store's client does.
+//   - A Get that breaks off goes on where it was, with the same object, as long as each try gets further, until
+//     the deadline. A whole one is checked against the MD5 that the server has; of a part nobody has one: that it is of the
+//     right place and length is all that is known, and who reads parts knows what to expect.
 //   - CreateExclusive with kSettled: the object is written with a mark of its own, and whoever finds that mark there after
 //     the settle time holds it (design: bank).
 //   - Names in the store that are no keys are not the bank's: they are not listed.
+//   - Its errors name the server and, where they are no kNotFound or kConflict, what was being done with which object.
 //   - It does not look for a key that continues another: nothing in a store of names is hurt by that.
 //
 // Thread-safe. `clock` is not owned and outlives the bank.

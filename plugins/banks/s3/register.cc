@@ -1,5 +1,6 @@
 #include "plugins/banks/s3/register.h"
 
+#include <algorithm>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -92,6 +93,7 @@ Result<std::unique_ptr<Bank>> Open(const Value& checked, BankUse use, const Bank
   ObjectStoreOptions options;
   if (settings.conditional_put) options.strength = ExclusiveStrength::kAtomic;
   options.settle = settings.settle_time;
+  options.part_size = std::min(settings.part_size.bytes, kMostInMemory);
   options.deadline = settings.retry_window;
   return MakeObjectStoreBank(
       std::move(store), clock,

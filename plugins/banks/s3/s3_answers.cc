@@ -62,6 +62,11 @@ Result<std::string> ParseUploadId(std::string_view xml) {
   return id;
 }
 
+bool IsCompleted(std::string_view xml) {
+  pugi::xml_document document;
+  return Root(document, xml, "CompleteMultipartUploadResult").has_value();
+}
+
 S3Error ParseS3Error(std::string_view xml) {
   pugi::xml_document document;
   const auto root = Root(document, xml, "Error");

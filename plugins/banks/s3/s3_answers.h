@@ -21,6 +21,9 @@ Result<ListPage> ParseListPage(std::string_view xml);
 // The id that a multipart upload has been given.
 Result<std::string> ParseUploadId(std::string_view xml);
 
+// Whether an upload is complete: an answer of status 200 may still say that it is not.
+bool IsCompleted(std::string_view xml);
+
 // An error: its code ("NoSuchKey") and message. Both empty where the text is no such thing.
 struct S3Error {
   std::string code;

@@ -9,7 +9,8 @@
 #include <optional>
 #include <utility>
 
-#include "plugins/banks/object_store/hashed_source.h"
+#include "plugins/banks/object_store/body_parts.h"
+#include "plugins/banks/object_store/http_answer.h"
 #include "plugins/banks/s3/s3_answers.h"
 #include "plugins/net/json_answer.h"
 #include "plugins/net/url.h"
@@ -30,13 +31,16 @@ constexpr int kNotFoundStatus = 404;
 constexpr int kConflictStatus = 409;
 constexpr int kPreconditionFailed = 412;
 constexpr int kRangeNotSatisfiable = 416;
-constexpr int kPartialContent = 206;
 constexpr std::size_t kMostListed = 1000;
 constexpr std::uint64_t kMostParts = 10'000;
 constexpr int kTriesOfDamaged = 3;
+constexpr std::size_t kMd5Digits = 32;
 constexpr const char* kWriterHeader = "x-amz-meta-holdfast-writer";
 // An ETag is the MD5 of an object's bytes with some kinds of encryption, and with others it is not.
 constexpr const char* kMd5Header = "x-amz-meta-holdfast-md5";
+// Of an object that was made of parts from a source, whose MD5 was not known when it was begun: how large they are. Its ETag
+// is "<MD5 of the MD5s of its parts>-<number of parts>".
+constexpr const char* kPartsHeader = "x-amz-meta-holdfast-parts";
 
 HttpRequest Request(HttpMethod method, std::string url) {
   HttpRequest request;
@@ -45,24 +49,25 @@ HttpRequest Request(HttpMethod method, std::string url) {
   return request;
 }
 
-std::string HeaderOf(const HttpResponse& response, const char* name) {
-  const auto found = response.headers.find(name);
-  return found == response.headers.end() ? "" : found->second;
-}
-
-std::string EtagOf(const HttpResponse& response) {
-  std::string etag = HeaderOf(response, "ETag");
-  std::erase(etag, '"');
-  return etag;
+// With keys of another service they are not.
+bool EtagsAreMd5(const HttpResponse& response) {
+  const std::string encrypted = HeaderOf(response, "x-amz-server-side-encryption");
+  return (encrypted.empty() || encrypted == "AES256") &&
+         HeaderOf(response, "x-amz-server-side-encryption-customer-algorithm").empty();
 }
 
 StoredObject ObjectOf(const std::string& name, const HttpResponse& response) {
   StoredObject object;
   object.name = name;
-  const std::string size = HeaderOf(response, "Content-Length");
-  std::from_chars(size.data(), size.data() + size.size(), object.size);
+  object.size = SizeOf(response);
   object.etag = EtagOf(response);
   object.md5 = HeaderOf(response, kMd5Header);
+  const std::string parts = HeaderOf(response, kPartsHeader);
+  const std::size_t dash = object.etag.find('-');
+  if (!parts.empty() && dash == kMd5Digits && EtagsAreMd5(response)) {
+    std::from_chars(parts.data(), parts.data() + parts.size(), object.md5_of_parts);
+    if (object.md5_of_parts > 0) object.md5 = object.etag.substr(0, dash);
+  }
   object.writer = HeaderOf(response, kWriterHeader);
   if (const auto written = net::ParseHttpDate(HeaderOf(response, "Last-Modified")))
     object.written = *written;
@@ -107,14 +112,16 @@ class S3Store final : public ObjectStore {
       if (there) return Exists(name);
       if (there.error().code() != ErrorCode::kNotFound) return there.error();
     }
-    if (body.size > bucket_.part_size) return PutLarge(name, body, writer, absent, deadline);
+    if (body.source != nullptr || body.size > bucket_.part_size)
+      return PutLarge(name, body, writer, absent, deadline);
     HttpRequest request = Request(HttpMethod::kPut, UrlOf(name));
     request.headers["Content-Type"] = "application/octet-stream";
     request.headers[kWriterHeader] = std::string(writer);
     if (absent && bucket_.conditional_put) request.headers["If-None-Match"] = "*";
-    if (body.source == nullptr) request.headers[kMd5Header] = Md5Hex(body.bytes);
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string etag, SendBody(request, body, false, deadline));
-    return Ok();
+    request.headers[kMd5Header] = Md5Hex(body.bytes);
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
+                              SendChecked(request, body.bytes, deadline));
+    return response.ok() ? Ok() : Status(StoringFailed(response));
   }
 
   Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) override {
@@ -129,20 +136,15 @@ class S3Store final : public ObjectStore {
     HttpRequest request = Request(HttpMethod::kGet, UrlOf(name));
     request.sink = &sink;
     request.longest_silence = bucket_.longest_silence;
-    const bool ranged = offset != 0 || length != Bank::kWhole;
-    if (ranged) {
-      request.headers["Range"] = length == Bank::kWhole
-                                     ? fmt::format("bytes={}-", offset)
-                                     : fmt::format("bytes={}-{}", offset, offset + length - 1);
-    }
+    AskForRange(request, offset, length);
     if (!etag.empty()) request.headers["If-Match"] = fmt::format("\"{}\"", etag);
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
     if (response.status == kRangeNotSatisfiable)
       return InvalidInput(fmt::format("the object '{}' has no byte {}", name, offset));
     if (!response.ok()) return FailureOf(name, response);
-    if (ranged && response.status != kPartialContent)
-      return Corrupt(fmt::format("{} gave all of '{}' where a part was asked for", origin_, name));
-    return ObjectOf(name, response);
+    StoredObject object = ObjectOf(name, response);
+    HOLDFAST_ASSIGN_OR_RETURN(object.size, WholeSizeOf(response, offset, length, origin_));
+    return object;
   }
 
   Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string& marker,
@@ -173,92 +175,102 @@ class S3Store final : public ObjectStore {
     return url;
   }
 
-  // The ETag of what the server has stored.
-  Result<std::string> SendBody(HttpRequest& request, const StoreBody& body, bool part,
-                               SteadyTime deadline) {
+  // Sends bytes and has the server check them; what it finds damaged is sent again.
+  Result<HttpResponse> SendChecked(HttpRequest& request, std::string_view bytes,
+                                   SteadyTime deadline) {
     request.longest_silence = bucket_.longest_silence;
-    if (body.source != nullptr) return SendSource(request, body, part, deadline);
-    request.body = body.bytes;
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string digest, DigestOf(body.bytes));
-    request.headers["Content-MD5"] = digest;
+    request.body = bytes;
+    Md5 md5;
+    md5.Update(AsBytes(bytes));
+    request.headers["Content-MD5"] = ToBase64(AsText(md5.Finish()));
     for (int tries = 1;; ++tries) {
-      HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
-      if (response.ok()) return EtagOf(response);
-      const bool damaged = ParseS3Error(response.body).code == "BadDigest";
-      if (damaged && tries < kTriesOfDamaged) continue;
-      if (damaged) return Corrupt("bytes are changed on their way to " + origin_);
-      return Failure(response, "storing an object");
+      HOLDFAST_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request, deadline));
+      if (response.ok() || !IsDamaged(response) || tries == kTriesOfDamaged) return response;
     }
   }
 
-  static Result<std::string> DigestOf(std::string_view bytes) {
-    Md5 md5;
-    md5.Update(AsBytes(bytes));
-    return ToBase64(AsText(md5.Finish()));
+  static bool IsDamaged(const HttpResponse& response) {
+    const std::string code = ParseS3Error(response.body).code;
+    return code == "BadDigest" || code == "XAmzContentSHA256Mismatch";
   }
 
-  Result<std::string> SendSource(HttpRequest& request, const StoreBody& body, bool part,
-                                 SteadyTime deadline) {
-    HashedSource source(*body.source, body.size);
-    if (part) source.Limit();
-    request.source = &source;
-    request.source_size = body.size;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
-    if (!response.ok()) return Failure(response, "storing an object");
-    const std::string etag = EtagOf(response);
-    const bool encrypted = !HeaderOf(response, "x-amz-server-side-encryption").empty();
-    if (encrypted || etag == source.Md5Hex()) return etag;
-    std::ignore = client_->Send(Request(HttpMethod::kDelete, request.url), deadline);
-    return Corrupt(origin_ + " has stored other bytes than were sent to it");
+  Error StoringFailed(const HttpResponse& response) const {
+    if (IsDamaged(response)) return Corrupt("bytes are changed on their way to " + origin_);
+    return Failure(response, "storing an object");
   }
 
   Status PutLarge(const std::string& name, const StoreBody& body, std::string_view writer,
                   bool absent, SteadyTime deadline) {
-    const std::uint64_t most = bucket_.part_size;
-    if ((body.size + most - 1) / most > kMostParts)
-      return InvalidInput(
-                 fmt::format("{} bytes are more than {} parts of {}", body.size, kMostParts, most))
+    std::uint64_t part_size = bucket_.part_size;
+    if (body.source != nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(part_size, PartSizeOfSource(body.size, part_size, kMostParts));
+    } else if ((body.size + part_size - 1) / part_size > kMostParts) {
+      return InvalidInput(fmt::format("{} bytes are more than {} parts of {}", body.size,
+                                      kMostParts, part_size))
           .Hint("a larger part_size");
+    }
     const std::string url = UrlOf(name);
     HttpRequest begin = Request(HttpMethod::kPost, url + "?uploads=");
     begin.headers["Content-Type"] = "application/octet-stream";
     begin.headers[kWriterHeader] = std::string(writer);
-    // One that was begun twice leaves an upload behind, which gc finds.
+    if (body.source == nullptr)
+      begin.headers[kMd5Header] = Md5Hex(body.bytes);
+    else
+      begin.headers[kPartsHeader] = std::to_string(part_size);
+    // One that was begun twice leaves an upload behind, of no parts.
     begin.repeatable = true;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse begun, client_->Send(begin, deadline));
     if (!begun.ok()) return Failure(begun, "beginning an upload");
     HOLDFAST_ASSIGN_OR_RETURN(const std::string id, ParseUploadId(begun.body));
-    const std::string of_upload = "uploadId=" + net::PercentEncoded(id);
-    Status done = SendParts(url, of_upload, body, absent, deadline);
-    if (done || done.error().code() == ErrorCode::kUnavailable) return done;
-    std::ignore = client_->Send(Request(HttpMethod::kDelete, url + "?" + of_upload), deadline);
+    const std::string upload = url + "?uploadId=" + net::PercentEncoded(id);
+    const auto etags = SendParts(url, id, body, part_size, deadline);
+    Status done = etags ? Complete(upload, *etags, absent, deadline) : Status(etags.error());
+    if (done) return done;
+    if (etags) {
+      // The first answer may have been lost: then there is no such upload any more, and the object.
+      const auto there = Stat(name, deadline);
+      if (there && there->writer == writer) return Ok();
+      if (done.error().code() == ErrorCode::kUnavailable) return done;
+    }
+    std::ignore = client_->Send(Request(HttpMethod::kDelete, upload), deadline);
     return done;
   }
 
-  Status SendParts(const std::string& url, const std::string& of_upload, const StoreBody& body,
-                   bool absent, SteadyTime deadline) {
+  Result<std::vector<std::string>> SendParts(const std::string& url, const std::string& id,
+                                             const StoreBody& body, std::uint64_t part_size,
+                                             SteadyTime deadline) {
     std::vector<std::string> etags;
-    for (std::uint64_t at = 0; at < body.size; at += bucket_.part_size) {
-      StoreBody part{{}, body.source, std::min(bucket_.part_size, body.size - at)};
-      if (body.source == nullptr) part.bytes = body.bytes.substr(at, part.size);
-      HttpRequest request = Request(
-          HttpMethod::kPut, fmt::format("{}?partNumber={}&{}", url, etags.size() + 1, of_upload));
-      HOLDFAST_ASSIGN_OR_RETURN(std::string etag, SendBody(request, part, true, deadline));
-      etags.push_back(std::move(etag));
+    BodyParts parts(body, part_size);
+    while (!parts.done()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string_view part, parts.Next());
+      HttpRequest request =
+          Request(HttpMethod::kPut, fmt::format("{}?partNumber={}&uploadId={}", url,
+                                                etags.size() + 1, net::PercentEncoded(id)));
+      HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, SendChecked(request, part, deadline));
+      if (!response.ok()) return StoringFailed(response);
+      etags.push_back(EtagOf(response));
+      if (EtagsAreMd5(response) && etags.back() != Md5Hex(part))
+        return Corrupt(origin_ + " has stored other bytes than were sent to it");
     }
-    HOLDFAST_RETURN_IF_ERROR(CheckSourceEnds(body));
+    return etags;
+  }
+
+  Status Complete(const std::string& upload, const std::vector<std::string>& etags, bool absent,
+                  SteadyTime deadline) {
     const std::string list = CompleteUpload(etags);
-    HttpRequest complete = Request(HttpMethod::kPost, url + "?" + of_upload);
+    HttpRequest complete = Request(HttpMethod::kPost, upload);
     complete.headers["Content-Type"] = "application/xml";
-    complete.body = list;
     if (absent && bucket_.conditional_put) complete.headers["If-None-Match"] = "*";
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse completed, client_->Send(complete, deadline));
-    if (!completed.ok()) return Failure(completed, "completing an upload");
+    // Of one that was carried out the server knows no more: the caller looks.
+    complete.repeatable = true;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse completed, SendChecked(complete, list, deadline));
+    if (completed.status == kNotFoundStatus)
+      return Unavailable(fmt::format("completing an upload: {} does not know it", origin_));
+    if (!completed.ok()) return StoringFailed(completed);
     // A server may say 200 before it knows better.
-    const S3Error error = ParseS3Error(completed.body);
-    if (error.code.empty()) return Ok();
-    return Unavailable(
-        fmt::format("completing an upload: {} answered {}", origin_, Printable(error.code)));
+    if (IsCompleted(completed.body)) return Ok();
+    return Unavailable(fmt::format("completing an upload: {} answered {}", origin_,
+                                   Printable(ParseS3Error(completed.body).code)));
   }
 
   Result<ListPage> Page(const std::string& prefix, const std::string& after,

@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
-#include <mutex>
-#include <optional>
 #include <tuple>
 #include <utility>
 
-#include "plugins/banks/object_store/hashed_source.h"
+#include "plugins/banks/object_store/body_parts.h"
+#include "plugins/banks/object_store/http_answer.h"
 #include "plugins/net/json_answer.h"
 #include "plugins/net/url.h"
 #include "plugins/sdk/json.h"
@@ -26,13 +24,14 @@ using net::HttpMethod;
 using net::HttpRequest;
 using net::HttpResponse;
 
+constexpr int kBadRequest = 400;
+constexpr int kForbidden = 403;
 constexpr int kNotFoundStatus = 404;
 constexpr int kConflictStatus = 409;
 constexpr int kPreconditionFailed = 412;
 constexpr int kRangeNotSatisfiable = 416;
 constexpr int kUnprocessable = 422;
 constexpr int kInsufficientStorage = 507;
-constexpr int kPartialContent = 206;
 // What no cluster refuses for its size.
 constexpr std::uint64_t kSurelyTaken = std::uint64_t{1} << 20U;
 // The default of Swift's max_file_size, which a cluster that does not show its limits has.
@@ -40,6 +39,8 @@ constexpr std::uint64_t kUsualLimit = 5'368'709'122;
 constexpr std::uint64_t kMostParts = 1000;
 constexpr int kTriesOfDamaged = 3;
 constexpr const char* kWriterHeader = "X-Object-Meta-Holdfast-Writer";
+// Of a large object, whose ETag is that of a list.
+constexpr const char* kMd5Header = "X-Object-Meta-Holdfast-Md5";
 // Of a container: large objects are in it, so that whoever deletes one looks.
 constexpr const char* kLargeHeader = "X-Container-Meta-Holdfast-Large";
 
@@ -50,32 +51,16 @@ HttpRequest Request(HttpMethod method, std::string url) {
   return request;
 }
 
-std::string HeaderOf(const HttpResponse& response, const char* name) {
-  const auto found = response.headers.find(name);
-  return found == response.headers.end() ? "" : found->second;
-}
-
-std::uint64_t NumberOf(std::string_view text) {
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
 bool IsLarge(const HttpResponse& response) {
   return Lowered(HeaderOf(response, "X-Static-Large-Object")) == "true";
-}
-
-std::string Unquoted(std::string text) {
-  std::erase(text, '"');
-  return text;
 }
 
 StoredObject ObjectOf(const std::string& name, const HttpResponse& response) {
   StoredObject object;
   object.name = name;
-  object.size = NumberOf(HeaderOf(response, "Content-Length"));
-  object.etag = Unquoted(HeaderOf(response, "Etag"));
-  if (!IsLarge(response)) object.md5 = object.etag;
+  object.size = SizeOf(response);
+  object.etag = EtagOf(response);
+  object.md5 = IsLarge(response) ? HeaderOf(response, kMd5Header) : object.etag;
   object.writer = HeaderOf(response, kWriterHeader);
   if (const auto written = net::ParseHttpDate(HeaderOf(response, "Last-Modified")))
     object.written = *written;
@@ -120,9 +105,13 @@ class SwiftStore final : public ObjectStore {
     request.headers["Content-Type"] = "application/octet-stream";
     request.headers[kWriterHeader] = std::string(writer);
     if (precondition == Precondition::kAbsent) request.headers["If-None-Match"] = "*";
-    if (body.size > kSurelyTaken && body.size > MostAtOnce(deadline))
-      return PutLarge(name, body, writer, std::move(request), deadline);
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBody(request, body, false, deadline));
+    bool large = body.source != nullptr;
+    if (!large && body.size > kSurelyTaken) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t most, MostAtOnce(deadline));
+      large = body.size > most;
+    }
+    if (large) return PutLarge(name, body, writer, std::move(request), deadline);
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(request, body.bytes, deadline));
     return Ok();
   }
 
@@ -138,20 +127,15 @@ class SwiftStore final : public ObjectStore {
     HttpRequest request = Request(HttpMethod::kGet, UrlOf(name));
     request.sink = &sink;
     request.longest_silence = transfer_.longest_silence;
-    const bool ranged = offset != 0 || length != Bank::kWhole;
-    if (ranged) {
-      request.headers["Range"] = length == Bank::kWhole
-                                     ? fmt::format("bytes={}-", offset)
-                                     : fmt::format("bytes={}-{}", offset, offset + length - 1);
-    }
+    AskForRange(request, offset, length);
     if (!etag.empty()) request.headers["If-Match"] = std::string(etag);
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
     if (response.status == kRangeNotSatisfiable)
       return InvalidInput(fmt::format("the object '{}' has no byte {}", name, offset));
     if (!response.ok()) return FailureOf(name, response);
-    if (ranged && response.status != kPartialContent)
-      return Corrupt(fmt::format("{} gave all of '{}' where a part was asked for", origin_, name));
-    return ObjectOf(name, response);
+    StoredObject object = ObjectOf(name, response);
+    HOLDFAST_ASSIGN_OR_RETURN(object.size, WholeSizeOf(response, offset, length, origin_));
+    return object;
   }
 
   Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string& marker,
@@ -207,38 +191,29 @@ class SwiftStore final : public ObjectStore {
     return client_->Send(request, deadline);
   }
 
-  // Sends the body and has the server check it; the MD5 that it has.
-  Result<std::string> SendBody(HttpRequest& request, const StoreBody& body, bool part,
-                               SteadyTime deadline) {
-    request.longest_silence = transfer_.longest_silence;
-    if (body.source != nullptr) return SendSource(request, body, part, deadline);
-    request.body = body.bytes;
-    const std::string md5 = Md5Hex(body.bytes);
-    request.headers["ETag"] = md5;
-    for (int tries = 1;; ++tries) {
-      HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
-      if (response.status == kUnprocessable && tries < kTriesOfDamaged) continue;
-      if (!response.ok()) return StoringFailed(response);
-      const std::string stored = Unquoted(HeaderOf(response, "Etag"));
-      if (!stored.empty() && stored != md5)
-        return Corrupt(fmt::format("{} has stored other bytes than were sent to it", origin_));
-      return md5;
-    }
+  // Sends bytes and has the server check them; the MD5 that they have.
+  Result<std::string> SendBytes(HttpRequest& request, std::string_view bytes, SteadyTime deadline) {
+    const std::string md5 = Md5Hex(bytes);
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
+                              SendChecked(request, bytes, md5, deadline));
+    if (!response.ok()) return StoringFailed(response);
+    const std::string stored = EtagOf(response);
+    if (!stored.empty() && stored != md5)
+      return Corrupt(fmt::format("{} has stored other bytes than were sent to it", origin_));
+    return md5;
   }
 
-  Result<std::string> SendSource(HttpRequest& request, const StoreBody& body, bool part,
-                                 SteadyTime deadline) {
-    HashedSource source(*body.source, body.size);
-    if (part) source.Limit();
-    request.source = &source;
-    request.source_size = body.size;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
-    if (!response.ok()) return StoringFailed(response);
-    const std::string md5 = source.Md5Hex();
-    if (Unquoted(HeaderOf(response, "Etag")) == md5) return md5;
-    const auto gone = client_->Send(Request(HttpMethod::kDelete, request.url), deadline);
-    return Corrupt(fmt::format("{} has stored other bytes than were sent to it{}", origin_,
-                               gone && gone->ok() ? "" : ", and they are still there"));
+  // What the server finds damaged is sent again. Of a list of parts it may find that out as it reads it.
+  Result<HttpResponse> SendChecked(HttpRequest& request, std::string_view bytes,
+                                   const std::string& etag, SteadyTime deadline) {
+    request.longest_silence = transfer_.longest_silence;
+    request.body = bytes;
+    request.headers["ETag"] = etag;
+    for (int tries = 1;; ++tries) {
+      HOLDFAST_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request, deadline));
+      const bool damaged = response.status == kUnprocessable || response.status == kBadRequest;
+      if (!damaged || tries == kTriesOfDamaged) return response;
+    }
   }
 
   Error StoringFailed(const HttpResponse& response) const {
@@ -247,20 +222,22 @@ class SwiftStore final : public ObjectStore {
     return Failure(response, "storing an object");
   }
 
-  // The largest object that the cluster takes; asked once.
-  std::uint64_t MostAtOnce(SteadyTime deadline) {
-    const std::lock_guard lock(mutex_);
-    if (most_) return *most_;
-    const auto answer = client_->Send(Request(HttpMethod::kGet, origin_ + "/info"), deadline);
-    if (!answer) return kUsualLimit;
+  // The largest object that the cluster takes; asked until it has said so. Nobody waits for another one who asks.
+  Result<std::uint64_t> MostAtOnce(SteadyTime deadline) {
+    if (const std::uint64_t most = most_; most > 0) return most;
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const HttpResponse answer,
+        client_->Send(Request(HttpMethod::kGet, origin_ + "/info"), deadline));
+    constexpr std::string_view kDoing = "asking how large an object may be";
     std::uint64_t most = kUsualLimit;
-    if (answer->ok()) {
-      if (const auto info = net::JsonOf(*answer, origin_); info && info->is_map()) {
-        const Value* const swift = info->Find("swift");
-        const std::int64_t said =
-            swift != nullptr && swift->is_map() ? swift->IntOr("max_file_size", 0) : 0;
-        if (said > 0) most = static_cast<std::uint64_t>(said);
-      }
+    if (answer.ok()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const Value info, net::JsonOf(answer, origin_));
+      const Value* const swift = info.is_map() ? info.Find("swift") : nullptr;
+      const std::int64_t said =
+          swift != nullptr && swift->is_map() ? swift->IntOr("max_file_size", 0) : 0;
+      if (said > 0) most = static_cast<std::uint64_t>(said);
+    } else if (answer.status != kForbidden && answer.status != kNotFoundStatus) {
+      return Failure(answer, kDoing);  // and not one that shows it to nobody
     }
     most_ = most;
     return most;
@@ -269,42 +246,68 @@ class SwiftStore final : public ObjectStore {
   Status PutLarge(const std::string& name, const StoreBody& body, std::string_view writer,
                   HttpRequest request, SteadyTime deadline) {
     HOLDFAST_RETURN_IF_ERROR(NoteLarge(deadline));
-    const std::uint64_t most = MostAtOnce(deadline);
-    if ((body.size + most - 1) / most > kMostParts)
+    HOLDFAST_ASSIGN_OR_RETURN(std::uint64_t part_size, MostAtOnce(deadline));
+    if (body.source != nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(part_size, PartSizeOfSource(body.size, part_size, kMostParts));
+    } else if ((body.size + part_size - 1) / part_size > kMostParts) {
       return InvalidInput(
-          fmt::format("{} bytes are more than {} parts of {}", body.size, kMostParts, most));
-    Value::List parts;
+          fmt::format("{} bytes are more than {} parts of {}", body.size, kMostParts, part_size));
+    }
     std::vector<std::string> names;
-    Status sent = Ok();
-    for (std::uint64_t at = 0; at < body.size && sent; at += most) {
-      StoreBody part{{}, body.source, std::min(most, body.size - at)};
-      if (body.source == nullptr) part.bytes = body.bytes.substr(at, part.size);
-      names.push_back(fmt::format("~parts/{}/{}/{:06}", name, writer, names.size() + 1));
-      HttpRequest one = Request(HttpMethod::kPut, UrlOf(names.back()));
-      const auto md5 = SendBody(one, part, true, deadline);
-      if (!md5) {
-        sent = md5.error();
-        break;
-      }
-      parts.push_back(Value()
-                          .Set("path", "/" + container_.name + "/" + names.back())
-                          .Set("etag", *md5)
-                          .Set("size_bytes", static_cast<std::int64_t>(part.size)));
-    }
-    if (sent) sent = CheckSourceEnds(body);
-    if (sent) {
-      request.url += "?multipart-manifest=put";
-      HOLDFAST_ASSIGN_OR_RETURN(const std::string manifest, DumpJson(Value(std::move(parts))));
-      request.body = manifest;
-      const auto response = client_->Send(request, deadline);
-      if (response && response->ok()) return Ok();
-      sent = response ? Status(StoringFailed(*response)) : Status(response.error());
-      // Of what is not known to have failed the parts may be in use.
-      if (!response) return sent;
-    }
+    const auto list = SendParts(name, body, part_size, writer, names, deadline);
+    bool in_use = false;
+    Status done = list ? PutList(name, *list, writer, std::move(request), in_use, deadline)
+                       : Status(list.error());
+    if (done || in_use) return done;
     for (const std::string& part : names)
       std::ignore = client_->Send(Request(HttpMethod::kDelete, UrlOf(part)), deadline);
-    return sent;
+    return done;
+  }
+
+  // Of parts that the server has.
+  struct PartList {
+    Value::List parts;
+    std::string etags;  // one behind the other, whose MD5 is the ETag of the whole
+    std::string md5;
+  };
+
+  // `names` are those of all parts that may be there.
+  Result<PartList> SendParts(const std::string& name, const StoreBody& body,
+                             std::uint64_t part_size, std::string_view writer,
+                             std::vector<std::string>& names, SteadyTime deadline) {
+    PartList list;
+    BodyParts parts(body, part_size);
+    while (!parts.done()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string_view part, parts.Next());
+      names.push_back(fmt::format("~parts/{}/{}/{:06}", name, writer, names.size() + 1));
+      HttpRequest one = Request(HttpMethod::kPut, UrlOf(names.back()));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(one, part, deadline));
+      list.parts.push_back(Value()
+                               .Set("path", "/" + container_.name + "/" + names.back())
+                               .Set("etag", md5)
+                               .Set("size_bytes", static_cast<std::int64_t>(part.size())));
+      list.etags += md5;
+    }
+    list.md5 = parts.WholeMd5Hex();
+    return list;
+  }
+
+  // Makes one object of the parts. A failure with `in_use`: it may be there all the same.
+  Status PutList(const std::string& name, const PartList& list, std::string_view writer,
+                 HttpRequest request, bool& in_use, SteadyTime deadline) {
+    request.url += "?multipart-manifest=put";
+    request.headers[kMd5Header] = list.md5;
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string json, DumpJson(Value(list.parts)));
+    // (A server that has no large objects would take the list for one: its MD5 is another.)
+    const auto response = SendChecked(request, json, Md5Hex(list.etags), deadline);
+    if (response && response->ok()) return Ok();
+    // The first answer may have been lost, and the second say that there is such an object already: this one.
+    const auto there = Stat(name, deadline);
+    if (there && there->writer == writer) return Ok();
+    Status failed = response ? Status(StoringFailed(*response)) : Status(response.error());
+    in_use = failed.error().code() == ErrorCode::kUnavailable ||
+             (!there && there.error().code() != ErrorCode::kNotFound);
+    return failed;
   }
 
   Status NoteLarge(SteadyTime deadline) {
@@ -335,6 +338,8 @@ class SwiftStore final : public ObjectStore {
       return NotFound(fmt::format("there is no object '{}' in the bank", name));
     if (response.status == kPreconditionFailed)
       return {ErrorCode::kConflict, fmt::format("the object '{}' is another one by now", name)};
+    if (response.status == kConflictStatus)
+      return Corrupt(fmt::format("{} has not got all parts of the object '{}'", origin_, name));
     return Failure(response, "asking for an object");
   }
 
@@ -361,8 +366,7 @@ class SwiftStore final : public ObjectStore {
   const Transfer transfer_;
   std::string origin_;
   std::atomic<bool> large_{false};
-  std::mutex mutex_;
-  std::optional<std::uint64_t> most_;  // guarded by mutex_
+  std::atomic<std::uint64_t> most_{0};  // that the cluster takes at once; 0: it has not said so yet
 };
 
 }  // namespace

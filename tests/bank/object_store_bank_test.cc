@@ -1,0 +1,186 @@
+#include "plugins/banks/object_store/object_store_bank.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "plugins/sdk/md5.h"
+
+namespace holdfast::banks {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::Each;
+using ::testing::HasSubstr;
+
+class StillClock final : public Clock {
+ public:
+  WallTime Now() const override { return {}; }
+  SteadyTime Steady() const override { return now; }
+  SteadyTime now = SteadyTime() + std::chrono::hours(1);
+};
+
+// One object, of which reads break off as the test says.
+class BreakingStore final : public ObjectStore {
+ public:
+  explicit BreakingStore(StillClock& clock) : clock_(clock) {}
+
+  Status Put(const std::string&, const StoreBody&, std::string_view, Precondition,
+             SteadyTime deadline) override {
+    deadlines.push_back(deadline);
+    return Error(ErrorCode::kConflict, "is there");
+  }
+  Result<StoredObject> Stat(const std::string&, SteadyTime deadline) override {
+    deadlines.push_back(deadline);
+    return object;
+  }
+  Result<StoredObject> Get(const std::string&, std::uint64_t offset, std::uint64_t length,
+                           std::string_view, ByteSink& sink, SteadyTime deadline) override {
+    deadlines.push_back(deadline);
+    clock_.now += each_takes;
+    std::string_view all = std::string_view(bytes).substr(offset, length);
+    const bool breaks = !break_after.empty();
+    if (breaks) {
+      all = all.substr(0, break_after.front());
+      break_after.pop_front();
+    }
+    if (Status taken = sink.Write(AsBytes(all)); !taken) return taken.error();
+    if (breaks) return Unavailable("http://server: its answer ended early");
+    return object;
+  }
+  Result<std::vector<StoredObject>> List(const std::string&, const std::string&, std::size_t,
+                                         ListDirection, SteadyTime) override {
+    return std::vector<StoredObject>();
+  }
+  Status Delete(const std::string&, SteadyTime) override {
+    return Unavailable("http://server did not answer before the deadline");
+  }
+  std::string Describe() const override { return "store at http://server"; }
+
+  StillClock& clock_;
+  StoredObject object;
+  std::string bytes;
+  std::deque<std::size_t> break_after;  // so many bytes of each try
+  milliseconds each_takes{0};
+  std::vector<SteadyTime> deadlines;
+};
+
+class ObjectStoreBanks : public ::testing::Test {
+ protected:
+  ObjectStoreBanks() {
+    auto store = std::make_unique<BreakingStore>(clock_);
+    store_ = store.get();
+    ObjectStoreOptions options;
+    options.deadline = milliseconds(1000);
+    options.part_size = 1000;
+    bank_ = MakeObjectStoreBank(
+        std::move(store), clock_, [](milliseconds) {}, options);
+    for (int i = 0; i < 2500; ++i) store_->bytes += static_cast<char>(i * 31 >> 3);
+    store_->object.name = "key";
+    store_->object.size = store_->bytes.size();
+    store_->object.etag = "e";
+    store_->object.md5 = Md5Hex(store_->bytes);
+  }
+  Status Get(std::uint64_t offset = 0, std::uint64_t length = Bank::kWhole) {
+    sink_ = StringSink(10'000);
+    return bank_->Get(key_, sink_, offset, length);
+  }
+
+  StillClock clock_;
+  BreakingStore* store_ = nullptr;  // the bank's
+  std::unique_ptr<Bank> bank_;
+  const ObjectKey key_ = *ObjectKey::Parse("key");
+  StringSink sink_{0};
+};
+
+TEST_F(ObjectStoreBanks, AReadThatBreaksOffGoesOnAndIsCheckedAsAWhole) {
+  store_->break_after = {100, 1, 900};
+  ASSERT_TRUE(Get());
+  EXPECT_EQ(sink_.data(), store_->bytes);
+  store_->break_after = {100, 2400};
+  ASSERT_TRUE(Get()) << "it broke behind the last byte";
+  store_->object.md5 = Md5Hex("other bytes");
+  for (auto breaks : {std::deque<std::size_t>{}, {100}, {100, 2400}}) {
+    store_->break_after = breaks;
+    const Status got = Get();
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code(), ErrorCode::kCorrupt);
+    EXPECT_THAT(got.error().message(), HasSubstr("http://server"));
+  }
+}
+
+TEST_F(ObjectStoreBanks, AWholeReadIsCheckedAgainstTheMd5OfItsParts) {
+  for (const std::size_t size : {1, 999, 1000, 1001, 2000, 2500}) {
+    store_->bytes.resize(size);
+    store_->object.size = size;
+    store_->object.md5_of_parts = 1000;
+    Md5 parts;
+    for (std::size_t at = 0; at < size; at += 1000) {
+      Md5 part;
+      part.Update(AsBytes(std::string_view(store_->bytes).substr(at, 1000)));
+      parts.Update(part.Finish());
+    }
+    store_->object.md5 = parts.FinishHex();
+    EXPECT_TRUE(Get()) << size;
+    store_->break_after = {size / 2 + 1};
+    EXPECT_TRUE(Get()) << size << " broken off";
+    store_->bytes[size / 2] ^= 1;
+    EXPECT_FALSE(Get()) << size;
+    store_->bytes[size / 2] ^= 1;
+  }
+  // Of parts of another size nothing is known.
+  store_->object.md5_of_parts = 800;
+  EXPECT_TRUE(Get());
+}
+
+TEST_F(ObjectStoreBanks, AReadOfAnotherLengthThanTheServerSaysIsCorrupt) {
+  EXPECT_TRUE(Get(2000, 1000)) << "cut off at the end";
+  EXPECT_TRUE(Get(100, 200));
+  store_->object.size = 3000;
+  const Status got = Get(2000, 1000);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), ErrorCode::kCorrupt);
+}
+
+TEST_F(ObjectStoreBanks, ATrickleEndsWithTheDeadline) {
+  store_->break_after.assign(1000, 1);
+  store_->each_takes = milliseconds(300);
+  const SteadyTime begun = clock_.now;
+  const Status got = Get();
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), ErrorCode::kUnavailable);
+  // With what 2,500 bytes may take, and the last try.
+  EXPECT_LE(clock_.now - begun, milliseconds(1000 + 25 + 300));
+}
+
+TEST_F(ObjectStoreBanks, ATryThatGetsNothingIsTheLast) {
+  store_->break_after.assign(1000, 0);
+  store_->break_after.front() = 10;
+  EXPECT_FALSE(Get());
+  EXPECT_EQ(store_->break_after.size(), 998U);
+}
+
+TEST_F(ObjectStoreBanks, AllOfAnOperationHasOneDeadline) {
+  store_->object.writer = "another";
+  const SteadyTime deadline = clock_.now + milliseconds(1000);
+  EXPECT_FALSE(bank_->Replace(key_, "x"));
+  MemorySource source("x");
+  EXPECT_FALSE(bank_->Put(key_, source, 1));
+  EXPECT_THAT(store_->deadlines, Each(deadline));
+  store_->deadlines.clear();
+  EXPECT_FALSE(bank_->CreateExclusive(key_, "x", Settling::kWait));
+  const milliseconds settle = ObjectStoreOptions().settle;
+  EXPECT_EQ(store_->deadlines.front(), clock_.now + settle * 2 / 3);
+  EXPECT_EQ(store_->deadlines.back(), deadline + settle);
+}
+
+TEST_F(ObjectStoreBanks, ErrorsSayWhatWasDoneWithWhichObject) {
+  const Status gone = bank_->Delete(key_);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().message(),
+            "deleting 'key': http://server did not answer before the deadline");
+}
+
+}  // namespace
+}  // namespace holdfast::banks

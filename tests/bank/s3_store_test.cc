@@ -1,0 +1,147 @@
+#include "plugins/banks/s3/s3_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugins/sdk/base64.h"
+#include "plugins/sdk/md5.h"
+#include "plugins/sdk/text.h"
+#include "tests/bank/scripted_server.h"
+
+namespace holdfast::banks::s3 {
+namespace {
+
+using net::HttpMethod;
+using net::HttpRequest;
+using net::HttpResponse;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::PieceSource;
+using testing::ScriptedServer;
+using ::testing::StartsWith;
+
+constexpr std::uint64_t kPart = 5U << 20U;
+
+class S3Stores : public ::testing::Test {
+ protected:
+  S3Stores() {
+    Bucket bucket;
+    bucket.endpoint = "http://s3";
+    bucket.name = "b";
+    bucket.region = "us-east-1";
+    bucket.part_size = kPart;
+    bucket.conditional_put = true;
+    auto opened = OpenS3Store(server_, bucket, BankUse::kWrite, SteadyTime::max());
+    EXPECT_TRUE(opened);
+    store_ = std::move(*opened);
+    server_->seen.clear();
+  }
+
+  Result<HttpResponse> Serve(const HttpRequest& request) {
+    const std::string target = ScriptedServer::TargetOf(request);
+    if (target == "/b/") return HttpResponse{200, {}, ""};
+    if (request.method == HttpMethod::kHead) {
+      if (writer_.empty()) return HttpResponse{404, {}, ""};
+      return HttpResponse{200, {{"x-amz-meta-holdfast-writer", writer_}}, ""};
+    }
+    if (target.ends_with("?uploads=")) {
+      return HttpResponse{200,
+                          {},
+                          "<InitiateMultipartUploadResult><UploadId>u</UploadId>"
+                          "</InitiateMultipartUploadResult>"};
+    }
+    if (request.method == HttpMethod::kPost) return complete_;
+    if (request.method == HttpMethod::kDelete) return HttpResponse{204, {}, ""};
+    if (damaged_-- > 0) return HttpResponse{400, {}, "<Error><Code>BadDigest</Code></Error>"};
+    return HttpResponse{
+        200, {{"ETag", wrong_etag_ ? "\"0\"" : "\"" + Md5Hex(request.body) + "\""}}, ""};
+  }
+
+  Status PutStream(const std::string& bytes) {
+    PieceSource source(bytes);
+    return store_->Put("k", {{}, &source, bytes.size()}, "me", Precondition::kAbsent,
+                       SteadyTime::max());
+  }
+
+  std::shared_ptr<ScriptedServer> server_ = std::make_shared<ScriptedServer>(
+      [this](const HttpRequest& request) { return Serve(request); });
+  std::unique_ptr<ObjectStore> store_;
+  std::string writer_;
+  HttpResponse complete_{
+      200, {}, "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"};
+  int damaged_ = 0;
+  bool wrong_etag_ = false;
+  const std::string bytes_ = std::string(kPart, 'a') + "b";
+};
+
+TEST_F(S3Stores, AStreamIsStoredInPartsThatTheServerChecks) {
+  damaged_ = 2;
+  ASSERT_TRUE(PutStream(bytes_));
+  EXPECT_THAT(server_->lines(),
+              ElementsAre("POST /b/k?uploads=", "PUT /b/k?partNumber=1&uploadId=u",
+                          "PUT /b/k?partNumber=1&uploadId=u", "PUT /b/k?partNumber=1&uploadId=u",
+                          "PUT /b/k?partNumber=2&uploadId=u", "POST /b/k?uploadId=u"));
+  EXPECT_EQ(server_->seen[0].headers["x-amz-meta-holdfast-parts"], std::to_string(kPart));
+  Md5 md5;
+  md5.Update(AsBytes("b"));
+  EXPECT_EQ(server_->seen[4].headers["Content-MD5"], ToBase64(AsText(md5.Finish())));
+}
+
+TEST_F(S3Stores, APartOfWhichTheServerHasOtherBytesIsCorrupt) {
+  wrong_etag_ = true;
+  const Status put = PutStream(bytes_);
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::kCorrupt);
+  EXPECT_EQ(server_->lines().back(), "DELETE /b/k?uploadId=u");
+}
+
+TEST_F(S3Stores, AnUploadThatIsNotKnownAnyMoreMayBeCompletedAlready) {
+  complete_ = {404, {}, "<Error><Code>NoSuchUpload</Code></Error>"};
+  writer_ = "me";
+  EXPECT_TRUE(PutStream(bytes_));
+  EXPECT_THAT(server_->lines(), Not(Contains(StartsWith("DELETE"))));
+  writer_ = "another";
+  const Status put = PutStream(bytes_);
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(S3Stores, ASuccessThatDoesNotSaySoIsNone) {
+  for (const char* const body :
+       {"", "<Error><Code>InternalError</Code></Error>", "<CompleteMultipart"}) {
+    complete_ = {200, {}, body};
+    const Status put = PutStream(bytes_);
+    ASSERT_FALSE(put) << body;
+    EXPECT_EQ(put.error().code(), ErrorCode::kUnavailable);
+    EXPECT_THAT(put.error().message(), HasSubstr("http://s3"));
+  }
+}
+
+TEST(S3Objects, SayTheMd5OfTheirPartsUnlessTheyAreEncryptedWithOtherKeys) {
+  const std::string md5 = Md5Hex("of parts");
+  std::string encryption;
+  const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest&) {
+    HttpResponse response{
+        200, {{"ETag", "\"" + md5 + "-3\""}, {"x-amz-meta-holdfast-parts", "100"}}, ""};
+    if (!encryption.empty()) response.headers["x-amz-server-side-encryption"] = encryption;
+    return response;
+  });
+  Bucket bucket;
+  bucket.endpoint = "http://s3";
+  bucket.name = "b";
+  auto store = OpenS3Store(server, bucket, BankUse::kRead, SteadyTime::max());
+  ASSERT_TRUE(store);
+  for (const auto& [with, known] :
+       {std::pair{"", true}, std::pair{"AES256", true}, std::pair{"aws:kms", false}}) {
+    encryption = with;
+    const auto object = (*store)->Stat("k", SteadyTime::max());
+    ASSERT_TRUE(object);
+    EXPECT_EQ(object->md5, known ? md5 : "") << with;
+    EXPECT_EQ(object->md5_of_parts, known ? 100U : 0U);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::banks::s3

@@ -1,0 +1,192 @@
+#include "plugins/banks/swift/swift_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugins/sdk/md5.h"
+#include "tests/bank/scripted_server.h"
+
+namespace holdfast::banks::swift {
+namespace {
+
+using net::HttpMethod;
+using net::HttpRequest;
+using net::HttpResponse;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::PieceSource;
+using testing::ScriptedServer;
+using ::testing::StartsWith;
+
+constexpr std::uint64_t kMost = 6'000'000;
+
+// A cluster that takes 6,000,000 bytes at once, and knows one object, where it is told so.
+class SwiftStores : public ::testing::Test {
+ protected:
+  SwiftStores() {
+    auto opened = OpenSwiftStore(server_, {"http://swift:8080/v1/AUTH_a", "c", ""}, {},
+                                 BankUse::kWrite, SteadyTime::max());
+    EXPECT_TRUE(opened);
+    store_ = std::move(*opened);
+    server_->seen.clear();
+  }
+
+  Result<HttpResponse> Serve(const HttpRequest& request) {
+    const std::string target = ScriptedServer::TargetOf(request);
+    if (target == "/info")
+      return HttpResponse{info_, {}, R"({"swift": {"max_file_size": 6000000}})"};
+    const bool list = target.find("multipart-manifest=put") != std::string::npos;
+    if (request.method == HttpMethod::kHead && target == "/v1/AUTH_a/c/k") {
+      if (writer_.empty()) return HttpResponse{404, {}, ""};
+      return HttpResponse{200, {{"X-Object-Meta-Holdfast-Writer", writer_}}, ""};
+    }
+    if (list && !list_answers_.empty()) {
+      HttpResponse answer{list_answers_.back(), {}, ""};
+      list_answers_.pop_back();
+      return answer;
+    }
+    if (request.method == HttpMethod::kPut && damaged_ > 0) {
+      --damaged_;
+      return HttpResponse{422, {}, ""};
+    }
+    if (request.method == HttpMethod::kPut && !list)
+      return HttpResponse{201, {{"Etag", Md5Hex(request.body)}}, ""};
+    return HttpResponse{204, {}, ""};
+  }
+
+  Status PutStream(const std::string& bytes) {
+    PieceSource source(bytes);
+    return store_->Put("k", {{}, &source, bytes.size()}, "me", Precondition::kAbsent,
+                       SteadyTime::max());
+  }
+
+  std::shared_ptr<ScriptedServer> server_ = std::make_shared<ScriptedServer>(
+      [this](const HttpRequest& request) { return Serve(request); });
+  std::unique_ptr<ObjectStore> store_;
+  int info_ = 200;
+  std::string writer_;
+  std::vector<int> list_answers_;
+  int damaged_ = 0;
+};
+
+TEST_F(SwiftStores, AStreamIsStoredInPartsThatTheServerChecks) {
+  const std::string bytes = std::string(kMost, 'a') + std::string(kMost, 'b') + "c";
+  ASSERT_TRUE(PutStream(bytes));
+  EXPECT_THAT(
+      server_->lines(),
+      ElementsAre("POST /v1/AUTH_a/c", "GET /info", "PUT /v1/AUTH_a/c/~parts/k/me/000001",
+                  "PUT /v1/AUTH_a/c/~parts/k/me/000002", "PUT /v1/AUTH_a/c/~parts/k/me/000003",
+                  "PUT /v1/AUTH_a/c/k?multipart-manifest=put"));
+  std::string etags;
+  for (std::size_t i = 2; i < 5; ++i) {
+    EXPECT_EQ(server_->seen[i].headers["ETag"], Md5Hex(server_->seen[i].body));
+    etags += Md5Hex(server_->seen[i].body);
+  }
+  const auto& list = server_->seen.back();
+  EXPECT_EQ(list.headers.at("ETag"), Md5Hex(etags));
+  EXPECT_EQ(list.headers.at("X-Object-Meta-Holdfast-Md5"), Md5Hex(bytes));
+  EXPECT_EQ(list.headers.at("If-None-Match"), "*");
+}
+
+TEST_F(SwiftStores, WhatIsDamagedOnItsWayIsSentAgain) {
+  damaged_ = 2;
+  EXPECT_TRUE(PutStream(std::string(kMost, 'a') + "b"));
+  damaged_ = 1000;
+  writer_ = "another";
+  const Status put =
+      store_->Put("k", {"bytes", nullptr, 5}, "me", Precondition::kNone, SteadyTime::max());
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(put.error().message(), HasSubstr("http://swift:8080"));
+}
+
+TEST_F(SwiftStores, ASourceThatEndsEarlyOrGoesOnLeavesNothing) {
+  const std::string bytes(2 * kMost, 'a');
+  for (const std::uint64_t size : {2 * kMost - 1, 2 * kMost + 1}) {
+    server_->seen.clear();
+    PieceSource source(bytes);
+    const Status put =
+        store_->Put("k", {{}, &source, size}, "me", Precondition::kAbsent, SteadyTime::max());
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code(), ErrorCode::kInvalidInput);
+    EXPECT_THAT(server_->lines(), Contains("DELETE /v1/AUTH_a/c/~parts/k/me/000001"));
+    EXPECT_THAT(server_->lines(), Not(Contains(HasSubstr("multipart-manifest"))));
+  }
+}
+
+// The first answer was lost, and the second says that there is such an object.
+TEST_F(SwiftStores, TheLargeObjectThatIsThereAlreadyMayBeItsOwn) {
+  list_answers_ = {412};
+  writer_ = "me";
+  EXPECT_TRUE(PutStream(std::string(kMost, 'a') + "b"));
+  EXPECT_THAT(server_->lines(), Not(Contains(StartsWith("DELETE"))));
+}
+
+TEST_F(SwiftStores, TheLargeObjectOfAnotherIsAConflictAndNoPartsStay) {
+  list_answers_ = {412};
+  writer_ = "another";
+  const Status put = PutStream(std::string(kMost, 'a') + "b");
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::kConflict);
+  EXPECT_THAT(server_->lines(), Contains("DELETE /v1/AUTH_a/c/~parts/k/me/000001"));
+  EXPECT_THAT(server_->lines(), Contains("DELETE /v1/AUTH_a/c/~parts/k/me/000002"));
+}
+
+TEST_F(SwiftStores, PartsOfAnObjectThatMayBeThereStay) {
+  list_answers_ = {503};
+  const Status put = PutStream(std::string(kMost, 'a') + "b");
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(server_->lines(), Not(Contains(StartsWith("DELETE"))));
+}
+
+// Nothing of it is too large for a cluster that does not say what it takes.
+TEST_F(SwiftStores, AClusterThatIsBusyIsNotTakenForOneThatSaysNothing) {
+  const std::string bytes(kMost + 1, 'a');
+  info_ = 503;
+  const Status put = store_->Put("k", {bytes, nullptr, bytes.size()}, "me", Precondition::kNone,
+                                 SteadyTime::max());
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(server_->lines(), ElementsAre("GET /info"));
+  info_ = 404;
+  EXPECT_TRUE(store_->Put("k", {bytes, nullptr, bytes.size()}, "me", Precondition::kNone,
+                          SteadyTime::max()));
+  EXPECT_EQ(server_->lines().back(), "PUT /v1/AUTH_a/c/k");
+}
+
+class RangeAnswers : public ::testing::TestWithParam<std::pair<int, const char*>> {};
+
+// Of bytes 100 to 199 of a thousand.
+TEST_P(RangeAnswers, OfAnotherPlaceAreCorrupt) {
+  const auto server = std::make_shared<ScriptedServer>([](const HttpRequest& request) {
+    const auto [status, range] = GetParam();
+    return request.method == HttpMethod::kGet
+               ? HttpResponse{status, {{"Content-Range", range}}, std::string(100, 'x')}
+               : HttpResponse{204, {}, ""};
+  });
+  auto store = OpenSwiftStore(server, {"http://swift:8080/v1/AUTH_a", "c", ""}, {}, BankUse::kRead,
+                              SteadyTime::max());
+  ASSERT_TRUE(store);
+  StringSink sink(1000);
+  const auto got = (*store)->Get("k", 100, 100, "", sink, SteadyTime::max());
+  EXPECT_EQ(server->seen.back().headers.at("Range"), "bytes=100-199");
+  if (std::string_view(GetParam().second) == "bytes 100-199/1000" && GetParam().first == 206) {
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->size, 1000U);
+  } else {
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code(), ErrorCode::kCorrupt);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(SwiftStores, RangeAnswers,
+                         ::testing::Values(std::pair{206, "bytes 100-199/1000"},
+                                           std::pair{206, "bytes 200-299/1000"}, std::pair{206, ""},
+                                           std::pair{206, "bytes 100"},
+                                           std::pair{200, "bytes 100-199/1000"}));
+
+}  // namespace
+}  // namespace holdfast::banks::swift
