@@ -156,7 +156,10 @@ class StreamWriter final : public DataWriter {
     HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, SegmentPlace(data_, key), segment));
     if (cancelled()) return CancelledError();
     // A bank that lost the answer to its first try may find the object there: the same bytes.
-    return data_.PutSame(key, segment.bytes);
+    Status put = data_.PutSame(key, segment.bytes);
+    if (!put)
+      return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
+    return Ok();
   }
 
   void List(std::size_t number, SegmentInfo info) {  // mutex_ is held

@@ -15,6 +15,7 @@ done
 
 # The example of the specification, with the address of this Keystone alone in the place of its own.
 keystone password admin password
+sleep 1.1 # Keystone takes back all tokens of that second
 cat >providers.d/foo.conf <<END
 [provider]
 name = Foo
