@@ -139,6 +139,10 @@ int WatchWorkflow(Session& session, const ClusterRunArguments& arguments) {
   if (!engine) return session.out().Fail(engine.error());
   const auto handle = (*engine)->HandleOf(arguments.run);
   if (!handle) return session.out().Fail(handle.error());
+  // Who watches is patient with a Mistral that is away, but not with one that was never there.
+  if (arguments.cluster.engine == kMistralEngine) {
+    if (const auto run = (*engine)->Find(*handle); !run) return session.out().Fail(run.error());
+  }
   return WatchRun(session, **engine, *handle);
 }
 

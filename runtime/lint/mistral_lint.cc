@@ -78,6 +78,13 @@ std::string_view WordOf(std::string_view text) {
   return text.substr(0, end);
 }
 
+// As Mistral counts: of UTF-8 every byte but those that continue a character.
+std::size_t Characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
 // A direct workflow's tasks and how they lead to each other.
 struct Graph {
   enum class On : std::uint8_t { kComplete, kSuccess, kError };
@@ -138,7 +145,7 @@ class WorkflowLint {
   void CheckName() {
     if (LooksLikeUuid(name_))
       Add("name", workflow_, name_, "a workflow's name must not look like a UUID");
-    if (name_.size() > kLongestName)
+    if (Characters(name_) > kLongestName)
       Add("name", workflow_, name_,
           fmt::format("a workflow's name has at most {} characters", kLongestName));
   }
@@ -166,7 +173,7 @@ class WorkflowLint {
   void CheckTaskName(const std::string& name, const Value& task) {
     const bool joins = task.is_map() && task.Find("join") != nullptr;
     const std::size_t most = joins ? kLongestJoin : kLongestName;
-    if (name.size() > most) {
+    if (Characters(name) > most) {
       Add("name", task, name,
           fmt::format("the name of a task{} has at most {} characters", joins ? " with join" : "",
                       most));

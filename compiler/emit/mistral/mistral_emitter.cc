@@ -44,8 +44,11 @@ Result<std::string> WriteTrigger(const EngineWorkflow& workflow) {
   out.Comment("The cron trigger that starts " + workflow.name +
               " by the schedule of its plan, in UTC. Its bundle has to be in the bank:");
   out.Comment(
-      "'holdfast publish FILE' with the workflow's file puts it there. Two runs at once do no "
-      "harm: the second one's begin is refused.");
+      "'holdfast publish FILE' with the workflow's file puts it there. A run that is not over when "
+      "the next one is due goes on");
+  out.Comment(
+      "beside it, with a checkpoint of its own; the next one's begin is refused where the first "
+      "has something at rest.");
   out.BeginMap();
   out.Key("name");
   out.Word(workflow.name);
@@ -106,6 +109,11 @@ class MistralEmitter final : public EngineEmitter {
       out.notes.emplace_back(
           "Mistral has no limit of its own for how many steps of a run are at work: the plan's "
           "parallelism is not kept (the executor's is executor_thread_pool_size)");
+    }
+    if (workflow.schedule && workflow.schedule->concurrency == "forbid") {
+      out.notes.emplace_back(
+          "Mistral starts a run by its schedule also while the one before is at work: the "
+          "schedule's concurrency is not kept");
     }
     if (workflow.run_deadline) {
       out.notes.emplace_back(
