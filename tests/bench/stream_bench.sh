@@ -33,7 +33,8 @@ policy: {drift: ignore}
 END
 holdfast -q compile protect plan.yaml -o protect.yaml
 
-# Runs a workflow file; prints the time of all of it and the peak of whichever process used most memory.
+# Runs a workflow file; prints the time of all of it, that of the processors, which other work on the machine changes
+# less, and the peak of whichever process used most memory.
 measure() {
   python3 - "$1" "$2" "$gib" <<'END'
 import resource, subprocess, sys, time
@@ -41,8 +42,10 @@ file, what, gib = sys.argv[1:]
 start = time.monotonic()
 subprocess.run(["holdfast", "-q", "run", file], check=True, stdout=subprocess.DEVNULL)
 seconds = time.monotonic() - start
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-print(f"{what} {gib} GiB: {seconds:.1f} s ({float(gib) * 1024 / seconds:.0f} MiB/s), peak memory {peak:.0f} MiB")
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+peak = used.ru_maxrss / 1024
+print(f"{what} {gib} GiB: {seconds:.1f} s ({float(gib) * 1024 / seconds:.0f} MiB/s), "
+      f"processors {used.ru_utime + used.ru_stime:.1f} s, peak memory {peak:.0f} MiB")
 sys.exit(0 if peak < 128 else f"{what}: {peak:.0f} MiB is not below 128 MiB")
 END
 }
