@@ -47,18 +47,19 @@ struct RetentionForm {
   template <class Fields>
   static void Describe(Fields& fields) {
     fields("last", &RetentionForm::last, "how many of the newest checkpoints to keep")
-        .Range(1, 100'000);
+        .Range(0, 100'000);
     fields("hourly", &RetentionForm::hourly, "for how many hours to keep the newest of each")
-        .Range(1, 100'000);
+        .Range(0, 100'000);
     fields("daily", &RetentionForm::daily, "for how many days to keep the newest of each")
-        .Range(1, 100'000);
+        .Range(0, 100'000);
     fields("weekly", &RetentionForm::weekly, "for how many weeks to keep the newest of each")
-        .Range(1, 100'000);
+        .Range(0, 100'000);
     fields("monthly", &RetentionForm::monthly, "for how many months to keep the newest of each")
-        .Range(1, 100'000);
+        .Range(0, 100'000);
     fields("yearly", &RetentionForm::yearly, "for how many years to keep the newest of each")
-        .Range(1, 100'000);
-    fields("within", &RetentionForm::within, "keep every one that is younger than this")
+        .Range(0, 100'000);
+    fields("within", &RetentionForm::within,
+           "keep every one that is at most so much older than the newest")
         .Range(1000, 36'500LL * 86'400'000);
   }
 };
@@ -145,10 +146,15 @@ std::optional<Schedule> ScheduleOf(const Value& plan) {
 Result<Value> CheckRetention(const Value& retention, std::string_view file) {
   HOLDFAST_ASSIGN_OR_RETURN(Value checked, CheckAgainstSchema(SchemaOf<RetentionForm>(), retention,
                                                               file, "retention settings"));
-  if (!checked.is_map() || checked.AsMap().empty()) {
+  // Rules that keep nothing would be a way to delete everything.
+  const auto keeps = [](const auto& rule) {
+    return rule.second.is_int() && rule.second.AsInt() > 0;
+  };
+  if (!checked.is_map() || std::none_of(checked.AsMap().begin(), checked.AsMap().end(), keeps)) {
     return Placed(
         InvalidInput("'retention' says of nothing how many to keep")
-            .Hint("give at least one of last, hourly, daily, weekly, monthly, yearly, within"),
+            .Hint("give at least one of last, hourly, daily, weekly, monthly, yearly, within; 0 "
+                  "is as good as none"),
         retention, file, 1);
   }
   return checked;

@@ -32,7 +32,8 @@ std::optional<Schedule> ScheduleOf(const Value& plan);
 Result<Value> CheckSchedule(const Value& schedule, std::string_view file);
 
 // Checks a plan's `retention`: how many checkpoints to keep, of the last ones and by hour, day,
-// week, month, year, and `within` a duration; at least one of them.
+// week, month, year, and `within` a duration; at least one of them more than 0. What they mean:
+// runtime/retention/retention_policy.h.
 Result<Value> CheckRetention(const Value& retention, std::string_view file);
 
 }  // namespace holdfast::compiler

@@ -39,6 +39,14 @@ TEST(Plan, ReadsAllThatItSays) {
   EXPECT_EQ(plan->value.Find("parameters"), nullptr);
 }
 
+TEST(Plan, KeepsARuleOfRetentionThatIsZeroBesideOneThatIsNot) {
+  const auto plan = ParsePlan(
+      "name: a\nprovider: p\nresources: ['T::N#1']\nretention: {last: 0, daily: 7}\n", "plan.yaml");
+  ASSERT_TRUE(plan) << plan.error().Render();
+  EXPECT_EQ(plan->value.Find("retention")->IntOr("last", -1), 0);
+  EXPECT_EQ(plan->value.Find("retention")->IntOr("daily", 0), 7);
+}
+
 TEST(Plan, HasDefaultsForWhatItDoesNotSay) {
   const auto plan = ParsePlan("name: a\nprovider: p\nresources: ['T::N#1']\n", "plan.yaml");
   ASSERT_TRUE(plan) << plan.error().Render();
