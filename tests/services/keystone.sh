@@ -15,8 +15,8 @@
 set -euo pipefail
 self=$(realpath "$0")
 folder=$(dirname "$self")
-python=/usr/bin/python3 # Debian's: it has the modules
-user=nobody
+# shellcheck source=tests/services/server.sh
+. "$folder/server.sh"
 
 missing() {
   local what=""
@@ -27,14 +27,6 @@ missing() {
     command -v "$tool" >/dev/null || what="${what:+$what, }$tool"
   done
   [ -z "$what" ] || { echo "missing: $what"; return 1; }
-}
-
-# Who runs it: another user when we are root, and that one gets as far as DIR.
-as=()
-choose_user() { # DIR
-  [ "$(id -u)" = 0 ] || return 0
-  as=(setpriv --reuid=$user --regid="$(id -g $user)" --clear-groups --)
-  "${as[@]}" test -x "$(dirname "$1")" || as=()
 }
 
 write_files() { # DIR PORT
@@ -120,13 +112,7 @@ start_server() { # DIR
   choose_user "$1"
   "${as[@]}" setsid uwsgi --ini "$1/uwsgi.ini" >>"$1/out" 2>&1 </dev/null &
   echo $! >"$1/pid"
-  local url
-  url=$(cat "$1/url")
-  for _ in $(seq 600); do
-    curl -sf --max-time 10 -o /dev/null "$url" && return
-    kill -0 "$(cat "$1/pid")" 2>/dev/null || break
-    sleep 0.1
-  done
+  answers "$(cat "$1/url")" "$(cat "$1/pid")" && return
   echo "keystone.sh: the server does not answer" >&2
   tail -n 20 "$1/out" "$1/keystone.log" >&2 || true
   return 1
@@ -160,8 +146,7 @@ start() { # DIR TYPE=URL...
   start_server "$dir"
   "$python" "$folder/keystone_api.py" "$(cat "$dir/url")" populate "${@:2}"
   for name in demo other admin; do openrc "$(cat "$dir/url")" $name >"$dir/$name.openrc"; done
-  # Ends it when the caller does, however it ends.
-  setsid bash -c 'tail --pid="$1" -s 0.5 -f /dev/null; exec "$2" stop "$3"' watch "$PPID" "$self" "$dir" </dev/null >/dev/null 2>&1 &
+  ends_with_caller "$self" "$dir"
 }
 
 case ${1:-} in

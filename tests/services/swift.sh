@@ -17,8 +17,8 @@
 set -euo pipefail
 self=$(realpath "$0")
 folder=$(dirname "$self")
-python=/usr/bin/python3 # Debian's: it has the modules
-user=nobody
+# shellcheck source=tests/services/server.sh
+. "$folder/server.sh"
 servers=(account container object proxy)
 
 missing() {
@@ -28,14 +28,6 @@ missing() {
     command -v "$tool" >/dev/null || what="${what:+$what, }$tool"
   done
   [ -z "$what" ] || { echo "missing: $what"; return 1; }
-}
-
-# Who runs it: another user when we are root, and that one gets as far as DIR.
-as=()
-choose_user() { # DIR
-  [ "$(id -u)" = 0 ] || return 0
-  as=(setpriv --reuid=$user --regid="$(id -g $user)" --clear-groups --)
-  "${as[@]}" test -x "$(dirname "$1")" || as=()
 }
 
 reserve() { # DIR
@@ -221,11 +213,7 @@ start_servers() { # DIR
   [ ! -e "$1/keystone_proxy.conf" ] || names+=(keystone_proxy)
   for name in "${names[@]}"; do run_in_background "$1" "$name" "$python" "$1/launch.py" "$1" "$name"; done
   for name in "${names[@]}"; do
-    for _ in $(seq 300); do
-      curl -sf --max-time 5 -o /dev/null "http://127.0.0.1:${!name}/healthcheck" && continue 2
-      kill -0 "$(cat "$1/$name.pid")" 2>/dev/null || break
-      sleep 0.1
-    done
+    answers "http://127.0.0.1:${!name}/healthcheck" "$(cat "$1/$name.pid")" && continue
     echo "swift.sh: the $name server does not answer" >&2
     tail -n 20 "$1/$name.out" >&2
     return 1
@@ -256,8 +244,7 @@ start() { # DIR [KEYSTONE_DIR]
   [ ${#as[@]} = 0 ] || chown -R "$user:$(id -g $user)" "$dir"
   "${as[@]}" "$python" "$dir/launch.py" "$dir" rings >"$dir/rings.out" 2>&1 || { cat "$dir/rings.out" >&2; return 1; }
   start_servers "$dir"
-  # Ends it when the caller does, however it ends.
-  setsid bash -c 'tail --pid="$1" -s 0.5 -f /dev/null; exec "$2" stop "$3"' watch "$PPID" "$self" "$dir" </dev/null >/dev/null 2>&1 &
+  ends_with_caller "$self" "$dir"
 }
 
 case ${1:-} in

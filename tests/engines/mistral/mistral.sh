@@ -14,7 +14,8 @@
 #   mistral.sh stop DIR              ends both
 set -euo pipefail
 self=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
-python=/usr/bin/python3 # Debian's: it has the modules
+# shellcheck source=tests/services/server.sh
+. "$(dirname "$self")/../../services/server.sh"
 port=8989
 
 missing() {
@@ -134,11 +135,7 @@ start_engine() { # DIR
   setsid "$python" "$1/server.py" --server api,engine,executor,notifier --config-file "$1/mistral.conf" \
     >>"$1/out" 2>&1 </dev/null &
   echo $! >"$1/mistral.pid"
-  for _ in $(seq 600); do
-    curl -sf -o /dev/null "http://127.0.0.1:$port/" && return
-    kill -0 "$(cat "$1/mistral.pid")" 2>/dev/null || break
-    sleep 0.1
-  done
+  answers "http://127.0.0.1:$port/" "$(cat "$1/mistral.pid")" && return
   echo "mistral.sh: the server does not answer" >&2
   tail -n 20 "$1/out" "$1/mistral.log" >&2 || true
   return 1
