@@ -7,13 +7,13 @@
 #include "plugins/engines/mistral/executions.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/failpoint.h"
+#include "runtime/agent/patience.h"
 
 namespace holdfast::agent {
 
 namespace {
 
 constexpr std::size_t kMostGone = 4096;
-constexpr std::chrono::hours kLongestUnknown{24};
 
 // The workflows' retry takes what is no report, and what says so itself.
 bool IsTriedAgain(const Job& job) {
@@ -187,11 +187,7 @@ bool JobTable::NotStarted(const Job& job, const std::string& why) {
   const SteadyTime now = clock_.Steady();
   if (!step->first_failed_start) step->first_failed_start = now;
   if (now - *step->first_failed_start >= limits_.longest_without_start) return false;
-  constexpr int kMostDoublings = 16;
-  const auto pause =
-      std::min(limits_.first_pause * (1 << std::min(step->failed_starts, kMostDoublings)),
-               limits_.longest_pause);
-  ++step->failed_starts;
+  const auto pause = WaitAfter(++step->failed_starts, limits_.first_pause, limits_.longest_pause);
   // Where things lie here is for the log alone.
   step->trouble = "its process cannot be started";
   log_.Log(LogLevel::kError, "a step could not be started, and is tried again: " + why,

@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "plugins/engines/mistral/answers.h"
 #include "plugins/engines/mistral/executions.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/agent/action_calls.h"
+#include "runtime/agent/patience.h"
 
 namespace holdfast::agent {
 
@@ -18,14 +17,6 @@ namespace {
 constexpr std::chrono::milliseconds kFirstWait{1'000};
 constexpr std::chrono::milliseconds kLongestWait{30'000};
 constexpr std::chrono::milliseconds kLongestWaitOfOne{600'000};
-// The row of an action may come later to the database that the API reads than a short step ends, and whoever gave the
-// agent credentials of another project notices that within a day.
-constexpr std::chrono::hours kLongestUnknown{24};
-
-std::chrono::milliseconds WaitAfter(int failures, std::chrono::milliseconds longest) {
-  constexpr int kMostDoublings = 16;
-  return std::min(kFirstWait * (1 << std::clamp(failures - 1, 0, kMostDoublings)), longest);
-}
 
 std::string StateOf(const Value& action) {
   return action.is_map() ? action.StringOr("state", "") : std::string();
@@ -99,7 +90,8 @@ void Reporter::Work() {
     const Fate fate = Report(*job);
     if (fate != Fate::kUnreachable) unreachable_ = 0;
     const auto later = [this, &job](std::string why) {
-      table_.ReportLater(job->id, WaitAfter(++tries_[job->id], kLongestWaitOfOne), std::move(why));
+      table_.ReportLater(job->id, WaitAfter(++tries_[job->id], kFirstWait, kLongestWaitOfOne),
+                         std::move(why));
     };
     const auto done = [this, &job] {
       tries_.erase(job->id);
@@ -125,7 +117,7 @@ void Reporter::Work() {
       case Fate::kUnreachable: {
         // Behind the others, of which one may be taken: what keeps us from asking for anything else need not keep us
         // from reporting.
-        const auto pause = WaitAfter(++unreachable_, kLongestWait);
+        const auto pause = WaitAfter(++unreachable_, kFirstWait, kLongestWait);
         table_.ReportLater(job->id, pause, "Mistral does not answer");
         if (!table_.Pause(pause)) return;
         break;
