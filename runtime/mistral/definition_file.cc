@@ -126,6 +126,16 @@ const Task* Definition::Find(std::string_view task) const {
   return at == tasks.end() || at->name != task ? nullptr : &*at;
 }
 
+std::string InputOf(const Task& task, std::string_view name) {
+  return task.input.is_map() ? task.input.StringOr(name, "") : "";
+}
+
+std::string StepCommandOf(const Task& task) {
+  if (task.action != kStepAction) return {};
+  const std::string command = InputOf(task, "command");
+  return command.empty() ? "run" : command;
+}
+
 bool IsMistralFile(std::string_view text) {
   bool version = false;
   for (const std::string_view line : Split(text, '\n')) {

@@ -40,6 +40,13 @@ struct Definition {
   const Task* Find(std::string_view task) const;
 };
 
+// The action that every step calls (templates/mistral).
+inline constexpr std::string_view kStepAction = "holdfast.step";
+// What a step does: "run", "begin", "end", "gate"; empty for a task that is none.
+std::string StepCommandOf(const Task& task);
+// A text among a task's inputs; empty where there is none.
+std::string InputOf(const Task& task, std::string_view name);
+
 // Whether a text is one of Mistral's, by its top-level keys: it has `version` and no `apiVersion`. It need not be
 // YAML otherwise.
 bool IsMistralFile(std::string_view text);

@@ -13,8 +13,6 @@
 namespace holdfast::mistral {
 namespace {
 
-constexpr std::string_view kStepAction = "holdfast.step";
-
 class Lister {
  public:
   Lister(std::span<const Definition> definitions, const LoadedBundle& bundle,
@@ -117,7 +115,7 @@ class Lister {
     step.name = place.prefix + task.name;
     step.task = task.name;
     step.template_name = kStepAction;
-    const std::string command = task.input.is_map() ? task.input.StringOr("command", "run") : "run";
+    const std::string command = StepCommandOf(task);
     step.command = {options_.step_binary};
     step.args = {command, "--run=" + options_.run_id, "--record=" + Parameter("record"),
                  "--bundle=" + Parameter("bundle"), "--provider=" + Parameter("provider")};
@@ -126,7 +124,7 @@ class Lister {
       step.args.push_back("--partial=" + Parameter("partial"));
     }
     if (command == "run" || command == "gate")
-      step.args.push_back("--step=" + (task.input.is_map() ? task.input.StringOr("step", "") : ""));
+      step.args.push_back("--step=" + InputOf(task, "step"));
     step.order = std::move(order);
     step.gates = GatesOf(task.name);
     step.exit_handler = command == "end";

@@ -13,8 +13,6 @@ namespace {
 using mistral::Definition;
 using mistral::Task;
 
-constexpr std::string_view kStepAction = "holdfast.step";
-
 class Reader {
  public:
   explicit Reader(const std::vector<Definition>& definitions) {
@@ -52,7 +50,7 @@ class Reader {
     open_.push_back(here.name);
     // A `gate` is asked before anything in the group is started.
     for (const Task& task : here.tasks) {
-      if (CommandOf(task) != "gate") continue;
+      if (StepCommandOf(task) != "gate") continue;
       StartCondition any{StartCondition::Kind::kAnyCanRun, {}};
       const std::string asked = InputOf(task, "step");
       for (const std::string_view step : Split(asked, ',')) any.steps.emplace_back(step);
@@ -62,7 +60,7 @@ class Reader {
     std::map<std::string_view, Ends> ends;
     for (const Task& task : here.tasks) {
       Ends& own = ends[task.name];
-      const std::string command = CommandOf(task);
+      const std::string command = StepCommandOf(task);
       const bool frames = group == 0 && (command == "begin" || command == "end");
       own.begin = frames ? (command == "begin" ? out_.begin : out_.end) : out_.order.AddNode();
       own.end = own.begin;
@@ -87,7 +85,7 @@ class Reader {
       if (own.inbound > 1 && !task.join_all)
         Fault(here, task, "has several inbound links and no 'join: all': it would run for each");
       if (own.inbound == 0 && task.join_all) Fault(here, task, "joins nothing");
-      const std::string command = CommandOf(task);
+      const std::string command = StepCommandOf(task);
       if (own.inbound == 0 && command != "begin" && command != "gate" && task.action != "std.noop")
         Fault(here, task, "has no inbound link: it would start at once");
     }
@@ -106,7 +104,7 @@ class Reader {
   }
 
   void Link(const Definition& here, const Task& task, std::map<std::string_view, Ends>& ends) {
-    const std::string command = CommandOf(task);
+    const std::string command = StepCommandOf(task);
     // What frames a group may stop it. A step that did would leave joins waiting.
     const bool first = command == "begin" || command == "gate" ||
                        (task.action == "std.noop" && task.on_complete.empty());
@@ -126,16 +124,6 @@ class Reader {
         out_.order.Link(ends.at(task.name).end, after->second.begin);
       }
     }
-  }
-
-  static std::string InputOf(const Task& task, std::string_view name) {
-    return task.input.is_map() ? task.input.StringOr(name, "") : "";
-  }
-  // "" for what is no step.
-  static std::string CommandOf(const Task& task) {
-    if (task.action != kStepAction) return {};
-    const std::string command = InputOf(task, "command");
-    return command.empty() ? "run" : command;
   }
 
   std::map<std::string_view, const Definition*> definitions_;
