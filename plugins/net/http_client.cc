@@ -20,6 +20,11 @@ bool IgnoringCase::operator()(std::string_view a, std::string_view b) const {
                                       [](char x, char y) { return Lower(x) < Lower(y); });
 }
 
+std::string_view HeaderOf(const HttpHeaders& headers, std::string_view name) {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string_view() : found->second;
+}
+
 std::optional<WallTime> ParseHttpDate(std::string_view text) {
   // Its names are English whatever the locale is (a program's is "C").
   std::tm fields{};

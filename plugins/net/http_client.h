@@ -21,6 +21,8 @@ struct IgnoringCase {
   bool operator()(std::string_view a, std::string_view b) const;
 };
 using HttpHeaders = std::map<std::string, std::string, IgnoringCase>;
+// The value of a header; empty where there is none. Good as long as the headers are.
+std::string_view HeaderOf(const HttpHeaders& headers, std::string_view name);
 
 // "Fri, 27 Nov 2026 02:30:00 GMT" (RFC 9110, IMF-fixdate); one that a WallTime cannot hold becomes the nearest that it
 // can. nullopt for everything else.

@@ -199,9 +199,7 @@ Error RefusalOf(const HttpResponse& response, const KeystoneIdentity& identity,
 std::chrono::seconds LeftOf(WallTime expires, const HttpResponse& response, const Value& token) {
   // Without a date, that of the token: right for a new one, and of another one too much, so that it is refused before.
   Result<WallTime> now = TimeIn(token, "issued_at");
-  if (const auto date = response.headers.find("Date"); date != response.headers.end()) {
-    if (const auto parsed = ParseHttpDate(date->second)) now = *parsed;
-  }
+  if (const auto date = ParseHttpDate(HeaderOf(response.headers, "Date"))) now = *date;
   constexpr std::chrono::seconds kLongest = std::chrono::hours(24 * 365);
   if (!now || *now >= expires) return std::chrono::seconds(0);
   if (*now < expires - kLongest) return kLongest;
@@ -238,8 +236,7 @@ Result<Answered> Ask(HttpClient& client, HttpMethod method, const KeystoneIdenti
   if (!response.ok()) return RefusalOf(response, identity, origin);
   HOLDFAST_ASSIGN_OR_RETURN(const Value answer, JsonOf(response, origin));
   Answered out;
-  if (const auto id = response.headers.find(kTokenHeader); id != response.headers.end())
-    out.token.id = id->second;
+  out.token.id = HeaderOf(response.headers, kTokenHeader);
   if (method == HttpMethod::kGet) out.token.id = identity.token;
   const Value* const token = answer.is_map() ? answer.Find("token") : nullptr;
   const auto expires = token == nullptr || !token->is_map() ? Result<WallTime>(Corrupt("no token"))

@@ -73,9 +73,7 @@ Wait RealWait() {
 }
 
 std::optional<milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now) {
-  const auto found = headers.find("Retry-After");
-  if (found == headers.end()) return std::nullopt;
-  const std::string text(Trim(found->second));
+  const std::string text(Trim(HeaderOf(headers, "Retry-After")));
   std::uint32_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size() && !text.empty())

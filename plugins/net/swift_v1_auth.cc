@@ -15,12 +15,7 @@ namespace holdfast::net {
 
 namespace {
 
-std::string HeaderOf(const HttpResponse& response, std::string_view name) {
-  const auto found = response.headers.find(name);
-  return found == response.headers.end() ? "" : found->second;
-}
-
-std::optional<std::chrono::seconds> SecondsIn(const std::string& text) {
+std::optional<std::chrono::seconds> SecondsIn(std::string_view text) {
   std::uint32_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
@@ -51,12 +46,12 @@ Result<SessionToken> AuthenticateV1(HttpClient& client, const SwiftV1Identity& i
     return out;
   }
   SessionToken out;
-  out.token.id = HeaderOf(response, "X-Auth-Token");
-  const std::string storage = HeaderOf(response, "X-Storage-Url");
+  out.token.id = HeaderOf(response.headers, "X-Auth-Token");
+  const std::string storage(HeaderOf(response.headers, "X-Storage-Url"));
   if (out.token.id.empty() || !ParseUrl(storage))
     return Corrupt(origin + " answered without a token, or without the URL of an account");
   out.token.catalog.push_back({"object-store", "public", "", storage});
-  out.left = SecondsIn(HeaderOf(response, "X-Auth-Token-Expires"));
+  out.left = SecondsIn(HeaderOf(response.headers, "X-Auth-Token-Expires"));
   return out;
 }
 

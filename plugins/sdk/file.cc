@@ -16,12 +16,6 @@ namespace holdfast {
 
 namespace {
 
-std::string FolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 Status WriteAll(int descriptor, std::string_view data, const std::string& path) {
   std::string_view rest = data;
   while (!rest.empty()) {
@@ -30,12 +24,6 @@ Status WriteAll(int descriptor, std::string_view data, const std::string& path) 
     if (n < 0) return SystemError(errno, "writing " + path);
     rest.remove_prefix(static_cast<std::size_t>(n));
   }
-  return Ok();
-}
-
-Status WriteToDisk(int descriptor, std::string_view data, const std::string& path) {
-  HOLDFAST_RETURN_IF_ERROR(WriteAll(descriptor, data, path));
-  if (fsync(descriptor) != 0) return SystemError(errno, "writing " + path + " to the disk");
   return Ok();
 }
 
@@ -87,6 +75,18 @@ Result<std::string> FollowLinks(std::string path) {
 }
 
 }  // namespace
+
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Status WriteToDisk(int descriptor, std::string_view data, const std::string& path) {
+  HOLDFAST_RETURN_IF_ERROR(WriteAll(descriptor, data, path));
+  if (fsync(descriptor) != 0) return SystemError(errno, "writing " + path + " to the disk");
+  return Ok();
+}
 
 Result<std::string> ReadFile(const std::string& path, std::uint64_t limit) {
   // Without O_NONBLOCK a pipe that nobody writes would be waited for without end.

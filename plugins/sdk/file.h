@@ -20,6 +20,12 @@ Result<std::string> ReadFile(const std::string& path, std::uint64_t limit = 1U <
 // kUnavailable for a pipe that nobody reads, kInvalidInput for a folder.
 Status WriteFileDurably(const std::string& path, std::string_view contents);
 
+// The folder that a path names something in: "." for a name alone.
+std::string FolderOf(const std::string& path);
+
+// Writes all of it to an open file, and has it on the disk. Errors name the path.
+Status WriteToDisk(int descriptor, std::string_view data, const std::string& path);
+
 // What WriteFileDurably would put its file in the place of: nothing that is there, or a regular file.
 // False for devices, pipes, folders.
 bool IsFileOrAbsent(const std::string& path);

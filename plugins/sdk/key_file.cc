@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "plugins/sdk/descriptor_owner.h"
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast {
@@ -21,12 +22,6 @@ constexpr std::size_t kMaxKeyFile = 64U << 10U;  // what is read of a secret
 constexpr std::string_view kHeading =
     "# Keys of Holdfast. The first one encrypts; the others open what they once encrypted.\n"
     "# Without this file nobody reads the bank. Keep a copy of it, and not in the bank.\n";
-
-std::string FolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 Result<KeyEntry> ParseLine(std::string_view line, const Where& where) {
   const auto wrong = [&where](Error error) {
@@ -78,17 +73,6 @@ Result<OwnedDescriptor> LockFolder(const std::string& folder) {
   return descriptor;
 }
 
-Status WriteTemporary(int descriptor, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(descriptor, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return SystemError(errno, "writing " + path);
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  if (::fsync(descriptor) != 0) return SystemError(errno, "writing " + path + " to the disk");
-  return Ok();
-}
-
 // `before`: of the file that is replaced; nullptr: there is none, and one that has come meanwhile stays.
 Status PutKeyFile(const std::string& path, std::string_view text, const struct stat* before,
                   int folder) {
@@ -97,7 +81,7 @@ Status PutKeyFile(const std::string& path, std::string_view text, const struct s
   const OwnedDescriptor descriptor(::open(
       temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
   if (!descriptor.valid()) return SystemError(errno, "writing " + path);
-  Status status = WriteTemporary(descriptor.get(), text, path);
+  Status status = WriteToDisk(descriptor.get(), text, path);
   // The service that reads it may be another user than who adds a key.
   if (status && before != nullptr &&
       (::fchown(descriptor.get(), before->st_uid, before->st_gid) != 0 ||

@@ -97,4 +97,10 @@ Result<Secret> SecretReference::Read(SecretGuard guard) const {
   return NotFound("no secret is configured");
 }
 
+Result<std::string> SecretReference::ReadIfGiven() const {
+  if (!given()) return std::string();
+  HOLDFAST_ASSIGN_OR_RETURN(const Secret secret, Read());
+  return secret.Reveal();
+}
+
 }  // namespace holdfast

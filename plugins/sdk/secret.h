@@ -51,6 +51,8 @@ struct SecretReference {
   // kNotFound or kDenied name the file or variable, never the contents.
   // `guard` is about a file.
   Result<Secret> Read(SecretGuard guard = SecretGuard::kAny) const;
+  // The same as a text, for what takes no Secret; empty where none is given.
+  Result<std::string> ReadIfGiven() const;
 };
 
 }  // namespace holdfast

@@ -32,11 +32,6 @@ constexpr double kShareOfOthers = 0.1;
 constexpr std::string_view kSteps = "/v1/steps";
 constexpr std::string_view kHealth = "/v1/health";
 
-std::string_view HeaderOf(const HttpHead& head, std::string_view name) {
-  const auto at = head.headers.find(name);
-  return at == head.headers.end() ? std::string_view() : Trim(at->second);
-}
-
 HttpReply WrongMethod(const std::string& allowed) {
   HttpReply reply = ErrorReply(kWrongMethod, "this takes " + allowed);
   reply.headers["Allow"] = allowed;
@@ -97,7 +92,7 @@ StepService::StepService(Secret token, double rate, JobTable& table, const Clock
 
 bool StepService::HasToken(const HttpHead& head) const {
   constexpr std::string_view kScheme = "bearer ";
-  const std::string_view given = HeaderOf(head, "Authorization");
+  const std::string_view given = Trim(net::HeaderOf(head.headers, "Authorization"));
   return given.size() > kScheme.size() && Lowered(given.substr(0, kScheme.size())) == kScheme &&
          SameSecret(Trim(given.substr(kScheme.size())), token_.Reveal());
 }
@@ -137,13 +132,13 @@ std::optional<HttpReply> StepService::Decide(const HttpHead& head) {
   if (head.target != kSteps) return ErrorReply(kNotFound, "there are /v1/steps and /v1/health");
   if (head.method == "GET") return List();
   if (head.method != "POST") return WrongMethod("GET, POST");
-  if (CanonicalUuid(HeaderOf(head, kActionHeader)).empty())
+  if (CanonicalUuid(Trim(net::HeaderOf(head.headers, kActionHeader))).empty())
     return ErrorReply(kBadRequest, fmt::format("the header {} is a UUID", kActionHeader));
   return std::nullopt;
 }
 
 HttpReply StepService::Accept(const HttpHead& head, std::string_view body) {
-  const std::string id = CanonicalUuid(HeaderOf(head, kActionHeader));
+  const std::string id = CanonicalUuid(Trim(net::HeaderOf(head.headers, kActionHeader)));
   const auto request = ParseStepRequest(body);
   if (!request) {
     log_.Log(LogLevel::kWarning, "refused a step: " + request.error().message(),

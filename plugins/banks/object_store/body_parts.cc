@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::uint64_t kMostOfAPart = std::uint64_t{128} << 20U;
 
+// Rounded up.
+std::uint64_t PartsOf(std::uint64_t size, std::uint64_t part) { return (size + part - 1) / part; }
+
 }  // namespace
 
 Result<std::string_view> BodyParts::Next() {
@@ -23,7 +26,6 @@ Result<std::string_view> BodyParts::Next() {
     HOLDFAST_ASSIGN_OR_RETURN(part, Read(size));
   }
   at_ += size;
-  whole_.Update(AsBytes(part));
   return part;
 }
 
@@ -44,12 +46,17 @@ Result<std::string_view> BodyParts::Read(std::uint64_t size) {
   return std::string_view(read_);
 }
 
-Result<std::uint64_t> PartSizeOfSource(std::uint64_t size, std::uint64_t most_at_once,
-                                       std::uint64_t most_parts) {
+Result<std::uint64_t> PartSizeOf(const StoreBody& body, std::uint64_t most_at_once,
+                                 std::uint64_t most_parts) {
+  if (body.source == nullptr) {
+    if (PartsOf(body.size, most_at_once) <= most_parts) return most_at_once;
+    return InvalidInput(
+        fmt::format("{} bytes are more than {} parts of {}", body.size, most_parts, most_at_once));
+  }
   const std::uint64_t part =
-      std::max(std::min(kMostInMemory, most_at_once), (size + most_parts - 1) / most_parts);
+      std::max(std::min(kMostInMemory, most_at_once), PartsOf(body.size, most_parts));
   if (part <= std::min(kMostOfAPart, most_at_once)) return part;
-  return InvalidInput(fmt::format("a source of {} bytes is more than {} parts of {}", size,
+  return InvalidInput(fmt::format("a source of {} bytes is more than {} parts of {}", body.size,
                                   most_parts, std::min(kMostOfAPart, most_at_once)));
 }
 

@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "plugins/banks/object_store/object_store.h"
-#include "plugins/sdk/md5.h"
 #include "plugins/sdk/result.h"
 
 namespace holdfast::banks {
@@ -19,8 +18,6 @@ class BodyParts {
   bool done() const { return at_ >= body_.size; }
   // Good until the next call. kInvalidInput where a source ends early or, of the last part, goes on.
   Result<std::string_view> Next();
-  // MD5 of all, after the last part.
-  std::string WholeMd5Hex() { return whole_.FinishHex(); }
 
  private:
   Result<std::string_view> Read(std::uint64_t size);
@@ -29,13 +26,13 @@ class BodyParts {
   const std::uint64_t part_size_;
   std::uint64_t at_ = 0;
   std::string read_;
-  Md5 whole_;
 };
 
-// How large the parts of a source are: as a bank checks them again when it reads (ObjectStoreOptions::part_size), or
-// larger where more than `most_parts` would be needed. kInvalidInput where one of them would be larger than the server takes
-// at once, or than memory should hold.
-Result<std::uint64_t> PartSizeOfSource(std::uint64_t size, std::uint64_t most_at_once,
-                                       std::uint64_t most_parts);
+// How large the parts of a body are. Of a source: as a bank checks them again when it reads (ObjectStoreOptions::part_size),
+// or larger where more than `most_parts` would be needed; kInvalidInput where one of them would be larger than the server
+// takes at once, or than memory should hold. Of bytes in memory: what the server takes at once; kInvalidInput where these are
+// more parts than it takes.
+Result<std::uint64_t> PartSizeOf(const StoreBody& body, std::uint64_t most_at_once,
+                                 std::uint64_t most_parts);
 
 }  // namespace holdfast::banks

@@ -27,20 +27,14 @@ std::optional<std::uint64_t> Number(std::string_view& text) {
 
 }  // namespace
 
-std::string HeaderOf(const net::HttpResponse& response, const char* name) {
-  const auto found = response.headers.find(name);
-  return found == response.headers.end() ? "" : found->second;
-}
-
 std::string EtagOf(const net::HttpResponse& response) {
-  std::string etag = HeaderOf(response, "ETag");
+  std::string etag(net::HeaderOf(response.headers, "ETag"));
   std::erase(etag, '"');
   return etag;
 }
 
 std::uint64_t SizeOf(const net::HttpResponse& response) {
-  const std::string text = HeaderOf(response, "Content-Length");
-  std::string_view left = text;
+  std::string_view left = net::HeaderOf(response.headers, "Content-Length");
   return Number(left).value_or(0);
 }
 
@@ -55,9 +49,8 @@ Result<std::uint64_t> WholeSizeOf(const net::HttpResponse& response, std::uint64
                                   std::uint64_t length, std::string_view origin) {
   if (IsAll(offset, length)) return SizeOf(response);
   // "bytes 100-199/1000"
-  const std::string text = HeaderOf(response, "Content-Range");
   constexpr std::string_view kUnit = "bytes ";
-  std::string_view left = text;
+  std::string_view left = net::HeaderOf(response.headers, "Content-Range");
   if (response.status == kPartialContent && left.starts_with(kUnit)) {
     left.remove_prefix(kUnit.size());
     const auto first = Number(left);

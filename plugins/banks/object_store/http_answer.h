@@ -11,8 +11,6 @@ namespace holdfast::banks {
 
 // What Swift and S3 say in the same headers.
 
-// Empty where there is none.
-std::string HeaderOf(const net::HttpResponse& response, const char* name);
 // Without its quotation marks.
 std::string EtagOf(const net::HttpResponse& response);
 // Of an object that was asked for whole, its length.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "plugins/sdk/md5.h"
@@ -343,6 +344,10 @@ class ObjectStoreBank final : public Bank {
 };
 
 }  // namespace
+
+Sleep RealSleep() {
+  return [](milliseconds time) { std::this_thread::sleep_for(time); };
+}
 
 std::unique_ptr<Bank> MakeObjectStoreBank(std::unique_ptr<ObjectStore> store, const Clock& clock,
                                           Sleep sleep, ObjectStoreOptions options) {

@@ -25,6 +25,7 @@ struct ObjectStoreOptions {
 
 // Waits, as long as it is said.
 using Sleep = std::function<void(std::chrono::milliseconds)>;
+Sleep RealSleep();
 
 // A bank over a store.
 //

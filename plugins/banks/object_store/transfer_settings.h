@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "plugins/banks/object_store/object_store_bank.h"
 #include "plugins/sdk/schema.h"
 
 namespace holdfast::banks {
@@ -17,6 +18,13 @@ struct TransferSettings {
   std::chrono::seconds stall_timeout{30};
   std::chrono::milliseconds settle_time{3000};
 };
+
+inline ObjectStoreOptions OptionsOf(const TransferSettings& settings) {
+  ObjectStoreOptions options;
+  options.settle = settings.settle_time;
+  options.deadline = settings.retry_window;
+  return options;
+}
 
 // Adds them to the fields of a bank's settings, which derive from TransferSettings.
 template <class Settings, class Fields>

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <thread>
 #include <utility>
 
 #include "plugins/banks/object_store/object_store_bank.h"
@@ -52,12 +51,6 @@ struct Settings : TransferSettings {
   }
 };
 
-Result<std::string> Reveal(const SecretReference& reference) {
-  if (!reference.given()) return std::string();
-  HOLDFAST_ASSIGN_OR_RETURN(const Secret secret, reference.Read());
-  return secret.Reveal();
-}
-
 Status Check(const Value& checked) {
   const auto settings = BindChecked<Settings>(checked);
   if (const auto url = net::ParseUrl(settings.endpoint); !url) return url.error();
@@ -72,9 +65,9 @@ Result<std::unique_ptr<Bank>> Open(const Value& checked, BankUse use, const Bank
   const Clock& clock = SystemClock();
   net::SigV4Key key;
   key.region = settings.region;
-  HOLDFAST_ASSIGN_OR_RETURN(key.access_key, Reveal(settings.access_key));
-  HOLDFAST_ASSIGN_OR_RETURN(key.secret_key, Reveal(settings.secret_key));
-  HOLDFAST_ASSIGN_OR_RETURN(key.session_token, Reveal(settings.session_token));
+  HOLDFAST_ASSIGN_OR_RETURN(key.access_key, settings.access_key.ReadIfGiven());
+  HOLDFAST_ASSIGN_OR_RETURN(key.secret_key, settings.secret_key.ReadIfGiven());
+  HOLDFAST_ASSIGN_OR_RETURN(key.session_token, settings.session_token.ReadIfGiven());
   HOLDFAST_ASSIGN_OR_RETURN(
       auto client,
       MakeSendingClient(settings, parts, clock, [&key, &clock](net::HttpClient& transport) {
@@ -90,14 +83,10 @@ Result<std::unique_ptr<Bank>> Open(const Value& checked, BankUse use, const Bank
   bucket.longest_silence = settings.stall_timeout;
   HOLDFAST_ASSIGN_OR_RETURN(auto store, OpenS3Store(std::move(client), std::move(bucket), use,
                                                     clock.Steady() + settings.retry_window));
-  ObjectStoreOptions options;
+  ObjectStoreOptions options = OptionsOf(settings);
   if (settings.conditional_put) options.strength = ExclusiveStrength::kAtomic;
-  options.settle = settings.settle_time;
   options.part_size = std::min(settings.part_size.bytes, kMostInMemory);
-  options.deadline = settings.retry_window;
-  return MakeObjectStoreBank(
-      std::move(store), clock,
-      [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }, options);
+  return MakeObjectStoreBank(std::move(store), clock, RealSleep(), options);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "plugins/banks/object_store/body_parts.h"
 #include "plugins/banks/object_store/http_answer.h"
+#include "plugins/banks/object_store/http_store.h"
 #include "plugins/banks/s3/s3_answers.h"
 #include "plugins/net/json_answer.h"
 #include "plugins/net/url.h"
@@ -26,14 +27,8 @@ using net::HttpMethod;
 using net::HttpRequest;
 using net::HttpResponse;
 
-constexpr int kForbidden = 403;
-constexpr int kNotFoundStatus = 404;
-constexpr int kConflictStatus = 409;
-constexpr int kPreconditionFailed = 412;
-constexpr int kRangeNotSatisfiable = 416;
 constexpr std::size_t kMostListed = 1000;
 constexpr std::uint64_t kMostParts = 10'000;
-constexpr int kTriesOfDamaged = 3;
 constexpr std::size_t kMd5Digits = 32;
 constexpr const char* kWriterHeader = "x-amz-meta-holdfast-writer";
 // An ETag is the MD5 of an object's bytes with some kinds of encryption, and with others it is not.
@@ -42,63 +37,41 @@ constexpr const char* kMd5Header = "x-amz-meta-holdfast-md5";
 // is "<MD5 of the MD5s of its parts>-<number of parts>".
 constexpr const char* kPartsHeader = "x-amz-meta-holdfast-parts";
 
-HttpRequest Request(HttpMethod method, std::string url) {
-  HttpRequest request;
-  request.method = method;
-  request.url = std::move(url);
-  return request;
-}
-
 // With keys of another service they are not.
 bool EtagsAreMd5(const HttpResponse& response) {
-  const std::string encrypted = HeaderOf(response, "x-amz-server-side-encryption");
+  const std::string_view encrypted =
+      net::HeaderOf(response.headers, "x-amz-server-side-encryption");
   return (encrypted.empty() || encrypted == "AES256") &&
-         HeaderOf(response, "x-amz-server-side-encryption-customer-algorithm").empty();
+         net::HeaderOf(response.headers, "x-amz-server-side-encryption-customer-algorithm").empty();
 }
 
-StoredObject ObjectOf(const std::string& name, const HttpResponse& response) {
-  StoredObject object;
-  object.name = name;
-  object.size = SizeOf(response);
-  object.etag = EtagOf(response);
-  object.md5 = HeaderOf(response, kMd5Header);
-  const std::string parts = HeaderOf(response, kPartsHeader);
-  const std::size_t dash = object.etag.find('-');
-  if (!parts.empty() && dash == kMd5Digits && EtagsAreMd5(response)) {
-    std::from_chars(parts.data(), parts.data() + parts.size(), object.md5_of_parts);
-    if (object.md5_of_parts > 0) object.md5 = object.etag.substr(0, dash);
-  }
-  object.writer = HeaderOf(response, kWriterHeader);
-  if (const auto written = net::ParseHttpDate(HeaderOf(response, "Last-Modified")))
-    object.written = *written;
-  return object;
+std::string UrlOfBucket(const Bucket& bucket) {
+  std::string base = bucket.endpoint;
+  while (base.ends_with('/')) base.pop_back();
+  if (bucket.path_style) return base + "/" + bucket.name;
+  const std::size_t host = base.find("://") + 3;
+  return base.substr(0, host) + bucket.name + "." + base.substr(host);
 }
 
-class S3Store final : public ObjectStore {
+class S3Store final : public HttpStore {
  public:
   S3Store(std::shared_ptr<net::HttpClient> client, Bucket bucket, const net::Url& endpoint)
-      : client_(std::move(client)), bucket_(std::move(bucket)), origin_(endpoint.Origin()) {
-    std::string base = bucket_.endpoint;
-    while (base.ends_with('/')) base.pop_back();
-    url_ = base + "/" + bucket_.name;
-    if (!bucket_.path_style) {
-      const std::size_t host = base.find("://") + 3;
-      url_ = base.substr(0, host) + bucket_.name + "." + base.substr(host);
-    }
-  }
+      : HttpStore(std::move(client), UrlOfBucket(bucket), endpoint.Origin(),
+                  bucket.longest_silence),
+        bucket_(std::move(bucket)) {}
 
   Status Open(BankUse use, SteadyTime deadline) {
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there,
-                              client_->Send(Request(HttpMethod::kHead, url_ + "/"), deadline));
+                              Send(Request(HttpMethod::kHead, base_url() + "/"), deadline));
     if (there.ok()) return Ok();
     if (there.status != kNotFoundStatus) return Failure(there, "looking at its bucket");
     if (use == BankUse::kRead) return NotFound(fmt::format("there is no {} yet", Describe()));
-    HttpRequest make = Request(HttpMethod::kPut, url_ + "/");
+    HttpRequest make = Request(HttpMethod::kPut, base_url() + "/");
     const std::string where = "<CreateBucketConfiguration><LocationConstraint>" + bucket_.region +
                               "</LocationConstraint></CreateBucketConfiguration>";
     // The one region of which AWS does not take its name.
     if (bucket_.region != "us-east-1") make.body = where;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse made, client_->Send(make, deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse made, Send(make, deadline));
     if (made.ok() || made.status == kConflictStatus) return Ok();
     return Failure(made, "making its bucket");
   }
@@ -118,33 +91,11 @@ class S3Store final : public ObjectStore {
     request.headers["Content-Type"] = "application/octet-stream";
     request.headers[kWriterHeader] = std::string(writer);
     if (absent && bucket_.conditional_put) request.headers["If-None-Match"] = "*";
-    request.headers[kMd5Header] = Md5Hex(body.bytes);
+    const Md5::Digest md5 = Md5::Of(body.bytes);
+    request.headers[kMd5Header] = Hex(md5);
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              SendChecked(request, body.bytes, deadline));
+                              SendOf(md5, request, body.bytes, deadline));
     return response.ok() ? Ok() : Status(StoringFailed(response));
-  }
-
-  Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) override {
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              client_->Send(Request(HttpMethod::kHead, UrlOf(name)), deadline));
-    if (!response.ok()) return FailureOf(name, response);
-    return ObjectOf(name, response);
-  }
-
-  Result<StoredObject> Get(const std::string& name, std::uint64_t offset, std::uint64_t length,
-                           std::string_view etag, ByteSink& sink, SteadyTime deadline) override {
-    HttpRequest request = Request(HttpMethod::kGet, UrlOf(name));
-    request.sink = &sink;
-    request.longest_silence = bucket_.longest_silence;
-    AskForRange(request, offset, length);
-    if (!etag.empty()) request.headers["If-Match"] = fmt::format("\"{}\"", etag);
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
-    if (response.status == kRangeNotSatisfiable)
-      return InvalidInput(fmt::format("the object '{}' has no byte {}", name, offset));
-    if (!response.ok()) return FailureOf(name, response);
-    StoredObject object = ObjectOf(name, response);
-    HOLDFAST_ASSIGN_OR_RETURN(object.size, WholeSizeOf(response, offset, length, origin_));
-    return object;
   }
 
   Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string& marker,
@@ -160,33 +111,38 @@ class S3Store final : public ObjectStore {
     // To delete what is not there is success to S3.
     HOLDFAST_ASSIGN_OR_RETURN(const StoredObject there, Stat(name, deadline));
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              client_->Send(Request(HttpMethod::kDelete, UrlOf(name)), deadline));
+                              Send(Request(HttpMethod::kDelete, UrlOf(name)), deadline));
     return response.ok() ? Ok() : Status(FailureOf(name, response));
   }
 
   std::string Describe() const override {
-    return fmt::format("S3 bucket {} at {}", bucket_.name, origin_);
+    return fmt::format("S3 bucket {} at {}", bucket_.name, origin());
   }
 
  private:
-  std::string UrlOf(std::string_view name) const {
-    std::string url = url_;
-    for (const std::string_view part : Split(name, '/')) url += "/" + net::PercentEncoded(part);
-    return url;
+  StoredObject ObjectOf(const std::string& name, const HttpResponse& response) const override {
+    StoredObject object;
+    object.name = name;
+    object.size = SizeOf(response);
+    object.etag = EtagOf(response);
+    object.md5 = net::HeaderOf(response.headers, kMd5Header);
+    const std::string_view parts = net::HeaderOf(response.headers, kPartsHeader);
+    const std::size_t dash = object.etag.find('-');
+    if (!parts.empty() && dash == kMd5Digits && EtagsAreMd5(response)) {
+      std::from_chars(parts.data(), parts.data() + parts.size(), object.md5_of_parts);
+      if (object.md5_of_parts > 0) object.md5 = object.etag.substr(0, dash);
+    }
+    object.writer = net::HeaderOf(response.headers, kWriterHeader);
+    if (const auto written = net::ParseHttpDate(net::HeaderOf(response.headers, "Last-Modified")))
+      object.written = *written;
+    return object;
   }
 
-  // Sends bytes and has the server check them; what it finds damaged is sent again.
-  Result<HttpResponse> SendChecked(HttpRequest& request, std::string_view bytes,
-                                   SteadyTime deadline) {
-    request.longest_silence = bucket_.longest_silence;
-    request.body = bytes;
-    Md5 md5;
-    md5.Update(AsBytes(bytes));
-    request.headers["Content-MD5"] = ToBase64(AsText(md5.Finish()));
-    for (int tries = 1;; ++tries) {
-      HOLDFAST_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request, deadline));
-      if (response.ok() || !IsDamaged(response) || tries == kTriesOfDamaged) return response;
-    }
+  // Sends bytes of that MD5, and has the server check them.
+  Result<HttpResponse> SendOf(const Md5::Digest& md5, HttpRequest& request, std::string_view bytes,
+                              SteadyTime deadline) {
+    request.headers["Content-MD5"] = ToBase64(AsText(md5));
+    return SendChecked(request, bytes, &IsDamaged, deadline);
   }
 
   static bool IsDamaged(const HttpResponse& response) {
@@ -195,20 +151,14 @@ class S3Store final : public ObjectStore {
   }
 
   Error StoringFailed(const HttpResponse& response) const {
-    if (IsDamaged(response)) return Corrupt("bytes are changed on their way to " + origin_);
+    if (IsDamaged(response)) return Corrupt("bytes are changed on their way to " + origin());
     return Failure(response, "storing an object");
   }
 
   Status PutLarge(const std::string& name, const StoreBody& body, std::string_view writer,
                   bool absent, SteadyTime deadline) {
-    std::uint64_t part_size = bucket_.part_size;
-    if (body.source != nullptr) {
-      HOLDFAST_ASSIGN_OR_RETURN(part_size, PartSizeOfSource(body.size, part_size, kMostParts));
-    } else if ((body.size + part_size - 1) / part_size > kMostParts) {
-      return InvalidInput(fmt::format("{} bytes are more than {} parts of {}", body.size,
-                                      kMostParts, part_size))
-          .Hint("a larger part_size");
-    }
+    auto part_size = PartSizeOf(body, bucket_.part_size, kMostParts);
+    if (!part_size) return std::move(part_size).error().Hint("a larger part_size");
     const std::string url = UrlOf(name);
     HttpRequest begin = Request(HttpMethod::kPost, url + "?uploads=");
     begin.headers["Content-Type"] = "application/octet-stream";
@@ -216,14 +166,14 @@ class S3Store final : public ObjectStore {
     if (body.source == nullptr)
       begin.headers[kMd5Header] = Md5Hex(body.bytes);
     else
-      begin.headers[kPartsHeader] = std::to_string(part_size);
+      begin.headers[kPartsHeader] = std::to_string(*part_size);
     // One that was begun twice leaves an upload behind, of no parts.
     begin.repeatable = true;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse begun, client_->Send(begin, deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse begun, Send(begin, deadline));
     if (!begun.ok()) return Failure(begun, "beginning an upload");
     HOLDFAST_ASSIGN_OR_RETURN(const std::string id, ParseUploadId(begun.body));
     const std::string upload = url + "?uploadId=" + net::PercentEncoded(id);
-    const auto etags = SendParts(url, id, body, part_size, deadline);
+    const auto etags = SendParts(url, id, body, *part_size, deadline);
     Status done = etags ? Complete(upload, *etags, absent, deadline) : Status(etags.error());
     if (done) return done;
     if (etags) {
@@ -232,7 +182,7 @@ class S3Store final : public ObjectStore {
       if (there && there->writer == writer) return Ok();
       if (done.error().code() == ErrorCode::kUnavailable) return done;
     }
-    std::ignore = client_->Send(Request(HttpMethod::kDelete, upload), deadline);
+    std::ignore = Send(Request(HttpMethod::kDelete, upload), deadline);
     return done;
   }
 
@@ -246,11 +196,12 @@ class S3Store final : public ObjectStore {
       HttpRequest request =
           Request(HttpMethod::kPut, fmt::format("{}?partNumber={}&uploadId={}", url,
                                                 etags.size() + 1, net::PercentEncoded(id)));
-      HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, SendChecked(request, part, deadline));
+      const Md5::Digest md5 = Md5::Of(part);
+      HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, SendOf(md5, request, part, deadline));
       if (!response.ok()) return StoringFailed(response);
       etags.push_back(EtagOf(response));
-      if (EtagsAreMd5(response) && etags.back() != Md5Hex(part))
-        return Corrupt(origin_ + " has stored other bytes than were sent to it");
+      if (EtagsAreMd5(response) && etags.back() != Hex(md5))
+        return Corrupt(origin() + " has stored other bytes than were sent to it");
     }
     return etags;
   }
@@ -263,13 +214,14 @@ class S3Store final : public ObjectStore {
     if (absent && bucket_.conditional_put) complete.headers["If-None-Match"] = "*";
     // Of one that was carried out the server knows no more: the caller looks.
     complete.repeatable = true;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse completed, SendChecked(complete, list, deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse completed,
+                              SendOf(Md5::Of(list), complete, list, deadline));
     if (completed.status == kNotFoundStatus)
-      return Unavailable(fmt::format("completing an upload: {} does not know it", origin_));
+      return Unavailable(fmt::format("completing an upload: {} does not know it", origin()));
     if (!completed.ok()) return StoringFailed(completed);
     // A server may say 200 before it knows better.
     if (IsCompleted(completed.body)) return Ok();
-    return Unavailable(fmt::format("completing an upload: {} answered {}", origin_,
+    return Unavailable(fmt::format("completing an upload: {} answered {}", origin(),
                                    Printable(ParseS3Error(completed.body).code)));
   }
 
@@ -281,9 +233,8 @@ class S3Store final : public ObjectStore {
     query += fmt::format("&max-keys={}", std::min(limit, kMostListed));
     if (!prefix.empty()) query += "&prefix=" + net::PercentEncoded(prefix);
     if (!after.empty() && token.empty()) query += "&start-after=" + net::PercentEncoded(after);
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const HttpResponse response,
-        client_->Send(Request(HttpMethod::kGet, url_ + "/?" + query), deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
+                              Send(Request(HttpMethod::kGet, base_url() + "/?" + query), deadline));
     if (!response.ok()) return Failure(response, "listing it");
     return ParseListPage(response.body);
   }
@@ -313,17 +264,9 @@ class S3Store final : public ObjectStore {
     return {ErrorCode::kConflict, fmt::format("the object '{}' exists already", name)};
   }
 
-  Error FailureOf(const std::string& name, const HttpResponse& response) const {
-    if (response.status == kNotFoundStatus)
-      return NotFound(fmt::format("there is no object '{}' in the bank", name));
-    if (response.status == kPreconditionFailed)
-      return {ErrorCode::kConflict, fmt::format("the object '{}' is another one by now", name)};
-    return Failure(response, "asking for an object");
-  }
-
-  Error Failure(const HttpResponse& response, std::string_view doing) const {
+  Error Failure(const HttpResponse& response, std::string_view doing) const override {
     const S3Error said = ParseS3Error(response.body);
-    std::string what = fmt::format("{}: {} answered {}", doing, origin_, response.status);
+    std::string what = fmt::format("{}: {} answered {}", doing, origin(), response.status);
     if (!said.code.empty()) what += " " + Printable(said.code);
     if (response.status == kPreconditionFailed || said.code == "ConditionalRequestConflict")
       return {ErrorCode::kConflict, what};
@@ -337,10 +280,7 @@ class S3Store final : public ObjectStore {
     return {net::CodeOfStatus(response.status), what};
   }
 
-  const std::shared_ptr<net::HttpClient> client_;
   const Bucket bucket_;
-  const std::string origin_;
-  std::string url_;
 };
 
 }  // namespace

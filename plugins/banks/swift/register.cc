@@ -1,6 +1,5 @@
 #include "plugins/banks/swift/register.h"
 
-#include <thread>
 #include <utility>
 
 #include "plugins/banks/object_store/object_store_bank.h"
@@ -23,12 +22,7 @@ Result<std::unique_ptr<Bank>> Open(const Value& checked, BankUse use, const Bank
   HOLDFAST_ASSIGN_OR_RETURN(auto store,
                             OpenSwiftStore(std::move(account.client), std::move(container),
                                            {settings.stall_timeout}, use, deadline));
-  ObjectStoreOptions options;
-  options.settle = settings.settle_time;
-  options.deadline = settings.retry_window;
-  return MakeObjectStoreBank(
-      std::move(store), clock,
-      [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }, options);
+  return MakeObjectStoreBank(std::move(store), clock, RealSleep(), OptionsOf(settings));
 }
 
 }  // namespace

@@ -22,12 +22,6 @@ struct TokenClient {
   std::unique_ptr<net::TokenHttpClient> client;
 };
 
-Result<std::string> Reveal(const SecretReference& reference) {
-  if (!reference.given()) return std::string();
-  HOLDFAST_ASSIGN_OR_RETURN(const Secret secret, reference.Read());
-  return secret.Reveal();
-}
-
 Result<net::KeystoneIdentity> IdentityOf(const Settings& settings) {
   net::KeystoneIdentity identity;
   identity.auth_url = AuthUrlOf(settings);
@@ -36,10 +30,10 @@ Result<net::KeystoneIdentity> IdentityOf(const Settings& settings) {
   identity.project = settings.project;
   identity.project_domain = settings.project_domain;
   identity.application_credential_id = settings.application_credential_id;
-  HOLDFAST_ASSIGN_OR_RETURN(identity.password, Reveal(settings.password));
+  HOLDFAST_ASSIGN_OR_RETURN(identity.password, settings.password.ReadIfGiven());
   HOLDFAST_ASSIGN_OR_RETURN(identity.application_credential_secret,
-                            Reveal(settings.application_credential_secret));
-  HOLDFAST_ASSIGN_OR_RETURN(identity.token, Reveal(settings.token));
+                            settings.application_credential_secret.ReadIfGiven());
+  HOLDFAST_ASSIGN_OR_RETURN(identity.token, settings.token.ReadIfGiven());
   return identity;
 }
 
@@ -57,7 +51,7 @@ Result<net::AskForToken> TokensOf(net::HttpClient& client, const Settings& setti
     HOLDFAST_ASSIGN_OR_RETURN(net::KeystoneIdentity identity, IdentityOf(settings));
     return net::KeystoneTokens(client, clock, std::move(identity), "project");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(std::string key, Reveal(settings.password));
+  HOLDFAST_ASSIGN_OR_RETURN(std::string key, settings.password.ReadIfGiven());
   return net::SwiftV1Tokens(client, {AuthUrlOf(settings), settings.user, std::move(key)});
 }
 

@@ -10,6 +10,7 @@
 
 #include "plugins/banks/object_store/body_parts.h"
 #include "plugins/banks/object_store/http_answer.h"
+#include "plugins/banks/object_store/http_store.h"
 #include "plugins/net/json_answer.h"
 #include "plugins/net/url.h"
 #include "plugins/sdk/json.h"
@@ -25,11 +26,6 @@ using net::HttpRequest;
 using net::HttpResponse;
 
 constexpr int kBadRequest = 400;
-constexpr int kForbidden = 403;
-constexpr int kNotFoundStatus = 404;
-constexpr int kConflictStatus = 409;
-constexpr int kPreconditionFailed = 412;
-constexpr int kRangeNotSatisfiable = 416;
 constexpr int kUnprocessable = 422;
 constexpr int kInsufficientStorage = 507;
 // What no cluster refuses for its size.
@@ -37,34 +33,14 @@ constexpr std::uint64_t kSurelyTaken = std::uint64_t{1} << 20U;
 // The default of Swift's max_file_size, which a cluster that does not show its limits has.
 constexpr std::uint64_t kUsualLimit = 5'368'709'122;
 constexpr std::uint64_t kMostParts = 1000;
-constexpr int kTriesOfDamaged = 3;
 constexpr const char* kWriterHeader = "X-Object-Meta-Holdfast-Writer";
 // Of a large object, whose ETag is that of a list.
 constexpr const char* kMd5Header = "X-Object-Meta-Holdfast-Md5";
 // Of a container: large objects are in it, so that whoever deletes one looks.
 constexpr const char* kLargeHeader = "X-Container-Meta-Holdfast-Large";
 
-HttpRequest Request(HttpMethod method, std::string url) {
-  HttpRequest request;
-  request.method = method;
-  request.url = std::move(url);
-  return request;
-}
-
 bool IsLarge(const HttpResponse& response) {
-  return Lowered(HeaderOf(response, "X-Static-Large-Object")) == "true";
-}
-
-StoredObject ObjectOf(const std::string& name, const HttpResponse& response) {
-  StoredObject object;
-  object.name = name;
-  object.size = SizeOf(response);
-  object.etag = EtagOf(response);
-  object.md5 = IsLarge(response) ? HeaderOf(response, kMd5Header) : object.etag;
-  object.writer = HeaderOf(response, kWriterHeader);
-  if (const auto written = net::ParseHttpDate(HeaderOf(response, "Last-Modified")))
-    object.written = *written;
-  return object;
+  return Lowered(net::HeaderOf(response.headers, "X-Static-Large-Object")) == "true";
 }
 
 // "2026-11-29T04:22:34.123450", UTC.
@@ -74,24 +50,27 @@ WallTime TimeOf(std::string_view text) {
   return time ? *time : WallTime();
 }
 
-class SwiftStore final : public ObjectStore {
+std::string OriginOf(const std::string& url) {
+  const auto parsed = net::ParseUrl(url);
+  return parsed ? parsed->Origin() : "";
+}
+
+class SwiftStore final : public HttpStore {
  public:
   SwiftStore(std::shared_ptr<net::HttpClient> client, Container container, Transfer transfer)
-      : client_(std::move(client)),
-        container_(std::move(container)),
-        url_(container_.storage_url + "/" + net::PercentEncoded(container_.name)),
-        transfer_(transfer) {
-    if (const auto url = net::ParseUrl(container_.storage_url)) origin_ = url->Origin();
-  }
+      : HttpStore(std::move(client),
+                  container.storage_url + "/" + net::PercentEncoded(container.name),
+                  OriginOf(container.storage_url), transfer.longest_silence),
+        container_(std::move(container)) {}
 
   Status Open(BankUse use, SteadyTime deadline) {
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there,
-                              Send(Request(HttpMethod::kHead, url_), deadline));
-    large_ = !HeaderOf(there, kLargeHeader).empty();
+                              Send(Request(HttpMethod::kHead, base_url()), deadline));
+    large_ = !net::HeaderOf(there.headers, kLargeHeader).empty();
     if (there.ok()) return Ok();
     if (there.status != kNotFoundStatus) return Failure(there, "looking at its container");
     if (use == BankUse::kRead) return NotFound(fmt::format("there is no {} yet", Describe()));
-    HttpRequest make = Request(HttpMethod::kPut, url_);
+    HttpRequest make = Request(HttpMethod::kPut, base_url());
     if (!container_.storage_policy.empty())
       make.headers["X-Storage-Policy"] = container_.storage_policy;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse made, Send(make, deadline));
@@ -115,41 +94,18 @@ class SwiftStore final : public ObjectStore {
     return Ok();
   }
 
-  Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) override {
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              Send(Request(HttpMethod::kHead, UrlOf(name)), deadline));
-    if (!response.ok()) return FailureOf(name, response);
-    return ObjectOf(name, response);
-  }
-
-  Result<StoredObject> Get(const std::string& name, std::uint64_t offset, std::uint64_t length,
-                           std::string_view etag, ByteSink& sink, SteadyTime deadline) override {
-    HttpRequest request = Request(HttpMethod::kGet, UrlOf(name));
-    request.sink = &sink;
-    request.longest_silence = transfer_.longest_silence;
-    AskForRange(request, offset, length);
-    if (!etag.empty()) request.headers["If-Match"] = std::string(etag);
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
-    if (response.status == kRangeNotSatisfiable)
-      return InvalidInput(fmt::format("the object '{}' has no byte {}", name, offset));
-    if (!response.ok()) return FailureOf(name, response);
-    StoredObject object = ObjectOf(name, response);
-    HOLDFAST_ASSIGN_OR_RETURN(object.size, WholeSizeOf(response, offset, length, origin_));
-    return object;
-  }
-
   Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string& marker,
                                          std::size_t limit, ListDirection direction,
                                          SteadyTime deadline) override {
-    std::string url = fmt::format("{}?format=json&limit={}", url_, limit);
+    std::string url = fmt::format("{}?format=json&limit={}", base_url(), limit);
     if (!prefix.empty()) url += "&prefix=" + net::PercentEncoded(prefix);
     if (!marker.empty()) url += "&marker=" + net::PercentEncoded(marker);
     if (direction == ListDirection::kDescending) url += "&reverse=true";
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
                               Send(Request(HttpMethod::kGet, url), deadline));
     if (!response.ok()) return Failure(response, "listing it");
-    HOLDFAST_ASSIGN_OR_RETURN(const Value list, net::JsonOf(response, origin_));
-    if (!list.is_list()) return Corrupt(origin_ + " gave a listing that is none");
+    HOLDFAST_ASSIGN_OR_RETURN(const Value list, net::JsonOf(response, origin()));
+    if (!list.is_list()) return Corrupt(origin() + " gave a listing that is none");
     std::vector<StoredObject> found;
     found.reserve(list.AsList().size());
     for (const Value& entry : list.AsList()) {
@@ -176,62 +132,59 @@ class SwiftStore final : public ObjectStore {
   }
 
   std::string Describe() const override {
-    return fmt::format("Swift container {} at {}", container_.name, origin_);
+    return fmt::format("Swift container {} at {}", container_.name, origin());
   }
 
  private:
-  std::string UrlOf(std::string_view name) const {
-    std::string url = url_;
-    for (const std::string_view part : Split(name, '/')) url += "/" + net::PercentEncoded(part);
-    return url;
-  }
-
-  // Of what is small.
-  Result<HttpResponse> Send(const HttpRequest& request, SteadyTime deadline) {
-    return client_->Send(request, deadline);
+  StoredObject ObjectOf(const std::string& name, const HttpResponse& response) const override {
+    StoredObject object;
+    object.name = name;
+    object.size = SizeOf(response);
+    object.etag = EtagOf(response);
+    object.md5 = IsLarge(response) ? net::HeaderOf(response.headers, kMd5Header) : object.etag;
+    object.writer = net::HeaderOf(response.headers, kWriterHeader);
+    if (const auto written = net::ParseHttpDate(net::HeaderOf(response.headers, "Last-Modified")))
+      object.written = *written;
+    return object;
   }
 
   // Sends bytes and has the server check them; the MD5 that they have.
   Result<std::string> SendBytes(HttpRequest& request, std::string_view bytes, SteadyTime deadline) {
     const std::string md5 = Md5Hex(bytes);
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              SendChecked(request, bytes, md5, deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, SendOf(md5, request, bytes, deadline));
     if (!response.ok()) return StoringFailed(response);
     const std::string stored = EtagOf(response);
     if (!stored.empty() && stored != md5)
-      return Corrupt(fmt::format("{} has stored other bytes than were sent to it", origin_));
+      return Corrupt(fmt::format("{} has stored other bytes than were sent to it", origin()));
     return md5;
   }
 
-  // What the server finds damaged is sent again. Of a list of parts it may find that out as it reads it.
-  Result<HttpResponse> SendChecked(HttpRequest& request, std::string_view bytes,
-                                   const std::string& etag, SteadyTime deadline) {
-    request.longest_silence = transfer_.longest_silence;
-    request.body = bytes;
+  // Of a list of parts it may find that out as it reads it.
+  static bool IsDamaged(const HttpResponse& response) {
+    return response.status == kUnprocessable || response.status == kBadRequest;
+  }
+
+  Result<HttpResponse> SendOf(const std::string& etag, HttpRequest& request, std::string_view bytes,
+                              SteadyTime deadline) {
     request.headers["ETag"] = etag;
-    for (int tries = 1;; ++tries) {
-      HOLDFAST_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request, deadline));
-      const bool damaged = response.status == kUnprocessable || response.status == kBadRequest;
-      if (!damaged || tries == kTriesOfDamaged) return response;
-    }
+    return SendChecked(request, bytes, &IsDamaged, deadline);
   }
 
   Error StoringFailed(const HttpResponse& response) const {
     if (response.status == kUnprocessable)
-      return Corrupt(fmt::format("bytes are changed on their way to {}", origin_));
+      return Corrupt(fmt::format("bytes are changed on their way to {}", origin()));
     return Failure(response, "storing an object");
   }
 
   // The largest object that the cluster takes; asked until it has said so. Nobody waits for another one who asks.
   Result<std::uint64_t> MostAtOnce(SteadyTime deadline) {
     if (const std::uint64_t most = most_; most > 0) return most;
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const HttpResponse answer,
-        client_->Send(Request(HttpMethod::kGet, origin_ + "/info"), deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse answer,
+                              Send(Request(HttpMethod::kGet, origin() + "/info"), deadline));
     constexpr std::string_view kDoing = "asking how large an object may be";
     std::uint64_t most = kUsualLimit;
     if (answer.ok()) {
-      HOLDFAST_ASSIGN_OR_RETURN(const Value info, net::JsonOf(answer, origin_));
+      HOLDFAST_ASSIGN_OR_RETURN(const Value info, net::JsonOf(answer, origin()));
       const Value* const swift = info.is_map() ? info.Find("swift") : nullptr;
       const std::int64_t said =
           swift != nullptr && swift->is_map() ? swift->IntOr("max_file_size", 0) : 0;
@@ -246,13 +199,8 @@ class SwiftStore final : public ObjectStore {
   Status PutLarge(const std::string& name, const StoreBody& body, std::string_view writer,
                   HttpRequest request, SteadyTime deadline) {
     HOLDFAST_RETURN_IF_ERROR(NoteLarge(deadline));
-    HOLDFAST_ASSIGN_OR_RETURN(std::uint64_t part_size, MostAtOnce(deadline));
-    if (body.source != nullptr) {
-      HOLDFAST_ASSIGN_OR_RETURN(part_size, PartSizeOfSource(body.size, part_size, kMostParts));
-    } else if ((body.size + part_size - 1) / part_size > kMostParts) {
-      return InvalidInput(
-          fmt::format("{} bytes are more than {} parts of {}", body.size, kMostParts, part_size));
-    }
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t most, MostAtOnce(deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t part_size, PartSizeOf(body, most, kMostParts));
     std::vector<std::string> names;
     const auto list = SendParts(name, body, part_size, writer, names, deadline);
     bool in_use = false;
@@ -260,7 +208,7 @@ class SwiftStore final : public ObjectStore {
                        : Status(list.error());
     if (done || in_use) return done;
     for (const std::string& part : names)
-      std::ignore = client_->Send(Request(HttpMethod::kDelete, UrlOf(part)), deadline);
+      std::ignore = Send(Request(HttpMethod::kDelete, UrlOf(part)), deadline);
     return done;
   }
 
@@ -276,9 +224,11 @@ class SwiftStore final : public ObjectStore {
                              std::uint64_t part_size, std::string_view writer,
                              std::vector<std::string>& names, SteadyTime deadline) {
     PartList list;
+    Md5 whole;
     BodyParts parts(body, part_size);
     while (!parts.done()) {
       HOLDFAST_ASSIGN_OR_RETURN(const std::string_view part, parts.Next());
+      whole.Update(part);
       names.push_back(fmt::format("~parts/{}/{}/{:06}", name, writer, names.size() + 1));
       HttpRequest one = Request(HttpMethod::kPut, UrlOf(names.back()));
       HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(one, part, deadline));
@@ -288,7 +238,7 @@ class SwiftStore final : public ObjectStore {
                                .Set("size_bytes", static_cast<std::int64_t>(part.size())));
       list.etags += md5;
     }
-    list.md5 = parts.WholeMd5Hex();
+    list.md5 = whole.FinishHex();
     return list;
   }
 
@@ -299,7 +249,7 @@ class SwiftStore final : public ObjectStore {
     request.headers[kMd5Header] = list.md5;
     HOLDFAST_ASSIGN_OR_RETURN(const std::string json, DumpJson(Value(list.parts)));
     // (A server that has no large objects would take the list for one: its MD5 is another.)
-    const auto response = SendChecked(request, json, Md5Hex(list.etags), deadline);
+    const auto response = SendOf(Md5Hex(list.etags), request, json, deadline);
     if (response && response->ok()) return Ok();
     // The first answer may have been lost, and the second say that there is such an object already: this one.
     const auto there = Stat(name, deadline);
@@ -312,7 +262,7 @@ class SwiftStore final : public ObjectStore {
 
   Status NoteLarge(SteadyTime deadline) {
     if (large_) return Ok();
-    HttpRequest note = Request(HttpMethod::kPost, url_);
+    HttpRequest note = Request(HttpMethod::kPost, base_url());
     note.headers[kLargeHeader] = "true";
     note.repeatable = true;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse noted, Send(note, deadline));
@@ -326,25 +276,20 @@ class SwiftStore final : public ObjectStore {
     request.headers["Accept"] = "application/json";
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
     if (!response.ok()) return FailureOf(name, response);
-    HOLDFAST_ASSIGN_OR_RETURN(const Value said, net::JsonOf(response, origin_));
+    HOLDFAST_ASSIGN_OR_RETURN(const Value said, net::JsonOf(response, origin()));
     const Value* const errors = said.Find("Errors");
     if (errors == nullptr || !errors->is_list() || errors->AsList().empty()) return Ok();
-    return Unavailable(fmt::format("{} could not delete all parts of '{}'", origin_, name));
+    return Unavailable(fmt::format("{} could not delete all parts of '{}'", origin(), name));
   }
 
-  // Of an object.
-  Error FailureOf(const std::string& name, const HttpResponse& response) const {
-    if (response.status == kNotFoundStatus)
-      return NotFound(fmt::format("there is no object '{}' in the bank", name));
-    if (response.status == kPreconditionFailed)
-      return {ErrorCode::kConflict, fmt::format("the object '{}' is another one by now", name)};
+  Error FailureOf(const std::string& name, const HttpResponse& response) const override {
     if (response.status == kConflictStatus)
-      return Corrupt(fmt::format("{} has not got all parts of the object '{}'", origin_, name));
-    return Failure(response, "asking for an object");
+      return Corrupt(fmt::format("{} has not got all parts of the object '{}'", origin(), name));
+    return HttpStore::FailureOf(name, response);
   }
 
-  Error Failure(const HttpResponse& response, std::string_view doing) const {
-    const std::string what = fmt::format("{}: {} answered {}", doing, origin_, response.status);
+  Error Failure(const HttpResponse& response, std::string_view doing) const override {
+    const std::string what = fmt::format("{}: {} answered {}", doing, origin(), response.status);
     switch (response.status) {
       case kPreconditionFailed:
         return {ErrorCode::kConflict, what};
@@ -360,11 +305,7 @@ class SwiftStore final : public ObjectStore {
     }
   }
 
-  const std::shared_ptr<net::HttpClient> client_;
   const Container container_;
-  const std::string url_;
-  const Transfer transfer_;
-  std::string origin_;
   std::atomic<bool> large_{false};
   std::atomic<std::uint64_t> most_{0};  // that the cluster takes at once; 0: it has not said so yet
 };

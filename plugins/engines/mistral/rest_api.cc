@@ -61,8 +61,7 @@ class RestApi final : public Api {
     }
     if (!response.ok()) return ErrorOf(response);
     Answer answer;
-    if (const auto date = response.headers.find("Date"); date != response.headers.end())
-      answer.date = net::ParseHttpDate(date->second);
+    answer.date = net::ParseHttpDate(net::HeaderOf(response.headers, "Date"));
     if (response.body.empty()) return answer;
     HOLDFAST_ASSIGN_OR_RETURN(answer.body, net::JsonOf(response, Place()));
     return answer;

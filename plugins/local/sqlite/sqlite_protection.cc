@@ -14,6 +14,7 @@
 #include "plugins/local/staging/paced_copy.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/preflight.h"
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
@@ -93,7 +94,7 @@ Result<struct stat> StatOf(const std::string& path) {
 Result<SqliteProtection::SavedInfo> InfoOf(const std::string& path) {
   HOLDFAST_ASSIGN_OR_RETURN(const struct stat file, StatOf(path));
   if (!S_ISREG(file.st_mode)) return InvalidInput(fmt::format("'{}' is no file", Printable(path)));
-  HOLDFAST_ASSIGN_OR_RETURN(const struct stat folder, StatOf(staging::FolderOf(path)));
+  HOLDFAST_ASSIGN_OR_RETURN(const struct stat folder, StatOf(FolderOf(path)));
   SqliteProtection::SavedInfo info;
   info.path = path;
   info.mode = file.st_mode & 07777;
@@ -108,7 +109,7 @@ Result<SqliteProtection::SavedInfo> InfoOf(const std::string& path) {
 std::string StagingFolder(const SqliteProtection::Settings& settings, const std::string& path,
                           const SqliteProtection::ProtectParameters& parameters) {
   if (!parameters.staging.empty()) return parameters.staging;
-  return settings.staging.empty() ? staging::FolderOf(path) : settings.staging;
+  return settings.staging.empty() ? FolderOf(path) : settings.staging;
 }
 
 std::string PartOf(const std::string& staged) { return staged + "-part"; }
@@ -134,7 +135,7 @@ Error NoDatabase(Error error) {
 Status CopyAsFile(Context& context, const std::string& path, const std::string& part) {
   HOLDFAST_ASSIGN_OR_RETURN(const struct stat file, StatOf(path));
   HOLDFAST_RETURN_IF_ERROR(
-      staging::RequireFreeSpace(staging::FolderOf(part), static_cast<std::uint64_t>(file.st_size)));
+      staging::RequireFreeSpace(FolderOf(part), static_cast<std::uint64_t>(file.st_size)));
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor from, staging::OpenForReading(path));
   HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor to, staging::CreatePrivateFile(part));
   staging::FileSource source(from.get(), path);
@@ -155,8 +156,8 @@ Status CopyAsDatabase(Context& context, const std::string& path, const std::stri
   HOLDFAST_ASSIGN_OR_RETURN(const DatabaseFacts facts,
                             BackupDatabase(path, part, context.TimeLeft(busy_timeout), context,
                                            [&](const DatabaseFacts& known) {
-                                             return staging::RequireFreeSpace(
-                                                 staging::FolderOf(part), known.size);
+                                             return staging::RequireFreeSpace(FolderOf(part),
+                                                                              known.size);
                                            }));
   staged.point_in_time = facts.point_in_time;
   staged.info.page_size = facts.page_size;
@@ -352,7 +353,7 @@ Status RestorePre(Checkpoint& checkpoint, Context& context, const Resource& reso
   if (done) return checkpoint.Journal(resource, intent.Set("done", true));
   HOLDFAST_RETURN_IF_ERROR(RefuseExisting(files, parameters.overwrite));
   HOLDFAST_RETURN_IF_ERROR(RefuseInUse(files, context));
-  const std::string folder = staging::FolderOf(target);
+  const std::string folder = FolderOf(target);
   HOLDFAST_ASSIGN_OR_RETURN(const bool made, staging::MakeFolders(folder));
   if (made) {
     HOLDFAST_ASSIGN_OR_RETURN(const OwnedDescriptor open, staging::OpenForReading(folder));

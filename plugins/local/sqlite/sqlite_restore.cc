@@ -11,6 +11,7 @@
 #include "plugins/local/sqlite/database_user.h"
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::plugins::sqlite {
@@ -73,7 +74,7 @@ Status RefuseInUseAt(const std::string& path, const RestoreFiles& files, Context
 
 RestoreFiles FilesOfRestore(const Checkpoint& checkpoint, const Resource& resource,
                             const std::string& target) {
-  const std::string folder = staging::FolderOf(target);
+  const std::string folder = FolderOf(target);
   return {target, fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "fresh")),
           fmt::format("{}/{}", folder, staging::HiddenName(checkpoint, resource, "replaced"))};
 }

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 
@@ -31,12 +32,6 @@ std::string HiddenToken(const Checkpoint& checkpoint, const Resource& resource) 
 std::string HiddenName(const Checkpoint& checkpoint, const Resource& resource,
                        std::string_view suffix) {
   return fmt::format(".holdfast-{}.{}", HiddenToken(checkpoint, resource), suffix);
-}
-
-std::string FolderOf(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 Result<OwnedDescriptor> CreatePrivateFile(const std::string& path) {

@@ -21,9 +21,6 @@ std::string HiddenName(const Checkpoint& checkpoint, const Resource& resource,
 // The 16 hex digits of such names.
 std::string HiddenToken(const Checkpoint& checkpoint, const Resource& resource);
 
-// The folder that `path` stands in; "." for a bare name.
-std::string FolderOf(const std::string& path);
-
 // Creates (mode 0600) and opens a file for writing; what was there is removed first. Never follows
 // a link.
 Result<OwnedDescriptor> CreatePrivateFile(const std::string& path);

@@ -8,6 +8,7 @@
 
 #include "plugins/local/staging/staging.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/preflight.h"
 #include "plugins/sdk/text.h"
 
@@ -150,8 +151,7 @@ Activity FileProtection::activity_protect_pre(Checkpoint& checkpoint, Context& c
       co_yield Progress(0, 0, "waiting for the lock");
     }
   }
-  const std::string folder =
-      settings_.staging.empty() ? staging::FolderOf(path) : settings_.staging;
+  const std::string folder = settings_.staging.empty() ? FolderOf(path) : settings_.staging;
   const std::string staged = folder + "/" + staging::HiddenName(checkpoint, file, "staged");
   Status copied = checkpoint.Journal(file, Value().Set("staged", staged));
   if (copied) {
@@ -207,10 +207,8 @@ Activity FileProtection::activity_restore_pre(Checkpoint& checkpoint, Context&,
   }
   HOLDFAST_CO_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(file));
   const auto info = BindChecked<SavedInfo>(saved);
-  HOLDFAST_CO_RETURN_IF_ERROR(
-      staging::RequireFreeSpace(staging::FolderOf(target), info.size.bytes));
-  const std::string fresh =
-      staging::FolderOf(target) + "/" + staging::HiddenName(checkpoint, file, "fresh");
+  HOLDFAST_CO_RETURN_IF_ERROR(staging::RequireFreeSpace(FolderOf(target), info.size.bytes));
+  const std::string fresh = FolderOf(target) + "/" + staging::HiddenName(checkpoint, file, "fresh");
   co_return checkpoint.Journal(file, Value().Set("fresh", fresh));
 }
 
