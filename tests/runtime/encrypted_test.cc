@@ -15,7 +15,7 @@
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
 #include "runtime/store/stored_object.h"
-#include "tests/runtime/world.h"
+#include "tests/runtime/stored_world.h"
 #include "tests/sdk/test_keys.h"
 
 namespace holdfast::testing_runtime {
@@ -271,16 +271,6 @@ TEST_F(Encrypted, RawObjectsOfBeforeAreReadAsTheyAre) {
 
 // --- The form that is written --------------------------------------------------------------------
 
-void Save(World& world) {
-  std::filesystem::remove_all(kFixture);
-  const auto keys = world.tenant.ListAll();
-  ASSERT_TRUE(keys);
-  for (const std::string& key : *keys) {
-    std::filesystem::create_directories((kFixture / key).parent_path());
-    std::ofstream(kFixture / key, std::ios::binary) << *world.tenant.GetBytes(key);
-  }
-}
-
 // A bank as the first build with keys wrote it. HOLDFAST_UPDATE_GOLDEN=1 writes it anew: only together with a
 // new format number, under a new folder.
 TEST(EncryptedFormat, OneOfEveryObjectIsStillRead) {
@@ -297,18 +287,11 @@ TEST(EncryptedFormat, OneOfEveryObjectIsStillRead) {
     ASSERT_EQ(maker.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
     maker.script["post T::Volume#data"].fails = false;
     ASSERT_EQ(maker.RunAll("run-2", bundle, "run-1").code, ExitCode::kOk);
-    Save(maker);
+    SaveWorld(maker, kFixture);
   }
   World world;
   world.tenant = *BankSection::Open(world.bank, "t/local", SectionAccess::kWrite, &keys.ring());
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(kFixture)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    std::stringstream bytes;
-    bytes << file.rdbuf();
-    const std::string key = std::filesystem::relative(entry.path(), kFixture).string();
-    ASSERT_TRUE(world.tenant.PutBytes(key, bytes.str())) << key;
-  }
+  LoadWorld(world, kFixture);
   const auto report = runtime::ShowRecord(world.tenant, RecordKind::kCheckpoint, "run-1");
   ASSERT_TRUE(report) << report.error().Render();
   EXPECT_THAT(report->states[1].reason, HasSubstr("as the script says"));

@@ -3,15 +3,13 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "plugins/sdk/json.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/stored_object.h"
-#include "tests/runtime/world.h"
+#include "tests/runtime/stored_world.h"
 
 namespace holdfast::testing_runtime {
 namespace {
@@ -37,37 +35,14 @@ void Make(World& world) {
   ASSERT_EQ(world.RunAll("run-2", bundle, "run-1").code, ExitCode::kRunFailed);
 }
 
-void Save(World& world) {
-  std::filesystem::remove_all(kFixture);
-  const auto keys = world.tenant.ListAll();
-  ASSERT_TRUE(keys);
-  for (const std::string& key : *keys) {
-    std::filesystem::create_directories((kFixture / key).parent_path());
-    const auto bytes = world.tenant.GetBytes(key);
-    ASSERT_TRUE(bytes);
-    std::ofstream(kFixture / key, std::ios::binary) << *bytes;
-  }
-}
-
-void Load(World& world) {
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(kFixture)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    std::stringstream bytes;
-    bytes << file.rdbuf();
-    const std::string key = std::filesystem::relative(entry.path(), kFixture).string();
-    ASSERT_TRUE(world.tenant.PutBytes(key, bytes.str())) << key;
-  }
-}
-
 TEST(Format, OneOfEveryObjectIsStillRead) {
   if (std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr) {
     World maker;
     Make(maker);
-    Save(maker);
+    SaveWorld(maker, kFixture);
   }
   World world;
-  Load(world);
+  LoadWorld(world, kFixture);
   const auto report = runtime::ShowRecord(world.tenant, runtime::RecordKind::kCheckpoint, "run-1");
   ASSERT_TRUE(report) << report.error().Render();
   EXPECT_EQ(report->summary.state, RecordState::kAvailable);

@@ -1,9 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
+#include <string>
+#include <tuple>
 
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/segment.h"
 #include "plugins/sdk/sha256.h"
 #include "tests/sdk/test_keys.h"
@@ -191,11 +192,7 @@ TEST_F(EncryptedSegment, ANewerVersionIsRefusedWithWhatToDo) {
 }
 
 std::string Fixture(const std::string& name) {
-  std::ifstream file(std::string(HOLDFAST_FIXTURES) + "/" + name, std::ios::binary);
-  EXPECT_TRUE(file) << name;
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
+  return *ReadFile(std::string(HOLDFAST_FIXTURES) + "/" + name);
 }
 
 // Written by another implementation (Python's hashlib, PyNaCl) from the comment in segment.h, with the nonces

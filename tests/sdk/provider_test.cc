@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/known_plugins.h"
 #include "plugins/sdk/provider_report.h"
 #include "runtime/modules/module_loader.h"
@@ -53,23 +54,11 @@ class Providers : public ::testing::Test {
   std::unique_ptr<PluginSource> modules_ = runtime::MakeModuleLoader();
 };
 
-constexpr std::string_view kSpecificationExample = R"([provider]
-name = Foo
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-description = Example Protection Provider
-bank = karbor.protections.karbor-swift-bank-plugin
-plugin = karbor.protections.karbor-volume-protection-plugin
-plugin = karbor.protections.karbor-image-protection-plugin
-plugin = karbor.protections.karbor-server-protection-plugin
-plugin = karbor.protections.karbor-project-protection-plugin
-[swift_client]
-bank_swift_auth_url = http://10.0.0.10:5000
-bank_swift_user = admin
-bank_swift_key = password
-)";
+// As the specification has it.
+std::string SpecificationExample() { return *ReadFile(HOLDFAST_SPECIFICATION_EXAMPLE); }
 
 TEST_F(Providers, TheSpecificationsExampleLoadsAsItStands) {
-  const auto provider = Open(std::string(kSpecificationExample));
+  const auto provider = Open(SpecificationExample());
   ASSERT_TRUE(provider) << provider.error().Render();
   EXPECT_EQ((*provider)->config().name, "Foo");
   EXPECT_EQ((*provider)->config().description, "Example Protection Provider");
@@ -93,7 +82,7 @@ TEST_F(Providers, ABankThatIsNotBuiltInFailsOnlyWhenItIsOpened) {
     }
     std::vector<std::string> Names() const override { return {}; }
   } nothing;
-  const auto config = LoadProviderFile(Write("p.conf", kSpecificationExample));
+  const auto config = LoadProviderFile(Write("p.conf", SpecificationExample()));
   ASSERT_TRUE(config) << config.error().Render();
   const auto provider = Provider::Open(*config, registry_, nothing);
   ASSERT_TRUE(provider) << provider.error().Render();

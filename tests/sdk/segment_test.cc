@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
+#include <string>
 
+#include "plugins/sdk/file.h"
 #include "plugins/sdk/sha256.h"
 
 namespace holdfast {
@@ -147,11 +147,7 @@ TEST(Segment, AHugePlainLengthIsNotAllocated) {
 }
 
 std::string Fixture(const std::string& name) {
-  std::ifstream file(std::string(HOLDFAST_FIXTURES) + "/" + name, std::ios::binary);
-  EXPECT_TRUE(file) << name;
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
+  return *ReadFile(std::string(HOLDFAST_FIXTURES) + "/" + name);
 }
 
 // Written by the first build that had format version 1; never written again.

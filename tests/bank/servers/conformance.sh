@@ -16,21 +16,7 @@ done
 # The example of the specification, with the address of this Keystone alone in the place of its own.
 keystone password admin password
 sleep 1.1 # Keystone takes back all tokens of that second
-cat >providers.d/foo.conf <<END
-[provider]
-name = Foo
-id = 2e0c8826-81d6-44f5-bbe5-8f46a98c5845
-description = Example Protection Provider
-bank = karbor.protections.karbor-swift-bank-plugin
-plugin = karbor.protections.karbor-volume-protection-plugin
-plugin = karbor.protections.karbor-image-protection-plugin
-plugin = karbor.protections.karbor-server-protection-plugin
-plugin = karbor.protections.karbor-project-protection-plugin
-[swift_client]
-bank_swift_auth_url = $(sed 's,/v3$,,' keystone/url)
-bank_swift_user = admin
-bank_swift_key = password
-END
+sed "s,^bank_swift_auth_url = .*,bank_swift_auth_url = $(sed 's:/v3$::' keystone/url)," "$here/../../fixtures/specification_example.conf" >providers.d/foo.conf
 holdfast bank check -p Foo >said 2>&1 || fail "the specification's example: $(cat said)"
 grep -q 'container karbor at' said || fail "another container: $(cat said)"
 # For Swift's own auth also the path of the URL and the user are others.
