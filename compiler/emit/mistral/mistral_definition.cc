@@ -3,35 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string_view>
 
 #include "compiler/graph/digraph.h"
 #include "compiler/graph/reduction.h"
 #include "compiler/yaml/yaml_out.h"
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/value.h"
 
 namespace holdfast::compiler {
 namespace {
 
+namespace words = mistral_words;
+
 constexpr std::size_t kLineWidth = 100;
-constexpr std::chrono::hours kLongestStep{30 * 24};
-// A step keeps its deadline itself. What Mistral waits beyond it is for a connection that nobody ends.
-constexpr std::chrono::minutes kBeyondDeadline{10};
 constexpr int kRetryDelay = 10;  // seconds
-
-// A step's result is one line of JSON. (json_parse of what is none would end the whole execution.)
-constexpr std::string_view kNotSucceeded = R"(not (str(task().result) =~ '^[{]"exit":0[,}]'))";
-constexpr std::string_view kFinal =
-    R"((str(task().result) =~ '^[{]"exit":') and not (str(task().result) =~ '^[{]"exit":75[,}]'))";
-constexpr std::string_view kAnyTaskFailed = "tasks(execution().id, false, ERROR).len() > 0";
-
-std::string Yaql(std::string_view expression) { return fmt::format("<% {} %>", expression); }
-
-// The inputs that a sub-workflow gets from what starts it, in the order in which both have them.
-constexpr std::array<std::string_view, 4> kHandedOn{"run", "bundle", "provider", "record"};
 
 class DefinitionWriter {
  public:
@@ -95,15 +83,15 @@ class DefinitionWriter {
     return item.kind == GroupItem::Kind::kStep ? workflow_.steps[item.index].name
                                                : workflow_.groups[item.index].name;
   }
-  std::string_view Last() const { return is_main_ ? "end" : "verdict"; }
+  std::string_view Last() const { return is_main_ ? words::kEnd : words::kVerdict; }
 
   void Word(std::string_view key, std::string_view word) {
     out_.Key(key);
     out_.Word(word);
   }
-  void Expression(std::string_view key, std::string_view expression) {
+  void Text(std::string_view key, std::string_view text) {
     out_.Key(key);
-    out_.Text(Yaql(expression));
+    out_.Text(text);
   }
 
   void WriteHead() {
@@ -136,7 +124,7 @@ class DefinitionWriter {
     out_.Key("input");
     if (!is_main_) {
       out_.BeginFlowList();
-      for (const std::string_view name : kHandedOn) out_.Word(name);
+      for (const words::HandedOn& input : words::kHandedOn) out_.Word(input.name);
       out_.EndFlowList();
       return;
     }
@@ -155,12 +143,9 @@ class DefinitionWriter {
     out_.Comment("What the action holdfast.step hands to every step.");
     out_.Key("vars");
     out_.BeginMap();
-    for (const std::string_view name : kHandedOn) {
-      if (is_main_ && name == "run") {
-        Expression(name, "execution().id");
-      } else {
-        Expression(name, fmt::format("$.{}", name));
-      }
+    for (const words::HandedOn& variable : words::kHandedOn) {
+      const bool is_run = is_main_ && variable.name == "run";
+      Text(variable.name, is_run ? words::kExecution : variable.expression);
     }
     out_.EndMap();
   }
@@ -172,18 +157,18 @@ class DefinitionWriter {
         "connection) and exit 75 are tried again.");
     out_.Key("task-defaults");
     out_.BeginMap();
-    Expression("fail-on", kNotSucceeded);
+    Text("fail-on", words::kNotSucceeded);
     out_.Key("retry");
     out_.BeginMap();
     out_.Key("count");
     out_.Integer(workflow_.retries);
     out_.Key("delay");
     out_.Integer(kRetryDelay);
-    Expression("break-on", kFinal);
+    Text("break-on", words::kFinal);
     out_.EndMap();
     out_.Key("timeout");
     out_.Integer(std::chrono::ceil<std::chrono::seconds>(
-                     workflow_.step_deadline.value_or(kLongestStep) + kBeyondDeadline)
+                     workflow_.step_deadline.value_or(words::kLongestStep) + words::kBeyondDeadline)
                      .count());
     out_.EndMap();
   }
@@ -213,28 +198,30 @@ class DefinitionWriter {
     for (std::uint32_t at = 0; at < group_.items.size(); ++at) {
       if (inbound_[at] == 0) first.push_back(NameOf(at));
     }
-    BeginTask(is_main_ ? "begin" : "gate");
+    BeginTask(is_main_ ? words::kBegin : words::kGate);
     if (is_main_) {
-      Word("action", "holdfast.step");
+      Word("action", words::kStepAction);
       out_.Key("input");
       out_.BeginFlowMap();
-      Word("command", "begin");
-      Expression("fail_fast", "$.get('fail-fast')");
-      Expression("partial", "$.partial");
+      Word("command", words::kBegin);
+      Text("fail_fast", words::kFailFast);
+      Text("partial", words::kPartial);
       out_.EndFlowMap();
     } else if (group_.entries.empty()) {
       out_.Comment("What can run here depends on more steps than are worth a question.");
-      Word("action", "std.noop");
+      Word("action", words::kNoAction);
+      // It has no result, which by the defaults is that of a step that failed.
+      Text("fail-on", words::kNeverFails);
       NoRetry();
     } else {
       out_.Comment("Exits 20 when nothing here can run: then nothing is started to say so.");
-      Word("action", "holdfast.step");
+      Word("action", words::kStepAction);
       std::vector<std::string> entries;
       entries.reserve(group_.entries.size());
       for (const std::uint32_t step : group_.entries) entries.push_back(workflow_.steps[step].name);
       out_.Key("input");
       out_.BeginFlowMap();
-      Word("command", "gate");
+      Word("command", words::kGate);
       out_.Key("step");
       const std::string names = Join(entries, ",");
       if (entries.size() == 1) {
@@ -255,7 +242,7 @@ class DefinitionWriter {
                          : workflow_.groups[item.index].comment);
     BeginTask(NameOf(at));
     if (is_step) {
-      Word("action", "holdfast.step");
+      Word("action", words::kStepAction);
       out_.Key("input");
       out_.BeginFlowMap();
       Word("step", NameOf(at));
@@ -264,11 +251,11 @@ class DefinitionWriter {
       Word("workflow", MistralName(workflow_, item.index));
       out_.Key("input");
       out_.BeginFlowMap();
-      for (const std::string_view name : kHandedOn) Expression(name, fmt::format("$.{}", name));
+      for (const words::HandedOn& input : words::kHandedOn) Text(input.name, input.expression);
       out_.EndFlowMap();
       // It has no result of a step's, and its steps have their own deadlines and retries.
-      Expression("fail-on", "false");
-      Expression("timeout", "0");
+      Text("fail-on", words::kNeverFails);
+      Text("timeout", words::kNoTimeout);
       NoRetry();
     }
     if (inbound_[at] > 1) Word("join", "all");
@@ -300,19 +287,19 @@ class DefinitionWriter {
     }
     BeginTask(Last());
     if (is_main_) {
-      Word("action", "holdfast.step");
+      Word("action", words::kStepAction);
       out_.Key("input");
       out_.BeginFlowMap();
-      Word("command", "end");
+      Word("command", words::kEnd);
       out_.EndFlowMap();
     } else {
-      Word("action", "std.noop");
+      Word("action", words::kNoAction);
     }
     if (sinks > 1) Word("join", "all");
     if (is_main_) {
-      Expression("fail-on", fmt::format("{} or {}", kNotSucceeded, kAnyTaskFailed));
+      Text("fail-on", words::kStepOrAnyTaskFailed);
     } else {
-      Expression("fail-on", kAnyTaskFailed);
+      Text("fail-on", words::kAnyTaskFailed);
       NoRetry();
     }
     out_.EndMap();

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <string_view>
+
+// What stands in every definition for Mistral beside its steps and links: the emitter writes it, and who reads a
+// definition back takes nothing else for it.
+namespace holdfast::mistral_words {
+
+// The action that every step calls (templates/mistral).
+inline constexpr std::string_view kStepAction = "holdfast.step";
+inline constexpr std::string_view kNoAction = "std.noop";
+
+// A step's result is one line of JSON. (json_parse of what is none would end the whole execution.)
+inline constexpr std::string_view kNotSucceeded =
+    R"(<% not (str(task().result) =~ '^[{]"exit":0[,}]') %>)";
+// Nothing is tried again after it: a lost connection has no such line, and 75 says to try again.
+inline constexpr std::string_view kFinal =
+    R"(<% (str(task().result) =~ '^[{]"exit":') and not (str(task().result) =~ '^[{]"exit":75[,}]') %>)";
+// Of what is no step: a group of them, or a task that does nothing.
+inline constexpr std::string_view kNeverFails = "<% false %>";
+inline constexpr std::string_view kAnyTaskFailed =
+    "<% tasks(execution().id, false, ERROR).len() > 0 %>";
+inline constexpr std::string_view kStepOrAnyTaskFailed =
+    R"(<% not (str(task().result) =~ '^[{]"exit":0[,}]') or tasks(execution().id, false, ERROR).len() > 0 %>)";
+inline constexpr std::string_view kNoTimeout = "<% 0 %>";
+inline constexpr std::string_view kExecution = "<% execution().id %>";
+inline constexpr std::string_view kFailFast = "<% $.get('fail-fast') %>";
+inline constexpr std::string_view kPartial = "<% $.partial %>";
+
+// The inputs that a sub-workflow gets from what starts it, in the order in which both have them; and the variables
+// that the action hands to every step.
+struct HandedOn {
+  std::string_view name;
+  std::string_view expression;
+};
+inline constexpr std::array<HandedOn, 4> kHandedOn{{{"run", "<% $.run %>"},
+                                                    {"bundle", "<% $.bundle %>"},
+                                                    {"provider", "<% $.provider %>"},
+                                                    {"record", "<% $.record %>"}}};
+
+// Of a plan without a step_deadline.
+inline constexpr std::chrono::hours kLongestStep{30 * 24};
+// A step keeps its deadline itself. What Mistral waits beyond it is for a connection that nobody ends.
+inline constexpr std::chrono::minutes kBeyondDeadline{10};
+
+// The tasks that frame a group: the first group's, and another one's.
+inline constexpr std::string_view kBegin = "begin";
+inline constexpr std::string_view kEnd = "end";
+inline constexpr std::string_view kGate = "gate";
+inline constexpr std::string_view kVerdict = "verdict";
+
+}  // namespace holdfast::mistral_words
