@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/local/workflow_file.h"
 
@@ -16,20 +17,25 @@ namespace {
 using local::FieldTable;
 using local::SourceFile;
 
-constexpr std::array<std::string_view, 2> kWorkflowRead{"input", "tasks"};
-constexpr std::array<std::string_view, 6> kWorkflowIgnored{"description", "tags", "name",
-                                                           "vars",        "type", "task-defaults"};
+constexpr std::array<std::string_view, 5> kWorkflowRead{"input", "tasks", "vars", "type",
+                                                        "task-defaults"};
+constexpr std::array<std::string_view, 3> kWorkflowIgnored{"description", "tags", "name"};
 constexpr FieldTable kWorkflow{"a workflow", kWorkflowRead, kWorkflowIgnored, {}};
-constexpr std::array<std::string_view, 7> kTaskRead{"action",     "workflow", "input",      "join",
-                                                    "on-success", "on-error", "on-complete"};
-constexpr std::array<std::string_view, 6> kTaskIgnored{"description", "fail-on",    "retry",
-                                                       "timeout",     "safe-rerun", "keep-result"};
+constexpr std::array<std::string_view, 10> kTaskRead{
+    "action",   "workflow",    "input",   "join",  "on-success",
+    "on-error", "on-complete", "fail-on", "retry", "timeout"};
+constexpr std::array<std::string_view, 1> kTaskIgnored{"description"};
 constexpr FieldTable kTask{"a task", kTaskRead, kTaskIgnored, {}};
 
 Error NotOurs(const SourceFile& source, const Value& value, std::string_view key,
               std::string message) {
   return source.AtKey(value, key, std::move(message))
       .Hint("only workflows as 'holdfast compile --engine mistral' writes them are read here");
+}
+
+Value FieldOf(const Value& map, std::string_view key) {
+  const Value* const found = map.Find(key);
+  return found == nullptr ? Value() : *found;
 }
 
 Result<std::string> TextField(const SourceFile& source, const Value& map, std::string_view key) {
@@ -77,6 +83,9 @@ Result<Task> ReadTask(const SourceFile& source, const std::string& name, const V
   HOLDFAST_ASSIGN_OR_RETURN(task.on_success, ReadLinks(source, value, "on-success"));
   HOLDFAST_ASSIGN_OR_RETURN(task.on_error, ReadLinks(source, value, "on-error"));
   HOLDFAST_ASSIGN_OR_RETURN(task.on_complete, ReadLinks(source, value, "on-complete"));
+  task.fail_on = FieldOf(value, "fail-on");
+  task.retry = FieldOf(value, "retry");
+  task.timeout = FieldOf(value, "timeout");
   return task;
 }
 
@@ -107,6 +116,8 @@ Result<Definition> ReadDefinition(const SourceFile& source, const std::string& n
   if (type != "direct" && !type.empty())
     return NotOurs(source, *value.Find("type"), "type", "a workflow is direct");
   HOLDFAST_ASSIGN_OR_RETURN(out.inputs, ReadInputs(source, value));
+  out.variables = FieldOf(value, "vars");
+  out.task_defaults = FieldOf(value, "task-defaults");
   HOLDFAST_ASSIGN_OR_RETURN(const Value* const tasks, local::MapField(source, value, "tasks"));
   if (tasks == nullptr) return source.AtKey(value, name, "a workflow has 'tasks'");
   out.tasks.reserve(tasks->AsMap().size());
@@ -131,7 +142,7 @@ std::string InputOf(const Task& task, std::string_view name) {
 }
 
 std::string StepCommandOf(const Task& task) {
-  if (task.action != kStepAction) return {};
+  if (task.action != mistral_words::kStepAction) return {};
   const std::string command = InputOf(task, "command");
   return command.empty() ? "run" : command;
 }
@@ -151,6 +162,10 @@ Result<std::vector<Definition>> ReadDefinitions(const SourceFile& source) {
   if (parsed.documents->size() != 1 || !parsed.documents->front().is_map())
     return InvalidInput(source.path + " is not one document with workflows")
         .At({source.path, 0, 0, {}, 1});
+  const Value* const version = parsed.documents->front().Find("version");
+  const bool is_known = version != nullptr && (*version == Value("2.0") || *version == Value(2.0));
+  if (!is_known)
+    return InvalidInput(source.path + " has no \"version: '2.0'\"").At({source.path, 0, 0, {}, 1});
   std::vector<Definition> definitions;
   for (const auto& [name, value] : parsed.documents->front().AsMap()) {
     if (name == "version" || name == "name") continue;

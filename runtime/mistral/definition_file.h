@@ -22,6 +22,10 @@ struct Task {
   std::vector<std::string> on_success;
   std::vector<std::string> on_error;
   std::vector<std::string> on_complete;
+  // As they stand there; null: they do not.
+  Value fail_on;
+  Value retry;
+  Value timeout;
   Position position;
 };
 
@@ -34,14 +38,14 @@ struct Definition {
   std::string name;
   std::string file;
   std::vector<Input> inputs;
+  Value variables;          // as they stand there; null: they do not
+  Value task_defaults;      // the same
   std::vector<Task> tasks;  // in the order of their names
   Position position;
 
   const Task* Find(std::string_view task) const;
 };
 
-// The action that every step calls (templates/mistral).
-inline constexpr std::string_view kStepAction = "holdfast.step";
 // What a step does: "run", "begin", "end", "gate"; empty for a task that is none.
 std::string StepCommandOf(const Task& task);
 // A text among a task's inputs; empty where there is none.

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::mistral {
@@ -58,7 +59,7 @@ class Lister {
         order.push_back(place.prefix + other->name);
       if (!task->workflow.empty()) {
         HOLDFAST_RETURN_IF_ERROR(WalkBelow(here, *task, {place.prefix + task->name + ".", order}));
-      } else if (task->action == kStepAction) {
+      } else if (task->action == mistral_words::kStepAction) {
         AddStep(*task, place, std::move(order));
       }
     }
@@ -103,7 +104,7 @@ class Lister {
       if (links == before.end()) continue;
       for (const Task* const other : links->second) {
         if (!seen.insert(other).second) continue;
-        const bool real = !other->workflow.empty() || other->action == kStepAction;
+        const bool real = !other->workflow.empty() || other->action == mistral_words::kStepAction;
         (real ? found : open).push_back(other);
       }
     }
@@ -114,7 +115,7 @@ class Lister {
     local::ListedStep step;
     step.name = place.prefix + task.name;
     step.task = task.name;
-    step.template_name = kStepAction;
+    step.template_name = mistral_words::kStepAction;
     const std::string command = StepCommandOf(task);
     step.command = {options_.step_binary};
     step.args = {command, "--run=" + options_.run_id, "--record=" + Parameter("record"),

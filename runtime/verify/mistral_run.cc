@@ -1,23 +1,30 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "runtime/verify/mistral_form.h"
 #include "runtime/verify/said_run.h"
 
 namespace holdfast::verify {
 namespace {
 
+namespace words = mistral_words;
 using mistral::Definition;
 using mistral::Task;
 
 class Reader {
  public:
   explicit Reader(const std::vector<Definition>& definitions) {
-    for (const Definition& definition : definitions) definitions_[definition.name] = &definition;
+    for (const Definition& definition : definitions)
+      definitions_.emplace(definition.name, &definition);
     start_ = definitions.front().name;
+    out_.faults = FormFaults(definitions);
+    out_.timeout = ShortestTimeout(definitions);
   }
 
   SaidRun Run() {
@@ -26,8 +33,9 @@ class Reader {
     out_.end = out_.order.AddNode();
     const std::uint32_t last = out_.order.AddNode();
     Visit(*definitions_.at(start_), {}, 0, start, last);
-    if (!has_begin_) out_.faults.emplace_back("there is no task that calls 'begin'");
-    if (!has_end_) out_.faults.emplace_back("there is no task that calls 'end'");
+    for (const auto& [name, definition] : definitions_) {
+      if (!visited_.contains(name)) out_.faults.push_back("nothing starts " + Printable(name));
+    }
     return std::move(out_);
   }
 
@@ -48,9 +56,11 @@ class Reader {
              std::uint32_t begin, std::uint32_t end) {
     const auto group = static_cast<std::uint32_t>(out_.groups.size());
     open_.push_back(here.name);
+    visited_.insert(here.name);
     // A `gate` is asked before anything in the group is started.
     for (const Task& task : here.tasks) {
-      if (StepCommandOf(task) != "gate") continue;
+      if (RoleOf(task, group == 0) != TaskRole::kGate || task.action != words::kStepAction)
+        continue;
       StartCondition any{StartCondition::Kind::kAnyCanRun, {}};
       const std::string asked = InputOf(task, "step");
       for (const std::string_view step : Split(asked, ',')) any.steps.emplace_back(step);
@@ -60,24 +70,20 @@ class Reader {
     std::map<std::string_view, Ends> ends;
     for (const Task& task : here.tasks) {
       Ends& own = ends[task.name];
-      const std::string command = StepCommandOf(task);
-      const bool frames = group == 0 && (command == "begin" || command == "end");
-      own.begin = frames ? (command == "begin" ? out_.begin : out_.end) : out_.order.AddNode();
+      const TaskRole role = RoleOf(task, group == 0);
+      own.begin = role == TaskRole::kBegin ? out_.begin
+                  : role == TaskRole::kEnd ? out_.end
+                                           : out_.order.AddNode();
       own.end = own.begin;
-      if (!task.workflow.empty()) {
+      if (role == TaskRole::kPart) {
         own.end = out_.order.AddNode();
         out_.order.Link(own.begin, own.end);
         VisitBelow(here, task, group, own.begin, own.end);
-      } else if (frames) {
-        (command == "begin" ? has_begin_ : has_end_) = true;
-      } else if (command == "run") {
-        if (InputOf(task, "step") != task.name) Fault(here, task, "runs a step of another name");
+      } else if (role == TaskRole::kStep && task.action == words::kStepAction) {
         out_.steps.push_back({task.name, group, own.begin, {}});
-      } else if (!command.empty() && command != "gate") {
-        Fault(here, task, "calls '" + Printable(command) + "' where that does not belong");
       }
     }
-    for (const Task& task : here.tasks) Link(here, task, ends);
+    for (const Task& task : here.tasks) Link(here, task, RoleOf(task, group == 0), ends);
     for (const Task& task : here.tasks) {
       const Ends& own = ends.at(task.name);
       out_.order.Link(begin, own.begin);
@@ -85,8 +91,10 @@ class Reader {
       if (own.inbound > 1 && !task.join_all)
         Fault(here, task, "has several inbound links and no 'join: all': it would run for each");
       if (own.inbound == 0 && task.join_all) Fault(here, task, "joins nothing");
-      const std::string command = StepCommandOf(task);
-      if (own.inbound == 0 && command != "begin" && command != "gate" && task.action != "std.noop")
+      const TaskRole role = RoleOf(task, group == 0);
+      const bool is_first = role == TaskRole::kBegin || role == TaskRole::kGate;
+      if (own.inbound > 0 && is_first) Fault(here, task, "has an inbound link");
+      if (own.inbound == 0 && !is_first)
         Fault(here, task, "has no inbound link: it would start at once");
     }
     open_.pop_back();
@@ -103,16 +111,15 @@ class Reader {
     Visit(*below->second, {}, group, begin, end);
   }
 
-  void Link(const Definition& here, const Task& task, std::map<std::string_view, Ends>& ends) {
-    const std::string command = StepCommandOf(task);
-    // What frames a group may stop it. A step that did would leave joins waiting.
-    const bool first = command == "begin" || command == "gate" ||
-                       (task.action == "std.noop" && task.on_complete.empty());
-    if (!task.on_success.empty() && !first)
+  void Link(const Definition& here, const Task& task, TaskRole role,
+            std::map<std::string_view, Ends>& ends) {
+    // What is first in a group may stop it. A step that did would leave joins waiting.
+    const bool is_first = role == TaskRole::kBegin || role == TaskRole::kGate;
+    if (!task.on_success.empty() && !is_first)
       Fault(here, task, "has on-success: who waits for it would wait for ever");
     if (!task.on_error.empty()) Fault(here, task, "has on-error");
-    if (command == "begin" && !task.on_complete.empty())
-      Fault(here, task, "has on-complete: steps would run although begin was refused");
+    if (!task.on_complete.empty() && is_first)
+      Fault(here, task, "has on-complete: steps would run although it said no");
     for (const auto* const list : {&task.on_success, &task.on_complete}) {
       for (const std::string& name : *list) {
         const auto after = ends.find(name);
@@ -129,9 +136,8 @@ class Reader {
   std::map<std::string_view, const Definition*> definitions_;
   std::string start_;
   std::vector<std::string> open_;
+  std::set<std::string_view> visited_;
   SaidRun out_;
-  bool has_begin_ = false;
-  bool has_end_ = false;
 };
 
 }  // namespace

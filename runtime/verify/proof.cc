@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::verify {
@@ -22,7 +24,7 @@ using Activities = std::set<Activity>;
 class Prover {
  public:
   // Borrows the bundle.
-  Prover(const LoadedBundle& bundle, SaidRun run) : run_(std::move(run)) {
+  Prover(const LoadedBundle& bundle, SaidRun run) : bundle_(bundle.bundle), run_(std::move(run)) {
     for (const BundleShard& shard : bundle.shards) {
       for (const BundleStep& step : shard.steps) {
         steps_.emplace(step.name, static_cast<std::uint32_t>(bundle_steps_.size()));
@@ -34,6 +36,7 @@ class Prover {
   Proof Run() {
     for (const std::string& fault : run_.faults) Fault(fault);
     CheckSteps();
+    CheckTimeout();
     // What is not there once cannot be compared.
     if (proof_.holds()) CheckOrder();
     if (proof_.holds()) CheckConditions();
@@ -63,6 +66,18 @@ class Prover {
     for (std::size_t i = 0; i < times.size(); ++i) {
       if (times[i] == 0) Fault("step " + bundle_steps_[i]->name + " is not there");
     }
+  }
+
+  // A step that is given up while it works would work beside what comes after it.
+  void CheckTimeout() {
+    if (!run_.timeout) return;
+    const Value* const policy = bundle_.plan.Find("policy");
+    const std::chrono::milliseconds own(policy == nullptr ? 0 : policy->IntOr("step_deadline", 0));
+    const std::chrono::milliseconds deadline = own.count() > 0 ? own : mistral_words::kLongestStep;
+    if (*run_.timeout >= deadline + mistral_words::kBeyondDeadline) return;
+    Fault(fmt::format("a step would be given up after {} s and may be at work for {} s",
+                      run_.timeout->count(),
+                      std::chrono::ceil<std::chrono::seconds>(deadline).count()));
   }
 
   // The bundle's order, over its steps' numbers.
@@ -237,6 +252,7 @@ class Prover {
     return false;
   }
 
+  const Bundle& bundle_;
   SaidRun run_;
   std::map<std::string, std::uint32_t, std::less<>> steps_;  // by name
   std::vector<const BundleStep*> bundle_steps_;

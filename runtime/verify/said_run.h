@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +38,7 @@ struct SaidStep {
 };
 
 // What the files of a workflow say, whatever engine they are for, read back from their texts: nothing in here comes
-// from the compiler.
+// from the graph.
 struct SaidRun {
   std::vector<SaidStep> steps;    // each as often as it is there; without begin and end
   std::vector<SaidGroup> groups;  // each before those in it
@@ -45,6 +47,9 @@ struct SaidRun {
   Precedence order;
   std::uint32_t begin = 0;  // nodes: `begin`,
   std::uint32_t end = 0;    // and `end`, which an exit handler is after everything
+  // The engine gives up a try of a step that it has not heard of for so long; none: the file does not say so. A step
+  // that is given up may be at work still.
+  std::optional<std::chrono::seconds> timeout;
   // What an engine would not do as it is meant: "task X has two inbound links and no join".
   std::vector<std::string> faults;
 };

@@ -1,0 +1,208 @@
+#include "runtime/verify/mistral_form.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/mistral_words.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::verify {
+namespace {
+
+namespace words = mistral_words;
+using mistral::Definition;
+using mistral::Task;
+
+// What a task of a role has beside its links; null: it has no such field, and the definition's default holds.
+struct Form {
+  std::string_view action;
+  Value input;
+  Value fail_on;
+  Value retry;
+  Value timeout;
+};
+
+Value HandedOn(bool is_first) {
+  Value out;
+  for (const words::HandedOn& one : words::kHandedOn) {
+    const bool is_run = is_first && one.name == "run";
+    out.Set(one.name, is_run ? words::kExecution : one.expression);
+  }
+  return out;
+}
+
+Form FormOf(const Task& task, TaskRole role) {
+  const Value once = Value().Set("count", 0).Set("delay", 0);
+  switch (role) {
+    case TaskRole::kBegin:
+      return {words::kStepAction,
+              Value()
+                  .Set("command", words::kBegin)
+                  .Set("fail_fast", words::kFailFast)
+                  .Set("partial", words::kPartial),
+              {},
+              {},
+              {}};
+    case TaskRole::kEnd:
+      return {words::kStepAction,
+              Value().Set("command", words::kEnd),
+              words::kStepOrAnyTaskFailed,
+              {},
+              {}};
+    case TaskRole::kGate:
+      if (task.action == words::kNoAction)
+        return {words::kNoAction, {}, words::kNeverFails, once, {}};
+      // Whether it asks the right steps is held to the bundle.
+      return {words::kStepAction,
+              Value().Set("command", words::kGate).Set("step", mistral::InputOf(task, "step")),
+              {},
+              {},
+              {}};
+    case TaskRole::kVerdict:
+      return {words::kNoAction, {}, words::kAnyTaskFailed, once, {}};
+    case TaskRole::kPart:
+      return {{}, HandedOn(false), words::kNeverFails, once, words::kNoTimeout};
+    case TaskRole::kStep:
+      break;
+  }
+  return {words::kStepAction, Value().Set("step", task.name), {}, {}, {}};
+}
+
+class Reviewer {
+ public:
+  std::vector<std::string> Run(std::span<const Definition> definitions) {
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < definitions.size(); ++i) {
+      if (!names.insert(definitions[i].name).second)
+        faults_.push_back(Printable(definitions[i].name) + " is there more than once");
+      Review(definitions[i], i == 0);
+    }
+    return std::move(faults_);
+  }
+
+ private:
+  void Review(const Definition& here, bool is_first) {
+    here_ = Printable(here.name);
+    ReviewInputs(here, is_first);
+    Compare(here_, "vars", here.variables, HandedOn(is_first));
+    ReviewDefaults(here.task_defaults);
+    std::array<bool, 2> is_framed{};
+    for (const Task& task : here.tasks) {
+      const TaskRole role = RoleOf(task, is_first);
+      if (role == TaskRole::kBegin || role == TaskRole::kGate) is_framed[0] = true;
+      if (role == TaskRole::kEnd || role == TaskRole::kVerdict) is_framed[1] = true;
+      ReviewTask(task, role);
+    }
+    if (!is_framed[0]) Missing(is_first ? words::kBegin : words::kGate);
+    if (!is_framed[1]) Missing(is_first ? words::kEnd : words::kVerdict);
+  }
+
+  void Missing(std::string_view task) {
+    faults_.push_back(fmt::format("{} has no task '{}'", here_, task));
+  }
+
+  void ReviewInputs(const Definition& here, bool is_first) {
+    std::set<std::string> missing;
+    for (const words::HandedOn& one : words::kHandedOn) missing.emplace(one.name);
+    if (is_first) missing.insert({"fail-fast", "partial"});
+    if (is_first) missing.erase("run");
+    for (const mistral::Input& input : here.inputs) {
+      if (missing.erase(input.name) == 0) {
+        faults_.push_back(
+            fmt::format("{} has an input {}, which nothing reads", here_, Printable(input.name)));
+        continue;
+      }
+      // The bundle's and the provider's are held to what they name where the file is opened.
+      if (input.value.has_value() != is_first)
+        faults_.push_back(fmt::format("input {} of {} has {} default", Printable(input.name), here_,
+                                      input.value ? "a" : "no"));
+      if (input.name == "record" && input.value && *input.value != Value(""))
+        faults_.push_back(fmt::format(
+            "input record of {} has a default: every run would be that of another one", here_));
+    }
+    for (const std::string& name : missing)
+      faults_.push_back(fmt::format("{} has no input {}", here_, name));
+  }
+
+  void ReviewDefaults(const Value& defaults) {
+    // Its own numbers, if they are some.
+    const auto count = [](const Value* value) {
+      return value != nullptr && value->is_int() && value->AsInt() >= 0 ? *value : Value(0);
+    };
+    const Value* const retry = defaults.Find("retry");
+    const Value tries = count(retry == nullptr ? nullptr : retry->Find("count"));
+    const Value delay = count(retry == nullptr ? nullptr : retry->Find("delay"));
+    Compare(here_, "task-defaults", defaults,
+            Value()
+                .Set("fail-on", words::kNotSucceeded)
+                .Set("retry",
+                     Value().Set("count", tries).Set("delay", delay).Set("break-on", words::kFinal))
+                .Set("timeout", count(defaults.Find("timeout"))));
+  }
+
+  void ReviewTask(const Task& task, TaskRole role) {
+    const std::string name = fmt::format("task {} of {}", Printable(task.name), here_);
+    const Form form = FormOf(task, role);
+    if (role != TaskRole::kPart && task.action != form.action) {
+      faults_.push_back(
+          fmt::format("{} calls {}, not {}", name, Printable(task.action), form.action));
+      return;  // the others are then those of another role
+    }
+    Compare(name, "input", task.input, form.input);
+    Compare(name, "fail-on", task.fail_on, form.fail_on);
+    Compare(name, "retry", task.retry, form.retry);
+    Compare(name, "timeout", task.timeout, form.timeout);
+  }
+
+  void Compare(const std::string& whose, std::string_view field, const Value& is,
+               const Value& should) {
+    if (is == should) return;
+    if (should.is_null()) {
+      faults_.push_back(
+          fmt::format("{} has '{}', which its like never have: {}", whose, field, TextOf(is)));
+    } else if (is.is_null()) {
+      faults_.push_back(fmt::format("{} has no '{}': {}", whose, field, TextOf(should)));
+    } else {
+      faults_.push_back(
+          fmt::format("{} has '{}' {}, not {}", whose, field, TextOf(is), TextOf(should)));
+    }
+  }
+
+  static std::string TextOf(const Value& value) {
+    return Printable(DumpJson(value).value_or("what is no JSON"));
+  }
+
+  std::string here_;
+  std::vector<std::string> faults_;
+};
+
+}  // namespace
+
+TaskRole RoleOf(const Task& task, bool is_first) {
+  if (!task.workflow.empty()) return TaskRole::kPart;
+  if (task.name == (is_first ? words::kBegin : words::kGate))
+    return is_first ? TaskRole::kBegin : TaskRole::kGate;
+  if (task.name == (is_first ? words::kEnd : words::kVerdict))
+    return is_first ? TaskRole::kEnd : TaskRole::kVerdict;
+  return TaskRole::kStep;
+}
+
+std::vector<std::string> FormFaults(std::span<const Definition> definitions) {
+  return Reviewer().Run(definitions);
+}
+
+std::chrono::seconds ShortestTimeout(std::span<const Definition> definitions) {
+  std::int64_t shortest = std::numeric_limits<std::int64_t>::max();
+  for (const Definition& definition : definitions)
+    shortest = std::min(shortest, definition.task_defaults.IntOr("timeout", 0));
+  return std::chrono::seconds(shortest);
+}
+
+}  // namespace holdfast::verify
