@@ -180,6 +180,9 @@ class S3Store final : public ObjectStore {
                                    SteadyTime deadline) {
     request.longest_silence = bucket_.longest_silence;
     request.body = bytes;
+    // The bucket was there: servers that come back may not see it at once. (But an upload that is not known is not.)
+    if (request.method == HttpMethod::kPut && request.url.find("uploadId=") == std::string::npos)
+      request.passing_status = kNotFoundStatus;
     Md5 md5;
     md5.Update(AsBytes(bytes));
     request.headers["Content-MD5"] = ToBase64(AsText(md5.Finish()));
@@ -219,6 +222,7 @@ class S3Store final : public ObjectStore {
       begin.headers[kPartsHeader] = std::to_string(part_size);
     // One that was begun twice leaves an upload behind, of no parts.
     begin.repeatable = true;
+    begin.passing_status = kNotFoundStatus;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse begun, client_->Send(begin, deadline));
     if (!begun.ok()) return Failure(begun, "beginning an upload");
     HOLDFAST_ASSIGN_OR_RETURN(const std::string id, ParseUploadId(begun.body));
@@ -264,8 +268,6 @@ class S3Store final : public ObjectStore {
     // Of one that was carried out the server knows no more: the caller looks.
     complete.repeatable = true;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse completed, SendChecked(complete, list, deadline));
-    if (completed.status == kNotFoundStatus)
-      return Unavailable(fmt::format("completing an upload: {} does not know it", origin_));
     if (!completed.ok()) return StoringFailed(completed);
     // A server may say 200 before it knows better.
     if (IsCompleted(completed.body)) return Ok();
@@ -281,9 +283,9 @@ class S3Store final : public ObjectStore {
     query += fmt::format("&max-keys={}", std::min(limit, kMostListed));
     if (!prefix.empty()) query += "&prefix=" + net::PercentEncoded(prefix);
     if (!after.empty() && token.empty()) query += "&start-after=" + net::PercentEncoded(after);
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const HttpResponse response,
-        client_->Send(Request(HttpMethod::kGet, url_ + "/?" + query), deadline));
+    HttpRequest request = Request(HttpMethod::kGet, url_ + "/?" + query);
+    request.passing_status = kNotFoundStatus;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request, deadline));
     if (!response.ok()) return Failure(response, "listing it");
     return ParseListPage(response.body);
   }
@@ -327,6 +329,8 @@ class S3Store final : public ObjectStore {
     if (!said.code.empty()) what += " " + Printable(said.code);
     if (response.status == kPreconditionFailed || said.code == "ConditionalRequestConflict")
       return {ErrorCode::kConflict, what};
+    if (response.status == kNotFoundStatus)
+      return Unavailable(what).Hint("the bucket is gone: " + bucket_.name);
     if (said.code == "RequestTimeTooSkewed")
       return Error(ErrorCode::kDenied, what).Hint("the clock of this machine is wrong");
     if (said.code == "SlowDown" || said.code == "RequestTimeout" || said.code == "InternalError")

@@ -90,7 +90,7 @@ class SwiftStore final : public ObjectStore {
     large_ = !HeaderOf(there, kLargeHeader).empty();
     if (there.ok()) return Ok();
     if (there.status != kNotFoundStatus) return Failure(there, "looking at its container");
-    if (use == BankUse::kRead) return NotFound(fmt::format("there is no {} yet", Describe()));
+    if (use == BankUse::kRead) return LookWithAccount(deadline);
     HttpRequest make = Request(HttpMethod::kPut, url_);
     if (!container_.storage_policy.empty())
       make.headers["X-Storage-Policy"] = container_.storage_policy;
@@ -102,6 +102,7 @@ class SwiftStore final : public ObjectStore {
   Status Put(const std::string& name, const StoreBody& body, std::string_view writer,
              Precondition precondition, SteadyTime deadline) override {
     HttpRequest request = Request(HttpMethod::kPut, UrlOf(name));
+    request.passing_status = kNotFoundStatus;
     request.headers["Content-Type"] = "application/octet-stream";
     request.headers[kWriterHeader] = std::string(writer);
     if (precondition == Precondition::kAbsent) request.headers["If-None-Match"] = "*";
@@ -145,8 +146,9 @@ class SwiftStore final : public ObjectStore {
     if (!prefix.empty()) url += "&prefix=" + net::PercentEncoded(prefix);
     if (!marker.empty()) url += "&marker=" + net::PercentEncoded(marker);
     if (direction == ListDirection::kDescending) url += "&reverse=true";
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              Send(Request(HttpMethod::kGet, url), deadline));
+    HttpRequest request = Request(HttpMethod::kGet, url);
+    request.passing_status = kNotFoundStatus;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
     if (!response.ok()) return Failure(response, "listing it");
     HOLDFAST_ASSIGN_OR_RETURN(const Value list, net::JsonOf(response, origin_));
     if (!list.is_list()) return Corrupt(origin_ + " gave a listing that is none");
@@ -175,11 +177,34 @@ class SwiftStore final : public ObjectStore {
     return response.ok() ? Ok() : Status(FailureOf(name, response));
   }
 
+  // Where no server of containers answers, Swift's proxy says 404 to whoever stores or deletes an object
+  // (swift/proxy/controllers/obj.py), and, of a container with another policy than the first, to whoever reads one.
+  Status SeeAll(SteadyTime deadline) override {
+    HttpRequest look = Request(HttpMethod::kHead, url_);
+    look.passing_status = kNotFoundStatus;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there, Send(look, deadline));
+    return there.ok() ? Ok() : Status(Failure(there, "looking at its container"));
+  }
+
   std::string Describe() const override {
     return fmt::format("Swift container {} at {}", container_.name, origin_);
   }
 
  private:
+  // A 404 of a container says the same where no server of accounts answers.
+  Status LookWithAccount(SteadyTime deadline) {
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse account,
+                              Send(Request(HttpMethod::kHead, container_.storage_url), deadline));
+    if (net::CodeOfStatus(account.status) == ErrorCode::kUnavailable)
+      return Failure(account, "looking at its account");
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there,
+                              Send(Request(HttpMethod::kHead, url_), deadline));
+    large_ = !HeaderOf(there, kLargeHeader).empty();
+    if (there.ok()) return Ok();
+    if (there.status != kNotFoundStatus) return Failure(there, "looking at its container");
+    return NotFound(fmt::format("there is no {} yet", Describe()));
+  }
+
   std::string UrlOf(std::string_view name) const {
     std::string url = url_;
     for (const std::string_view part : Split(name, '/')) url += "/" + net::PercentEncoded(part);
@@ -281,6 +306,7 @@ class SwiftStore final : public ObjectStore {
       HOLDFAST_ASSIGN_OR_RETURN(const std::string_view part, parts.Next());
       names.push_back(fmt::format("~parts/{}/{}/{:06}", name, writer, names.size() + 1));
       HttpRequest one = Request(HttpMethod::kPut, UrlOf(names.back()));
+      one.passing_status = kNotFoundStatus;
       HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(one, part, deadline));
       list.parts.push_back(Value()
                                .Set("path", "/" + container_.name + "/" + names.back())
@@ -315,6 +341,7 @@ class SwiftStore final : public ObjectStore {
     HttpRequest note = Request(HttpMethod::kPost, url_);
     note.headers[kLargeHeader] = "true";
     note.repeatable = true;
+    note.passing_status = kNotFoundStatus;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse noted, Send(note, deadline));
     if (!noted.ok()) return Failure(noted, "noting that it has large objects");
     large_ = true;
@@ -354,7 +381,8 @@ class SwiftStore final : public ObjectStore {
         return Error(ErrorCode::kInvalidInput, what)
             .Hint("a container has the storage policy that it was made with");
       case kNotFoundStatus:
-        return NotFound(what).Hint("the container is gone: " + container_.name);
+        return Unavailable(what).Hint("the container is gone, " + container_.name +
+                                      ", or servers of the cluster are");
       default:
         return {net::CodeOfStatus(response.status), what};
     }
