@@ -42,6 +42,7 @@ class BreakingStore final : public ObjectStore {
                            std::string_view, ByteSink& sink, SteadyTime deadline) override {
     deadlines.push_back(deadline);
     if (!sees_it) return NotFound("there is no object 'key'");
+    if (refuses) return InvalidInput("asking for an object: http://server answered 400");
     clock_.now += each_takes;
     std::string_view all = std::string_view(bytes).substr(offset, length);
     const bool breaks = !break_after.empty();
@@ -72,6 +73,7 @@ class BreakingStore final : public ObjectStore {
   bool sees_it = true;
   bool there = true;  // which it sees then
   bool stays_blind = false;
+  bool refuses = false;
   StoredObject object;
   std::string bytes;
   std::deque<std::size_t> break_after;  // so many bytes of each try
@@ -154,6 +156,19 @@ TEST_F(ObjectStoreBanks, AReadOfAnotherLengthThanTheServerSaysIsCorrupt) {
   const Status got = Get(2000, 1000);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code(), ErrorCode::kCorrupt);
+}
+
+TEST_F(ObjectStoreBanks, AReadThatIsRefusedIsNoReadOfNothing) {
+  store_->refuses = true;
+  for (const std::uint64_t offset : {0, 100, 2499}) {
+    const Status got = Get(offset);
+    ASSERT_FALSE(got) << offset;
+    EXPECT_THAT(got.error().message(), HasSubstr("answered 400"));
+  }
+  EXPECT_TRUE(Get(2500)) << "at the end there is nothing";
+  const Status behind = Get(2501);
+  ASSERT_FALSE(behind);
+  EXPECT_THAT(behind.error().message(), HasSubstr("has 2500 bytes"));
 }
 
 TEST_F(ObjectStoreBanks, ATrickleEndsWithTheDeadline) {

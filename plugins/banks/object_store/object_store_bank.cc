@@ -243,9 +243,10 @@ class ObjectStoreBank final : public Bank {
         HOLDFAST_RETURN_IF_ERROR(BeforeAnotherLook(looks, deadline));
         continue;
       }
-      // One byte behind the end, or at it: who asks for none of an object gets none.
+      // At the end of an object there is nothing, and behind it no place. (Of all else that a server refuses nothing is known:
+      // it is no success.)
       if (error.code() == ErrorCode::kInvalidInput && before == 0)
-        return CheckOffset(key, offset, deadline);
+        return CheckEnd(key, offset, std::move(error), deadline);
       if (error.code() == ErrorCode::kConflict) {
         return Unavailable(fmt::format("the object '{}' in the {} was replaced while it was read",
                                        key.str(), store_->Describe()));
@@ -328,6 +329,13 @@ class ObjectStoreBank final : public Bank {
     }
     HOLDFAST_RETURN_IF_ERROR(CheckLength(key, has + beyond, size));
     return bytes;
+  }
+
+  // Of a Get that was refused as there were no such bytes.
+  Status CheckEnd(const ObjectKey& key, std::uint64_t offset, Error refusal, SteadyTime deadline) {
+    HOLDFAST_ASSIGN_OR_RETURN(const StoredObject now, Look(key, deadline));
+    if (offset < now.size) return refusal;
+    return CheckOffset(key, offset, deadline);
   }
 
   // Of a Get that reads nothing: is there such a place in the object?
