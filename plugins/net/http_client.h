@@ -47,6 +47,8 @@ struct HttpRequest {
   // May it be sent again although the first one may have been carried out? nullopt: what the method
   // says (GET, HEAD, PUT and DELETE may).
   std::optional<bool> repeatable;
+  // Of this request another status, too, says no more than "not now": it is sent again after it as after 503. 0: there is none.
+  int passing_status = 0;
   // Of the response's body, where no sink takes it: kInvalidInput beyond.
   std::uint64_t most_body = std::uint64_t{64} << 20U;
   // Not owned. Takes the body of a 2xx response piece by piece as it comes, on the caller's thread; its

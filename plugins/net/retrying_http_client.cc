@@ -23,8 +23,9 @@ bool Repeatable(const HttpRequest& request) {
          request.method == HttpMethod::kPut || request.method == HttpMethod::kDelete;
 }
 
-bool IsPassing(int status) {
-  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+bool IsPassing(const HttpRequest& request, int status) {
+  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504 ||
+         status == request.passing_status;
 }
 
 // Says whether anything has reached the real one.
@@ -103,6 +104,7 @@ milliseconds RetryingHttpClient::WaitBefore(unsigned next_try) {
 }
 
 Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, SteadyTime deadline) {
+  const SteadyTime last_begin = std::min(deadline, clock_.Steady() + policy_.window);
   for (unsigned tries = 0;; ++tries) {
     HttpRequest sent = request;
     std::optional<WatchedSink> watched;
@@ -113,7 +115,7 @@ Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, Steady
     const SteadyTime until =
         may_be_long ? deadline : std::min(deadline, clock_.Steady() + policy_.longest_try);
     Result<HttpResponse> outcome = inner_.Send(sent, until);
-    if (outcome && !IsPassing(outcome->status)) return outcome;
+    if (outcome && !IsPassing(request, outcome->status)) return outcome;
     if (!outcome && outcome.error().code() != ErrorCode::kUnavailable) return outcome;
     const bool not_carried_out = outcome && outcome->status == 429;
     if (tries + 1 >= policy_.most_tries || (watched && watched->touched()) ||
@@ -129,7 +131,7 @@ Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, Steady
         wait = std::max(wait, *asked);
       }
     }
-    if (clock_.Steady() + wait >= deadline) return outcome;
+    if (clock_.Steady() + wait >= last_begin) return outcome;
     if (log_ != nullptr) {
       const auto url = ParseUrl(request.url);
       log_->Log(LogLevel::kInfo,

@@ -20,6 +20,9 @@ struct RetryPolicy {
   // One try of what no sink takes, no source gives, and for which the request itself names no longest silence: a server
   // that stalls must not use up the time of the next try.
   std::chrono::milliseconds longest_try{25'000};
+  // No try begins later than this after the first one began: a deadline that leaves time for many bytes is none for a server
+  // that is gone.
+  std::chrono::milliseconds window = std::chrono::hours(24);
   // A server that says "later than this" is not waited for.
   std::chrono::milliseconds longest_retry_after{120'000};
 };
@@ -30,7 +33,7 @@ using Wait = std::function<bool(std::chrono::milliseconds, const Cancellation* c
 Wait RealWait();
 
 // The one place where requests are sent again: what another client could not send (kUnavailable), 429,
-// and 500, 502, 503, 504. Only what may be repeated; 429 says that nothing was carried out, so after that every
+// and 500, 502, 503, 504, and what a request names besides. Only what may be repeated; 429 says that nothing was carried out, so after that every
 // request is. Retry-After is kept. No try begins, and no wait ends, after the deadline: the last outcome is returned
 // then. What a sink has taken a part of is not sent again, nor what was read from a source that cannot begin anew; where it
 // fails to, that is what Send returns. Thread-safe.

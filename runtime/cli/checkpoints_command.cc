@@ -83,6 +83,12 @@ std::string WarningsCell(const RecordSummary& summary) {
   return std::to_string(count) + (drift.empty() ? "" : ", " + drift);
 }
 
+// Why it is kept, as far as somebody said.
+std::string PinCell(const RecordSummary& summary) {
+  if (!summary.pin) return "";
+  return summary.pin->reason.empty() ? "pinned" : Printable(summary.pin->reason);
+}
+
 void WarnOfDamage(const Output& out, const RecordSummary& summary, std::string_view what) {
   const std::string plan = summary.plan.empty() ? "" : " of plan " + summary.plan;
   out.Warn(fmt::format("{} {}{} {}, for it is damaged: {}", runtime::NameOf(summary.kind),
@@ -211,12 +217,16 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
   std::vector<std::string> titles{"CHECKPOINT", "STATE",     "PLAN",
                                   "CREATED",    "RESOURCES", "WARNINGS"};
   if (of_several) titles.insert(titles.begin() + 3, "PROVIDER");
+  const bool of_pinned =
+      std::any_of(found->begin(), found->end(), [](const auto& one) { return one.pin; });
+  if (of_pinned) titles.emplace_back("PINNED");
   std::vector<std::vector<std::string>> rows;
   for (const RecordSummary& summary : *found) {
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
     rows.push_back({summary.id, StateWord(summary), summary.plan, FormatTime(summary.created),
                     std::to_string(summary.resources), WarningsCell(summary)});
     if (of_several) rows.back().insert(rows.back().begin() + 3, summary.provider_name);
+    if (of_pinned) rows.back().push_back(PinCell(summary));
   }
   if (rows.empty()) {
     session.out().Say("no checkpoints");

@@ -75,6 +75,7 @@ struct CompileArguments {
   std::uint32_t max_tasks_per_workflow = 1500;
   std::string sample;    // verify: the share to read, such as "10%"; empty = as the parameters say
   bool partial = false;  // restore, verify: of a checkpoint that is not whole
+  bool brief = false;    // no words of what goes well: it is one of several of a command
 };
 int CompileWorkflow(Session& session, const CompileArguments& arguments);
 
@@ -121,6 +122,7 @@ struct RunArguments {
   bool resume = false;
   bool abandon = false;  // start anew although the latest run was interrupted
   bool fail_fast = false;
+  bool brief = false;  // no words of what goes well: it is one of several runs of a command
 };
 int RunWorkflowFile(Session& session, const RunArguments& arguments);
 
@@ -221,6 +223,7 @@ struct CheckpointsArguments {
   bool all = false;              // list: deleted ones, too
   bool without_plugins = false;  // delete: erase a damaged one
   bool partial = false;
+  std::string reason;  // pin: why
 };
 int ListCheckpoints(Session& session, const CheckpointsArguments& arguments);
 int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments);
@@ -228,6 +231,24 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
 int DeleteCheckpoint(Session& session, const CheckpointsArguments& arguments);
 int VerifyCheckpoint(Session& session, const CheckpointsArguments& arguments);
 int CheckpointStatus(Session& session, const CheckpointsArguments& arguments);
+int PinCheckpoint(Session& session, const CheckpointsArguments& arguments);
+int UnpinCheckpoint(Session& session, const CheckpointsArguments& arguments);
+
+struct PruneArguments {
+  std::string plan;  // a plan's name, or what cannot be one: its file
+  std::string provider;
+  // The rules, instead of the plan's; 0 and empty: not given.
+  std::uint32_t keep_last = 0;
+  std::uint32_t keep_hourly = 0;
+  std::uint32_t keep_daily = 0;
+  std::uint32_t keep_weekly = 0;
+  std::uint32_t keep_monthly = 0;
+  std::uint32_t keep_yearly = 0;
+  std::string keep_within;
+  std::string timezone;  // empty: the plan's, else UTC
+  bool dry_run = false;
+};
+int PruneCheckpoints(Session& session, const PruneArguments& arguments);
 
 struct ShowArguments {
   std::string provider;

@@ -47,8 +47,12 @@ Status CheckSourceState(const BankSection& tenant, WallTime now,
                         const runtime::RecordSummary& summary, Operation operation, bool partial) {
   using runtime::RecordState;
   if (operation == Operation::kDelete) {
-    if (summary.state != RecordState::kDeleted) return Ok();
-    return NotFound("checkpoint " + summary.id + " was deleted");
+    if (summary.state == RecordState::kDeleted)
+      return NotFound("checkpoint " + summary.id + " was deleted");
+    // Of one that is being deleted already part may be gone: no pin brings that back.
+    if (summary.pin && summary.state != RecordState::kDeleting)
+      return runtime::PinnedError(summary.id, *summary.pin);
+    return Ok();
   }
   if (summary.state == RecordState::kAvailable || (summary.state == RecordState::kError && partial))
     return Ok();
@@ -584,6 +588,7 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
                          .Set("children", static_cast<std::uint64_t>(
                                               compiled.children.empty() ? 0 : children.size() - 1))
                          .Set("steps", static_cast<std::uint64_t>(compiled.steps)));
+  if (arguments.brief) return file;
   session.out().Say(file + ": " + std::string(NameOf(arguments.operation)) + " of " +
                     Counted(input.graph.size(), "resource") + " in " +
                     Counted(compiled.steps, "step") + "; its bundle is " + BundleFolderOf(file));

@@ -51,6 +51,7 @@ struct Arguments {
   ClusterRunArguments cluster_run;
   StepArguments step;
   CheckpointsArguments checkpoints;
+  PruneArguments prune;
   RestoresArguments restores;
   ShowArguments show;
   BankArguments bank;
@@ -582,6 +583,12 @@ class CommandLine {
     command->add_option("--prometheus", a_.checkpoints.prometheus,
                         "Also write this text file for the node exporter");
 
+    command = add("pin", "Keep a checkpoint: neither prune nor delete takes it", &PinCheckpoint);
+    id(command);
+    command->add_option("--reason", a_.checkpoints.reason, "Why: one line, which lists show");
+    id(add("unpin", "Let prune and delete have a checkpoint again", &UnpinCheckpoint));
+    AddPrune(group);
+
     command = Command(&app_, "show",
                       "Show a checkpoint, restore, verification or deletion: resources, states, "
                       "warnings",
@@ -604,6 +611,35 @@ class CommandLine {
                 [this](Session& s) { return AcceptRestore(s, a_.restores); });
     Provider(command, a_.restores.provider);
     Id(command, "restore", a_.restores.restore, "The restore's id")->required();
+  }
+
+  void AddPrune(CLI::App* group) {
+    CLI::App* const command = Command(
+        group, "prune",
+        "Delete the checkpoints of a plan that its retention, or --keep-* in its place, lets "
+        "go, one after another as 'checkpoints delete' does",
+        [this](Session& s) { return PruneCheckpoints(s, a_.prune); });
+    Provider(command, a_.prune.provider);
+    command
+        ->add_option("--plan", a_.prune.plan,
+                     "The plan's file, with its rules; or a plan's name, with --keep-*")
+        ->required();
+    const auto keep = [&](const std::string& name, std::uint32_t& target, const std::string& what) {
+      command->add_option(name, target, what)->check(CLI::Range(1U, 100'000U));
+    };
+    keep("--keep-last", a_.prune.keep_last, "Keep the newest so many");
+    keep("--keep-hourly", a_.prune.keep_hourly, "Keep the newest of each of so many hours");
+    keep("--keep-daily", a_.prune.keep_daily, "Keep the newest of each of so many days");
+    keep("--keep-weekly", a_.prune.keep_weekly, "Keep the newest of each of so many weeks");
+    keep("--keep-monthly", a_.prune.keep_monthly, "Keep the newest of each of so many months");
+    keep("--keep-yearly", a_.prune.keep_yearly, "Keep the newest of each of so many years");
+    command->add_option("--keep-within", a_.prune.keep_within,
+                        "Keep what is at most so much older than the newest, such as 14d");
+    command->add_option(
+        "--timezone", a_.prune.timezone,
+        "Whose hours to years (default: that of the plan's schedule, else Etc/UTC)");
+    command->add_flag("--dry-run", a_.prune.dry_run,
+                      "Only say of each checkpoint why it stays or goes");
   }
 
   void AddRest() {
@@ -766,7 +802,8 @@ bool Acts(const CLI::App& app) {
     if (app.got_subcommand(command)) return true;
   }
   return app.got_subcommand("run") || app.got_subcommand("gc") || has("step", "run") ||
-         has("checkpoints", "verify") || has("checkpoints", "delete");
+         has("checkpoints", "verify") || has("checkpoints", "delete") ||
+         has("checkpoints", "prune") || has("checkpoints", "pin") || has("checkpoints", "unpin");
 }
 
 int Main(int argc, char** argv) {

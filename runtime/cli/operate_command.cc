@@ -7,6 +7,7 @@
 #include "plugins/sdk/exit_code.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
+#include "runtime/cli/one_deletion.h"
 #include "runtime/step/erase.h"
 
 namespace holdfast::cli {
@@ -15,7 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Operation operation) {
+int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Operation operation,
+                  bool brief = false) {
   const Output& out = session.out();
   std::string folder = (fs::temp_directory_path() / "holdfast-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr)
@@ -29,6 +31,7 @@ int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Opera
   compile.parameters = arguments.parameters;
   compile.sample = arguments.sample;
   compile.partial = arguments.partial;
+  compile.brief = brief;
   compile.output = folder + "/" + std::string(NameOf(operation)) + ".yaml";
   // It runs here, where a template may have as many tasks as there are.
   compile.max_tasks_per_template = 1'000'000;
@@ -41,6 +44,7 @@ int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Opera
   }
   RunArguments run;
   run.file = *file;
+  run.brief = brief;
   const int code = RunWorkflowFile(session, run);
   // Logs and state stand in the folder, too: after a run that failed or was stopped they are what one
   // needs. One that went well, or was refused with its reason said, leaves nothing.
@@ -79,17 +83,29 @@ int EraseDamaged(Session& session, const CheckpointsArguments& arguments) {
   return 0;
 }
 
-}  // namespace
-
-int DeleteCheckpoint(Session& session, const CheckpointsArguments& arguments) {
-  if (arguments.without_plugins) return EraseDamaged(session, arguments);
-  const int code = CompileAndRun(session, arguments, Operation::kDelete);
+int Delete(Session& session, const CheckpointsArguments& arguments, bool brief) {
+  const int code = CompileAndRun(session, arguments, Operation::kDelete, brief);
   if (code == static_cast<int>(ExitCode::kCorrupt)) {
     session.out().Say(
         "what is so damaged that it cannot be deleted otherwise is erased from the bank by "
         "'holdfast checkpoints delete --without-plugins'");
   }
   return code;
+}
+
+}  // namespace
+
+int DeleteCheckpoint(Session& session, const CheckpointsArguments& arguments) {
+  if (arguments.without_plugins) return EraseDamaged(session, arguments);
+  return Delete(session, arguments, false);
+}
+
+int DeleteOneOfSeveral(Session& session, const std::string& provider,
+                       const std::string& checkpoint) {
+  CheckpointsArguments arguments;
+  arguments.provider = provider;
+  arguments.checkpoint = checkpoint;
+  return Delete(session, arguments, true);
 }
 
 int VerifyCheckpoint(Session& session, const CheckpointsArguments& arguments) {

@@ -231,6 +231,17 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
         Value().Set("policy", summary.drift->policy).Set("text", Printable(summary.drift->text)));
   }
   if (summary.warnings != 0) out.Set("warnings", summary.warnings);
+  if (summary.pin) {
+    Value pin = Value();
+    if (summary.pin->damage.empty()) {
+      pin.Set("by", Printable(summary.pin->by))
+          .Set("time", FormatTime(summary.pin->time))
+          .Set("reason", Printable(summary.pin->reason));
+    } else {
+      pin.Set("damage", Printable(summary.pin->damage));
+    }
+    out.Set("pinned", std::move(pin));
+  }
   return out;
 }
 
@@ -270,6 +281,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
   if (!summary.reason.empty()) out.Line("  " + Printable(summary.reason));
   out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan),
                        Printable(summary.provider_name), FormatTime(summary.created)));
+  if (summary.pin) out.Line("  pinned " + summary.pin->str());
   if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);
   if (const std::string only = OnlyText(summary); !only.empty()) out.Line("  " + only);
   std::set<std::string> keys;

@@ -389,17 +389,19 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
       options.parameters["record"] = std::move(*record);
     }
   }
-  RunOnRecord progress(out, *tenant, workflow->bundle.bundle);
+  const Output silent(out.json(), true);
+  RunOnRecord progress(arguments.brief ? silent : out, *tenant, workflow->bundle.bundle);
   const auto outcome = local::RunWorkflow(options, progress);
   if (!outcome) return out.Fail(outcome.error());
 
   const auto report = runtime::ReportOfRun(*tenant, outcome->run_id);
+  const int code = ExitCodeOf(*outcome);
+  const bool shown = !arguments.brief || out.json() || code != 0;
   if (report) {
-    ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
+    if (shown) ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
   } else if (report.error().code() != ErrorCode::kNotFound) {
     out.Warn(report.error().OneLine());
   }
-  const int code = ExitCodeOf(*outcome);
   if (const auto why = WhyItDidNotBegin(*outcome)) out.Fail(*why);
   Value ended = Value()
                     .Set("run", outcome->run_id)
@@ -416,7 +418,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   }
   out.Json("run-ended", std::move(ended));
-  out.Say(next.text);
+  if (shown) out.Say(next.text);
   for (const std::string& command : next.commands) out.Say("  " + command);
   return code;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@
 namespace holdfast::runtime {
 
 // One stream of a resource, as the manifest lists it. Its segments are the objects
-// <attempt>/<name>.<n> (n from 0) below the resource's data section.
+// <attempt>/<name>.<n> (n from 0) below the resource's data section; of those that are adopted the attempt is an earlier one,
+// which had stored the same bytes.
 struct StreamManifest {
   std::string name;
   std::string attempt;
@@ -29,10 +31,18 @@ struct StreamManifest {
   // the manifest was written anew to match.
   std::string sha256;
   std::vector<SegmentInfo> segments;
+  std::map<std::size_t, std::string> adopted = {};  // number to attempt
+
+  // Who has stored a segment.
+  const std::string& AttemptOf(std::size_t number) const {
+    const auto found = adopted.find(number);
+    return found == adopted.end() ? attempt : found->second;
+  }
 };
 
-// A map without the stream's name: "attempt", "size", "sha256", "key" where there is one, and "segments", a
-// list of [plain size, plain SHA-256, stored size, stored SHA-256].
+// A map without the stream's name: "attempt", "size", "sha256", "key" where there is one, "segments", a
+// list of [plain size, plain SHA-256, stored size, stored SHA-256], and where there are such "adopted", a map of earlier
+// attempts to lists of numbers of segments.
 Value StreamManifestToValue(const StreamManifest& stream);
 // kCorrupt, naming the stream, when the value is no such map or contradicts itself.
 Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_view name);
@@ -51,10 +61,13 @@ struct DataOptions {
 // Finish on its thread, with what the manifest has to list. A stream of no bytes has no segments.
 // Destroyed without Finish, the stream does not count; what it has stored is an orphan for gc.
 // Where `data` has keys the stream is encrypted with the current one; its error when there is none to be had.
+// `earlier`: attempts at the same stream that came to nothing, the newest last. A segment that one of them has stored, and that
+// would be stored again byte for byte, is read (not trusted: every byte is compared) in the place of being sent.
 // kInvalidInput: `name` or `attempt` is no single part of a key, or an option is out of range.
 Result<std::unique_ptr<DataWriter>> CreateDataStream(
     const BankSection& data, std::string name, std::string attempt, const DataOptions& options,
-    std::function<Status(const StreamManifest&)> on_finish);
+    std::function<Status(const StreamManifest&)> on_finish,
+    const std::vector<std::string>& earlier = {});
 
 // Reads a stream back. More than one segment: fetched ahead by at most `parallel` threads, which
 // the first Read starts. Every byte is checked against the manifest before it is handed out:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/object_key.h"
@@ -58,6 +59,18 @@ std::string SegmentKey(std::string_view attempt, std::string_view name, std::uin
   return fmt::format("{}/{}.{}", attempt, name, number);
 }
 
+std::string SegmentKey(const StreamManifest& stream, std::size_t number) {
+  return SegmentKey(stream.AttemptOf(number), stream.name, number);
+}
+
+std::optional<std::size_t> SegmentNumber(std::string_view text) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  if (fmt::format("{}", number) != text) return {};
+  return number;
+}
+
 Status CheckStreamParts(std::string_view attempt, std::string_view name) {
   for (const std::string_view part : {attempt, name}) {
     if (part.find('/') == std::string_view::npos && ObjectKey::Parse(part)) continue;
@@ -92,6 +105,10 @@ Status CheckStreamManifest(const StreamManifest& stream) {
   if (encrypted ? stream.sha256.empty() || stream.sha256.size() > kMaxSealedSha256
                 : !IsSha256Hex(stream.sha256)) {
     return corrupt("it has no SHA-256");
+  }
+  for (const auto& [number, attempt] : stream.adopted) {
+    if (number >= stream.segments.size() || !CheckStreamParts(attempt, stream.name))
+      return corrupt("another attempt's segment is none of it");
   }
   std::uint64_t size = 0;
   for (std::size_t i = 0; i < stream.segments.size(); ++i) {

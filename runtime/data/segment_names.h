@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,10 @@ namespace holdfast::runtime {
 
 // The key of a segment below its resource's data section: <attempt>/<name>.<n>.
 std::string SegmentKey(std::string_view attempt, std::string_view name, std::uint64_t number);
+// The same, of whichever attempt has stored it.
+std::string SegmentKey(const StreamManifest& stream, std::size_t number);
+// The number behind the name, <n>; nullopt for what no writer names so.
+std::optional<std::size_t> SegmentNumber(std::string_view text);
 
 // What an encrypted segment is bound to: its whole key in the bank.
 std::string SegmentPlace(const BankSection& data, std::string_view key);

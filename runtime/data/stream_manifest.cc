@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include <charconv>
-#include <optional>
+#include <map>
+#include <set>
 
 #include "plugins/sdk/text.h"
 #include "runtime/data/data_stream.h"
@@ -33,33 +33,56 @@ bool TakeSegment(const Value& value, SegmentInfo& segment) {
          TakeSize(list[2], segment.stored_size) && TakeText(list[3], segment.stored_sha256);
 }
 
-// The segment's number in the last part of a listed key; nullopt for what no writer names so.
-std::optional<std::size_t> NumberOf(std::string_view text, std::size_t count) {
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number >= count) return {};
-  if (fmt::format("{}", number) != text) return {};
-  return number;
-}
-
-// Which segments a listing shows with the size that the manifest says. A listing may lag, so it
-// only ever says yes; a failed one says nothing.
-std::vector<bool> ListedSegments(const BankSection& data, const StreamManifest& stream) {
-  std::vector<bool> listed(stream.segments.size(), false);
+// Notes the segments of one attempt that a listing shows with the size that the manifest says.
+void List(const BankSection& data, const StreamManifest& stream, const std::string& attempt,
+          std::vector<bool>& listed) {
   ListOptions options;
-  options.prefix = data.prefix() + "/" + stream.attempt + "/" + stream.name + ".";
+  options.prefix = data.prefix() + "/" + attempt + "/" + stream.name + ".";
   options.limit = kListPage;
   for (;;) {
     const auto page = data.bank().List(options);
-    if (!page) return listed;
+    if (!page) return;
     for (const ObjectInfo& object : *page) {
       const auto number =
-          NumberOf(std::string_view(object.key.str()).substr(options.prefix.size()), listed.size());
-      if (number && object.size == stream.segments[*number].stored_size) listed[*number] = true;
+          SegmentNumber(std::string_view(object.key.str()).substr(options.prefix.size()));
+      if (number && *number < listed.size() && stream.AttemptOf(*number) == attempt &&
+          object.size == stream.segments[*number].stored_size) {
+        listed[*number] = true;
+      }
     }
-    if (page->size() < kListPage) return listed;
+    if (page->size() < kListPage) return;
     options.marker = page->back().key.str();
   }
+}
+
+// Which segments listings show. One may lag, so it only ever says yes; a failed one says nothing.
+std::vector<bool> ListedSegments(const BankSection& data, const StreamManifest& stream) {
+  std::vector<bool> listed(stream.segments.size(), false);
+  std::set<std::string> attempts{stream.attempt};
+  for (const auto& [number, attempt] : stream.adopted) attempts.insert(attempt);
+  for (const std::string& attempt : attempts) List(data, stream, attempt, listed);
+  return listed;
+}
+
+Value AdoptedToValue(const std::map<std::size_t, std::string>& adopted) {
+  std::map<std::string, Value::List> numbers;
+  for (const auto& [number, attempt] : adopted)
+    numbers[attempt].emplace_back(static_cast<std::uint64_t>(number));
+  Value value{Value::Map{}};
+  for (auto& [attempt, list] : numbers) value.Set(attempt, std::move(list));
+  return value;
+}
+
+bool TakeAdopted(const Value& value, std::map<std::size_t, std::string>& adopted) {
+  if (!value.is_map()) return false;
+  for (const auto& [attempt, numbers] : value.AsMap()) {
+    if (!numbers.is_list()) return false;
+    for (const Value& each : numbers.AsList()) {
+      std::uint64_t number = 0;
+      if (!TakeSize(each, number) || !adopted.emplace(number, attempt).second) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -82,6 +105,7 @@ Value StreamManifestToValue(const StreamManifest& stream) {
       .Set("sha256", stream.sha256)
       .Set("segments", std::move(segments));
   if (!stream.key_id.empty()) value.Set("key", stream.key_id);
+  if (!stream.adopted.empty()) value.Set("adopted", AdoptedToValue(stream.adopted));
   return value;
 }
 
@@ -102,6 +126,11 @@ Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_v
   if (const Value* const key = value.Find("key");
       key != nullptr && (!TakeText(*key, stream.key_id) || !IsKeyId(stream.key_id))) {
     return Corrupt(fmt::format("the manifest's stream '{}': its key is none", Printable(name)));
+  }
+  if (const Value* const adopted = value.Find("adopted");
+      adopted != nullptr && !TakeAdopted(*adopted, stream.adopted)) {
+    return Corrupt(fmt::format("the manifest's stream '{}': 'adopted' is no map of attempts",
+                               Printable(name)));
   }
   stream.segments.reserve(segments->AsList().size());
   for (const Value& entry : segments->AsList()) {
@@ -126,7 +155,7 @@ Status StatDataStream(const BankSection& data, const StreamManifest& stream) {
   if (stream.segments.size() >= kListFrom) listed = ListedSegments(data, stream);
   for (std::size_t i = 0; i < stream.segments.size(); ++i) {
     if (listed[i]) continue;
-    const std::string key = SegmentKey(stream.attempt, stream.name, i);
+    const std::string key = SegmentKey(stream, i);
     const auto info = data.Stat(key);
     if (!info) {
       if (info.error().code() != ErrorCode::kNotFound) return info.error();

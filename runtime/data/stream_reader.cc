@@ -178,7 +178,7 @@ class StreamReader final : public ByteSource {
     if (cancelled()) return CancelledError();
     const std::size_t number = chosen_ ? (*chosen_)[nth] : nth;
     const SegmentInfo& info = stream_.segments[number];
-    const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
+    const std::string key = SegmentKey(stream_, number);
     const std::string object = fmt::format("the object {}/{}", data_.prefix(), key);
     SegmentSink sink(info.stored_size, worker.stored);
     if (Status got = data_.Get(key, sink); !got) {

@@ -8,6 +8,7 @@
 #include "plugins/sdk/context.h"
 #include "plugins/sdk/sha256.h"
 #include "runtime/data/data_stream.h"
+#include "runtime/data/earlier_segments.h"
 #include "runtime/data/segment_names.h"
 #include "runtime/data/worker_thread.h"
 
@@ -21,8 +22,13 @@ class StreamWriter final : public DataWriter {
  public:
   StreamWriter(const BankSection& data, std::string name, std::string attempt,
                const EncryptionKey* key, const DataOptions& options,
-               std::function<Status(const StreamManifest&)> on_finish)
-      : data_(data), key_(key), options_(options), on_finish_(std::move(on_finish)) {
+               std::function<Status(const StreamManifest&)> on_finish,
+               const std::vector<std::string>& earlier)
+      : data_(data),
+        key_(key),
+        options_(options),
+        on_finish_(std::move(on_finish)),
+        earlier_(data, name, earlier) {
     stream_.name = std::move(name);
     stream_.attempt = std::move(attempt);
     if (key_ != nullptr) stream_.key_id = key_->id();
@@ -137,21 +143,37 @@ class StreamWriter final : public DataWriter {
 
   // Without a thread: the only segment, or where the system gives no threads.
   Status StoreHere() {
-    if (!encoder_) encoder_.emplace(SegmentAlgorithm::kZstd, options_.zstd_level, key_);
+    if (!encoder_) encoder_ = NewEncoder();
     EncodedSegment segment;
-    if (Status stored = Store(*encoder_, next_, filling_, segment); !stored) {
+    std::string adopted;
+    if (Status stored = Store(*encoder_, next_, filling_, segment, adopted); !stored) {
       return Fail(std::move(stored).error());
     }
     filling_.clear();
     const std::lock_guard lock(mutex_);
-    List(next_++, std::move(segment.info));
+    List(next_++, std::move(segment.info), adopted);
     return Ok();
   }
 
-  // Any thread.
+  // Equal bytes in one place are to be the same each time: so an attempt that comes again finds what is there.
+  SegmentEncoder NewEncoder() const {
+    return SegmentEncoder(SegmentAlgorithm::kZstd, options_.zstd_level, key_,
+                          SegmentNonce::kOfContents);
+  }
+
+  // Any thread. `adopted`: the attempt that had stored it.
   Status Store(SegmentEncoder& encoder, std::size_t number, std::string_view plain,
-               EncodedSegment& segment) {
+               EncodedSegment& segment, std::string& adopted) {
     if (cancelled()) return CancelledError();
+    adopted.clear();
+    if (const EarlierSegments::Segment* const there = earlier_.Find(number)) {
+      const std::string key = SegmentKey(there->attempt, stream_.name, number);
+      HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, SegmentPlace(data_, key), segment));
+      if (there->size == segment.bytes.size() && earlier_.IsSame(key, segment.bytes)) {
+        adopted = there->attempt;
+        return Ok();
+      }
+    }
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
     HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, SegmentPlace(data_, key), segment));
     if (cancelled()) return CancelledError();
@@ -162,14 +184,16 @@ class StreamWriter final : public DataWriter {
     return Ok();
   }
 
-  void List(std::size_t number, SegmentInfo info) {  // mutex_ is held
+  void List(std::size_t number, SegmentInfo info, const std::string& adopted) {  // mutex_ is held
     if (stream_.segments.size() <= number) stream_.segments.resize(number + 1);
+    if (!adopted.empty()) stream_.adopted[number] = adopted;
     stream_.segments[number] = std::move(info);
   }
 
   void Work() {
-    SegmentEncoder encoder(SegmentAlgorithm::kZstd, options_.zstd_level, key_);
+    SegmentEncoder encoder = NewEncoder();
     EncodedSegment segment;
+    std::string adopted;
     std::unique_lock lock(mutex_);
     for (;;) {
       ++idle_;
@@ -181,13 +205,13 @@ class StreamWriter final : public DataWriter {
       ++busy_;
       room_.notify_one();
       lock.unlock();
-      Status stored = Store(encoder, job.number, job.plain, segment);
+      Status stored = Store(encoder, job.number, job.plain, segment, adopted);
       job.plain.clear();
       lock.lock();
       --busy_;
       spare_.push_back(std::move(job.plain));
       if (stored) {
-        List(job.number, std::move(segment.info));
+        List(job.number, std::move(segment.info), adopted);
       } else {
         SetFailed(std::move(stored).error());
       }
@@ -217,6 +241,7 @@ class StreamWriter final : public DataWriter {
   const EncryptionKey* const key_;  // Not owned; nullptr: the stream is not encrypted.
   const DataOptions options_;
   const std::function<Status(const StreamManifest&)> on_finish_;
+  EarlierSegments earlier_;
 
   // The caller's.
   std::string filling_;
@@ -228,7 +253,7 @@ class StreamWriter final : public DataWriter {
   std::mutex mutex_;
   std::condition_variable work_;  // something is queued, or the end
   std::condition_variable room_;  // the queue has room, or a segment is stored, or an error
-  // Guarded by mutex_. Of stream_ only the segments; the rest is the caller's and, while threads
+  // Guarded by mutex_. Of stream_ only the segments and which are adopted; the rest is the caller's and, while threads
   // run, name and attempt do not change.
   StreamManifest stream_;
   std::optional<Job> queued_;
@@ -243,7 +268,8 @@ class StreamWriter final : public DataWriter {
 
 Result<std::unique_ptr<DataWriter>> CreateDataStream(
     const BankSection& data, std::string name, std::string attempt, const DataOptions& options,
-    std::function<Status(const StreamManifest&)> on_finish) {
+    std::function<Status(const StreamManifest&)> on_finish,
+    const std::vector<std::string>& earlier) {
   HOLDFAST_RETURN_IF_ERROR(CheckDataOptions(options));
   HOLDFAST_RETURN_IF_ERROR(CheckStreamParts(attempt, name));
   const EncryptionKey* key = nullptr;
@@ -251,7 +277,7 @@ Result<std::unique_ptr<DataWriter>> CreateDataStream(
     HOLDFAST_ASSIGN_OR_RETURN(key, data.keys()->Current());
   }
   return std::unique_ptr<DataWriter>(std::make_unique<StreamWriter>(
-      data, std::move(name), std::move(attempt), key, options, std::move(on_finish)));
+      data, std::move(name), std::move(attempt), key, options, std::move(on_finish), earlier));
 }
 
 }  // namespace holdfast::runtime

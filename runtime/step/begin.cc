@@ -12,6 +12,7 @@
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/pin.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -157,8 +158,8 @@ class Beginner {
       if (bundle.operation == Operation::kDelete && resume_) return Ok();
       return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
     }
-    if (bundle.operation == Operation::kDelete || state->state == RecordState::kAvailable)
-      return Ok();
+    if (bundle.operation == Operation::kDelete) return CheckMayGo(checkpoint, *state);
+    if (state->state == RecordState::kAvailable) return Ok();
     if (state->state == RecordState::kError && request_.partial) return Ok();
     Error error = InvalidInput(
         fmt::format("the checkpoint {} is {}", bundle.checkpoint, NameOf(state->state)));
@@ -166,6 +167,12 @@ class Beginner {
       return std::move(error).Hint("--partial works on what it holds");
     }
     return WithItsRun(std::move(error), bundle.checkpoint);
+  }
+
+  // Of one that is being deleted already part may be gone: no pin brings that back.
+  static Status CheckMayGo(const Record& checkpoint, const StateEntry& state) {
+    if (state.state == RecordState::kDeleting) return Ok();
+    return CheckNotPinned(checkpoint);
   }
 
   // Adds who works on the record, until when, and what ends that when nobody does any more.
@@ -223,7 +230,9 @@ class Beginner {
     }
     Failpoint("begin:after-lease");
     if (bundle.operation == Operation::kDelete) {
-      Status taken = TakeCheckpoint();
+      // Once more, with the marker there: whoever pins it from here on finds that.
+      Status taken = CheckCheckpoint();
+      if (taken) taken = TakeCheckpoint();
       if (!taken) {
         HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
         if (!resume_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());

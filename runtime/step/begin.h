@@ -31,8 +31,9 @@ struct BeginRequest {
 // every resource that is not finished a new epoch. Run again by the same run it completes what is
 // missing.
 //
-// Errors: kNotFound (no bundle, no checkpoint), kInvalidInput (what cannot be begun; nothing was
-// written), kLocked (another run has the lease).
+// Errors: kNotFound (no bundle, no checkpoint), kInvalidInput (what cannot be begun, such as the
+// deletion of a checkpoint that is pinned; nothing was written), kLocked (another run has the
+// lease).
 Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
                          const DriftChecker& drift);
 

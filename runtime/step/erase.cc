@@ -8,6 +8,7 @@
 #include "runtime/store/claim.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/pin.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -52,7 +53,7 @@ Status EraseCheckpoint(const Record& checkpoint, std::string_view run, WallTime 
   if (!states.empty() && states.back().state == RecordState::kDeleted) return Ok();
   // Data before manifests: what is still there stays readable as what it is.
   for (const std::string_view part :
-       {"data/", "resources/", "work/", "journal/", "epochs/", "failures/", "drift/"}) {
+       {"data/", "resources/", "work/", "pin/", "journal/", "epochs/", "failures/", "drift/"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.section().ListAll(part));
     for (const std::string& key : keys) {
       HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent(key));
@@ -75,6 +76,7 @@ Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, 
         .Hint("without --without-plugins its plugins delete what they made, too");
   }
   HOLDFAST_RETURN_IF_ERROR(CheckUnused(tenant, id));
+  HOLDFAST_RETURN_IF_ERROR(CheckNotPinned(checkpoint));
   LeaseRequest wanted;
   if (held && *held) {
     if (!(*held)->gone(now)) return RecordHeldError(tenant, id, **held);

@@ -14,8 +14,8 @@ Status EraseCheckpoint(const Record& checkpoint, std::string_view run, WallTime 
 
 // The way out for a damaged checkpoint that no deletion can be compiled for, or whose plugins cannot
 // act: erases what the bank has of it. What plugins made outside of the bank (a snapshot) stays, and so
-// does what a clean-up would have undone. kInvalidInput for one that is not damaged, kLocked while
-// somebody works on it or from it.
+// does what a clean-up would have undone. kInvalidInput for one that is not damaged or is pinned, kLocked
+// while somebody works on it or from it.
 Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, WallTime now);
 
 }  // namespace holdfast::runtime

@@ -180,11 +180,18 @@ Result<std::unique_ptr<DataWriter>> StepCheckpoint::CreateData(const Resource& r
   }
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
                             checkpoint_.Narrow(DataPrefix(resource.key), SectionAccess::kWrite));
-  return CreateDataStream(data, std::string(name), scope_.attempt, env_.data,
-                          [&mine](const StreamManifest& stream) {
-                            mine.streams.push_back(stream);
-                            return Ok();
-                          });
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(scope_.step));
+  std::vector<std::string> earlier;
+  for (const Attempt& attempt : journal->attempts) {
+    if (attempt.claim.attempt != scope_.attempt) earlier.push_back(attempt.claim.attempt);
+  }
+  return CreateDataStream(
+      data, std::string(name), scope_.attempt, env_.data,
+      [&mine](const StreamManifest& stream) {
+        mine.streams.push_back(stream);
+        return Ok();
+      },
+      earlier);
 }
 
 Status StepCheckpoint::SaveInfo(const Resource& resource, Value info) {

@@ -80,6 +80,8 @@ std::string PublishedKey(std::string_view sha256) { return BundlePrefix(sha256) 
 
 std::string StatePrefix() { return "state/"; }
 
+std::string PinPrefix() { return "pin/"; }
+
 std::string ClaimPrefix(std::string_view step) {
   return fmt::format("journal/{}/claim-", KeyPart(step));
 }

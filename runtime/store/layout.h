@@ -47,6 +47,7 @@ std::string PublishedKey(std::string_view sha256);
 
 // Below a record's section.
 std::string StatePrefix();                                                   // + NumberPart(n)
+std::string PinPrefix();                                                     // + NumberPart(n)
 std::string ClaimPrefix(std::string_view step);                              // + NumberPart(n)
 std::string AttemptPrefix(std::string_view step, std::string_view attempt);  // + "/..."
 std::string ResourcePrefix(const ResourceKey& resource);  // resources/<type>/<id>

@@ -78,6 +78,9 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
         drift ? std::move(*drift)
               : DriftNote{"fail", "the note of it is damaged: " + drift.error().OneLine()};
   }
+  if (record.kind() == RecordKind::kCheckpoint && summary.state != RecordState::kDeleted) {
+    HOLDFAST_ASSIGN_OR_RETURN(summary.pin, ReadPin(record));
+  }
   const auto bad = std::find_if(states.begin(), states.end(),
                                 [](const StateEntry& state) { return !state.damage.empty(); });
   if (bad != states.end()) SetDamage(summary, Corrupt(bad->damage));

@@ -16,6 +16,7 @@
 #include "plugins/sdk/schema.h"
 #include "runtime/store/journal.h"
 #include "runtime/store/manifest.h"
+#include "runtime/store/pin.h"
 #include "runtime/store/record.h"
 
 namespace holdfast::runtime {
@@ -45,6 +46,7 @@ struct RecordSummary {
   WallTime created;                // its first begin
   std::optional<DriftNote> drift;  // of the newest run on a checkpoint
   WallTime changed;                // of its newest state
+  std::optional<Pin> pin;          // of a checkpoint that is kept because somebody said so
   std::string created_by;
   // Why it cannot be relied on: which of its small objects (states, head, graph) is damaged, or
   // missing; one line. It is in no good state then, and plan and times are what else says them.

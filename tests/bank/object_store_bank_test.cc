@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 
 #include "plugins/sdk/md5.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class StillClock final : public Clock {
@@ -33,11 +35,13 @@ class BreakingStore final : public ObjectStore {
   }
   Result<StoredObject> Stat(const std::string&, SteadyTime deadline) override {
     deadlines.push_back(deadline);
+    if (!sees_it) return NotFound("there is no object 'key'");
     return object;
   }
   Result<StoredObject> Get(const std::string&, std::uint64_t offset, std::uint64_t length,
                            std::string_view, ByteSink& sink, SteadyTime deadline) override {
     deadlines.push_back(deadline);
+    if (!sees_it) return NotFound("there is no object 'key'");
     if (refuses) return InvalidInput("asking for an object: http://server answered 400");
     clock_.now += each_takes;
     std::string_view all = std::string_view(bytes).substr(offset, length);
@@ -55,11 +59,20 @@ class BreakingStore final : public ObjectStore {
     return std::vector<StoredObject>();
   }
   Status Delete(const std::string&, SteadyTime) override {
+    if (!sees_it) return NotFound("there is no object 'key'");
     return Unavailable("http://server did not answer before the deadline");
+  }
+  Status SeeAll(SteadyTime) override {
+    sees_it = there;
+    if (stays_blind) return Unavailable("http://server answered 404");
+    return Ok();
   }
   std::string Describe() const override { return "store at http://server"; }
 
   StillClock& clock_;
+  bool sees_it = true;
+  bool there = true;  // which it sees then
+  bool stays_blind = false;
   bool refuses = false;
   StoredObject object;
   std::string bytes;
@@ -188,6 +201,28 @@ TEST_F(ObjectStoreBanks, AllOfAnOperationHasOneDeadline) {
   const milliseconds settle = ObjectStoreOptions().settle;
   EXPECT_EQ(store_->deadlines.front(), clock_.now + settle * 2 / 3);
   EXPECT_EQ(store_->deadlines.back(), deadline + settle);
+}
+
+TEST_F(ObjectStoreBanks, WhatIsNotThereIsSoOnceTheStoreSeesAll) {
+  const auto outcomes = [this](const auto& set) {
+    std::vector<std::string> codes;
+    for (const auto& call : std::vector<std::function<Status()>>{
+             [this] { return Get(); }, [this] { return Get(5, 0); },
+             [this]() -> Status {
+               auto info = bank_->Stat(key_);
+               return info ? Status(Ok()) : Status(info.error());
+             },
+             [this] { return bank_->Delete(key_); }}) {
+      store_->sees_it = false;
+      set();
+      const Status outcome = call();
+      codes.emplace_back(outcome ? "ok" : NameOf(outcome.error().code()));
+    }
+    return codes;
+  };
+  EXPECT_THAT(outcomes([] {}), ElementsAre("ok", "ok", "ok", "unavailable"));
+  EXPECT_THAT(outcomes([this] { store_->there = false; }), Each("not-found"));
+  EXPECT_THAT(outcomes([this] { store_->stays_blind = true; }), Each("unavailable"));
 }
 
 TEST_F(ObjectStoreBanks, ErrorsSayWhatWasDoneWithWhichObject) {

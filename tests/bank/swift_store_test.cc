@@ -157,6 +157,30 @@ TEST_F(SwiftStores, AClusterThatIsBusyIsNotTakenForOneThatSaysNothing) {
   EXPECT_EQ(server_->lines().back(), "PUT /v1/AUTH_a/c/k");
 }
 
+// A proxy whose other servers are not back yet says that a container is not there.
+TEST(SwiftContainers, ThatAreNotSeenAreAskedForOnceTheAccountIs) {
+  bool back = false;
+  int account = 503;
+  const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest& request) {
+    if (ScriptedServer::TargetOf(request) == "/v1/AUTH_a") {
+      back = account != 404;
+      return HttpResponse{account, {}, ""};
+    }
+    return HttpResponse{back ? 204 : 404, {}, ""};
+  });
+  const auto open = [&]() -> std::string {
+    back = false;
+    auto store = OpenSwiftStore(server, {"http://swift:8080/v1/AUTH_a", "c", ""}, {},
+                                BankUse::kRead, SteadyTime::max());
+    return store ? "ok" : std::string(NameOf(store.error().code()));
+  };
+  EXPECT_EQ(open(), "unavailable");
+  account = 204;
+  EXPECT_EQ(open(), "ok");
+  account = 404;
+  EXPECT_EQ(open(), "not-found");
+}
+
 class RangeAnswers : public ::testing::TestWithParam<std::pair<int, const char*>> {};
 
 // Of bytes 100 to 199 of a thousand.

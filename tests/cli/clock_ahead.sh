@@ -10,20 +10,7 @@ for id in before ahead; do
   holdfast -q run n-protect.yaml --run-id $id >run.out 2>&1 || fail "$(cat run.out)"
 done
 
-# As the clock would have had it: the checksum is right.
-created() { # ID SECONDS: that many from now
-  chmod u+w "bank/t/local/checkpoints/$1/plan"
-  python3 - "bank/t/local/checkpoints/$1/plan" "$2" <<'END'
-import datetime, hashlib, re, sys
-path, seconds = sys.argv[1], int(sys.argv[2])
-with open(path, "rb") as file: object = file.read()
-body = object[:object.rindex(b',"sha256":"')]
-time = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
-body, count = re.subn(rb'"created":"[^"]*"', b'"created":"' + time.strftime("%Y-%m-%dT%H:%M:%S.000Z").encode() + b'"', body)
-assert count == 1, object
-with open(path, "wb") as file: file.write(body + b',"sha256":"' + hashlib.sha256(body).hexdigest().encode() + b'"}')
-END
-}
+created() { made_at "$1" "$(date -u -d "+$2 seconds" +%FT%TZ)"; } # ID SECONDS: that many from now
 
 # Clocks agree only so far.
 created ahead 120

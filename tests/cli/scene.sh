@@ -99,3 +99,22 @@ applications:
 END
   printf 'name: app\nprovider: p\nresources: ["Local::Application#app"]\nparameters: {"Local::Directory": {snapshot: copy}}\n' >app.yaml
 }
+
+# Lets a checkpoint have been made at another time: its head and its entries in the indices as they would be.
+made_at() { # ID TIME: such as 2024-10-27T01:30:00Z
+  python3 - "$dir/bank/t/local" "$1" "$2" <<'END'
+import hashlib, os, pathlib, re, sys
+bank, id, time = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3].replace("Z", ".000Z")
+def rewrite(path):
+    object = path.read_bytes()
+    body = object[:object.rindex(b',"sha256":"')]
+    body, count = re.subn(rb'"created":"[^"]*"', b'"created":"' + time.encode() + b'"', body)
+    assert count == 1, object
+    os.chmod(path, 0o600)
+    path.write_bytes(body + b',"sha256":"' + hashlib.sha256(body).hexdigest().encode() + b'"}')
+rewrite(bank / "checkpoints" / id / "plan")
+for entry in list((bank / "indices").rglob("*Z-" + id)):
+    rewrite(entry)
+    entry.rename(entry.with_name(re.sub("[-:]", "", time) + "-" + id))
+END
+}

@@ -60,7 +60,7 @@ class Retry : public ::testing::Test {
           clock_.steady_ += wait;
           return !cancelled_in_wait_;
         },
-        RetryPolicy(), nullptr);
+        policy_, nullptr);
     HttpRequest request;
     request.method = method;
     request.url = "https://server.example/path";
@@ -70,6 +70,7 @@ class Retry : public ::testing::Test {
     request.source_size = 4;
     request.rewind = rewind_;
     request.longest_silence = longest_silence_;
+    request.passing_status = passing_status_;
     return client.Send(request, SteadyTime() + deadline_);
   }
 
@@ -77,10 +78,12 @@ class Retry : public ::testing::Test {
   StillClock clock_;
   std::vector<milliseconds> waits_;
   milliseconds deadline_ = std::chrono::hours(1);
+  RetryPolicy policy_;
   ByteSink* sink_ = nullptr;
   ByteSource* source_ = nullptr;
   std::function<Status()> rewind_;
   milliseconds longest_silence_{0};
+  int passing_status_ = 0;
   bool cancelled_in_wait_ = false;
 };
 
@@ -130,6 +133,27 @@ TEST_F(Retry, ARetryAfterBeyondReasonIsNot) {
   inner_.outcomes = {HttpResponse{503, {{"Retry-After", "86400"}}, ""}};
   EXPECT_EQ(Send(HttpMethod::kGet)->status, 503);
   EXPECT_EQ(inner_.calls, 1);
+}
+
+TEST_F(Retry, ARequestMayNameAStatusThatPasses) {
+  for (const int named : {0, 404}) {
+    passing_status_ = named;
+    inner_.outcomes = {HttpResponse{404, {}, ""}};
+    inner_.calls = 0;
+    const auto response = Send(HttpMethod::kPut);
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, named == 0 ? 404 : 200);
+    EXPECT_EQ(inner_.calls, named == 0 ? 1 : 2);
+    inner_.outcomes.clear();
+  }
+}
+
+TEST_F(Retry, NoTryBeginsBeyondTheWindowHoweverLateTheDeadlineIs) {
+  policy_.window = seconds(1);
+  for (int i = 0; i < 6; ++i) inner_.outcomes.emplace_back(Unavailable("reset"));
+  EXPECT_FALSE(Send(HttpMethod::kPut));
+  EXPECT_LT(clock_.steady_, seconds(1));
+  EXPECT_GE(inner_.calls, 2);
 }
 
 TEST_F(Retry, NothingIsTriedBeyondTheDeadline) {

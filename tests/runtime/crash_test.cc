@@ -251,6 +251,25 @@ TEST(Gc, RemovesAttemptsThatLost) {
   EXPECT_THAT(keys->front(), ::testing::Not(HasSubstr("lost")));
 }
 
+TEST(Gc, KeepsAttemptsOfWhichSegmentsWereAdopted) {
+  World world;
+  world.Add("T::Plain#p");
+  const std::string bundle = world.Publish();
+  ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kOk);
+  const auto section = world.tenant.Narrow("checkpoints/run-1", SectionAccess::kWrite);
+  const ResourceKey key{"T::Plain", "p"};
+  auto manifest = *runtime::ReadManifest(*section, key, 1);
+  ASSERT_TRUE(manifest && !manifest->streams.empty());
+  manifest->streams.front().adopted[0] = "000000-earlier";
+  manifest->epoch = 2;
+  ASSERT_TRUE(runtime::WriteManifest(*section, *manifest, Value()));
+  const std::string adopted = "checkpoints/run-1/data/T@3A@3APlain/p/000000-earlier/data.0";
+  ASSERT_TRUE(world.tenant.PutBytes(adopted, "x"));
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_TRUE(*world.tenant.Exists(adopted));
+}
+
 TEST(Gc, RemovesBundlesThatNobodyNamesOnceTheyAreOld) {
   World world;
   world.Add("T::Plain#p");

@@ -67,6 +67,10 @@ class ObjectStore {
                                                  ListDirection direction, SteadyTime deadline) = 0;
   virtual Status Delete(const std::string& name, SteadyTime deadline) = 0;
 
+  // Success: what it says is not there is not. While its servers come back, one may say so of what is there; this waits until
+  // they all do. To be asked between two that say kNotFound.
+  virtual Status SeeAll(SteadyTime) { return Ok(); }
+
   virtual std::string Describe() const = 0;
 };
 

@@ -17,6 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMostListed = 10'000;
+constexpr int kMostLooks = 2;  // after the first
 // What a slow line carries for sure.
 constexpr std::uint64_t kSlowestBytesPerMillisecond = 100;
 
@@ -177,7 +178,13 @@ class ObjectStoreBank final : public Bank {
   }
 
   Status Delete(const ObjectKey& key) override {
-    return Named("deleting", key, store_->Delete(key.str(), Deadline(0)));
+    const SteadyTime deadline = Deadline(0);
+    Status gone = store_->Delete(key.str(), deadline);
+    if (!gone && gone.error().code() == ErrorCode::kNotFound) {
+      gone = store_->SeeAll(deadline);
+      if (gone) gone = store_->Delete(key.str(), deadline);
+    }
+    return Named("deleting", key, std::move(gone));
   }
 
   ExclusiveStrength strength() const override { return options_.strength; }
@@ -233,7 +240,10 @@ class ObjectStoreBank final : public Bank {
       if (got) return CheckPassed(key, passed, *got, offset, length);
       Error error = std::move(got).error();
       if (passed.refused()) return error;
-      if (error.code() == ErrorCode::kNotFound && passed.count() == 0 && LookAgain(looks)) continue;
+      if (error.code() == ErrorCode::kNotFound && passed.count() == 0 && looks < kMostLooks) {
+        HOLDFAST_RETURN_IF_ERROR(BeforeAnotherLook(looks, deadline));
+        continue;
+      }
       // At the end of an object there is nothing, and behind it no place. (Of all else that a server refuses nothing is known:
       // it is no success.)
       if (error.code() == ErrorCode::kInvalidInput && before == 0)
@@ -274,20 +284,20 @@ class ObjectStoreBank final : public Bank {
   }
 
   // While an object is replaced Swift may say for a moment that there is none (measured: 1 of 200 reads beside a writer that
-  // does nothing else). Of a lease nobody is to believe that.
-  bool LookAgain(int& looks) const {
-    constexpr int kMostLooks = 3;
+  // does nothing else). Of a lease nobody is to believe that. The last look is one that sees all.
+  Status BeforeAnotherLook(int& looks, SteadyTime deadline) const {
     constexpr milliseconds kPause{5};
-    if (++looks >= kMostLooks) return false;
+    if (++looks == kMostLooks) return store_->SeeAll(deadline);
     sleep_(kPause);
-    return true;
+    return Ok();
   }
 
   Result<StoredObject> Look(const ObjectKey& key, SteadyTime deadline) {
     for (int looks = 0;;) {
       auto object = store_->Stat(key.str(), deadline);
-      if (object || object.error().code() != ErrorCode::kNotFound || !LookAgain(looks))
+      if (object || object.error().code() != ErrorCode::kNotFound || looks == kMostLooks)
         return object;
+      HOLDFAST_RETURN_IF_ERROR(BeforeAnotherLook(looks, deadline));
     }
   }
 

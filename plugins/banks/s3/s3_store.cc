@@ -141,6 +141,9 @@ class S3Store final : public HttpStore {
   // Sends bytes of that MD5, and has the server check them.
   Result<HttpResponse> SendOf(const Md5::Digest& md5, HttpRequest& request, std::string_view bytes,
                               SteadyTime deadline) {
+    // The bucket was there: servers that come back may not see it at once. (But an upload that is not known is not.)
+    if (request.method == HttpMethod::kPut && request.url.find("uploadId=") == std::string::npos)
+      request.passing_status = kNotFoundStatus;
     request.headers["Content-MD5"] = ToBase64(AsText(md5));
     return SendChecked(request, bytes, &IsDamaged, deadline);
   }
@@ -169,6 +172,7 @@ class S3Store final : public HttpStore {
       begin.headers[kPartsHeader] = std::to_string(*part_size);
     // One that was begun twice leaves an upload behind, of no parts.
     begin.repeatable = true;
+    begin.passing_status = kNotFoundStatus;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse begun, Send(begin, deadline));
     if (!begun.ok()) return Failure(begun, "beginning an upload");
     HOLDFAST_ASSIGN_OR_RETURN(const std::string id, ParseUploadId(begun.body));
@@ -216,8 +220,6 @@ class S3Store final : public HttpStore {
     complete.repeatable = true;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse completed,
                               SendOf(Md5::Of(list), complete, list, deadline));
-    if (completed.status == kNotFoundStatus)
-      return Unavailable(fmt::format("completing an upload: {} does not know it", origin()));
     if (!completed.ok()) return StoringFailed(completed);
     // A server may say 200 before it knows better.
     if (IsCompleted(completed.body)) return Ok();
@@ -233,8 +235,9 @@ class S3Store final : public HttpStore {
     query += fmt::format("&max-keys={}", std::min(limit, kMostListed));
     if (!prefix.empty()) query += "&prefix=" + net::PercentEncoded(prefix);
     if (!after.empty() && token.empty()) query += "&start-after=" + net::PercentEncoded(after);
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              Send(Request(HttpMethod::kGet, base_url() + "/?" + query), deadline));
+    HttpRequest request = Request(HttpMethod::kGet, base_url() + "/?" + query);
+    request.passing_status = kNotFoundStatus;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
     if (!response.ok()) return Failure(response, "listing it");
     return ParseListPage(response.body);
   }
@@ -270,6 +273,8 @@ class S3Store final : public HttpStore {
     if (!said.code.empty()) what += " " + Printable(said.code);
     if (response.status == kPreconditionFailed || said.code == "ConditionalRequestConflict")
       return {ErrorCode::kConflict, what};
+    if (response.status == kNotFoundStatus)
+      return Unavailable(what).Hint("the bucket is gone: " + bucket_.name);
     if (said.code == "RequestTimeTooSkewed")
       return Error(ErrorCode::kDenied, what).Hint("the clock of this machine is wrong");
     if (said.code == "SlowDown" || said.code == "RequestTimeout" || said.code == "InternalError")

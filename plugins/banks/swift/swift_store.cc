@@ -69,7 +69,7 @@ class SwiftStore final : public HttpStore {
     large_ = !net::HeaderOf(there.headers, kLargeHeader).empty();
     if (there.ok()) return Ok();
     if (there.status != kNotFoundStatus) return Failure(there, "looking at its container");
-    if (use == BankUse::kRead) return NotFound(fmt::format("there is no {} yet", Describe()));
+    if (use == BankUse::kRead) return LookWithAccount(deadline);
     HttpRequest make = Request(HttpMethod::kPut, base_url());
     if (!container_.storage_policy.empty())
       make.headers["X-Storage-Policy"] = container_.storage_policy;
@@ -81,6 +81,7 @@ class SwiftStore final : public HttpStore {
   Status Put(const std::string& name, const StoreBody& body, std::string_view writer,
              Precondition precondition, SteadyTime deadline) override {
     HttpRequest request = Request(HttpMethod::kPut, UrlOf(name));
+    request.passing_status = kNotFoundStatus;
     request.headers["Content-Type"] = "application/octet-stream";
     request.headers[kWriterHeader] = std::string(writer);
     if (precondition == Precondition::kAbsent) request.headers["If-None-Match"] = "*";
@@ -101,8 +102,9 @@ class SwiftStore final : public HttpStore {
     if (!prefix.empty()) url += "&prefix=" + net::PercentEncoded(prefix);
     if (!marker.empty()) url += "&marker=" + net::PercentEncoded(marker);
     if (direction == ListDirection::kDescending) url += "&reverse=true";
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              Send(Request(HttpMethod::kGet, url), deadline));
+    HttpRequest request = Request(HttpMethod::kGet, url);
+    request.passing_status = kNotFoundStatus;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
     if (!response.ok()) return Failure(response, "listing it");
     HOLDFAST_ASSIGN_OR_RETURN(const Value list, net::JsonOf(response, origin()));
     if (!list.is_list()) return Corrupt(origin() + " gave a listing that is none");
@@ -131,6 +133,15 @@ class SwiftStore final : public HttpStore {
     return response.ok() ? Ok() : Status(FailureOf(name, response));
   }
 
+  // Where no server of containers answers, Swift's proxy says 404 to whoever stores or deletes an object
+  // (swift/proxy/controllers/obj.py), and, of a container with another policy than the first, to whoever reads one.
+  Status SeeAll(SteadyTime deadline) override {
+    HttpRequest look = Request(HttpMethod::kHead, base_url());
+    look.passing_status = kNotFoundStatus;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there, Send(look, deadline));
+    return there.ok() ? Ok() : Status(Failure(there, "looking at its container"));
+  }
+
   std::string Describe() const override {
     return fmt::format("Swift container {} at {}", container_.name, origin());
   }
@@ -146,6 +157,20 @@ class SwiftStore final : public HttpStore {
     if (const auto written = net::ParseHttpDate(net::HeaderOf(response.headers, "Last-Modified")))
       object.written = *written;
     return object;
+  }
+
+  // A 404 of a container says the same where no server of accounts answers.
+  Status LookWithAccount(SteadyTime deadline) {
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse account,
+                              Send(Request(HttpMethod::kHead, container_.storage_url), deadline));
+    if (net::CodeOfStatus(account.status) == ErrorCode::kUnavailable)
+      return Failure(account, "looking at its account");
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there,
+                              Send(Request(HttpMethod::kHead, base_url()), deadline));
+    large_ = !net::HeaderOf(there.headers, kLargeHeader).empty();
+    if (there.ok()) return Ok();
+    if (there.status != kNotFoundStatus) return Failure(there, "looking at its container");
+    return NotFound(fmt::format("there is no {} yet", Describe()));
   }
 
   // Sends bytes and has the server check them; the MD5 that they have.
@@ -231,6 +256,7 @@ class SwiftStore final : public HttpStore {
       whole.Update(part);
       names.push_back(fmt::format("~parts/{}/{}/{:06}", name, writer, names.size() + 1));
       HttpRequest one = Request(HttpMethod::kPut, UrlOf(names.back()));
+      one.passing_status = kNotFoundStatus;
       HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(one, part, deadline));
       list.parts.push_back(Value()
                                .Set("path", "/" + container_.name + "/" + names.back())
@@ -265,6 +291,7 @@ class SwiftStore final : public HttpStore {
     HttpRequest note = Request(HttpMethod::kPost, base_url());
     note.headers[kLargeHeader] = "true";
     note.repeatable = true;
+    note.passing_status = kNotFoundStatus;
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse noted, Send(note, deadline));
     if (!noted.ok()) return Failure(noted, "noting that it has large objects");
     large_ = true;
@@ -299,7 +326,8 @@ class SwiftStore final : public HttpStore {
         return Error(ErrorCode::kInvalidInput, what)
             .Hint("a container has the storage policy that it was made with");
       case kNotFoundStatus:
-        return NotFound(what).Hint("the container is gone: " + container_.name);
+        return Unavailable(what).Hint("the container is gone, " + container_.name +
+                                      ", or servers of the cluster are");
       default:
         return {net::CodeOfStatus(response.status), what};
     }

@@ -28,6 +28,13 @@ std::string Leading(const std::string& key, int parts) {
   return key.substr(0, at - 1);
 }
 
+// All that have stored a segment of it.
+void AddAttempts(const std::string& prefix, const StreamManifest& stream,
+                 std::set<std::string>& named) {
+  named.insert(prefix + stream.attempt);
+  for (const auto& [number, attempt] : stream.adopted) named.insert(prefix + attempt);
+}
+
 // Of activities of several resources the journaled outcome commits the data (step_attempt.cc): a
 // manifest follows from it, where the step is run again.
 // `epochs`: those of the manifests that there are.
@@ -48,7 +55,7 @@ Status AddJournaled(const BankSection& section, const std::map<ResourceKey, std:
         if (manifest != epochs.end() && manifest->second >= outcome.epoch) continue;
         HOLDFAST_ASSIGN_OR_RETURN(const auto streams, StreamsFromValue(outcome.streams, step));
         for (const StreamManifest& stream : streams)
-          named.insert(DataPrefix(outcome.resource) + "/" + stream.attempt);
+          AddAttempts(DataPrefix(outcome.resource) + "/", stream, named);
       }
     }
   }
@@ -69,7 +76,7 @@ Status RemoveLostAttempts(const GcOptions& options, const Record& record,
     if (!manifest) continue;
     const std::string prefix = DataPrefix(node.key) + "/";
     named.insert(prefix + manifest->attempt);
-    for (const StreamManifest& stream : manifest->streams) named.insert(prefix + stream.attempt);
+    for (const StreamManifest& stream : manifest->streams) AddAttempts(prefix, stream, named);
     epochs.emplace(node.key, manifest->epoch);
   }
   std::map<std::string, std::vector<std::string>> lost;

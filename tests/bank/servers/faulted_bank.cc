@@ -25,7 +25,7 @@ Value SettingsOf(const std::string& bank, const std::string& url, const std::str
   if (bank == "swift") {
     settings.Set("auth_url", url + "/auth/v1.0")
         .Set("user", "test:tester")
-        .Set("key_env", "HOLDFAST_TEST_KEY")
+        .Set("password_env", "HOLDFAST_TEST_KEY")
         .Set("container", container);
   } else {
     settings.Set("endpoint", url)

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The servers die in the middle of a protect. Where they are back within the retry window, it ends well; where they are not, it
+# fails in time, and a resumed run does not send again what they had got.
+#   comes_back.sh BUILD_FOLDER       HOLDFAST_PROTECTED_MB (96) of data
+. "$(dirname "$0")/scene.sh"
+megabytes=${HOLDFAST_PROTECTED_MB:-96}
+"$services/swift.sh" start swift
+url=$(cat swift/url)
+mkdir data
+head -c "${megabytes}M" /dev/urandom >data/large
+echo "directories: [{id: data, path: $dir/data}]" >inventory.yaml
+settings="stall_timeout = 5s
+retry_backoff = 100ms"
+account="auth_url = $url/auth/v1.0
+user = test:tester
+password_file = $(secret swift testing)
+$settings"
+key="endpoint = $url
+access_key_file = $(secret access test:tester)
+secret_key_file = $(secret secret testing)
+$settings"
+provider_with_bank patient swift <<<"$account
+retry_window = 180s
+container = patient"
+provider_with_bank patient-s3 s3 <<<"$key
+retry_window = 180s
+bucket = patient-s3"
+provider_with_bank impatient swift <<<"$account
+retry_window = 6s
+container = impatient"
+
+# The segments in a container: ATTEMPT/NAME.NUMBER, the attempts in their order.
+segments() { # CONTAINER
+  local token
+  token=$(curl -sS -i -H 'X-Storage-User: test:tester' -H 'X-Storage-Pass: testing' "$url/auth/v1.0" | tr -d '\r' | sed -n 's/^X-Auth-Token: //p')
+  curl -sS -H "X-Auth-Token: $token" "$url/v1/AUTH_test/$1?prefix=t/local/checkpoints/" | sed -n 's,.*/data/[^/]*/[^/]*/\([^/]*/[^/]*\)$,\1,p'
+}
+numbers() { sed 's,.*/,,' | sort; } # what they are of the stream, whoever has stored them
+declare -A engines
+for provider in patient patient-s3 impatient; do
+  printf 'name: %s\nprovider: %s\nresources: ["Local::Directory#data"]\nparameters: {"Local::Directory": {rate_limit: 12MB, snapshot: none}}\n' \
+    $provider $provider >$provider.yaml
+  holdfast -q plan discover $provider.yaml
+  holdfast -q compile protect $provider.yaml
+  holdfast run $provider-protect.yaml --parameter retries=0 >$provider.out 2>&1 &
+  engines[$provider]=$!
+done
+for provider in patient patient-s3 impatient; do
+  for _ in $(seq 600); do
+    [ "$(segments $provider | wc -l)" -lt 2 ] || continue 2
+    kill -0 ${engines[$provider]} 2>/dev/null || fail "$provider ended before it could be disturbed: $(cat $provider.out)"
+    sleep 0.1
+  done
+  fail "$provider has stored nothing: $(cat $provider.out)"
+done
+
+"$services/swift.sh" server swift stop
+stopped=$SECONDS
+code=0
+wait ${engines[impatient]} || code=$?
+took=$((SECONDS - stopped))
+[ $code = 5 ] || fail "without servers it ended with $code: $(cat impatient.out)"
+[ $took -le 60 ] || fail "without servers it took $took s: $(cat impatient.out)"
+grep -q "$url" impatient.out || fail "the server is not named: $(cat impatient.out)"
+"$services/swift.sh" server swift start
+before=$(segments impatient)
+holdfast run impatient-protect.yaml --resume >resumed.out 2>&1 || fail "--resume ended with $?: $(cat resumed.out)"
+for provider in patient patient-s3; do
+  wait ${engines[$provider]} || fail "$provider ended with $?: $(cat $provider.out)"
+done
+echo "available, with what was there before the servers were gone for $took s"
+for provider in patient patient-s3 impatient; do
+  holdfast checkpoints verify latest -p $provider >verify.out 2>&1 || fail "$provider does not verify: $(cat verify.out)"
+done
+
+after=$(segments impatient)
+again=$(comm -13 <(sort <<<"$before") <(sort <<<"$after"))
+twice=$(comm -12 <(numbers <<<"$before") <(numbers <<<"$again"))
+[ -z "$twice" ] || fail "sent again: $twice. There were $before, and then $after"
+[ "$(grep -c '/tree' <<<"$after")" -gt $((megabytes / 8)) ] || fail "not all segments: $after"
+echo "of a failed attempt $(wc -l <<<"$before") segments were there, and the resumed one sent the $(wc -l <<<"$again") others"
