@@ -514,6 +514,11 @@ std::string Provider::bank_folder() const {
   return bank_entry_->folder(bank_settings_);
 }
 
+Result<BankSection> Provider::tenant_section(SectionAccess access, BankUse use) {
+  HOLDFAST_ASSIGN_OR_RETURN(Bank* const opened, bank(use));
+  return BankSection::Open(*opened, "t/" + KeyPart(config_.tenant), access, keys());
+}
+
 Result<Bank*> Provider::bank(BankUse use) {
   if (bank_ != nullptr) return bank_.get();
   if (bank_entry_ == nullptr) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugins/sdk/bank.h"
+#include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/ini.h"
 #include "plugins/sdk/key_file.h"
 #include "plugins/sdk/protectable_plugin.h"
@@ -25,6 +26,8 @@ struct ProviderConfig {
   std::string id;  // a UUID, lower case
   Where id_where;  // the line that says it
   std::string description;
+  // Whose checkpoints: whoever shares a bank with others sees those of one tenant.
+  std::string tenant = "local";
   bool enabled = true;
   IniEntry bank;
   // The file with the keys that encrypt what the bank holds; an empty value: there are none.
@@ -107,6 +110,8 @@ class Provider {
   // Opens the bank at the first call. kInvalidInput when its bank is not built in; kNotFound when it
   // is to be read and is not there yet.
   Result<Bank*> bank(BankUse use = BankUse::kWrite);
+  // The tenant's part of it, opened as `access` needs it.
+  Result<BankSection> tenant_section(SectionAccess access, BankUse use);
   // What bank() would open, for `providers show`.
   const BankEntry* bank_entry() const { return bank_entry_; }
   // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.

@@ -1,4 +1,6 @@
 // Provider files: one, and a folder of them (provider.h). Nothing is resolved here.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -16,6 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kMaxFile = 1U << 20U;
+constexpr std::size_t kLongestTenant = 64;
 
 Error Joined(std::vector<Error> errors) {
   Error first = std::move(errors.front());
@@ -57,6 +60,8 @@ class ProviderSection {
         }
       } else if (entry.key == "description") {
         config.description = entry.value;
+      } else if (entry.key == "tenant") {
+        ReadTenant(entry, config);
       } else if (entry.key == "key_file") {
         ReadKeyFile(entry, config);
       } else if (entry.key == "enabled") {
@@ -104,6 +109,20 @@ class ProviderSection {
             .At(entry.where)
             .Hint("a relative one would be another file in each folder that a "
                   "command or an engine starts from"));
+  }
+
+  void ReadTenant(const IniEntry& entry, ProviderConfig& config) {
+    // What cannot be printed cannot be told from another one in a listing.
+    if (!entry.value.empty() && entry.value.size() <= kLongestTenant &&
+        Printable(entry.value) == entry.value) {
+      config.tenant = entry.value;
+      return;
+    }
+    errors_.push_back(
+        InvalidInput(fmt::format("'tenant' is a name of 1 to {} printable bytes, not '{}'",
+                                 kLongestTenant, Printable(entry.value)))
+            .At(entry.where)
+            .Hint("such as the id of a project; without it the tenant is 'local'"));
   }
 
   void ReadEnabled(const IniEntry& entry, ProviderConfig& config) {
@@ -175,6 +194,9 @@ std::span<const ProviderKey> ProviderKeys() {
                   "absolute path of a file with keys ('holdfast bank key new' makes one), a "
                   "secret: what is "
                   "written into the bank is encrypted with the first of them"},
+      ProviderKey{"tenant", "local",
+                  "whose checkpoints: several may share a bank, and none sees those of another; a "
+                  "name such as a project's id"},
       ProviderKey{"description", "", "for people"},
       ProviderKey{"enabled", "true",
                   "a provider that is not enabled is refused by whatever would use it"}};

@@ -32,8 +32,7 @@ constexpr unsigned kMostJobs = 256;  // AllowDescriptorsFor finds out whether th
 constexpr unsigned kHighestRate = 10'000;
 constexpr int kLongestGrace = 3'600;
 // What every command of holdfast-step has, and no request says.
-constexpr std::array<std::string_view, 4> kStepOptions{"tenant", "provider-config-dir", "log-dir",
-                                                       "verbose"};
+constexpr std::array<std::string_view, 3> kStepOptions{"provider-config-dir", "log-dir", "verbose"};
 
 constexpr std::string_view kAbout =
     R"(Runs the steps of workflows that OpenStack Mistral carries out, on this machine.
@@ -130,7 +129,7 @@ void Declare(CLI::App& app, Raw& raw) {
       ->type_name("FILE");
   app.add_option("--step-option", raw.options.step_options,
                  "An option for every step, repeated for more: --step-option=--log-dir=DIR; also "
-                 "--provider-config-dir, --tenant, --verbose")
+                 "--provider-config-dir, --verbose")
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false)
@@ -154,9 +153,8 @@ Status CheckStepOption(const std::string& option) {
       std::find(kStepOptions.begin(), kStepOptions.end(), name) != kStepOptions.end();
   const bool has_value = equals != text.npos && equals + 1 < text.size();
   if (known && (has_value || (name == "verbose" && equals == text.npos))) return Ok();
-  return Usage(
-      "--step-option: '" + Printable(option) + "' is no option for every step",
-      "--step-option=--provider-config-dir=DIR, --log-dir=DIR, --tenant=NAME or --verbose");
+  return Usage("--step-option: '" + Printable(option) + "' is no option for every step",
+               "--step-option=--provider-config-dir=DIR, --log-dir=DIR or --verbose");
 }
 
 Status Complete(Raw& raw) {

@@ -11,7 +11,7 @@ runtime::StepEnvironment StepEnvironmentOf(Session& session, Provider& provider,
   const DataSettings settings = BindChecked<DataSettings>(provider.bank_settings());
   return {
       std::move(tenant),
-      std::string(Session::kTenant),
+      provider.config().tenant,
       provider.config().id,
       [&provider](std::string_view type) { return provider.ProtectionFor(type); },
       session.clock(),

@@ -75,7 +75,7 @@ int NewPlan(Session& session, const NewPlanArguments& arguments) {
   }
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return out.Fail(provider.error());
-  const auto context = session.MakeContext(kDiscoveryDeadline);
+  const auto context = session.MakeContext(**provider, kDiscoveryDeadline);
   compiler::YamlOut yaml;
   yaml.Comment(
       "What to protect. 'holdfast plan discover' then writes the resource graph, to be reviewed.");
@@ -124,7 +124,7 @@ int DiscoverPlan(Session& session, const PlanArguments& arguments) {
   if (!plan) return out.Fail(plan.error());
   const auto provider = OpenProviderOf(session, *plan);
   if (!provider) return out.Fail(provider.error());
-  const auto context = session.MakeContext(kDiscoveryDeadline);
+  const auto context = session.MakeContext(**provider, kDiscoveryDeadline);
   const auto found = DiscoverAcyclic(**provider, *context, *plan, {arguments.allow_missing});
   if (!found) return out.Fail(found.error());
   for (const std::string& warning : found->warnings()) out.Warn(warning);
@@ -260,7 +260,7 @@ int CheckPlan(Session& session, const PreflightArguments& arguments) {
                 current ? Ok() : Status(current.error()));
   }
 
-  const auto context = session.MakeContext(kDiscoveryDeadline);
+  const auto context = session.MakeContext(**provider, kDiscoveryDeadline);
   const auto reviewed = LoadGraph(session, arguments.plan, "");
   auto found = DiscoverAcyclic(**provider, *context, *plan, {});
   if (found) {

@@ -8,7 +8,7 @@ namespace holdfast::cli {
 int ListResources(Session& session, const ResourcesArguments& arguments) {
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return session.out().Fail(provider.error());
-  const auto context = session.MakeContext(std::chrono::minutes(2));
+  const auto context = session.MakeContext(**provider, std::chrono::minutes(2));
   std::vector<std::vector<std::string>> rows;
   bool known = arguments.type.empty();
   for (const auto& protectable : (*provider)->protectables()) {

@@ -109,14 +109,13 @@ Result<Provider*> Session::OpenConfig(const ProviderConfig& config) {
 }
 
 Result<BankSection> Session::TenantSection(Provider& provider, SectionAccess access) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Bank* const bank,
-      provider.bank(access == SectionAccess::kRead ? BankUse::kRead : BankUse::kWrite));
-  return BankSection::Open(*bank, "t/" + KeyPart(kTenant), access, provider.keys());
+  return provider.tenant_section(access,
+                                 access == SectionAccess::kRead ? BankUse::kRead : BankUse::kWrite);
 }
 
-std::unique_ptr<Context> Session::MakeContext(std::chrono::milliseconds deadline) {
-  return std::make_unique<Context>(std::string(kTenant), clock(), *warnings_, *processes_,
+std::unique_ptr<Context> Session::MakeContext(const Provider& provider,
+                                              std::chrono::milliseconds deadline) {
+  return std::make_unique<Context>(provider.config().tenant, clock(), *warnings_, *processes_,
                                    cancellation_, clock().Steady() + deadline);
 }
 

@@ -40,7 +40,6 @@ class Session {
   Cancellation& cancellation() { return cancellation_; }
   const Clock& clock() const { return SystemClock(); }
   Logger& log() { return *log_; }
-  static constexpr std::string_view kTenant = "local";
 
   // Opens every module that is built in, so that the registry holds all there is.
   Status LoadAllPlugins();
@@ -55,7 +54,8 @@ class Session {
   // The bank section of the tenant, of an opened provider.
   Result<BankSection> TenantSection(Provider& provider, SectionAccess access);
   // A context for discovery and checks, with a deadline from now. What plugins warn of in it is said.
-  std::unique_ptr<Context> MakeContext(std::chrono::milliseconds deadline);
+  std::unique_ptr<Context> MakeContext(const Provider& provider,
+                                       std::chrono::milliseconds deadline);
 
  private:
   Output out_;

@@ -213,6 +213,30 @@ TEST_F(Providers, SettingsOfTheDataAreCheckedAndKept) {
   EXPECT_EQ((*provider)->bank_settings().IntOr("parallel", 0), 2);
 }
 
+TEST_F(Providers, TenantsOfOneBankSeeNothingOfEachOther) {
+  std::vector<std::unique_ptr<Provider>> providers;
+  const auto section = [&](const std::string& line) {
+    auto provider = Open(Head(line + "plugin = noop\n") + Bank() + "[noop]\ntypes = A::One\n");
+    EXPECT_TRUE(provider) << provider.error().Render();
+    providers.push_back(std::move(*provider));
+    return *providers.back()->tenant_section(SectionAccess::kWrite, BankUse::kWrite);
+  };
+  EXPECT_EQ(section("").prefix(), "t/local");
+  const BankSection red = section("tenant = red/one\n");
+  const BankSection blue = section("tenant = blue\n");
+  ASSERT_TRUE(red.PutBytes("checkpoints/a", "of red"));
+  EXPECT_THAT(*blue.ListAll(""), ::testing::IsEmpty());
+  EXPECT_FALSE(blue.GetBytes("checkpoints/a", 100));
+}
+
+TEST_F(Providers, ATenantHasAName) {
+  const auto provider =
+      Open(Head("tenant =\nplugin = noop\n") + Bank() + "[noop]\ntypes = A::One\n");
+  ASSERT_FALSE(provider);
+  EXPECT_THAT(provider.error().Render(),
+              HasSubstr("'tenant' is a name of 1 to 64 printable bytes"));
+}
+
 TEST_F(Providers, ALineThatIsWrongIsShownWithACaretAndAHint) {
   const auto provider = Open(Head("plugin = local-diretory\n") + Bank());
   ASSERT_FALSE(provider);

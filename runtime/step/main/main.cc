@@ -27,7 +27,6 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::string_view kDefaultProviderFolder = "/etc/holdfast/providers.d";
-constexpr std::string_view kDefaultTenant = "local";
 constexpr auto kDriftDeadline = std::chrono::minutes(5);
 // Longer than the grace that pods have as a rule; what takes longer is looked at by the next try.
 constexpr auto kChildrenDeadline = std::chrono::minutes(10);
@@ -225,17 +224,15 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink
   // Only a begin may be the first to write. Where the bank is gone under a run (a mount that went
   // away), an empty one in its place would take what the run writes, and hide that it is gone.
   const bool may_make_bank = options.command == "begin" && !options.Flag("dry-run");
-  HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank,
-                            provider->bank(may_make_bank ? BankUse::kWrite : BankUse::kRead));
-  const std::string tenant_name = options.Get("tenant", kDefaultTenant);
-  HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
-                            BankSection::Open(*bank, "t/" + KeyPart(tenant_name),
-                                              SectionAccess::kWrite, provider->keys()));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      BankSection tenant,
+      provider->tenant_section(SectionAccess::kWrite,
+                               may_make_bank ? BankUse::kWrite : BankUse::kRead));
   outcome.AskBundle(tenant, options.Get("bundle"));
   const std::unique_ptr<ProcessRunner> processes = MakeProcessRunner();
   StepEnvironment env{
       std::move(tenant),
-      tenant_name,
+      config->tenant,
       config->id,
       [&provider](std::string_view type) { return provider->ProtectionFor(type); },
       SystemClock(),

@@ -39,7 +39,6 @@ constexpr std::array kOptions{
     Option{"fail-fast", true, "br", "no pre starts any more once something has failed"},
     Option{"partial", true, "b", "restore from a checkpoint in error"},
     Option{"started-by", false, "b", "who started the run, for listings"},
-    Option{"tenant", false, "breg", "the tenant (default: local)"},
     Option{"provider-config-dir", false, "breg",
            "folder of the providers (HOLDFAST_PROVIDER_CONFIG_DIR)"},
     Option{"report", true, "breg",

@@ -8,7 +8,7 @@ services=$here/../../services
 dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-$(basename "$0" .sh).XXXXXX")
 chmod 755 "$dir"
 cleanup() {
-  "$services/swift.sh" stop "$dir/swift" || true
+  [ ! -e "$dir/swift" ] || "$services/swift.sh" stop "$dir/swift" || true
   [ ! -e "$dir/keystone/url" ] || "$services/keystone.sh" stop "$dir/keystone" || true
   rm -rf "$dir"
 }
@@ -23,9 +23,11 @@ PATH=$build/bin:$PATH
 cd "$dir"
 mkdir providers.d secrets
 export HOLDFAST_PROVIDER_CONFIG_DIR=$dir/providers.d
-for what in "$("$services/swift.sh" missing || true)" "$("$services/keystone.sh" missing || true)"; do
-  [ -z "$what" ] || { echo "skipped: $what"; exit 77; }
-done
+if [ -z "${HOLDFAST_TEST_NO_SERVERS:-}" ]; then
+  for what in "$("$services/swift.sh" missing || true)" "$("$services/keystone.sh" missing || true)"; do
+    [ -z "$what" ] || { echo "skipped: $what"; exit 77; }
+  done
+fi
 keystone() { "$services/keystone_api.py" "$(cat keystone/url)" "$@"; }
 # Swift with a Keystone that knows where it is.
 start_servers() {
