@@ -17,6 +17,7 @@ inline constexpr int kNotFoundStatus = 404;
 inline constexpr int kConflictStatus = 409;
 inline constexpr int kPreconditionFailed = 412;
 inline constexpr int kRangeNotSatisfiable = 416;
+inline constexpr int kNotImplemented = 501;
 
 net::HttpRequest Request(net::HttpMethod method, std::string url);
 

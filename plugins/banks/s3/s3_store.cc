@@ -279,6 +279,11 @@ class S3Store final : public HttpStore {
       return Error(ErrorCode::kDenied, what).Hint("the clock of this machine is wrong");
     if (said.code == "SlowDown" || said.code == "RequestTimeout" || said.code == "InternalError")
       return Unavailable(what);
+    if (response.status == kNotImplemented)
+      return InvalidInput(what).Hint(
+          bucket_.conditional_put
+              ? "perhaps it does not know If-None-Match: then 'conditional_put = false'"
+              : "it does not know all of S3 that is needed");
     if (response.status == kForbidden)
       return Error(ErrorCode::kDenied, what)
           .Hint("the access key, its secret, its rights, or the region");
