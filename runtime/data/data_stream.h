@@ -50,7 +50,7 @@ Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_v
 struct DataOptions {
   std::uint64_t segment_size = 8U << 20U;  // plain bytes, 1 MiB to 64 MiB
   unsigned parallel = 4;                   // segments in work at once, 1 to 16
-  int zstd_level = 3;
+  int zstd_level = 3;  // 0: nothing is compressed
   const Cancellation* cancellation = nullptr;  // Not owned. Set: the next call fails.
 };
 

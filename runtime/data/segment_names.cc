@@ -88,9 +88,9 @@ Status CheckDataOptions(const DataOptions& options) {
     return InvalidInput(fmt::format("{} segments in work at once: 1 to {} are possible",
                                     options.parallel, kMaxParallel));
   }
-  if (options.zstd_level < 1 || options.zstd_level > kMaxZstdLevel) {
+  if (options.zstd_level < 0 || options.zstd_level > kMaxZstdLevel) {
     return InvalidInput(
-        fmt::format("zstd level {}: 1 to {} are possible", options.zstd_level, kMaxZstdLevel));
+        fmt::format("zstd level {}: 0 to {} are possible", options.zstd_level, kMaxZstdLevel));
   }
   return Ok();
 }

@@ -157,8 +157,9 @@ class StreamWriter final : public DataWriter {
 
   // Equal bytes in one place are to be the same each time: so an attempt that comes again finds what is there.
   SegmentEncoder NewEncoder() const {
-    return SegmentEncoder(SegmentAlgorithm::kZstd, options_.zstd_level, key_,
-                          SegmentNonce::kOfContents);
+    const bool stores = options_.zstd_level == 0;
+    return SegmentEncoder(stores ? SegmentAlgorithm::kNone : SegmentAlgorithm::kZstd,
+                          options_.zstd_level, key_, SegmentNonce::kOfContents);
   }
 
   // Any thread. `adopted`: the attempt that had stored it.

@@ -158,11 +158,21 @@ TEST_F(DataStream, RefusesNamesAndOptionsThatCannotBe) {
   for (const unsigned parallel : {0U, 17U}) {
     EXPECT_EQ(code("dump", "a1", SmallOptions(parallel)), "invalid-input") << parallel;
   }
-  for (const int level : {0, 20}) {
+  for (const int level : {-1, 20}) {
     DataOptions options = SmallOptions();
     options.zstd_level = level;
     EXPECT_EQ(code("dump", "a1", options), "invalid-input") << level;
   }
+}
+
+TEST_F(DataStream, IsStoredAsItIsWhereNothingIsToBeCompressed) {
+  const std::string bytes(kMiB + 1, 'a');
+  DataOptions options = SmallOptions();
+  options.zstd_level = 0;
+  const Written written = WriteStream(data_, bytes, options);
+  for (const SegmentInfo& segment : written.manifest->segments)
+    EXPECT_GT(segment.stored_size, segment.plain_size);
+  EXPECT_EQ(ReadStream(data_, *written.manifest, options).bytes, bytes);
 }
 
 TEST_F(DataStream, IsReadAgainThroughAReadOnlySection) {
