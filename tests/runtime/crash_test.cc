@@ -6,6 +6,7 @@
 #include "runtime/step/gc/gc.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/manifest.h"
+#include "tests/runtime/shop_run.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -16,58 +17,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Fault = testing::FaultyBank::Fault;
-
-// What a reader may see at any moment, whatever has crashed.
-void ExpectNoHalfCheckpoint(World& world, const std::string& bundle) {
-  BankSection tenant = *BankSection::Open(world.memory, "t/local", SectionAccess::kRead);
-  const auto index = runtime::ReadIndex(tenant, "");
-  ASSERT_TRUE(index);
-  auto record = *runtime::Record::Open(tenant, runtime::RecordKind::kCheckpoint, "run-1");
-  const auto state = record.State();
-  ASSERT_TRUE(state);
-  const bool available = *state && (*state)->state == RecordState::kAvailable;
-  EXPECT_TRUE(index->empty() || available) << "an index points to what is not available";
-  if (!available) return;
-  auto stored = runtime::StoredBundle::Open(tenant, bundle);
-  ASSERT_TRUE(stored);
-  const auto resources = stored->AllResources();
-  ASSERT_TRUE(resources);
-  for (const auto& [key, resource] : *resources) {
-    const auto manifest = runtime::NewestManifest(record.section(), key);
-    ASSERT_TRUE(manifest);
-    ASSERT_TRUE(*manifest) << key.str() << " has no manifest";
-    const BankSection data =
-        *record.section().Narrow(runtime::DataPrefix(key), SectionAccess::kRead);
-    for (const auto& stream : (*manifest)->streams) {
-      EXPECT_TRUE(runtime::StatDataStream(data, stream));
-    }
-  }
-}
-
-void AddShop(World& world) {
-  world.Add("T::App#shop");
-  world.Add("T::Volume#a", {"T::App#shop"});
-  world.Add("T::Volume#b", {"T::App#shop"});
-}
-
-// Plays a whole run; when the bank stops, the process is dead and a new one does the same again.
-World::Outcome PlayWithRestarts(World& world, const std::string& bundle) {
-  const auto again = [&](auto work) {
-    World::Outcome outcome = work();
-    for (int i = 0; i < 3 && world.bank.reached() && outcome.code != ExitCode::kOk; ++i) {
-      world.bank.Disarm();
-      outcome = work();
-    }
-    return outcome;
-  };
-  const auto begun = again([&] { return world.Begin("run-1", bundle); });
-  if (begun.code != ExitCode::kOk) return begun;
-  for (const std::string& step : world.Steps(bundle)) {
-    again([&] { return world.Run("run-1", bundle, step); });
-    ExpectNoHalfCheckpoint(world, bundle);
-  }
-  return again([&] { return world.End("run-1"); });
-}
 
 std::uint64_t ChangesOfARun() {
   World world;
@@ -92,7 +41,7 @@ TEST_P(Crash, AtEveryWriteRunAgainEndsAvailable) {
     const auto end = PlayWithRestarts(world, bundle);
     EXPECT_EQ(end.code, ExitCode::kOk) << end.text;
     EXPECT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
-    ExpectNoHalfCheckpoint(world, bundle);
+    ExpectNoHalfCheckpoint(world.stored, bundle);
     EXPECT_THAT(world.Unfinished(), IsEmpty());
     EXPECT_THAT(world.quiesced, IsEmpty());
     EXPECT_THAT(world.snapshots, IsEmpty());
@@ -116,7 +65,7 @@ TEST_P(Crash, AtEveryWriteAndNeverAgainIsEndedByGc) {
     if (!world.bank.reached()) world.End("run-1");
     ASSERT_TRUE(world.bank.reached());
     world.bank.Disarm();
-    ExpectNoHalfCheckpoint(world, bundle);
+    ExpectNoHalfCheckpoint(world.stored, bundle);
 
     world.now += runtime::kLeaseExpiry;
     const std::size_t calls = world.calls.size();
@@ -127,7 +76,7 @@ TEST_P(Crash, AtEveryWriteAndNeverAgainIsEndedByGc) {
     for (std::size_t i = calls; i < world.calls.size(); ++i) {
       EXPECT_TRUE(world.calls[i].starts_with("post ")) << "gc called " << world.calls[i];
     }
-    ExpectNoHalfCheckpoint(world, bundle);
+    ExpectNoHalfCheckpoint(world.stored, bundle);
     EXPECT_THAT(world.Unfinished(), IsEmpty());
     EXPECT_THAT(world.quiesced, IsEmpty());
     EXPECT_THAT(world.snapshots, IsEmpty());

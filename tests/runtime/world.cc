@@ -255,8 +255,6 @@ class World::Process {
   runtime::StepEnvironment env_;
 };
 
-namespace {
-
 // Where the environment asks for them every world has keys: the same tests hold with them.
 const KeyRing* KeysOfEveryWorld() {
   if (std::getenv("HOLDFAST_TEST_KEYS") == nullptr) return nullptr;
@@ -264,10 +262,9 @@ const KeyRing* KeysOfEveryWorld() {
   return &keys.ring();
 }
 
-}  // namespace
-
-World::World()
+World::World(Bank* on)
     : now(*ParseTime("2026-11-24T01:00:00Z")),
+      stored(on == nullptr ? memory : *on),
       tenant(*BankSection::Open(bank, "t/local", SectionAccess::kWrite, KeysOfEveryWorld())) {}
 World::~World() = default;
 
@@ -277,6 +274,12 @@ void World::Add(const std::string& resource, const std::vector<std::string>& par
 }
 
 std::string World::Publish(Operation operation, const std::string& checkpoint) {
+  const auto published = TryToPublish(operation, checkpoint);
+  EXPECT_TRUE(published) << published.error().Render();
+  return published.value_or("");
+}
+
+Result<std::string> World::TryToPublish(Operation operation, const std::string& checkpoint) {
   // The rules of semantics.md word for word, by brute force: the test's own compiler.
   using Node = std::pair<ResourceKey, ActivityKind>;
   std::map<ResourceKey, std::vector<ResourceKey>> children;
@@ -390,15 +393,15 @@ std::string World::Publish(Operation operation, const std::string& checkpoint) {
   auto files =
       testing_bundles::MakeBundleOf(std::move(bundle), std::move(list), std::move(resources));
   HOLDFAST_CHECK(files.has_value());
-  const Status published = runtime::PublishBundle(tenant, *files, false);
-  EXPECT_TRUE(published) << published.error().Render();
+  HOLDFAST_RETURN_IF_ERROR(runtime::PublishBundle(tenant, *files, false));
   return files->sha256;
 }
 
 std::vector<std::string> World::Steps(const std::string& bundle) {
   // Past the bank that a test may have stopped.
   auto stored = runtime::StoredBundle::Open(
-      *BankSection::Open(memory, "t/local", SectionAccess::kRead), bundle);
+      *BankSection::Open(this->stored, "t/local", SectionAccess::kRead, KeysOfEveryWorld()),
+      bundle);
   HOLDFAST_CHECK(stored.has_value());
   const auto ordered = runtime::InOrder(*stored->AllSteps());
   HOLDFAST_CHECK(ordered.has_value());

@@ -59,7 +59,8 @@ class TestClock final : public Clock {
 // What stands outside of every process: the bank, what is quiesced, what was called. One per test.
 class World {
  public:
-  World();
+  // `on`: what its bank's objects are in (not owned); nullptr: memory.
+  explicit World(Bank* on = nullptr);
   ~World();
 
   // --- The graph ---------------------------------------------------------------------------------
@@ -74,6 +75,9 @@ class World {
   // Compiles what was added for an operation and puts the bundle into the bank.
   std::string Publish(Operation operation = Operation::kProtect,
                       const std::string& checkpoint = "");
+  // The same on a bank that may fail.
+  Result<std::string> TryToPublish(Operation operation = Operation::kProtect,
+                                   const std::string& checkpoint = "");
   // Names of the steps in an order that an engine could choose.
   std::vector<std::string> Steps(const std::string& bundle);
 
@@ -117,7 +121,8 @@ class World {
   WallTime now;  // of every process' clock, and of the bank's
   TestClock clock{now};
   MemoryBank memory{clock};
-  testing::FaultyBank bank{memory};
+  Bank& stored;  // what is behind the faults
+  testing::FaultyBank bank{stored};
   BankSection tenant;
   std::string drift;                   // what the drift checker finds
   bool stopped_while_listing = false;  // SIGTERM arrives while it lists; once
@@ -137,6 +142,9 @@ class World {
   int processes_ = 0;
   std::recursive_mutex mutex_;
 };
+
+// Of HOLDFAST_TEST_KEYS, with which every world is encrypted; else nullptr.
+const KeyRing* KeysOfEveryWorld();
 
 inline ResourceKey Key(const std::string& text) { return *ParseResourceKey(text); }
 
