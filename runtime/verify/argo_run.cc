@@ -1,6 +1,7 @@
 #include <set>
 #include <utility>
 
+#include "plugins/sdk/text.h"
 #include "runtime/verify/said_run.h"
 
 namespace holdfast::verify {
@@ -21,6 +22,11 @@ class Reader {
       out_.faults.emplace_back("what the workflow starts with is no DAG");
     }
     if (!has_begin_) out_.faults.emplace_back("there is no task 'begin'");
+    for (const local::Parameter& parameter : workflow_.parameters) {
+      if (parameter.name == "record" && parameter.value && !parameter.value->text.source().empty())
+        out_.faults.emplace_back(
+            "parameter record has a value: every run would be that of another one");
+    }
     return std::move(out_);
   }
 
@@ -39,6 +45,10 @@ class Reader {
     const local::DagTemplate& dag = *here.dag;
     const auto group = static_cast<std::uint32_t>(out_.groups.size());
     out_.groups.push_back({here.name, parent, std::move(conditions)});
+    if (dag.fail_fast)
+      out_.faults.push_back("template " + here.name +
+                            " has no 'failFast: false': after a failure what could run would not "
+                            "be started");
     std::vector<Ends> ends(dag.tasks.size());
     // After what they depend on: what a condition stands for is known by then.
     for (const std::uint32_t at : dag.order) {
@@ -49,6 +59,7 @@ class Reader {
       has_begin_ = has_begin_ || is_begin;
       own.begin = own.end = is_begin ? out_.begin : out_.order.AddNode();
       out_.order.Link(begin, own.begin);
+      CheckCall(task, is_begin);
       if (is_begin) {
         own.end_step = own.first_step;
         continue;
@@ -66,6 +77,14 @@ class Reader {
         out_.order.Link(ends[before].end, own.begin);
     }
     for (const std::uint32_t target : dag.targets) out_.order.Link(ends[target].end, end);
+  }
+
+  // What a step does is its leaf template's, which a site may have several of. But `begin` and `end` are each one task's.
+  void CheckCall(const local::Task& task, bool is_begin) {
+    const std::string& called = workflow_.templates[task.call.template_index].name;
+    if (is_begin != (called == "begin") || called == "end")
+      out_.faults.push_back("task " + task.name + " calls the template " + Printable(called));
+    if (task.exit_hook) out_.faults.push_back("task " + task.name + " has a hook");
   }
 
   std::vector<StartCondition> ConditionsOf(const local::DagTemplate& dag, std::uint32_t task,

@@ -202,6 +202,12 @@ INSTANTIATE_TEST_SUITE_P(
                          "is not started when b-fe7b75c0-par fails"},
                     Case{"NoBegin", "diamond", "argo", "depends: begin.Succeeded", "depends: ''",
                          "does not wait for begin"},
+                    Case{"FailFast", "diamond", "argo", "failFast: false", "failFast: true",
+                         "template main has no 'failFast: false'"},
+                    Case{"TheRecordOfAnother", "diamond", "argo", "{name: record, value: \"\"}",
+                         "{name: record, value: other}", "parameter record has a value"},
+                    Case{"ABeginThatIsAStep", "diamond", "argo", "template: begin}",
+                         "template: step}", "task begin calls the template step"},
                     Case{"AStepThatNeverStarts", "diamond", "argo", "        a-bc37fcd6-post\n", "",
                          "task a-bc37fcd6-post would never start"}),
     [](const auto& tested) { return tested.param.name; });
