@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "plugins/engines/mistral/access.h"
@@ -238,9 +239,10 @@ TEST_F(MistralApi, ATokenLastsAsLongAsItDoesByKeystonesClock) {
   int tokens = 0;
   Start([&](TestConnection& connection, const TestConnection::Request& request) {
     if (request.target.starts_with("/identity")) {
-      ++tokens;
-      AnswerToken(connection, "token-1",
-                  "2001-01-01T00:00:" + std::string(tokens < 3 ? "00" : "30"),
+      // The first one is over in a second, of which it is used for three quarters.
+      const bool first = ++tokens == 1;
+      AnswerToken(connection, "token-" + std::to_string(tokens),
+                  "2001-01-01T00:00:" + std::string(first ? "01" : "30"),
                   "Mon, 01 Jan 2001 00:00:00 GMT");
     } else {
       connection.Answer(200, R"({"executions": []})");
@@ -248,11 +250,33 @@ TEST_F(MistralApi, ATokenLastsAsLongAsItDoesByKeystonesClock) {
   });
   const auto api = Open(WithKeystone());
   ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(800));
   ASSERT_TRUE(ListRuns(*api));
-  EXPECT_EQ(tokens, 2) << "nothing was left of the first one";
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 2) << "less than a minute is enough for a call";
+}
+
+TEST_F(MistralApi, ATokenOfWhichNothingIsLeftIsUsedUntilItIsRefused) {
+  int tokens = 0;
+  bool knows = true;
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      AnswerToken(connection, "token-" + std::to_string(++tokens), "2001-01-01T00:00:00",
+                  "Mon, 01 Jan 2001 00:00:00 GMT");
+    } else if (knows || request.headers.find("X-Auth-Token")->second == "token-2") {
+      connection.Answer(200, R"({"executions": []})");
+    } else {
+      connection.Answer(401, "{}");
+    }
+  });
+  const auto api = Open(WithKeystone());
   ASSERT_TRUE(ListRuns(*api));
   ASSERT_TRUE(ListRuns(*api));
-  EXPECT_EQ(tokens, 3) << "less than a minute is enough for a call";
+  EXPECT_EQ(tokens, 1);
+  knows = false;
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 2);
 }
 
 TEST_F(MistralApi, ATokenOfTheProjectIsUsedAsItIs) {
@@ -351,7 +375,7 @@ TEST_F(MistralApi, ACatalogWithoutMistralSaysWhatItHas) {
   Start([](TestConnection& connection, const auto&) {
     connection.Answer(
         201,
-        R"({"token": {"expires_at": "2099-01-01T00:00:00.000000Z", "catalog": [{"type": "volumev3",)"
+        R"({"token": {"expires_at": "2099-01-01T00:00:00.000000Z", "project": {"name": "shop"}, "catalog": [{"type": "volumev3",)"
         R"( "endpoints": [{"interface": "public", "region_id": "one", "url": "http://x"}]}]}})",
         "X-Subject-Token: token-1\r\n");
   });
