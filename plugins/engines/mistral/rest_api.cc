@@ -18,6 +18,10 @@ namespace holdfast::engines::mistral {
 
 namespace {
 
+constexpr int kNotThere = 404;
+constexpr int kManyVersions = 300;  // of another service of OpenStack
+// What Mistral says of the API's root: {"uri": ...}.
+constexpr std::string_view kOfTheRoot = "uri";
 constexpr std::array<std::string_view, 2> kServiceTypes{"workflowv2", "workflow"};
 
 class RestApi final : public Api {
@@ -54,11 +58,13 @@ class RestApi final : public Api {
     const SteadyTime deadline = parts_.clock->Steady() + parts_.call_deadline;
     HOLDFAST_RETURN_IF_ERROR(FindMistral(deadline));
     HOLDFAST_ASSIGN_OR_RETURN(const net::HttpResponse response, SendIt(call, deadline));
+    if (response.status == kNotThere) HOLDFAST_RETURN_IF_ERROR(CheckItIsMistral(deadline));
     if (!response.ok()) return ErrorOf(response);
     Answer answer;
     answer.date = net::ParseHttpDate(net::HeaderOf(response.headers, "Date"));
     if (response.body.empty()) return answer;
     HOLDFAST_ASSIGN_OR_RETURN(answer.body, net::JsonOf(response, Place()));
+    is_mistral_ = true;
     return answer;
   }
 
@@ -73,6 +79,36 @@ class RestApi final : public Api {
         token->token.EndpointOf(kServiceTypes, access_.interface, access_.region));
     url_ = net::WithVersion(std::move(endpoint), "/v2");
     return Ok();
+  }
+
+  // Below a wrong address nothing is there: then a run that is not there says nothing of runs. What is not told from its
+  // answer (401 for access rules, 503) passes.
+  Status CheckItIsMistral(SteadyTime deadline) {
+    if (is_mistral_) return Ok();
+    net::HttpRequest request;
+    request.url = url_ + "/";
+    request.headers["Accept"] = "application/json";
+    request.headers["User-Agent"] = "holdfast";
+    request.cancellation = parts_.cancellation;
+    if (session_ != nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto token, session_->Current(deadline, parts_.cancellation));
+      request.headers["X-Auth-Token"] = token->token.id;
+    }
+    // Once: who waits for its answer waits for the one to its own question.
+    const auto root = transport_->Send(request, deadline);
+    if (!root) return Ok();
+    const auto body = ParseJson(root->body, "answer");
+    is_mistral_ = root->ok() && body && body->is_map() && !body->StringOr(kOfTheRoot, "").empty();
+    if (is_mistral_ || (!root->ok() && root->status != kNotThere && root->status != kManyVersions))
+      return Ok();
+    const auto url = net::ParseUrl(url_);
+    return InvalidInput(fmt::format("{} does not speak version 2 of Mistral's API (status {})",
+                                    url ? url->Origin() + Printable(url->target) : Place(),
+                                    root->status))
+        .Hint(access_.url.empty()
+                  ? "Keystone's catalog says that Mistral is there; OS_MISTRAL_URL goes over it"
+                  : "OS_MISTRAL_URL is where Mistral's API begins, with or without its /v2: "
+                    "http://HOST:8989/v2");
   }
 
   // What is to be in no error: the credentials, this token and the one before.
@@ -154,7 +190,8 @@ class RestApi final : public Api {
   std::unique_ptr<net::TokenHttpClient> with_token_;
   net::Redaction redaction_;
   std::string last_token_;
-  std::string url_;  // empty before the catalog was asked
+  std::string url_;          // empty before the catalog was asked
+  bool is_mistral_ = false;  // it has said so, or behaved like it
 };
 
 }  // namespace
