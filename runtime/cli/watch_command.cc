@@ -8,6 +8,7 @@
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_engine.h"
 #include "runtime/cli/watched_run.h"
+#include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/record.h"
 
@@ -20,6 +21,15 @@ struct Next {
   std::string lead = "; to go on:";
   std::vector<std::string> commands;
 };
+
+// The run holds its record's lease, which keeps everybody else away: of one whose begin ended half-way, and that has no last
+// step that gives it back.
+bool HoldsALease(const BankSection& bank, const std::string& run) {
+  const auto entry = runtime::ReadRun(bank, run);
+  if (!entry || !*entry) return false;
+  const auto lease = runtime::CurrentLease(bank, (*entry)->record);
+  return lease && *lease && (*lease)->run == run && !(*lease)->released;
+}
 
 // After a begin that was refused, by the exit code that says why: only what may end otherwise than it did.
 Next AfterRefusedBegin(Session& session, const engines::RunStatus& status, ExitCode why,
@@ -47,10 +57,8 @@ Next AfterRefusedBegin(Session& session, const engines::RunStatus& status, ExitC
   // The engine has no more than the beginning of what it says.
   if (why != ExitCode::kRunFailed)
     next.commands.push_back(ProgramCommand(session) + " logs" + run + " begin" + engine.Options());
-  // One that ended half-way has left a lease, which keeps everybody away.
-  const auto entry =
-      bank ? runtime::ReadRun(*bank, status.run()) : std::optional<runtime::RunEntry>();
-  if (entry && *entry) next.commands.push_back(CleanUpCommand(session, status));
+  if (bank && HoldsALease(*bank, status.run()))
+    next.commands.push_back(CleanUpCommand(session, status));
   // Of a run that was to go on with a record, it is that which goes on.
   const bool has_record = status.record() != status.run();
   if (again)

@@ -184,8 +184,8 @@ says 'logs resume ' '^the run did not begin: .* is being worked on by run .*once
 second=$(submitted)
 [ "$(code_of said on logs $second begin)" = 0 ] && grep -q "holdfast gc --run $run" said || fail "what it says in full: $(cat said)"
 [ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
-plan() { # PARAMETERS OF b
-  printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#b": {%s}\n' "$1" >n.yaml
+plan() { # PARAMETERS OF b, RETRIES
+  printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore, retries: %s}\nparameters:\n  "X::Disk#b": {%s}\n' "${2:-5}" "$1" >n.yaml
   compiled other.yaml protect n.yaml
 }
 plan 'parallel_fail_times: 1'
@@ -196,6 +196,15 @@ run=$(submitted)
 [ "$(code_of said on resume $run --watch)" = 3 ] || fail "$(cat said)"
 says 'logs ' 'there is nothing to resume .*refused again, until that is mended'
 [ "$(on --json watch $(submitted) 2>/dev/null | field run-ended next)" = "['holdfast logs $(submitted) begin --engine mistral']" ] || fail "$(on --json watch $(submitted))"
+# Killed half-way, it keeps everybody away with its lease.
+printf '#!/bin/sh\n[ "$1" != begin ] || export HOLDFAST_FAILPOINT=begin:after-run\nexec %s/bin/holdfast-step "$@"\n' "$build" >slow-step
+plan '' 0
+[ "$(code_of said on submit other.yaml --environment slow --watch)" = 5 ] || fail "$(cat said)"
+says 'gc resubmit ' '; to go on:$'
+run=$(submitted)
+[ "$(code_of out holdfast gc --run $run)" = 0 ] && grep -q "^did  *checkpoint $run" out || fail "what is offered does nothing: $(cat out)"
+[ "$(code_of out on resume $run --environment holdfast --watch)" = 0 ] || fail "$(cat out)"
+[ "$(code_of out on watch $run)" = 5 ] && ! grep -q '^  holdfast gc' out || fail "what was given back is to be given back: $(cat out)"
 plan 'post_fail: true'
 [ "$(code_of said on submit other.yaml --watch)" = 5 ] || fail "$(cat said)"
 says 'gc logs resume ' 'was not cleaned up'
