@@ -243,7 +243,6 @@ Result<Answered> Ask(HttpClient& client, HttpMethod method, const KeystoneIdenti
                                                             : TimeIn(*token, "expires_at");
   if (out.token.id.empty() || !expires)
     return Corrupt(origin + " answered with what is no token of version 3");
-  out.token.expires = *expires;
   out.token.left = LeftOf(*expires, response, *token);
   if (const Value* const project = token->Find("project"); project != nullptr)
     out.token.project = project->StringOr("name", "");

@@ -50,8 +50,7 @@ struct KeystoneEndpoint {
 
 struct KeystoneToken {
   std::string id;  // a secret
-  WallTime expires;
-  // What was left of it when Keystone answered, by Keystone's own clock: ours may be another.
+  // What was left of it when Keystone answered, by Keystone's own clock: ours may be another. 0: it has not said.
   std::chrono::seconds left{0};
   std::string project;  // its name; empty: the token has no project
   std::vector<KeystoneEndpoint> catalog;

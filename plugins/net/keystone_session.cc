@@ -64,11 +64,10 @@ Result<Project> OnlyOne(const std::vector<Project>& projects, const std::string&
 
 }  // namespace
 
-AskForToken KeystoneTokens(HttpClient& client, const Clock& clock, KeystoneIdentity identity,
-                           std::string project_key) {
+AskForToken KeystoneTokens(HttpClient& client, KeystoneIdentity identity, std::string project_key) {
   // Once chosen, the project stays.
   const auto chosen = std::make_shared<KeystoneIdentity>(std::move(identity));
-  return [&client, &clock, chosen, project_key = std::move(project_key)](
+  return [&client, chosen, project_key = std::move(project_key)](
              SteadyTime deadline, const Cancellation* cancellation) -> Result<SessionToken> {
     HOLDFAST_ASSIGN_OR_RETURN(KeystoneToken token,
                               Authenticate(client, *chosen, deadline, cancellation));
@@ -83,9 +82,9 @@ AskForToken KeystoneTokens(HttpClient& client, const Clock& clock, KeystoneIdent
       *chosen = std::move(with_project);
     }
     SessionToken out;
-    // A clock that is wrong by more than a token lives says nothing.
-    const auto left = std::chrono::floor<std::chrono::seconds>(token.expires - clock.Now());
-    if (left.count() > 0) out.left = left;
+    // What is a token already cannot be renewed, and of one of which nothing is left Keystone would have given none: it has
+    // not said how long it lives.
+    if (!IsToken(*chosen) && token.left.count() > 0) out.left = token.left;
     out.token = std::move(token);
     return out;
   };

@@ -216,8 +216,9 @@ class CommandLine {
     command
         ->add_option(
             "--max-tasks-per-template", a_.compile.max_tasks_per_template,
-            "Tasks in one template; Argo's own definitions refuse more than 200. More steps "
-            "than that become templates that call each other")
+            "Tasks in one template, or in one definition of Mistral. Argo's own definitions refuse "
+            "more than 200, and so does 'compile' for Mistral. More steps than that become "
+            "templates, or sub-workflows, that call each other")
         ->check(CLI::Range(compiler::kFewestItems, 1'000'000U))
         ->capture_default_str();
     command

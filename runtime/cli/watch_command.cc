@@ -8,38 +8,99 @@
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_engine.h"
 #include "runtime/cli/watched_run.h"
+#include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/record.h"
 
 namespace holdfast::cli {
 
 namespace {
 
-std::vector<std::string> NextCommands(Session& session, const engines::RunStatus& status,
-                                      int verdict, bool cleaned_up,
-                                      const std::optional<BankSection>& bank,
-                                      const std::optional<runtime::RecordReport>& report,
-                                      RunEngine& engine) {
+// What can be done next, in the order in which to try it, and what is to be said before it.
+struct Next {
+  std::string lead = "; to go on:";
   std::vector<std::string> commands;
+};
+
+// The run holds its record's lease, which keeps everybody else away: of one whose begin ended half-way, and that has no last
+// step that gives it back.
+bool HoldsALease(const BankSection& bank, const std::string& run) {
+  const auto entry = runtime::ReadRun(bank, run);
+  if (!entry || !*entry) return false;
+  const auto lease = runtime::CurrentLease(bank, (*entry)->record);
+  return lease && *lease && (*lease)->run == run && !(*lease)->released;
+}
+
+// After a begin that was refused, by the exit code that says why: only what may end otherwise than it did.
+Next AfterRefusedBegin(Session& session, const engines::RunStatus& status, ExitCode why,
+                       const std::optional<BankSection>& bank, const RunEngine& engine) {
+  Next next;
+  const std::string run = " " + ShellWord(status.handle);
+  bool again = true;
+  switch (why) {
+    case ExitCode::kUsage:
+    case ExitCode::kInvalidInput:
+    case ExitCode::kNotFound:
+    case ExitCode::kCorrupt:
+      next.lead = "; started again it would be refused again, until that is mended. All of it:";
+      again = false;
+      break;
+    case ExitCode::kDenied:
+      next.lead = "; all of it, and, once that is mended, again:";
+      break;
+    case ExitCode::kLocked:
+      next.lead = "; all of it, and, once what is in its way has ended, again:";
+      break;
+    default:
+      break;
+  }
+  // The engine has no more than the beginning of what it says.
+  if (why != ExitCode::kRunFailed)
+    next.commands.push_back(ProgramCommand(session) + " logs" + run + " begin" + engine.Options());
+  if (bank && HoldsALease(*bank, status.run()))
+    next.commands.push_back(CleanUpCommand(session, status));
+  // Of a run that was to go on with a record, it is that which goes on.
+  const bool has_record = status.record() != status.run();
+  if (again)
+    next.commands.push_back(ProgramCommand(session) + (has_record ? " resume" : " resubmit") + run +
+                            engine.Options());
+  return next;
+}
+
+Next NextOf(Session& session, const engines::RunStatus& status, int verdict, bool cleaned_up,
+            const std::optional<BankSection>& bank,
+            const std::optional<runtime::RecordReport>& report, RunEngine& engine) {
+  Next next;
   const std::string tail = " " + ShellWord(status.handle) + engine.Options();
   // What its last step is yet to clean up, nobody else may.
-  if (!cleaned_up) return {ProgramCommand(session) + " watch" + tail};
+  if (!cleaned_up) {
+    next.commands.push_back(ProgramCommand(session) + " watch" + tail);
+    return next;
+  }
   // All that is in the file is protected, and the file is what is wrong.
   if (verdict == 0 || (report && report->drift && report->drift->fails() &&
                        report->summary.state == runtime::RecordState::kAvailable)) {
-    return commands;
+    return next;
   }
+  const bool failed = verdict == static_cast<int>(ExitCode::kRunFailed);
+  const bool stopped = verdict == static_cast<int>(ExitCode::kRunStopped);
+  // Also one that has said nothing: it could not be started, or was killed each time.
+  const engines::StepStatus* const begin = status.Find("begin");
+  if (!stopped && (!failed || (begin != nullptr && begin->failed())))
+    return AfterRefusedBegin(session, status, ExitCode{verdict}, bank, engine);
   const bool working = report && IsWorking(report->summary.state);
   const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
   // After Terminate nobody has cleaned up.
-  if (bank && (working || uncleaned || (!report && status.shutdown == "Terminate")))
-    commands.push_back(engine.CleanUp(status));
-  if (verdict == static_cast<int>(ExitCode::kRunFailed))
-    commands.push_back(ProgramCommand(session) + " logs" + tail);
+  if (bank && (working || (!report && status.shutdown == "Terminate"))) {
+    next.commands.push_back(engine.CleanUp(status));
+  } else if (bank && uncleaned) {
+    // Its last step has tried, and no engine has anything left to end.
+    next.commands.push_back(CleanUpCommand(session, status));
+  }
+  if (failed) next.commands.push_back(ProgramCommand(session) + " logs" + tail);
   const bool goes_on = !report || working || report->summary.state == runtime::RecordState::kError;
-  const bool began = verdict == static_cast<int>(ExitCode::kRunFailed) ||
-                     verdict == static_cast<int>(ExitCode::kRunStopped);
-  commands.push_back(ProgramCommand(session) + (began && goes_on ? " resume" : " resubmit") + tail);
-  return commands;
+  next.commands.push_back(ProgramCommand(session) + (goes_on ? " resume" : " resubmit") + tail);
+  return next;
 }
 
 }  // namespace
@@ -101,13 +162,13 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
   }
   WarnOfLostPods(out, *last);
   // A part that ended says nothing of the whole, which has the record, and goes on or ends by itself.
-  const std::vector<std::string> next =
-      is_part ? std::vector<std::string>{ProgramCommand(session) + " watch " +
-                                         ShellWord(engine.WholeOf(*last)) + engine.Options()}
-              : NextCommands(session, *last, code, cleaned_up, bank, record, engine);
+  const Next next = is_part ? Next{"; the whole run:",
+                                   {ProgramCommand(session) + " watch " +
+                                    ShellWord(engine.WholeOf(*last)) + engine.Options()}}
+                            : NextOf(session, *last, code, cleaned_up, bank, record, engine);
   Value ended = RunEnded(*last, cleaned_up);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
-  if (code != 0) ended.Set("next", Value::List(next.begin(), next.end()));
+  if (code != 0) ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   out.Json("run-ended", std::move(ended));
   std::string text = is_part ? "the part" : "the run";
   text += code == 0                                         ? " succeeded"
@@ -123,14 +184,14 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
   }
   if (!cleaned_up) {
     out.Say(text);
-    SayLastStepIsAwaited(session, *last, next.front());
+    SayLastStepIsAwaited(session, *last, next.commands.front());
     return code;
   }
-  if (!next.empty()) text += is_part ? "; the whole run:" : "; to go on:";
-  if (next.empty() && code != 0 && record && record->drift)
+  if (!next.commands.empty()) text += next.lead;
+  if (next.commands.empty() && code != 0 && record && record->drift)
     text += "; there is drift: 'holdfast plan discover', compile and submit again";
   out.Say(text);
-  for (const std::string& command : next) out.Say("  " + command);
+  for (const std::string& command : next.commands) out.Say("  " + command);
   return code;
 }
 

@@ -11,6 +11,20 @@ for lost in parallelism run_deadline; do
 done
 diff -r argo.bundle mistral.bundle || fail "the bundles differ"
 
+# As many tasks as a definition of Mistral may have, and no file where it is told otherwise.
+for tasks in 0 -1 20 21 201 1000000; do
+  code=$(code_of said holdfast compile protect n.yaml -o none.yaml --engine mistral --max-tasks-per-template=$tasks)
+  case $tasks in
+    0 | -1) [ "$code" = 2 ] && grep -q "max-tasks-per-template: Value $tasks not in range 20 to" said || fail "$tasks: $code: $(cat said)" ;;
+    20 | 21) [ "$code" = 3 ] && grep -q "at least 22 tasks, not $tasks$" said || fail "$tasks: $code: $(cat said)" ;;
+    *) [ "$code" = 3 ] && grep -q "at most 200 tasks, not $tasks$" said && grep -q '^help: .*200 or less' said || fail "$tasks: $code: $(cat said)" ;;
+  esac
+  [ ! -e none.yaml ] && [ ! -e none.bundle ] || fail "$tasks: something was written"
+done
+for tasks in 22 200; do
+  [ "$(code_of said holdfast compile protect n.yaml -o some.yaml --engine mistral --max-tasks-per-template=$tasks)" = 0 ] || fail "$tasks: $(cat said)"
+done
+
 for engine in argo mistral; do
   holdfast verify-workflow $engine.yaml >said 2>&1 || fail "$engine: $(cat said)"
   grep -q 'runs the 9 steps of its bundle' said || fail "$engine: $(cat said)"

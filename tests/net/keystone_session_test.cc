@@ -18,13 +18,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class FixedClock final : public Clock {
- public:
-  WallTime Now() const override { return now; }
-  SteadyTime Steady() const override { return SteadyTime(); }
-  WallTime now = *ParseTime("2026-11-24T12:00:00Z");
-};
-
 // Answers by method and path; what it has no answer for is a test's fault.
 class Scripted final : public HttpClient {
  public:
@@ -45,10 +38,12 @@ class Scripted final : public HttpClient {
   std::vector<HttpHeaders> headers;
 };
 
-HttpResponse TokenOf(const std::string& id, const std::string& project) {
+// Of long ago by our clock, and made an hour before its end.
+HttpResponse TokenOf(const std::string& id, const std::string& project,
+                     const std::string& date = "Sat, 24 Nov 2001 12:00:00 GMT") {
   return {201,
-          {{"X-Subject-Token", id}},
-          R"({"token": {"expires_at": "2026-11-24T13:00:00.000000Z", "catalog": [])" +
+          {{"X-Subject-Token", id}, {"Date", date}},
+          R"({"token": {"expires_at": "2001-11-24T13:00:00.000000Z", "catalog": [])" +
               (project.empty() ? "" : R"(, "project": {"id": "x", "name": ")" + project + "\"}") +
               "}}"};
 }
@@ -64,11 +59,10 @@ class Keystone : public ::testing::Test {
     identity_.password = "hidden-password";
   }
   Result<SessionToken> Ask() {
-    if (!ask_) ask_ = KeystoneTokens(client_, clock_, identity_, "project");
+    if (!ask_) ask_ = KeystoneTokens(client_, identity_, "project");
     return ask_(SteadyTime(), nullptr);
   }
 
-  FixedClock clock_;
   Scripted client_;
   KeystoneIdentity identity_;
   AskForToken ask_;
@@ -131,11 +125,27 @@ TEST_F(Keystone, WithoutAnyItIsDenied) {
   EXPECT_EQ(Ask().error().code(), ErrorCode::kCorrupt);
 }
 
-TEST_F(Keystone, OneThatIsOverByOurClockIsUsedUntilItIsRefused) {
-  clock_.now += std::chrono::hours(5);
-  client_.answers[kTokens] = {TokenOf("one", "shop")};
+// Whatever our clock says: ATokenHasTheProjectThatWasNamed.
+TEST_F(Keystone, OneOfWhichNothingIsLeftIsUsedUntilItIsRefused) {
+  client_.answers[kTokens] = {TokenOf("one", "shop", "Sat, 24 Nov 2001 13:00:00 GMT")};
+  auto token = Ask();
+  ASSERT_TRUE(token) << token.error().Render();
+  EXPECT_EQ(token->left, std::nullopt);
+  // Who does not say what time it is.
+  client_.answers[kTokens] = {TokenOf("one", "shop", "")};
+  token = Ask();
+  ASSERT_TRUE(token) << token.error().Render();
+  EXPECT_EQ(token->left, std::nullopt);
+}
+
+TEST_F(Keystone, OneThatWasGivenIsUsedUntilItIsRefused) {
+  identity_.user.clear();
+  identity_.password.clear();
+  identity_.token = "given";
+  client_.answers["GET http://cloud.example:5000/v3/auth/tokens"] = {TokenOf("", "shop")};
   const auto token = Ask();
   ASSERT_TRUE(token) << token.error().Render();
+  EXPECT_EQ(token->token.id, "given");
   EXPECT_EQ(token->left, std::nullopt);
 }
 

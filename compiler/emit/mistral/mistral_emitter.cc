@@ -20,6 +20,9 @@ namespace {
 
 // `begin` and `end`, or `gate` and `verdict`.
 constexpr std::uint32_t kFrame = kFewestTasks - kFewestItems;
+// Mistral takes 0.15 s for each task of a definition that it stores (measured), and one that is larger takes it longer
+// than clients and proxies wait.
+constexpr std::uint32_t kMostTasks = 200;
 
 bool IsUtc(std::string_view zone) {
   constexpr std::array<std::string_view, 8> kNames{"UTC",       "Etc/UTC",   "GMT",     "Etc/GMT",
@@ -90,6 +93,14 @@ class MistralEmitter final : public EngineEmitter {
       return InvalidInput(fmt::format("a workflow of Mistral has at least {} tasks, not {}",
                                       kFewestTasks, options.max_tasks_per_template))
           .Hint("--max-tasks-per-template");
+    }
+    if (options.max_tasks_per_template > kMostTasks) {
+      return InvalidInput(fmt::format("a definition of Mistral has at most {} tasks, not {}",
+                                      kMostTasks, options.max_tasks_per_template))
+          .Hint(fmt::format(
+              "leave --max-tasks-per-template out, or say {} or less: what is larger is divided "
+              "into sub-workflows",
+              kMostTasks));
     }
     const std::size_t count = workflow.groups.size();
     std::vector<std::optional<Result<std::string>>> texts(count);

@@ -45,11 +45,11 @@ Result<net::SwiftAuth> AuthOf(net::HttpClient& client, const Settings& settings,
 }
 
 Result<net::AskForToken> TokensOf(net::HttpClient& client, const Settings& settings,
-                                  const Clock& clock, SteadyTime deadline) {
+                                  SteadyTime deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(const net::SwiftAuth auth, AuthOf(client, settings, deadline));
   if (auth == net::SwiftAuth::kKeystone) {
     HOLDFAST_ASSIGN_OR_RETURN(net::KeystoneIdentity identity, IdentityOf(settings));
-    return net::KeystoneTokens(client, clock, std::move(identity), "project");
+    return net::KeystoneTokens(client, std::move(identity), "project");
   }
   HOLDFAST_ASSIGN_OR_RETURN(std::string key, settings.password.ReadIfGiven());
   return net::SwiftV1Tokens(client, {AuthUrlOf(settings), settings.user, std::move(key)});
@@ -81,7 +81,7 @@ Result<Account> OpenAccount(const Settings& settings, const BankParts& parts, co
                             SteadyTime deadline) {
   auto all = std::make_shared<TokenClient>();
   HOLDFAST_ASSIGN_OR_RETURN(all->sending, MakeSendingClient(settings, parts, clock));
-  HOLDFAST_ASSIGN_OR_RETURN(auto ask, TokensOf(*all->sending, settings, clock, deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(auto ask, TokensOf(*all->sending, settings, deadline));
   all->session = std::make_unique<net::TokenSession>(std::move(ask), clock);
   all->client = std::make_unique<net::TokenHttpClient>(*all->sending, *all->session,
                                                        WaitUnless(parts.cancellation));

@@ -27,6 +27,16 @@ Result<Answer> Find(Api& api, const std::string& target) {
   return answer;
 }
 
+Result<Value::List> GetList(Api& api, const std::string& target, std::string_view key) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value answer, GetObject(api, target));
+  const Value* const list = answer.Find(key);
+  if (list == nullptr || !list->is_list()) {
+    return Corrupt(api.Place() + " answered with no list of " + std::string(key))
+        .Hint("is that the address of Mistral?");
+  }
+  return list->AsList();
+}
+
 std::string TimeOf(const Value& object, std::string_view key) {
   constexpr std::size_t kWholeSeconds = 19;
   constexpr std::size_t kBetween = 10;
@@ -42,12 +52,6 @@ Value MapAt(const Value& object, std::string_view key) {
   if (found == nullptr || !found->is_string()) return Value(Value::Map{});
   auto parsed = ParseJson(found->AsString(), key);
   return parsed && parsed->is_map() ? std::move(*parsed) : Value(Value::Map{});
-}
-
-const Value::List& ListAt(const Value& object, std::string_view key) {
-  static const Value::List none;
-  const Value* const found = object.is_map() ? object.Find(key) : nullptr;
-  return found != nullptr && found->is_list() ? found->AsList() : none;
 }
 
 }  // namespace holdfast::engines::mistral

@@ -35,8 +35,8 @@ struct Answer {
 // somebody whom the environment names: OS_MISTRAL_URL without Keystone, or OS_AUTH_URL and its like.
 //
 // A call has a deadline, is tried again where it may be, and has these errors, with what Mistral says: kDenied (401,
-// 403, a certificate), kNotFound, kConflict (exists already), kInvalidInput (refused), kUnavailable. No error holds a
-// password or a token. One thread.
+// 403, a certificate), kNotFound, kConflict (exists already), kInvalidInput (refused; or no Mistral is there), kUnavailable.
+// No error holds a password or a token. One thread.
 class Api {
  public:
   virtual ~Api() = default;

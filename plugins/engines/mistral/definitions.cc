@@ -164,9 +164,10 @@ Status RequireEnvironment(Api& api, const std::string& environment) {
 
 Result<std::string> ExecutionAtWork(Api& api, const std::string& workflow) {
   HOLDFAST_ASSIGN_OR_RETURN(
-      const Value found,
-      GetObject(api, "/executions?fields=id,state&workflow_name=" + net::PercentEncoded(workflow)));
-  for (const Value& execution : ListAt(found, "executions")) {
+      const Value::List found,
+      GetList(api, "/executions?fields=id,state&workflow_name=" + net::PercentEncoded(workflow),
+              "executions"));
+  for (const Value& execution : found) {
     if (!HasEnded(execution.StringOr("state", ""))) return execution.StringOr("id", "");
   }
   return std::string();

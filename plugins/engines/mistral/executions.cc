@@ -181,10 +181,10 @@ Result<std::vector<RunStatus>> ListRuns(Api& api, const std::string& workflow) {
       "/executions?nulls=task_execution_id&fields=id,workflow_name,state,state_info,input,params,"
       "created_at,updated_at,task_execution_id";
   if (!workflow.empty()) target += "&workflow_name=" + net::PercentEncoded(workflow);
-  HOLDFAST_ASSIGN_OR_RETURN(const Value answer, GetObject(api, target));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value::List executions, GetList(api, target, "executions"));
   std::vector<RunStatus> out;
   bool successes = false;
-  for (const Value& execution : ListAt(answer, "executions")) {
+  for (const Value& execution : executions) {
     if (!execution.StringOr("task_execution_id", "").empty()) continue;
     RunStatus run = RunOf(execution);
     if (!run.parameters.contains("bundle")) continue;
@@ -195,11 +195,10 @@ Result<std::vector<RunStatus>> ListRuns(Api& api, const std::string& workflow) {
   }
   if (!successes) return out;
   HOLDFAST_ASSIGN_OR_RETURN(
-      const Value ends,
-      GetObject(api, "/tasks?name=end&state=SUCCESS&fields=id,workflow_execution_id"));
+      const Value::List ends,
+      GetList(api, "/tasks?name=end&state=SUCCESS&fields=id,workflow_execution_id", "tasks"));
   std::set<std::string> good;
-  for (const Value& task : ListAt(ends, "tasks"))
-    good.insert(task.StringOr("workflow_execution_id", ""));
+  for (const Value& task : ends) good.insert(task.StringOr("workflow_execution_id", ""));
   for (RunStatus& run : out) {
     if (run.phase == Phase::kSucceeded && !good.contains(run.uid)) CallFailed(run);
   }
@@ -209,12 +208,14 @@ Result<std::vector<RunStatus>> ListRuns(Api& api, const std::string& workflow) {
 Result<std::vector<RunReader::Task>> RunReader::TasksOf(const std::string& execution, bool final) {
   if (const auto kept = ended_.find(execution); kept != ended_.end()) return kept->second;
   HOLDFAST_ASSIGN_OR_RETURN(
-      const Value answer,
-      GetObject(api_, "/tasks?workflow_execution_id=" + execution +
-                          "&fields=id,name,type,state,state_info,created_at,started_at,finished_at,"
-                          "runtime_context"));
+      const Value::List listed,
+      GetList(api_,
+              "/tasks?workflow_execution_id=" + execution +
+                  "&fields=id,name,type,state,state_info,created_at,started_at,finished_at,"
+                  "runtime_context",
+              "tasks"));
   std::vector<Task> tasks;
-  for (const Value& task : ListAt(answer, "tasks")) {
+  for (const Value& task : listed) {
     Task out;
     out.id = task.StringOr("id", "");
     out.name = task.StringOr("name", "");
@@ -237,11 +238,13 @@ Result<std::vector<RunReader::Task>> RunReader::TasksOf(const std::string& execu
 // The tries that Mistral's table has, with what their actions returned.
 Status RunReader::AddTries(const Task& task, StepStatus& step) {
   HOLDFAST_ASSIGN_OR_RETURN(
-      const Value answer,
-      GetObject(api_, "/action_executions?task_execution_id=" + task.id +
-                          "&include_output=true&fields=id,state,output,created_at,updated_at"));
+      const Value::List actions,
+      GetList(api_,
+              "/action_executions?task_execution_id=" + task.id +
+                  "&include_output=true&fields=id,state,output,created_at,updated_at",
+              "action_executions"));
   step.tries.clear();
-  for (const Value& action : ListAt(answer, "action_executions")) {
+  for (const Value& action : actions) {
     StepTry attempt;
     attempt.node = action.StringOr("id", "");
     const std::string state = action.StringOr("state", "");
@@ -389,10 +392,12 @@ Result<RunStatus> RunReader::Read() {
     HOLDFAST_ASSIGN_OR_RETURN(found, GetObject(api_, "/executions/" + id_));
   }
   RunStatus out = RunOf(*found);
-  HOLDFAST_ASSIGN_OR_RETURN(const Value below,
-                            GetObject(api_, "/executions?root_execution_id=" + id_ +
-                                                "&fields=id,state,state_info,task_execution_id"));
-  for (const Value& execution : ListAt(below, "executions")) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Value::List below,
+                            GetList(api_,
+                                    "/executions?root_execution_id=" + id_ +
+                                        "&fields=id,state,state_info,task_execution_id",
+                                    "executions"));
+  for (const Value& execution : below) {
     const std::string task = execution.StringOr("task_execution_id", "");
     if (task.empty()) continue;
     below_[task] = {execution.StringOr("id", ""), execution.StringOr("state", ""),

@@ -2,14 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
 
 #include "plugins/net/json_answer.h"
-#include "plugins/net/keystone.h"
+#include "plugins/net/keystone_session.h"
 #include "plugins/net/redaction.h"
+#include "plugins/net/token_http_client.h"
+#include "plugins/net/token_session.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 
@@ -17,26 +18,34 @@ namespace holdfast::engines::mistral {
 
 namespace {
 
-// A token is not used in its last minute, where it has more: a call may wait that long for its turn.
-constexpr std::chrono::milliseconds kBeforeItExpires{60'000};
-constexpr int kPartOfAShortOne = 4;
-// Keystone knows seconds: a token that it gives out in the second in which it takes others back counts as one of these.
-constexpr std::chrono::milliseconds kNextSecond{1'100};
+constexpr int kNotThere = 404;
+constexpr int kManyVersions = 300;  // of another service of OpenStack
+// What Mistral says of the API's root: {"uri": ...}.
+constexpr std::string_view kOfTheRoot = "uri";
 constexpr std::array<std::string_view, 2> kServiceTypes{"workflowv2", "workflow"};
 
 class RestApi final : public Api {
  public:
   RestApi(Access access, const ApiParts& parts, std::unique_ptr<net::HttpClient> transport,
-          net::Wait wait)
+          const net::Wait& wait)
       : access_(std::move(access)),
         parts_(parts),
         transport_(std::move(transport)),
         // Mistral answers what it validates when it has, and one try may take all of the deadline.
-        wait_(wait),
-        retrying_(*transport_, *parts_.clock, std::move(wait),
-                  {.longest_try = parts_.call_deadline}, parts_.log),
+        retrying_(*transport_, *parts_.clock, wait, {.longest_try = parts_.call_deadline},
+                  parts_.log),
         url_(access_.url) {
-    Redact(std::nullopt);
+    if (!access_.keystone) return;
+    Redact("");
+    session_ = std::make_unique<net::TokenSession>(
+        [this, ask = net::KeystoneTokens(retrying_, *access_.keystone, "OS_PROJECT_NAME")](
+            SteadyTime deadline, const Cancellation* cancellation) {
+          auto token = ask(deadline, cancellation);
+          if (token) Redact(token->token.id);
+          return token;
+        },
+        *parts_.clock);
+    with_token_ = std::make_unique<net::TokenHttpClient>(retrying_, *session_, wait);
   }
 
   std::string Place() const override {
@@ -47,62 +56,73 @@ class RestApi final : public Api {
 
   Result<Answer> Send(const Call& call) override {
     const SteadyTime deadline = parts_.clock->Steady() + parts_.call_deadline;
-    HOLDFAST_RETURN_IF_ERROR(Connect(deadline));
-    HOLDFAST_ASSIGN_OR_RETURN(net::HttpResponse response, SendOnce(call, deadline));
-    // What was handed out may have been taken back before it expired.
-    for (const auto wait : {std::chrono::milliseconds(0), kNextSecond}) {
-      if (response.status != 401 || !access_.keystone) break;
-      if (wait.count() > 0 &&
-          (net::IsToken(*access_.keystone) || !wait_(wait, parts_.cancellation)))
-        break;
-      token_.reset();
-      HOLDFAST_RETURN_IF_ERROR(Connect(deadline));
-      HOLDFAST_ASSIGN_OR_RETURN(response, SendOnce(call, deadline));
-    }
+    HOLDFAST_RETURN_IF_ERROR(FindMistral(deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const net::HttpResponse response, SendIt(call, deadline));
+    if (response.status == kNotThere) HOLDFAST_RETURN_IF_ERROR(CheckItIsMistral(deadline));
     if (!response.ok()) return ErrorOf(response);
     Answer answer;
     answer.date = net::ParseHttpDate(net::HeaderOf(response.headers, "Date"));
     if (response.body.empty()) return answer;
     HOLDFAST_ASSIGN_OR_RETURN(answer.body, net::JsonOf(response, Place()));
+    is_mistral_ = true;
     return answer;
   }
 
  private:
-  Status Connect(SteadyTime deadline) {
-    if (!access_.keystone) return Ok();
-    const SteadyTime now = parts_.clock->Steady();
-    if (token_ && now < renewed_at_) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(
-        net::KeystoneToken token,
-        net::Authenticate(retrying_, *access_.keystone, deadline, parts_.cancellation));
-    const std::chrono::milliseconds left = token.left;
-    // One that cannot be renewed is used until it is refused.
-    renewed_at_ = net::IsToken(*access_.keystone)
-                      ? SteadyTime::max()
-                      : now + left - std::min(kBeforeItExpires, left / kPartOfAShortOne);
-    Redact(token.id);
-    token_ = std::move(token);
+  // Where the catalog of the token that is in use has it.
+  Status FindMistral(SteadyTime deadline) {
+    if (session_ == nullptr) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto token, session_->Current(deadline, parts_.cancellation));
     if (!access_.url.empty()) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(std::string endpoint,
-                              token_->EndpointOf(kServiceTypes, access_.interface, access_.region));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        std::string endpoint,
+        token->token.EndpointOf(kServiceTypes, access_.interface, access_.region));
     url_ = net::WithVersion(std::move(endpoint), "/v2");
     return Ok();
   }
 
-  // What is to be in no error: the credentials, this token and the one before.
-  void Redact(std::optional<std::string> token) {
-    redaction_ = net::Redaction();
-    if (!access_.keystone) return;
-    redaction_.Add(access_.keystone->password);
-    redaction_.Add(access_.keystone->application_credential_secret);
-    redaction_.Add(access_.keystone->token);
-    redaction_.Add(last_token_);
-    if (!token) return;
-    redaction_.Add(*token);
-    last_token_ = std::move(*token);
+  // Below a wrong address nothing is there: then a run that is not there says nothing of runs. What is not told from its
+  // answer (401 for access rules, 503) passes.
+  Status CheckItIsMistral(SteadyTime deadline) {
+    if (is_mistral_) return Ok();
+    net::HttpRequest request;
+    request.url = url_ + "/";
+    request.headers["Accept"] = "application/json";
+    request.headers["User-Agent"] = "holdfast";
+    request.cancellation = parts_.cancellation;
+    if (session_ != nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto token, session_->Current(deadline, parts_.cancellation));
+      request.headers["X-Auth-Token"] = token->token.id;
+    }
+    // Once: who waits for its answer waits for the one to its own question.
+    const auto root = transport_->Send(request, deadline);
+    if (!root) return Ok();
+    const auto body = ParseJson(root->body, "answer");
+    is_mistral_ = root->ok() && body && body->is_map() && !body->StringOr(kOfTheRoot, "").empty();
+    if (is_mistral_ || (!root->ok() && root->status != kNotThere && root->status != kManyVersions))
+      return Ok();
+    const auto url = net::ParseUrl(url_);
+    return InvalidInput(fmt::format("{} does not speak version 2 of Mistral's API (status {})",
+                                    url ? url->Origin() + Printable(url->target) : Place(),
+                                    root->status))
+        .Hint(access_.url.empty()
+                  ? "Keystone's catalog says that Mistral is there; OS_MISTRAL_URL goes over it"
+                  : "OS_MISTRAL_URL is where Mistral's API begins, with or without its /v2: "
+                    "http://HOST:8989/v2");
   }
 
-  Result<net::HttpResponse> SendOnce(const Call& call, SteadyTime deadline) {
+  // What is to be in no error: the credentials, this token and the one before.
+  void Redact(const std::string& token) {
+    redaction_ = net::Redaction();
+    const net::KeystoneIdentity& identity = *access_.keystone;
+    const std::array<std::string_view, 5> secrets{identity.password,
+                                                  identity.application_credential_secret,
+                                                  identity.token, last_token_, token};
+    for (const std::string_view secret : secrets) redaction_.Add(secret);
+    last_token_ = token;
+  }
+
+  Result<net::HttpResponse> SendIt(const Call& call, SteadyTime deadline) {
     net::HttpRequest request;
     request.method = call.method;
     request.url = url_ + call.target;
@@ -112,15 +132,15 @@ class RestApi final : public Api {
                                     ? "application/json"
                                     : "application/json, text/plain;q=0.5";
     request.headers["User-Agent"] = "holdfast";
-    if (token_) request.headers["X-Auth-Token"] = token_->id;
     if (!call.body.empty()) {
       request.headers["Content-Type"] = std::string(call.content_type);
       request.body = call.body;
     }
     request.repeatable = call.repeatable;
     request.cancellation = parts_.cancellation;
+    if (with_token_ != nullptr) return with_token_->Send(request, deadline);
     auto response = retrying_.Send(request, deadline);
-    if (!response && response.error().code() == ErrorCode::kUnavailable && !access_.keystone) {
+    if (!response && response.error().code() == ErrorCode::kUnavailable) {
       return std::move(response).error().Hint(
           "is OS_MISTRAL_URL right, and does Mistral run there?");
     }
@@ -164,13 +184,14 @@ class RestApi final : public Api {
   const Access access_;
   const ApiParts parts_;
   std::unique_ptr<net::HttpClient> transport_;
-  const net::Wait wait_;
   net::RetryingHttpClient retrying_;
+  // Both nullptr without Keystone.
+  std::unique_ptr<net::TokenSession> session_;
+  std::unique_ptr<net::TokenHttpClient> with_token_;
   net::Redaction redaction_;
-  std::optional<net::KeystoneToken> token_;
   std::string last_token_;
-  SteadyTime renewed_at_{};
-  std::string url_;  // empty before the catalog was asked
+  std::string url_;          // empty before the catalog was asked
+  bool is_mistral_ = false;  // it has said so, or behaved like it
 };
 
 }  // namespace
@@ -178,8 +199,7 @@ class RestApi final : public Api {
 Result<std::unique_ptr<Api>> MakeRestApi(Access access, const ApiParts& parts,
                                          const MakeTransport& make_transport, net::Wait wait) {
   HOLDFAST_ASSIGN_OR_RETURN(auto transport, make_transport(access.transport));
-  return std::unique_ptr<Api>(
-      new RestApi(std::move(access), parts, std::move(transport), std::move(wait)));
+  return std::unique_ptr<Api>(new RestApi(std::move(access), parts, std::move(transport), wait));
 }
 
 }  // namespace holdfast::engines::mistral

@@ -70,6 +70,17 @@ TEST(MistralEmitter, RefusesFewerTasksThanAWorkflowHas) {
   EXPECT_THAT(refused.error().Render(), HasSubstr("at least 22 tasks, not 20"));
 }
 
+TEST(MistralEmitter, RefusesMoreTasksThanADefinitionMayHave) {
+  EmitOptions options;
+  EXPECT_TRUE(Emitter().Emit(WorkflowOf(1), options)) << "the default is as many as there may be";
+  ++options.max_tasks_per_template;
+  const auto refused = Emitter().Emit(WorkflowOf(1), options);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(refused.error().Render(), HasSubstr("at most 200 tasks, not 201"));
+  EXPECT_THAT(refused.error().hint(), HasSubstr("200 or less"));
+}
+
 TEST(MistralEmitter, WritesATriggerInUtcAlone) {
   EngineWorkflow workflow = WorkflowOf(1);
   workflow.schedule = Schedule{"30 2 * * 7", "Etc/UTC", "forbid", {}, false};

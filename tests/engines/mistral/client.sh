@@ -171,11 +171,59 @@ mv cut-1.children kept
 mv kept cut-1.children
 [ "$(code_of said holdfast submit protect.yaml --schedule)" = 2 ] || fail "$(cat said)"
 
+# After a begin that is refused only what may help is offered; and of a clean-up that failed, what tries it again.
+offered() { sed -n 's/^  holdfast \([a-z]*\) .*/\1/p' said | tr '\n' ' '; }
+says() { [ "$(offered)" = "$1" ] && grep -q "$2" said || fail "not '$1' is offered, or not '$2' said: $(cat said)"; } # COMMANDS WHY
+submitted() { sed -n 's/^submitted run \([^ ]*\) .*/\1/p' said; }
+: >trace
+run=$(on -q submit protect.yaml) || fail "submit"
+soon grep -q 'protect.parallel".*"begin".*Disk#b' trace
+[ "$(code_of said on cancel $run --terminate)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on resume $run --watch)" = 11 ] || fail "$(cat said)"
+says 'logs resume ' '^the run did not begin: .* is being worked on by run .*once what is in its way has ended, again:$'
+second=$(submitted)
+[ "$(code_of said on logs $second begin)" = 0 ] && grep -q "holdfast gc --run $run" said || fail "what it says in full: $(cat said)"
+[ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
+plan() { # PARAMETERS OF b, RETRIES
+  printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore, retries: %s}\nparameters:\n  "X::Disk#b": {%s}\n' "${2:-5}" "$1" >n.yaml
+  compiled other.yaml protect n.yaml
+}
+plan 'parallel_fail_times: 1'
+[ "$(code_of said on submit other.yaml --watch)" = 5 ] || fail "$(cat said)"
+says 'logs resume ' '; to go on:$'
+run=$(submitted)
+[ "$(code_of said on resume $run --watch)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on resume $run --watch)" = 3 ] || fail "$(cat said)"
+says 'logs ' 'there is nothing to resume .*refused again, until that is mended'
+[ "$(on --json watch $(submitted) 2>/dev/null | field run-ended next)" = "['holdfast logs $(submitted) begin --engine mistral']" ] || fail "$(on --json watch $(submitted))"
+# Killed half-way, it keeps everybody away with its lease.
+printf '#!/bin/sh\n[ "$1" != begin ] || export HOLDFAST_FAILPOINT=begin:after-run\nexec %s/bin/holdfast-step "$@"\n' "$build" >slow-step
+plan '' 0
+[ "$(code_of said on submit other.yaml --environment slow --watch)" = 5 ] || fail "$(cat said)"
+says 'gc resubmit ' '; to go on:$'
+run=$(submitted)
+[ "$(code_of out holdfast gc --run $run)" = 0 ] && grep -q "^did  *checkpoint $run" out || fail "what is offered does nothing: $(cat out)"
+[ "$(code_of out on resume $run --environment holdfast --watch)" = 0 ] || fail "$(cat out)"
+[ "$(code_of out on watch $run)" = 5 ] && ! grep -q '^  holdfast gc' out || fail "what was given back is to be given back: $(cat out)"
+plan 'post_fail: true'
+[ "$(code_of said on submit other.yaml --watch)" = 5 ] || fail "$(cat said)"
+says 'gc logs resume ' 'was not cleaned up'
+[ "$(code_of out holdfast gc --run "$(submitted)")" = 5 ] && grep -q 'the clean-up failed' out || fail "what is offered does nothing: $(cat out)"
+rm -r "$dir"/bank/t/*/bundles
+[ "$(code_of said on resubmit "$(submitted)" --watch)" = 10 ] || fail "$(cat said)"
+says 'logs ' 'is not in the bank .*refused again, until that is mended'
+
 # A site that lacks something, and a Mistral that is not there.
 [ "$(code_of said on submit again.yaml --environment nowhere)" = 10 ] && grep -q 'has no environment nowhere' said || fail "$(cat said)"
 [ "$(code_of said env -u OS_MISTRAL_URL holdfast status --engine mistral)" = 3 ] && grep -q 'OS_MISTRAL_URL=http' said || fail "$(cat said)"
 [ "$(code_of said on status $second --namespace x)" = 2 ] || fail "$(cat said)"
 [ "$(code_of said on status 00000000-0000-4000-8000-000000000000)" = 10 ] || fail "$(cat said)"
+# Of what is no Mistral it is not said that it has no run, no action or no workflow.
+for command in status "status $second" "watch $second" "watch n-protect" "cancel $second" "resume $second" "resubmit $second" "logs $second begin" \
+  "submit again.yaml" "submit again.yaml --dry-run=server" "submit scheduled.yaml --schedule"; do
+  [ "$(code_of said env OS_MISTRAL_URL=http://127.0.0.1:8989/wrong holdfast $command --engine mistral)" = 3 ] || fail "$command: $(cat said)"
+  grep -q "http://127.0.0.1:8989/wrong/v2 does not speak version 2 of Mistral's API" said && grep -q '^help: OS_MISTRAL_URL is where' said || fail "$command: $(cat said)"
+done
 holdfast -q compile protect n.yaml --engine argo -o argo.yaml 2>/dev/null
 [ "$(code_of said on submit argo.yaml)" = 3 ] && grep -q 'is a workflow for Argo' said || fail "$(cat said)"
 echo "all went well"

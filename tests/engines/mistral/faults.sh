@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What dies while a run is at work: a step, sshd, the whole of Mistral. The run ends right, if need be after a cancel, and
-# nothing that was finished is done again.
+# What dies while a run is at work: a step, sshd, the whole of Mistral, the agent. The run ends right, if need be after a cancel
+# and a resume: nothing that was finished is done again, and what is restored in the end is what was there.
 #   faults.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 start_mistral
@@ -43,8 +43,9 @@ grep -q '^begin .*Mistral could not run it over ssh on 127.0.0.1' said || fail "
 [ "$(code_of said on watch $run)" = 0 ] || fail "$(cat said)"
 once a b
 
-# Mistral is restarted while a step is at work: nobody waits for that one's result any more. Once the step has done its work, what is
-# missing are posts: cancelled, the run is brought to its end, and its checkpoint is whole.
+# Mistral is restarted while a step is at work: nobody waits for that one's result any more (until Mistral gives it up, after five
+# minutes: below). Once the step has done its work, what is missing are posts: cancelled, the run is brought to its end, and its
+# checkpoint is whole.
 : >trace
 plan 'parallel_sleep: 5s'
 run=$(on -q submit protect.yaml) || fail "submit"
@@ -70,4 +71,90 @@ soon begun b parallel
 gone() { ! pgrep -f "holdfast-step run .*--run=$run" >/dev/null; }
 soon gone
 [ "$(times b parallel end)" = 0 ] || fail "it has ended: $(cat trace)"
+
+# The same with data, to the restore. The copy goes slowly enough to be met in the middle.
+printf 'directories:\n- {id: data, path: %s/data}\n' "$dir" >inventory.yaml
+printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" | provider local-directory
+printf 'name: d\nprovider: p\nresources: ["Local::Directory#data"]\nparameters: {"Local::Directory": {rate_limit: 1 MB}}\n' >d.yaml
+holdfast -q plan discover d.yaml >said 2>&1 || fail "discover: $(cat said)"
+compiled d-protect.yaml protect d.yaml
+copy=$(holdfast -q step list d-protect.yaml | awk '/parallel/ { print $1 }')
+[ -n "$copy" ] || fail "no step copies: $(holdfast step list d-protect.yaml)"
+at_work() { pgrep -f "holdfast-step run .*--run=$run.*--step=$copy|holdfast-step run .*--step=$copy.*--run=$run" >/dev/null; }
+signal() { # SIGNAL: to the copy
+  pkill "-$1" -f "holdfast-step run .*--run=$run.*--step=$copy|holdfast-step run .*--step=$copy.*--run=$run" || fail "there is no step to send $1"
+}
+begin_copy() {
+  mkdir data
+  head -c 3000000 /dev/urandom >data/large
+  ln -s large data/link
+  rm -rf was && cp -a data was
+  run=$(on -q submit d-protect.yaml) || fail "submit"
+  [ "${1:-}" = unseen ] || { soon at_work && sleep 1; }
+}
+ends_well() { # WHAT
+  [ "$(code_of said on watch $run)" = 0 ] || fail "$1: $(cat said)"
+}
+is_restored() { # WHAT: from the record of the run
+  holdfast checkpoints list | grep -q "^$run .*available" || fail "$1: $(holdfast checkpoints list)"
+  rm -r data
+  compiled d-restore.yaml restore $run
+  [ "$(code_of said on submit d-restore.yaml --watch)" = 0 ] || fail "$1: $(cat said)"
+  diff -r --no-dereference was data || fail "$1: what is restored is something else"
+  rm -r data
+}
+
+begin_copy
+signal KILL
+ends_well "a step that was killed"
+is_restored "a step that was killed"
+
+"$scene/mistral.sh" sshd "$dir/mistral" stop
+begin_copy unseen
+sleep 4
+"$scene/mistral.sh" sshd "$dir/mistral" start
+ends_well "sshd that was away"
+is_restored "sshd that was away"
+
+# Of Mistral, killed and started again, nobody knows that a step is still at work: `resume` says what is to be done before.
+begin_copy
+signal STOP # so that the copy is at work however long a start of Mistral takes
+kill -KILL "$(cat mistral/mistral.pid)"
+"$scene/mistral.sh" restart "$dir/mistral"
+[ "$(code_of said on resume $run)" = 3 ] && grep -q "has not ended$" said && grep -q "'holdfast cancel $run --engine mistral' ends it" said || fail "$(cat said)"
+on cancel $run >said 2>&1 &
+cancelling=$!
+soon grep -q '^running    end' said
+signal CONT
+code=0; wait $cancelling || code=$?
+[ $code = 0 ] && grep -q "^  holdfast resume $run --engine mistral$" said || fail "$code: $(cat said)"
+[ "$(code_of said on resume $run --watch)" = 0 ] || fail "$(cat said)"
+is_restored "Mistral that was killed"
+
+# Nobody cancels it: Mistral misses the heartbeats of its executor, after five minutes if it is not told otherwise, and tries the
+# step again. That one waits for the copy that is still at work, and takes its result.
+printf '[action_heartbeat]\ncheck_interval = 2\nmax_missed_heartbeats = 5\nfirst_heartbeat_timeout = 20\n' >>mistral/mistral.conf
+begin_copy
+kill -KILL "$(cat mistral/mistral.pid)"
+"$scene/mistral.sh" restart "$dir/mistral"
+ends_well "Mistral that was killed, and left to itself"
+is_restored "Mistral that was killed, and left to itself"
+
+# The agent in the place of sshd. It knows its steps again, and Mistral waits for them: that ends right by itself.
+"$scene/mistral.sh" sshd "$dir/mistral" stop
+site_with_agent
+start_agent
+begin_copy
+kill -KILL $agent_pid
+wait $agent_pid 2>/dev/null || true
+soon eval '! at_work'
+start_agent
+ends_well "an agent that was killed"
+is_restored "an agent that was killed"
+
+begin_copy
+kill -KILL "$(cat mistral/mistral.pid)"
+"$scene/mistral.sh" restart "$dir/mistral"
+ends_well "Mistral that was killed, with an agent"
+is_restored "Mistral that was killed, with an agent"
 echo "all went well"

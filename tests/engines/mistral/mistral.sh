@@ -132,7 +132,8 @@ END
 }
 
 start_engine() { # DIR
-  setsid "$python" "$1/server.py" --server api,engine,executor,notifier --config-file "$1/mistral.conf" \
+  # The API last: what it starts while no executor listens is handed to nobody, as fake:// keeps nothing.
+  setsid "$python" "$1/server.py" --server engine,executor,notifier,api --config-file "$1/mistral.conf" \
     >>"$1/out" 2>&1 </dev/null &
   echo $! >"$1/mistral.pid"
   answers "http://127.0.0.1:$port/" "$(cat "$1/mistral.pid")" && return

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "plugins/engines/mistral/access.h"
@@ -238,9 +239,10 @@ TEST_F(MistralApi, ATokenLastsAsLongAsItDoesByKeystonesClock) {
   int tokens = 0;
   Start([&](TestConnection& connection, const TestConnection::Request& request) {
     if (request.target.starts_with("/identity")) {
-      ++tokens;
-      AnswerToken(connection, "token-1",
-                  "2001-01-01T00:00:" + std::string(tokens < 3 ? "00" : "30"),
+      // The first one is over in a second, of which it is used for three quarters.
+      const bool first = ++tokens == 1;
+      AnswerToken(connection, "token-" + std::to_string(tokens),
+                  "2001-01-01T00:00:" + std::string(first ? "01" : "30"),
                   "Mon, 01 Jan 2001 00:00:00 GMT");
     } else {
       connection.Answer(200, R"({"executions": []})");
@@ -248,11 +250,33 @@ TEST_F(MistralApi, ATokenLastsAsLongAsItDoesByKeystonesClock) {
   });
   const auto api = Open(WithKeystone());
   ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(800));
   ASSERT_TRUE(ListRuns(*api));
-  EXPECT_EQ(tokens, 2) << "nothing was left of the first one";
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 2) << "less than a minute is enough for a call";
+}
+
+TEST_F(MistralApi, ATokenOfWhichNothingIsLeftIsUsedUntilItIsRefused) {
+  int tokens = 0;
+  bool knows = true;
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) {
+      AnswerToken(connection, "token-" + std::to_string(++tokens), "2001-01-01T00:00:00",
+                  "Mon, 01 Jan 2001 00:00:00 GMT");
+    } else if (knows || request.headers.find("X-Auth-Token")->second == "token-2") {
+      connection.Answer(200, R"({"executions": []})");
+    } else {
+      connection.Answer(401, "{}");
+    }
+  });
+  const auto api = Open(WithKeystone());
   ASSERT_TRUE(ListRuns(*api));
   ASSERT_TRUE(ListRuns(*api));
-  EXPECT_EQ(tokens, 3) << "less than a minute is enough for a call";
+  EXPECT_EQ(tokens, 1);
+  knows = false;
+  ASSERT_TRUE(ListRuns(*api));
+  EXPECT_EQ(tokens, 2);
 }
 
 TEST_F(MistralApi, ATokenOfTheProjectIsUsedAsItIs) {
@@ -306,6 +330,7 @@ TEST_F(MistralApi, ATokenThatIsRefusedIsNotRenewed) {
 TEST_F(MistralApi, ErrorsAreAskedForInJson) {
   std::string accept;
   Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target == "/v2/") return connection.Answer(200, R"({"uri": "http://m/v2"})");
     if (request.method == "GET") return connection.Answer(404, R"({"faultstring": "not there"})");
     accept = request.headers.find("Accept")->second;
     connection.Answer(201, "{}");
@@ -313,6 +338,79 @@ TEST_F(MistralApi, ErrorsAreAskedForInJson) {
   ASSERT_TRUE(StoreWorkflow(*Open(Plain()), "w", "version: '2.0'\nw: {type: direct}\n",
                             [] { return Ok(); }));
   EXPECT_EQ(accept, "application/json, text/plain;q=0.5");
+}
+
+// Below another address nothing is there, as below Mistral's what somebody has deleted.
+TEST_F(MistralApi, WhatIsNoMistralIsNotTakenForOneWithoutRuns) {
+  struct Case {
+    int status;
+    std::string body;
+    ErrorCode code;
+  };
+  // What the root of the API answers.
+  const std::vector<Case> cases{
+      {200, R"({"uri": "http://m/v2"})", ErrorCode::kNotFound},
+      {404, R"({"code": 404, "title": "Not Found"})", ErrorCode::kInvalidInput},
+      {300, R"({"versions": []})", ErrorCode::kInvalidInput},
+      {200, R"({"versions": []})", ErrorCode::kInvalidInput},
+      {200, "<html>", ErrorCode::kInvalidInput},
+      // Who may not ask for it learns nothing from that.
+      {401, "", ErrorCode::kNotFound},
+      {403, "", ErrorCode::kNotFound},
+      {503, "", ErrorCode::kNotFound},
+  };
+  for (const Case& each : cases) {
+    Start([&each](TestConnection& connection, const TestConnection::Request& request) {
+      const bool root = request.target.ends_with("/v2/");
+      connection.Answer(root ? each.status : 404, root ? each.body : R"({"faultstring": "none"})");
+    });
+    lines_.clear();
+    const auto api = Open({{"OS_MISTRAL_URL", server_->Url("/wrong")}});
+    auto missing = RunReader(*api, "1").Read();
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code(), each.code) << each.status << " " << each.body;
+    EXPECT_THAT(lines(), ElementsAre("GET /wrong/v2/executions/1", "GET /wrong/v2/"));
+    if (each.code != ErrorCode::kInvalidInput) continue;
+    EXPECT_THAT(missing.error().Render(), HasSubstr("/wrong/v2 does not speak version 2 of"));
+    EXPECT_THAT(missing.error().hint(), HasSubstr("OS_MISTRAL_URL"));
+    // Also not for one without the action, or without runs.
+    EXPECT_EQ(RequireAction(*api, "holdfast.step").error().code(), ErrorCode::kInvalidInput);
+    EXPECT_EQ(ListRuns(*api).error().code(), ErrorCode::kInvalidInput);
+  }
+}
+
+TEST_F(MistralApi, TheRootIsAskedForOnceAndWithTheToken) {
+  Start([this](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) return AnswerToken(connection, "token-1");
+    if (request.target == "/mistral/v2/")
+      return connection.Answer(200, R"({"uri": "http://m/v2"})");
+    connection.Answer(404, R"({"faultstring": "none"})");
+  });
+  const auto api = Open(WithKeystone());
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(RequireAction(*api, "x").error().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(lines(),
+              ElementsAre("POST /identity/v3/auth/tokens", "GET /mistral/v2/actions/x as token-1",
+                          "GET /mistral/v2/ as token-1", "GET /mistral/v2/actions/x as token-1"));
+}
+
+TEST_F(MistralApi, WhatIsInTheCatalogMayBeAnotherService) {
+  Start([this](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target.starts_with("/identity")) return AnswerToken(connection, "token-1");
+    connection.Answer(404, "");
+  });
+  const auto runs = ListRuns(*Open(WithKeystone()));
+  ASSERT_FALSE(runs);
+  EXPECT_EQ(runs.error().code(), ErrorCode::kInvalidInput);
+  EXPECT_THAT(runs.error().hint(), HasSubstr("Keystone's catalog"));
+}
+
+TEST_F(MistralApi, AnAnswerWithoutAListIsNoEmptyList) {
+  Start([](TestConnection& connection, const auto&) { connection.Answer(200, "{}"); });
+  const auto runs = ListRuns(*Open(Plain()));
+  ASSERT_FALSE(runs);
+  EXPECT_EQ(runs.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(runs.error().Render(), HasSubstr("no list of executions"));
 }
 
 // An application credential may delete a cron trigger, and make none.
@@ -351,7 +449,7 @@ TEST_F(MistralApi, ACatalogWithoutMistralSaysWhatItHas) {
   Start([](TestConnection& connection, const auto&) {
     connection.Answer(
         201,
-        R"({"token": {"expires_at": "2099-01-01T00:00:00.000000Z", "catalog": [{"type": "volumev3",)"
+        R"({"token": {"expires_at": "2099-01-01T00:00:00.000000Z", "project": {"name": "shop"}, "catalog": [{"type": "volumev3",)"
         R"( "endpoints": [{"interface": "public", "region_id": "one", "url": "http://x"}]}]}})",
         "X-Subject-Token: token-1\r\n");
   });
