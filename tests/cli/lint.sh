@@ -17,7 +17,7 @@ grep -q "^untargeted.yaml:[0-9]*:[0-9]*: when task '.*' fails, nothing shows it:
 python3 - json.out <<'END' || fail "$(cat json.out)"
 import json, sys
 found = [json.loads(line) for line in open(sys.argv[1])]
-assert found and all(f["message_type"] == "finding" and f["trap"] == "masked-failure" and f["line"] > 0 for f in found)
+assert found and all(f["message_type"] == "finding" and f["trap"] == "masked-failure" and f["severity"] == "error" and f["line"] > 0 for f in found)
 END
 
 # Both files are looked at, and a field that Argo does not have is found in the second.
