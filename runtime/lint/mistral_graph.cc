@@ -130,7 +130,9 @@ class Builder {
       for (const MistralLink& link : links) {
         // Those of task-defaults lead from every task but themselves.
         if (!own && link.to == graph_.tasks[from].name) continue;
-        if (on == Graph::On::kError) graph_.tasks[from].error_handled = true;
+        const bool never =
+            link.condition != nullptr && Constant(*link.condition) == Graph::Taken::kNever;
+        if (on == Graph::On::kError && !never) graph_.tasks[from].error_handled = true;
         Take(from, link, on);
       }
     }
