@@ -67,15 +67,29 @@ int LintFiles(Session& session, const LintArguments& arguments) {
     for (local::SourceFile& child : *children) add(std::move(child));
   }
   int exit_code = 0;
+  std::size_t warnings = 0;
   const lint::Findings findings =
       argo ? lint::LintArgo(files, templates, CheckTimeZone) : lint::LintMistral(files);
   for (const lint::Finding& finding : findings) {
-    if (out.json()) out.Json("finding", ErrorToValue(finding.error).Set("trap", finding.trap));
-    exit_code = out.json() ? static_cast<int>(ExitCodeOf(finding.error.code()))
-                           : out.Fail(WithTrap(finding));
+    const bool warning = finding.severity == lint::Severity::kWarning;
+    if (out.json()) {
+      out.Json("finding", ErrorToValue(finding.error)
+                              .Set("trap", finding.trap)
+                              .Set("severity", warning ? "warning" : "error"));
+    } else if (warning) {
+      out.Warn(WithTrap(finding));
+    } else {
+      out.Fail(WithTrap(finding));
+    }
+    if (warning) {
+      ++warnings;
+    } else {
+      exit_code = static_cast<int>(ExitCodeOf(finding.error.code()));
+    }
   }
-  if (findings.empty()) {
-    out.Say(fmt::format("{}: nothing to refuse", Counted(files.size(), "file")));
+  if (exit_code == 0) {
+    out.Say(fmt::format("{}: nothing to refuse{}", Counted(files.size(), "file"),
+                        warnings == 0 ? "" : ", " + Counted(warnings, "warning")));
   }
   return exit_code;
 }

@@ -116,6 +116,10 @@ void Output::Warn(std::string_view text) const {
   }
 }
 
+void Output::Warn(const Error& error) const {
+  if (!json_) WriteLine(stderr, "warning: " + error.Render());
+}
+
 int Output::Fail(const Error& error) const {
   WriteLine(stderr, error.Render());
   Json("error", ErrorToValue(error));

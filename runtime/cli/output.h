@@ -45,6 +45,8 @@ class Output {
   void Say(std::string_view text) const;
   // A warning, on stderr: "warning: ..."; with --json an object on stdout.
   void Warn(std::string_view text) const;
+  // The same with a place and a hint; nothing with --json.
+  void Warn(const Error& error) const;
   // An error, on stderr, with its place, hint and causes; with --json an object on stdout too.
   // Returns its exit code, so that `return output.Fail(error);` ends a command.
   int Fail(const Error& error) const;

@@ -6,13 +6,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_calls.h"
+#include "runtime/lint/mistral_expressions.h"
+#include "runtime/lint/mistral_graph.h"
+#include "runtime/lint/mistral_joins.h"
+#include "runtime/lint/mistral_reading.h"
 #include "runtime/lint/mistral_schema.h"
 #include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
@@ -28,54 +31,21 @@ constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kLongestJoin = 208;
 // Ours: what one request to create a definition should take (its validation takes 0.15 s a task).
 constexpr std::size_t kMostTasks = 200;
-// 36 characters with '-' in four places, or 32 without, hexadecimal.
 constexpr std::size_t kUuidDigits = 32;
 
-constexpr std::array<std::string_view, 4> kCommands{"noop", "fail", "succeed", "pause"};
-
-bool IsCommand(std::string_view name) {
-  return std::find(kCommands.begin(), kCommands.end(), name) != kCommands.end();
-}
-
-// An action that Mistral brings, with its inputs: those that are needed, and all others.
-struct KnownAction {
-  std::string_view name;
-  std::string_view needed;
-  std::string_view others;
-};
-constexpr std::string_view kHttp =
-    "method params body json headers cookies auth timeout allow_redirects proxies verify";
-constexpr std::array kActions{
-    KnownAction{"std.async_noop", "", ""}, KnownAction{"std.echo", "output", "delay"},
-    KnownAction{"std.email", "from_addr to_addrs smtp_server",
-                "reply_to cc_addrs bcc_addrs smtp_password subject body html_body"},
-    KnownAction{"std.fail", "", "error_data"}, KnownAction{"std.http", "url", kHttp},
-    KnownAction{"std.javascript", "script", "context"}, KnownAction{"std.js", "script", "context"},
-    KnownAction{"std.mistral_http", "url", kHttp}, KnownAction{"std.noop", "", ""},
-    KnownAction{"std.sleep", "", "seconds"},
-    KnownAction{"std.ssh", "cmd host username", "password private_key_filename private_key"},
-    KnownAction{"std.ssh_proxied", "cmd host username private_key_filename gateway_host",
-                "gateway_username password proxy_command private_key"},
-    KnownAction{"std.test_dict", "", "size key_prefix val"},
-    // `mistral-db-manage populate` adds it.
-    KnownAction{"std.wait_ssh", "cmd host username password", ""},
-    // The site's (templates/mistral).
-    KnownAction{"holdfast.step", "", "command step fail_fast partial"}};
-
+// As oslo.utils has it: 32 hexadecimal digits, with '-' anywhere, in {}, behind urn: or uuid:.
 bool LooksLikeUuid(std::string_view name) {
-  std::size_t digits = 0;
-  for (const char c : name) {
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    if (!hex && c != '-' && c != '{' && c != '}') return false;
-    digits += hex ? 1 : 0;
+  std::string text = Lowered(name);
+  for (const std::string_view word : {"urn:", "uuid:"}) {
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word))
+      text.erase(at, word.size());
   }
-  return digits == kUuidDigits;
-}
-
-// The word of "action x=1": what Mistral calls. Its inputs in the same text are passed over.
-std::string_view WordOf(std::string_view text) {
-  const std::size_t end = text.find_first_of(" (");
-  return text.substr(0, end);
+  const std::size_t begin = text.find_first_not_of("{}");
+  if (begin == std::string::npos) return false;
+  text = text.substr(begin, text.find_last_not_of("{}") + 1 - begin);
+  std::erase(text, '-');
+  return text.size() == kUuidDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 // As Mistral counts: of UTF-8 every byte but those that continue a character.
@@ -85,49 +55,34 @@ std::size_t Characters(std::string_view text) {
   }));
 }
 
-// A direct workflow's tasks and how they lead to each other.
-struct Graph {
-  enum class On : std::uint8_t { kComplete, kSuccess, kError };
-  struct Link {
-    std::size_t from = 0;
-    std::size_t to = 0;
-    On on = On::kComplete;
-    bool condition = false;
-  };
-  std::vector<std::string> names;
-  std::vector<const Value*> tasks;
-  std::vector<Link> links;
-  std::map<std::string, std::size_t, std::less<>> numbers;
-};
-
-constexpr std::array kClauses{std::pair{std::string_view("on-complete"), Graph::On::kComplete},
-                              std::pair{std::string_view("on-success"), Graph::On::kSuccess},
-                              std::pair{std::string_view("on-error"), Graph::On::kError}};
+bool HasErrors(const Findings& findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& finding) { return finding.severity == Severity::kError; });
+}
 
 class WorkflowLint {
  public:
   WorkflowLint(const SourceFile& source, const std::string& name, const Value& workflow,
-               const std::map<std::string, const Value*, std::less<>>& workflows)
+               const MistralWorkflows& workflows)
       : source_(source), name_(name), workflow_(workflow), workflows_(workflows) {}
 
   Findings Run() {
     CheckName();
     Findings fields = CheckMistralWorkflow(source_, name_, workflow_);
     // What is no workflow has no tasks to look at.
-    const bool readable = fields.empty();
+    const bool readable = !HasErrors(fields);
     Take(std::move(fields));
-    const Value* const tasks = workflow_.is_map() ? workflow_.Find("tasks") : nullptr;
+    const Value* const tasks = workflow_.Find("tasks");
     if (tasks == nullptr || !tasks->is_map()) return std::move(found_);
     Take(CheckExpressions(source_, workflow_));
-    CheckTasks(tasks->AsMap());
-    CheckDefaults();
-    if (readable && workflow_.StringOr("type", "direct") == "direct") CheckLinks(tasks->AsMap());
-    if (const Value* const type = workflow_.Find("type");
-        type != nullptr && type->is_string() && type->AsString() == "reverse") {
-      Add("reverse", *type, "type",
-          "a reverse workflow may run tasks twice, or not at all: Mistral has no lock for its "
-          "joins",
-          "write a direct one: join: all, and on-complete of what comes before");
+    Take(CheckCalls(source_, name_, tasks->AsMap(), workflows_));
+    CheckTasks(*tasks);
+    CheckDefaults(*tasks);
+    if (workflow_.StringOr("type", "direct") == "reverse") {
+      CheckReverse(*tasks);
+    } else if (readable) {
+      const MistralGraph graph = ReadGraph(source_, workflow_, found_);
+      Take(CheckJoins(source_, graph, *tasks));
     }
     return std::move(found_);
   }
@@ -137,12 +92,20 @@ class WorkflowLint {
     for (Finding& finding : more) found_.push_back(std::move(finding));
   }
   void Add(std::string trap, const Value& value, std::string_view key, std::string message,
-           std::string hint = "") {
-    found_.push_back(
-        {std::move(trap), source_.AtKey(value, key, std::move(message)).Hint(std::move(hint))});
+           std::string hint = "", Severity severity = Severity::kError) {
+    found_.push_back({std::move(trap),
+                      source_.AtKey(value, key, std::move(message)).Hint(std::move(hint)),
+                      severity});
   }
 
   void CheckName() {
+    if (!IsTextKey(source_, name_, workflow_))
+      Add("name", workflow_, name_,
+          fmt::format("'{}' is no text to Mistral, and a workflow's name is one", Printable(name_)),
+          fmt::format("write \"{}\"", Printable(name_)));
+    if (name_.empty()) Add("name", workflow_, name_, "a workflow has a name");
+    if (name_.find(' ') != std::string::npos)
+      Add("name", workflow_, name_, "a workflow's name has no blanks");
     if (LooksLikeUuid(name_))
       Add("name", workflow_, name_, "a workflow's name must not look like a UUID");
     if (Characters(name_) > kLongestName)
@@ -150,28 +113,28 @@ class WorkflowLint {
           fmt::format("a workflow's name has at most {} characters", kLongestName));
   }
 
-  void CheckTasks(const Value::Map& tasks) {
-    if (tasks.size() > kMostTasks) {
-      Add("too-large", *workflow_.Find("tasks"), "tasks",
+  void CheckTasks(const Value& tasks) {
+    if (tasks.AsMap().size() > kMostTasks) {
+      Add("too-large", tasks, "tasks",
           fmt::format("{} tasks in one definition: Mistral takes 0.15 s for each to create it",
-                      tasks.size()),
-          fmt::format("up to {}; put parts of it into workflows of their own", kMostTasks));
+                      tasks.AsMap().size()),
+          fmt::format("a limit of ours: up to {}; put parts of it into workflows of their own",
+                      kMostTasks));
     }
-    for (const auto& [name, task] : tasks) {
+    for (const auto& [name, task] : tasks.AsMap()) {
       if (name == "version") {
-        Add("name", task, name, "a task cannot be called 'version': Mistral drops it");
+        Add("name", task, name, "a task cannot be called 'version': Mistral drops it", "",
+            Severity::kWarning);
         continue;
       }
       CheckTaskName(name, task);
-      if (!task.is_map()) continue;
-      CheckCall(task);
-      if (const Value* const expression = task.Find("fail-on")) CheckParse(*expression, "fail-on");
-      CheckRetry(task);
+      CheckParses(task);
     }
   }
 
   void CheckTaskName(const std::string& name, const Value& task) {
-    const bool joins = task.is_map() && task.Find("join") != nullptr;
+    const Value* const join = task.Find("join");
+    const bool joins = join != nullptr && !(join->is_int() && join->AsInt() == 0);
     const std::size_t most = joins ? kLongestJoin : kLongestName;
     if (Characters(name) > most) {
       Add("name", task, name,
@@ -180,90 +143,15 @@ class WorkflowLint {
     }
   }
 
-  void CheckCall(const Value& task) {
-    if (const Value* const action = task.Find("action"); action != nullptr && action->is_string())
-      CheckAction(task, *action);
-    const Value* const workflow = task.Find("workflow");
-    if (workflow == nullptr || !workflow->is_string()) return;
-    const std::string word(WordOf(workflow->AsString()));
-    if (IsExpression(workflow->AsString())) return;
-    const auto found = workflows_.find(word);
-    const bool has_inputs = word.size() != workflow->AsString().size();  // "w x=1"
-    if (found != workflows_.end()) {
-      if (!has_inputs) CheckInputs(task, *workflow, *found->second);
-      return;
-    }
-    // Ours stand in the same files; others may be on the server.
-    if (word.starts_with(name_.substr(0, name_.find('.')) + "."))
-      Add("reference", *workflow, "workflow",
-          fmt::format("there is no workflow {} in these files", Printable(word)));
-  }
-
-  void CheckAction(const Value& task, const Value& action) {
-    const std::string& text = action.AsString();
-    if (IsExpression(text)) return;
-    const std::string_view word = WordOf(text);
-    const auto* const known = std::find_if(
-        kActions.begin(), kActions.end(), [&](const KnownAction& one) { return one.name == word; });
-    if (known == kActions.end()) {
-      if (!word.starts_with("std.")) return;
-      std::vector<std::string> names;
-      for (const KnownAction& one : kActions) names.emplace_back(one.name);
-      const std::string near = Nearest(word, names);
-      return Add(
-          "action", action, "action",
-          fmt::format("Mistral has no action '{}': the run would end there", Printable(word)),
-          near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-    }
-    if (word.size() != text.size() || task.Find("with-items") != nullptr) return;
-    std::set<std::string_view> needed;
-    std::set<std::string_view> all;
-    for (const std::string_view name : Split(known->needed, ' ')) {
-      if (!name.empty()) needed.insert(name);
-    }
-    all = needed;
-    for (const std::string_view name : Split(known->others, ' ')) all.insert(name);
-    const Value* const input = task.Find("input");
-    if (input != nullptr && !input->is_map()) return;
-    if (input != nullptr) {
-      for (const auto& [name, value] : input->AsMap()) {
-        if (all.contains(name)) continue;
-        Add("action", value, name,
-            fmt::format("{} has no input '{}': the run would end there", word, Printable(name)));
-      }
-    }
-    for (const std::string_view name : needed) {
-      if (input != nullptr && input->Find(name) != nullptr) continue;
-      Add("action", action, "action",
-          fmt::format("{} needs the input '{}': the run would end there", word, name));
+  // json_parse of what is no JSON ends the whole execution: no clean-up, no verdict. Of what is JSON it is well.
+  void CheckParses(const Value& task) {
+    if (const Value* const expression = task.Find("fail-on")) CheckParse(*expression, "fail-on");
+    const Value* const retry = task.Find("retry");
+    if (retry == nullptr) return;
+    for (const char* const key : {"break-on", "continue-on"}) {
+      if (const Value* const expression = retry->Find(key)) CheckParse(*expression, key);
     }
   }
-
-  void CheckInputs(const Value& task, const Value& place, const Value& below) {
-    const Value* const input = task.Find("input");
-    if ((input != nullptr && !input->is_map()) || task.Find("with-items") != nullptr) return;
-    std::set<std::string, std::less<>> all;
-    const Value* const inputs = below.is_map() ? below.Find("input") : nullptr;
-    if (inputs != nullptr && inputs->is_list()) {
-      for (const Value& one : inputs->AsList()) {
-        const bool needed = one.is_string();
-        if (!needed && !one.is_map()) return;
-        const std::string name = needed ? one.AsString() : one.AsMap().begin()->first;
-        all.insert(name);
-        if (needed && (input == nullptr || input->Find(name) == nullptr))
-          Add("reference", place, "workflow",
-              fmt::format("the workflow needs the input '{}'", Printable(name)));
-      }
-    }
-    if (input == nullptr) return;
-    for (const auto& [name, value] : input->AsMap()) {
-      if (!all.contains(name))
-        Add("reference", value, name,
-            fmt::format("the workflow has no input '{}'", Printable(name)));
-    }
-  }
-
-  // json_parse of what is no JSON ends the whole execution: no clean-up, no verdict.
   void CheckParse(const Value& expression, std::string_view key) {
     if (!expression.is_string()) return;
     const std::string& text = expression.AsString();
@@ -271,242 +159,172 @@ class WorkflowLint {
       return;
     Add("json-parse", expression, key,
         "json_parse of a result that is no JSON ends the whole execution at once",
-        "look at the text: str(task().result) =~ '^...'");
-  }
-
-  void CheckRetry(const Value& task) {
-    const Value* const retry = task.Find("retry");
-    if (retry == nullptr || !retry->is_map()) return;
-    for (const char* const key : {"break-on", "continue-on"}) {
-      if (const Value* const expression = retry->Find(key)) CheckParse(*expression, key);
-    }
+        "look at the text: str(task().result) =~ '^...'", Severity::kWarning);
   }
 
   // A policy of a task that is nothing does not stand for one of task-defaults that is something.
-  void CheckDefaults() {
+  void CheckDefaults(const Value& tasks) {
     const Value* const defaults = workflow_.Find("task-defaults");
     if (defaults == nullptr || !defaults->is_map()) return;
-    if (const Value* const expression = defaults->Find("fail-on"))
-      CheckParse(*expression, "fail-on");
-    CheckRetry(*defaults);
-    for (const auto& [name, task] : workflow_.Find("tasks")->AsMap()) {
-      if (!task.is_map()) continue;
+    CheckParses(*defaults);
+    for (const auto& [name, task] : tasks.AsMap()) {
       for (const char* const key :
            {"fail-on", "timeout", "wait-before", "wait-after", "pause-before", "concurrency"}) {
         const Value* const own = task.Find(key);
-        if (own == nullptr || defaults->Find(key) == nullptr) continue;
-        const bool nothing =
-            (own->is_bool() && !own->AsBool()) || (own->is_int() && own->AsInt() == 0);
-        if (!nothing) continue;
+        const Value* const of_all = defaults->Find(key);
+        if (own == nullptr || of_all == nullptr || !IsNothing(*own) || IsNothing(*of_all)) continue;
         Add("no-override", *own, key,
             fmt::format(
                 "'{}: {}' does not stand for that of task-defaults: Mistral takes it for none", key,
                 local::TextOf(*own)),
-            fmt::format("{}: \"<% {} %>\"", key, local::TextOf(*own)));
+            fmt::format("{}: \"<% {} %>\"", key, local::TextOf(*own)), Severity::kWarning);
       }
     }
   }
-
-  void CheckLinks(const Value::Map& tasks) {
-    Graph graph;
-    for (const auto& [name, task] : tasks) {
-      if (name == "version") continue;
-      graph.numbers.emplace(name, graph.names.size());
-      graph.names.push_back(name);
-      graph.tasks.push_back(&task);
-    }
-    for (std::size_t from = 0; from < graph.names.size(); ++from) ReadLinks(graph, from);
-    for (const std::size_t task : commands_) {
-      Add("name", *graph.tasks[task], graph.names[task],
-          fmt::format("'{}' is a command of Mistral: the link to this task is one to that",
-                      graph.names[task]));
-    }
-    CheckStarts(graph);
-    CheckJoins(graph);
-    CheckCircles(graph);
+  static bool IsNothing(const Value& policy) {
+    return (policy.is_bool() && !policy.AsBool()) || (policy.is_int() && policy.AsInt() == 0);
   }
 
-  void ReadLinks(Graph& graph, std::size_t from) {
-    const Value* const defaults = workflow_.Find("task-defaults");
-    for (const auto& [clause, on] : kClauses) {
-      const Value* value = graph.tasks[from]->Find(clause);
-      const bool own = value != nullptr;
-      if (!own && defaults != nullptr) value = defaults->Find(clause);
-      if (value == nullptr) continue;
-      for (const MistralLink& link : LinksOf(*value)) {
-        const std::string_view to = WordOf(link.to);
-        const auto number = graph.numbers.find(to);
-        if (number != graph.numbers.end() && !IsCommand(to)) {
-          // Those of task-defaults lead from every task but themselves.
-          if (own || number->second != from)
-            graph.links.push_back({from, number->second, on, link.condition});
-          continue;
-        }
-        if (IsCommand(to)) {
-          if (number != graph.numbers.end()) commands_.insert(number->second);
-          continue;
-        }
-        const std::string near = Nearest(to, graph.names);
-        found_.push_back(
-            {"reference",
-             source_.At(link.value->position(), fmt::format("there is no task '{}'", Printable(to)))
-                 .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near))});
-      }
+  void CheckReverse(const Value& tasks) {
+    Add("reverse", *workflow_.Find("type"), "type",
+        "a reverse workflow may run tasks twice, or not at all: Mistral has no lock for its "
+        "joins",
+        "a limit of ours: write a direct one, with join: all, and on-complete of what comes "
+        "before");
+    for (const auto& [name, task] : tasks.AsMap()) {
+      const Value* const before = task.Find("requires");
+      if (before == nullptr) continue;
+      if (before->is_string()) CheckRequired(tasks, *before);
+      if (!before->is_list()) continue;
+      for (const Value& one : before->AsList()) CheckRequired(tasks, one);
     }
   }
-
-  void CheckStarts(const Graph& graph) {
-    std::vector<bool> inbound(graph.names.size(), false);
-    for (const Graph::Link& link : graph.links) inbound[link.to] = true;
-    if (std::find(inbound.begin(), inbound.end(), false) == inbound.end() && !graph.names.empty())
-      Add("start", *workflow_.Find("tasks"), "tasks",
-          "there is no task to start with: each has an inbound link");
-  }
-
-  void CheckJoins(const Graph& graph) {
-    std::vector<std::map<std::size_t, std::set<Graph::On>>> inbound(graph.names.size());
-    for (const Graph::Link& link : graph.links) inbound[link.to][link.from].insert(link.on);
-    for (std::size_t at = 0; at < graph.names.size(); ++at) {
-      const Value* const join = graph.tasks[at]->Find("join");
-      if (join == nullptr) {
-        CheckNoJoin(graph, at, inbound[at]);
-        continue;
-      }
-      if (inbound[at].empty()) {
-        Add("join", *join, "join", "it joins nothing: no link leads here");
-        continue;
-      }
-      const bool all = join->is_string() && join->AsString() == "all";
-      if (join->is_int() && static_cast<std::size_t>(join->AsInt()) > inbound[at].size())
-        Add("join", *join, "join",
-            fmt::format("it waits for {} tasks, and {} lead here", join->AsInt(),
-                        inbound[at].size()));
-      if (!all) continue;
-      for (const auto& [from, ons] : inbound[at]) {
-        if (ons.size() != 1 || !ons.contains(Graph::On::kError)) continue;
-        Add("join", *join, "join",
-            fmt::format(
-                "{} leads here only when it fails: when it succeeds, this task fails instead of it",
-                Printable(graph.names[from])),
-            "on-complete, or no join with that one");
-      }
-    }
-  }
-
-  // For steps of ours it is never meant.
-  void CheckNoJoin(const Graph& graph, std::size_t at,
-                   const std::map<std::size_t, std::set<Graph::On>>& inbound) {
-    const std::string action = graph.tasks[at]->StringOr("action", "");
-    if (inbound.size() < 2 || action != "holdfast.step") return;
-    Add("join", *graph.tasks[at], graph.names[at],
-        fmt::format("{} tasks lead here without 'join: all': the step would be run for each",
-                    inbound.size()));
-  }
-
-  // Of links that are always followed: the run would never end, or the join in it never begin.
-  void CheckCircles(const Graph& graph) {
-    const std::size_t count = graph.names.size();
-    std::vector<std::vector<std::size_t>> next(count);
-    std::vector<std::size_t> missing(count, 0);
-    for (const Graph::Link& link : graph.links) {
-      if (link.condition || link.on == Graph::On::kError) continue;
-      next[link.from].push_back(link.to);
-      ++missing[link.to];
-    }
-    std::vector<std::size_t> open;
-    for (std::size_t at = 0; at < count; ++at) {
-      if (missing[at] == 0) open.push_back(at);
-    }
-    std::size_t seen = 0;
-    while (!open.empty()) {
-      const std::size_t at = open.back();
-      open.pop_back();
-      ++seen;
-      for (const std::size_t to : next[at]) {
-        if (--missing[to] == 0) open.push_back(to);
-      }
-    }
-    if (seen == count) return;
-    // Back along what leads to one that is left, until one comes again: that one is on a circle.
-    std::vector<std::size_t> before(count, count);
-    for (const Graph::Link& link : graph.links) {
-      if (!link.condition && link.on != Graph::On::kError && missing[link.from] != 0 &&
-          missing[link.to] != 0)
-        before[link.to] = link.from;
-    }
-    auto at = static_cast<std::size_t>(
-        std::find_if(missing.begin(), missing.end(), [](std::size_t m) { return m != 0; }) -
-        missing.begin());
-    std::vector<bool> visited(count, false);
-    for (; !visited[at]; at = before[at]) visited[at] = true;
-    std::vector<std::string> circle{Printable(graph.names[at])};
-    for (std::size_t back = before[at]; back != at; back = before[back])
-      circle.push_back(Printable(graph.names[back]));
-    circle.push_back(circle.front());
-    std::reverse(circle.begin(), circle.end());
-    Add("circle", *graph.tasks[at], graph.names[at],
-        "tasks lead to each other in a circle, without a condition: " + Join(circle, " -> "));
+  void CheckRequired(const Value& tasks, const Value& name) {
+    if (!name.is_string() || tasks.Find(name.AsString()) != nullptr) return;
+    found_.push_back(
+        {"reference", source_.At(name.position(), fmt::format("there is no task '{}'",
+                                                              Printable(name.AsString())))});
   }
 
   const SourceFile& source_;
   const std::string& name_;
   const Value& workflow_;
-  const std::map<std::string, const Value*, std::less<>>& workflows_;
-  std::set<std::size_t> commands_;  // tasks that a link means, and that are called as a command is
+  const MistralWorkflows& workflows_;
   Findings found_;
 };
 
 std::uint32_t LineOf(const Error& error) { return error.where() ? error.where()->line : 0; }
 
-// Not a workflow, but a field of the file.
-bool IsOfTheFile(std::string_view key) { return key == "version" || key == "name"; }
+// What Holdfast's reader of YAML does not take, and Mistral's does.
+Error WithOurLimit(Error error) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kLimits{
+      {{"is given twice", "a limit of ours: Mistral takes the last one"},
+       {"anchors (&name)", "a limit of ours: to Mistral it is text"},
+       {"aliases (*name)", "a limit of ours: to Mistral it is text"}}};
+  for (const auto& [message, limit] : kLimits) {
+    if (error.message().find(message) == std::string::npos) continue;
+    const std::string before = error.hint();
+    return std::move(error).Hint(before.empty() ? std::string(limit)
+                                                : fmt::format("{}; {}", limit, before));
+  }
+  return error;
+}
+
+// The lint of one file; `document` is its one document as Mistral reads it, null where there is none.
+class FileLint {
+ public:
+  FileLint(const ParsedFile& file, const Value* document, const MistralWorkflows& workflows)
+      : file_(file), document_(document), workflows_(workflows) {}
+
+  Findings Run(Findings dates) {
+    found_ = std::move(dates);
+    if (!file_.documents) {
+      found_.push_back({"unreadable", WithOurLimit(Error(file_.documents.error()))});
+    } else if (file_.documents->empty()) {
+      found_.push_back({"unreadable", local::EmptyFile(file_.source.path)});
+    } else if (document_ == nullptr) {
+      Whole("Mistral reads one document a file");
+    } else if (!document_->is_map()) {
+      Whole("a file is a map of workflows");
+    } else {
+      Document();
+    }
+    std::stable_sort(found_.begin(), found_.end(), [](const Finding& a, const Finding& b) {
+      return LineOf(a.error) < LineOf(b.error);
+    });
+    return std::move(found_);
+  }
+
+ private:
+  void Whole(std::string message) {
+    found_.push_back(
+        {"unreadable", InvalidInput(std::move(message)).At({file_.source.path, 1, 1, {}, 1})});
+  }
+
+  void Document() {
+    Version();
+    bool any = false;
+    for (const auto& [name, workflow] : document_->AsMap()) {
+      if (name == "version") continue;
+      any = true;
+      for (Finding& finding : WorkflowLint(file_.source, name, workflow, workflows_).Run())
+        found_.push_back(std::move(finding));
+    }
+    if (!any) Whole("the file has no workflow");
+  }
+
+  // There is one; what it says, Mistral does not look at.
+  void Version() {
+    const Value* const version = document_->Find("version");
+    if (version == nullptr) {
+      found_.push_back(
+          {"unreadable", InvalidInput("the file has no 'version', and Mistral wants one")
+                             .Hint("version: '2.0'")
+                             .At({file_.source.path, 1, 1, {}, 1})});
+      return;
+    }
+    const bool text = version->is_string() && !version->AsString().empty();
+    const bool number = (version->is_int() && version->AsInt() >= 0) ||
+                        (version->is_double() && version->AsDouble() >= 0);
+    if (!text && !number)
+      found_.push_back({"field", file_.source
+                                     .AtKey(*version, "version",
+                                            "'version' is a text, or a number that is not negative")
+                                     .Hint("version: '2.0'")});
+  }
+
+  const ParsedFile& file_;
+  const Value* document_;
+  const MistralWorkflows& workflows_;
+  Findings found_;
+};
 
 }  // namespace
 
 Findings LintMistral(const std::vector<SourceFile>& files) {
   std::vector<ParsedFile> parsed;
+  std::vector<MistralDocument> documents;
   parsed.reserve(files.size());
-  for (const SourceFile& file : files) parsed.push_back(local::ParseFile(file));
-  std::map<std::string, const Value*, std::less<>> workflows;
-  for (const ParsedFile& file : parsed) {
-    if (!file.documents) continue;
-    for (const Value& document : *file.documents) {
-      if (!document.is_map()) continue;
-      for (const auto& [name, workflow] : document.AsMap()) {
-        if (!IsOfTheFile(name)) workflows.emplace(name, &workflow);
-      }
+  documents.reserve(files.size());
+  MistralWorkflows workflows;
+  for (const SourceFile& file : files) {
+    parsed.push_back(local::ParseFile(file));
+    documents.emplace_back();
+    const auto& read = parsed.back().documents;
+    if (!read || read->size() != 1) continue;
+    documents.back() = ReadAsMistral(parsed.back().source, read->front());
+    if (!documents.back().value.is_map()) continue;
+    for (const auto& [name, workflow] : documents.back().value.AsMap()) {
+      if (name != "version") workflows.emplace(name, &workflow);
     }
   }
   Findings all;
-  for (const ParsedFile& file : parsed) {
-    Findings found;
-    const auto whole = [&](std::string message) {
-      found.push_back(
-          {"unreadable", InvalidInput(std::move(message)).At({file.source.path, 1, 1, {}, 1})});
-    };
-    if (!file.documents) {
-      found.push_back({"unreadable", Error(file.documents.error())});
-    } else if (file.documents->empty()) {
-      found.push_back({"unreadable", local::EmptyFile(file.source.path)});
-    } else if (file.documents->size() > 1) {
-      whole("Mistral reads one document a file");
-    } else if (!file.documents->front().is_map()) {
-      whole("a file is a map of workflows");
-    } else {
-      const Value& document = file.documents->front();
-      bool any = false;
-      for (const auto& [name, workflow] : document.AsMap()) {
-        if (IsOfTheFile(name)) continue;
-        any = true;
-        for (Finding& finding : WorkflowLint(file.source, name, workflow, workflows).Run())
-          found.push_back(std::move(finding));
-      }
-      if (!any) whole("the file has no workflow");
-    }
-    std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) {
-      return LineOf(a.error) < LineOf(b.error);
-    });
-    for (Finding& finding : found) all.push_back(std::move(finding));
+  for (std::size_t at = 0; at < parsed.size(); ++at) {
+    const bool one = parsed[at].documents && parsed[at].documents->size() == 1;
+    const Value* const document = one ? &documents[at].value : nullptr;
+    for (Finding& finding :
+         FileLint(parsed[at], document, workflows).Run(std::move(documents[at].dates)))
+      all.push_back(std::move(finding));
   }
   return all;
 }

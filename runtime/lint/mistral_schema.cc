@@ -4,17 +4,22 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <span>
 #include <utility>
 
+#include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_expressions.h"
+#include "runtime/lint/mistral_reading.h"
+#include "runtime/lint/mistral_shorthand.h"
 
 namespace holdfast::lint {
 namespace {
 
 using local::SourceFile;
 
-// What may stand in a field; more than one may.
+// What may stand in a field; more than one may. Mistral itself writes name, version and type of a task.
 enum Form : unsigned {
   kText = 1U << 0U,        // not empty
   kMap = 1U << 1U,         // not empty
@@ -30,6 +35,7 @@ enum Form : unsigned {
   kType = 1U << 11U,       // direct, reverse
   kDefaults = 1U << 12U,   //
   kTasks = 1U << 13U,      //
+  kItems = 1U << 14U,      // "name in ...", or a list of these
 };
 
 struct Field {
@@ -42,7 +48,7 @@ constexpr std::array kWorkflowFields{
     Field{"input", kInputs},        Field{"output", kMap},
     Field{"output-on-error", kMap}, Field{"vars", kMap},
     Field{"tags", kList},           Field{"description", kAnything},
-    Field{"name", kText},           Field{"version", kAnything},
+    Field{"name", kAnything},       Field{"version", kAnything},
     Field{"tasks", kTasks}};
 constexpr std::array kPolicies{Field{"retry", kRetry},
                                Field{"wait-before", kCount | kExpression},
@@ -56,19 +62,19 @@ constexpr std::array kPolicies{Field{"retry", kRetry},
                                Field{"on-success", kLinks},
                                Field{"on-error", kLinks},
                                Field{"requires", kText | kList}};
-constexpr std::array kTaskFields{Field{"type", kType},
+constexpr std::array kTaskFields{Field{"type", kAnything},
                                  Field{"action", kText},
                                  Field{"workflow", kText},
                                  Field{"input", kMap | kText},
-                                 Field{"with-items", kText | kList},
+                                 Field{"with-items", kItems},
                                  Field{"publish", kMap},
                                  Field{"publish-on-error", kMap},
                                  Field{"target", kText},
                                  Field{"keep-result", kTruth | kExpression},
                                  Field{"join", kJoin},
-                                 Field{"name", kText},
+                                 Field{"name", kAnything},
                                  Field{"version", kAnything},
-                                 Field{"description", kAnything},
+                                 Field{"description", kText},
                                  Field{"tags", kList}};
 
 const Field* Find(std::span<const Field> fields, std::string_view name) {
@@ -78,7 +84,7 @@ const Field* Find(std::span<const Field> fields, std::string_view name) {
 }
 
 std::string DescribeForms(unsigned forms) {
-  constexpr std::array<std::pair<Form, std::string_view>, 13> kNames{{
+  constexpr std::array<std::pair<Form, std::string_view>, 14> kNames{{
       {kText, "a text"},
       {kMap, "a map that is not empty"},
       {kList, "a list of different texts"},
@@ -92,6 +98,7 @@ std::string DescribeForms(unsigned forms) {
       {kType, "direct or reverse"},
       {kDefaults, "a map of policies and links"},
       {kTasks, "a map of tasks that is not empty"},
+      {kItems, "'name in [a, b]' with JSON, or 'name in <% ... %>', or a list of these"},
   }};
   std::vector<std::string> names;
   for (const auto& [form, name] : kNames) {
@@ -100,15 +107,89 @@ std::string DescribeForms(unsigned forms) {
   return Join(names, ", or ");
 }
 
-bool IsDistinctTexts(const Value& value) {
-  if (!value.is_list() || value.AsList().empty()) return false;
-  std::vector<std::string> texts;
-  for (const Value& one : value.AsList()) {
-    if (!one.is_string() || one.AsString().empty()) return false;
-    texts.push_back(one.AsString());
+// True for [a, b] without two that are equal.
+bool IsDistinct(const Value& list) {
+  const Value::List& all = list.AsList();
+  std::vector<std::string_view> texts;
+  for (std::size_t at = 0; at < all.size(); ++at) {
+    if (all[at].is_string()) {
+      texts.push_back(all[at].AsString());
+    } else if (std::find(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(at), all[at]) !=
+               all.begin() + static_cast<std::ptrdiff_t>(at)) {
+      return false;
+    }
   }
   std::sort(texts.begin(), texts.end());
   return std::adjacent_find(texts.begin(), texts.end()) == texts.end();
+}
+
+bool IsText(const Value& value) { return value.is_string() && !value.AsString().empty(); }
+
+// 2.0 is one, too, for JSON schemas.
+bool IsCount(const Value& value) {
+  if (value.is_double())
+    return value.AsDouble() >= 0 && std::floor(value.AsDouble()) == value.AsDouble();
+  return value.is_int() && value.AsInt() >= 0;
+}
+
+bool IsDistinctTexts(const Value& value) {
+  return value.is_list() && !value.AsList().empty() &&
+         std::all_of(value.AsList().begin(), value.AsList().end(), &IsText) && IsDistinct(value);
+}
+
+// Of \w, and what begins beside it.
+bool IsWord(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         (static_cast<unsigned char>(c) & 0x80U) != 0;
+}
+bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+std::string_view WithoutBlanks(std::string_view text) {
+  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+  return text;
+}
+std::size_t WordEnd(std::string_view text, std::size_t at) {
+  while (at < text.size() && IsWord(text[at])) ++at;
+  return at;
+}
+
+// `name in [JSON]`, `name in <% ... %>`; what follows is passed over, and so is the blank in front of "in" and behind it.
+bool FitsItem(std::string_view text) {
+  text = WithoutBlanks(text);
+  const auto name = static_cast<std::size_t>(
+      std::find_if(text.begin(), text.end(), [](char c) { return !IsWord(c) && c != '-'; }) -
+      text.begin());
+  if (name == 0) return false;
+  std::string_view rest = WithoutBlanks(text.substr(name));
+  if (rest.starts_with("in")) {
+    rest = WithoutBlanks(rest.substr(2));
+  } else if (name < 3 || !text.substr(0, name).ends_with("in")) {
+    return false;
+  }
+  if (!rest.starts_with('[')) return ExpressionLength(rest) > 0;
+  const std::string_view line = rest.substr(0, rest.find('\n'));
+  const std::size_t end = line.rfind(']');
+  return end != std::string_view::npos && end > 1 &&
+         ParseJson(line.substr(0, end + 1), "").has_value();
+}
+
+bool FitsItems(const Value& value) {
+  if (value.is_string()) return FitsItem(value.AsString());
+  return IsDistinctTexts(value) &&
+         std::all_of(value.AsList().begin(), value.AsList().end(),
+                     [](const Value& one) { return FitsItem(one.AsString()); });
+}
+
+// The forms of a link's text, of which Mistral wants exactly one: a word without blanks; `fail msg=...`; `fail(msg=...)`.
+int FormsOfLink(std::string_view text) {
+  const bool word = !text.empty() && std::none_of(text.begin(), text.end(), &IsBlank);
+  const std::size_t name = WordEnd(text, 0);
+  const auto argument = [&](char before) {
+    if (name == 0 || name >= text.size() || text[name] != before) return false;
+    const std::size_t key = WordEnd(text, name + 1);
+    return key > name + 1 && key < text.size() && text[key] == '=' &&
+           text.find('\n') == std::string_view::npos;
+  };
+  return (word ? 1 : 0) + (argument(' ') ? 1 : 0) + (argument('(') && text.ends_with(')') ? 1 : 0);
 }
 
 class Checker {
@@ -116,12 +197,17 @@ class Checker {
   explicit Checker(const SourceFile& source) : source_(source) {}
 
   Findings Run(std::string_view name, const Value& workflow) {
-    if (!workflow.is_map()) {
-      found_.push_back({"field", source_.AtKey(workflow, name, "a workflow is a map of fields")});
+    if (!workflow.is_map() || workflow.AsMap().empty()) {
+      found_.push_back({"field", source_.AtKey(workflow, name,
+                                               "a workflow is a map of fields that is not empty")});
       return std::move(found_);
     }
     // Mistral passes over a field of a workflow that it does not know.
     for (const auto& [key, value] : workflow.AsMap()) {
+      if (!IsTextKey(source_, key, value))
+        Add(value, key,
+            fmt::format("'{}' is no text to Mistral, and a field's name is one", Printable(key)),
+            "");
       if (const Field* const field = Find(kWorkflowFields, key)) One(*field, value);
     }
     const Value* const tasks = workflow.Find("tasks");
@@ -132,20 +218,32 @@ class Checker {
       Fields("task-defaults", kPolicies, {}, *defaults);
     if (tasks == nullptr || !tasks->is_map()) return std::move(found_);
     for (const auto& [task, fields] : tasks->AsMap()) {
-      if (task == "version") continue;  // Mistral takes it for its own
-      Task(task, fields, reverse);
+      // Mistral takes it for its own, when it has looked at its form.
+      if (task != "version") {
+        Task(task, fields, reverse);
+      } else if (!fields.is_map() || fields.AsMap().empty()) {
+        Add(fields, task, "a task is a map of fields that is not empty", "");
+      }
     }
     return std::move(found_);
   }
 
  private:
-  void Add(const Value& value, std::string_view key, std::string message, std::string hint) {
+  void Add(const Value& value, std::string_view key, std::string message, std::string hint,
+           Severity severity = Severity::kError) {
     found_.push_back(
-        {"field", source_.AtKey(value, key, std::move(message)).Hint(std::move(hint))});
+        {"field", source_.AtKey(value, key, std::move(message)).Hint(std::move(hint)), severity});
   }
 
   void Task(const std::string& name, const Value& task, bool reverse) {
-    if (!task.is_map() || task.AsMap().empty())
+    if (!IsTextKey(source_, name, task))
+      Add(task, name,
+          fmt::format("'{}' is no text to Mistral, and a task's name is one", Printable(name)),
+          fmt::format("write \"{}\"", Printable(name)));
+    if (name.empty()) Add(task, name, "a task has a name", "");
+    // Mistral itself adds fields to a task, so that of such a name the empty map passes.
+    const bool plain = WordEnd(name, 0) == name.size();
+    if (!task.is_map() || (task.AsMap().empty() && plain))
       return Add(task, name, "a task is a map of fields that is not empty", "");
     Fields("a task", kTaskFields, kPolicies, task);
     if (task.Find("action") != nullptr && task.Find("workflow") != nullptr)
@@ -179,73 +277,118 @@ class Checker {
   }
 
   void One(const Field& field, const Value& value) {
-    if (Fits(field.forms, value)) return;
-    Add(value, field.name, fmt::format("'{}' is {}", field.name, DescribeForms(field.forms)), "");
+    if (!Fits(field.forms, value))
+      return Add(value, field.name,
+                 fmt::format("'{}' is {}", field.name, DescribeForms(field.forms)), "");
+    if ((field.forms & kLinks) != 0) MapsOfLinks(field.name, value);
+    const bool policy = Find(kPolicies, field.name) != nullptr && field.name != "safe-rerun";
+    if (policy && (field.forms & kExpression) != 0) Whole(field.name, value);
+    if ((field.forms & kRetry) != 0 && value.is_map()) {
+      for (const char* const key : {"count", "delay"}) Whole(key, *value.Find(key));
+    }
+  }
+
+  // Mistral gives a policy the value of an expression only where nothing stands beside it, no blank either; else a text.
+  void Whole(std::string_view name, const Value& value) {
+    if (!value.is_string() || ExpressionLength(value.AsString()) == value.AsString().size()) return;
+    Add(value, name,
+        fmt::format(
+            "'{}' has more than one expression, or a blank beside it: to Mistral it is a text",
+            name),
+        "one expression, and nothing else");
+  }
+
+  // Mistral takes these, and not as they read.
+  void MapsOfLinks(std::string_view name, const Value& value) {
+    if (!value.is_map()) return;
+    const Value* const next = value.Find("next");
+    if (next == nullptr && value.Find("publish") == nullptr) {
+      Add(value, name, "Mistral drops a link that is a map and stands in no list",
+          fmt::format("{}: [{{{}: ...}}]", name, Printable(value.AsMap().begin()->first)),
+          Severity::kWarning);
+    } else if (next != nullptr && next->is_map()) {
+      Add(*next, "next", "Mistral drops the condition of a link that stands in no list",
+          fmt::format("next: [{{{}: ...}}]", Printable(next->AsMap().begin()->first)),
+          Severity::kWarning);
+    }
   }
 
   bool Fits(unsigned forms, const Value& value) {
     const auto may = [forms](Form form) { return (forms & form) != 0; };
     if (may(kAnything)) return true;
-    if (may(kText) && value.is_string() && !value.AsString().empty()) return true;
-    if (may(kMap) && value.is_map() && !value.AsMap().empty()) return true;
+    if (may(kText) && IsText(value)) return true;
+    if (may(kMap) && FitsMap(value)) return true;
     if (may(kList) && IsDistinctTexts(value)) return true;
-    if (may(kCount) && value.is_int() && value.AsInt() >= 0) return true;
+    if (may(kCount) && IsCount(value)) return true;
     if (may(kTruth) && value.is_bool()) return true;
     if (may(kExpression) && value.is_string() && IsExpression(value.AsString())) return true;
     if (may(kInputs)) return FitsInputs(value);
     if (may(kLinks)) return FitsLinks(value);
     if (may(kRetry)) return FitsRetry(value);
+    if (may(kItems)) return FitsItems(value);
     if (may(kJoin))
-      return (value.is_int() && value.AsInt() >= 0) ||
+      return IsCount(value) ||
              (value.is_string() && (value.AsString() == "all" || value.AsString() == "one"));
     if (may(kType))
       return value.is_string() && (value.AsString() == "direct" || value.AsString() == "reverse");
     return (may(kDefaults) || may(kTasks)) && value.is_map() && !value.AsMap().empty();
   }
 
-  static bool FitsInputs(const Value& value) {
-    if (!value.is_list() || value.AsList().empty()) return false;
-    return std::all_of(value.AsList().begin(), value.AsList().end(), [](const Value& one) {
-      return (one.is_string() && !one.AsString().empty()) ||
-             (one.is_map() && one.AsMap().size() == 1);
-    });
+  // Mistral looks at the keys, too, and breaks over one that is no text.
+  bool FitsMap(const Value& value) {
+    return value.is_map() && !value.AsMap().empty() &&
+           std::all_of(value.AsMap().begin(), value.AsMap().end(), [this](const auto& one) {
+             return IsTextKey(source_, one.first, one.second);
+           });
   }
 
-  static bool FitsLink(const Value& value) {
-    if (value.is_string()) return IsLink(value.AsString());
-    if (!value.is_map() || value.AsMap().size() != 1) return false;
+  bool FitsInputs(const Value& value) {
+    return value.is_list() && !value.AsList().empty() && IsDistinct(value) &&
+           std::all_of(value.AsList().begin(), value.AsList().end(), [this](const Value& one) {
+             return IsText(one) || (FitsMap(one) && one.AsMap().size() == 1);
+           });
+  }
+
+  bool FitsLink(const Value& value) {
+    if (value.is_string()) return FormsOfLink(value.AsString()) == 1;
+    if (!FitsMap(value) || value.AsMap().size() != 1) return false;
     const auto& [to, condition] = *value.AsMap().begin();
-    return IsLink(to) && condition.is_string() && IsExpression(condition.AsString());
+    return FormsOfLink(to) == 0 || (condition.is_string() && IsExpression(condition.AsString()));
   }
 
-  // A word; or a command with one argument: `fail msg="..."`, `fail(msg=...)`.
-  static bool IsLink(std::string_view text) {
-    if (text.empty()) return false;
-    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-    if (std::none_of(text.begin(), text.end(), blank)) return true;
-    return text.find('=') != std::string_view::npos;
+  bool FitsListOfLinks(const Value& value) {
+    return value.is_list() && !value.AsList().empty() && IsDistinct(value) &&
+           std::all_of(value.AsList().begin(), value.AsList().end(),
+                       [this](const Value& one) { return FitsLink(one); });
   }
 
-  static bool FitsLinks(const Value& value) {
-    if (value.is_list()) {
-      return !value.AsList().empty() &&
-             std::all_of(value.AsList().begin(), value.AsList().end(), &FitsLink);
+  bool FitsLinks(const Value& value) {
+    const Value* const next = value.Find("next");
+    const Value* const publish = value.Find("publish");
+    if (next == nullptr && publish == nullptr) return FitsListOfLinks(value) || FitsLink(value);
+    for (const auto& [key, inside] : value.AsMap()) {
+      if (key != "next" && key != "publish") return false;
     }
-    if (value.is_map() && (value.Find("next") != nullptr || value.Find("publish") != nullptr)) {
-      for (const auto& [key, inside] : value.AsMap()) {
-        if (key == "publish" && inside.is_map()) continue;
-        if (key != "next" || inside.is_null() ||
-            (inside.is_map() && inside.Find("next") != nullptr))
-          return false;
-        if (!FitsLinks(inside)) return false;
-      }
-      return true;
-    }
-    return FitsLink(value);
+    return (next == nullptr || FitsListOfLinks(*next) || FitsLink(*next)) &&
+           (publish == nullptr || FitsPublish(*publish));
+  }
+
+  bool FitsPublish(const Value& value) {
+    return FitsMap(value) &&
+           std::all_of(value.AsMap().begin(), value.AsMap().end(), [this](const auto& one) {
+             return (one.first == "branch" || one.first == "global" || one.first == "atomic") &&
+                    FitsMap(one.second);
+           });
   }
 
   bool FitsRetry(const Value& value) {
-    if (value.is_string()) return !value.AsString().empty();
+    if (value.is_string()) {
+      // "count=2 delay=0"
+      Value map(Value::Map{});
+      const MistralShorthand call = CutShorthand(value.AsString());
+      for (const auto& [name, written] : call.inputs) map.Set(name, InputOfShorthand(written));
+      return call.cut && FitsRetry(map);
+    }
     if (!value.is_map()) return false;
     for (const auto& [key, inside] : value.AsMap()) {
       const bool number = key == "count" || key == "delay";
@@ -259,97 +402,33 @@ class Checker {
   Findings found_;
 };
 
-// Where an expression begins in a text, of either language.
-struct Opening {
-  std::string_view begin;
-  std::string_view end;
-  bool jinja;
-};
-constexpr std::array kOpenings{Opening{"<%", "%>", false}, Opening{"{{", "}}", true},
-                               Opening{"{%", "%}", true}};
-
-// Names, and texts for people, are no expressions.
-bool IsNames(std::string_view key) {
-  return key.starts_with("on-") || key == "description" || key == "tags" || key == "name";
-}
-
-// What is wrong with the expressions of one text; empty: nothing.
-std::string FaultOf(std::string_view text) {
-  bool yaql = false;
-  bool jinja = false;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto opening = std::find_if(kOpenings.begin(), kOpenings.end(), [&](const Opening& one) {
-      return text.substr(at).starts_with(one.begin);
-    });
-    if (opening == kOpenings.end()) {
-      ++at;
-      continue;
-    }
-    const std::size_t end = text.find(opening->end, at + opening->begin.size());
-    if (end == std::string_view::npos)
-      return fmt::format("'{}' is not closed: Mistral takes it for text", opening->begin);
-    const std::string_view inside =
-        text.substr(at + opening->begin.size(), end - at - opening->begin.size());
-    if (inside.find('\n') != std::string_view::npos)
-      return "an expression stands on several lines: Mistral takes it for text";
-    if (Trim(inside).empty()) return "an expression is empty";
-    (opening->jinja ? jinja : yaql) = true;
-    at = end + opening->end.size();
-  }
-  if (yaql && jinja) return "YAQL and Jinja stand in one text: Mistral refuses that";
-  return {};
-}
-
 }  // namespace
 
-bool IsExpression(std::string_view text) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return (text.starts_with("<%") && text.ends_with("%>") && text.size() >= 4) ||
-         (text.starts_with("{{") && text.ends_with("}}") && text.size() >= 4) ||
-         (text.starts_with("{%") && text.ends_with("%}") && text.size() >= 4);
-}
-
 std::vector<MistralLink> LinksOf(const Value& clause) {
-  if (clause.is_string()) return {{clause.AsString(), &clause, false}};
+  const auto one = [](std::string_view text, const Value& value, const Value* condition) {
+    return MistralLink{std::string(CutShorthand(text).word), &value, condition};
+  };
+  if (clause.is_string()) return {one(clause.AsString(), clause, nullptr)};
   std::vector<MistralLink> links;
   if (clause.is_list()) {
-    for (const Value& one : clause.AsList()) {
-      for (MistralLink& link : LinksOf(one)) links.push_back(std::move(link));
+    for (const Value& link : clause.AsList()) {
+      if (link.is_string()) links.push_back(one(link.AsString(), link, nullptr));
+      if (!link.is_map()) continue;
+      for (const auto& [to, condition] : link.AsMap())
+        links.push_back(one(to, condition, &condition));
     }
     return links;
   }
-  if (!clause.is_map()) return links;
   const Value* const next = clause.Find("next");
-  if (next != nullptr) return LinksOf(*next);
-  if (clause.Find("publish") != nullptr) return links;
-  for (const auto& [to, condition] : clause.AsMap()) links.push_back({to, &condition, true});
+  if (next == nullptr) return links;
+  if (!next->is_map()) return LinksOf(*next);
+  for (const auto& [to, condition] : next->AsMap()) links.push_back(one(to, condition, nullptr));
   return links;
 }
 
 Findings CheckMistralWorkflow(const SourceFile& source, std::string_view name,
                               const Value& workflow) {
   return Checker(source).Run(name, workflow);
-}
-
-Findings CheckExpressions(const SourceFile& source, const Value& value) {
-  Findings found;
-  std::vector<const Value*> open{&value};
-  while (!open.empty()) {
-    const Value& here = *open.back();
-    open.pop_back();
-    if (here.is_list()) {
-      for (const Value& one : here.AsList()) open.push_back(&one);
-    } else if (here.is_map()) {
-      for (const auto& [key, one] : here.AsMap()) {
-        if (!IsNames(key)) open.push_back(&one);
-      }
-    } else if (here.is_string()) {
-      if (const std::string fault = FaultOf(here.AsString()); !fault.empty())
-        found.push_back({"expression", source.At(here.position(), fault)});
-    }
-  }
-  return found;
 }
 
 }  // namespace holdfast::lint

@@ -10,26 +10,21 @@
 
 namespace holdfast::lint {
 
-// Where a task leads to: "b", or "fail(msg=...)", a command of the engine.
+// Where a task leads to: "b", or "fail", a command of the engine.
 struct MistralLink {
   std::string to;
-  const Value* value = nullptr;  // for its place
-  bool condition = false;
+  const Value* value = nullptr;      // for its place
+  const Value* condition = nullptr;  // null: it is always taken
 };
 
 // The fields, types and forms of a workflow's definition, as Mistral's JSON schemas have them
-// (mistral/lang/v2 of 15.0): what it refuses to create. Trap `field`.
+// (mistral/lang/v2 of 15.0): what it refuses to create. Trap `field`. `workflow` is as Mistral reads it (ReadAsMistral).
 Findings CheckMistralWorkflow(const local::SourceFile& source, std::string_view name,
                               const Value& workflow);
 
-// The links of one clause: a task, a list of tasks, or {publish, next}. Of a form that is none: those that are.
+// The links of one clause as Mistral takes them: a task, a list of tasks, or those of {publish, next}. It has none for a
+// map with a condition that stands in no list, and drops the condition of one behind `next`. Of a form that is none:
+// those that are.
 std::vector<MistralLink> LinksOf(const Value& clause);
-
-// Its YAQL and Jinja: one that is not closed or stands on several lines is text for Mistral, two kinds in one text are
-// refused. Trap `expression`.
-Findings CheckExpressions(const local::SourceFile& source, const Value& value);
-
-// True for a text that is one expression: what stands where a number or a truth is wanted.
-bool IsExpression(std::string_view text);
 
 }  // namespace holdfast::lint

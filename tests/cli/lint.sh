@@ -17,7 +17,7 @@ grep -q "^untargeted.yaml:[0-9]*:[0-9]*: when task '.*' fails, nothing shows it:
 python3 - json.out <<'END' || fail "$(cat json.out)"
 import json, sys
 found = [json.loads(line) for line in open(sys.argv[1])]
-assert found and all(f["message_type"] == "finding" and f["trap"] == "masked-failure" and f["line"] > 0 for f in found)
+assert found and all(f["message_type"] == "finding" and f["trap"] == "masked-failure" and f["severity"] == "error" and f["line"] > 0 for f in found)
 END
 
 # Both files are looked at, and a field that Argo does not have is found in the second.
@@ -80,3 +80,12 @@ if [ -e "${TZDIR:-/usr/share/zoneinfo}/UTC" ]; then
   [ "$(code_of lint.out holdfast lint wrong.yaml whole.yaml)" = 3 ] || fail "$(cat lint.out)"
   grep -q "^wrong.yaml:6:[0-9]*: 'timezone': there is no time zone 'Europe/Berlim' \[schedule\]$" lint.out || fail "$(cat lint.out)"
 fi
+
+# What Mistral runs, and hardly as it is meant, is a warning: it is said, and refused is nothing.
+printf "version: '2.0'\nw:\n  tasks:\n    a: {action: std.echo output=1.5}\n" >warned.yaml
+holdfast lint --engine mistral warned.yaml >lint.out 2>&1 || fail "$(cat lint.out)"
+grep -q "^warning: warned.yaml:4:[0-9]*: Mistral passes over '.5'.*\[action\]$" lint.out || fail "$(cat lint.out)"
+grep -q '^1 file: nothing to refuse, 1 warning$' lint.out || fail "$(cat lint.out)"
+holdfast --json lint --engine mistral warned.yaml | grep -q '"severity":"warning"' || fail "a warning of none"
+printf "    b: {action: std.eco}\n" >>warned.yaml
+[ "$(code_of lint.out holdfast lint --engine mistral warned.yaml)" = 3 ] || fail "$(cat lint.out)"

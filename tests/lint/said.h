@@ -10,7 +10,8 @@ namespace holdfast::lint {
 inline std::string Said(const Findings& findings) {
   std::string said;
   for (const Finding& finding : findings)
-    said += "[" + finding.trap + "] " + finding.error.Render() + "\n";
+    said += std::string(finding.severity == Severity::kWarning ? "warning: " : "") + "[" +
+            finding.trap + "] " + finding.error.Render() + "\n";
   return said;
 }
 

@@ -1,0 +1,181 @@
+#include "runtime/lint/mistral_graph.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_schema.h"
+#include "runtime/lint/mistral_shorthand.h"
+
+namespace holdfast::lint {
+namespace {
+
+using Graph = MistralGraph;
+
+constexpr std::array<std::string_view, 4> kCommands{"noop", "fail", "succeed", "pause"};
+constexpr std::array kClauses{std::pair{std::string_view("on-complete"), Graph::On::kComplete},
+                              std::pair{std::string_view("on-success"), Graph::On::kSuccess},
+                              std::pair{std::string_view("on-error"), Graph::On::kError}};
+
+// Of a truth that is written out, as such or as an expression; kMaybe: it is another one.
+Graph::Taken Constant(const Value& value) {
+  if (value.is_bool()) return value.AsBool() ? Graph::Taken::kAlways : Graph::Taken::kNever;
+  if (!value.is_string()) return Graph::Taken::kMaybe;
+  const std::string_view text = value.AsString();
+  if (text.size() < 4 || ExpressionLength(text) != text.size()) return Graph::Taken::kMaybe;
+  const std::string word = Lowered(Trim(text.substr(2, text.size() - 4)));
+  return word == "true"    ? Graph::Taken::kAlways
+         : word == "false" ? Graph::Taken::kNever
+                           : Graph::Taken::kMaybe;
+}
+
+bool HasExpressions(const Value& value) {
+  if (value.is_string())
+    return HasExpression(value.AsString()) || value.AsString().find("{%") != std::string::npos;
+  if (value.is_list())
+    return std::any_of(value.AsList().begin(), value.AsList().end(), &HasExpressions);
+  return value.is_map() && std::any_of(value.AsMap().begin(), value.AsMap().end(),
+                                       [](const auto& one) { return HasExpressions(one.second); });
+}
+
+// The policy of a task: its own one, unless that is nothing.
+const Value* PolicyOf(const Value& task, const Value* defaults, std::string_view name) {
+  const Value* const own = task.Find(name);
+  const bool nothing =
+      own == nullptr || (own->is_bool() && !own->AsBool()) || (own->is_int() && own->AsInt() == 0);
+  if (!nothing || defaults == nullptr) return own;
+  const Value* const of_all = defaults->Find(name);
+  return of_all == nullptr ? own : of_all;
+}
+
+bool CanSucceed(const Value& task, const Value* defaults) {
+  if (const Value* const fail_on = PolicyOf(task, defaults, "fail-on");
+      fail_on != nullptr && Constant(*fail_on) == Graph::Taken::kAlways)
+    return false;
+  // Of no items, every action succeeds.
+  return task.StringOr("action", "") != "std.fail" || task.Find("with-items") != nullptr;
+}
+
+// What does nothing and asks for nothing cannot fail.
+bool CanFail(const Value& task, const Value* defaults) {
+  const std::string action = task.StringOr("action", "std.noop");
+  const Value* const input = task.Find("input");
+  const bool echo = action == "std.echo" && input != nullptr && input->is_map() &&
+                    input->Find("output") != nullptr && input->AsMap().size() == 1;
+  const bool noop = action == "std.noop" && input == nullptr;
+  if ((!echo && !noop) || task.Find("workflow") != nullptr) return true;
+  for (const char* const name : {"fail-on", "timeout", "retry", "concurrency", "wait-before",
+                                 "wait-after", "pause-before"}) {
+    const Value* const policy = PolicyOf(task, defaults, name);
+    if (policy == nullptr) continue;
+    const bool may_end_it =
+        std::string_view(name) == "fail-on" || std::string_view(name) == "timeout";
+    const bool nothing =
+        (policy->is_bool() && !policy->AsBool()) || (policy->is_int() && policy->AsInt() == 0);
+    if ((may_end_it && !nothing) || HasExpressions(*policy)) return true;
+  }
+  return task.Find("target") != nullptr ||
+         std::any_of(task.AsMap().begin(), task.AsMap().end(), [](const auto& field) {
+           return !field.first.starts_with("on-") && HasExpressions(field.second);
+         });
+}
+
+class Builder {
+ public:
+  Builder(const local::SourceFile& source, const Value& workflow, Findings& found)
+      : source_(source), defaults_(workflow.Find("task-defaults")), found_(found) {}
+
+  Graph Build(const Value::Map& tasks) {
+    for (const auto& [name, fields] : tasks) {
+      if (name == "version") continue;
+      Graph::Task task;
+      task.name = name;
+      task.fields = &fields;
+      const Value* const join = fields.Find("join");
+      const bool none = join == nullptr || (join->is_int() && join->AsInt() == 0) ||
+                        (join->is_double() && join->AsDouble() == 0);
+      if (!none) task.join = join;
+      task.can_succeed = CanSucceed(fields, defaults_);
+      task.can_fail = CanFail(fields, defaults_);
+      graph_.numbers.emplace(name, graph_.tasks.size());
+      graph_.tasks.push_back(std::move(task));
+      names_.push_back(name);
+    }
+    for (std::size_t from = 0; from < graph_.tasks.size(); ++from) ReadLinks(from);
+    for (const std::size_t number : commands_) {
+      const Graph::Task& task = graph_.tasks[number];
+      found_.push_back(
+          {"name",
+           source_.AtKey(
+               *task.fields, task.name,
+               fmt::format("'{}' is a command of Mistral: the link to this task is one to that",
+                           task.name))});
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  void ReadLinks(std::size_t from) {
+    for (const auto& [clause, on] : kClauses) {
+      const Value* value = graph_.tasks[from].fields->Find(clause);
+      std::vector<MistralLink> links =
+          value == nullptr ? std::vector<MistralLink>() : LinksOf(*value);
+      const bool own = !links.empty();
+      if (!own && defaults_ != nullptr && (value = defaults_->Find(clause)) != nullptr)
+        links = LinksOf(*value);
+      for (const MistralLink& link : links) {
+        // Those of task-defaults lead from every task but themselves.
+        if (!own && link.to == graph_.tasks[from].name) continue;
+        const bool never =
+            link.condition != nullptr && Constant(*link.condition) == Graph::Taken::kNever;
+        if (on == Graph::On::kError && !never) graph_.tasks[from].error_handled = true;
+        Take(from, link, on);
+      }
+    }
+  }
+
+  void Take(std::size_t from, const MistralLink& link, Graph::On on) {
+    const auto number = graph_.numbers.find(link.to);
+    if (number != graph_.numbers.end()) {
+      // Mistral runs the command; what leads to it still has an inbound link.
+      if (IsMistralCommand(link.to)) commands_.insert(number->second);
+      Graph::Link added{from, number->second, on, Graph::Taken::kAlways};
+      if (link.condition != nullptr) added.taken = Constant(*link.condition);
+      graph_.tasks[from].outbound.push_back(graph_.links.size());
+      graph_.tasks[added.to].inbound.push_back(graph_.links.size());
+      graph_.links.push_back(added);
+      return;
+    }
+    if (link.to == "succeed") graph_.may_succeed_early = true;
+    if (IsMistralCommand(link.to)) return;
+    const std::string near = Nearest(link.to, names_);
+    found_.push_back(
+        {"reference",
+         source_
+             .At(link.value->position(), fmt::format("there is no task '{}'", Printable(link.to)))
+             .Hint(near.empty() ? "" : fmt::format("did you mean '{}'?", near))});
+  }
+
+  const local::SourceFile& source_;
+  const Value* defaults_;
+  Findings& found_;
+  Graph graph_;
+  std::vector<std::string> names_;
+  std::set<std::size_t> commands_;
+};
+
+}  // namespace
+
+bool IsMistralCommand(std::string_view name) {
+  return std::find(kCommands.begin(), kCommands.end(), name) != kCommands.end();
+}
+
+MistralGraph ReadGraph(const local::SourceFile& source, const Value& workflow, Findings& found) {
+  return Builder(source, workflow, found).Build(workflow.Find("tasks")->AsMap());
+}
+
+}  // namespace holdfast::lint

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/sdk/value.h"
+#include "runtime/lint/finding.h"
+#include "runtime/local/source_file.h"
+
+namespace holdfast::lint {
+
+// A direct workflow's tasks and how they lead to each other, those of task-defaults among them. The workflow that it was
+// read from outlives it; its fields are of the forms that they have to be.
+struct MistralGraph {
+  enum class On : std::uint8_t { kComplete, kSuccess, kError };
+  enum class Taken : std::uint8_t { kAlways, kMaybe, kNever };  // by its condition alone
+  struct Link {
+    std::size_t from = 0;
+    std::size_t to = 0;
+    On on = On::kComplete;
+    Taken taken = Taken::kAlways;
+  };
+  struct Task {
+    std::string name;
+    const Value* fields = nullptr;
+    const Value* join =
+        nullptr;  // null where there is none that counts: 0 is none; 1.0 is one that does not work
+    bool can_succeed = true;  // whatever happens in the run; false only for what never does
+    bool can_fail = true;
+    bool error_handled = false;        // its failure is not the run's
+    std::vector<std::size_t> inbound;  // of `links`
+    std::vector<std::size_t> outbound;
+  };
+  std::vector<Task> tasks;
+  std::vector<Link> links;
+  std::map<std::string, std::size_t, std::less<>> numbers;
+  bool may_succeed_early = false;  // a link leads to the command of that name
+};
+
+// Links to what is no task are found: trap `reference`; and links to a task that is called as a command is: `name`.
+MistralGraph ReadGraph(const local::SourceFile& source, const Value& workflow, Findings& found);
+
+// noop, fail, succeed, pause.
+bool IsMistralCommand(std::string_view name);
+
+}  // namespace holdfast::lint

@@ -1,0 +1,111 @@
+#include "runtime/lint/mistral_shorthand.h"
+
+#include <algorithm>
+#include <string>
+
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/text.h"
+
+namespace holdfast::lint {
+namespace {
+
+// \w of a name.
+bool IsWord(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         (static_cast<unsigned char>(c) & 0x80U) != 0;
+}
+
+// [\w.]+[^=(\s"]*, or an expression; 0: neither.
+std::size_t WordLength(std::string_view text) {
+  if (const std::size_t expression = ExpressionLength(text); expression > 0) return expression;
+  if (text.empty() || (!IsWord(text[0]) && text[0] != '.')) return 0;
+  return std::min(text.find_first_of("=( \t\r\n\""), text.size());
+}
+
+// An input's value: "..." or '...', an expression, [...], true, false, null, digits; 0: none of these.
+std::size_t ValueLength(std::string_view text) {
+  if (text.empty()) return 0;
+  if (text[0] == '"' || text[0] == '\'') {
+    const std::size_t end = text.find(text[0], 1);
+    return end == std::string_view::npos ? 0 : end + 1;
+  }
+  if (const std::size_t expression = ExpressionLength(text); expression > 0) return expression;
+  if (text[0] == '[') {
+    const std::size_t end = text.substr(0, text.find('\n')).rfind(']');
+    return end == std::string_view::npos ? 0 : end + 1;
+  }
+  for (const std::string_view word : {"true", "false", "null"}) {
+    if (text.starts_with(word)) return word.size();
+  }
+  return std::min(text.find_first_not_of("0123456789"), text.size());
+}
+
+}  // namespace
+
+std::size_t ExpressionLength(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  for (const auto& [begin, end] :
+       {std::pair<std::string_view, std::string_view>{"<%", "%>"}, {"{{", "}}"}}) {
+    if (!line.starts_with(begin)) continue;
+    const std::size_t at = line.find(end, 2);
+    return at == std::string_view::npos ? 0 : at + 2;
+  }
+  return 0;
+}
+
+bool HasExpression(std::string_view text) {
+  for (std::size_t at = text.find_first_of("<{"); at != std::string_view::npos;
+       at = text.find_first_of("<{", at + 1)) {
+    if (ExpressionLength(text.substr(at)) > 0) return true;
+  }
+  return false;
+}
+
+bool MistralShorthand::Has(std::string_view input) const {
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](const auto& one) { return one.first == input; });
+}
+
+MistralShorthand CutShorthand(std::string_view text) {
+  MistralShorthand call;
+  if (text.find(' ') == std::string_view::npos) {
+    call.word = text;
+    return call;
+  }
+  const std::size_t word = WordLength(text);
+  if (word == 0) {
+    call.cut = false;
+    return call;
+  }
+  call.word = text.substr(0, word);
+  std::size_t done = word;
+  const auto passed_over = [&](std::size_t end) {
+    const std::string_view part = Trim(text.substr(done, end - done));
+    if (call.dropped.empty() && end > done && !part.empty()) call.dropped = part;
+  };
+  // An input may even begin in the word: of "count=1 delay=0" all is input.
+  std::size_t free = 0;
+  for (std::size_t equals = text.find('='); equals != std::string_view::npos;
+       equals = text.find('=', equals + 1)) {
+    if (equals < free) continue;
+    std::size_t begin = equals;
+    while (begin > free && (IsWord(text[begin - 1]) || text[begin - 1] == '-')) --begin;
+    const std::size_t length = ValueLength(text.substr(equals + 1));
+    if (begin == equals || length == 0) continue;
+    passed_over(begin);
+    call.inputs.emplace_back(text.substr(begin, equals - begin), text.substr(equals + 1, length));
+    free = equals + 1 + length;
+    done = free;
+  }
+  passed_over(text.size());
+  return call;
+}
+
+Value InputOfShorthand(std::string_view written) {
+  if (written.starts_with('"') || written.starts_with('\''))
+    return Value(written.substr(1, written.size() - 2));
+  auto value = ParseJson(written, "");
+  return value ? *std::move(value) : Value(written);
+}
+
+}  // namespace holdfast::lint
