@@ -234,6 +234,21 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments);
 int PinCheckpoint(Session& session, const CheckpointsArguments& arguments);
 int UnpinCheckpoint(Session& session, const CheckpointsArguments& arguments);
 
+struct CopyArguments {
+  std::string provider;     // where from
+  std::string to_provider;  // where to
+  std::string
+      checkpoint;  // an id, or "latest"; empty: all available ones of the plan, or of the provider
+  std::string plan;
+  bool all = false;        // without a checkpoint and a plan
+  std::uint32_t last = 0;  // of several: the newest so many; 0: all
+  std::string deadline;    // a duration; empty: none
+  bool decrypt = false;
+  bool dry_run = false;
+};
+// One after the other; each is as if it were called alone.
+int CopyCheckpoints(Session& session, const CopyArguments& arguments);
+
 struct PruneArguments {
   std::string plan;  // a plan's name, or what cannot be one: its file
   std::string provider;

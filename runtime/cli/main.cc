@@ -52,6 +52,7 @@ struct Arguments {
   StepArguments step;
   CheckpointsArguments checkpoints;
   PruneArguments prune;
+  CopyArguments copy;
   RestoresArguments restores;
   ShowArguments show;
   BankArguments bank;
@@ -589,6 +590,7 @@ class CommandLine {
     command->add_option("--reason", a_.checkpoints.reason, "Why: one line, which lists show");
     id(add("unpin", "Let prune and delete have a checkpoint again", &UnpinCheckpoint));
     AddPrune(group);
+    AddCopy(group);
 
     command = Command(&app_, "show",
                       "Show a checkpoint, restore, verification or deletion: resources, states, "
@@ -641,6 +643,30 @@ class CommandLine {
         "Whose hours to years (default: that of the plan's schedule, else Etc/UTC)");
     command->add_flag("--dry-run", a_.prune.dry_run,
                       "Only say of each checkpoint why it stays or goes");
+  }
+
+  void AddCopy(CLI::App* group) {
+    CLI::App* const command = Command(
+        group, "copy",
+        "Copy a checkpoint, or those of a plan that are not there yet, to the bank of another "
+        "provider; one that was interrupted goes on",
+        [this](Session& s) { return CopyCheckpoints(s, a_.copy); });
+    Provider(command, a_.copy.provider);
+    Id(command, "checkpoint", a_.copy.checkpoint,
+       "The checkpoint's id, or latest (default: all, with --plan or --all)");
+    NotEmpty(command
+                 ->add_option("--to-provider", a_.copy.to_provider,
+                              "The provider that it is copied to, name or id")
+                 ->required());
+    command->add_option("--plan", a_.copy.plan, "All available ones of this plan; latest: of it");
+    command->add_flag("--all", a_.copy.all, "All available ones of the provider");
+    command->add_option("--last", a_.copy.last, "Of these the newest so many")
+        ->check(CLI::Range(1U, 100'000U));
+    command->add_option("--deadline", a_.copy.deadline,
+                        "Stop after so long, such as 6h; the same command again goes on");
+    command->add_flag("--decrypt", a_.copy.decrypt,
+                      "Store in plain what is encrypted, where that provider has no key_file");
+    command->add_flag("--dry-run", a_.copy.dry_run, "Only say what would be copied");
   }
 
   void AddRest() {
@@ -804,7 +830,8 @@ bool Acts(const CLI::App& app) {
   }
   return app.got_subcommand("run") || app.got_subcommand("gc") || has("step", "run") ||
          has("checkpoints", "verify") || has("checkpoints", "delete") ||
-         has("checkpoints", "prune") || has("checkpoints", "pin") || has("checkpoints", "unpin");
+         has("checkpoints", "prune") || has("checkpoints", "copy") || has("checkpoints", "pin") ||
+         has("checkpoints", "unpin");
 }
 
 int Main(int argc, char** argv) {

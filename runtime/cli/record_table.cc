@@ -231,6 +231,14 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
         Value().Set("policy", summary.drift->policy).Set("text", Printable(summary.drift->text)));
   }
   if (summary.warnings != 0) out.Set("warnings", summary.warnings);
+  if (summary.copied) {
+    out.Set("copied", Value()
+                          .Set("from_provider", Printable(summary.copied->provider_name))
+                          .Set("from_provider_id", Printable(summary.copied->provider_id))
+                          .Set("from_bank", Printable(summary.copied->bank))
+                          .Set("by", Printable(summary.copied->by))
+                          .Set("time", FormatTime(summary.copied->time)));
+  }
   if (summary.pin) {
     Value pin = Value();
     if (summary.pin->damage.empty()) {
@@ -281,6 +289,11 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
   if (!summary.reason.empty()) out.Line("  " + Printable(summary.reason));
   out.Line(fmt::format("  plan {}, provider {}, made {}", Printable(summary.plan),
                        Printable(summary.provider_name), FormatTime(summary.created)));
+  if (summary.copied) {
+    out.Line(fmt::format("  copied from provider {} ({}) by {} on {}",
+                         Printable(summary.copied->provider_name), Printable(summary.copied->bank),
+                         Printable(summary.copied->by), FormatTime(summary.copied->time)));
+  }
   if (summary.pin) out.Line("  pinned " + summary.pin->str());
   if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);
   if (const std::string only = OnlyText(summary); !only.empty()) out.Line("  " + only);

@@ -56,6 +56,26 @@ Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool p
   return Ok();
 }
 
+Status CopyBundle(const BankSection& from, const BankSection& to, const std::string& sha256) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection source,
+                            from.Narrow(BundlePrefix(sha256), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection target,
+                            to.Narrow(BundlePrefix(sha256), SectionAccess::kWrite));
+  const auto read = [&source](const std::string& name,
+                              std::string_view hash) -> Result<std::string> {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string bytes, source.GetBytes(name, kLargestFile));
+    HOLDFAST_RETURN_IF_ERROR(CheckHash(bytes, hash, source.prefix() + "/" + name));
+    return bytes;
+  };
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string head, read(std::string(kHead), sha256));
+  HOLDFAST_ASSIGN_OR_RETURN(const Bundle bundle, ParseBundle(head, kHead));
+  for (std::size_t i = 0; i < bundle.shards.size(); ++i) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string shard, read(ShardName(i), bundle.shards[i].sha256));
+    HOLDFAST_RETURN_IF_ERROR(PutFile(target, ShardName(i), shard));
+  }
+  return PutFile(target, std::string(kHead), head);
+}
+
 Status WithdrawBundle(const BankSection& tenant, const std::string& sha256) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool there, tenant.Exists(BundlePrefix(sha256) + "/bundle.json"));
   if (!there) return Missing(sha256);

@@ -19,6 +19,10 @@ namespace holdfast::runtime {
 // from removing it while no record names it (`holdfast publish`).
 Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool published);
 
+// Copies a bundle from one bank to another, file by file, as PublishBundle writes it; every hash is checked. The mark
+// of one that was published is not copied. kNotFound when it is not in the first.
+Status CopyBundle(const BankSection& from, const BankSection& to, const std::string& sha256);
+
 // Takes that mark away; success where there is none. kNotFound when the bundle is not in the bank.
 // `tenant` may delete.
 Status WithdrawBundle(const BankSection& tenant, const std::string& sha256);

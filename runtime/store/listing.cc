@@ -49,11 +49,15 @@ void SetDamage(RecordSummary& summary, const Error& error) {
   if (!IsWorking(summary.state)) summary.state = RecordState::kError;
 }
 
-// What the begin of the newest run that worked on the record found.
+// What the begin of the newest run that worked on the record found. A copy has no working state: its note is of
+// the run that copied it.
 Result<std::optional<DriftNote>> DriftOfNewestRun(const Record& record,
                                                   const std::vector<StateEntry>& states) {
   for (auto at = states.rbegin(); at != states.rend(); ++at) {
     if (IsWorking(at->state)) return record.Drift(at->run);
+    if (at->state != RecordState::kAvailable) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(auto note, record.Drift(at->run));
+    if (note) return note;
   }
   return std::optional<DriftNote>();
 }
@@ -96,6 +100,7 @@ Result<std::optional<RecordSummary>> Summarise(const Record& record) {
     summary.resources = (*head)->resources;
     summary.created = (*head)->created;
     summary.created_by = (*head)->created_by;
+    summary.copied = (*head)->copied;
     if ((*head)->operation == Operation::kRestore && (*head)->parameters.is_map()) {
       for (const auto& [of, parameters] : (*head)->parameters.AsMap()) {
         if (std::string path = OnlyOf(parameters); !path.empty())

@@ -48,6 +48,7 @@ struct RecordSummary {
   WallTime changed;                // of its newest state
   std::optional<Pin> pin;          // of a checkpoint that is kept because somebody said so
   std::string created_by;
+  std::optional<CopiedFrom> copied;  // of a checkpoint that was copied there
   // Why it cannot be relied on: which of its small objects (states, head, graph) is damaged, or
   // missing; one line. It is in no good state then, and plan and times are what else says them.
   // Empty: none is, as far as was read.

@@ -156,6 +156,29 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
   return Unavailable(fmt::format("the state of {} {} changes all the time", NameOf(kind_), id_));
 }
 
+namespace {
+
+Value CopiedToValue(const CopiedFrom& copied) {
+  return Value()
+      .Set("provider_id", copied.provider_id)
+      .Set("provider_name", copied.provider_name)
+      .Set("bank", copied.bank)
+      .Set("by", copied.by)
+      .Set("time", FormatTime(copied.time));
+}
+
+Result<CopiedFrom> CopiedFromValue(const Value& value, const std::string& key) {
+  CopiedFrom copied;
+  HOLDFAST_ASSIGN_OR_RETURN(copied.provider_id, TextMember(value, "provider_id", key));
+  copied.provider_name = value.StringOr("provider_name", "");
+  copied.bank = value.StringOr("bank", "");
+  copied.by = value.StringOr("by", "");
+  HOLDFAST_ASSIGN_OR_RETURN(copied.time, TimeMember(value, "time", key));
+  return copied;
+}
+
+}  // namespace
+
 Result<std::optional<RecordHead>> Record::Head() const {
   HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadRecordObject(section_, "plan", kHeadFormat));
   if (!value) return std::optional<RecordHead>();
@@ -176,6 +199,9 @@ Result<std::optional<RecordHead>> Record::Head() const {
   head.resources = static_cast<std::uint64_t>(value->IntOr("resources", 0));
   HOLDFAST_ASSIGN_OR_RETURN(head.created, TimeMember(*value, "created", key));
   head.created_by = value->StringOr("created_by", "");
+  if (const Value* copied = value->Find("copied"); copied != nullptr) {
+    HOLDFAST_ASSIGN_OR_RETURN(head.copied, CopiedFromValue(*copied, key));
+  }
   return std::optional<RecordHead>(std::move(head));
 }
 
@@ -207,20 +233,20 @@ Status Record::CreateHead(const RecordHead& head, const ResourceGraph& graph) co
   }
   HOLDFAST_RETURN_IF_ERROR(PutGraph(graph));
   if (present) return Ok();
+  Value value = Value()
+                    .Set("operation", NameOf(head.operation))
+                    .Set("checkpoint", head.checkpoint)
+                    .Set("bundle", head.bundle)
+                    .Set("provider_id", head.provider_id)
+                    .Set("provider_name", head.provider_name)
+                    .Set("plan", head.plan)
+                    .Set("parameters", head.parameters)
+                    .Set("resources", head.resources)
+                    .Set("created", FormatTime(head.created))
+                    .Set("created_by", head.created_by);
+  if (head.copied) value.Set("copied", CopiedToValue(*head.copied));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpRecordObject(section_,
-                                             Value()
-                                                 .Set("operation", NameOf(head.operation))
-                                                 .Set("checkpoint", head.checkpoint)
-                                                 .Set("bundle", head.bundle)
-                                                 .Set("provider_id", head.provider_id)
-                                                 .Set("provider_name", head.provider_name)
-                                                 .Set("plan", head.plan)
-                                                 .Set("parameters", head.parameters)
-                                                 .Set("resources", head.resources)
-                                                 .Set("created", FormatTime(head.created))
-                                                 .Set("created_by", head.created_by),
-                                             kHeadFormat));
+                            DumpRecordObject(section_, std::move(value), kHeadFormat));
   return section_.PutSame("plan", bytes);
 }
 

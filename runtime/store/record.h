@@ -51,7 +51,16 @@ struct StateEntry {
   std::string damage;
 };
 
-// What a record is about: the object `plan`, written once by the first `begin`.
+// Where a checkpoint was copied from (`holdfast checkpoints copy`).
+struct CopiedFrom {
+  std::string provider_id;
+  std::string provider_name;
+  std::string bank;  // for people
+  std::string by;    // "root@host"
+  WallTime time;
+};
+
+// What a record is about: the object `plan`, written once by the first `begin`, or by who copied it.
 struct RecordHead {
   Operation operation = Operation::kProtect;
   std::string checkpoint;  // protect: the record itself
@@ -61,8 +70,9 @@ struct RecordHead {
   Value plan;        // as in the bundle
   Value parameters;  // as in the bundle
   std::uint64_t resources = 0;
-  WallTime created;
+  WallTime created;  // of a copy: the original
   std::string created_by;
+  std::optional<CopiedFrom> copied = {};
 
   std::string PlanName() const { return plan.StringOr("name", ""); }
 };

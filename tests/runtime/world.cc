@@ -165,9 +165,13 @@ class ScriptedPlugin final : public ProtectionPlugin {
     if (operation == Operation::kProtect && kind == ActivityKind::kParallel) {
       for (const Resource& resource : resources) {
         HOLDFAST_CO_ASSIGN_OR_RETURN(auto writer, checkpoint.CreateData(resource, "data"));
-        HOLDFAST_CO_RETURN_IF_ERROR(writer->Write(AsBytes("bytes of " + resource.key.str())));
+        HOLDFAST_CO_RETURN_IF_ERROR(writer->Write(AsBytes(world_.BytesOf(resource.key))));
         HOLDFAST_CO_RETURN_IF_ERROR(writer->Finish());
         HOLDFAST_CO_RETURN_IF_ERROR(checkpoint.SaveInfo(resource, Value().Set("made_by", who)));
+        if (const auto raw = world_.raw.find(resource.key.str()); raw != world_.raw.end()) {
+          HOLDFAST_CO_ASSIGN_OR_RETURN(const BankSection section, checkpoint.Section(resource));
+          HOLDFAST_CO_RETURN_IF_ERROR(section.PutBytes("part/one", raw->second));
+        }
       }
     }
     if (operation == Operation::kDelete) {
@@ -178,11 +182,17 @@ class ScriptedPlugin final : public ProtectionPlugin {
     if (operation == Operation::kRestore && kind == ActivityKind::kParallel) {
       for (const Resource& resource : resources) {
         HOLDFAST_CO_ASSIGN_OR_RETURN(const auto source, checkpoint.OpenData(resource, "data"));
-        std::array<std::byte, 200> buffer;
+        const std::string expected = world_.BytesOf(resource.key);
+        std::vector<std::byte> buffer(expected.size() + 1);
         HOLDFAST_CO_ASSIGN_OR_RETURN(const std::size_t n, ReadFully(*source, buffer));
-        if (AsText(std::span(buffer).first(n)) != "bytes of " + resource.key.str()) {
-          co_return Corrupt("other bytes");
+        if (AsText(std::span(buffer).first(n)) != expected) co_return Corrupt("other bytes");
+        if (const auto raw = world_.raw.find(resource.key.str()); raw != world_.raw.end()) {
+          HOLDFAST_CO_ASSIGN_OR_RETURN(const BankSection section, checkpoint.Section(resource));
+          HOLDFAST_CO_ASSIGN_OR_RETURN(const std::string bytes, section.GetBytes("part/one"));
+          if (bytes != raw->second) co_return Corrupt("another raw object");
         }
+        HOLDFAST_CO_ASSIGN_OR_RETURN(const Value saved, checkpoint.SavedInfo(resource));
+        if (saved.StringOr("made_by", "") != resource.key.str()) co_return Corrupt("other info");
         HOLDFAST_CO_RETURN_IF_ERROR(
             checkpoint.SetNewResource(resource, {resource.key.type, resource.key.id + "-new"}));
       }
@@ -218,7 +228,7 @@ class World::Process {
   explicit Process(World& world)
       : env_{world.tenant,
              "local",
-             "provider-1",
+             world.provider_id,
              [this](std::string_view type) -> Result<ProtectionPlugin*> {
                const auto at = plugins_.find(type);
                if (at == plugins_.end()) return InvalidInput("no plugin for " + std::string(type));
@@ -230,7 +240,8 @@ class World::Process {
              cancellation_,
              {},
              runtime::SleepingPause(cancellation_),
-             {}} {
+             world.data} {
+    env_.data.cancellation = &cancellation_;
     for (const std::string& type : kTypes) {
       plugins_.emplace(type, std::make_unique<ScriptedPlugin>(world, type, cancellation_));
     }
@@ -369,7 +380,7 @@ Result<std::string> World::TryToPublish(Operation operation, const std::string& 
   }
   Bundle bundle;
   bundle.operation = operation;
-  bundle.provider_id = "provider-1";
+  bundle.provider_id = provider_id;
   bundle.provider_name = "test";
   Value policy = Value().Set("drift", drift_policy);
   if (step_deadline.count() > 0) policy.Set("step_deadline", step_deadline.count());
@@ -467,6 +478,29 @@ World::Outcome World::RunAll(const std::string& run, const std::string& bundle,
   if (begun.code != ExitCode::kOk) return begun;
   for (const std::string& step : Steps(bundle)) Run(run, bundle, step, record);
   return End(run);
+}
+
+World::Outcome World::CopyFrom(World& from, const std::string& checkpoint,
+                               runtime::CopyReport* report,
+                               const std::function<void(runtime::CopyRequest&)>& change) {
+  return InProcess([&](runtime::StepEnvironment& env) -> Result<StepReport> {
+    runtime::CopyRequest request{
+        checkpoint,
+        {from.tenant, from.provider_id, "first", "bank of " + from.provider_id, from.data}};
+    request.from.data.cancellation = &env.cancellation;
+    request.provider_name = "second";
+    request.bank = "bank of " + provider_id;
+    request.by = "root@test";
+    if (change) change(request);
+    HOLDFAST_ASSIGN_OR_RETURN(runtime::CopyReport copied, runtime::CopyCheckpoint(env, request));
+    if (report != nullptr) *report = std::move(copied);
+    return StepReport{ExitCode::kOk, ""};
+  });
+}
+
+std::string World::BytesOf(const ResourceKey& key) const {
+  const auto found = contents.find(key.str());
+  return found == contents.end() ? "bytes of " + key.str() : found->second;
 }
 
 void World::CollectGarbage(const runtime::GcOptions& options,

@@ -13,6 +13,7 @@
 #include "plugins/sdk/bundle.h"
 #include "plugins/sdk/clock.h"
 #include "plugins/sdk/protection_plugin.h"
+#include "runtime/copy/checkpoint_copy.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/end.h"
 #include "runtime/step/gc/gc.h"
@@ -72,6 +73,13 @@ class World {
   std::string drift_policy = "fail";
   int sample = 0;  // of a verify that is published: percent; 0: everything
 
+  std::string provider_id = "provider-1";
+  runtime::DataOptions data;
+  // What a resource's stream holds, and of those that are named, what a raw object of it does.
+  std::string BytesOf(const ResourceKey& key) const;
+  std::map<std::string, std::string> contents;  // "T::Volume#a"; else a line with its name
+  std::map<std::string, std::string> raw;
+
   // Compiles what was added for an operation and puts the bundle into the bank.
   std::string Publish(Operation operation = Operation::kProtect,
                       const std::string& checkpoint = "");
@@ -103,6 +111,12 @@ class World {
   Outcome End(const std::string& run, const std::string& status = "");
   // begin, every step (again while it says "try again" or 143), end; returns end's outcome.
   Outcome RunAll(const std::string& run, const std::string& bundle, const std::string& record = "");
+
+  // Copies a checkpoint of `from` into this world's bank; `change`: of what is asked for, `*report`: what came of it.
+  // Either may be left out.
+  Outcome CopyFrom(World& from, const std::string& checkpoint,
+                   runtime::CopyReport* report = nullptr,
+                   const std::function<void(runtime::CopyRequest&)>& change = {});
 
   void CollectGarbage(const runtime::GcOptions& options, std::vector<runtime::GcAction>* actions);
 

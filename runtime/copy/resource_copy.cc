@@ -1,0 +1,211 @@
+#include "runtime/copy/resource_copy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "plugins/sdk/segment.h"
+#include "plugins/sdk/text.h"
+#include "runtime/step/sealed_bank.h"
+#include "runtime/store/layout.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::size_t kBuffer = std::size_t{1} << 20U;
+constexpr std::uint64_t kRawPiece = std::uint64_t{8} << 20U;
+
+// Of every manifest of the resource; `other`: the one that is there.
+Error OtherContents(const BankSection& checkpoint, const ResourceManifest& other,
+                    std::string_view what) {
+  return Error(ErrorCode::kConflict,
+               fmt::format("{}/{}/manifest is there with other contents ({})", checkpoint.prefix(),
+                           EpochPrefix(other.resource, other.epoch), what))
+      .Hint(
+          "it is what another copy has left: once nobody goes on with that, holdfast gc removes "
+          "it");
+}
+
+// That a manifest which is there already says the same as the one that is to be copied.
+Status CheckSame(const CopyEnds& ends, const ResourceManifest& wanted,
+                 const ResourceManifest& there) {
+  if (there.plugin != wanted.plugin || there.name != wanted.name ||
+      there.point_in_time != wanted.point_in_time ||
+      there.saved_info_version != wanted.saved_info_version ||
+      there.parameters_version != wanted.parameters_version) {
+    return OtherContents(ends.to, there, "plugin, versions or point in time");
+  }
+  if (there.streams.size() != wanted.streams.size())
+    return OtherContents(ends.to, there, "other streams");
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection from,
+                            ends.from.Narrow(DataPrefix(wanted.resource), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection to,
+                            ends.to.Narrow(DataPrefix(wanted.resource), SectionAccess::kRead));
+  for (std::size_t i = 0; i < wanted.streams.size(); ++i) {
+    const StreamManifest& one = wanted.streams[i];
+    const StreamManifest& other = there.streams[i];
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string sha256, PlainSha256(from, one));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string other_sha256, PlainSha256(to, other));
+    if (one.name != other.name || one.size != other.size || sha256 != other_sha256)
+      return OtherContents(ends.to, there, "the stream " + Printable(one.name));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, ReadSavedInfo(ends.from, wanted));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value other_saved, ReadSavedInfo(ends.to, there));
+  if (!(saved == other_saved)) return OtherContents(ends.to, there, "saved info");
+  return StatManifest(ends.to, there);
+}
+
+Result<StreamManifest> CopyStream(const CopyEnds& ends, const BankSection& from,
+                                  const BankSection& to, const StreamManifest& stream) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string sha256, PlainSha256(from, stream));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto source, OpenDataStream(from, stream, ends.from_options));
+  StreamManifest written;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto writer, CreateDataStream(
+                                                   to, stream.name, ends.attempt, ends.to_options,
+                                                   [&written](const StreamManifest& manifest) {
+                                                     written = manifest;
+                                                     return Ok();
+                                                   },
+                                                   ends.earlier));
+  const auto buffer = std::make_unique<std::array<std::byte, kBuffer>>();
+  for (;;) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::size_t read, source->Read(*buffer));
+    if (read == 0) break;
+    HOLDFAST_RETURN_IF_ERROR(ends.advanced(read));
+    HOLDFAST_RETURN_IF_ERROR(writer->Write(std::span(*buffer).first(read)));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const DataInfo info, writer->Finish());
+  if (info.size != stream.size || info.sha256 != sha256) {
+    return Corrupt(fmt::format("the stream {} is not, as it was written, what was read",
+                               Printable(stream.name)));
+  }
+  return written;
+}
+
+// An object of a bank, as a source: read piece by piece.
+class ObjectSource final : public ByteSource {
+ public:
+  ObjectSource(const BankSection& section, std::string key, std::uint64_t size, std::uint64_t piece)
+      : section_(section), key_(std::move(key)), size_(size), piece_(piece) {}
+  Result<std::size_t> Read(std::span<std::byte> buffer) override {
+    if (at_ == current_.size()) {
+      if (read_ == size_) return std::size_t{0};
+      const std::uint64_t wanted = std::min(piece_, size_ - read_);
+      StringSink sink(wanted);
+      HOLDFAST_RETURN_IF_ERROR(section_.Get(key_, sink, read_, wanted));
+      current_ = sink.Take();
+      at_ = 0;
+      read_ += current_.size();
+      if (current_.size() != wanted) return Corrupt("the object " + key_ + " is cut off");
+    }
+    const std::size_t count = std::min(buffer.size(), current_.size() - at_);
+    std::copy_n(AsBytes(current_).begin() + static_cast<std::ptrdiff_t>(at_), count,
+                buffer.begin());
+    at_ += count;
+    return count;
+  }
+
+ private:
+  const BankSection& section_;  // Not owned; outlives this.
+  const std::string key_;
+  const std::uint64_t size_;
+  const std::uint64_t piece_;
+  std::uint64_t read_ = 0;
+  std::string current_;
+  std::size_t at_ = 0;
+};
+
+// The raw objects of an attempt, as its plugin put them: a section of plain objects.
+struct RawSection {
+  std::unique_ptr<SealedBank> sealed;  // where the section has keys
+  std::optional<BankSection> section;
+};
+Result<RawSection> OpenRaw(const BankSection& data, std::string_view attempt,
+                           SectionAccess access) {
+  RawSection raw;
+  HOLDFAST_ASSIGN_OR_RETURN(raw.section, data.Narrow(fmt::format("{}/raw", attempt), access));
+  if (data.keys() == nullptr) return raw;
+  raw.sealed = std::make_unique<SealedBank>(data.bank(), *data.keys());
+  const std::string prefix = raw.section->prefix();
+  HOLDFAST_ASSIGN_OR_RETURN(raw.section, BankSection::Open(*raw.sealed, prefix, access));
+  return raw;
+}
+
+Status CopyRaw(const CopyEnds& ends, const BankSection& from, const BankSection& to,
+               const std::string& attempt) {
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection source, OpenRaw(from, attempt, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, source.section->ListAll());
+  if (keys.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection target,
+                            OpenRaw(to, ends.attempt, SectionAccess::kWrite));
+  for (const std::string& key : keys) {
+    HOLDFAST_RETURN_IF_ERROR(ends.advanced(0));
+    HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo info, source.section->Stat(key));
+    // What is encrypted is opened as a whole: once.
+    ObjectSource object(*source.section, key, info.size,
+                        source.sealed == nullptr ? kRawPiece : kMaxSegmentSize);
+    HOLDFAST_RETURN_IF_ERROR(target.section->Put(key, object, info.size));
+  }
+  return Ok();
+}
+
+CopiedResource SumOf(const ResourceManifest& manifest, bool all_reused) {
+  CopiedResource sum;
+  sum.bytes = manifest.bytes();
+  for (const StreamManifest& stream : manifest.streams) {
+    for (std::size_t i = 0; i < stream.segments.size(); ++i) {
+      sum.stored += stream.segments[i].stored_size;
+      if (all_reused || stream.adopted.contains(i)) sum.reused += stream.segments[i].stored_size;
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+Status StatManifest(const BankSection& checkpoint, const ResourceManifest& manifest) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
+  for (const StreamManifest& stream : manifest.streams)
+    HOLDFAST_RETURN_IF_ERROR(StatDataStream(data, stream));
+  return Ok();
+}
+
+Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest& manifest) {
+  const ResourceKey& key = manifest.resource;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto there, ReadManifest(ends.to, key, manifest.epoch));
+  if (there) {
+    HOLDFAST_RETURN_IF_ERROR(CheckSame(ends, manifest, *there));
+    HOLDFAST_RETURN_IF_ERROR(ends.advanced(manifest.bytes()));
+    return SumOf(*there, true);
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection from,
+                            ends.from.Narrow(DataPrefix(key), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection to,
+                            ends.to.Narrow(DataPrefix(key), SectionAccess::kWrite));
+  ResourceManifest written = manifest;
+  written.attempt = ends.attempt;
+  written.streams.clear();
+  written.saved_object.clear();
+  written.key_id.clear();
+  for (const StreamManifest& stream : manifest.streams) {
+    HOLDFAST_ASSIGN_OR_RETURN(StreamManifest copied, CopyStream(ends, from, to, stream));
+    written.streams.push_back(std::move(copied));
+  }
+  HOLDFAST_RETURN_IF_ERROR(CopyRaw(ends, from, to, manifest.attempt));
+  HOLDFAST_ASSIGN_OR_RETURN(const Value saved, ReadSavedInfo(ends.from, manifest));
+  HOLDFAST_RETURN_IF_ERROR(ends.check_held());
+  const CopiedResource sum = SumOf(written, false);
+  Status put = WriteManifest(ends.to, std::move(written), saved);
+  if (put) return sum;
+  if (put.error().code() != ErrorCode::kConflict) return std::move(put).error();
+  // One whose claim this one took over has just written it after all: it is as good where it is the same.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto other, ReadManifest(ends.to, key, manifest.epoch));
+  if (!other) return std::move(put).error();
+  HOLDFAST_RETURN_IF_ERROR(CheckSame(ends, manifest, *other));
+  return SumOf(*other, false);
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plugins/sdk/exit_code.h"
+#include "runtime/step/heartbeat.h"
+#include "runtime/step/step_environment.h"
+#include "runtime/store/claim.h"
+#include "runtime/store/lease.h"
+#include "runtime/store/record.h"
+
+namespace holdfast::runtime {
+
+// The step of a copied checkpoint's journal that no bundle has: who copied it.
+inline constexpr std::string_view kCopyStep = "copy";
+
+// What who copies a checkpoint has in the bank that it is copied to, in the order in which it is written: the
+// marker, the claim of the step `copy`, which names the attempt that all data lies under, and the lease of the
+// record with its fencing token. A heartbeat keeps both. Of two that come at once one gets the claim or, where a
+// bank cannot say so at once, the lease. One whose holder is gone is taken over at once, under a new attempt
+// and a new token: what the dead one may still write counts no more. Not movable; one thread.
+class TargetHold {
+ public:
+  struct Request {
+    std::string bundle;
+    std::string started_by;
+    bool epochs = false;  // the record needs an epoch table; its name is then table()
+  };
+  // kLocked, with who has it, while another one works on the record.
+  static Result<std::unique_ptr<TargetHold>> Take(const StepEnvironment& env, const Record& record,
+                                                  const Request& request);
+  TargetHold(const TargetHold&) = delete;
+  TargetHold& operator=(const TargetHold&) = delete;
+
+  const std::string& run() const { return lease_.run; }
+  const std::string& attempt() const { return claim_.attempt; }
+  const std::string& table() const { return lease_.epochs; }
+  // Of copies that came to nothing, the oldest first.
+  const std::vector<std::string>& earlier() const { return earlier_; }
+
+  // kLocked as soon as a greater token exists: asked before everything that decides.
+  Status CheckHeld() const;
+  // The copy came to nothing, or is to be gone on with: the claim is over and the lease stays, so that
+  // whoever comes next takes over at once, wherever it runs, and gc waits for it.
+  Status GiveUp(std::string_view why);
+  // The same where nothing was written yet: nobody has to go on with it.
+  Status Withdraw();
+  // Everything is done: the claim is over, and the lease given back.
+  Status End();
+
+ private:
+  TargetHold(const StepEnvironment& env, const Record& record) : env_(env), record_(record) {}
+  Status Acquire(const Request& request);
+  Status EndClaim(ExitCode code, std::string_view how, std::string_view why);
+
+  const StepEnvironment& env_;
+  const Record record_;
+  Claim claim_;
+  Lease lease_;
+  std::vector<std::string> earlier_;
+  WallTime started_;
+  std::unique_ptr<Heartbeat> heartbeat_;
+};
+
+}  // namespace holdfast::runtime

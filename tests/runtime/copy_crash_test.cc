@@ -1,0 +1,142 @@
+// A copy that is stopped at every write to either bank, and goes on, or never does.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/runtime/copied_worlds.h"
+
+namespace holdfast::testing_runtime {
+namespace {
+
+using ::testing::ElementsAreArray;
+using ::testing::IsEmpty;
+using Fault = testing::FaultyBank::Fault;
+
+enum class Where { kSource, kTarget };
+
+class CopyCrash : public ::testing::TestWithParam<std::tuple<Fault, Where>> {
+ protected:
+  // Several segments, so that there are some to go on with.
+  static void Prepare(TwoBanks& banks) {
+    banks.first.data.segment_size = banks.second.data.segment_size = std::uint64_t{1} << 20U;
+    banks.first.contents["T::Volume#a"] = std::string(3'500'000, 'a');
+    banks.first.raw["T::Volume#b"] = "not of a stream";
+    banks.Protect();
+  }
+  static World& Struck(TwoBanks& banks) {
+    return std::get<Where>(GetParam()) == Where::kSource ? banks.first : banks.second;
+  }
+  static std::uint64_t Changes() {
+    TwoBanks banks;
+    Prepare(banks);
+    const std::uint64_t before = Struck(banks).bank.changes();
+    EXPECT_EQ(banks.Copy().code, ExitCode::kOk);
+    return Struck(banks).bank.changes() - before;
+  }
+  // Copies, and is dead at the n-th write.
+  static void CopyUntil(TwoBanks& banks, std::uint64_t n) {
+    World& struck = Struck(banks);
+    struck.bank.Arm(std::get<Fault>(GetParam()), n, true);
+    banks.Copy();
+    EXPECT_TRUE(struck.bank.reached());
+    struck.bank.Disarm();
+    IsWholeOrNothing(banks.second);
+  }
+};
+
+TEST_P(CopyCrash, AtEveryWriteRunAgainIsTheWholeCheckpoint) {
+  const std::uint64_t changes = Changes();
+  ASSERT_GT(changes, 3U);
+  for (std::uint64_t n = 1; n <= changes; ++n) {
+    SCOPED_TRACE(n);
+    TwoBanks banks;
+    Prepare(banks);
+    const auto original = *banks.first.tenant.ListAll();
+    CopyUntil(banks, n);
+    const auto again = banks.Copy();
+    ASSERT_EQ(again.code, ExitCode::kOk) << again.text;
+    EXPECT_TRUE(IsWholeOrNothing(banks.second));
+    EXPECT_THAT(banks.second.Unfinished(), IsEmpty());
+    EXPECT_THAT(banks.first.Unfinished(), IsEmpty());
+    // The lease is given back: who wants to delete it need not wait.
+    const auto lease = runtime::CurrentLease(banks.second.tenant, "run-1");
+    EXPECT_TRUE((*lease)->released);
+    banks.ExpectRestored("res-1");
+    std::vector<runtime::GcAction> actions;
+    for (World* const world : {&banks.first, &banks.second}) {
+      world->CollectGarbage({}, &actions);
+      for (const auto& action : actions)
+        EXPECT_FALSE(action.failed) << action.subject << ": " << action.action;
+    }
+    EXPECT_TRUE(IsWholeOrNothing(banks.second));
+    banks.ExpectRestored("res-2");
+  }
+}
+
+TEST_P(CopyCrash, AtEveryWriteAndNeverAgainIsClearedByGc) {
+  const std::uint64_t changes = Changes();
+  for (std::uint64_t n = 1; n <= changes; ++n) {
+    SCOPED_TRACE(n);
+    TwoBanks banks;
+    Prepare(banks);
+    CopyUntil(banks, n);
+    for (World* const world : {&banks.first, &banks.second}) {
+      world->now += runtime::kLeaseExpiry;
+      std::vector<runtime::GcAction> actions;
+      world->CollectGarbage({}, &actions);
+      for (const auto& action : actions)
+        EXPECT_FALSE(action.failed) << action.subject << ": " << action.action;
+      EXPECT_THAT(world->Unfinished(), IsEmpty());
+    }
+    if (IsWholeOrNothing(banks.second)) {
+      banks.ExpectRestored("res-1");
+    } else {
+      EXPECT_THAT(*banks.second.tenant.ListAll("checkpoints/"), IsEmpty());
+    }
+    // The original can be deleted again.
+    const auto deleted =
+        banks.first.RunAll("del-1", banks.first.Publish(Operation::kDelete, "run-1"));
+    EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, CopyCrash,
+    ::testing::Combine(::testing::Values(Fault::kStopBefore, Fault::kStopAfter),
+                       ::testing::Values(Where::kSource, Where::kTarget)),
+    [](const auto& info) {
+      return std::string(std::get<Fault>(info.param) == Fault::kStopBefore ? "StopBefore"
+                                                                           : "StopAfter") +
+             (std::get<Where>(info.param) == Where::kSource ? "InTheSource" : "InTheTarget");
+    });
+
+// One operation fails, or its answer is lost, and the bank is well again: reads, too.
+TEST(CopyFaults, AtEveryOperationItFailsOrIsWholeAndGoesOn) {
+  for (const Where where : {Where::kSource, Where::kTarget}) {
+    for (const Fault fault : {Fault::kFailOnce, Fault::kAnswerLost}) {
+      for (std::uint64_t n = 1;; ++n) {
+        SCOPED_TRACE(::testing::Message()
+                     << static_cast<int>(where) << " " << static_cast<int>(fault) << " " << n);
+        TwoBanks banks;
+        banks.Protect();
+        World& struck = where == Where::kSource ? banks.first : banks.second;
+        struck.bank.Arm(fault, n);
+        const auto copied = banks.Copy();
+        const bool reached = struck.bank.reached();
+        struck.bank.Disarm();
+        if (copied.code == ExitCode::kOk) {
+          EXPECT_TRUE(IsWholeOrNothing(banks.second));
+        } else {
+          EXPECT_TRUE(reached) << copied.text;
+          IsWholeOrNothing(banks.second);
+          const auto again = banks.Copy();
+          EXPECT_EQ(again.code, ExitCode::kOk) << again.text;
+          EXPECT_TRUE(IsWholeOrNothing(banks.second));
+        }
+        if (!reached) break;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::testing_runtime
