@@ -57,18 +57,26 @@ Status CheckSame(const CopyEnds& ends, const ResourceManifest& wanted,
   return StatManifest(ends.to, there);
 }
 
+// A stream that is read and one that is written: both together are to need no more memory than one does.
+DataOptions HalfOf(DataOptions options) {
+  options.parallel = std::max(1U, options.parallel / 2);
+  return options;
+}
+
 Result<StreamManifest> CopyStream(const CopyEnds& ends, const BankSection& from,
                                   const BankSection& to, const StreamManifest& stream) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::string sha256, PlainSha256(from, stream));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto source, OpenDataStream(from, stream, ends.from_options));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto source,
+                            OpenDataStream(from, stream, HalfOf(ends.from_options)));
   StreamManifest written;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto writer, CreateDataStream(
-                                                   to, stream.name, ends.attempt, ends.to_options,
-                                                   [&written](const StreamManifest& manifest) {
-                                                     written = manifest;
-                                                     return Ok();
-                                                   },
-                                                   ends.earlier));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto writer,
+                            CreateDataStream(
+                                to, stream.name, ends.attempt, HalfOf(ends.to_options),
+                                [&written](const StreamManifest& manifest) {
+                                  written = manifest;
+                                  return Ok();
+                                },
+                                ends.earlier));
   const auto buffer = std::make_unique<std::array<std::byte, kBuffer>>();
   for (;;) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::size_t read, source->Read(*buffer));

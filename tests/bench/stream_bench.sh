@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One large stream through one step to the filesystem bank and back: time and peak memory of the
 # process, which must stay below 128 MiB whatever the stream's length. First plain, then the same with a
-# key_file, which encrypts it. Beside it the same bytes through `dd` to the same file system, for what the disk does.
+# key_file, which encrypts it; and at last its copy in a second bank with another key. Beside it the same bytes through `dd` to the same file system, for what the disk does.
 #   stream_bench.sh BUILD_FOLDER [GIB]      10 GiB unless given; needs twice that free in TMPDIR
 set -euo pipefail
 build=$(realpath "$1")
@@ -33,14 +33,14 @@ policy: {drift: ignore}
 END
 holdfast -q compile protect plan.yaml -o protect.yaml
 
-# Runs a workflow file; prints the time of all of it, that of the processors, which other work on the machine changes
+# Runs a command of holdfast; prints the time of all of it, that of the processors, which other work on the machine changes
 # less, and the peak of whichever process used most memory.
 measure() {
-  python3 - "$1" "$2" "$gib" <<'END'
+  python3 - "$1" "$gib" "${@:2}" <<'END'
 import resource, subprocess, sys, time
-file, what, gib = sys.argv[1:]
+what, gib, *command = sys.argv[1:]
 start = time.monotonic()
-subprocess.run(["holdfast", "-q", "run", file], check=True, stdout=subprocess.DEVNULL)
+subprocess.run(["holdfast", "-q", *command], check=True, stdout=subprocess.DEVNULL)
 seconds = time.monotonic() - start
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 peak = used.ru_maxrss / 1024
@@ -49,15 +49,20 @@ print(f"{what} {gib} GiB: {seconds:.1f} s ({float(gib) * 1024 / seconds:.0f} MiB
 sys.exit(0 if peak < 128 else f"{what}: {peak:.0f} MiB is not below 128 MiB")
 END
 }
-measure protect.yaml "protect, plain,"
+measure "protect, plain," run protect.yaml
 holdfast -q compile verify latest -o verify.yaml
-measure verify.yaml "verify, plain,"
+measure "verify, plain," run verify.yaml
 rm -rf bank
 holdfast -q bank key new keys >/dev/null
 sed -i "/^bank = /a key_file = $dir/keys" providers.d/p.conf
-measure protect.yaml "protect, encrypted,"
+measure "protect, encrypted," run protect.yaml
 holdfast -q compile verify latest -o verify.yaml
-measure verify.yaml "verify, encrypted,"
+measure "verify, encrypted," run verify.yaml
+holdfast -q bank key new other-keys >/dev/null
+sed "s/^name = p/name = q/; s/^id = .*/id = 0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a07/; s,^key_file = .*,key_file = $dir/other-keys,; s,^path = .*,path = $dir/second," \
+  providers.d/p.conf >providers.d/q.conf
+measure "copy, encrypted with another key," checkpoints copy latest -p p --to-provider q
+rm -rf second
 rm -rf bank
 begin=$(date +%s.%N)
 dd if=/dev/zero of=zeros bs=8M count=$((gib * 128)) conv=fsync status=none
