@@ -312,6 +312,18 @@ class Builder final : public YAML::EventHandler {
   std::optional<Error> error_;
 };
 
+// YAML 1.1 ends lines also at U+0085, U+2028 and U+2029, YAML 1.2 does not; a carriage return alone ends one in both, and not for
+// yaml-cpp. Engines read what we have checked with another reader: what it would take for a line of its own is none here.
+std::size_t OtherLineEnd(std::string_view line) {
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const std::string_view rest = line.substr(at);
+    if (rest.starts_with("\xC2\x85") || rest.starts_with("\xE2\x80\xA8") ||
+        rest.starts_with("\xE2\x80\xA9") || (rest[0] == '\r' && rest.size() > 1))
+      return at;
+  }
+  return std::string_view::npos;
+}
+
 // Bytes that yaml-cpp would take for something else: 0x04 ends its input silently, and what is not
 // UTF-8 becomes U+FFFD or, after some first bytes, UTF-16.
 Status CheckBytes(std::string_view text, const Lines& lines) {
@@ -322,6 +334,13 @@ Status CheckBytes(std::string_view text, const Lines& lines) {
       const auto byte = static_cast<unsigned char>(c);
       return (byte < 0x20 && c != '\t' && c != '\r') || byte == 0x7F;
     });
+    if (const std::size_t at = OtherLineEnd(shown); at != std::string_view::npos) {
+      return lines.At(
+          InvalidInput("a character that ends a line for some readers, and not for others")
+              .Hint("what stands behind it is a comment for one and not for another; in "
+                    "double quotes it is written \\r, \\N, \\L or \\P"),
+          line, at + 1, 1);
+    }
     if (bad != shown.end()) {
       return lines.At(InvalidInput(fmt::format("a control character (0x{:02x})",
                                                static_cast<unsigned char>(*bad)))
