@@ -268,6 +268,20 @@ std::string OnlyText(const runtime::RecordSummary& summary) {
   return parts.empty() ? "" : "only " + Printable(Join(parts, ", "));
 }
 
+std::string WhyNoSuccess(const Result<runtime::RecordReport>& report) {
+  if (!report) {
+    if (report.error().code() != ErrorCode::kNotFound) return {};
+    return "the engine calls it a success, and the bank knows of no such run: nothing was done";
+  }
+  // Also of a checkpoint that was deleted since.
+  for (const runtime::StateEntry& state : report->states) {
+    if (state.state == runtime::GoodState(report->operation) || !state.damage.empty()) return {};
+  }
+  return fmt::format(
+      "the engine calls it a success, and by the bank it is {}: rely on nothing of it",
+      report->states.empty() ? "no record that has begun" : StateWord(report->summary));
+}
+
 std::string WarningCount(std::uint64_t warnings) {
   return warnings == 0 ? "" : Counted(warnings, "warning");
 }

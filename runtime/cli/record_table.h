@@ -16,6 +16,10 @@ namespace holdfast::cli {
 enum class Showing { kInFull, kAtTheEndOfARun };
 void ShowRecordReport(const Output& out, const runtime::RecordReport& report, Showing showing);
 
+// What the bank says against an engine that calls a run a success, for people: its record never came to the state in
+// which such a run ends. Empty: nothing. (An engine runs what is in its file, and believes what that says.)
+std::string WhyNoSuccess(const Result<runtime::RecordReport>& report);
+
 // "3 warnings", or nothing where there are none.
 std::string WarningCount(std::uint64_t warnings);
 

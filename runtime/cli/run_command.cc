@@ -395,7 +395,9 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   if (!outcome) return out.Fail(outcome.error());
 
   const auto report = runtime::ReportOfRun(*tenant, outcome->run_id);
-  const int code = ExitCodeOf(*outcome);
+  int code = ExitCodeOf(*outcome);
+  const std::string no_success = code == 0 ? WhyNoSuccess(report) : "";
+  if (!no_success.empty()) code = static_cast<int>(ExitCode::kRunFailed);
   const bool shown = !arguments.brief || out.json() || code != 0;
   if (report) {
     if (shown) ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
@@ -409,7 +411,10 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
                     .Set("stopped", outcome->stopped)
                     .Set("exit_code", code);
   WhatNext next{"the run succeeded", {}};
-  if (code != 0) {
+  if (!no_success.empty()) {
+    ended.Set("message", no_success);
+    next.text = "the run failed: " + no_success;
+  } else if (code != 0) {
     const bool unreadable = !report && report.error().code() == ErrorCode::kCorrupt;
     auto found = NextAfter(session, arguments, *workflow, *tenant, *outcome,
                            report ? &*report : nullptr, unreadable);

@@ -103,6 +103,13 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   return next;
 }
 
+// So long ago that the bank may have forgotten it: of what is deleted it remembers 30 days.
+bool IsLongOver(const Session& session, const engines::RunStatus& status) {
+  constexpr std::chrono::days kForgotten{30};
+  const auto finished = ParseTime(status.finished);
+  return finished && session.clock().Now() - *finished > kForgotten;
+}
+
 }  // namespace
 
 int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
@@ -149,11 +156,15 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
                                     CleanUpCommand(session, *last) + "' cleans up");
     return out.Fail(error);
   }
-  const int code = engines::VerdictOf(*last);
+  int code = engines::VerdictOf(*last);
   const bool is_part = !last->part_of.empty();
   std::optional<runtime::RecordReport> record;
+  std::string no_success;
   if (bank && !is_part) {
-    if (auto report = runtime::ReportOfRun(*bank, last->run())) {
+    auto report = runtime::ReportOfRun(*bank, last->run());
+    if (code == 0 && (report || !IsLongOver(session, *last))) no_success = WhyNoSuccess(report);
+    if (!no_success.empty()) code = static_cast<int>(ExitCode::kRunFailed);
+    if (report) {
       ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
       record = std::move(*report);
     } else if (report.error().code() != ErrorCode::kNotFound) {
@@ -167,6 +178,7 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
                                     ShellWord(engine.WholeOf(*last)) + engine.Options()}}
                             : NextOf(session, *last, code, cleaned_up, bank, record, engine);
   Value ended = RunEnded(*last, cleaned_up);
+  if (!no_success.empty()) ended.Set("exit_code", code).Set("message", no_success);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   out.Json("run-ended", std::move(ended));
@@ -175,6 +187,7 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
           : code == static_cast<int>(ExitCode::kRunStopped) ? " was stopped"
           : code == static_cast<int>(ExitCode::kRunFailed)  ? " failed"
                                                             : " did not begin";
+  if (!no_success.empty()) text += ": " + no_success;
   if (code != 0 && last->shutdown.empty() && !last->message.empty() && !RepeatsAStep(*last))
     text += ": " + last->message;
   if (const engines::StepStatus* const begin = last->Find("begin");
