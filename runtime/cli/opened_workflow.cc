@@ -157,7 +157,7 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   return out;
 }
 
-Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string& file) {
+Result<std::vector<local::SourceFile>> OwnFilesOf(const std::string& file) {
   std::vector<local::SourceFile> files(1);
   HOLDFAST_ASSIGN_OR_RETURN(files.front(), local::ReadSourceFile(file));
   std::error_code error;
@@ -166,6 +166,11 @@ Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string&
     HOLDFAST_ASSIGN_OR_RETURN(auto children, local::ReadTemplateFolder(folder));
     std::move(children.begin(), children.end(), std::back_inserter(files));
   }
+  return files;
+}
+
+Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string& file) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto files, OwnFilesOf(file));
   return mistral::ReadDefinitions(files);
 }
 

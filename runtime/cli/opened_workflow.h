@@ -44,6 +44,8 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
 Result<std::vector<local::ListedStep>> ListStepsOf(const OpenedWorkflow& workflow,
                                                    const std::string& run_id);
 
+// A file, and those of NAME.children beside it.
+Result<std::vector<local::SourceFile>> OwnFilesOf(const std::string& file);
 // The workflows of a file for Mistral, and of NAME.children beside it. The file's own come first.
 Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string& file);
 

@@ -9,6 +9,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/verify/argo_form.h"
 #include "runtime/verify/proof.h"
 
 namespace holdfast::cli {
@@ -19,7 +20,11 @@ Result<verify::SaidRun> ReadRun(const OpenedWorkflow& workflow) {
   if (workflow.engine == WorkflowEngine::kArgo) {
     HOLDFAST_ASSIGN_OR_RETURN(const local::Workflow read,
                               local::ReadWorkflowFile(workflow.file, workflow.template_folders));
-    return verify::RunOf(read);
+    verify::SaidRun run = verify::RunOf(read);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto files, OwnFilesOf(workflow.file));
+    for (std::string& fault : verify::FormFaults(files, workflow.bundle.bundle))
+      run.faults.push_back(std::move(fault));
+    return run;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, ReadMistralWorkflows(workflow.file));
   return verify::RunOf(definitions);

@@ -1,11 +1,21 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "plugins/sdk/text.h"
+#include "runtime/local/step_program.h"
 #include "runtime/verify/said_run.h"
 
 namespace holdfast::verify {
 namespace {
+
+constexpr std::string_view kRunOfFirst = "{{workflow.uid}}";
+constexpr std::string_view kRunOfParent = "{{workflow.parameters.run}}";  // in a child
 
 class Reader {
  public:
@@ -17,10 +27,11 @@ class Reader {
     out_.end = out_.order.AddNode();
     const std::uint32_t entry = workflow_.entrypoint.template_index;
     if (workflow_.templates[entry].dag) {
-      Visit(entry, {}, 0, start, out_.end);
+      Visit(entry, {}, 0, start, out_.end, false);
     } else {
       out_.faults.emplace_back("what the workflow starts with is no DAG");
     }
+    CheckEnd();
     if (!has_begin_) out_.faults.emplace_back("there is no task 'begin'");
     for (const local::Parameter& parameter : workflow_.parameters) {
       if (parameter.name == "record" && parameter.value && !parameter.value->text.source().empty())
@@ -40,7 +51,7 @@ class Reader {
 
   // As deep as templates stand in each other.
   void Visit(std::uint32_t index, std::vector<StartCondition> conditions, std::uint32_t parent,
-             std::uint32_t begin, std::uint32_t end) {
+             std::uint32_t begin, std::uint32_t end, bool in_child) {
     const local::Template& here = workflow_.templates[index];
     const local::DagTemplate& dag = *here.dag;
     const auto group = static_cast<std::uint32_t>(out_.groups.size());
@@ -59,7 +70,9 @@ class Reader {
       has_begin_ = has_begin_ || is_begin;
       own.begin = own.end = is_begin ? out_.begin : out_.order.AddNode();
       out_.order.Link(begin, own.begin);
-      CheckCall(task, is_begin);
+      CheckCall(task, is_begin, in_child);
+      if (is_begin && !task.depends.empty()) Fault(task, "waits for something");
+      CheckStart(dag, task);
       if (is_begin) {
         own.end_step = own.first_step;
         continue;
@@ -67,7 +80,8 @@ class Reader {
       if (workflow_.templates[task.call.template_index].dag) {
         own.end = out_.order.AddNode();
         out_.order.Link(own.begin, own.end);
-        Visit(task.call.template_index, ConditionsOf(dag, at, ends), group, own.begin, own.end);
+        Visit(task.call.template_index, ConditionsOf(dag, at, ends), group, own.begin, own.end,
+              in_child || task.call.child != local::kNoChild);
       } else if (!task.IsBarrier()) {
         out_.steps.push_back({task.name, group, own.begin, ConditionsOf(dag, at, ends)});
         if (!task.needed) out_.faults.push_back("task " + task.name + " would never start");
@@ -79,12 +93,116 @@ class Reader {
     for (const std::uint32_t target : dag.targets) out_.order.Link(ends[target].end, end);
   }
 
-  // What a step does is its leaf template's, which a site may have several of. But `begin` and `end` are each one task's.
-  void CheckCall(const local::Task& task, bool is_begin) {
-    const std::string& called = workflow_.templates[task.call.template_index].name;
-    if (is_begin != (called == "begin") || called == "end")
-      out_.faults.push_back("task " + task.name + " calls the template " + Printable(called));
-    if (task.exit_hook) out_.faults.push_back("task " + task.name + " has a hook");
+  void Fault(const local::Task& task, std::string_view what) {
+    out_.faults.push_back(fmt::format("task {} {}", Printable(task.name), what));
+  }
+
+  // What a step does is its leaf template's, of which a site may have several. But they are the site's own, `begin` and
+  // `end` are each one task's, and what a task hands to them decides of which run it is.
+  void CheckCall(const local::Task& task, bool is_begin, bool in_child) {
+    const local::TemplateCall& call = task.call;
+    const bool is_child = call.child != local::kNoChild;
+    const bool is_group = workflow_.templates[call.template_index].dag && !is_child;
+    if (is_group ? !call.document.empty() && !in_child : call.document != local::kStepTemplates)
+      Fault(task, "calls " + Printable(call.name) + ", which is no template of " +
+                      std::string(local::kStepTemplates));
+    if (is_begin != (call.name == "begin") || call.name.starts_with("end"))
+      Fault(task, "calls the template " + Printable(call.name));
+    if (task.exit_hook) Fault(task, "has a hook");
+    if (task.when && (is_begin || !task.IsBarrier())) Fault(task, "has a 'when'");
+    if (is_child) return CheckChild(task, in_child ? kRunOfParent : kRunOfFirst);
+    bool has_run = false;
+    for (const local::NamedText& argument : call.arguments) {
+      if (argument.name != "run" || !in_child || is_group || task.IsBarrier()) {
+        Fault(task,
+              "has an argument '" + Printable(argument.name) + "', which its like never have");
+      } else if (argument.value.text.source() != kRunOfParent) {
+        Fault(task, "is of another run: " + Printable(argument.value.text.source()));
+      }
+      has_run = true;
+    }
+    if (in_child && !is_group && !task.IsBarrier() && !has_run)
+      Fault(task, "has no argument 'run'");
+  }
+
+  // A child is of the run that starts it, and is called by its part: two of one part would be one.
+  void CheckChild(const local::Task& task, std::string_view run) {
+    const local::ChildWorkflow& child = workflow_.children[task.call.child];
+    for (const local::NamedText& parameter : child.parameters) {
+      if (parameter.name == "run" && parameter.value.text.source() != run)
+        Fault(task, "is of another run: " + Printable(parameter.value.text.source()));
+    }
+    const std::string& name = child.name.text.source();
+    const std::string prefix = std::string(run) + "-";
+    const std::string& started = workflow_.templates[task.call.template_index].document;
+    const bool is_own = name.starts_with(prefix) && name.size() > prefix.size() &&
+                        started.ends_with("-" + name.substr(prefix.size()));
+    if (!is_own || !children_.insert(name).second)
+      Fault(task, "starts " + Printable(started) + " as another one's part: " + Printable(name));
+  }
+
+  // The exit handler: the engine's verdict goes to `end` as it is.
+  void CheckEnd() {
+    const std::string_view wanted = workflow_.children.empty() ? "end" : "end-with-children";
+    const local::Template* const handler =
+        workflow_.on_exit ? &workflow_.templates[workflow_.on_exit->template_index] : nullptr;
+    if (handler == nullptr || !handler->dag || handler->dag->tasks.size() != 1) {
+      out_.faults.emplace_back("'onExit' is not one task");
+      return;
+    }
+    const local::Task& task = handler->dag->tasks.front();
+    if (task.call.document != local::kStepTemplates || task.call.name != wanted)
+      Fault(task,
+            fmt::format("of the exit handler calls {}, not {}", Printable(task.call.name), wanted));
+    const bool is_whole = task.call.arguments.size() == 1 &&
+                          task.call.arguments.front().name == "status" &&
+                          task.call.arguments.front().value.text.source() == "{{workflow.status}}";
+    if (!is_whole) Fault(task, "of the exit handler is not told '{{workflow.status}}' alone");
+    if (task.when || task.exit_hook) Fault(task, "of the exit handler has a condition or a hook");
+  }
+
+  // When its gates have succeeded it starts, however all else that it waits for has ended: tried out, all of it where that
+  // is little, else each way of each task alone and many ways of all at random.
+  void CheckStart(const local::DagTemplate& dag, const local::Task& task) {
+    const std::span<const std::uint32_t> before = task.depends.tasks();
+    if (before.empty()) return;
+    const std::vector<std::uint32_t> gates = task.depends.RequiredSuccesses();
+    std::vector<std::uint32_t> free;
+    for (const std::uint32_t other : before) {
+      if (!std::binary_search(gates.begin(), gates.end(), other) && !dag.tasks[other].IsBarrier())
+        free.push_back(other);
+    }
+    constexpr std::array kEnds{local::Phase::kSucceeded, local::Phase::kFailed,
+                               local::Phase::kError, local::Phase::kOmitted};
+    std::vector<local::Phase> ends(dag.tasks.size(), local::Phase::kSucceeded);
+    for (const std::uint32_t other : before) {
+      if (dag.tasks[other].IsBarrier()) ends[other] = local::Phase::kSkipped;
+    }
+    const auto starts = [&] {
+      return task.depends.Evaluate([&](std::uint32_t other) { return ends[other]; });
+    };
+    bool always = true;
+    constexpr std::size_t kAll = 6;  // 4^6 ways
+    std::size_t ways = 1;
+    for (std::size_t i = 0; i < std::min(free.size(), kAll); ++i) ways *= kEnds.size();
+    const bool all = free.size() <= kAll;
+    std::minstd_rand random(1);
+    for (std::size_t way = 0; always && way < (all ? ways : kEnds.size() * free.size() + 256);
+         ++way) {
+      std::size_t rest = way;
+      for (std::size_t i = 0; i < free.size(); ++i) {
+        if (all) {
+          ends[free[i]] = kEnds[rest % kEnds.size()];
+          rest /= kEnds.size();
+        } else if (way < kEnds.size() * free.size()) {
+          ends[free[i]] = way / kEnds.size() == i ? kEnds[way % kEnds.size()] : kEnds[0];
+        } else {
+          ends[free[i]] = kEnds[random() % kEnds.size()];
+        }
+      }
+      always = starts();
+    }
+    if (!always) Fault(task, "may not start though all that it needs has succeeded");
   }
 
   std::vector<StartCondition> ConditionsOf(const local::DagTemplate& dag, std::uint32_t task,
@@ -113,6 +231,7 @@ class Reader {
 
   const local::Workflow& workflow_;
   SaidRun out_;
+  std::set<std::string> children_;  // names
   bool has_begin_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include "plugins/sdk/bundle.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_file.h"
+#include "runtime/verify/argo_form.h"
 #include "runtime/verify/proof.h"
 
 namespace holdfast::verify {
@@ -65,7 +66,11 @@ class Changed : public testing::TestWithParam<Case> {
     for (local::SourceFile& file : site) files.push_back(std::move(file));
     const auto workflow = local::ReadWorkflow(std::move(files));
     EXPECT_TRUE(workflow) << workflow.error().Render();
-    return Prove(*bundle, RunOf(*workflow));
+    SaidRun run = RunOf(*workflow);
+    std::vector<local::SourceFile> own = Files();
+    for (std::string& fault : FormFaults(own, bundle->bundle))
+      run.faults.push_back(std::move(fault));
+    return Prove(*bundle, std::move(run));
   }
 
   bool changed_ = false;
@@ -191,25 +196,65 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Argo, Changed,
-    testing::Values(Case{"AComment", "diamond", "argo", "# parallel of node a", "# x", ""},
-                    Case{"ADependencyLess", "diamond", "argo", "depends: d-7595fa26-pre.Succeeded",
-                         "depends: b-fe7b75c0-pre.Succeeded",
-                         "step d-7595fa26-par does not wait for d-7595fa26-pre"},
-                    Case{"AGateThatIsNone", "diamond", "argo", "depends: a-bc37fcd6-pre.Succeeded",
-                         "depends: \"a-bc37fcd6-pre.Succeeded && begin.Succeeded\"", ""},
-                    Case{"AGateTooMuch", "diamond", "argo", "depends: c-a4b55e85-pre.Succeeded",
-                         "depends: \"c-a4b55e85-pre.Succeeded && b-fe7b75c0-par.Succeeded\"",
-                         "is not started when b-fe7b75c0-par fails"},
-                    Case{"NoBegin", "diamond", "argo", "depends: begin.Succeeded", "depends: ''",
-                         "does not wait for begin"},
-                    Case{"FailFast", "diamond", "argo", "failFast: false", "failFast: true",
-                         "template main has no 'failFast: false'"},
-                    Case{"TheRecordOfAnother", "diamond", "argo", "{name: record, value: \"\"}",
-                         "{name: record, value: other}", "parameter record has a value"},
-                    Case{"ABeginThatIsAStep", "diamond", "argo", "template: begin}",
-                         "template: step}", "task begin calls the template step"},
-                    Case{"AStepThatNeverStarts", "diamond", "argo", "        a-bc37fcd6-post\n", "",
-                         "task a-bc37fcd6-post would never start"}),
+    testing::Values(
+        Case{"AComment", "diamond", "argo", "# parallel of node a", "# x", ""},
+        Case{"ADependencyLess", "diamond", "argo", "depends: d-7595fa26-pre.Succeeded",
+             "depends: b-fe7b75c0-pre.Succeeded",
+             "step d-7595fa26-par does not wait for d-7595fa26-pre"},
+        Case{"AGateThatIsNone", "diamond", "argo", "depends: a-bc37fcd6-pre.Succeeded",
+             "depends: \"a-bc37fcd6-pre.Succeeded && begin.Succeeded\"", ""},
+        Case{"AStepAfterAFailure", "diamond", "argo", "depends: begin.Succeeded",
+             "depends: begin.Failed", "task a-bc37fcd6-pre may not start"},
+        Case{"APostThatAFailureStops", "diamond", "argo", " || d-7595fa26-par.Failed", "",
+             "may not start though all that it needs has succeeded"},
+        Case{"ANegation", "diamond", "argo", "depends: a-bc37fcd6-pre.Succeeded",
+             "depends: \"!a-bc37fcd6-pre.Succeeded\"", "may not start"},
+        Case{"ACondition", "diamond", "argo", "depends: a-bc37fcd6-pre.Succeeded",
+             "depends: a-bc37fcd6-pre.Succeeded\n        when: "
+             "\"{{workflow.parameters.fail-fast}}\"",
+             "has a 'when'"},
+        Case{"ABeginThatIsLeftOut", "diamond", "argo", "template: begin}",
+             "template: begin}\n        when: \"false\"", "task begin has a 'when'"},
+        Case{"AnEndThatIsToldAnother", "diamond", "argo", "{{workflow.status}}", "Failed",
+             "is not told '{{workflow.status}}' alone"},
+        Case{"ACommentOfChildren", "child_workflows", "argo", "# 36 steps", "# x", ""},
+        Case{"AStepOfAnotherRun", "child_workflows", "argo",
+             "{name: run, value: \"{{workflow.parameters.run}}\"}", "{name: run, value: other}",
+             "is of another run: other"},
+        Case{"TwoChildrenOfOnePart", "child_workflows", "argo", "{name: part, value: \"482cd178\"}",
+             "{name: part, value: \"1b2f97f0\"}", "as another one's part"},
+        Case{"AChildThatIsNotStopped", "child_workflows", "argo", "end-with-children", "end",
+             "of the exit handler calls end, not end-with-children"},
+        Case{"APatchOfPods", "diamond", "argo", "  entrypoint: main",
+             "  entrypoint: main\n  podSpecPatch: '{}'", "has 'podSpecPatch' in 'spec'"},
+        Case{"ADeadline", "diamond", "argo", "  entrypoint: main",
+             "  entrypoint: main\n  activeDeadlineSeconds: 5",
+             "has another 'activeDeadlineSeconds'"},
+        Case{"AnEndedOne", "diamond", "argo", "spec:\n", "status: {phase: Succeeded}\nspec:\n",
+             "has 'status' in the object"},
+        Case{"ALabelOfArgo", "diamond", "argo", "  annotations:\n",
+             "  labels: {workflows.argoproj.io/completed: \"true\"}\n  annotations:\n",
+             "which Argo obeys"},
+        Case{"ATemplateOfItsOwn", "diamond", "argo", "  templates:\n",
+             "  templates:\n  - name: own\n    container: {image: x, command: [x]}\n",
+             "has 'container' in template own"},
+        Case{"AnotherDocument", "diamond", "argo", "apiVersion: argoproj.io",
+             "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: "
+             "x}\nspec: {templates: []}\n---\napiVersion: argoproj.io",
+             "is not one document"},
+        Case{"AGateTooMuch", "diamond", "argo", "depends: c-a4b55e85-pre.Succeeded",
+             "depends: \"c-a4b55e85-pre.Succeeded && b-fe7b75c0-par.Succeeded\"",
+             "is not started when b-fe7b75c0-par fails"},
+        Case{"NoBegin", "diamond", "argo", "depends: begin.Succeeded", "depends: ''",
+             "does not wait for begin"},
+        Case{"FailFast", "diamond", "argo", "failFast: false", "failFast: true",
+             "template main has no 'failFast: false'"},
+        Case{"TheRecordOfAnother", "diamond", "argo", "{name: record, value: \"\"}",
+             "{name: record, value: other}", "parameter record has a value"},
+        Case{"ABeginThatIsAStep", "diamond", "argo", "template: begin}", "template: step}",
+             "task begin calls the template step"},
+        Case{"AStepThatNeverStarts", "diamond", "argo", "        a-bc37fcd6-post\n", "",
+             "task a-bc37fcd6-post would never start"}),
     [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
