@@ -167,6 +167,15 @@ TEST(YamlIn, RefusesBytesThatTheParserWouldTakeForTheEnd) {
       "a\0");
 }
 
+TEST(YamlIn, RefusesWhatEndsALineForSomeReadersAlone) {
+  for (const char* const end : {"\r", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
+    const auto hidden = ParseYaml("a: 1\n# b" + std::string(end) + "c: 2\n", "f.yaml");
+    ASSERT_FALSE(hidden);
+    EXPECT_THAT(hidden.error().Render(), HasSubstr("f.yaml:2:4: a character that ends a line"));
+  }
+  EXPECT_TRUE(ParseYaml("a: \"\\N\\L\\P\\r\"\r\n", "f.yaml"));
+}
+
 TEST(YamlIn, RefusesDeepNesting) {
   EXPECT_TRUE(ParseYaml(std::string(100, '[') + std::string(100, ']'), "f"));
   EXPECT_THAT(Refusal(std::string(101, '[') + std::string(101, ']')).message(),
