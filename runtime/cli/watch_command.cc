@@ -162,13 +162,16 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
   std::string no_success;
   if (bank && !is_part) {
     auto report = runtime::ReportOfRun(*bank, last->run());
-    if (code == 0 && (report || !IsLongOver(session, *last))) no_success = WhyNoSuccess(report);
+    if (code == 0 && report) no_success = WhyNoSuccess(report);
     if (!no_success.empty()) code = static_cast<int>(ExitCode::kRunFailed);
     if (report) {
       ShowRecordReport(out, *report, Showing::kAtTheEndOfARun);
       record = std::move(*report);
     } else if (report.error().code() != ErrorCode::kNotFound) {
       out.Warn(report.error().OneLine());
+    } else if (code == 0 && !IsLongOver(session, *last)) {
+      // Perhaps this machine's provider has another bank than the engine's.
+      out.Warn(WhyNoSuccess(report));
     }
   }
   WarnOfLostPods(out, *last);
