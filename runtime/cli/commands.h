@@ -280,6 +280,7 @@ int ListBankKeys(Session& session, const KeyArguments& arguments);
 struct GcArguments {
   std::string provider;
   std::string run;
+  std::string min_age;  // of what nobody names; empty: a day
   bool dry_run = false;
 };
 int CollectGarbage(Session& session, const GcArguments& arguments);

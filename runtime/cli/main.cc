@@ -667,6 +667,9 @@ class CommandLine {
        "of "
        "it that failed are tried again");
     command->add_flag("--dry-run", a_.gc.dry_run, "Only say what would be done");
+    command->add_option("--min-age", a_.gc.min_age,
+                        "Bundles that nobody names, temporary files and uploads that were never "
+                        "completed go when they are older than this (24h)");
     command = app_.add_subcommand("completion", "Print the completion script of a shell");
     command->add_option("shell", a_.shell, "bash, zsh or fish")
         ->required()
