@@ -55,6 +55,7 @@ struct Arguments {
   RestoresArguments restores;
   ShowArguments show;
   BankArguments bank;
+  FsckArguments fsck;
   KeyArguments key;
   GcArguments gc;
   std::string graph_operation = "protect";
@@ -647,6 +648,18 @@ class CommandLine {
     CLI::App* command = Command(bank, "check", "Run the conformance suite on a provider's bank",
                                 [this](Session& s) { return CheckBank(s, a_.bank); });
     Provider(command, a_.bank.provider);
+    command =
+        Command(bank, "fsck",
+                "Look for damage and rubbish in all that a bank holds and no run works on, and "
+                "remove the rubbish. Exit code 0, 12 or 13",
+                [this](Session& s) { return FsckBank(s, a_.fsck); });
+    Provider(command, a_.fsck.provider);
+    Id(command, "--checkpoint", a_.fsck.checkpoint, "Only this checkpoint: its id, or latest");
+    command->add_flag("--quick", a_.fsck.quick,
+                      "Only whether what a restore needs is there, with its size; no data is read");
+    command->add_flag("--dry-run", a_.fsck.dry_run, "Only say what is found");
+    command->add_option("--min-age", a_.fsck.min_age,
+                        "Rubbish goes when it is older than this (24h)");
     CLI::App* const key = bank->add_subcommand("key", "The keys that encrypt what a bank holds");
     key->require_subcommand(1);
     key->fallthrough();
