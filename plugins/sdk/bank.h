@@ -38,6 +38,17 @@ enum class ExclusiveStrength {
 // another has it in the end.
 enum class Settling { kWait, kAtOnce };
 
+// What writers that died left in a bank, and no listing shows.
+struct Leftovers {
+  std::string one;  // what it is, for people: "temporary file"
+  std::string many;
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;  // as far as the bank says
+  // What some of them were to become, each once and in order; maybe empty.
+  std::vector<std::string> objects;
+  static constexpr std::size_t kMostObjects = 20;
+};
+
 // A Bank holds checkpoints: a flat map from key to bytes that, once written, never change.
 //
 // Every bank keeps these promises (plugins/banks/conformance checks them, in tests and as
@@ -75,6 +86,13 @@ class Bank {
   virtual Result<ObjectInfo> Stat(const ObjectKey& key) = 0;
   // kNotFound when there is nothing (any more).
   virtual Status Delete(const ObjectKey& key) = 0;
+
+  // Removes what writers of objects below `prefix` left when they died, if nothing was added to it for
+  // `age` by the bank's own time; with `dry_run` only counts it. A bank that can tell its own leftovers
+  // from all else may take those of every prefix. A Put that has sent nothing for so long fails.
+  // Several may sweep at once, and one that is killed is gone on with by the next.
+  virtual Result<Leftovers> SweepLeftovers(const std::string& prefix, std::chrono::seconds age,
+                                           bool dry_run);
 
   virtual ExclusiveStrength strength() const = 0;
   // For people: "filesystem bank at /var/lib/holdfast". No secret.

@@ -284,6 +284,16 @@ struct BankArguments {
 };
 int CheckBank(Session& session, const BankArguments& arguments);
 
+struct FsckArguments {
+  std::string provider;
+  std::string checkpoint;  // only this one; empty: all
+  std::string min_age;     // of what is removed; empty: a day
+  bool quick = false;
+  bool dry_run = false;
+};
+// Exit code 12 when anything is damaged, 13 when something could not be read for want of a key.
+int FsckBank(Session& session, const FsckArguments& arguments);
+
 // The keys of a provider: to make one in a file, and to see which there are. Never a key itself.
 struct KeyArguments {
   std::string provider;
@@ -295,6 +305,7 @@ int ListBankKeys(Session& session, const KeyArguments& arguments);
 struct GcArguments {
   std::string provider;
   std::string run;
+  std::string min_age;  // of what nobody names; empty: a day
   bool dry_run = false;
 };
 int CollectGarbage(Session& session, const GcArguments& arguments);

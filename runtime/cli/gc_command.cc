@@ -1,5 +1,3 @@
-#include "plugins/banks/filesystem/filesystem_bank.h"
-#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
@@ -9,19 +7,6 @@
 namespace holdfast::cli {
 
 namespace {
-
-// The temporary files that crashed writers left, which only the filesystem bank itself can see.
-std::function<Result<std::string>(bool)> SweepOf(Session& session, Provider& provider) {
-  if (provider.bank_entry() == nullptr || provider.bank_entry()->name != "filesystem") return {};
-  const std::string path = provider.bank_settings().StringOr("path", "");
-  return [&session, path](bool dry_run) -> Result<std::string> {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const TemporaryFiles found,
-        SweepFilesystemBank(path, session.clock().Now(), std::chrono::hours(24), dry_run));
-    if (found.files == 0) return std::string();
-    return Counted(found.files, "temporary file") + ", " + HumanSize(found.bytes);
-  };
-}
 
 Value ListOf(const std::vector<std::string>& texts) {
   return Value::List(texts.begin(), texts.end());
@@ -49,7 +34,13 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
   runtime::GcOptions options;
   options.dry_run = arguments.dry_run;
   options.run = arguments.run;
-  options.sweep_bank = SweepOf(session, **provider);
+  if (!arguments.min_age.empty()) {
+    const auto age = ParseDuration(arguments.min_age);
+    if (!age)
+      return out.Fail(
+          Error(ErrorCode::kUsage, "--min-age: " + age.error().message()).Hint(age.error().hint()));
+    options.bundle_age = options.leftover_age = std::chrono::ceil<std::chrono::seconds>(*age);
+  }
   const auto actions = runtime::Gc(env, options);
   if (!actions) return out.Fail(actions.error());
   int exit_code = 0;

@@ -56,6 +56,7 @@ struct Arguments {
   RestoresArguments restores;
   ShowArguments show;
   BankArguments bank;
+  FsckArguments fsck;
   KeyArguments key;
   GcArguments gc;
   std::string graph_operation = "protect";
@@ -674,6 +675,18 @@ class CommandLine {
     CLI::App* command = Command(bank, "check", "Run the conformance suite on a provider's bank",
                                 [this](Session& s) { return CheckBank(s, a_.bank); });
     Provider(command, a_.bank.provider);
+    command =
+        Command(bank, "fsck",
+                "Look for damage and rubbish in all that a bank holds and no run works on, and "
+                "remove the rubbish. Exit code 0, 12 or 13",
+                [this](Session& s) { return FsckBank(s, a_.fsck); });
+    Provider(command, a_.fsck.provider);
+    Id(command, "--checkpoint", a_.fsck.checkpoint, "Only this checkpoint: its id, or latest");
+    command->add_flag("--quick", a_.fsck.quick,
+                      "Only whether what a restore needs is there, with its size; no data is read");
+    command->add_flag("--dry-run", a_.fsck.dry_run, "Only say what is found");
+    command->add_option("--min-age", a_.fsck.min_age,
+                        "Rubbish goes when it is older than this (24h)");
     CLI::App* const key = bank->add_subcommand("key", "The keys that encrypt what a bank holds");
     key->require_subcommand(1);
     key->fallthrough();
@@ -694,6 +707,9 @@ class CommandLine {
        "of "
        "it that failed are tried again");
     command->add_flag("--dry-run", a_.gc.dry_run, "Only say what would be done");
+    command->add_option("--min-age", a_.gc.min_age,
+                        "Bundles that nobody names, temporary files and uploads that were never "
+                        "completed go when they are older than this (24h)");
     command = app_.add_subcommand("completion", "Print the completion script of a shell");
     command->add_option("shell", a_.shell, "bash, zsh or fish")
         ->required()

@@ -19,14 +19,6 @@ std::function<void(std::chrono::milliseconds)> SleepingPause(const Cancellation&
   };
 }
 
-ActivityKind FinalisingKind(const BundleResource& resource) {
-  for (const ActivityKind kind :
-       {ActivityKind::kParallel, ActivityKind::kPreFinish, ActivityKind::kPre}) {
-    if (!resource.StepOf(kind).empty()) return kind;
-  }
-  return ActivityKind::kPost;
-}
-
 Result<std::unique_ptr<RunView>> RunView::Join(const StepEnvironment& env, std::string_view run,
                                                std::string_view record_id,
                                                std::string_view bundle_name) {

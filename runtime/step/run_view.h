@@ -76,8 +76,4 @@ class RunView {
   std::map<std::string, StepJournal, std::less<>> journals_;
 };
 
-// The activity that ends a resource's data and writes its manifest: parallel if the resource has
-// one, else pre_finish, else pre, else post. kPost also where it has none at all.
-ActivityKind FinalisingKind(const BundleResource& resource);
-
 }  // namespace holdfast::runtime

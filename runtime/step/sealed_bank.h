@@ -27,6 +27,10 @@ class SealedBank final : public Bank {
   }
   Result<ObjectInfo> Stat(const ObjectKey& key) override;
   Status Delete(const ObjectKey& key) override { return inner_.Delete(key); }
+  Result<Leftovers> SweepLeftovers(const std::string& prefix, std::chrono::seconds age,
+                                   bool dry_run) override {
+    return inner_.SweepLeftovers(prefix, age, dry_run);
+  }
   ExclusiveStrength strength() const override { return inner_.strength(); }
   std::string Describe() const override { return inner_.Describe(); }
 

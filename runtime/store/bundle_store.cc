@@ -190,6 +190,14 @@ Result<ResourceGraph> StoredBundle::Graph() {
   return builder.Build();
 }
 
+ActivityKind FinalisingKind(const BundleResource& resource) {
+  for (const ActivityKind kind :
+       {ActivityKind::kParallel, ActivityKind::kPreFinish, ActivityKind::kPre}) {
+    if (!resource.StepOf(kind).empty()) return kind;
+  }
+  return ActivityKind::kPost;
+}
+
 Result<std::vector<const BundleStep*>> InOrder(const std::vector<const BundleStep*>& steps) {
   std::map<std::string_view, std::size_t> index;
   for (std::size_t i = 0; i < steps.size(); ++i) index.emplace(steps[i]->name, i);

@@ -67,6 +67,10 @@ class StoredBundle {
   std::vector<std::unique_ptr<BundleShard>> shards_;
 };
 
+// The activity that ends a resource's data and writes its manifest: parallel if the resource has
+// one, else pre_finish, else pre, else post. kPost also where it has none at all.
+ActivityKind FinalisingKind(const BundleResource& resource);
+
 // Steps such that each comes after all that it is ordered after; `steps` is in any order.
 Result<std::vector<const BundleStep*>> InOrder(const std::vector<const BundleStep*>& steps);
 

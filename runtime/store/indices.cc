@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "plugins/sdk/object_key.h"
 #include "runtime/store/stored_object.h"
 
@@ -42,24 +40,51 @@ Result<std::optional<IndexEntry>> ReadEntry(const BankSection& tenant, const std
   return std::optional<IndexEntry>(std::move(entry));
 }
 
-std::array<std::string, 3> IndexKeys(const Record& checkpoint, const RecordHead& head) {
+Value EntryOf(const Record& checkpoint, const RecordHead& head) {
+  return Value()
+      .Set("record", checkpoint.id())
+      .Set("plan", head.PlanName())
+      .Set("provider_id", head.provider_id)
+      .Set("created", FormatTime(head.created));
+}
+
+}  // namespace
+
+std::vector<std::string> IndexKeys(const Record& checkpoint, const RecordHead& head) {
   const std::string entry = KeyPart(fmt::format("{}-{}", TimePart(head.created), checkpoint.id()));
   return {std::string(kByDate) + entry, PlanPrefix(head.PlanName()) + entry,
           fmt::format("{}{}/{}", kByProvider, KeyPart(head.provider_id), entry)};
 }
 
-}  // namespace
-
 Status WriteIndices(const Record& checkpoint, const RecordHead& head) {
-  const Value entry = Value()
-                          .Set("record", checkpoint.id())
-                          .Set("plan", head.PlanName())
-                          .Set("provider_id", head.provider_id)
-                          .Set("created", FormatTime(head.created));
+  const Value entry = EntryOf(checkpoint, head);
   for (const std::string& key : IndexKeys(checkpoint, head)) {
     HOLDFAST_RETURN_IF_ERROR(PutSameObject(checkpoint.tenant(), key, entry, kFormat));
   }
   return Ok();
+}
+
+Result<std::vector<std::string>> BadIndices(const Record& checkpoint, const RecordHead& head) {
+  const Value entry = EntryOf(checkpoint, head);
+  std::vector<std::string> bad;
+  for (const std::string& key : IndexKeys(checkpoint, head)) {
+    const auto there = ReadObject(checkpoint.tenant(), key, kFormat);
+    if (!there && !IsDamage(there.error())) return there.error();
+    bool good = there && *there;
+    for (const char* const member : {"record", "plan", "provider_id", "created"})
+      good = good && (*there)->StringOr(member, "") == entry.StringOr(member, "");
+    if (!good) bad.push_back(key);
+  }
+  return bad;
+}
+
+Result<std::map<std::string, std::vector<std::string>>> ReadIndexKeys(const BankSection& tenant) {
+  std::map<std::string, std::vector<std::string>> found;
+  for (const std::string_view index : {kByDate, kByPlan, kByProvider}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(std::string(index)));
+    for (const std::string& key : keys) found[RecordOfKey(key)].push_back(key);
+  }
+  return found;
 }
 
 Status RemoveIndices(const Record& checkpoint, const RecordHead& head) {

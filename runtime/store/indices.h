@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,6 +20,12 @@ Status WriteIndices(const Record& checkpoint, const RecordHead& head);
 Status RemoveIndices(const Record& checkpoint, const RecordHead& head);
 // The same where the head is not known: looks for them in all indices.
 Status RemoveIndices(const Record& checkpoint);
+
+// The keys of a checkpoint's entries, and those of them that are not there or are not what WriteIndices writes.
+std::vector<std::string> IndexKeys(const Record& checkpoint, const RecordHead& head);
+Result<std::vector<std::string>> BadIndices(const Record& checkpoint, const RecordHead& head);
+// By record: the keys of all entries that name it. "": those that name none.
+Result<std::map<std::string, std::vector<std::string>>> ReadIndexKeys(const BankSection& tenant);
 
 struct IndexEntry {
   std::string record;

@@ -101,6 +101,8 @@ class Record {
   Result<std::vector<StateEntry>> States() const;
   // The same where one that is damaged keeps nobody from the others: it says so itself.
   Result<std::vector<StateEntry>> ReadableStates() const;
+  // One of the series, whatever there is before it; nullopt: there is no such one.
+  Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
   // Adds a state; the same one by the same run again is success, and what is damaged before it is
   // left behind.
   Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now,
@@ -125,7 +127,6 @@ class Record {
   Result<bool> IsUnfinished() const;
 
  private:
-  Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
   Status PutGraph(const ResourceGraph& graph) const;
   Record(RecordKind kind, std::string id, BankSection tenant, BankSection section)
       : kind_(kind), id_(std::move(id)), tenant_(std::move(tenant)), section_(std::move(section)) {}

@@ -26,6 +26,19 @@ bool ChecksumHolds(std::string_view bytes, const Value& checksum) {
          Sha256Hex(bytes.substr(0, bytes.size() - kEnd)) == checksum.AsString();
 }
 
+// Does an object without that member end as one with it? Then the member's name was changed, and with it all
+// could be. No object of before there were checksums ended so.
+bool HadChecksum(std::string_view bytes) {
+  constexpr std::size_t kEnd = kBeforeChecksum.size() + kChecksumDigits + kAfterChecksum.size();
+  constexpr std::size_t kName = 2;  // behind the comma and the quotation mark
+  if (bytes.size() < kEnd || !bytes.ends_with(kAfterChecksum)) return false;
+  const std::string_view end = bytes.substr(bytes.size() - kEnd);
+  return end.starts_with(kBeforeChecksum.substr(0, kName)) &&
+         end.substr(kName + kChecksum.size())
+             .starts_with(kBeforeChecksum.substr(kName + kChecksum.size())) &&
+         IsSha256Hex(end.substr(kBeforeChecksum.size(), kChecksumDigits));
+}
+
 // The record that a section is of, as its key says it.
 std::string_view RecordOf(const BankSection& record) {
   const std::string_view prefix = record.prefix();
@@ -61,6 +74,10 @@ Result<std::optional<Value>> ReadObject(const BankSection& section, const std::s
   if (checksum != nullptr && !ChecksumHolds(*bytes, *checksum)) {
     return Corrupt(
         fmt::format("the object {} is not what was written: its checksum is another one", name));
+  }
+  if (checksum == nullptr && HadChecksum(*bytes)) {
+    return Corrupt(
+        fmt::format("the object {} is not what was written: its checksum has another name", name));
   }
   const std::int64_t found = value->IntOr("format", 0);
   if (found < 1) return Corrupt(fmt::format("the object {} has no format", name));

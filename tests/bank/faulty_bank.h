@@ -92,6 +92,10 @@ class FaultyBank final : public Bank {
   Status Delete(const ObjectKey& key) override {
     return Run<Status>(Operation::kDelete, key.str(), [&] { return bank_->Delete(key); });
   }
+  Result<Leftovers> SweepLeftovers(const std::string& prefix, std::chrono::seconds age,
+                                   bool dry_run) override {
+    return bank_->SweepLeftovers(prefix, age, dry_run);
+  }
   ExclusiveStrength strength() const override { return bank_->strength(); }
   std::string Describe() const override { return "faulty " + bank_->Describe(); }
 

@@ -169,9 +169,9 @@ TEST_F(FilesystemBankTest, TheSweepTakesOldTemporaryFilesOnly) {
   ASSERT_EQ(::utimensat(AT_FDCWD, (root_ / "a/b/~old").c_str(), times, 0), 0);
   ASSERT_EQ(::utimensat(AT_FDCWD, (root_ / "a/b/key").c_str(), times, 0), 0);
 
-  const auto counted = SweepFilesystemBank(root_, now, std::chrono::hours(24), /*dry_run=*/true);
+  const auto counted = bank_->SweepLeftovers("", std::chrono::hours(24), /*dry_run=*/true);
   ASSERT_TRUE(counted) << counted.error().Render();
-  EXPECT_EQ(counted->files, 1U);
+  EXPECT_EQ(counted->count, 1U);
   EXPECT_EQ(counted->bytes, 5U);
   EXPECT_TRUE(std::filesystem::exists(root_ / "a/b/~old"));
 

@@ -1,5 +1,6 @@
 #include "plugins/banks/s3/s3_store.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -117,6 +118,80 @@ TEST_F(S3Stores, ASuccessThatDoesNotSaySoIsNone) {
     EXPECT_EQ(put.error().code(), ErrorCode::kUnavailable);
     EXPECT_THAT(put.error().message(), HasSubstr("http://s3"));
   }
+}
+
+// A bucket with an upload of t/k, on the 29th at noon.
+class SweptBucket : public ::testing::Test {
+ protected:
+  SweptBucket() {
+    Bucket bucket;
+    bucket.endpoint = "http://s3";
+    bucket.name = "b";
+    auto opened = OpenS3Store(server_, bucket, BankUse::kWrite, SteadyTime::max());
+    EXPECT_TRUE(opened);
+    store_ = std::move(*opened);
+  }
+  Result<HttpResponse> Serve(const HttpRequest& request) {
+    const std::string target = ScriptedServer::TargetOf(request);
+    if (target.starts_with("/b/?uploads=")) {
+      std::string uploads = fmt::format(
+          "<Upload><Key>{}</Key><UploadId>u</UploadId><Initiated>{}.000Z</Initiated></Upload>",
+          name_, begun_);
+      if (target.find("key-marker=t%2Fj&upload-id-marker=i") == std::string::npos)
+        uploads =
+            "<IsTruncated>true</IsTruncated><NextKeyMarker>t/j</NextKeyMarker>"
+            "<NextUploadIdMarker>i</NextUploadIdMarker>";
+      return HttpResponse{
+          200,
+          {{"Date", "Sun, 29 Nov 2026 12:00:00 GMT"}},
+          "<ListMultipartUploadsResult>" + uploads + "</ListMultipartUploadsResult>"};
+    }
+    if (request.method == HttpMethod::kGet && target == "/b/t/k?uploadId=u") {
+      return HttpResponse{200, {}, "<ListPartsResult>" + parts_ + "</ListPartsResult>"};
+    }
+    return HttpResponse{request.method == HttpMethod::kDelete ? 204 : 200, {}, ""};
+  }
+  static std::string Part(const std::string& written) {
+    return "<Part><Size>7</Size><LastModified>" + written + ".000Z</LastModified></Part>";
+  }
+  Leftovers Sweep(bool dry_run = false) {
+    server_->seen.clear();
+    auto found = store_->SweepUploads(
+        {"t/", std::chrono::hours(24), dry_run, [] { return SteadyTime::max(); }});
+    EXPECT_TRUE(found) << found.error().Render();
+    return found ? *found : Leftovers();
+  }
+
+  std::shared_ptr<ScriptedServer> server_ = std::make_shared<ScriptedServer>(
+      [this](const HttpRequest& request) { return Serve(request); });
+  std::unique_ptr<ObjectStore> store_;
+  std::string name_ = "t/k";
+  std::string begun_ = "2026-11-28T11:00:00";
+  std::string parts_ = Part("2026-11-28T11:01:00") + Part("2026-11-28T11:02:00");
+};
+
+TEST_F(SweptBucket, LosesOldUploadsThatWereNeverCompleted) {
+  const Leftovers would = Sweep(/*dry_run=*/true);
+  EXPECT_EQ(would.count, 1U);
+  EXPECT_EQ(would.bytes, 14U);
+  EXPECT_THAT(would.objects, ElementsAre("t/k"));
+  EXPECT_THAT(server_->lines(), Not(Contains(StartsWith("DELETE"))));
+  EXPECT_EQ(Sweep().count, 1U);
+  EXPECT_EQ(server_->lines().back(), "DELETE /b/t/k?uploadId=u");
+}
+
+TEST_F(SweptBucket, KeepsUploadsThatGoOn) {
+  parts_ += Part("2026-11-28T13:00:00");
+  EXPECT_EQ(Sweep().count, 0U);
+  parts_.clear();
+  EXPECT_EQ(Sweep().count, 1U);
+  begun_ = "2026-11-28T13:00:00";
+  EXPECT_EQ(Sweep().count, 0U);
+}
+
+TEST_F(SweptBucket, KeepsUploadsOfOthers) {
+  name_ = "another/k";
+  EXPECT_EQ(Sweep().count, 0U);
 }
 
 TEST(S3Objects, SayTheMd5OfTheirPartsUnlessTheyAreEncryptedWithOtherKeys) {

@@ -1,5 +1,6 @@
 #include "plugins/banks/swift/swift_store.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -155,6 +156,89 @@ TEST_F(SwiftStores, AClusterThatIsBusyIsNotTakenForOneThatSaysNothing) {
   EXPECT_TRUE(store_->Put("k", {bytes, nullptr, bytes.size()}, "me", Precondition::kNone,
                           SteadyTime::max()));
   EXPECT_EQ(server_->lines().back(), "PUT /v1/AUTH_a/c/k");
+}
+
+// A container with the parts of some large objects, on the 29th at noon.
+class SweptContainer : public ::testing::Test {
+ protected:
+  SweptContainer() {
+    auto opened = OpenSwiftStore(server_, {"http://swift:8080/v1/AUTH_a", "c", ""}, {},
+                                 BankUse::kWrite, SteadyTime::max());
+    EXPECT_TRUE(opened);
+    store_ = std::move(*opened);
+    server_->seen.clear();
+  }
+  Result<HttpResponse> Serve(const HttpRequest& request) {
+    const std::string target = ScriptedServer::TargetOf(request);
+    if (target.starts_with("/v1/AUTH_a/c?")) {
+      const net::HttpHeaders noon{{"Date", "Sun, 29 Nov 2026 12:00:00 GMT"}};
+      if (target.find("marker") != std::string::npos) return HttpResponse{200, noon, "[]"};
+      if (target.find("prefix=~parts") == std::string::npos)
+        return HttpResponse{200, noon, lags_ ? R"([{"name": "t/k", "bytes": 9}])" : "[]"};
+      return HttpResponse{200, noon, parts_};
+    }
+    if (request.method == HttpMethod::kHead && target == "/v1/AUTH_a/c/t/k") {
+      if (!list_.empty()) return HttpResponse{200, {{"X-Static-Large-Object", "True"}}, ""};
+      return HttpResponse{small_ ? 200 : 404, {}, ""};
+    }
+    if (target == "/v1/AUTH_a/c/t/k?multipart-manifest=get") return HttpResponse{200, {}, list_};
+    return HttpResponse{204, {}, ""};
+  }
+  static std::string Part(const std::string& writer, int number, const std::string& written) {
+    return fmt::format(
+        R"({{"name": "~parts/t/k/{}/{:06}", "bytes": 7, "last_modified": "{}.000000"}})", writer,
+        number, written);
+  }
+  Leftovers Sweep(bool dry_run = false) {
+    server_->seen.clear();
+    auto found = store_->SweepUploads(
+        {"t/", std::chrono::hours(24), dry_run, [] { return SteadyTime::max(); }});
+    EXPECT_TRUE(found) << found.error().Render();
+    return found ? *found : Leftovers();
+  }
+
+  std::shared_ptr<ScriptedServer> server_ = std::make_shared<ScriptedServer>(
+      [this](const HttpRequest& request) { return Serve(request); });
+  std::unique_ptr<ObjectStore> store_;
+  const std::string old_ = "2026-11-28T11:00:00";
+  std::string parts_ = "[" + Part("me", 1, old_) + "," + Part("me", 2, old_) + "]";
+  std::string list_;  // of the object's parts; empty: there is no such object
+  bool small_ = false;
+  bool lags_ = false;  // the listing has it, and no server
+};
+
+TEST_F(SweptContainer, LosesOldPartsOfWhatNeverWas) {
+  const Leftovers would = Sweep(/*dry_run=*/true);
+  EXPECT_EQ(would.count, 2U);
+  EXPECT_EQ(would.bytes, 14U);
+  EXPECT_THAT(would.objects, ElementsAre("t/k"));
+  EXPECT_THAT(server_->lines(), Not(Contains(StartsWith("DELETE"))));
+  EXPECT_EQ(Sweep().count, 2U);
+  EXPECT_THAT(server_->lines(), Contains("DELETE /v1/AUTH_a/c/~parts/t/k/me/000001"));
+  EXPECT_THAT(server_->lines(), Contains("DELETE /v1/AUTH_a/c/~parts/t/k/me/000002"));
+}
+
+TEST_F(SweptContainer, KeepsWhatIsStillBeingSent) {
+  parts_ = "[" + Part("me", 1, old_) + "," + Part("me", 2, "2026-11-28T13:00:00") + "]";
+  EXPECT_EQ(Sweep().count, 0U);
+}
+
+TEST_F(SweptContainer, KeepsThePartsThatAnObjectNamesAlone) {
+  parts_ =
+      "[" + Part("another", 1, old_) + "," + Part("me", 1, old_) + "," + Part("me", 2, old_) + "]";
+  list_ = R"([{"name": "/c/~parts/t/k/me/000001"}, {"name": "/c/~parts/t/k/me/000002"}])";
+  EXPECT_EQ(Sweep().count, 1U);
+  EXPECT_THAT(server_->lines(), Contains("DELETE /v1/AUTH_a/c/~parts/t/k/another/000001"));
+  EXPECT_THAT(server_->lines(), Not(Contains(HasSubstr("DELETE /v1/AUTH_a/c/~parts/t/k/me"))));
+  // One that is not made of parts names none.
+  list_.clear();
+  small_ = true;
+  EXPECT_EQ(Sweep().count, 3U);
+}
+
+TEST_F(SweptContainer, KeepsWhatOnlyTheListingSaysToBeThere) {
+  lags_ = true;
+  EXPECT_EQ(Sweep().count, 0U);
 }
 
 // A proxy whose other servers are not back yet says that a container is not there.

@@ -219,6 +219,59 @@ TEST(Gc, KeepsAttemptsOfWhichSegmentsWereAdopted) {
   EXPECT_TRUE(*world.tenant.Exists(adopted));
 }
 
+TEST(Gc, TakesNoCheckpointWhoseFirstStateWasLostForARest) {
+  World world;
+  world.Add("T::Plain#p");
+  ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kOk);
+  const auto before = world.tenant.ListAll("checkpoints/run-1/");
+  for (const char* const state : {"000001", "000002"}) {
+    ASSERT_TRUE(world.tenant.Delete(std::string("checkpoints/run-1/state/") + state));
+    std::vector<runtime::GcAction> actions;
+    world.CollectGarbage({}, &actions);
+    ASSERT_EQ(actions.size(), 1U);
+    EXPECT_TRUE(actions[0].failed);
+    EXPECT_THAT(actions[0].action, HasSubstr("state/000001 is missing"));
+  }
+  EXPECT_EQ(world.tenant.ListAll("checkpoints/run-1/")->size(), before->size() - 2);
+}
+
+TEST(Gc, TakesNoDataWhoseManifestWasLost) {
+  World world;
+  world.Add("T::Plain#p");
+  ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kOk);
+  ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/resources/T@3A@3APlain/p/000001/manifest"));
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_THAT(*world.tenant.ListAll("checkpoints/run-1/data/"), ::testing::SizeIs(1));
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_TRUE(actions[0].failed);
+  EXPECT_THAT(actions[0].action, HasSubstr("manifest is missing"));
+}
+
+TEST(Gc, RemovesWithTheLeaseSoThatNoResumeAdoptsWhatGoes) {
+  World world;
+  world.Add("T::Plain#p");
+  ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kOk);
+  const std::string lost = "checkpoints/run-1/data/T@3A@3APlain/p/000009-lost/data.0";
+  ASSERT_TRUE(world.tenant.PutBytes(lost, "x"));
+  // Somebody has begun on it and has not said so in the states yet.
+  const auto last = runtime::CurrentLease(world.tenant, "run-1");
+  runtime::LeaseRequest begins;
+  begins.run = "run-2";
+  begins.after = (*last)->token;
+  auto lease = runtime::TakeLease(world.tenant, "run-1", begins, world.now);
+  ASSERT_TRUE(lease);
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_TRUE(*world.tenant.Exists(lost));
+  ASSERT_TRUE(runtime::ReleaseLease(world.tenant, "run-1", *lease));
+  world.CollectGarbage({}, &actions);
+  EXPECT_FALSE(*world.tenant.Exists(lost));
+  const auto after = runtime::CurrentLease(world.tenant, "run-1");
+  EXPECT_GT((*after)->token, lease->token);
+  EXPECT_TRUE((*after)->released);
+}
+
 TEST(Gc, RemovesBundlesThatNobodyNamesOnceTheyAreOld) {
   World world;
   world.Add("T::Plain#p");

@@ -108,6 +108,15 @@ class FilesystemBank final : public Bank {
   Result<ObjectInfo> Stat(const ObjectKey& key) override;
   Status Delete(const ObjectKey& key) override;
 
+  // Whose a temporary file is its mark says: those of every prefix.
+  Result<Leftovers> SweepLeftovers(const std::string& /*prefix*/, std::chrono::seconds age,
+                                   bool dry_run) override {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const TemporaryFiles found,
+        SweepFilesystemBank(root_, std::chrono::system_clock::now(), age, dry_run));
+    return Leftovers{"temporary file", "temporary files", found.files, found.bytes, {}};
+  }
+
   ExclusiveStrength strength() const override { return ExclusiveStrength::kAtomic; }
   std::string Describe() const override { return "filesystem bank at " + root_; }
 

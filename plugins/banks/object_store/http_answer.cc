@@ -33,6 +33,10 @@ std::string EtagOf(const net::HttpResponse& response) {
   return etag;
 }
 
+std::optional<WallTime> ServerTime(const net::HttpResponse& response) {
+  return net::ParseHttpDate(net::HeaderOf(response.headers, "Date"));
+}
+
 std::uint64_t SizeOf(const net::HttpResponse& response) {
   std::string_view left = net::HeaderOf(response.headers, "Content-Length");
   return Number(left).value_or(0);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +43,14 @@ enum class Precondition {
   kAbsent,  // nothing of that name is there, as far as the server can see at that moment
 };
 
+// What a sweep of uploads is asked for.
+struct UploadSweep {
+  std::string prefix;        // of the names that the uploads were to get
+  std::chrono::seconds age;  // since when nothing was added to one, by the server's time
+  bool dry_run = false;
+  std::function<SteadyTime()> deadline;  // of the next request
+};
+
 // What the two HTTP banks are made of: an account at a server that keeps objects by name. Its calls are sent again, and
 // give up, as the net::HttpClient under it does. Errors: kNotFound, kConflict (kAbsent), kDenied, kUnavailable, kCorrupt as in
 // bank.h; none has a secret. Thread-safe.
@@ -70,6 +80,10 @@ class ObjectStore {
   // Success: what it says is not there is not. While its servers come back, one may say so of what is there; this waits until
   // they all do. To be asked between two that say kNotFound.
   virtual Status SeeAll(SteadyTime) { return Ok(); }
+
+  // Uploads in parts of which no object came and to which nothing is added any more: all of them are removed, or counted.
+  // What the store does not say the time of is young.
+  virtual Result<Leftovers> SweepUploads(const UploadSweep&) { return Leftovers(); }
 
   virtual std::string Describe() const = 0;
 };

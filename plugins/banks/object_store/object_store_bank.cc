@@ -187,6 +187,11 @@ class ObjectStoreBank final : public Bank {
     return Named("deleting", key, std::move(gone));
   }
 
+  Result<Leftovers> SweepLeftovers(const std::string& prefix, std::chrono::seconds age,
+                                   bool dry_run) override {
+    return store_->SweepUploads({prefix, age, dry_run, [this] { return Deadline(0); }});
+  }
+
   ExclusiveStrength strength() const override { return options_.strength; }
   std::string Describe() const override { return store_->Describe(); }
 

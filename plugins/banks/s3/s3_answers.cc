@@ -53,6 +53,43 @@ Result<ListPage> ParseListPage(std::string_view xml) {
   return page;
 }
 
+Result<UploadPage> ParseUploadPage(std::string_view xml) {
+  pugi::xml_document document;
+  HOLDFAST_ASSIGN_OR_RETURN(const pugi::xml_node root,
+                            Root(document, xml, "ListMultipartUploadsResult"));
+  UploadPage page;
+  for (const pugi::xml_node entry : root.children("Upload")) {
+    OpenUpload upload{entry.child_value("Key"), entry.child_value("UploadId"),
+                      TimeOf(entry.child_value("Initiated"))};
+    if (!upload.name.empty() && !upload.id.empty()) page.uploads.push_back(std::move(upload));
+  }
+  if (root.child("IsTruncated").text().as_bool()) {
+    page.next_name = root.child_value("NextKeyMarker");
+    page.next_id = root.child_value("NextUploadIdMarker");
+    if (page.next_name.empty())
+      return Corrupt("the server says that a list of uploads goes on, and not where");
+  }
+  return page;
+}
+
+Result<PartPage> ParsePartPage(std::string_view xml) {
+  pugi::xml_document document;
+  HOLDFAST_ASSIGN_OR_RETURN(const pugi::xml_node root, Root(document, xml, "ListPartsResult"));
+  PartPage page;
+  for (const pugi::xml_node entry : root.children("Part")) {
+    StoredObject part;
+    part.size = entry.child("Size").text().as_ullong();
+    part.written = TimeOf(entry.child_value("LastModified"));
+    page.parts.push_back(std::move(part));
+  }
+  if (root.child("IsTruncated").text().as_bool()) {
+    page.next = root.child_value("NextPartNumberMarker");
+    if (page.next.empty())
+      return Corrupt("the server says that a list of parts goes on, and not where");
+  }
+  return page;
+}
+
 Result<std::string> ParseUploadId(std::string_view xml) {
   pugi::xml_document document;
   HOLDFAST_ASSIGN_OR_RETURN(const pugi::xml_node root,

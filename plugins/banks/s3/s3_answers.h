@@ -18,6 +18,26 @@ struct ListPage {
 };
 Result<ListPage> ParseListPage(std::string_view xml);
 
+// Multipart uploads that were begun and have not ended.
+struct OpenUpload {
+  std::string name;
+  std::string id;
+  WallTime begun;
+};
+struct UploadPage {
+  std::vector<OpenUpload> uploads;
+  std::string next_name;  // behind which the next page begins; both empty: that was the last one
+  std::string next_id;
+};
+Result<UploadPage> ParseUploadPage(std::string_view xml);
+
+// The parts that an upload has so far; their name is none.
+struct PartPage {
+  std::vector<StoredObject> parts;
+  std::string next;  // the part behind which the next page begins; empty: that was the last one
+};
+Result<PartPage> ParsePartPage(std::string_view xml);
+
 // The id that a multipart upload has been given.
 Result<std::string> ParseUploadId(std::string_view xml);
 

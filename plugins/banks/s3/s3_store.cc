@@ -115,6 +115,32 @@ class S3Store final : public HttpStore {
     return response.ok() ? Ok() : Status(FailureOf(name, response));
   }
 
+  // An upload that is going on has a young part, or was begun not long ago.
+  Result<Leftovers> SweepUploads(const UploadSweep& sweep) override {
+    Leftovers found;
+    found.one = "upload that was never completed";
+    found.many = "uploads that were never completed";
+    UploadPage page;
+    do {
+      std::string query = "uploads=&max-uploads=" + std::to_string(kMostListed);
+      if (!sweep.prefix.empty()) query += "&prefix=" + net::PercentEncoded(sweep.prefix);
+      if (!page.next_name.empty()) query += "&key-marker=" + net::PercentEncoded(page.next_name);
+      if (!page.next_id.empty()) query += "&upload-id-marker=" + net::PercentEncoded(page.next_id);
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const HttpResponse response,
+          Send(Request(HttpMethod::kGet, base_url() + "/?" + query), sweep.deadline()));
+      if (!response.ok()) return Failure(response, "listing its uploads");
+      HOLDFAST_ASSIGN_OR_RETURN(page, ParseUploadPage(response.body));
+      const auto now = ServerTime(response);
+      if (!now) return found;
+      for (const OpenUpload& upload : page.uploads) {
+        if (upload.begun + sweep.age > *now || !upload.name.starts_with(sweep.prefix)) continue;
+        HOLDFAST_RETURN_IF_ERROR(Sweep(upload, *now - sweep.age, sweep, found));
+      }
+    } while (!page.next_name.empty());
+    return found;
+  }
+
   std::string Describe() const override {
     return fmt::format("S3 bucket {} at {}", bucket_.name, origin());
   }
@@ -225,6 +251,35 @@ class S3Store final : public HttpStore {
     if (IsCompleted(completed.body)) return Ok();
     return Unavailable(fmt::format("completing an upload: {} answered {}", origin(),
                                    Printable(ParseS3Error(completed.body).code)));
+  }
+
+  // Aborts an upload unless something was added to it since.
+  Status Sweep(const OpenUpload& upload, WallTime since, const UploadSweep& sweep,
+               Leftovers& found) {
+    const std::string url = UrlOf(upload.name) + "?uploadId=" + net::PercentEncoded(upload.id);
+    std::uint64_t bytes = 0;
+    PartPage page;
+    do {
+      const std::string behind = page.next.empty() ? "" : "&part-number-marker=" + page.next;
+      HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
+                                Send(Request(HttpMethod::kGet, url + behind), sweep.deadline()));
+      if (response.status == kNotFoundStatus) return Ok();  // it has ended meanwhile
+      if (!response.ok()) return Failure(response, "listing the parts of an upload");
+      HOLDFAST_ASSIGN_OR_RETURN(page, ParsePartPage(response.body));
+      for (const StoredObject& part : page.parts) {
+        if (part.written > since) return Ok();
+        bytes += part.size;
+      }
+    } while (!page.next.empty());
+    if (!sweep.dry_run) {
+      HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse gone,
+                                Send(Request(HttpMethod::kDelete, url), sweep.deadline()));
+      if (!gone.ok() && gone.status != kNotFoundStatus) return Failure(gone, "aborting an upload");
+    }
+    ++found.count;
+    found.bytes += bytes;
+    if (found.objects.size() < Leftovers::kMostObjects) found.objects.push_back(upload.name);
+    return Ok();
   }
 
   Result<ListPage> Page(const std::string& prefix, const std::string& after,

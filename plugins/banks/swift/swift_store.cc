@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -33,6 +35,9 @@ constexpr std::uint64_t kSurelyTaken = std::uint64_t{1} << 20U;
 // The default of Swift's max_file_size, which a cluster that does not show its limits has.
 constexpr std::uint64_t kUsualLimit = 5'368'709'122;
 constexpr std::uint64_t kMostParts = 1000;
+// Parts are called so, and then <object>/<writer>/<number>.
+constexpr std::string_view kParts = "~parts/";
+constexpr std::size_t kSweepPage = 1000;
 constexpr const char* kWriterHeader = "X-Object-Meta-Holdfast-Writer";
 // Of a large object, whose ETag is that of a list.
 constexpr const char* kMd5Header = "X-Object-Meta-Holdfast-Md5";
@@ -98,26 +103,35 @@ class SwiftStore final : public HttpStore {
   Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string& marker,
                                          std::size_t limit, ListDirection direction,
                                          SteadyTime deadline) override {
-    std::string url = fmt::format("{}?format=json&limit={}", base_url(), limit);
-    if (!prefix.empty()) url += "&prefix=" + net::PercentEncoded(prefix);
-    if (!marker.empty()) url += "&marker=" + net::PercentEncoded(marker);
-    if (direction == ListDirection::kDescending) url += "&reverse=true";
-    HttpRequest request = Request(HttpMethod::kGet, url);
-    request.passing_status = kNotFoundStatus;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
-    if (!response.ok()) return Failure(response, "listing it");
-    HOLDFAST_ASSIGN_OR_RETURN(const Value list, net::JsonOf(response, origin()));
-    if (!list.is_list()) return Corrupt(origin() + " gave a listing that is none");
-    std::vector<StoredObject> found;
-    found.reserve(list.AsList().size());
-    for (const Value& entry : list.AsList()) {
-      if (!entry.is_map()) continue;
-      StoredObject object;
-      object.name = entry.StringOr("name", "");
-      object.size = static_cast<std::uint64_t>(std::max<std::int64_t>(entry.IntOr("bytes", 0), 0));
-      object.written = TimeOf(entry.StringOr("last_modified", ""));
-      if (!object.name.empty()) found.push_back(std::move(object));
+    HOLDFAST_ASSIGN_OR_RETURN(Page page, ListPage(prefix, marker, limit, direction, deadline));
+    return std::move(page.objects);
+  }
+
+  Result<Leftovers> SweepUploads(const UploadSweep& sweep) override {
+    Leftovers found;
+    found.one = "part of a large object that never was";
+    found.many = "parts of large objects that never were";
+    const std::string prefix = std::string(kParts) + sweep.prefix;
+    Upload upload;  // whose parts stand one behind the other
+    std::string marker;
+    while (true) {
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Page page,
+          ListPage(prefix, marker, kSweepPage, ListDirection::kAscending, sweep.deadline()));
+      for (const StoredObject& part : page.objects) {
+        const std::string of = UploadOf(part.name);
+        if (of.empty()) continue;
+        if (of != upload.prefix) {
+          HOLDFAST_RETURN_IF_ERROR(Sweep(upload, sweep, found));
+          upload = {of, {}, true};
+        }
+        upload.old = upload.old && page.time && part.written + sweep.age <= *page.time;
+        upload.parts.push_back(part);
+      }
+      if (page.objects.empty()) break;
+      marker = page.objects.back().name;
     }
+    HOLDFAST_RETURN_IF_ERROR(Sweep(upload, sweep, found));
     return found;
   }
 
@@ -147,6 +161,118 @@ class SwiftStore final : public HttpStore {
   }
 
  private:
+  struct Page {
+    std::vector<StoredObject> objects;
+    std::optional<WallTime> time;  // of the server
+  };
+  Result<Page> ListPage(const std::string& prefix, const std::string& marker, std::size_t limit,
+                        ListDirection direction, SteadyTime deadline) {
+    std::string url = fmt::format("{}?format=json&limit={}", base_url(), limit);
+    if (!prefix.empty()) url += "&prefix=" + net::PercentEncoded(prefix);
+    if (!marker.empty()) url += "&marker=" + net::PercentEncoded(marker);
+    if (direction == ListDirection::kDescending) url += "&reverse=true";
+    HttpRequest request = Request(HttpMethod::kGet, url);
+    request.passing_status = kNotFoundStatus;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
+    if (!response.ok()) return Failure(response, "listing it");
+    HOLDFAST_ASSIGN_OR_RETURN(const Value list, net::JsonOf(response, origin()));
+    if (!list.is_list()) return Corrupt(origin() + " gave a listing that is none");
+    Page page;
+    page.time = ServerTime(response);
+    std::vector<StoredObject>& found = page.objects;
+    found.reserve(list.AsList().size());
+    for (const Value& entry : list.AsList()) {
+      if (!entry.is_map()) continue;
+      StoredObject object;
+      object.name = entry.StringOr("name", "");
+      object.size = static_cast<std::uint64_t>(std::max<std::int64_t>(entry.IntOr("bytes", 0), 0));
+      object.written = TimeOf(entry.StringOr("last_modified", ""));
+      if (!object.name.empty()) found.push_back(std::move(object));
+    }
+    return page;
+  }
+
+  // The parts of one try at a large object.
+  struct Upload {
+    std::string prefix;  // ~parts/<object>/<writer>/
+    std::vector<StoredObject> parts;
+    bool old = true;  // each of them
+  };
+
+  // The prefix of a part's upload; empty for what is none.
+  static std::string UploadOf(const std::string& part) {
+    const std::size_t number = part.rfind('/');
+    if (number == std::string::npos || number <= kParts.size()) return "";
+    const std::size_t writer = part.rfind('/', number - 1);
+    if (writer == std::string::npos || writer <= kParts.size()) return "";
+    return part.substr(0, number + 1);
+  }
+  static std::string ObjectOfUpload(const std::string& upload) {
+    const std::size_t writer = upload.rfind('/', upload.size() - 2);
+    return upload.substr(kParts.size(), writer - kParts.size());
+  }
+
+  Status Sweep(const Upload& upload, const UploadSweep& sweep, Leftovers& found) {
+    if (upload.parts.empty() || !upload.old) return Ok();
+    const std::string name = ObjectOfUpload(upload.prefix);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto in_use, PartsOf(name, sweep));
+    if (!in_use) return Ok();
+    bool any = false;
+    for (const StoredObject& part : upload.parts) {
+      if (in_use->contains(part.name)) continue;
+      if (!sweep.dry_run) {
+        HOLDFAST_ASSIGN_OR_RETURN(
+            const HttpResponse gone,
+            Send(Request(HttpMethod::kDelete, UrlOf(part.name)), sweep.deadline()));
+        if (!gone.ok() && gone.status != kNotFoundStatus)
+          return Failure(gone, "removing a part of a large object");
+      }
+      any = true;
+      ++found.count;
+      found.bytes += part.size;
+    }
+    const bool told = !found.objects.empty() && found.objects.back() == name;
+    if (any && !told && found.objects.size() < Leftovers::kMostObjects)
+      found.objects.push_back(name);
+    return Ok();
+  }
+
+  // The parts that the object of that name is made of; none where there is no such object. nullopt: nobody can tell, as
+  // the servers do not agree.
+  Result<std::optional<std::set<std::string>>> PartsOf(const std::string& name,
+                                                       const UploadSweep& sweep) {
+    std::set<std::string> parts;
+    HttpRequest look = Request(HttpMethod::kHead, UrlOf(name));
+    look.headers["X-Newest"] = "true";
+    HOLDFAST_ASSIGN_OR_RETURN(HttpResponse there, Send(look, sweep.deadline()));
+    if (there.status == kNotFoundStatus) {
+      HOLDFAST_RETURN_IF_ERROR(SeeAll(sweep.deadline()));
+      HOLDFAST_ASSIGN_OR_RETURN(there, Send(look, sweep.deadline()));
+    }
+    if (there.status == kNotFoundStatus) {
+      HOLDFAST_ASSIGN_OR_RETURN(const Page listed,
+                                ListPage(name, "", 1, ListDirection::kAscending, sweep.deadline()));
+      if (!listed.objects.empty() && listed.objects.front().name == name)
+        return std::optional<std::set<std::string>>();
+      return std::optional<std::set<std::string>>(std::move(parts));
+    }
+    if (!there.ok()) return Failure(there, "looking at a large object");
+    if (!IsLarge(there)) return std::optional<std::set<std::string>>(std::move(parts));
+    HttpRequest list = Request(HttpMethod::kGet, UrlOf(name) + "?multipart-manifest=get");
+    list.headers["X-Newest"] = "true";
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse answer, Send(list, sweep.deadline()));
+    if (answer.status == kNotFoundStatus) return std::optional<std::set<std::string>>();
+    if (!answer.ok()) return Failure(answer, "looking at the parts of a large object");
+    HOLDFAST_ASSIGN_OR_RETURN(const Value value, net::JsonOf(answer, origin()));
+    if (!value.is_list()) return Corrupt(origin() + " gave a list of parts that is none");
+    const std::string container = "/" + container_.name + "/";
+    for (const Value& entry : value.AsList()) {
+      const std::string part = entry.is_map() ? entry.StringOr("name", "") : "";
+      if (part.starts_with(container)) parts.insert(part.substr(container.size()));
+    }
+    return std::optional<std::set<std::string>>(std::move(parts));
+  }
+
   StoredObject ObjectOf(const std::string& name, const HttpResponse& response) const override {
     StoredObject object;
     object.name = name;
@@ -254,7 +380,7 @@ class SwiftStore final : public HttpStore {
     while (!parts.done()) {
       HOLDFAST_ASSIGN_OR_RETURN(const std::string_view part, parts.Next());
       whole.Update(part);
-      names.push_back(fmt::format("~parts/{}/{}/{:06}", name, writer, names.size() + 1));
+      names.push_back(fmt::format("{}{}/{}/{:06}", kParts, name, writer, names.size() + 1));
       HttpRequest one = Request(HttpMethod::kPut, UrlOf(names.back()));
       one.passing_status = kNotFoundStatus;
       HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(one, part, deadline));

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "plugins/sdk/counted.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/clean_ups.h"
@@ -109,10 +110,7 @@ class Collector {
     if (only.empty()) HOLDFAST_RETURN_IF_ERROR(NameFailedCleanUps(seen));
     if (options_.remove_orphans && only.empty()) {
       HOLDFAST_RETURN_IF_ERROR(RemoveOrphans(env_, options_, actions_));
-      if (options_.sweep_bank) {
-        HOLDFAST_ASSIGN_OR_RETURN(std::string swept, options_.sweep_bank(options_.dry_run));
-        if (!swept.empty()) actions_.push_back({"bank", std::move(swept), false});
-      }
+      HOLDFAST_RETURN_IF_ERROR(SweepBank());
     }
     return std::move(actions_);
   }
@@ -120,6 +118,20 @@ class Collector {
  private:
   static std::string SubjectOf(RecordKind kind, std::string_view record) {
     return fmt::format("{} {}", NameOf(kind), record);
+  }
+
+  Status SweepBank() {
+    HOLDFAST_ASSIGN_OR_RETURN(const Leftovers swept, env_.tenant.bank().SweepLeftovers(
+                                                         env_.tenant.prefix() + "/",
+                                                         options_.leftover_age, options_.dry_run));
+    if (swept.count == 0) return Ok();
+    GcAction action{"bank",
+                    fmt::format("remove {}, {}", Counted(swept.count, swept.one, swept.many),
+                                HumanSize(swept.bytes))};
+    for (const std::string& object : swept.objects)
+      action.told.push_back("of " + Printable(object));
+    actions_.push_back(std::move(action));
+    return Ok();
   }
 
   // By its id a gc finds the record.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,11 +17,11 @@ struct GcOptions {
   std::string run;
   // Also remove what nothing refers to: attempts that lost, bundles, tombstones, temporary files.
   bool remove_orphans = true;
-  std::chrono::hours bundle_age{24};
+  std::chrono::seconds bundle_age = std::chrono::hours(24);
   std::chrono::hours tombstone_age{30 * 24};
-  // What only the bank itself can see (temporary files of a filesystem bank): removes or, in a dry
-  // run, counts; returns a line for people, empty when there was nothing. May be empty.
-  std::function<Result<std::string>(bool dry_run)> sweep_bank;
+  // What only the bank itself can see (Bank::SweepLeftovers): temporary files, uploads that were never
+  // completed.
+  std::chrono::seconds leftover_age = std::chrono::hours(24);
 };
 
 // A record that gc leaves alone, because its run has a lease: the run lives, or its engine is dead

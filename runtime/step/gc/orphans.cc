@@ -3,99 +3,39 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "plugins/sdk/counted.h"
-#include "plugins/sdk/object_key.h"
 #include "runtime/store/bundle_store.h"
-#include "runtime/store/journal.h"
+#include "runtime/store/claim.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
 
-// The first `parts` parts of a key; empty when it has no more than those.
-std::string Leading(const std::string& key, int parts) {
-  std::size_t at = 0;
-  for (int i = 0; i < parts; ++i) {
-    at = key.find('/', at);
-    if (at == std::string::npos) return {};
-    ++at;
-  }
-  return key.substr(0, at - 1);
-}
-
-// All that have stored a segment of it.
-void AddAttempts(const std::string& prefix, const StreamManifest& stream,
-                 std::set<std::string>& named) {
-  named.insert(prefix + stream.attempt);
-  for (const auto& [number, attempt] : stream.adopted) named.insert(prefix + attempt);
-}
-
-// Of activities of several resources the journaled outcome commits the data (step_attempt.cc): a
-// manifest follows from it, where the step is run again.
-// `epochs`: those of the manifests that there are.
-Status AddJournaled(const BankSection& section, const std::map<ResourceKey, std::uint64_t>& epochs,
-                    std::set<std::string>& named) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, section.ListAll("journal/"));
-  std::set<std::string> steps;
-  for (const std::string& key : keys) {
-    const std::string folder = Leading(key, 2);  // journal/<step>
-    if (!folder.empty()) steps.insert(folder.substr(std::string_view("journal/").size()));
-  }
-  for (const std::string& step : steps) {
-    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal journal, ReadStepJournal(section, step));
-    for (const Attempt& attempt : journal.attempts) {
-      for (const ActivityOutcome& outcome : attempt.outcomes) {
-        if (outcome.streams.is_null()) continue;
-        const auto manifest = epochs.find(outcome.resource);
-        if (manifest != epochs.end() && manifest->second >= outcome.epoch) continue;
-        HOLDFAST_ASSIGN_OR_RETURN(const auto streams, StreamsFromValue(outcome.streams, step));
-        for (const StreamManifest& stream : streams)
-          AddAttempts(DataPrefix(outcome.resource) + "/", stream, named);
-      }
-    }
-  }
-  return Ok();
-}
-
 // Data of attempts that lost, in one checkpoint that nobody works on.
-Status RemoveLostAttempts(const GcOptions& options, const Record& record,
-                          std::vector<GcAction>& actions) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto data, record.section().ListAll("data/"));
-  if (data.empty()) return Ok();
-  // Which attempts of which resource some manifest, of any epoch, names, or will name.
-  std::set<std::string> named;
-  std::map<ResourceKey, std::uint64_t> epochs;
-  HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, record.Graph());
-  for (const ResourceGraph::Node& node : graph.nodes()) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(record.section(), node.key));
-    if (!manifest) continue;
-    const std::string prefix = DataPrefix(node.key) + "/";
-    named.insert(prefix + manifest->attempt);
-    for (const StreamManifest& stream : manifest->streams) AddAttempts(prefix, stream, named);
-    epochs.emplace(node.key, manifest->epoch);
+Status RemoveLostAttempts(const StepEnvironment& env, const GcOptions& options,
+                          const Record& record, std::vector<GcAction>& actions) {
+  HOLDFAST_ASSIGN_OR_RETURN(LostData lost, FindLostData(record));
+  if (lost.objects() > 0 && lost.without_manifest.empty() && !options.dry_run) {
+    auto removed =
+        RemoveLostData(record, {"gc-" + NewAttemptId(1), {}, env.clock, &env.cancellation});
+    // A resume was faster: its end leaves the rest to the next gc.
+    if (!removed && removed.error().code() == ErrorCode::kLocked) return Ok();
+    if (!removed) return std::move(removed).error();
+    lost = std::move(*removed);
   }
-  std::map<std::string, std::vector<std::string>> lost;
-  for (const std::string& key : data) {
-    const std::string attempt = Leading(key, 4);  // data/<type>/<id>/<attempt>
-    if (!attempt.empty() && !named.contains(attempt)) lost[attempt].push_back(key);
+  if (!lost.without_manifest.empty()) {
+    return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
+                               lost.without_manifest.begin()->second));
   }
-  // The journal, which is long, is asked only where something seems to be lost.
-  if (lost.empty()) return Ok();
-  HOLDFAST_RETURN_IF_ERROR(AddJournaled(record.section(), epochs, named));
-  std::erase_if(lost, [&](const auto& entry) { return named.contains(entry.first); });
-  for (const auto& [attempt, keys] : lost) {
-    actions.push_back(
-        {fmt::format("checkpoint {}", record.id()),
-         fmt::format("remove {} of the lost attempt {}", Counted(keys.size(), "object"), attempt),
-         false});
-    if (options.dry_run) continue;
-    for (const std::string& key : keys)
-      HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
+  for (const auto& [attempt, objects] : lost.attempts) {
+    actions.push_back({fmt::format("checkpoint {}", record.id()),
+                       fmt::format("remove {} of the lost attempt {}",
+                                   Counted(objects.size(), "object"), attempt),
+                       false});
   }
   return Ok();
 }
@@ -126,6 +66,10 @@ Status RemoveRest(const StepEnvironment& env, const GcOptions& options, const Re
                   std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env.tenant.Exists(UnfinishedKey(record.id())));
   if (unfinished) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const bool rest, IsRest(record));
+  if (!rest)
+    return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
+                               StatePrefix() + NumberPart(1)));
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   actions.push_back(
       {fmt::format("checkpoint {}", record.id()),
@@ -158,27 +102,15 @@ Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Reco
   }
   if (state.state != RecordState::kAvailable && state.state != RecordState::kError) return Ok();
   HOLDFAST_RETURN_IF_ERROR(record.Graph());
-  return RemoveLostAttempts(options, record, actions);
+  return RemoveLostAttempts(env, options, record, actions);
 }
 
 Status RemoveBundles(const StepEnvironment& env, const GcOptions& options,
                      const std::set<std::string>& named, std::vector<GcAction>& actions) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, env.tenant.ListAll("bundles/"));
-  std::map<std::string, std::vector<std::string>> bundles;
-  for (const std::string& key : keys) {
-    const std::string folder = Leading(key, 2);
-    if (!folder.empty()) bundles[folder.substr(std::string_view("bundles/").size())].push_back(key);
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto bundles,
+      FindUnnamedBundles(env.tenant, named, options.bundle_age, env.clock.Now()));
   for (const auto& [sha256, files] : bundles) {
-    if (named.contains(sha256)) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const bool published, env.tenant.Exists(PublishedKey(sha256)));
-    if (published) continue;
-    bool old = true;
-    for (const std::string& file : files) {
-      const auto info = env.tenant.Stat(file);
-      if (info) old = old && info->written + options.bundle_age <= env.clock.Now();
-    }
-    if (!old) continue;
     actions.push_back({"bundle " + sha256.substr(0, 12), "remove: no record names it", false});
     if (options.dry_run) continue;
     // bundle.json first: a bundle that is there is whole.

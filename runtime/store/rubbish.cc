@@ -1,0 +1,242 @@
+#include "runtime/store/rubbish.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "plugins/sdk/context.h"
+#include "plugins/sdk/text.h"
+#include "runtime/data/segment_names.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/journal.h"
+#include "runtime/store/layout.h"
+#include "runtime/store/lease.h"
+#include "runtime/store/manifest.h"
+
+namespace holdfast::runtime {
+namespace {
+
+// Much longer than it takes between two renewals, and short for who is kept out by one that was killed.
+constexpr auto kRemovalExpiry = std::chrono::minutes(10);
+
+void AddSegments(const ResourceKey& resource, const StreamManifest& stream,
+                 std::set<std::string>& named) {
+  const std::string prefix = DataPrefix(resource) + "/";
+  for (std::size_t i = 0; i < stream.segments.size(); ++i)
+    named.insert(prefix + SegmentKey(stream, i));
+}
+
+// What a checkpoint has of its resources.
+struct Held {
+  std::set<std::string> named;                  // keys of segments
+  std::map<ResourceKey, std::uint64_t> epochs;  // of the manifests that there are
+  // "<type>/<id>" of manifests of what the graph does not have: nobody knows what they name.
+  std::set<std::string> unknown;
+};
+
+Result<Held> ReadHeld(const Record& checkpoint) {
+  Held held;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.section().ListAll("resources/"));
+  for (const std::string& key : keys) {
+    if (!key.ends_with("/manifest")) continue;
+    const std::string of = LeadingParts(key, 3);
+    if (!of.empty()) held.unknown.insert(of.substr(std::string_view("resources/").size()));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, checkpoint.Graph());
+  for (const ResourceGraph::Node& node : graph.nodes()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(checkpoint.section(), node.key));
+    held.unknown.erase(ResourcePrefix(node.key).substr(std::string_view("resources/").size()));
+    if (!manifest) continue;
+    for (const StreamManifest& stream : manifest->streams)
+      AddSegments(node.key, stream, held.named);
+    held.epochs.emplace(node.key, manifest->epoch);
+  }
+  return held;
+}
+
+// Which activity of each resource writes its manifest; empty where the bundle is gone.
+Result<std::map<ResourceKey, ActivityKind>> ReadFinalising(const Record& checkpoint) {
+  std::map<ResourceKey, ActivityKind> kinds;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto name, checkpoint.BundleName());
+  if (!name) return kinds;
+  auto bundle = StoredBundle::Open(checkpoint.tenant(), *name);
+  if (!bundle && bundle.error().code() == ErrorCode::kNotFound) return kinds;
+  if (!bundle) return std::move(bundle).error();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle->AllResources());
+  for (const auto& [key, resource] : resources) kinds.emplace(key, FinalisingKind(*resource));
+  return kinds;
+}
+
+// Of activities of several resources the journaled outcome commits the data (step_attempt.cc): a
+// manifest follows from it, where the step is run again. Of all others the manifest is there before the outcome.
+Status AddJournaled(const Record& checkpoint, Held& held, LostData& lost) {
+  const BankSection& section = checkpoint.section();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, section.ListAll("journal/"));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto finalising, ReadFinalising(checkpoint));
+  const auto finalises = [&](const ActivityOutcome& outcome) {
+    const auto kind = finalising.find(outcome.resource);
+    return outcome.kind == (kind == finalising.end() ? ActivityKind::kParallel : kind->second);
+  };
+  std::set<std::string> steps;
+  for (const std::string& key : keys) {
+    const std::string folder = LeadingParts(key, 2);  // journal/<step>
+    if (!folder.empty()) steps.insert(folder.substr(std::string_view("journal/").size()));
+  }
+  for (const std::string& step : steps) {
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal journal, ReadStepJournal(section, step));
+    for (const Attempt& attempt : journal.attempts) {
+      for (const ActivityOutcome& outcome : attempt.outcomes) {
+        if (outcome.streams.is_null() && !finalises(outcome)) continue;
+        const auto manifest = held.epochs.find(outcome.resource);
+        if (manifest != held.epochs.end() && manifest->second >= outcome.epoch) continue;
+        if (!outcome.streams.is_null()) {
+          HOLDFAST_ASSIGN_OR_RETURN(const auto streams, StreamsFromValue(outcome.streams, step));
+          for (const StreamManifest& stream : streams)
+            AddSegments(outcome.resource, stream, held.named);
+        } else if (outcome.outcome == Outcome::kSucceeded) {
+          lost.without_manifest[outcome.resource] =
+              EpochPrefix(outcome.resource, outcome.epoch) + "/manifest";
+        }
+      }
+    }
+  }
+  return Ok();
+}
+
+Status EraseNamed(const std::set<std::string>& named, LostData& lost) {
+  for (auto& [attempt, objects] : lost.attempts) {
+    std::erase_if(objects, [&](const ListedObject& object) { return named.contains(object.key); });
+  }
+  std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
+  return Ok();
+}
+
+Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, Lease& lease) {
+  // It was looked at before the lease was had.
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, checkpoint.IsUnfinished());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
+  if (unfinished || !state ||
+      (state->state != RecordState::kAvailable && state->state != RecordState::kError)) {
+    return Error(ErrorCode::kLocked,
+                 fmt::format("somebody works on checkpoint {}", Printable(checkpoint.id())));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(LostData lost, FindLostData(checkpoint));
+  if (!lost.without_manifest.empty()) {
+    lost.attempts.clear();
+    return lost;
+  }
+  // What was written last in the bank tells what time it is there.
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const ObjectInfo now,
+      checkpoint.tenant().Stat(LeasePrefix(checkpoint.id()) + NumberPart(lease.token)));
+  for (auto& [attempt, objects] : lost.attempts) {
+    std::erase_if(objects, [&](const ListedObject& object) {
+      return object.written + removal.min_age > now.written;
+    });
+    for (const ListedObject& object : objects) {
+      if (removal.cancellation != nullptr && removal.cancellation->is_set())
+        return CancelledError();
+      const WallTime time = removal.clock.Now();
+      if (lease.expires < time + kRemovalExpiry / 2) {
+        HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(checkpoint.tenant(), checkpoint.id(), lease));
+        HOLDFAST_RETURN_IF_ERROR(
+            RenewLease(checkpoint.tenant(), checkpoint.id(), lease, kRemovalExpiry, time));
+      }
+      HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent(object.key));
+    }
+  }
+  std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
+  return lost;
+}
+
+}  // namespace
+
+std::uint64_t LostData::objects() const {
+  std::uint64_t count = 0;
+  for (const auto& [attempt, objects] : attempts) count += objects.size();
+  return count;
+}
+
+Result<LostData> FindLostData(const Record& checkpoint, bool every_journal) {
+  LostData lost;
+  // The data before the manifests: what is written meanwhile is not in the listing.
+  HOLDFAST_RETURN_IF_ERROR(
+      ForEachObject(checkpoint.section(), "data/", [&](ListedObject object) -> Status {
+        const std::string attempt = LeadingParts(object.key, 4);  // data/<type>/<id>/<attempt>
+        if (!attempt.empty()) lost.attempts[attempt].push_back(std::move(object));
+        return Ok();
+      }));
+  if (lost.attempts.empty() && !every_journal) return lost;
+  HOLDFAST_ASSIGN_OR_RETURN(Held held, ReadHeld(checkpoint));
+  std::erase_if(lost.attempts, [&](const auto& entry) {
+    const std::string resource = LeadingParts(entry.first, 3);
+    return held.unknown.contains(resource.substr(std::string_view("data/").size()));
+  });
+  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held.named, lost));
+  // The journal, which is long, is asked only where something seems to be lost.
+  if (lost.attempts.empty() && !every_journal) return lost;
+  HOLDFAST_RETURN_IF_ERROR(AddJournaled(checkpoint, held, lost));
+  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held.named, lost));
+  return lost;
+}
+
+Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal) {
+  const BankSection& tenant = checkpoint.tenant();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(tenant, checkpoint.id()));
+  const WallTime now = removal.clock.Now();
+  if (held && !held->gone(now)) return RecordHeldError(tenant, checkpoint.id(), *held);
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Lease lease, TakeLeaseToEnd(tenant, checkpoint.id(), removal.run, held, kRemovalExpiry, now));
+  auto removed = RemoveHeld(checkpoint, removal, lease);
+  Status released = ReleaseLease(tenant, checkpoint.id(), lease);
+  if (!removed) return removed;
+  HOLDFAST_RETURN_IF_ERROR(std::move(released));
+  return removed;
+}
+
+Result<bool> IsRest(const Record& record) {
+  // A begin makes its state before anything of a resource, and a deletion takes all of that before its state.
+  for (const std::string_view part : {"data/", "resources/"}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
+    if (!keys.empty()) return false;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.section().ListAll(StatePrefix()));
+  if (states.empty()) return true;
+  const std::string number = states.back().substr(StatePrefix().size());
+  std::uint64_t last = 0;
+  std::from_chars(number.data(), number.data() + number.size(), last);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.ReadState(last));
+  return state && state->state == RecordState::kDeleted;
+}
+
+Result<std::map<std::string, std::vector<std::string>>> FindUnnamedBundles(
+    const BankSection& tenant, const std::set<std::string>& named, std::chrono::seconds min_age,
+    WallTime now) {
+  struct Found {
+    std::vector<std::string> keys;
+    bool old = true;
+    bool published = false;
+  };
+  std::map<std::string, Found> found;
+  HOLDFAST_RETURN_IF_ERROR(ForEachObject(tenant, "bundles/", [&](ListedObject object) -> Status {
+    const std::string folder = LeadingParts(object.key, 2);
+    if (folder.empty()) return Ok();
+    const std::string sha256 = folder.substr(std::string_view("bundles/").size());
+    if (named.contains(sha256)) return Ok();
+    Found& bundle = found[sha256];
+    bundle.old = bundle.old && object.written + min_age <= now;
+    bundle.published = bundle.published || object.key == PublishedKey(sha256);
+    bundle.keys.push_back(std::move(object.key));
+    return Ok();
+  }));
+  std::map<std::string, std::vector<std::string>> unnamed;
+  for (auto& [sha256, bundle] : found) {
+    if (!bundle.old || bundle.published) continue;
+    // A listing may lag.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool published, tenant.Exists(PublishedKey(sha256)));
+    if (!published) unnamed.emplace(sha256, std::move(bundle.keys));
+  }
+  return unnamed;
+}
+
+}  // namespace holdfast::runtime

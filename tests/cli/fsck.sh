@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# holdfast bank fsck names what is damaged with the checkpoint and resource that it belongs to, removes rubbish that is old
+# enough and nothing else, and what it says of a checkpoint that is whole is true: that restores as it was.
+#   fsck.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+mkdir data
+head -c 3M /dev/urandom >data/large
+echo precious >data/file
+echo "directories: [{id: data, path: $dir/data, name: the data}]" >inventory.yaml
+provider local-directory <<<"[local]
+inventory = $dir/inventory.yaml"
+sed -i 's,^path = .*/bank,&\nsegment_size = 1 MiB,' providers.d/p.conf
+printf 'name: n\nprovider: p\nresources: ["Local::Directory#data"]\nparameters: {"Local::Directory": {snapshot: none}}\n' >n.yaml
+holdfast -q plan discover n.yaml
+holdfast -q compile protect n.yaml
+for id in one two; do holdfast -q run n-protect.yaml --run-id $id >run.out 2>&1 || fail "$(cat run.out)"; done
+cp -r data kept
+checkpoints=bank/t/local/checkpoints
+fsck() { code_of out holdfast bank fsck "$@"; } # what it says goes to the file out
+
+[ "$(fsck)" = 0 ] || fail "a good bank: $(cat out)"
+grep -q '2 records, 6.* MiB read: nothing is damaged' out || fail "not all of it was read: $(cat out)"
+[ "$(fsck --checkpoint two)" = 0 ] || fail "a good checkpoint: $(cat out)"
+[ "$(fsck --checkpoint none)" = 10 ] || fail "a checkpoint that is not there: $(cat out)"
+
+segment=$(find $checkpoints/one/data -name '*.1' | head -1)
+[ -n "$segment" ] || fail "there is no second segment: $(find $checkpoints/one/data)"
+chmod u+w "$segment"
+python3 - "$segment" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(-5, 2)
+    byte = file.read(1)
+    file.seek(-5, 2)
+    file.write(bytes([byte[0] ^ 1]))
+END
+cp "$segment" flipped
+[ "$(fsck --quick)" = 0 ] || fail "a quick one reads data: $(cat out)"
+[ "$(fsck)" = 12 ] || fail "a flipped byte: $(cat out)"
+grep -q '^DAMAGED *checkpoint one, Local::Directory#data.*: segment 1 of [0-9]* of stream ' out || fail "the segment is not named: $(cat out)"
+grep -q "${segment#bank/t/local/}" out || fail "its object is not named: $(cat out)"
+! grep -q 'checkpoint two' out || fail "the other checkpoint is said to be damaged: $(cat out)"
+cmp -s "$segment" flipped || fail "it touches what is damaged"
+[ "$(fsck --json)" = 12 ] || fail "with --json: $(cat out)"
+python3 - <<'END' || fail "as data: $(cat out)"
+import json
+lines = [json.loads(line) for line in open("out") if line.startswith("{")]
+found, = [line for line in lines if line["message_type"] == "finding"]
+assert (found["kind"], found["what"], found["checkpoint"], found["resource"]) == ("damage", "segment-damaged", "one", "Local::Directory#data"), found
+summary, = [line for line in lines if line["message_type"] == "fsck"]
+assert (summary["records"], summary["damage"]) == (2, 1), summary
+END
+
+# Rubbish: young, then old.
+attempt=$(dirname "$(find $checkpoints/two/data -name '*.1' | head -1)")
+mkdir "$(dirname "$attempt")/000009-lost"
+lost=$(dirname "$attempt")/000009-lost/tree.0
+echo rubbish >"$lost"
+rm bank/t/local/indices/by-date/*two
+[ "$(fsck --quick)" = 0 ] || fail "rubbish: $(cat out)"
+[ -e "$lost" ] || fail "it removes what is young: $(cat out)"
+[ -e bank/t/local/indices/by-date/*two ] || fail "the index was not written anew: $(cat out)"
+sleep 1.1
+[ "$(fsck --quick --min-age 1s --dry-run)" = 0 ] || fail "a dry run: $(cat out)"
+grep -q '^would  *checkpoint two, Local::Directory#data: 1 object, 8 B, of attempt 000009-lost' out || fail "a dry run says too little: $(cat out)"
+[ -e "$lost" ] || fail "a dry run removes something"
+[ "$(fsck --quick --min-age 1s)" = 0 ] || fail "old rubbish: $(cat out)"
+grep -q '^did  *checkpoint two' out || fail "it does not say what it did: $(cat out)"
+[ ! -e "$lost" ] || fail "old rubbish stays: $(cat out)"
+[ "$(fsck --quick --min-age 1s)" = 0 ] || fail "once more: $(cat out)"
+! grep -qE '^(did|rubbish)' out || fail "there is more: $(cat out)"
+
+rm -rf data
+holdfast -q compile restore two -o r.yaml
+holdfast -q run r.yaml >run.out 2>&1 || fail "the checkpoint that is whole: $(cat run.out)"
+diff -r data kept || fail "what was restored is not what was protected"
