@@ -17,7 +17,8 @@ struct DataSettings {
     fields("segment_size", &DataSettings::segment_size, "plain bytes of one segment of a stream")
         .Range(1 << 20, 64 << 20);
     fields("parallel", &DataSettings::parallel, "segments that are in work at once").Range(1, 16);
-    fields("compression_level", &DataSettings::compression_level, "of zstd; 0 compresses nothing").Range(0, 19);
+    fields("compression_level", &DataSettings::compression_level, "of zstd; 0 compresses nothing")
+        .Range(0, 19);
   }
 };
 

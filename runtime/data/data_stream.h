@@ -48,9 +48,9 @@ Value StreamManifestToValue(const StreamManifest& stream);
 Result<StreamManifest> StreamManifestFromValue(const Value& value, std::string_view name);
 
 struct DataOptions {
-  std::uint64_t segment_size = 8U << 20U;  // plain bytes, 1 MiB to 64 MiB
-  unsigned parallel = 4;                   // segments in work at once, 1 to 16
-  int zstd_level = 3;  // 0: nothing is compressed
+  std::uint64_t segment_size = 8U << 20U;      // plain bytes, 1 MiB to 64 MiB
+  unsigned parallel = 4;                       // segments in work at once, 1 to 16
+  int zstd_level = 3;                          // 0: nothing is compressed
   const Cancellation* cancellation = nullptr;  // Not owned. Set: the next call fails.
 };
 

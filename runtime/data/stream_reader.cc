@@ -33,6 +33,8 @@ class SegmentSink final : public ByteSink {
     bytes_.append(AsText(data));
     return Ok();
   }
+  // Against the manifest, by SegmentDecoder.
+  bool ChecksBytes() const override { return true; }
   bool too_long() const { return too_long_; }
 
  private:
