@@ -16,7 +16,7 @@ namespace holdfast::runtime {
 namespace {
 
 // The caller fills one buffer; a full one waits in the only place of the queue; each thread holds
-// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included. All of them
+// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included; fewer where both are one. All of them
 // are used again: freed and allocated anew by several threads, they would take a third more.
 class StreamWriter final : public DataWriter {
  public:
@@ -168,7 +168,8 @@ class StreamWriter final : public DataWriter {
 
   // `segment` has what is listed; its bytes are in use where `filled` is not what is stored.
   Result<std::string_view> Encode(SegmentEncoder& encoder, std::string_view key,
-                                  std::string& filled, EncodedSegment& segment) const {
+                                  std::string& filled, EncodedSegment& segment) {
+    const Turns::Turn turn(computing_);
     if (header_ > 0) {
       HOLDFAST_ASSIGN_OR_RETURN(segment.info, encoder.EncodeHere(filled));
       return std::string_view(filled);
@@ -262,6 +263,7 @@ class StreamWriter final : public DataWriter {
   const std::size_t full_ = header_ + options_.segment_size;  // bytes of a buffer
   const std::function<Status(const StreamManifest&)> on_finish_;
   EarlierSegments earlier_;
+  Turns computing_{ComputeAtOnce(options_.parallel)};
 
   // The caller's.
   std::string filling_;
