@@ -37,6 +37,8 @@ struct HttpRequest {
   HttpHeaders headers;
   // Borrowed, and whole in memory: so every request can be sent again.
   std::string_view body;
+  // SHA-256 of `body` in lower-case hex digits, for who signs it; empty: not made yet.
+  std::string body_sha256;
   // In the place of `body`, for what is not whole in memory: read on the caller's thread as it is sent. Not owned. It has
   // `source_size` bytes, or Send returns kInvalidInput, and the server has not got a whole body; a failure of it is
   // what Send returns. What a server answers before it has taken all leaves the rest unread. Nothing interrupts its Read.

@@ -54,8 +54,10 @@ Status BankSection::PutBytes(std::string_view key, std::string_view value) const
   return Put(key, source, value.size());
 }
 
-Status BankSection::PutSame(std::string_view key, std::string_view value) const {
-  Status put = PutBytes(key, value);
+Status BankSection::PutSame(std::string_view key, std::string_view value,
+                            std::string_view sha256) const {
+  MemorySource source(value, sha256);
+  Status put = Put(key, source, value.size());
   if (put || put.error().code() != ErrorCode::kConflict) return put;
   // The conflict may also be a key that continues another: then there is nothing to read.
   const auto info = Stat(key);

@@ -19,6 +19,9 @@ class ByteSource {
   virtual Result<std::size_t> Read(std::span<std::byte> buffer) = 0;
   // All that is left to read, where it lies in memory until the source goes: so it need not be copied.
   virtual std::optional<std::string_view> Rest() const { return std::nullopt; }
+  // SHA-256 of Rest() in lower-case hex digits, where somebody knows it already: so it need not be made again. Empty: nobody
+  // does. It is not trusted: who uses it has the bytes held to it on the other side.
+  virtual std::string_view RestSha256() const { return {}; }
 };
 
 // A stream of bytes that is written once, front to back. Not synchronised: one writer.
@@ -27,17 +30,23 @@ class ByteSink {
   virtual ~ByteSink() = default;
   // Takes all of `data`, or fails; after a failure the sink is not used again.
   virtual Status Write(std::span<const std::byte> data) = 0;
+  // True: whoever reads with it holds every byte that came to what is known of it elsewhere, and uses none before. So a bank
+  // need not hold them to what its server says, too.
+  virtual bool ChecksBytes() const { return false; }
 };
 
-// Reads from memory. The bytes are borrowed and must outlive the source.
+// Reads from memory. The bytes, and their SHA-256 where it is given, are borrowed and must outlive the source.
 class MemorySource final : public ByteSource {
  public:
-  explicit MemorySource(std::string_view data) : data_(data) {}
+  explicit MemorySource(std::string_view data, std::string_view sha256 = {})
+      : data_(data), sha256_(sha256) {}
   Result<std::size_t> Read(std::span<std::byte> buffer) override;
   std::optional<std::string_view> Rest() const override { return data_; }
+  std::string_view RestSha256() const override { return sha256_; }
 
  private:
   std::string_view data_;
+  std::string_view sha256_;
 };
 
 // Collects into a string, at most `limit` bytes: kInvalidInput beyond.

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <span>
+#include <tuple>
 
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/sha256.h"
+#include "plugins/sdk/sha256_pair.h"
 
 namespace holdfast {
 namespace {
@@ -115,6 +117,23 @@ Result<Header> ParseHeader(std::string_view stored) {
   return header;
 }
 
+Status CheckPlainSize(std::string_view plain) {
+  if (plain.size() <= kMaxSegmentSize) return Ok();
+  return InvalidInput(
+      fmt::format("a segment holds at most {} bytes, not {}", kMaxSegmentSize, plain.size()));
+}
+
+// The payload of a segment that is neither compressed nor encrypted, which is its plain bytes. Of bytes that are not checked yet:
+// nullopt also where nothing is right.
+std::optional<std::string_view> StoredAsItIs(std::string_view stored) {
+  const auto header = ParseHeader(stored);
+  if (!header || header->version != kSegmentVersion ||
+      header->algorithm != static_cast<std::uint64_t>(SegmentAlgorithm::kNone)) {
+    return std::nullopt;
+  }
+  return stored.substr(header->size);
+}
+
 // kCorrupt unless the header names this key; empty: none.
 Status CheckKeyId(std::string_view stored, std::string_view wanted) {
   HOLDFAST_ASSIGN_OR_RETURN(const Header header, ParseHeader(stored));
@@ -149,10 +168,7 @@ Result<EncodedSegment> SegmentEncoder::Encode(std::string_view plain, std::strin
 
 Status SegmentEncoder::EncodeInto(std::string_view plain, std::string_view place,
                                   EncodedSegment& segment) {
-  if (plain.size() > kMaxSegmentSize) {
-    return InvalidInput(
-        fmt::format("a segment holds at most {} bytes, not {}", kMaxSegmentSize, plain.size()));
-  }
+  HOLDFAST_RETURN_IF_ERROR(CheckPlainSize(plain));
   const std::size_t tag = key_ == nullptr ? 0 : EncryptionKey::kTagSize;
   bool compressed = false;
   if (algorithm_ == SegmentAlgorithm::kZstd && !plain.empty()) {
@@ -178,14 +194,31 @@ Status SegmentEncoder::EncodeInto(std::string_view plain, std::string_view place
   segment.info = SegmentInfo();
   segment.info.plain_size = plain.size();
   if (key_ == nullptr) {
-    segment.info.plain_sha256 = Sha256Hex(plain);
+    std::tie(segment.info.plain_sha256, segment.info.stored_sha256) =
+        Sha256HexOfBoth(plain, segment.bytes);
   } else {
     Encrypt(place, segment.bytes);
     segment.info.key_id = key_->id();
+    segment.info.stored_sha256 = Sha256Hex(segment.bytes);
   }
   segment.info.stored_size = segment.bytes.size();
-  segment.info.stored_sha256 = Sha256Hex(segment.bytes);
   return Ok();
+}
+
+Result<SegmentInfo> SegmentEncoder::EncodeHere(std::string& room_and_plain) {
+  HOLDFAST_CHECK(algorithm_ == SegmentAlgorithm::kNone && key_ == nullptr);
+  HOLDFAST_CHECK(room_and_plain.size() >= kSegmentHeaderSize);
+  const std::string_view plain = std::string_view(room_and_plain).substr(kSegmentHeaderSize);
+  HOLDFAST_RETURN_IF_ERROR(CheckPlainSize(plain));
+  std::string header;
+  StartWithHeader(header, SegmentAlgorithm::kNone, nullptr, plain.size());
+  HOLDFAST_CHECK(header.size() == kSegmentHeaderSize);
+  std::copy(header.begin(), header.end(), room_and_plain.begin());
+  SegmentInfo info;
+  info.plain_size = plain.size();
+  info.stored_size = room_and_plain.size();
+  std::tie(info.plain_sha256, info.stored_sha256) = Sha256HexOfBoth(plain, room_and_plain);
+  return info;
 }
 
 void SegmentEncoder::Encrypt(std::string_view place, std::string& bytes) const {
@@ -221,14 +254,22 @@ Status SegmentDecoder::DecodeInto(std::string& stored, const SegmentInfo& info,
     return Corrupt(fmt::format("segment: {} bytes are stored, the manifest says {}", stored.size(),
                                info.stored_size));
   }
-  if (Sha256Hex(stored) != info.stored_sha256) {
+  // Of what is stored as it is, the plain bytes are there already: both are hashed in one go.
+  std::string stored_sha256;
+  std::string plain_sha256;
+  if (const auto payload = StoredAsItIs(stored))
+    std::tie(stored_sha256, plain_sha256) = Sha256HexOfBoth(stored, *payload);
+  else
+    stored_sha256 = Sha256Hex(stored);
+  if (stored_sha256 != info.stored_sha256) {
     return Corrupt("segment: the stored bytes are not those that were written (SHA-256)");
   }
   // Before a key is asked for, so that the manifest decides whether one is needed, and which.
   HOLDFAST_RETURN_IF_ERROR(CheckKeyId(stored, info.key_id));
   HOLDFAST_RETURN_IF_ERROR(DecodeUnlistedInto(stored, place, plain));
+  if (info.key_id.empty() && plain_sha256.empty()) plain_sha256 = Sha256Hex(plain);
   if (plain.size() != info.plain_size ||
-      (info.key_id.empty() && Sha256Hex(plain) != info.plain_sha256)) {
+      (info.key_id.empty() && plain_sha256 != info.plain_sha256)) {
     return Corrupt("segment: the plain bytes are not those that the manifest lists (SHA-256)");
   }
   return Ok();

@@ -45,6 +45,8 @@ namespace holdfast {
 //                 plain bytes: with it one could tell whether they are those that one guesses.
 inline constexpr std::uint16_t kSegmentVersion = 1;
 inline constexpr std::uint16_t kEncryptedSegmentVersion = 2;
+// The bytes that a header without key takes.
+inline constexpr std::size_t kSegmentHeaderSize = 20;
 inline constexpr std::uint64_t kMaxSegmentSize = std::uint64_t{64} << 20U;
 inline constexpr std::uint64_t kDefaultSegmentSize = std::uint64_t{8} << 20U;
 
@@ -91,6 +93,9 @@ class SegmentEncoder {
   // The same into `segment`, whose memory is used again: what a stream of many segments needs to
   // stay within its buffers. It is encrypted there, too. After an error it holds nothing of use.
   Status EncodeInto(std::string_view plain, std::string_view place, EncodedSegment& segment);
+  // Of kNone without key: makes a segment of plain bytes where they lie, behind kSegmentHeaderSize bytes of room for the header.
+  // So nothing is copied. Errors as Encode.
+  Result<SegmentInfo> EncodeHere(std::string& room_and_plain);
 
  private:
   struct Free {
@@ -144,9 +149,7 @@ class SegmentDecoder {
 // kEncryptedHeaderSize + EncryptionKey::kTagSize bytes, which every one has.
 std::optional<std::uint64_t> PlainSizeOfEncrypted(std::string_view stored);
 
-// The bytes that a header without key takes.
-inline constexpr std::size_t kSegmentHeaderSize = 20;
-// And those of an encrypted one, with key id and nonce; its tag is 16 bytes more, at the end.
+// The bytes that the header of an encrypted one takes, with key id and nonce; its tag is 16 bytes more, at the end.
 inline constexpr std::size_t kEncryptedHeaderSize = 52;
 
 }  // namespace holdfast

@@ -22,6 +22,7 @@ class ComparingSink final : public ByteSink {
     rest_.remove_prefix(piece.size());
     return Ok();
   }
+  bool ChecksBytes() const override { return true; }
   bool done() const { return rest_.empty(); }
 
  private:

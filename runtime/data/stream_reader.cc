@@ -33,6 +33,8 @@ class SegmentSink final : public ByteSink {
     bytes_.append(AsText(data));
     return Ok();
   }
+  // Against the manifest, by SegmentDecoder.
+  bool ChecksBytes() const override { return true; }
   bool too_long() const { return too_long_; }
 
  private:
@@ -174,7 +176,7 @@ class StreamReader final : public ByteSource {
   }
 
   // Any thread. The `nth` of the segments that are read.
-  Status Fetch(Worker& worker, std::size_t nth, std::string& plain) const {
+  Status Fetch(Worker& worker, std::size_t nth, std::string& plain) {
     if (cancelled()) return CancelledError();
     const std::size_t number = chosen_ ? (*chosen_)[nth] : nth;
     const SegmentInfo& info = stream_.segments[number];
@@ -187,6 +189,7 @@ class StreamReader final : public ByteSource {
       if (got.error().code() == ErrorCode::kNotFound) return NotFound(object + " is missing");
       return std::move(got).error().While("reading " + object);
     }
+    const Turns::Turn turn(computing_);
     Status decoded =
         worker.decoder.DecodeInto(worker.stored, info, SegmentPlace(data_, key), plain);
     if (!decoded) return std::move(decoded).error().While(object);
@@ -198,6 +201,7 @@ class StreamReader final : public ByteSource {
   const std::string sha256_;
   const std::optional<std::vector<std::size_t>> chosen_;
   const DataOptions options_;
+  Turns computing_{ComputeAtOnce(options_.parallel)};
 
   // The caller's.
   std::string current_;

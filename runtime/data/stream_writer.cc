@@ -16,7 +16,7 @@ namespace holdfast::runtime {
 namespace {
 
 // The caller fills one buffer; a full one waits in the only place of the queue; each thread holds
-// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included. All of them
+// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included; fewer where both are one. All of them
 // are used again: freed and allocated anew by several threads, they would take a third more.
 class StreamWriter final : public DataWriter {
  public:
@@ -32,6 +32,7 @@ class StreamWriter final : public DataWriter {
     stream_.name = std::move(name);
     stream_.attempt = std::move(attempt);
     if (key_ != nullptr) stream_.key_id = key_->id();
+    Empty(filling_);
   }
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
@@ -41,9 +42,8 @@ class StreamWriter final : public DataWriter {
   Status Write(std::span<const std::byte> data) override {
     HOLDFAST_RETURN_IF_ERROR(CheckUsable());
     while (!data.empty()) {
-      if (filling_.size() == options_.segment_size) HOLDFAST_RETURN_IF_ERROR(HandOver());
-      const std::size_t count =
-          std::min<std::size_t>(data.size(), options_.segment_size - filling_.size());
+      if (filling_.size() == full_) HOLDFAST_RETURN_IF_ERROR(HandOver());
+      const std::size_t count = std::min<std::size_t>(data.size(), full_ - filling_.size());
       Reserve(filling_.size() + count);
       filling_.append(AsText(data.first(count)));
       stream_.size += count;
@@ -54,11 +54,11 @@ class StreamWriter final : public DataWriter {
 
   Result<DataInfo> Finish() override {
     HOLDFAST_RETURN_IF_ERROR(CheckUsable());
-    const bool only_one = next_ == 0 && !filling_.empty();
+    const bool only_one = next_ == 0 && !Plain(filling_).empty();
     if (only_one) {
-      if (key_ != nullptr) hash_.Update(filling_);
+      if (key_ != nullptr) hash_.Update(Plain(filling_));
       HOLDFAST_RETURN_IF_ERROR(StoreHere());
-    } else if (!filling_.empty()) {
+    } else if (!Plain(filling_).empty()) {
       HOLDFAST_RETURN_IF_ERROR(HandOver());
     }
     HOLDFAST_RETURN_IF_ERROR(WaitForThreads());
@@ -82,8 +82,12 @@ class StreamWriter final : public DataWriter {
  private:
   struct Job {
     std::size_t number = 0;
-    std::string plain;
+    std::string filled;
   };
+
+  // A buffer of what is stored as it is has room for the header before the plain bytes: so they need not be copied.
+  std::string_view Plain(std::string_view buffer) const { return buffer.substr(header_); }
+  void Empty(std::string& buffer) const { buffer.assign(header_, '\0'); }
 
   // The first error, of whichever thread; it stays.
   void SetFailed(Error error) {  // mutex_ is held, or there are no threads
@@ -110,13 +114,12 @@ class StreamWriter final : public DataWriter {
   // Grows in doubling steps, so that a small stream takes little memory, but never above a segment.
   void Reserve(std::size_t size) {
     if (size <= filling_.capacity()) return;
-    filling_.reserve(
-        std::min<std::size_t>(std::max(size, 2 * filling_.capacity()), options_.segment_size));
+    filling_.reserve(std::min<std::size_t>(std::max(size, 2 * filling_.capacity()), full_));
   }
 
   Status HandOver() {
     // Of a stream with one segment only, Finish takes the hash from the segment.
-    hash_.Update(filling_);
+    hash_.Update(Plain(filling_));
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return failed_ || !queued_; });
     if (failed_) return *failed_;
@@ -131,11 +134,12 @@ class StreamWriter final : public DataWriter {
     queued_ = Job{next_++, std::move(filling_)};
     filling_.clear();
     if (spare_.empty()) {
-      filling_.reserve(options_.segment_size);
+      filling_.reserve(full_);
     } else {
       filling_ = std::move(spare_.back());
       spare_.pop_back();
     }
+    Empty(filling_);
     lock.unlock();
     work_.notify_one();
     return Ok();
@@ -149,7 +153,7 @@ class StreamWriter final : public DataWriter {
     if (Status stored = Store(*encoder_, next_, filling_, segment, adopted); !stored) {
       return Fail(std::move(stored).error());
     }
-    filling_.clear();
+    Empty(filling_);
     const std::lock_guard lock(mutex_);
     List(next_++, std::move(segment.info), adopted);
     return Ok();
@@ -162,24 +166,37 @@ class StreamWriter final : public DataWriter {
                           options_.zstd_level, key_, SegmentNonce::kOfContents);
   }
 
+  // `segment` has what is listed; its bytes are in use where `filled` is not what is stored.
+  Result<std::string_view> Encode(SegmentEncoder& encoder, std::string_view key,
+                                  std::string& filled, EncodedSegment& segment) {
+    const Turns::Turn turn(computing_);
+    if (header_ > 0) {
+      HOLDFAST_ASSIGN_OR_RETURN(segment.info, encoder.EncodeHere(filled));
+      return std::string_view(filled);
+    }
+    HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(filled, SegmentPlace(data_, key), segment));
+    return std::string_view(segment.bytes);
+  }
+
   // Any thread. `adopted`: the attempt that had stored it.
-  Status Store(SegmentEncoder& encoder, std::size_t number, std::string_view plain,
+  Status Store(SegmentEncoder& encoder, std::size_t number, std::string& filled,
                EncodedSegment& segment, std::string& adopted) {
     if (cancelled()) return CancelledError();
     adopted.clear();
     if (const EarlierSegments::Segment* const there = earlier_.Find(number)) {
       const std::string key = SegmentKey(there->attempt, stream_.name, number);
-      HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, SegmentPlace(data_, key), segment));
-      if (there->size == segment.bytes.size() && earlier_.IsSame(key, segment.bytes)) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string_view bytes,
+                                Encode(encoder, key, filled, segment));
+      if (there->size == bytes.size() && earlier_.IsSame(key, bytes)) {
         adopted = there->attempt;
         return Ok();
       }
     }
     const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
-    HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(plain, SegmentPlace(data_, key), segment));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string_view bytes, Encode(encoder, key, filled, segment));
     if (cancelled()) return CancelledError();
     // A bank that lost the answer to its first try may find the object there: the same bytes.
-    Status put = data_.PutSame(key, segment.bytes);
+    Status put = data_.PutSame(key, bytes, segment.info.stored_sha256);
     if (!put)
       return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
     return Ok();
@@ -206,11 +223,11 @@ class StreamWriter final : public DataWriter {
       ++busy_;
       room_.notify_one();
       lock.unlock();
-      Status stored = Store(encoder, job.number, job.plain, segment, adopted);
-      job.plain.clear();
+      Status stored = Store(encoder, job.number, job.filled, segment, adopted);
+      job.filled.clear();
       lock.lock();
       --busy_;
-      spare_.push_back(std::move(job.plain));
+      spare_.push_back(std::move(job.filled));
       if (stored) {
         List(job.number, std::move(segment.info), adopted);
       } else {
@@ -241,8 +258,12 @@ class StreamWriter final : public DataWriter {
   const BankSection data_;
   const EncryptionKey* const key_;  // Not owned; nullptr: the stream is not encrypted.
   const DataOptions options_;
+  const std::size_t header_ =  // room for it at the front of a buffer
+      options_.zstd_level == 0 && key_ == nullptr ? kSegmentHeaderSize : std::size_t{0};
+  const std::size_t full_ = header_ + options_.segment_size;  // bytes of a buffer
   const std::function<Status(const StreamManifest&)> on_finish_;
   EarlierSegments earlier_;
+  Turns computing_{ComputeAtOnce(options_.parallel)};
 
   // The caller's.
   std::string filling_;

@@ -2,10 +2,17 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <system_error>
 
 namespace holdfast::runtime {
+
+unsigned ComputeAtOnce(unsigned threads) {
+  // Of those that this process may use; 0 where the system does not say.
+  const unsigned processors = std::thread::hardware_concurrency();
+  return std::max(processors == 0 ? threads : std::min(processors, threads), 1U);
+}
 
 std::optional<std::thread> StartWorkerThread(std::function<void()> work) {
   sigset_t all;

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "plugins/sdk/md5.h"
+#include "plugins/sdk/sha256.h"
 
 namespace holdfast::banks {
 namespace {
@@ -123,6 +124,40 @@ TEST_F(ObjectStoreBanks, AReadThatBreaksOffGoesOnAndIsCheckedAsAWhole) {
     EXPECT_EQ(got.error().code(), ErrorCode::kCorrupt);
     EXPECT_THAT(got.error().message(), HasSubstr("http://server"));
   }
+}
+
+TEST_F(ObjectStoreBanks, AWholeReadIsCheckedAgainstTheSha256ThatWasPutThereWithIt) {
+  store_->object.md5.clear();
+  store_->object.sha256 = Sha256Hex(store_->bytes);
+  EXPECT_TRUE(Get());
+  store_->break_after = {100, 1, 900};
+  EXPECT_TRUE(Get());
+  store_->bytes[1200] ^= 1;
+  for (auto breaks : {std::deque<std::size_t>{}, {100}, {100, 2400}}) {
+    store_->break_after = breaks;
+    const Status got = Get();
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code(), ErrorCode::kCorrupt);
+  }
+}
+
+TEST_F(ObjectStoreBanks, WhatItsReaderChecksIsHeldToItsLengthAlone) {
+  class Checking final : public ByteSink {
+   public:
+    Status Write(std::span<const std::byte> data) override {
+      count += data.size();
+      return Ok();
+    }
+    bool ChecksBytes() const override { return true; }
+    std::size_t count = 0;
+  } sink;
+  store_->object.md5 = Md5Hex("other bytes");
+  EXPECT_TRUE(bank_->Get(key_, sink));
+  EXPECT_EQ(sink.count, store_->bytes.size());
+  store_->object.size = 2400;
+  const Status got = bank_->Get(key_, sink);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), ErrorCode::kCorrupt);
 }
 
 TEST_F(ObjectStoreBanks, AWholeReadIsCheckedAgainstTheMd5OfItsParts) {

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plugins/banks/s3/signing_client.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/md5.h"
+#include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 #include "tests/bank/scripted_server.h"
 
@@ -192,6 +194,56 @@ TEST_F(SweptBucket, KeepsUploadsThatGoOn) {
 TEST_F(SweptBucket, KeepsUploadsOfOthers) {
   name_ = "another/k";
   EXPECT_EQ(Sweep().count, 0U);
+}
+
+// The signature's hash is what the server checks, and what is kept with the object is the same: it is made once, if at all.
+TEST_F(S3Stores, BytesAreSentWithTheirSha256) {
+  const std::string known(64, '7');
+  for (const std::string& given : {std::string(), known}) {
+    server_->seen.clear();
+    damaged_ = 1;
+    ASSERT_TRUE(store_->Put("k", {"bytes", nullptr, 5, given}, "me", Precondition::kNone,
+                            SteadyTime::max()));
+    ASSERT_EQ(server_->seen.size(), 2U);
+    for (const auto& each : server_->seen) {
+      const std::string expected = given.empty() ? Sha256Hex("bytes") : given;
+      EXPECT_EQ(each.body_sha256, expected);
+      EXPECT_EQ(each.headers.at("x-amz-meta-holdfast-sha256"), expected);
+    }
+  }
+}
+
+TEST(S3Signatures, CoverTheBodysSha256) {
+  ScriptedServer server([](const HttpRequest&) { return HttpResponse{200, {}, ""}; });
+  SigningClient client(server, {"id", "secret", "", "us-east-1"}, SystemClock());
+  HttpRequest request;
+  request.method = HttpMethod::kPut;
+  request.url = "http://s3/b/k";
+  request.body = "bytes";
+  ASSERT_TRUE(client.Send(request, SteadyTime::max()));
+  EXPECT_EQ(server.seen.back().headers.at("X-Amz-Content-Sha256"), Sha256Hex("bytes"));
+  request.body_sha256 = std::string(64, '7');
+  ASSERT_TRUE(client.Send(request, SteadyTime::max()));
+  EXPECT_EQ(server.seen.back().headers.at("X-Amz-Content-Sha256"), request.body_sha256);
+}
+
+TEST(S3Objects, SayTheHashThatTheyWereStoredWith) {
+  net::HttpHeaders headers;
+  const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest&) {
+    return HttpResponse{200, headers, ""};
+  });
+  Bucket bucket;
+  bucket.endpoint = "http://s3";
+  bucket.name = "b";
+  auto store = OpenS3Store(server, bucket, BankUse::kRead, SteadyTime::max());
+  ASSERT_TRUE(store);
+  headers = {{"x-amz-meta-holdfast-sha256", Sha256Hex("x")}};
+  EXPECT_EQ((*store)->Stat("k", SteadyTime::max())->sha256, Sha256Hex("x"));
+  // Of an earlier build.
+  headers = {{"x-amz-meta-holdfast-md5", Md5Hex("x")}};
+  const auto object = (*store)->Stat("k", SteadyTime::max());
+  EXPECT_EQ(object->md5, Md5Hex("x"));
+  EXPECT_EQ(object->sha256, "");
 }
 
 TEST(S3Objects, SayTheMd5OfTheirPartsUnlessTheyAreEncryptedWithOtherKeys) {

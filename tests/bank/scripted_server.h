@@ -22,11 +22,13 @@ class ScriptedServer final : public net::HttpClient {
     std::string target;  // path and query
     net::HttpHeaders headers;
     std::string body;
+    std::string body_sha256 = {};
   };
 
   explicit ScriptedServer(Serve serve) : serve_(std::move(serve)) {}
   Result<net::HttpResponse> Send(const net::HttpRequest& request, SteadyTime) override {
-    seen.push_back({request.method, TargetOf(request), request.headers, std::string(request.body)});
+    seen.push_back({request.method, TargetOf(request), request.headers, std::string(request.body),
+                    request.body_sha256});
     auto response = serve_(request);
     if (response && request.sink != nullptr && response->ok()) {
       if (Status taken = request.sink->Write(AsBytes(response->body)); !taken) return taken.error();

@@ -16,3 +16,6 @@ echo "== lint of a workflow of 300 tasks"
 "$top/tests/bench/lint_bench.sh" "$build"
 echo "== directories, beside tar and restic"
 "$top/tests/bench/directory_bench.sh" --bin "$build/bin" "$@"
+# The last: it fails where there is too little of curl's speed.
+echo "== one large file to a server and back, beside curl"
+"$top/tests/bench/transfer_bench.sh" "$build" || [ $? = 77 ] # 77: it has said what is not installed

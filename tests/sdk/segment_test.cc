@@ -51,6 +51,36 @@ TEST(Segment, IsSmallerOnlyWhereThatIsPossible) {
   EXPECT_EQ(encoder.Encode(Noise(100'000))->bytes.size(), 100'000U + kSegmentHeaderSize);
 }
 
+TEST(Segment, MadeWhereItsBytesLieIsTheSame) {
+  SegmentEncoder encoder(SegmentAlgorithm::kNone);
+  for (const std::size_t size : {0, 1, 100, 100'000}) {
+    const std::string plain = Noise(size);
+    const auto copied = encoder.Encode(plain);
+    ASSERT_TRUE(copied);
+    std::string here = std::string(kSegmentHeaderSize, 'x') + plain;
+    const auto info = encoder.EncodeHere(here);
+    ASSERT_TRUE(info);
+    EXPECT_EQ(here, copied->bytes);
+    EXPECT_EQ(*info, copied->info);
+  }
+  std::string large(kSegmentHeaderSize + kMaxSegmentSize + 1, 'x');
+  EXPECT_EQ(encoder.EncodeHere(large).error().code(), ErrorCode::kInvalidInput);
+}
+
+TEST(Segment, OfWhatIsStoredAsItIsBothHashesAreChecked) {
+  const auto segment = SegmentEncoder(SegmentAlgorithm::kNone).Encode(Noise(100'000));
+  ASSERT_TRUE(segment);
+  SegmentDecoder decoder;
+  for (std::string SegmentInfo::*const hash :
+       {&SegmentInfo::plain_sha256, &SegmentInfo::stored_sha256}) {
+    SegmentInfo info = segment->info;
+    (info.*hash)[5] = (info.*hash)[5] == '0' ? '1' : '0';
+    const auto back = decoder.Decode(segment->bytes, info);
+    ASSERT_FALSE(back);
+    EXPECT_EQ(back.error().code(), ErrorCode::kCorrupt);
+  }
+}
+
 TEST(Segment, SameInputSameBytes) {
   SegmentEncoder first;
   SegmentEncoder second;

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "plugins/banks/conformance/check_tools.h"
+#include "plugins/sdk/sha256.h"
 
 namespace holdfast::banks::conformance {
 namespace {
@@ -297,6 +298,20 @@ Status ASourceOfAnotherLengthStoresNothing(const BankCheckArea& area) {
   return ExpectBytes(area.section, "key", bytes);
 }
 
+// Of a server that holds bytes to the SHA-256 that is sent with them, and of a bank that needs none. What must not be is that
+// bytes are there which do not fit theirs.
+Status AWrongSha256StoresNothingThatIsWrong(const BankCheckArea& area) {
+  const std::string bytes = Noise(50'000, 5);
+  const Status put = area.section.PutSame("key", bytes, std::string(64, '0'));
+  if (put) return ExpectBytes(area.section, "key", bytes);
+  HOLDFAST_RETURN_IF_ERROR(
+      ExpectCode(put, ErrorCode::kCorrupt, "put of bytes that have another SHA-256"));
+  HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.Stat("key"), ErrorCode::kNotFound,
+                                      "stat after bytes that had another SHA-256"));
+  HOLDFAST_RETURN_IF_ERROR(area.section.PutSame("key", bytes, Sha256Hex(bytes)));
+  return ExpectBytes(area.section, "key", bytes);
+}
+
 Status ErrorsOfSourceAndSinkArePassedOn(const BankCheckArea& area) {
   const std::string bytes = Noise(300'000, 4);
   PiecewiseSource failing(bytes, true);
@@ -356,6 +371,7 @@ constexpr std::array kChecks{
     HOLDFAST_BANK_CHECK(DeletedObjectsAreGone),
     HOLDFAST_BANK_CHECK(AKeyThatContinuesAnotherHurtsNeither),
     HOLDFAST_BANK_CHECK(ASourceOfAnotherLengthStoresNothing),
+    HOLDFAST_BANK_CHECK(AWrongSha256StoresNothingThatIsWrong),
     HOLDFAST_BANK_CHECK(ErrorsOfSourceAndSinkArePassedOn),
     HOLDFAST_BANK_CHECK(SectionsAreJails),
 };

@@ -24,6 +24,8 @@ struct StoredObject {
   // server does not say.
   std::string md5;
   std::uint64_t md5_of_parts = 0;
+  // SHA-256 of the whole, that was put there with it; empty: none was.
+  std::string sha256;
   std::string writer;  // that was given to Put; not of a listing
   WallTime written;
 };
@@ -36,6 +38,8 @@ struct StoreBody {
   std::string_view bytes;
   ByteSource* source = nullptr;  // not owned; in the place of `bytes`
   std::uint64_t size = 0;        // of either
+  std::string_view sha256 =
+      {};  // of `bytes`, in lower-case hex digits; empty: nobody has made it yet
 };
 
 enum class Precondition {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "plugins/sdk/md5.h"
+#include "plugins/sdk/sha256.h"
 
 namespace holdfast::banks {
 
@@ -33,7 +34,8 @@ std::string NewWriter() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", words[0], words[1], words[2], words[3]);
 }
 
-// What has gone to the sink, so that a Get goes on behind it, and its MD5: of all, and of parts of one size (0: none).
+// What has gone to the sink, so that a Get goes on behind it, and what the server may say of it, which is known at the end alone:
+// SHA-256 and MD5 of all, and MD5 of parts of one size (0: none).
 class PassedOn final : public ByteSink {
  public:
   PassedOn(ByteSink& sink, bool hash, std::uint64_t part_size)
@@ -45,7 +47,10 @@ class PassedOn final : public ByteSink {
       return taken;
     }
     count_ += data.size();
-    if (hash_) Hash(data);
+    if (hash_) {
+      sha256_.Update(data);
+      Hash(data);
+    }
     return Ok();
   }
   std::uint64_t count() const { return count_; }
@@ -53,7 +58,9 @@ class PassedOn final : public ByteSink {
 
   // Once, at the end: is it what the server has? True also where that is not known.
   bool Is(const StoredObject& object) {
-    if (!hash_ || object.md5.empty()) return true;
+    if (!hash_) return true;
+    if (!object.sha256.empty() && sha256_.FinishHex() != object.sha256) return false;
+    if (object.md5.empty()) return true;
     if (object.md5_of_parts == 0) return whole_.FinishHex() == object.md5;
     if (object.md5_of_parts != part_size_) return true;
     EndPart();
@@ -85,6 +92,7 @@ class PassedOn final : public ByteSink {
   ByteSink& sink_;
   const bool hash_;
   const std::uint64_t part_size_;
+  Sha256 sha256_;
   Md5 whole_;
   Md5 part_;
   Md5 parts_;  // of the MD5s of the parts that have ended
@@ -118,6 +126,7 @@ class ObjectStoreBank final : public Bank {
     if (const auto rest = source.Rest()) {
       HOLDFAST_RETURN_IF_ERROR(CheckLength(key, rest->size(), size));
       body.bytes = *rest;
+      body.sha256 = source.RestSha256();
     } else if (size <= kMostInMemory) {
       HOLDFAST_ASSIGN_OR_RETURN(read, ReadExactly(key, source, size));
       body.bytes = read;
@@ -142,7 +151,8 @@ class ObjectStoreBank final : public Bank {
 
   Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
              std::uint64_t length) override {
-    PassedOn passed(sink, offset == 0 && length == kWhole, options_.part_size);
+    const bool hash = offset == 0 && length == kWhole && !sink.ChecksBytes();
+    PassedOn passed(sink, hash, options_.part_size);
     Status got =
         length == 0 ? CheckOffset(key, offset, Deadline(0)) : GetOn(key, passed, offset, length);
     if (passed.refused()) return got;  // with what the sink says
@@ -284,7 +294,7 @@ class ObjectStoreBank final : public Bank {
     const bool all = now.size == 0 || offset + passed.count() == End(now, offset, length);
     if (all && passed.Is(now)) return Ok();
     return Corrupt(
-        fmt::format("what came of the object '{}' is not what the {} has the size and MD5 of",
+        fmt::format("what came of the object '{}' is not what the {} has the size and checksum of",
                     key.str(), store_->Describe()));
   }
 

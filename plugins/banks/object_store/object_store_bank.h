@@ -32,8 +32,9 @@ Sleep RealSleep();
 //   - A Put of bytes in memory, or of at most 8 MiB, is sent as it is, and what is from a larger source in parts: all of
 //     them again as often as the store's client does.
 //   - A Get that breaks off goes on where it was, with the same object, as long as each try gets further, until
-//     the deadline. A whole one is checked against the MD5 that the server has; of a part nobody has one: that it is of the
-//     right place and length is all that is known, and who reads parts knows what to expect.
+//     the deadline. A whole one is checked against the SHA-256 or MD5 that the server has, unless the sink checks more
+//     (ByteSink::ChecksBytes); of a part nobody has one: that it is of the right place and length is all that is known, and who
+//     reads parts knows what to expect.
 //   - CreateExclusive with kSettled: the object is written with a mark of its own, and whoever finds that mark there after
 //     the settle time holds it (design: bank).
 //   - Names in the store that are no keys are not the bank's: they are not listed.

@@ -17,6 +17,7 @@
 #include "plugins/net/url.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/md5.h"
+#include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::banks::s3 {
@@ -31,7 +32,11 @@ constexpr std::size_t kMostListed = 1000;
 constexpr std::uint64_t kMostParts = 10'000;
 constexpr std::size_t kMd5Digits = 32;
 constexpr const char* kWriterHeader = "x-amz-meta-holdfast-writer";
-// An ETag is the MD5 of an object's bytes with some kinds of encryption, and with others it is not.
+// An ETag is the MD5 of an object's bytes with some kinds of encryption, and with others it is not. And what is signed is the
+// SHA-256: so this is what is kept with the object, and no MD5 is made. Its hash is that of the signature, which the server
+// holds the bytes to (XAmzContentSHA256Mismatch), each time that they are sent.
+constexpr const char* kSha256Header = "x-amz-meta-holdfast-sha256";
+// What earlier builds kept, whose objects are checked against it.
 constexpr const char* kMd5Header = "x-amz-meta-holdfast-md5";
 // Of an object that was made of parts from a source, whose MD5 was not known when it was begun: how large they are. Its ETag
 // is "<MD5 of the MD5s of its parts>-<number of parts>".
@@ -91,10 +96,9 @@ class S3Store final : public HttpStore {
     request.headers["Content-Type"] = "application/octet-stream";
     request.headers[kWriterHeader] = std::string(writer);
     if (absent && bucket_.conditional_put) request.headers["If-None-Match"] = "*";
-    const Md5::Digest md5 = Md5::Of(body.bytes);
-    request.headers[kMd5Header] = Hex(md5);
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response,
-                              SendOf(md5, request, body.bytes, deadline));
+    request.body_sha256 = Sha256Of(body);
+    request.headers[kSha256Header] = request.body_sha256;
+    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, SendOf(request, body.bytes, deadline));
     return response.ok() ? Ok() : Status(StoringFailed(response));
   }
 
@@ -151,6 +155,7 @@ class S3Store final : public HttpStore {
     object.name = name;
     object.size = SizeOf(response);
     object.etag = EtagOf(response);
+    object.sha256 = net::HeaderOf(response.headers, kSha256Header);
     object.md5 = net::HeaderOf(response.headers, kMd5Header);
     const std::string_view parts = net::HeaderOf(response.headers, kPartsHeader);
     const std::size_t dash = object.etag.find('-');
@@ -164,14 +169,23 @@ class S3Store final : public HttpStore {
     return object;
   }
 
-  // Sends bytes of that MD5, and has the server check them.
-  Result<HttpResponse> SendOf(const Md5::Digest& md5, HttpRequest& request, std::string_view bytes,
-                              SteadyTime deadline) {
+  static std::string Sha256Of(const StoreBody& body) {
+    return body.sha256.empty() ? Sha256Hex(body.bytes) : std::string(body.sha256);
+  }
+
+  // Sends bytes, and has the server check them: against the SHA-256 of the signature.
+  Result<HttpResponse> SendOf(HttpRequest& request, std::string_view bytes, SteadyTime deadline) {
     // The bucket was there: servers that come back may not see it at once. (But an upload that is not known is not.)
     if (request.method == HttpMethod::kPut && request.url.find("uploadId=") == std::string::npos)
       request.passing_status = kNotFoundStatus;
-    request.headers["Content-MD5"] = ToBase64(AsText(md5));
     return SendChecked(request, bytes, &IsDamaged, deadline);
+  }
+
+  // The same against their MD5, too, where that is made in any case.
+  Result<HttpResponse> SendOf(const Md5::Digest& md5, HttpRequest& request, std::string_view bytes,
+                              SteadyTime deadline) {
+    request.headers["Content-MD5"] = ToBase64(AsText(md5));
+    return SendOf(request, bytes, deadline);
   }
 
   static bool IsDamaged(const HttpResponse& response) {
@@ -193,7 +207,7 @@ class S3Store final : public HttpStore {
     begin.headers["Content-Type"] = "application/octet-stream";
     begin.headers[kWriterHeader] = std::string(writer);
     if (body.source == nullptr)
-      begin.headers[kMd5Header] = Md5Hex(body.bytes);
+      begin.headers[kSha256Header] = Sha256Of(body);
     else
       begin.headers[kPartsHeader] = std::to_string(*part_size);
     // One that was begun twice leaves an upload behind, of no parts.
