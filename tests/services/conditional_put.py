@@ -6,7 +6,8 @@ carried out where there is none, and for one alone of those that come at once. N
 
 As Amazon describes it (S3 user guide, "How to prevent object overwrites with conditional writes"): 412 PreconditionFailed where there
 is an object, 409 ConditionalRequestConflict where another one is being stored under its name. Everything else goes on as it comes,
-signed anew, as the signature covers the header that is left out. The log has a line for each condition: 200, 409 or 412.
+signed anew, as the signature covers the header that is left out; so it is this that holds a body to the SHA-256 that was signed with
+it: 400 XAmzContentSHA256Mismatch. The log has a line for each condition: 200, 409 or 412.
 """
 import argparse
 import datetime
@@ -75,7 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def refuse(self, status, code):
-        body = f"<?xml version='1.0' encoding='UTF-8'?>\n<Error><Code>{code}</Code><Message>At least one condition did not hold</Message></Error>"
+        body = f"<?xml version='1.0' encoding='UTF-8'?>\n<Error><Code>{code}</Code><Message>This is refused</Message></Error>"
         self.answer(status, [("Content-Type", "application/xml")], body.encode())
 
     def note(self, status):
@@ -108,6 +109,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_one(self):
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", "0")))
+        signed = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+        if signed != "UNSIGNED-PAYLOAD" and signed != hashlib.sha256(body).hexdigest():
+            return self.refuse(400, "XAmzContentSHA256Mismatch")
         condition = headers.pop("if-none-match", None)
         stores = self.command == "PUT" and "partNumber=" not in self.path or self.command == "POST" and "uploadId=" in self.path
         if condition is None:
