@@ -8,13 +8,11 @@
 #include "runtime/step/heartbeat.h"
 #include "runtime/step/step_environment.h"
 #include "runtime/store/claim.h"
+#include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/record.h"
 
 namespace holdfast::runtime {
-
-// The step of a copied checkpoint's journal that no bundle has: who copied it.
-inline constexpr std::string_view kCopyStep = "copy";
 
 // What who copies a checkpoint has in the bank that it is copied to, in the order in which it is written: the
 // marker, the claim of the step `copy`, which names the attempt that all data lies under, and the lease of the

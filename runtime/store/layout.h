@@ -46,6 +46,8 @@ std::string BundlePrefix(std::string_view sha256);
 std::string PublishedKey(std::string_view sha256);
 
 // Below a record's section.
+// The step that a copy of a checkpoint claims in the bank that it is made in.
+inline constexpr std::string_view kCopyStep = "copy";
 std::string StatePrefix();                                                   // + NumberPart(n)
 std::string PinPrefix();                                                     // + NumberPart(n)
 std::string ClaimPrefix(std::string_view step);                              // + NumberPart(n)

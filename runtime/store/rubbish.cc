@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "plugins/sdk/context.h"
@@ -28,7 +29,8 @@ void AddSegments(const ResourceKey& resource, const StreamManifest& stream,
 
 // What a checkpoint has of its resources.
 struct Held {
-  std::set<std::string> named;                  // keys of segments
+  std::set<std::string> named;     // keys of segments
+  std::set<std::string> attempts;  // whose raw objects, which nobody lists, are a plugin's
   std::map<ResourceKey, std::uint64_t> epochs;  // of the manifests that there are
   // "<type>/<id>" of manifests of what the graph does not have: nobody knows what they name.
   std::set<std::string> unknown;
@@ -49,6 +51,7 @@ Result<Held> ReadHeld(const Record& checkpoint) {
     if (!manifest) continue;
     for (const StreamManifest& stream : manifest->streams)
       AddSegments(node.key, stream, held.named);
+    held.attempts.insert(DataPrefix(node.key) + "/" + manifest->attempt);
     held.epochs.emplace(node.key, manifest->epoch);
   }
   return held;
@@ -89,6 +92,7 @@ Status AddJournaled(const Record& checkpoint, Held& held, LostData& lost) {
         if (outcome.streams.is_null() && !finalises(outcome)) continue;
         const auto manifest = held.epochs.find(outcome.resource);
         if (manifest != held.epochs.end() && manifest->second >= outcome.epoch) continue;
+        held.attempts.insert(DataPrefix(outcome.resource) + "/" + attempt.claim.attempt);
         if (!outcome.streams.is_null()) {
           HOLDFAST_ASSIGN_OR_RETURN(const auto streams, StreamsFromValue(outcome.streams, step));
           for (const StreamManifest& stream : streams)
@@ -103,9 +107,12 @@ Status AddJournaled(const Record& checkpoint, Held& held, LostData& lost) {
   return Ok();
 }
 
-Status EraseNamed(const std::set<std::string>& named, LostData& lost) {
+Status EraseNamed(const Held& held, LostData& lost) {
   for (auto& [attempt, objects] : lost.attempts) {
-    std::erase_if(objects, [&](const ListedObject& object) { return named.contains(object.key); });
+    const std::string raw = held.attempts.contains(attempt) ? attempt + "/raw/" : "";
+    std::erase_if(objects, [&](const ListedObject& object) {
+      return held.named.contains(object.key) || (!raw.empty() && object.key.starts_with(raw));
+    });
   }
   std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
   return Ok();
@@ -172,11 +179,11 @@ Result<LostData> FindLostData(const Record& checkpoint, bool every_journal) {
     const std::string resource = LeadingParts(entry.first, 3);
     return held.unknown.contains(resource.substr(std::string_view("data/").size()));
   });
-  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held.named, lost));
+  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held, lost));
   // The journal, which is long, is asked only where something seems to be lost.
   if (lost.attempts.empty() && !every_journal) return lost;
   HOLDFAST_RETURN_IF_ERROR(AddJournaled(checkpoint, held, lost));
-  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held.named, lost));
+  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held, lost));
   return lost;
 }
 
@@ -194,7 +201,25 @@ Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal
   return removed;
 }
 
+namespace {
+
+// A copy makes its only state last: what has none, and was never copied to its end, nobody has lost.
+Result<bool> IsHalfCopy(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.section().ListAll(StatePrefix()));
+  if (!states.empty()) return false;
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal journal,
+                            ReadStepJournal(record.section(), kCopyStep));
+  return !journal.attempts.empty() &&
+         std::none_of(journal.attempts.begin(), journal.attempts.end(), [](const Attempt& attempt) {
+           return attempt.result && attempt.result->exit_code == 0;
+         });
+}
+
+}  // namespace
+
 Result<bool> IsRest(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool half_copy, IsHalfCopy(record));
+  if (half_copy) return true;
   // A begin makes its state before anything of a resource, and a deletion takes all of that before its state.
   for (const std::string_view part : {"data/", "resources/"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));

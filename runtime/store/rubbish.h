@@ -44,8 +44,8 @@ struct Removal {
 // on it. Killed anywhere it leaves a lease that lasts some minutes. Returns what it removed.
 Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal);
 
-// Is what there is of a record without a first state a rest: of one that was never begun, or that was
-// deleted? False: states were lost, and what is there may be all that there is of a checkpoint.
+// Is what there is of a record without a first state a rest: of one that was never begun, of a copy that did not come to its
+// end, or of one that was deleted? False: states were lost, and what is there may be all that there is of a checkpoint.
 Result<bool> IsRest(const Record& record);
 
 // Bundles that none of `named` is, that nobody published, and of which every object is older: by their hash,

@@ -200,6 +200,23 @@ TEST(Gc, RemovesAttemptsThatLost) {
   EXPECT_THAT(keys->front(), ::testing::Not(HasSubstr("lost")));
 }
 
+TEST(Gc, KeepsWhatAPluginPutBesideItsStreams) {
+  World world;
+  world.Add("T::Plain#p");
+  world.raw["T::Plain#p"] = "of the plugin's own";
+  const std::string bundle = world.Publish();
+  ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kOk);
+  ASSERT_TRUE(
+      world.tenant.PutBytes("checkpoints/run-1/data/T@3A@3APlain/p/000009-lost/raw/part/one", "x"));
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  const auto keys = world.tenant.ListAll("checkpoints/run-1/data/");
+  EXPECT_THAT(*keys, ::testing::Each(::testing::Not(HasSubstr("lost"))));
+  EXPECT_THAT(*keys, ::testing::Contains(HasSubstr("/raw/part/one")));
+  const auto restored = world.RunAll("res-1", world.Publish(Operation::kRestore, "run-1"));
+  EXPECT_EQ(restored.code, ExitCode::kOk) << restored.text;
+}
+
 TEST(Gc, KeepsAttemptsOfWhichSegmentsWereAdopted) {
   World world;
   world.Add("T::Plain#p");

@@ -146,6 +146,18 @@ TEST_F(Fsck, RemovesDataThatNoManifestNamesOnceItIsOld) {
   EXPECT_THAT(*world.tenant.ListAll("leases/@40fsck/"), IsEmpty());
 }
 
+TEST_F(Fsck, KeepsWhatAPluginPutBesideItsStreams) {
+  world.raw["T::Volume#a"] = "of the plugin's own";
+  ProtectAs("run-1");
+  PutLost("run-1");
+  world.now += kKept;
+  EXPECT_FALSE(Run().empty());
+  EXPECT_THAT(ListOf(world.tenant, "checkpoints/run-1/data/"),
+              AllOf(Each(Not(HasSubstr("lost"))), Contains(HasSubstr("/raw/part/one"))));
+  const auto restored = world.RunAll("res-1", world.Publish(Operation::kRestore, "run-1"));
+  EXPECT_EQ(restored.code, ExitCode::kOk) << restored.text;
+}
+
 TEST_F(Fsck, KeepsSegmentsThatWereAdopted) {
   ProtectAs("run-1");
   const auto section = world.tenant.Narrow("checkpoints/run-1", SectionAccess::kWrite);
