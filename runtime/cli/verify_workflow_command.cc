@@ -38,6 +38,10 @@ int VerifyWorkflow(Session& session, const VerifyWorkflowArguments& arguments) {
   if (!workflow) return out.Fail(workflow.error());
   auto run = ReadRun(*workflow);
   if (!run) return out.Fail(run.error());
+  if (workflow->provider != workflow->bundle.bundle.provider_id)
+    run->faults.push_back(fmt::format("the provider is {}, and {} in the bundle",
+                                      Printable(workflow->provider),
+                                      workflow->bundle.bundle.provider_id));
   const verify::Proof proof = verify::Prove(workflow->bundle, std::move(*run));
   out.Json("proof", Value()
                         .Set("file", workflow->file)

@@ -105,6 +105,24 @@ Result<std::vector<Input>> ReadInputs(const SourceFile& source, const Value& wor
   return inputs;
 }
 
+// Mistral reads YAML 1.1, in which 0100 is 64.
+Status CheckNumbers(const SourceFile& source, const Value& map, std::string_view key) {
+  const Value* const value = map.Find(key);
+  if (value == nullptr) return Ok();
+  if (value->is_map()) {
+    for (const auto& [name, inner] : value->AsMap())
+      HOLDFAST_RETURN_IF_ERROR(CheckNumbers(source, *value, name));
+  }
+  if (!value->is_int()) return Ok();
+  const Position at = value->position();
+  const std::string_view line = source.Line(at.line);
+  if (at.column == 0 || at.column > line.size()) return Ok();
+  const std::string_view written = line.substr(at.column - 1);
+  if (written.size() < 2 || written[0] != '0' || written[1] < '0' || written[1] > '9') return Ok();
+  return NotOurs(source, *value, key,
+                 fmt::format("'{}' is octal for Mistral: numbers here begin with no 0", key));
+}
+
 Result<Definition> ReadDefinition(const SourceFile& source, const std::string& name,
                                   const Value& value) {
   HOLDFAST_RETURN_IF_ERROR(local::CheckFields(source, value, kWorkflow));
@@ -116,6 +134,7 @@ Result<Definition> ReadDefinition(const SourceFile& source, const std::string& n
   if (type != "direct" && !type.empty())
     return NotOurs(source, *value.Find("type"), "type", "a workflow is direct");
   HOLDFAST_ASSIGN_OR_RETURN(out.inputs, ReadInputs(source, value));
+  HOLDFAST_RETURN_IF_ERROR(CheckNumbers(source, value, "task-defaults"));
   out.variables = FieldOf(value, "vars");
   out.task_defaults = FieldOf(value, "task-defaults");
   HOLDFAST_ASSIGN_OR_RETURN(const Value* const tasks, local::MapField(source, value, "tasks"));

@@ -119,7 +119,7 @@ class Reviewer {
             fmt::format("{} has an input {}, which nothing reads", here_, Printable(input.name)));
         continue;
       }
-      // The bundle's and the provider's are held to what they name where the file is opened.
+      // The bundle's is held to what it names where the file is opened, the provider's to the bundle's.
       if (input.value.has_value() != is_first)
         faults_.push_back(fmt::format("input {} of {} has {} default", Printable(input.name), here_,
                                       input.value ? "a" : "no"));
