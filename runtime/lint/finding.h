@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,5 +24,10 @@ struct Finding {
 };
 
 using Findings = std::vector<Finding>;
+
+inline bool HasErrors(const Findings& findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& finding) { return finding.severity == Severity::kError; });
+}
 
 }  // namespace holdfast::lint

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_shorthand.h"
 
@@ -33,7 +34,7 @@ constexpr std::array kActions{
                 "reply_to cc_addrs bcc_addrs smtp_password subject body html_body"},
     KnownAction{"std.fail", "", "error_data"}, KnownAction{"std.http", "url", kHttp},
     KnownAction{"std.javascript", "script", "context"}, KnownAction{"std.js", "script", "context"},
-    KnownAction{"std.mistral_http", "url", kHttp}, KnownAction{"std.noop", "", ""},
+    KnownAction{"std.mistral_http", "url", kHttp}, KnownAction{mistral_words::kNoAction, "", ""},
     KnownAction{"std.sleep", "", "seconds"},
     KnownAction{"std.ssh", "cmd host username", "password private_key_filename private_key"},
     KnownAction{"std.ssh_proxied", "cmd host username private_key_filename gateway_host",
@@ -42,7 +43,7 @@ constexpr std::array kActions{
     // `mistral-db-manage populate` adds it.
     KnownAction{"std.wait_ssh", "cmd host username password", ""},
     // The site's (templates/mistral).
-    KnownAction{"holdfast.step", "", "command step fail_fast partial"}};
+    KnownAction{mistral_words::kStepAction, "", "command step fail_fast partial"}};
 
 Names NamesIn(std::string_view words) {
   Names names;

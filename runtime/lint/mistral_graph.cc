@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_schema.h"
 #include "runtime/lint/mistral_shorthand.h"
@@ -62,11 +65,11 @@ bool CanSucceed(const Value& task, const Value* defaults) {
 
 // What does nothing and asks for nothing cannot fail.
 bool CanFail(const Value& task, const Value* defaults) {
-  const std::string action = task.StringOr("action", "std.noop");
+  const std::string action = task.StringOr("action", mistral_words::kNoAction);
   const Value* const input = task.Find("input");
   const bool echo = action == "std.echo" && input != nullptr && input->is_map() &&
                     input->Find("output") != nullptr && input->AsMap().size() == 1;
-  const bool noop = action == "std.noop" && input == nullptr;
+  const bool noop = action == mistral_words::kNoAction && input == nullptr;
   if ((!echo && !noop) || task.Find("workflow") != nullptr) return true;
   for (const char* const name : {"fail-on", "timeout", "retry", "concurrency", "wait-before",
                                  "wait-after", "pause-before"}) {
@@ -82,6 +85,11 @@ bool CanFail(const Value& task, const Value* defaults) {
          std::any_of(task.AsMap().begin(), task.AsMap().end(), [](const auto& field) {
            return !field.first.starts_with("on-") && HasExpressions(field.second);
          });
+}
+
+// noop, fail, succeed, pause.
+bool IsMistralCommand(std::string_view name) {
+  return std::find(kCommands.begin(), kCommands.end(), name) != kCommands.end();
 }
 
 class Builder {
@@ -101,9 +109,8 @@ class Builder {
       if (!none) task.join = join;
       task.can_succeed = CanSucceed(fields, defaults_);
       task.can_fail = CanFail(fields, defaults_);
-      graph_.numbers.emplace(name, graph_.tasks.size());
+      numbers_.emplace(name, graph_.tasks.size());
       graph_.tasks.push_back(std::move(task));
-      names_.push_back(name);
     }
     for (std::size_t from = 0; from < graph_.tasks.size(); ++from) ReadLinks(from);
     for (const std::size_t number : commands_) {
@@ -139,8 +146,8 @@ class Builder {
   }
 
   void Take(std::size_t from, const MistralLink& link, Graph::On on) {
-    const auto number = graph_.numbers.find(link.to);
-    if (number != graph_.numbers.end()) {
+    const auto number = numbers_.find(link.to);
+    if (number != numbers_.end()) {
       // Mistral runs the command; what leads to it still has an inbound link.
       if (IsMistralCommand(link.to)) commands_.insert(number->second);
       Graph::Link added{from, number->second, on, Graph::Taken::kAlways};
@@ -152,7 +159,9 @@ class Builder {
     }
     if (link.to == "succeed") graph_.may_succeed_early = true;
     if (IsMistralCommand(link.to)) return;
-    const std::string near = Nearest(link.to, names_);
+    std::vector<std::string> names;
+    for (const auto& [name, other] : numbers_) names.push_back(name);
+    const std::string near = Nearest(link.to, names);
     found_.push_back(
         {"reference",
          source_
@@ -164,15 +173,11 @@ class Builder {
   const Value* defaults_;
   Findings& found_;
   Graph graph_;
-  std::vector<std::string> names_;
+  std::map<std::string, std::size_t, std::less<>> numbers_;
   std::set<std::size_t> commands_;
 };
 
 }  // namespace
-
-bool IsMistralCommand(std::string_view name) {
-  return std::find(kCommands.begin(), kCommands.end(), name) != kCommands.end();
-}
 
 MistralGraph ReadGraph(const local::SourceFile& source, const Value& workflow, Findings& found) {
   return Builder(source, workflow, found).Build(workflow.Find("tasks")->AsMap());

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,14 +36,10 @@ struct MistralGraph {
   };
   std::vector<Task> tasks;
   std::vector<Link> links;
-  std::map<std::string, std::size_t, std::less<>> numbers;
   bool may_succeed_early = false;  // a link leads to the command of that name
 };
 
 // Links to what is no task are found: trap `reference`; and links to a task that is called as a command is: `name`.
 MistralGraph ReadGraph(const local::SourceFile& source, const Value& workflow, Findings& found);
-
-// noop, fail, succeed, pause.
-bool IsMistralCommand(std::string_view name);
 
 }  // namespace holdfast::lint

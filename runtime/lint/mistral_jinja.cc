@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_characters.h"
 
 namespace holdfast::lint {
 namespace {
@@ -30,11 +31,6 @@ struct Token {
   std::string_view text;  // of kEnd: what closes it
 };
 
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         (static_cast<unsigned char>(c) & 0x80U) != 0;
-}
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 constexpr std::array<std::string_view, 26> kOperators{
@@ -136,14 +132,11 @@ class Lexer {
     const char c = text_[at_];
     if (IsDigit(c)) return Number();
     if (IsWord(c)) {
-      std::size_t end = at_;
-      while (end < text_.size() && IsWord(text_[end])) ++end;
-      return Take(Kind::kName, end);
+      return Take(Kind::kName, WordEnd(text_, at_));
     }
     if (c == '\'' || c == '"') {
-      std::size_t end = at_ + 1;
-      while (end < text_.size() && text_[end] != c) end += text_[end] == '\\' ? 2 : 1;
-      return end < text_.size() && Take(Kind::kText, end + 1);
+      const std::size_t end = QuotedEnd(text_, at_);
+      return end != std::string_view::npos && Take(Kind::kText, end);
     }
     for (const std::string_view one : kOperators) {
       if (!text_.substr(at_).starts_with(one)) continue;

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_reach.h"
 
@@ -114,7 +115,8 @@ class Checker {
   // For steps of ours it is never meant that they run twice.
   void NoJoin(std::size_t task) {
     const Graph::Task& at = graph_.tasks[task];
-    if (at.fields->StringOr("action", "") != "holdfast.step" || reach_.Looped(task)) return;
+    if (at.fields->StringOr("action", "") != mistral_words::kStepAction || reach_.Looped(task))
+      return;
     const Graph::Taken twice = reach_.Repeats(task);
     if (twice == Graph::Taken::kNever) return;
     const std::vector<std::size_t> before = reach_.Before(task);

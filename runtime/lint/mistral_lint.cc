@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_calls.h"
 #include "runtime/lint/mistral_expressions.h"
@@ -29,8 +30,6 @@ using local::SourceFile;
 // Mistral's own limits: its columns have 255 characters, a join's lock has some of its own in front.
 constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kLongestJoin = 208;
-// Ours: what one request to create a definition should take (its validation takes 0.15 s a task).
-constexpr std::size_t kMostTasks = 200;
 constexpr std::size_t kUuidDigits = 32;
 
 // As oslo.utils has it: 32 hexadecimal digits, with '-' anywhere, in {}, behind urn: or uuid:.
@@ -53,11 +52,6 @@ std::size_t Characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
   }));
-}
-
-bool HasErrors(const Findings& findings) {
-  return std::any_of(findings.begin(), findings.end(),
-                     [](const Finding& finding) { return finding.severity == Severity::kError; });
 }
 
 class WorkflowLint {
@@ -114,12 +108,12 @@ class WorkflowLint {
   }
 
   void CheckTasks(const Value& tasks) {
-    if (tasks.AsMap().size() > kMostTasks) {
+    if (tasks.AsMap().size() > mistral_words::kMostTasks) {
       Add("too-large", tasks, "tasks",
           fmt::format("{} tasks in one definition: Mistral takes 0.15 s for each to create it",
                       tasks.AsMap().size()),
           fmt::format("a limit of ours: up to {}; put parts of it into workflows of their own",
-                      kMostTasks));
+                      mistral_words::kMostTasks));
     }
     for (const auto& [name, task] : tasks.AsMap()) {
       if (name == "version") {

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/lint/mistral_characters.h"
+
 namespace holdfast::lint {
 namespace {
 
@@ -17,7 +19,6 @@ using local::SourceFile;
 
 constexpr std::string_view kDigits = "0123456789";
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool AllOf(std::string_view text, std::string_view allowed) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
 }

@@ -10,6 +10,7 @@
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_characters.h"
 #include "runtime/lint/mistral_expressions.h"
 #include "runtime/lint/mistral_reading.h"
 #include "runtime/lint/mistral_shorthand.h"
@@ -137,19 +138,10 @@ bool IsDistinctTexts(const Value& value) {
          std::all_of(value.AsList().begin(), value.AsList().end(), &IsText) && IsDistinct(value);
 }
 
-// Of \w, and what begins beside it.
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         (static_cast<unsigned char>(c) & 0x80U) != 0;
-}
 bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 std::string_view WithoutBlanks(std::string_view text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
   return text;
-}
-std::size_t WordEnd(std::string_view text, std::size_t at) {
-  while (at < text.size() && IsWord(text[at])) ++at;
-  return at;
 }
 
 // `name in [JSON]`, `name in <% ... %>`; what follows is passed over, and so is the blank in front of "in" and behind it.

@@ -5,15 +5,10 @@
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_characters.h"
 
 namespace holdfast::lint {
 namespace {
-
-// \w of a name.
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         (static_cast<unsigned char>(c) & 0x80U) != 0;
-}
 
 // [\w.]+[^=(\s"]*, or an expression; 0: neither.
 std::size_t WordLength(std::string_view text) {

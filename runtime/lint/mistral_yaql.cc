@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_characters.h"
 
 namespace holdfast::lint {
 namespace {
@@ -35,13 +36,6 @@ struct Token {
   Kind kind;
   std::string_view text;
 };
-
-// Of characters beyond ASCII, letters are by far the most: \w has them.
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         (static_cast<unsigned char>(c) & 0x80U) != 0;
-}
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 constexpr std::array<std::string_view, 17> kOperators{
     "=>", "->", "=~", "!~", ">=", "<=", "!=", "?.", ".", "+", "-", "*", "/", ">", "<", "=", ","};
@@ -70,13 +64,13 @@ class Lexer {
 
  private:
   bool Next(char c) {
-    if (c == '$') return Take(Kind::kOperand, WordFrom(at_ + 1));
+    if (c == '$') return Take(Kind::kOperand, WordEnd(text_, at_ + 1));
     if (IsWord(c)) {
       // \b: neither a number nor a word begins inside of one.
       if (at_ > 0 && IsWord(text_[at_ - 1])) return false;
       return IsDigit(c) ? Number() : Word();
     }
-    if (c == '\'' || c == '"' || c == '`') return Text(c);
+    if (c == '\'' || c == '"' || c == '`') return Text();
     if (c == '(' || c == '[' || c == '{') return Take(Kind::kOpen, at_ + 1);
     if (c == ')' || c == ']' || c == '}') return Take(Kind::kClose, at_ + 1);
     for (const std::string_view one : kOperators) {
@@ -105,7 +99,7 @@ class Lexer {
   }
 
   bool Word() {
-    const std::size_t end = WordFrom(at_);
+    const std::size_t end = WordEnd(text_, at_);
     if (end < text_.size() && text_[end] == '(') return Take(Kind::kCall, end + 1);
     const std::string_view word = text_.substr(at_, end - at_);
     if (word.starts_with("__")) return false;
@@ -114,16 +108,9 @@ class Lexer {
     return Take(binary ? Kind::kBinary : Kind::kOperand, end);
   }
 
-  bool Text(char quote) {
-    std::size_t end = at_ + 1;
-    while (end < text_.size() && text_[end] != quote) end += text_[end] == '\\' ? 2 : 1;
-    if (end >= text_.size()) return false;
-    return Take(Kind::kOperand, end + 1);
-  }
-
-  std::size_t WordFrom(std::size_t end) const {
-    while (end < text_.size() && IsWord(text_[end])) ++end;
-    return end;
+  bool Text() {
+    const std::size_t end = QuotedEnd(text_, at_);
+    return end != std::string_view::npos && Take(Kind::kOperand, end);
   }
 
   bool Take(Kind kind, std::size_t end) {

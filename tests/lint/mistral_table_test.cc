@@ -27,10 +27,7 @@ std::string Replaced(std::string text, std::string_view what, std::string_view w
 }
 
 std::string_view VerdictOf(const Findings& findings) {
-  const bool error = std::any_of(findings.begin(), findings.end(), [](const Finding& one) {
-    return one.severity == Severity::kError;
-  });
-  return error ? "refuses" : findings.empty() ? "takes" : "warns";
+  return HasErrors(findings) ? "refuses" : findings.empty() ? "takes" : "warns";
 }
 
 class MistralTable : public testing::TestWithParam<std::string> {};

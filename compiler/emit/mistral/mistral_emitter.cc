@@ -14,15 +14,13 @@
 #include "compiler/yaml/yaml_out.h"
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/in_parallel.h"
+#include "plugins/sdk/mistral_words.h"
 
 namespace holdfast::compiler {
 namespace {
 
 // `begin` and `end`, or `gate` and `verdict`.
 constexpr std::uint32_t kFrame = kFewestTasks - kFewestItems;
-// Mistral takes 0.15 s for each task of a definition that it stores (measured), and one that is larger takes it longer
-// than clients and proxies wait.
-constexpr std::uint32_t kMostTasks = 200;
 
 bool IsUtc(std::string_view zone) {
   constexpr std::array<std::string_view, 8> kNames{"UTC",       "Etc/UTC",   "GMT",     "Etc/GMT",
@@ -94,13 +92,13 @@ class MistralEmitter final : public EngineEmitter {
                                       kFewestTasks, options.max_tasks_per_template))
           .Hint("--max-tasks-per-template");
     }
-    if (options.max_tasks_per_template > kMostTasks) {
+    if (options.max_tasks_per_template > mistral_words::kMostTasks) {
       return InvalidInput(fmt::format("a definition of Mistral has at most {} tasks, not {}",
-                                      kMostTasks, options.max_tasks_per_template))
+                                      mistral_words::kMostTasks, options.max_tasks_per_template))
           .Hint(fmt::format(
               "leave --max-tasks-per-template out, or say {} or less: what is larger is divided "
               "into sub-workflows",
-              kMostTasks));
+              mistral_words::kMostTasks));
     }
     const std::size_t count = workflow.groups.size();
     std::vector<std::optional<Result<std::string>>> texts(count);

@@ -28,13 +28,14 @@ Result<Answer> Find(Api& api, const std::string& target) {
 }
 
 Result<Value::List> GetList(Api& api, const std::string& target, std::string_view key) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Value answer, GetObject(api, target));
-  const Value* const list = answer.Find(key);
-  if (list == nullptr || !list->is_list()) {
+  HOLDFAST_ASSIGN_OR_RETURN(Value answer, GetObject(api, target));
+  Value::Map& object = answer.MutableMap();
+  const auto list = object.find(key);
+  if (list == object.end() || !list->second.is_list()) {
     return Corrupt(api.Place() + " answered with no list of " + std::string(key))
         .Hint("is that the address of Mistral?");
   }
-  return list->AsList();
+  return std::move(list->second.MutableList());
 }
 
 std::string TimeOf(const Value& object, std::string_view key) {
