@@ -29,16 +29,12 @@ settings="settle_time = 1s
 parallel = $parallel
 compression_level = 0"
 provider_with_bank swift swift <<END
-auth_url = $url/auth/v1.0
-user = test:tester
-password_file = $(secret swift testing)
+$(swift_account)
 $settings
 END
 provider_with_bank s3 s3 <<END
-endpoint = $url
+$(s3_account)
 bucket = by-s3
-access_key_file = $(secret access test:tester)
-secret_key_file = $(secret secret testing)
 $settings
 END
 for bank in swift s3; do
@@ -46,33 +42,19 @@ for bank in swift s3; do
   holdfast -q plan discover $bank.yaml
   holdfast -q compile protect $bank.yaml
 done
-token=$(curl -sS -i -H 'X-Storage-User: test:tester' -H 'X-Storage-Pass: testing' "$url/auth/v1.0" | tr -d '\r' | sed -n 's/^X-Auth-Token: //p')
+token=$(swift_token)
 curl -sSf -X PUT -H "X-Auth-Token: $token" "$url/v1/AUTH_test/by-curl"
-# What curl is to do. (Its own signature of S3 takes no user with a colon, as tempauth's are: so the URLs are signed.)
-python3 - "$url" <<'END'
-import datetime, hashlib, hmac, os, sys, urllib.parse
-url = sys.argv[1]
-def signed(method, path):
-    day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    scope = f"{day[:8]}/us-east-1/s3/aws4_request"
-    query = urllib.parse.urlencode(sorted({"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"test:tester/{scope}", "X-Amz-Date": day,
-                                           "X-Amz-Expires": "86400", "X-Amz-SignedHeaders": "host"}.items()))
-    request = "\n".join([method, path, query, "host:" + urllib.parse.urlsplit(url).netloc, "", "host", "UNSIGNED-PAYLOAD"])
-    key = b"AWS4testing"
-    for part in scope.split("/"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    text = "\n".join(["AWS4-HMAC-SHA256", day, scope, hashlib.sha256(request.encode()).hexdigest()])
-    return f"{url}{path}?{query}&X-Amz-Signature={hmac.new(key, text.encode(), hashlib.sha256).hexdigest()}"
-def address(bank, method, piece):
-    return f"{url}/v1/AUTH_test/by-curl/swift-{piece}" if bank == "swift" else signed(method, f"/by-curl/s3-{piece}")
-for bank in ("swift", "s3"):
-    with open(f"{bank}.up", "w") as up, open(f"{bank}.down", "w") as down:
-        for piece in sorted(os.listdir("pieces")):
-            up.write(f'upload-file = "pieces/{piece}"\nurl = "{address(bank, "PUT", piece)}"\noutput = /dev/null\n')
-            down.write(f'url = "{address(bank, "GET", piece)}"\noutput = /dev/null\n')
-END
+# What curl is to do. The user of S3 stands in the URL: there it may have a colon.
+for piece in pieces/*; do
+  for bank in swift s3; do
+    base=$url/v1/AUTH_test/by-curl/swift-
+    [ $bank = swift ] || base=${url/:\/\//://test%3Atester:testing@}/by-curl/s3-
+    printf 'upload-file = "%s"\nurl = "%s%s"\noutput = /dev/null\n' "$piece" "$base" "${piece##*/}" >>$bank.up
+    printf 'url = "%s%s"\noutput = /dev/null\n' "$base" "${piece##*/}" >>$bank.down
+  done
+done
 as_swift=(-H "X-Auth-Token: $token")
-as_s3=()
+as_s3=(--aws-sigv4 aws:amz:us-east-1:s3 -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD')
 # Runs a command; prints its seconds, those of the longest step where it tells of any, those of the processors, the peak of
 # its processes in MiB, and the seconds of processors that the servers had meanwhile.
 measure() { # COMMAND...

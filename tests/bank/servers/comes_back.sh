@@ -11,13 +11,9 @@ head -c "${megabytes}M" /dev/urandom >data/large
 echo "directories: [{id: data, path: $dir/data}]" >inventory.yaml
 settings="stall_timeout = 5s
 retry_backoff = 100ms"
-account="auth_url = $url/auth/v1.0
-user = test:tester
-password_file = $(secret swift testing)
+account="$(swift_account)
 $settings"
-key="endpoint = $url
-access_key_file = $(secret access test:tester)
-secret_key_file = $(secret secret testing)
+key="$(s3_account)
 $settings"
 provider_with_bank patient swift <<<"$account
 retry_window = 180s
@@ -29,12 +25,6 @@ provider_with_bank impatient swift <<<"$account
 retry_window = 6s
 container = impatient"
 
-# The segments in a container: ATTEMPT/NAME.NUMBER, the attempts in their order.
-segments() { # CONTAINER
-  local token
-  token=$(curl -sS -i -H 'X-Storage-User: test:tester' -H 'X-Storage-Pass: testing' "$url/auth/v1.0" | tr -d '\r' | sed -n 's/^X-Auth-Token: //p')
-  curl -sS -H "X-Auth-Token: $token" "$url/v1/AUTH_test/$1?prefix=t/local/checkpoints/" | sed -n 's,.*/data/[^/]*/[^/]*/\([^/]*/[^/]*\)$,\1,p'
-}
 numbers() { sed 's,.*/,,' | sort; } # what they are of the stream, whoever has stored them
 declare -A engines
 for provider in patient patient-s3 impatient; do

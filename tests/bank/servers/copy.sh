@@ -13,9 +13,7 @@ echo "directories: [{id: data, path: $dir/data}]" >inventory.yaml
 holdfast -q bank key new keys
 provider_with_bank folder filesystem <<<"path = $dir/bank"
 provider_with_bank swift swift <<END
-auth_url = $url/auth/v1.0
-user = test:tester
-password_file = $(secret swift testing)
+$(swift_account)
 container = copies
 segment_size = 2 MiB
 stall_timeout = 5s
@@ -23,9 +21,7 @@ retry_backoff = 100ms
 retry_window = 6s
 END
 provider_with_bank s3 s3 <<END
-endpoint = $url
-access_key_file = $(secret access test:tester)
-secret_key_file = $(secret secret testing)
+$(s3_account)
 bucket = more-copies
 segment_size = 5 MiB
 END
@@ -35,16 +31,10 @@ holdfast -q plan discover data.yaml
 holdfast -q compile protect data.yaml
 holdfast -q run data-protect.yaml --run-id one >out 2>&1 || fail "$(cat out)"
 
-# The segments that Swift has.
-segments() {
-  local token
-  token=$(curl -sS -i -H 'X-Storage-User: test:tester' -H 'X-Storage-Pass: testing' "$url/auth/v1.0" | tr -d '\r' | sed -n 's/^X-Auth-Token: //p')
-  curl -sS -H "X-Auth-Token: $token" "$url/v1/AUTH_test/copies?prefix=t/local/checkpoints/" | sed -n 's,.*/data/[^/]*/[^/]*/\([^/]*/[^/]*\)$,\1,p'
-}
 holdfast checkpoints copy one -p folder --to-provider swift >copy.out 2>&1 &
 copier=$!
 for _ in $(seq 600); do
-  [ "$(segments 2>/dev/null | wc -l)" -lt 2 ] || break
+  [ "$(segments copies 2>/dev/null | wc -l)" -lt 2 ] || break
   kill -0 $copier 2>/dev/null || break
   sleep 0.1
 done
@@ -56,11 +46,11 @@ if kill -0 $copier 2>/dev/null; then
   "$services/swift.sh" server swift start
   [ "$(holdfast --json checkpoints list -p swift | grep -c '"checkpoint"')" = 0 ] || fail "a half one is shown"
 fi
-before=$(segments | sort)
+before=$(segments copies | sort)
 started=$SECONDS
 holdfast checkpoints copy one -p folder --to-provider swift >copy.out 2>&1 || fail "swift: $(cat copy.out)"
 tail -1 copy.out
-again=$(comm -13 <(echo "$before") <(segments | sort) | sed 's,.*/,,' | sort)
+again=$(comm -13 <(echo "$before") <(segments copies | sort) | sed 's,.*/,,' | sort)
 twice=$(comm -12 <(sed 's,.*/,,' <<<"$before" | sort) <(echo "$again"))
 [ -z "$twice" ] || fail "sent again: $twice"
 holdfast checkpoints verify one -p swift >out 2>&1 || fail "swift does not verify: $(cat out)"

@@ -48,18 +48,28 @@ secret() { # NAME TEXT: prints the file that has it
   (umask 077 && printf '%s\n' "$2" >"secrets/$1")
   echo "$dir/secrets/$1"
 }
+# Of the Swift that was started: the settings of test:tester by its own API, and by that of S3; a token.
+swift_account() {
+  printf 'auth_url = %s/auth/v1.0\nuser = test:tester\npassword_file = %s\n' "$(cat swift/url)" "$(secret swift testing)"
+}
+s3_account() {
+  printf 'endpoint = %s\naccess_key_file = %s\nsecret_key_file = %s\n' "$(cat swift/url)" "$(secret access test:tester)" "$(secret secret testing)"
+}
+swift_token() {
+  curl -sS -i -H 'X-Storage-User: test:tester' -H 'X-Storage-Pass: testing' "$(cat swift/url)/auth/v1.0" | tr -d '\r' |
+    sed -n 's/^X-Auth-Token: //p'
+}
+# The segments of checkpoints in a container of its: ATTEMPT/NAME.NUMBER, the attempts in their order.
+segments() { # CONTAINER
+  curl -sS -H "X-Auth-Token: $(swift_token)" "$(cat swift/url)/v1/AUTH_test/$1?prefix=t/local/checkpoints/" |
+    sed -n 's,.*/data/[^/]*/[^/]*/\([^/]*/[^/]*\)$,\1,p'
+}
 # swift, s3: with Swift's own users; keystone, s3-keystone: with those of Keystone.
 banks() {
   local access secret
-  provider_with_bank swift swift <<END
-auth_url = $(cat swift/url)/auth/v1.0
-user = test:tester
-password_file = $(secret swift testing)
-END
+  swift_account | provider_with_bank swift swift
   provider_with_bank s3 s3 <<END
-endpoint = $(cat swift/url)
-access_key_file = $(secret access test:tester)
-secret_key_file = $(secret secret testing)
+$(s3_account)
 part_size = 5 MiB
 END
   provider_with_bank keystone swift <<END

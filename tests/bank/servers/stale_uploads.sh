@@ -6,15 +6,11 @@
 "$services/swift.sh" start swift
 url=$(cat swift/url)
 provider_with_bank swift swift <<END
-auth_url = $url/auth/v1.0
-user = test:tester
-password_file = $(secret swift testing)
+$(swift_account)
 END
 provider_with_bank s3 s3 <<END
-endpoint = $url
+$(s3_account)
 bucket = by-s3
-access_key_file = $(secret access test:tester)
-secret_key_file = $(secret secret testing)
 END
 mkdir data && echo precious >data/file
 echo "directories: [{id: data, path: $dir/data}]" >inventory.yaml
@@ -26,9 +22,8 @@ for provider in swift s3; do # makes the container and the bucket
 done
 
 # The same object by two writers, of which one ended; one that nobody ended; and one of another tenant.
-headers=$(curl -sS -i -H 'X-Storage-User: test:tester' -H 'X-Storage-Pass: testing' "$url/auth/v1.0" | tr -d '\r')
-token=$(sed -n 's/^X-Auth-Token: //p' <<<"$headers")
-container=$(sed -n 's/^X-Storage-Url: //p' <<<"$headers")/holdfast
+token=$(swift_token)
+container=$url/v1/AUTH_test/holdfast
 swift() { # METHOD NAME [CURL ARGUMENTS...]
   curl -sS --fail-with-body -X "$1" -H "X-Auth-Token: $token" "${@:3}" "$container/$2" || fail "$1 $2"
 }

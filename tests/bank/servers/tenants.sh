@@ -47,15 +47,11 @@ if [ -n "${HOLDFAST_TEST_NO_SERVERS:-}" ]; then
 fi
 "$services/swift.sh" start swift
 tenants_of swift <<END
-auth_url = $(cat swift/url)/auth/v1.0
-user = test:tester
-password_file = $(secret swift testing)
+$(swift_account)
 settle_time = 2s
 END
 tenants_of s3 <<END
-endpoint = $(cat swift/url)
+$(s3_account)
 bucket = by-s3
-access_key_file = $(secret access test:tester)
-secret_key_file = $(secret secret testing)
 settle_time = 2s
 END
