@@ -47,6 +47,10 @@ struct Leftovers {
   // What some of them were to become, each once and in order; maybe empty.
   std::vector<std::string> objects;
   static constexpr std::size_t kMostObjects = 20;
+  void Name(const std::string& object) {
+    if (objects.size() < kMostObjects && (objects.empty() || objects.back() != object))
+      objects.push_back(object);
+  }
 };
 
 // A Bank holds checkpoints: a flat map from key to bytes that, once written, never change.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <string>
 
 #include "plugins/sdk/descriptor_owner.h"
@@ -73,6 +74,12 @@ std::optional<ProcessIdentity> FindProcess(int pid) {
 
 ProcessIdentity OwnProcessIdentity() {
   return FindProcess(static_cast<int>(::getpid())).value_or(ProcessIdentity{});
+}
+
+std::string OwnUserAtHost() {
+  const char* const user = std::getenv("USER");
+  return (user == nullptr ? std::to_string(::getuid()) : std::string(user)) + "@" +
+         OwnProcessIdentity().host;
 }
 
 }  // namespace holdfast

@@ -90,6 +90,8 @@ struct ProcessIdentity {
   friend bool operator==(const ProcessIdentity&, const ProcessIdentity&) = default;
 };
 ProcessIdentity OwnProcessIdentity();
+// "root@host", for people: who started a run, or pinned a checkpoint.
+std::string OwnUserAtHost();
 // Do the numbers of both count the same processes, so that FindProcess of the one knows whether the
 // other lives? False where that is not known. Containers have namespaces of their own on one host,
 // and two hosts may have one name.

@@ -7,6 +7,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/duration_option.h"
 #include "runtime/cli/file_listing.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/data/data_stream.h"
@@ -303,11 +304,8 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
 
 int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   const Output& out = session.out();
-  const auto max_age = ParseDuration(arguments.max_age);
-  if (!max_age) {
-    return out.Fail(Error(ErrorCode::kUsage, "--max-age: " + max_age.error().message())
-                        .Hint(max_age.error().hint()));
-  }
+  const auto max_age = DurationOption("--max-age", arguments.max_age);
+  if (!max_age) return out.Fail(max_age.error());
   const auto bank = ReadableOwnBank(session, arguments.provider);
   if (!bank) return out.Fail(bank.error());
   const BankSection& tenant = bank->tenant;
@@ -457,8 +455,7 @@ int AcceptRestore(Session& session, const RestoresArguments& arguments) {
   const Output& out = session.out();
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return out.Fail(provider.error());
-  if (const auto there = (*provider)->bank(BankUse::kRead); !there) return out.Fail(there.error());
-  const auto tenant = session.TenantSection(**provider, SectionAccess::kDelete);
+  const auto tenant = (*provider)->tenant_section(SectionAccess::kDelete, BankUse::kRead);
   if (!tenant) return out.Fail(tenant.error());
   const auto half = runtime::ListHalfRestored(*tenant);
   if (!half) return out.Fail(half.error());

@@ -198,7 +198,7 @@ std::optional<BankSection> BankOfRun(Session& session, const engines::RunStatus&
   const auto named = status.parameters.find("provider");
   if (named == status.parameters.end() || named->second.empty()) return std::nullopt;
   const auto provider = session.OpenProvider(named->second, Session::Warnings::kLeave);
-  if (!provider || !(*provider)->bank(BankUse::kRead)) return std::nullopt;
+  if (!provider) return std::nullopt;
   auto tenant = session.TenantSection(**provider, SectionAccess::kRead);
   if (!tenant) return std::nullopt;
   return std::move(*tenant);

@@ -89,7 +89,6 @@ Result<BundleFiles> BundleInBank(Session& session, const engines::RunStatus& sta
                         " is none of ours: it names no bundle and provider");
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const opened,
                             session.OpenProvider(provider->second, Session::Warnings::kLeave));
-  HOLDFAST_RETURN_IF_ERROR(opened->bank(BankUse::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
                             session.TenantSection(*opened, SectionAccess::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(const LoadedBundle bundle,

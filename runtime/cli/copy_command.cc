@@ -1,10 +1,7 @@
 // `holdfast checkpoints copy`: checkpoints of one provider, in the bank of another one as well.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 #include "plugins/sdk/counted.h"
@@ -12,9 +9,8 @@
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
-#include "runtime/cli/next_command.h"
+#include "runtime/cli/duration_option.h"
 #include "runtime/cli/own_steps.h"
-#include "runtime/cli/record_table.h"
 #include "runtime/copy/checkpoint_copy.h"
 #include "runtime/store/listing.h"
 
@@ -38,19 +34,14 @@ Result<std::string> BankOf(Provider& provider, BankUse use) {
   return bank->Describe();
 }
 
-// Writable for what keeps the original from being deleted; where that cannot be had it is read all the same.
-Result<BankSection> SourceSection(Session& session, Provider& provider) {
-  auto writable = session.TenantSection(provider, SectionAccess::kWrite);
-  if (writable || writable.error().code() != ErrorCode::kDenied) return writable;
-  return session.TenantSection(provider, SectionAccess::kRead);
-}
-
 Result<Ends> OpenEnds(Session& session, const CopyArguments& arguments) {
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const from, session.OpenProvider(arguments.provider));
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const to, session.OpenProvider(arguments.to_provider));
   // A bank that is not there has nothing to copy, and is not made for that.
   HOLDFAST_ASSIGN_OR_RETURN(std::string bank, BankOf(*from, BankUse::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(BankSection source, SourceSection(session, *from));
+  // To be written, too, for what keeps the original from being deleted.
+  HOLDFAST_ASSIGN_OR_RETURN(BankSection source,
+                            from->tenant_section(SectionAccess::kWrite, BankUse::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(BankSection target, session.TenantSection(*to, SectionAccess::kWrite));
   const runtime::StepEnvironment reader = StepEnvironmentOf(session, *from, source);
   return Ends{
@@ -178,12 +169,6 @@ struct Copies {
   bool stopped = false;  // told to, or the deadline: no further one is begun
 };
 
-std::string WhoAsks() {
-  const char* const user = std::getenv("USER");
-  return fmt::format("{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user),
-                     OwnProcessIdentity().host);
-}
-
 Copies CopyAll(Session& session, const CopyArguments& arguments, const Ends& ends,
                const std::string& target_bank, const std::vector<std::string>& ids,
                const std::optional<SteadyTime>& deadline) {
@@ -195,7 +180,8 @@ Copies CopyAll(Session& session, const CopyArguments& arguments, const Ends& end
       continue;
     }
     CopyTeller teller(out, id);
-    runtime::CopyRequest request{id, ends.source, ends.to->config().name, target_bank, WhoAsks()};
+    runtime::CopyRequest request{id, ends.source, ends.to->config().name, target_bank,
+                                 OwnUserAtHost()};
     request.decrypt = arguments.decrypt;
     // A retention that took it there is not to fight with a copy of all.
     request.over_deleted = !arguments.checkpoint.empty();
@@ -225,10 +211,6 @@ Copies CopyAll(Session& session, const CopyArguments& arguments, const Ends& end
       ++copies.copied;
   }
   return copies;
-}
-
-Value ListOf(const std::vector<std::string>& texts) {
-  return Value::List(texts.begin(), texts.end());
 }
 
 void Conclude(const Output& out, const CopyArguments& arguments, const Copies& copies) {
@@ -266,11 +248,8 @@ int CopyCheckpoints(Session& session, const CopyArguments& arguments) {
     return out.Fail(Error(ErrorCode::kUsage, "--last is for --plan and --all"));
   std::optional<SteadyTime> deadline;
   if (!arguments.deadline.empty()) {
-    const auto duration = ParseDuration(arguments.deadline);
-    if (!duration) {
-      return out.Fail(Error(ErrorCode::kUsage, "--deadline: " + duration.error().message())
-                          .Hint(duration.error().hint()));
-    }
+    const auto duration = DurationOption("--deadline", arguments.deadline);
+    if (!duration) return out.Fail(duration.error());
     deadline = session.clock().Steady() + *duration;
   }
   const CancelOnSignals signals(session);

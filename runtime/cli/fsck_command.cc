@@ -5,6 +5,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/duration_option.h"
 #include "runtime/cli/own_steps.h"
 #include "runtime/fsck/fsck.h"
 #include "runtime/store/claim.h"
@@ -78,8 +79,7 @@ int FsckBank(Session& session, const FsckArguments& arguments) {
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return out.Fail(provider.error());
   // One that is not there is not made for that.
-  if (const auto there = (*provider)->bank(BankUse::kRead); !there) return out.Fail(there.error());
-  auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
+  auto tenant = (*provider)->tenant_section(SectionAccess::kWrite, BankUse::kRead);
   if (!tenant) return out.Fail(tenant.error());
   const runtime::StepEnvironment env = StepEnvironmentOf(session, **provider, std::move(*tenant));
   runtime::FsckOptions options;
@@ -94,10 +94,8 @@ int FsckBank(Session& session, const FsckArguments& arguments) {
   options.run = "fsck-" + runtime::NewAttemptId(1);
   options.data = env.data;
   if (!arguments.min_age.empty()) {
-    const auto age = ParseDuration(arguments.min_age);
-    if (!age)
-      return out.Fail(
-          Error(ErrorCode::kUsage, "--min-age: " + age.error().message()).Hint(age.error().hint()));
+    const auto age = DurationOption("--min-age", arguments.min_age);
+    if (!age) return out.Fail(age.error());
     options.min_age = std::chrono::ceil<std::chrono::seconds>(*age);
   }
   SteadyTime told = session.clock().Steady();

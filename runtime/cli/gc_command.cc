@@ -1,5 +1,6 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/duration_option.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/own_steps.h"
 #include "runtime/step/gc/gc.h"
@@ -7,10 +8,6 @@
 namespace holdfast::cli {
 
 namespace {
-
-Value ListOf(const std::vector<std::string>& texts) {
-  return Value::List(texts.begin(), texts.end());
-}
 
 // What a record that waits owes, and what does it now.
 void ShowWait(const Output& out, const runtime::GcWait& wait, const std::string& command) {
@@ -27,18 +24,15 @@ int CollectGarbage(Session& session, const GcArguments& arguments) {
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return out.Fail(provider.error());
   // A bank that is not there has no garbage, and is not made for that.
-  if (const auto there = (*provider)->bank(BankUse::kRead); !there) return out.Fail(there.error());
-  auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
+  auto tenant = (*provider)->tenant_section(SectionAccess::kWrite, BankUse::kRead);
   if (!tenant) return out.Fail(tenant.error());
   const runtime::StepEnvironment env = StepEnvironmentOf(session, **provider, std::move(*tenant));
   runtime::GcOptions options;
   options.dry_run = arguments.dry_run;
   options.run = arguments.run;
   if (!arguments.min_age.empty()) {
-    const auto age = ParseDuration(arguments.min_age);
-    if (!age)
-      return out.Fail(
-          Error(ErrorCode::kUsage, "--min-age: " + age.error().message()).Hint(age.error().hint()));
+    const auto age = DurationOption("--min-age", arguments.min_age);
+    if (!age) return out.Fail(age.error());
     options.bundle_age = options.leftover_age = std::chrono::ceil<std::chrono::seconds>(*age);
   }
   const auto actions = runtime::Gc(env, options);

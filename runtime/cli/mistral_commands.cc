@@ -210,9 +210,8 @@ Result<Ending> OpenEnding(Session& session, const engines::RunStatus& status) {
   }
   Ending out;
   HOLDFAST_ASSIGN_OR_RETURN(out.provider, session.OpenProvider(named->second));
-  HOLDFAST_RETURN_IF_ERROR(out.provider->bank(BankUse::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(out.tenant,
-                            session.TenantSection(*out.provider, SectionAccess::kWrite));
+                            out.provider->tenant_section(SectionAccess::kWrite, BankUse::kRead));
   return out;
 }
 

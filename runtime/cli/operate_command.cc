@@ -72,8 +72,7 @@ int EraseDamaged(Session& session, const CheckpointsArguments& arguments) {
   const auto provider = session.OpenProvider(arguments.provider);
   if (!provider) return out.Fail(provider.error());
   // A bank that is not there is not made for that.
-  if (const auto there = (*provider)->bank(BankUse::kRead); !there) return out.Fail(there.error());
-  const auto tenant = session.TenantSection(**provider, SectionAccess::kWrite);
+  const auto tenant = (*provider)->tenant_section(SectionAccess::kWrite, BankUse::kRead);
   if (!tenant) return out.Fail(tenant.error());
   const Status erased = runtime::EraseDamagedCheckpoint(*tenant, id, session.clock().Now());
   if (!erased) return out.Fail(erased.error());

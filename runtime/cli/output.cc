@@ -31,6 +31,10 @@ std::size_t Width(std::string_view text) {
 
 }  // namespace
 
+Value ListOf(const std::vector<std::string>& texts) {
+  return Value::List(texts.begin(), texts.end());
+}
+
 Value ErrorToValue(const Error& error) {
   Value value;
   value.Set("code", NameOf(error.code()))

@@ -21,6 +21,9 @@ int EndStdout(int exit_code, bool is_verdict);
 // An error as data: code, exit_code, message, hint, place, causes.
 Value ErrorToValue(const Error& error);
 
+// Texts as a list.
+Value ListOf(const std::vector<std::string>& texts);
+
 // How a command talks: data on stdout, words on stderr; with --json every datum is one JSON
 // object a line with a `message_type`. Colour and progress only on a terminal.
 class Output {

@@ -9,10 +9,8 @@
 // A prune that is killed leaves at most one deletion to be carried on (gc), and has decided nothing that
 // the next one does not decide again.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "compiler/plan/plan.h"
@@ -22,6 +20,7 @@
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/compilation.h"
+#include "runtime/cli/duration_option.h"
 #include "runtime/cli/one_deletion.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/schedule_times.h"
@@ -55,12 +54,11 @@ Result<RetentionRules> RulesOfOptions(const PruneArguments& arguments) {
   rules.monthly = arguments.keep_monthly;
   rules.yearly = arguments.keep_yearly;
   if (!arguments.keep_within.empty()) {
-    const auto within = ParseDuration(arguments.keep_within);
-    if (!within)
-      return UsageError("--keep-within: " + within.error().message()).Hint(within.error().hint());
-    if (*within <= std::chrono::milliseconds(0))
+    HOLDFAST_ASSIGN_OR_RETURN(const auto within,
+                              DurationOption("--keep-within", arguments.keep_within));
+    if (within <= std::chrono::milliseconds(0))
       return UsageError("--keep-within: it has to be more than nothing");
-    rules.within = *within;
+    rules.within = within;
   }
   return rules;
 }
@@ -209,23 +207,11 @@ Result<Deletions> DeleteWhatGoes(Session& session, const Pruning& pruning,
   return done;
 }
 
-Value ListOf(const std::vector<std::string>& texts) {
-  return Value::List(texts.begin(), texts.end());
-}
-
-// "root@host", as a begin says who started a run.
-std::string WhoAsks() {
-  const char* const user = std::getenv("USER");
-  return fmt::format("{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user),
-                     OwnProcessIdentity().host);
-}
-
 Result<runtime::Record> CheckpointToPin(Session& session, const CheckpointsArguments& arguments) {
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(arguments.provider));
   // A bank that is not there is not made for that.
-  HOLDFAST_RETURN_IF_ERROR(provider->bank(BankUse::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
-                            session.TenantSection(*provider, SectionAccess::kWrite));
+                            provider->tenant_section(SectionAccess::kWrite, BankUse::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(
       const std::string id,
       ChooseCheckpoint(session.out(), tenant, provider->config().id, OfOthers::kLeave,
@@ -306,7 +292,7 @@ int PinCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   const auto checkpoint = CheckpointToPin(session, arguments);
   if (!checkpoint) return out.Fail(checkpoint.error());
   const Status pinned =
-      runtime::PinCheckpoint(*checkpoint, WhoAsks(), arguments.reason, session.clock().Now());
+      runtime::PinCheckpoint(*checkpoint, OwnUserAtHost(), arguments.reason, session.clock().Now());
   if (!pinned) return out.Fail(pinned.error());
   out.Json("pinned", Value().Set("checkpoint", checkpoint->id()).Set("reason", arguments.reason));
   out.Say("checkpoint " + checkpoint->id() + " is pinned: no prune and no delete takes it");
@@ -317,7 +303,7 @@ int UnpinCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   const Output& out = session.out();
   const auto checkpoint = CheckpointToPin(session, arguments);
   if (!checkpoint) return out.Fail(checkpoint.error());
-  const auto was = runtime::UnpinCheckpoint(*checkpoint, WhoAsks(), session.clock().Now());
+  const auto was = runtime::UnpinCheckpoint(*checkpoint, OwnUserAtHost(), session.clock().Now());
   if (!was) return out.Fail(was.error());
   out.Json("unpinned", Value().Set("checkpoint", checkpoint->id()).Set("was_pinned", *was));
   out.Say("checkpoint " + checkpoint->id() + (*was ? " is pinned no more" : " was not pinned"));

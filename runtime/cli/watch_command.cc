@@ -8,6 +8,7 @@
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_engine.h"
 #include "runtime/cli/watched_run.h"
+#include "runtime/step/gc/gc.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/record.h"
@@ -103,11 +104,10 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   return next;
 }
 
-// So long ago that the bank may have forgotten it: of what is deleted it remembers 30 days.
+// So long ago that the bank may have forgotten it: of what is deleted it remembers some days.
 bool IsLongOver(const Session& session, const engines::RunStatus& status) {
-  constexpr std::chrono::days kForgotten{30};
   const auto finished = ParseTime(status.finished);
-  return finished && session.clock().Now() - *finished > kForgotten;
+  return finished && session.clock().Now() - *finished > runtime::GcOptions().tombstone_age;
 }
 
 }  // namespace

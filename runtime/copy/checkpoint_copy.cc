@@ -17,7 +17,6 @@
 #include "runtime/copy/resource_copy.h"
 #include "runtime/copy/source_hold.h"
 #include "runtime/copy/target_hold.h"
-#include "runtime/step/run_view.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
@@ -286,7 +285,9 @@ class Copier {
     }
     if (now != present) return Error(ErrorCode::kLocked, "somebody else has just worked on it");
     HOLDFAST_RETURN_IF_ERROR(HoldSource());
-    Status done = present == Present::kDeleted ? RemoveTombstone() : Ok();
+    // Also where one that was killed had begun to: states that it left would come after the first one.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto left, target_.section().ListAll(StatePrefix()));
+    Status done = left.empty() ? Ok() : RemoveTombstone();
     if (done) done = CopyResources();
     if (done) done = CopyRecord();
     if (source_hold_) {
@@ -468,7 +469,6 @@ class Copier {
     report.bytes = original_->bytes;
     report.stored = stored_;
     report.reused = reused_;
-    report.was_encrypted = !original_->keys.empty();
     report.is_encrypted = env_.tenant.keys() != nullptr;
     report.pinned = original_->summary.pin.has_value();
     if (hold_) {

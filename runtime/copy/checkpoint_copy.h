@@ -75,7 +75,6 @@ struct CopyReport {
   std::uint64_t stored = 0;  // in the target
   std::uint64_t reused = 0;  // of `stored`, what was there of an earlier copy
   bool resumed = false;      // there was one that came to nothing
-  bool was_encrypted = false;
   bool is_encrypted = false;
   bool pinned = false;  // where it came from; the pin stays there
   std::vector<std::string> warnings;

@@ -45,12 +45,11 @@ Status SourceHold::RemoveLeft(const BankSection& tenant, const SourceReader& rea
 Status SourceHold::Begin(const SourceReader& reader) {
   const BankSection& tenant = record_.tenant();
   HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(reader.checkpoint));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
-  for (const Unfinished& other : unfinished) {
-    if (other.kind != RecordKind::kDeletion || other.checkpoint != reader.checkpoint) continue;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto deletion, DeletionOf(tenant, reader.checkpoint));
+  if (deletion) {
     return Error(ErrorCode::kLocked,
-                 fmt::format("the deletion {} works on the checkpoint {}", Printable(other.record),
-                             Printable(reader.checkpoint)))
+                 fmt::format("the deletion {} works on the checkpoint {}",
+                             Printable(deletion->record), Printable(reader.checkpoint)))
         .Hint("there is nothing to copy once it is done");
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto before, CurrentLease(tenant, record_.id()));

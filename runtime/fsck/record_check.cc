@@ -337,9 +337,9 @@ class RecordCheck {
       if (!*manifest) {
         if (missing.contains(node.key)) {
           without_.emplace(node.key, work_.report.findings.size());
-          AddDamage(Of(node, New(FindingKind::kDamage, "manifest-missing",
-                                 {EpochPrefix(node.key, 1) + "/manifest"},
-                                 "there is no manifest of it, and so none of its data")));
+          AddDamage(
+              Of(node, New(FindingKind::kDamage, "manifest-missing", {ManifestKey(node.key, 1)},
+                           "there is no manifest of it, and so none of its data")));
         }
         continue;
       }

@@ -499,18 +499,17 @@ Result<BankSection> StepCheckpoint::ForPlugin(const BankSection& section, const 
 
 Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(Given(resource));
-  const std::string prefix = DataPrefix(resource.key);
   switch (operation()) {
     case Operation::kProtect:
       HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-      return ForPlugin(checkpoint_, prefix + "/" + scope_.attempt + "/raw", SectionAccess::kWrite);
+      return ForPlugin(checkpoint_, RawPrefix(resource.key, scope_.attempt), SectionAccess::kWrite);
     case Operation::kDelete:
       HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-      return ForPlugin(checkpoint_, prefix, SectionAccess::kDelete);
+      return ForPlugin(checkpoint_, DataPrefix(resource.key), SectionAccess::kDelete);
     case Operation::kRestore:
     case Operation::kVerify: {
       HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
-      return ForPlugin(checkpoint_, prefix + "/" + manifest->attempt + "/raw",
+      return ForPlugin(checkpoint_, RawPrefix(resource.key, manifest->attempt),
                        SectionAccess::kRead);
     }
   }

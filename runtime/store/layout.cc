@@ -80,6 +80,14 @@ std::string PublishedKey(std::string_view sha256) { return BundlePrefix(sha256) 
 
 std::string StatePrefix() { return "state/"; }
 
+std::string RawPrefix(const ResourceKey& resource, std::string_view attempt) {
+  return fmt::format("{}/{}/raw", DataPrefix(resource), attempt);
+}
+
+std::string ManifestKey(const ResourceKey& resource, std::uint64_t epoch) {
+  return EpochPrefix(resource, epoch) + "/manifest";
+}
+
 std::string PinPrefix() { return "pin/"; }
 
 std::string ClaimPrefix(std::string_view step) {

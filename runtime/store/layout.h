@@ -48,7 +48,10 @@ std::string PublishedKey(std::string_view sha256);
 // Below a record's section.
 // The step that a copy of a checkpoint claims in the bank that it is made in.
 inline constexpr std::string_view kCopyStep = "copy";
-std::string StatePrefix();                                                   // + NumberPart(n)
+std::string StatePrefix();  // + NumberPart(n)
+// What a plugin put beside its streams, in an attempt of a resource.
+std::string RawPrefix(const ResourceKey& resource, std::string_view attempt);
+std::string ManifestKey(const ResourceKey& resource, std::uint64_t epoch);
 std::string PinPrefix();                                                     // + NumberPart(n)
 std::string ClaimPrefix(std::string_view step);                              // + NumberPart(n)
 std::string AttemptPrefix(std::string_view step, std::string_view attempt);  // + "/..."

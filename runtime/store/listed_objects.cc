@@ -35,9 +35,10 @@ Result<std::vector<std::string>> FirstParts(const BankSection& section) {
     if (page.empty()) return parts;
     const std::string rest = page.front().key.str().substr(own.size());
     const std::size_t slash = rest.find('/');
-    parts.push_back(rest.substr(0, slash));
+    const std::string part = rest.substr(0, slash);
+    if (parts.empty() || parts.back() != part) parts.push_back(part);
     // '~' sorts after every byte that a key may have: the next listing starts behind all of it.
-    options.marker = own + (slash == std::string::npos ? rest : parts.back() + "/~");
+    options.marker = own + (slash == std::string::npos ? rest : part + "/~");
   }
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
+#include "runtime/store/listed_objects.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -314,22 +315,15 @@ bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
 }
 
 Result<std::vector<std::string>> ListRecordIds(const BankSection& tenant, RecordKind kind) {
-  const std::string own = tenant.prefix() + "/";
-  const std::string folder = own + std::string(FolderOf(kind)) + "/";
-  ListOptions options;
-  options.prefix = folder;
-  options.limit = 1;
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection folder,
+                            tenant.Narrow(FolderOf(kind), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto parts, FirstParts(folder));
   std::vector<std::string> ids;
-  while (true) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto page, tenant.bank().List(options));
-    if (page.empty()) return ids;
-    const std::string rest = page.front().key.str().substr(folder.size());
-    const std::string part = rest.substr(0, rest.find('/'));
+  for (const std::string& part : parts) {
     auto id = TextOfKeyPart(part);
     if (id) ids.push_back(std::move(*id));
-    // '~' sorts after every byte that a key may have: the next listing starts behind this record.
-    options.marker = folder + part + "/~";
   }
+  return ids;
 }
 
 Result<std::vector<RecordSummary>> ListRecords(const BankSection& tenant, RecordKind kind,

@@ -113,7 +113,7 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
 Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
                                                      const ResourceKey& resource,
                                                      std::uint64_t epoch) {
-  const std::string below = EpochPrefix(resource, epoch) + "/manifest";
+  const std::string below = ManifestKey(resource, epoch);
   HOLDFAST_ASSIGN_OR_RETURN(const auto value,
                             ReadRecordObject(checkpoint, below, kManifestFormats));
   if (!value) return std::optional<ResourceManifest>();

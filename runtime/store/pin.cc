@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "plugins/sdk/text.h"
@@ -121,12 +120,8 @@ Status PinCheckpoint(const Record& checkpoint, std::string_view by, std::string_
     HOLDFAST_RETURN_IF_ERROR(Add(checkpoint, true, by, reason, now));
   // First the pin, then the look: a deletion's begin does it the other way round, so that one of the
   // two sees the other. Should both, the pin stays and says what was meant.
-  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(checkpoint.tenant()));
-  const bool deleting =
-      std::any_of(unfinished.begin(), unfinished.end(), [&](const Unfinished& entry) {
-        return entry.kind == RecordKind::kDeletion && entry.checkpoint == checkpoint.id();
-      });
-  if (!deleting) return CheckThere(checkpoint);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto deletion, DeletionOf(checkpoint.tenant(), checkpoint.id()));
+  if (!deletion) return CheckThere(checkpoint);
   return BeingDeleted(checkpoint)
       .Hint(
           "if that deletion did not begin, 'holdfast checkpoints show' says that it is pinned all "

@@ -351,6 +351,15 @@ Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
   return found;
 }
 
+Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
+                                             std::string_view checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
+  for (const Unfinished& entry : unfinished) {
+    if (entry.kind == RecordKind::kDeletion && entry.checkpoint == checkpoint) return entry;
+  }
+  return std::nullopt;
+}
+
 Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_view run) {
   if (run.empty()) return InvalidInput("a run needs an id");
   const std::string key = RunKey(run);

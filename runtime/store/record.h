@@ -143,6 +143,9 @@ struct Unfinished {
   std::string checkpoint;  // that it works on
 };
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant);
+// The deletion that has begun with a checkpoint, or is about to; nullopt: there is none.
+Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
+                                             std::string_view checkpoint);
 
 // What `begin` writes about a run: runs/<run>.
 struct RunEntry {

@@ -29,8 +29,8 @@ void AddSegments(const ResourceKey& resource, const StreamManifest& stream,
 
 // What a checkpoint has of its resources.
 struct Held {
-  std::set<std::string> named;     // keys of segments
-  std::set<std::string> attempts;  // whose raw objects, which nobody lists, are a plugin's
+  std::set<std::string> named;                  // keys of segments
+  std::set<std::string> raw;                    // prefixes of what plugins put, which nobody lists
   std::map<ResourceKey, std::uint64_t> epochs;  // of the manifests that there are
   // "<type>/<id>" of manifests of what the graph does not have: nobody knows what they name.
   std::set<std::string> unknown;
@@ -51,7 +51,7 @@ Result<Held> ReadHeld(const Record& checkpoint) {
     if (!manifest) continue;
     for (const StreamManifest& stream : manifest->streams)
       AddSegments(node.key, stream, held.named);
-    held.attempts.insert(DataPrefix(node.key) + "/" + manifest->attempt);
+    held.raw.insert(RawPrefix(node.key, manifest->attempt));
     held.epochs.emplace(node.key, manifest->epoch);
   }
   return held;
@@ -92,14 +92,13 @@ Status AddJournaled(const Record& checkpoint, Held& held, LostData& lost) {
         if (outcome.streams.is_null() && !finalises(outcome)) continue;
         const auto manifest = held.epochs.find(outcome.resource);
         if (manifest != held.epochs.end() && manifest->second >= outcome.epoch) continue;
-        held.attempts.insert(DataPrefix(outcome.resource) + "/" + attempt.claim.attempt);
+        held.raw.insert(RawPrefix(outcome.resource, attempt.claim.attempt));
         if (!outcome.streams.is_null()) {
           HOLDFAST_ASSIGN_OR_RETURN(const auto streams, StreamsFromValue(outcome.streams, step));
           for (const StreamManifest& stream : streams)
             AddSegments(outcome.resource, stream, held.named);
         } else if (outcome.outcome == Outcome::kSucceeded) {
-          lost.without_manifest[outcome.resource] =
-              EpochPrefix(outcome.resource, outcome.epoch) + "/manifest";
+          lost.without_manifest[outcome.resource] = ManifestKey(outcome.resource, outcome.epoch);
         }
       }
     }
@@ -107,15 +106,13 @@ Status AddJournaled(const Record& checkpoint, Held& held, LostData& lost) {
   return Ok();
 }
 
-Status EraseNamed(const Held& held, LostData& lost) {
+void EraseNamed(const Held& held, LostData& lost) {
   for (auto& [attempt, objects] : lost.attempts) {
-    const std::string raw = held.attempts.contains(attempt) ? attempt + "/raw/" : "";
     std::erase_if(objects, [&](const ListedObject& object) {
-      return held.named.contains(object.key) || (!raw.empty() && object.key.starts_with(raw));
+      return held.named.contains(object.key) || held.raw.contains(LeadingParts(object.key, 5));
     });
   }
   std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
-  return Ok();
 }
 
 Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, Lease& lease) {
@@ -179,11 +176,11 @@ Result<LostData> FindLostData(const Record& checkpoint, bool every_journal) {
     const std::string resource = LeadingParts(entry.first, 3);
     return held.unknown.contains(resource.substr(std::string_view("data/").size()));
   });
-  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held, lost));
+  EraseNamed(held, lost);
   // The journal, which is long, is asked only where something seems to be lost.
   if (lost.attempts.empty() && !every_journal) return lost;
   HOLDFAST_RETURN_IF_ERROR(AddJournaled(checkpoint, held, lost));
-  HOLDFAST_RETURN_IF_ERROR(EraseNamed(held, lost));
+  EraseNamed(held, lost);
   return lost;
 }
 
@@ -203,10 +200,8 @@ Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal
 
 namespace {
 
-// A copy makes its only state last: what has none, and was never copied to its end, nobody has lost.
+// Of a checkpoint without a state. A copy makes its only one last: what was never copied to its end, nobody has lost.
 Result<bool> IsHalfCopy(const Record& record) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.section().ListAll(StatePrefix()));
-  if (!states.empty()) return false;
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal journal,
                             ReadStepJournal(record.section(), kCopyStep));
   return !journal.attempts.empty() &&
@@ -218,14 +213,16 @@ Result<bool> IsHalfCopy(const Record& record) {
 }  // namespace
 
 Result<bool> IsRest(const Record& record) {
-  HOLDFAST_ASSIGN_OR_RETURN(const bool half_copy, IsHalfCopy(record));
-  if (half_copy) return true;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.section().ListAll(StatePrefix()));
+  if (states.empty() && record.kind() == RecordKind::kCheckpoint) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool half_copy, IsHalfCopy(record));
+    if (half_copy) return true;
+  }
   // A begin makes its state before anything of a resource, and a deletion takes all of that before its state.
   for (const std::string_view part : {"data/", "resources/"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
     if (!keys.empty()) return false;
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.section().ListAll(StatePrefix()));
   if (states.empty()) return true;
   const std::string number = states.back().substr(StatePrefix().size());
   std::uint64_t last = 0;

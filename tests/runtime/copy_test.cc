@@ -385,6 +385,22 @@ TEST_F(Copy, OfOneThatWasDeletedThereIsMadeOnlyWhenItIsMeant) {
   banks.ExpectRestored("res-1");
 }
 
+// One that was killed while it removed what says that it was deleted leaves the later states.
+TEST_F(Copy, OfOneThatWasDeletedThereKeepsNoStateOfThat) {
+  banks.Protect();
+  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  ASSERT_EQ(banks.second.RunAll("del-1", banks.second.Publish(Operation::kDelete, "run-1")).code,
+            ExitCode::kOk);
+  ASSERT_TRUE(banks.second.tenant.Delete("checkpoints/run-1/state/000001"));
+  const auto copied = banks.Copy();
+  ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
+  EXPECT_EQ(banks.second.tenant.ListAll("checkpoints/run-1/state/")->size(), 1U);
+  banks.second.now += std::chrono::hours(31 * 24);
+  std::vector<runtime::GcAction> actions;
+  banks.second.CollectGarbage({}, &actions);
+  banks.ExpectRestored("res-1");
+}
+
 TEST_F(Copy, KeepsEpochsDriftAndReasonButNoPin) {
   banks.bundle = banks.first.Publish();
   banks.first.script["post T::App#shop"].fails = true;

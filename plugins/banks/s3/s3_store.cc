@@ -292,7 +292,7 @@ class S3Store final : public HttpStore {
     }
     ++found.count;
     found.bytes += bytes;
-    if (found.objects.size() < Leftovers::kMostObjects) found.objects.push_back(upload.name);
+    found.Name(upload.name);
     return Ok();
   }
 

@@ -231,9 +231,7 @@ class SwiftStore final : public HttpStore {
       ++found.count;
       found.bytes += part.size;
     }
-    const bool told = !found.objects.empty() && found.objects.back() == name;
-    if (any && !told && found.objects.size() < Leftovers::kMostObjects)
-      found.objects.push_back(name);
+    if (any) found.Name(name);
     return Ok();
   }
 

@@ -96,10 +96,7 @@ std::string ProviderFolderPath(const StepOptions& options) {
 
 std::string StartedBy(const StepOptions& options) {
   if (std::string given = options.Get("started-by"); !given.empty()) return given;
-  const char* const user = std::getenv("USER");
-  const ProcessIdentity self = OwnProcessIdentity();
-  return fmt::format("{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user),
-                     self.host);
+  return OwnUserAtHost();
 }
 
 // Lists the live graph below the bundle's roots and compares it with the compiled one.
