@@ -98,6 +98,10 @@ class Bank {
   virtual Result<Leftovers> SweepLeftovers(const std::string& prefix, std::chrono::seconds age,
                                            bool dry_run);
 
+  // Its server holds what is stored to its MD5. Who stores much gives it along (ByteSource::RestHashes), and makes it where
+  // nobody waits for it.
+  virtual bool holds_to_md5() const { return false; }
+
   virtual ExclusiveStrength strength() const = 0;
   // For people: "filesystem bank at /var/lib/holdfast". No secret.
   virtual std::string Describe() const = 0;

@@ -55,8 +55,8 @@ Status BankSection::PutBytes(std::string_view key, std::string_view value) const
 }
 
 Status BankSection::PutSame(std::string_view key, std::string_view value,
-                            std::string_view sha256) const {
-  MemorySource source(value, sha256);
+                            KnownHashes hashes) const {
+  MemorySource source(value, hashes);
   Status put = Put(key, source, value.size());
   if (put || put.error().code() != ErrorCode::kConflict) return put;
   // The conflict may also be a key that continues another: then there is nothing to read.

@@ -37,8 +37,8 @@ class BankSection {
   Status Put(std::string_view key, ByteSource& source, std::uint64_t size) const;
   Status PutBytes(std::string_view key, std::string_view value) const;
   // PutBytes for a key that a crashed earlier attempt may have written already: when it exists
-  // with equal bytes this is success, with other bytes kConflict. `sha256`: of `value`, as ByteSource::RestSha256.
-  Status PutSame(std::string_view key, std::string_view value, std::string_view sha256 = {}) const;
+  // with equal bytes this is success, with other bytes kConflict. `hashes`: of `value`, as ByteSource::RestHashes.
+  Status PutSame(std::string_view key, std::string_view value, KnownHashes hashes = {}) const;
   Status CreateExclusive(std::string_view key, std::string_view value,
                          Settling settling = Settling::kWait) const;
   Status Replace(std::string_view key, std::string_view value) const;

@@ -7,9 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "plugins/sdk/md5.h"
 #include "plugins/sdk/result.h"
 
 namespace holdfast {
+
+// Hashes of bytes, as far as somebody knows them already: so they need not be made again. They are not trusted: who uses
+// one has the bytes held to it on the other side.
+struct KnownHashes {
+  std::string_view sha256 = {};  // in lower-case hex digits, borrowed; empty: nobody knows it
+  std::optional<Md5::Digest> md5 = {};
+};
 
 // A stream of bytes that is read once, front to back. Not synchronised: one reader.
 class ByteSource {
@@ -19,9 +27,8 @@ class ByteSource {
   virtual Result<std::size_t> Read(std::span<std::byte> buffer) = 0;
   // All that is left to read, where it lies in memory until the source goes: so it need not be copied.
   virtual std::optional<std::string_view> Rest() const { return std::nullopt; }
-  // SHA-256 of Rest() in lower-case hex digits, where somebody knows it already: so it need not be made again. Empty: nobody
-  // does. It is not trusted: who uses it has the bytes held to it on the other side.
-  virtual std::string_view RestSha256() const { return {}; }
+  // Those of Rest(), and as long-lived as it.
+  virtual KnownHashes RestHashes() const { return {}; }
 };
 
 // A stream of bytes that is written once, front to back. Not synchronised: one writer.
@@ -35,18 +42,18 @@ class ByteSink {
   virtual bool ChecksBytes() const { return false; }
 };
 
-// Reads from memory. The bytes, and their SHA-256 where it is given, are borrowed and must outlive the source.
+// Reads from memory. The bytes, and what is known of them, are borrowed and must outlive the source.
 class MemorySource final : public ByteSource {
  public:
-  explicit MemorySource(std::string_view data, std::string_view sha256 = {})
-      : data_(data), sha256_(sha256) {}
+  explicit MemorySource(std::string_view data, KnownHashes hashes = {})
+      : data_(data), hashes_(hashes) {}
   Result<std::size_t> Read(std::span<std::byte> buffer) override;
   std::optional<std::string_view> Rest() const override { return data_; }
-  std::string_view RestSha256() const override { return sha256_; }
+  KnownHashes RestHashes() const override { return hashes_; }
 
  private:
   std::string_view data_;
-  std::string_view sha256_;
+  KnownHashes hashes_;
 };
 
 // Collects into a string, at most `limit` bytes: kInvalidInput beyond.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "plugins/sdk/context.h"
+#include "plugins/sdk/md5.h"
 #include "plugins/sdk/sha256.h"
 #include "runtime/data/data_stream.h"
 #include "runtime/data/earlier_segments.h"
@@ -15,9 +16,10 @@
 namespace holdfast::runtime {
 namespace {
 
-// The caller fills one buffer; a full one waits in the only place of the queue; each thread holds
-// one plain and one stored segment: 2 x (parallel + 1) buffers, the spare ones included; fewer where both are one. All of them
-// are used again: freed and allocated anew by several threads, they would take a third more.
+// The caller fills one buffer; a full one waits in the only place of the queue; each thread that computes holds
+// one more, and each thread what it has to store: `parallel` of them store, and one has the next segment ready, so that nobody
+// on the other side waits for a processor here. All buffers are used again: freed and allocated anew by several threads,
+// they would take a third more.
 class StreamWriter final : public DataWriter {
  public:
   StreamWriter(const BankSection& data, std::string name, std::string attempt,
@@ -123,7 +125,7 @@ class StreamWriter final : public DataWriter {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return failed_ || !queued_; });
     if (failed_) return *failed_;
-    if (idle_ == 0 && threads_.size() < options_.parallel) {
+    if (idle_ == 0 && threads_.size() < options_.parallel + kReady) {
       if (auto thread = StartWorkerThread([this] { Work(); }))
         threads_.push_back(std::move(*thread));
     }
@@ -141,7 +143,8 @@ class StreamWriter final : public DataWriter {
     }
     Empty(filling_);
     lock.unlock();
-    work_.notify_one();
+    // All: who waits to compute once more, and not for what is queued, could be the only one that hears it.
+    work_.notify_all();
     return Ok();
   }
 
@@ -149,13 +152,15 @@ class StreamWriter final : public DataWriter {
   Status StoreHere() {
     if (!encoder_) encoder_ = NewEncoder();
     EncodedSegment segment;
-    std::string adopted;
-    if (Status stored = Store(*encoder_, next_, filling_, segment, adopted); !stored) {
-      return Fail(std::move(stored).error());
-    }
+    Stored stored;
+    Computing computing(*this);
+    computing.Await();
+    Status done = Prepare(*encoder_, next_, filling_, segment, computing, stored);
+    if (done) done = Store(stored, segment.info);
+    if (!done) return Fail(std::move(done).error());
     Empty(filling_);
     const std::lock_guard lock(mutex_);
-    List(next_++, std::move(segment.info), adopted);
+    List(next_++, std::move(segment.info), stored.adopted);
     return Ok();
   }
 
@@ -166,39 +171,94 @@ class StreamWriter final : public DataWriter {
                           options_.zstd_level, key_, SegmentNonce::kOfContents);
   }
 
-  // `segment` has what is listed; its bytes are in use where `filled` is not what is stored.
-  Result<std::string_view> Encode(SegmentEncoder& encoder, std::string_view key,
-                                  std::string& filled, EncodedSegment& segment) {
-    const Turns::Turn turn(computing_);
+  // A segment as it is to be stored.
+  struct Stored {
+    std::string key;
+    std::string_view bytes;          // of the encoded segment, or of the buffer that was filled
+    std::optional<Md5::Digest> md5;  // where the bank wants it
+    std::string adopted;             // the attempt that has stored it; empty: nobody has
+  };
+
+  // This thread computes, as one of so many.
+  class Computing {
+   public:
+    explicit Computing(StreamWriter& writer) : writer_(writer) {}
+    Computing(const Computing&) = delete;
+    Computing& operator=(const Computing&) = delete;
+    ~Computing() { End(); }
+    bool may() const { return writer_.computing_ < writer_.at_once_; }  // mutex_ is held
+    void Begin() {                                                      // the same, and may()
+      ++writer_.computing_;
+      begun_ = true;
+    }
+    void Await() {
+      std::unique_lock lock(writer_.mutex_);
+      writer_.work_.wait(lock, [this] { return may(); });
+      Begin();
+    }
+    void End() {
+      if (!begun_) return;
+      begun_ = false;
+      {
+        const std::lock_guard lock(writer_.mutex_);
+        --writer_.computing_;
+      }
+      writer_.work_.notify_all();
+    }
+
+   private:
+    StreamWriter& writer_;
+    bool begun_ = false;
+  };
+
+  // `segment` has what is listed.
+  Status Encode(SegmentEncoder& encoder, std::string& filled, EncodedSegment& segment,
+                Stored& out) {
     if (header_ > 0) {
       HOLDFAST_ASSIGN_OR_RETURN(segment.info, encoder.EncodeHere(filled));
-      return std::string_view(filled);
+      out.bytes = filled;
+    } else {
+      HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(filled, SegmentPlace(data_, out.key), segment));
+      out.bytes = segment.bytes;
     }
-    HOLDFAST_RETURN_IF_ERROR(encoder.EncodeInto(filled, SegmentPlace(data_, key), segment));
-    return std::string_view(segment.bytes);
+    return Ok();
   }
 
-  // Any thread. `adopted`: the attempt that had stored it.
-  Status Store(SegmentEncoder& encoder, std::size_t number, std::string& filled,
-               EncodedSegment& segment, std::string& adopted) {
+  // Any thread; `computing` has begun, and has ended after it. `filled` is used no more where it is not what is stored.
+  Status Prepare(SegmentEncoder& encoder, std::size_t number, std::string& filled,
+                 EncodedSegment& segment, Computing& computing, Stored& out) {
     if (cancelled()) return CancelledError();
-    adopted.clear();
+    out.adopted.clear();
     if (const EarlierSegments::Segment* const there = earlier_.Find(number)) {
-      const std::string key = SegmentKey(there->attempt, stream_.name, number);
-      HOLDFAST_ASSIGN_OR_RETURN(const std::string_view bytes,
-                                Encode(encoder, key, filled, segment));
-      if (there->size == bytes.size() && earlier_.IsSame(key, bytes)) {
-        adopted = there->attempt;
+      out.key = SegmentKey(there->attempt, stream_.name, number);
+      HOLDFAST_RETURN_IF_ERROR(Encode(encoder, filled, segment, out));
+      computing.End();
+      if (there->size == out.bytes.size() && IsSame(out)) {
+        out.adopted = there->attempt;
         return Ok();
       }
+      computing.Await();
     }
-    const std::string key = SegmentKey(stream_.attempt, stream_.name, number);
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string_view bytes, Encode(encoder, key, filled, segment));
+    out.key = SegmentKey(stream_.attempt, stream_.name, number);
+    HOLDFAST_RETURN_IF_ERROR(Encode(encoder, filled, segment, out));
+    if (data_.bank().holds_to_md5()) out.md5 = Md5::Of(out.bytes);
+    computing.End();
+    return Ok();
+  }
+
+  bool IsSame(const Stored& stored) {
+    const Turns::Turn turn(at_the_bank_);
+    return earlier_.IsSame(stored.key, stored.bytes);
+  }
+
+  Status Store(const Stored& stored, const SegmentInfo& info) {
+    if (!stored.adopted.empty()) return Ok();
+    const Turns::Turn turn(at_the_bank_);
     if (cancelled()) return CancelledError();
     // A bank that lost the answer to its first try may find the object there: the same bytes.
-    Status put = data_.PutSame(key, bytes, segment.info.stored_sha256);
+    Status put = data_.PutSame(stored.key, stored.bytes, {info.stored_sha256, stored.md5});
     if (!put)
-      return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), key));
+      return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), stored.key));
     return Ok();
   }
 
@@ -211,30 +271,40 @@ class StreamWriter final : public DataWriter {
   void Work() {
     SegmentEncoder encoder = NewEncoder();
     EncodedSegment segment;
-    std::string adopted;
+    Stored stored;
     std::unique_lock lock(mutex_);
     for (;;) {
+      Computing computing(*this);
       ++idle_;
-      work_.wait(lock, [this] { return stop_ || queued_; });
+      work_.wait(lock, [&] { return stop_ || (queued_ && computing.may()); });
       --idle_;
       if (stop_) return;
       Job job = std::move(*queued_);
       queued_.reset();
       ++busy_;
+      computing.Begin();
       room_.notify_one();
       lock.unlock();
-      Status stored = Store(encoder, job.number, job.filled, segment, adopted);
-      job.filled.clear();
+      Status done = Prepare(encoder, job.number, job.filled, segment, computing, stored);
+      computing.End();
+      if (header_ == 0) GiveBack(std::move(job.filled));
+      if (done) done = Store(stored, segment.info);
+      if (header_ > 0) GiveBack(std::move(job.filled));
       lock.lock();
       --busy_;
-      spare_.push_back(std::move(job.filled));
-      if (stored) {
-        List(job.number, std::move(segment.info), adopted);
+      if (done) {
+        List(job.number, std::move(segment.info), stored.adopted);
       } else {
-        SetFailed(std::move(stored).error());
+        SetFailed(std::move(done).error());
       }
       room_.notify_one();
     }
+  }
+
+  void GiveBack(std::string buffer) {
+    buffer.clear();
+    const std::lock_guard lock(mutex_);
+    spare_.push_back(std::move(buffer));
   }
 
   Status WaitForThreads() {
@@ -263,7 +333,9 @@ class StreamWriter final : public DataWriter {
   const std::size_t full_ = header_ + options_.segment_size;  // bytes of a buffer
   const std::function<Status(const StreamManifest&)> on_finish_;
   EarlierSegments earlier_;
-  Turns computing_{ComputeAtOnce(options_.parallel)};
+  static constexpr std::size_t kReady = 1;  // segments that wait for their turn at the bank
+  Turns at_the_bank_{options_.parallel};
+  const unsigned at_once_ = ComputeAtOnce(options_.parallel);
 
   // The caller's.
   std::string filling_;
@@ -273,7 +345,7 @@ class StreamWriter final : public DataWriter {
   std::vector<std::thread> threads_;
 
   std::mutex mutex_;
-  std::condition_variable work_;  // something is queued, or the end
+  std::condition_variable work_;  // something is queued, or one more may compute, or the end
   std::condition_variable room_;  // the queue has room, or a segment is stored, or an error
   // Guarded by mutex_. Of stream_ only the segments and which are adopted; the rest is the caller's and, while threads
   // run, name and attempt do not change.
@@ -281,6 +353,7 @@ class StreamWriter final : public DataWriter {
   std::optional<Job> queued_;
   std::vector<std::string> spare_;
   std::optional<Error> failed_;
+  unsigned computing_ = 0;
   unsigned idle_ = 0;
   unsigned busy_ = 0;
   bool stop_ = false;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "plugins/banks/s3/signing_client.h"
+#include "plugins/net/sigv4.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/md5.h"
 #include "plugins/sdk/sha256.h"
@@ -196,21 +197,44 @@ TEST_F(SweptBucket, KeepsUploadsOfOthers) {
   EXPECT_EQ(Sweep().count, 0U);
 }
 
-// The signature's hash is what the server checks, and what is kept with the object is the same: it is made once, if at all.
-TEST_F(S3Stores, BytesAreSentWithTheirSha256) {
+// What the server is given to check is what is kept with the object; hashes that are known are not made again.
+TEST_F(S3Stores, BytesAreSentWithTheirHashes) {
   const std::string known(64, '7');
   for (const std::string& given : {std::string(), known}) {
     server_->seen.clear();
     damaged_ = 1;
-    ASSERT_TRUE(store_->Put("k", {"bytes", nullptr, 5, given}, "me", Precondition::kNone,
+    ASSERT_TRUE(store_->Put("k", {"bytes", nullptr, 5, {given, {}}}, "me", Precondition::kNone,
                             SteadyTime::max()));
     ASSERT_EQ(server_->seen.size(), 2U);
     for (const auto& each : server_->seen) {
       const std::string expected = given.empty() ? Sha256Hex("bytes") : given;
       EXPECT_EQ(each.body_sha256, expected);
       EXPECT_EQ(each.headers.at("x-amz-meta-holdfast-sha256"), expected);
+      EXPECT_EQ(each.headers.at("Content-MD5"), ToBase64(AsText(Md5::Of("bytes"))));
     }
   }
+}
+
+TEST_F(S3Stores, MoreThanAMebibyteIsHeldToItsMd5Alone) {
+  const std::string bytes((std::size_t{1} << 20U) + 1, 'x');
+  for (const std::optional<Md5::Digest>& given : {std::optional<Md5::Digest>(), {Md5::Of(bytes)}}) {
+    server_->seen.clear();
+    ASSERT_TRUE(store_->Put("k", {bytes, nullptr, bytes.size(), {std::string(64, '7'), given}},
+                            "me", Precondition::kNone, SteadyTime::max()));
+    const ScriptedServer::Seen& put = server_->seen.back();
+    EXPECT_EQ(put.body_sha256, net::kUnsignedPayload);
+    EXPECT_EQ(put.headers.at("Content-MD5"), ToBase64(AsText(Md5::Of(bytes))));
+    EXPECT_EQ(put.headers.at("x-amz-meta-holdfast-md5"), Md5Hex(bytes));
+    EXPECT_FALSE(put.headers.contains("x-amz-meta-holdfast-sha256"));
+  }
+}
+
+TEST_F(S3Stores, AnObjectOfWhichTheServerHasOtherBytesIsCorrupt) {
+  wrong_etag_ = true;
+  const Status put =
+      store_->Put("k", {"bytes", nullptr, 5}, "me", Precondition::kNone, SteadyTime::max());
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::kCorrupt);
 }
 
 TEST(S3Signatures, CoverTheBodysSha256) {
@@ -239,7 +263,6 @@ TEST(S3Objects, SayTheHashThatTheyWereStoredWith) {
   ASSERT_TRUE(store);
   headers = {{"x-amz-meta-holdfast-sha256", Sha256Hex("x")}};
   EXPECT_EQ((*store)->Stat("k", SteadyTime::max())->sha256, Sha256Hex("x"));
-  // Of an earlier build.
   headers = {{"x-amz-meta-holdfast-md5", Md5Hex("x")}};
   const auto object = (*store)->Stat("k", SteadyTime::max());
   EXPECT_EQ(object->md5, Md5Hex("x"));

@@ -10,6 +10,7 @@ signed anew, as the signature covers the header that is left out; so it is this 
 it: 400 XAmzContentSHA256Mismatch. The log has a line for each condition: 200, 409 or 412.
 """
 import argparse
+import base64
 import datetime
 import hashlib
 import hmac
@@ -112,6 +113,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         signed = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
         if signed != "UNSIGNED-PAYLOAD" and signed != hashlib.sha256(body).hexdigest():
             return self.refuse(400, "XAmzContentSHA256Mismatch")
+        md5 = headers.get("content-md5")
+        if md5 and md5 != base64.b64encode(hashlib.md5(body).digest()).decode():
+            return self.refuse(400, "BadDigest")
         condition = headers.pop("if-none-match", None)
         stores = self.command == "PUT" and "partNumber=" not in self.path or self.command == "POST" and "uploadId=" in self.path
         if condition is None:

@@ -298,18 +298,29 @@ Status ASourceOfAnotherLengthStoresNothing(const BankCheckArea& area) {
   return ExpectBytes(area.section, "key", bytes);
 }
 
-// Of a server that holds bytes to the SHA-256 that is sent with them, and of a bank that needs none. What must not be is that
+// Of a server that holds bytes to a hash that is sent with them, and of a bank that needs none. What must not be is that
 // bytes are there which do not fit theirs.
-Status AWrongSha256StoresNothingThatIsWrong(const BankCheckArea& area) {
-  const std::string bytes = Noise(50'000, 5);
-  const Status put = area.section.PutSame("key", bytes, std::string(64, '0'));
-  if (put) return ExpectBytes(area.section, "key", bytes);
-  HOLDFAST_RETURN_IF_ERROR(
-      ExpectCode(put, ErrorCode::kCorrupt, "put of bytes that have another SHA-256"));
-  HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.Stat("key"), ErrorCode::kNotFound,
-                                      "stat after bytes that had another SHA-256"));
-  HOLDFAST_RETURN_IF_ERROR(area.section.PutSame("key", bytes, Sha256Hex(bytes)));
-  return ExpectBytes(area.section, "key", bytes);
+Status AWrongHashStoresNothingThatIsWrong(const BankCheckArea& area) {
+  const std::string wrong_sha256(64, '0');
+  int number = 0;
+  for (const std::size_t size : {std::size_t{50'000}, std::size_t{2'000'000}}) {
+    const std::string bytes = Noise(size, 5);
+    for (const KnownHashes& wrong :
+         {KnownHashes{wrong_sha256, {}}, KnownHashes{{}, Md5::Digest()}}) {
+      const std::string key = "key" + std::to_string(++number);
+      const Status put = area.section.PutSame(key, bytes, wrong);
+      if (!put) {
+        HOLDFAST_RETURN_IF_ERROR(
+            ExpectCode(put, ErrorCode::kCorrupt, "put of bytes that have another hash"));
+        HOLDFAST_RETURN_IF_ERROR(ExpectCode(area.section.Stat(key), ErrorCode::kNotFound,
+                                            "stat after bytes that had another hash"));
+        HOLDFAST_RETURN_IF_ERROR(
+            area.section.PutSame(key, bytes, {Sha256Hex(bytes), Md5::Of(bytes)}));
+      }
+      HOLDFAST_RETURN_IF_ERROR(ExpectBytes(area.section, key, bytes));
+    }
+  }
+  return Ok();
 }
 
 Status ErrorsOfSourceAndSinkArePassedOn(const BankCheckArea& area) {
@@ -371,7 +382,7 @@ constexpr std::array kChecks{
     HOLDFAST_BANK_CHECK(DeletedObjectsAreGone),
     HOLDFAST_BANK_CHECK(AKeyThatContinuesAnotherHurtsNeither),
     HOLDFAST_BANK_CHECK(ASourceOfAnotherLengthStoresNothing),
-    HOLDFAST_BANK_CHECK(AWrongSha256StoresNothingThatIsWrong),
+    HOLDFAST_BANK_CHECK(AWrongHashStoresNothingThatIsWrong),
     HOLDFAST_BANK_CHECK(ErrorsOfSourceAndSinkArePassedOn),
     HOLDFAST_BANK_CHECK(SectionsAreJails),
 };

@@ -23,6 +23,10 @@ net::HttpRequest Request(net::HttpMethod method, std::string url) {
   return request;
 }
 
+Md5::Digest Md5Of(const StoreBody& body) {
+  return body.hashes.md5 ? *body.hashes.md5 : Md5::Of(body.bytes);
+}
+
 HttpStore::HttpStore(std::shared_ptr<net::HttpClient> client, std::string url, std::string origin,
                      std::chrono::milliseconds longest_silence)
     : client_(std::move(client)),

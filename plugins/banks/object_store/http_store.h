@@ -21,6 +21,9 @@ inline constexpr int kNotImplemented = 501;
 
 net::HttpRequest Request(net::HttpMethod method, std::string url);
 
+// Of bytes in memory, made where nobody knows it yet.
+Md5::Digest Md5Of(const StoreBody& body);
+
 // What the stores of Swift and S3 do alike: each object has a URL of its own below one, and is asked for with HEAD and GET.
 // Thread-safe as far as what is derived from it is.
 class HttpStore : public ObjectStore {

@@ -38,8 +38,7 @@ struct StoreBody {
   std::string_view bytes;
   ByteSource* source = nullptr;  // not owned; in the place of `bytes`
   std::uint64_t size = 0;        // of either
-  std::string_view sha256 =
-      {};  // of `bytes`, in lower-case hex digits; empty: nobody has made it yet
+  KnownHashes hashes = {};       // of `bytes`
 };
 
 enum class Precondition {

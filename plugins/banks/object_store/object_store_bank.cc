@@ -126,7 +126,7 @@ class ObjectStoreBank final : public Bank {
     if (const auto rest = source.Rest()) {
       HOLDFAST_RETURN_IF_ERROR(CheckLength(key, rest->size(), size));
       body.bytes = *rest;
-      body.sha256 = source.RestSha256();
+      body.hashes = source.RestHashes();
     } else if (size <= kMostInMemory) {
       HOLDFAST_ASSIGN_OR_RETURN(read, ReadExactly(key, source, size));
       body.bytes = read;
@@ -202,6 +202,7 @@ class ObjectStoreBank final : public Bank {
     return store_->SweepUploads({prefix, age, dry_run, [this] { return Deadline(0); }});
   }
 
+  bool holds_to_md5() const override { return true; }
   ExclusiveStrength strength() const override { return options_.strength; }
   std::string Describe() const override { return store_->Describe(); }
 

@@ -96,8 +96,7 @@ class SwiftStore final : public HttpStore {
       large = body.size > most;
     }
     if (large) return PutLarge(name, body, writer, std::move(request), deadline);
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(request, body.bytes, deadline));
-    return Ok();
+    return SendBytes(Hex(Md5Of(body)), request, body.bytes, deadline);
   }
 
   Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string& marker,
@@ -297,15 +296,15 @@ class SwiftStore final : public HttpStore {
     return NotFound(fmt::format("there is no {} yet", Describe()));
   }
 
-  // Sends bytes and has the server check them; the MD5 that they have.
-  Result<std::string> SendBytes(HttpRequest& request, std::string_view bytes, SteadyTime deadline) {
-    const std::string md5 = Md5Hex(bytes);
+  // Sends bytes and has the server check them.
+  Status SendBytes(const std::string& md5, HttpRequest& request, std::string_view bytes,
+                   SteadyTime deadline) {
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, SendOf(md5, request, bytes, deadline));
     if (!response.ok()) return StoringFailed(response);
     const std::string stored = EtagOf(response);
     if (!stored.empty() && stored != md5)
       return Corrupt(fmt::format("{} has stored other bytes than were sent to it", origin()));
-    return md5;
+    return Ok();
   }
 
   // Of a list of parts it may find that out as it reads it.
@@ -381,7 +380,8 @@ class SwiftStore final : public HttpStore {
       names.push_back(fmt::format("{}{}/{}/{:06}", kParts, name, writer, names.size() + 1));
       HttpRequest one = Request(HttpMethod::kPut, UrlOf(names.back()));
       one.passing_status = kNotFoundStatus;
-      HOLDFAST_ASSIGN_OR_RETURN(const std::string md5, SendBytes(one, part, deadline));
+      const std::string md5 = Md5Hex(part);
+      HOLDFAST_RETURN_IF_ERROR(SendBytes(md5, one, part, deadline));
       list.parts.push_back(Value()
                                .Set("path", "/" + container_.name + "/" + names.back())
                                .Set("etag", md5)
