@@ -227,3 +227,13 @@ done
 holdfast -q compile protect n.yaml --engine argo -o argo.yaml 2>/dev/null
 [ "$(code_of said on submit argo.yaml)" = 3 ] && grep -q 'is a workflow for Argo' said || fail "$(cat said)"
 echo "all went well"
+# Nor that it may answer later; of what is away just that is said.
+wrong_address() { # URL WORDS HINT
+  [ "$(code_of said env OS_MISTRAL_URL=$1 holdfast status --engine mistral)" = 3 ] && grep -qF "$2" said && grep -q "^help: $3" said || fail "$1: $(cat said)"
+}
+for below in workflows executions actions/x; do
+  wrong_address http://127.0.0.1:8989/v2/$below "/v2/$below/v2 does not speak version 2" "OS_MISTRAL_URL is where .*: http://127.0.0.1:8989/v2$"
+done
+for scheme in http https; do wrong_address $scheme://127.0.0.1:22/v2 "does not speak HTTP: it says 'SSH-" 'OS_MISTRAL_URL is where .*: http://HOST:8989/v2'; done
+wrong_address https://127.0.0.1:8989/v2 'speaks HTTP without TLS' 'http://127.0.0.1:8989$'
+[ "$(code_of said env OS_MISTRAL_URL=http://127.0.0.1:1/v2 holdfast status --engine mistral)" = 75 ] || fail "$(cat said)"
