@@ -338,7 +338,8 @@ class CommandLine {
 
   void FileOptions(CLI::App* command, std::string& file, std::string& bundle,
                    std::string& templates) {
-    command->add_option("file", file, "The workflow file")->required();
+    auto* const named = command->add_option("file", file, "The workflow file");
+    NotEmpty(named->required());
     command->add_option("--bundle", bundle,
                         "Its bundle's folder (default: NAME.bundle beside the file)");
     command->add_option(
@@ -516,7 +517,7 @@ class CommandLine {
                    &WatchWorkflow, true);
     command = ClusterCommand("logs", "Print what the steps of a run on a cluster wrote",
                              &ShowRunLogs, true);
-    command->add_option("step", a_.cluster_run.step, "Only this step");
+    NotEmpty(command->add_option("step", a_.cluster_run.step, "Only this step"));
     command->add_flag("-f,--follow", a_.cluster_run.follow, "Go on while it runs");
     command = ClusterCommand("stop",
                              "Stop a run on a cluster: what is owed is cleaned up, and waited for",
@@ -758,7 +759,9 @@ std::vector<std::string> Candidates(const CLI::App& app, const CLI::App& at, boo
     return out;
   }
   for (const CLI::App* child : at.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!child->get_group().empty()) out.push_back(child->get_name());
+    if (child->get_group().empty()) continue;
+    out.push_back(child->get_name());
+    for (const std::string& alias : child->get_aliases()) out.push_back(alias);
   }
   return out;
 }
