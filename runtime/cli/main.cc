@@ -10,6 +10,7 @@
 
 #include "compiler/emit/engine_emitter.h"
 #include "plugins/sdk/exit_code.h"
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/completion.h"
@@ -75,7 +76,7 @@ class CommandLine {
     app_.set_version_flag("--version", std::string(kVersionText));
     app_.add_option("--provider-config-dir", a_.global.provider_config_dir,
                     "Folder of provider files (default: $HOLDFAST_PROVIDER_CONFIG_DIR, else " +
-                        std::string(kDefaultProviderConfigDir) + ")");
+                        std::string(kDefaultProviderFolder) + ")");
     app_.add_flag("--json", a_.global.json, "Data as one JSON object a line, with a message_type");
     app_.add_flag("-q,--quiet", a_.global.quiet, "No words beside data, warnings and errors");
     app_.fallthrough();
