@@ -258,6 +258,7 @@ check usage-missing-behind-option-with-equals 2 --provider-config-dir=providers.
 check usage-unknown-behind-option 2 --quiet --provider-config-dir compile complie protect plan.yaml
 check usage-empty-run 2 stop ''
 check usage-empty-run-cancel 2 cancel '' --engine mistral
+check usage-empty-run-json 2 --json cancel ''
 check usage-empty-run-gc 2 gc --run ''
 check usage-empty-run-watch 2 watch ''
 check usage-empty-run-resume 2 resume ''
