@@ -26,4 +26,10 @@ std::string UserStateFolder() {
   return state.empty() ? Variable("HOME") + "/.local/state" : state;
 }
 
+std::string ProviderFolderPath(std::string_view given) {
+  if (!given.empty()) return std::string(given);
+  const std::string set = Variable("HOLDFAST_PROVIDER_CONFIG_DIR");
+  return set.empty() ? std::string(kDefaultProviderFolder) : set;
+}
+
 }  // namespace holdfast

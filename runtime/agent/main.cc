@@ -17,9 +17,11 @@
 #include "runtime/agent/options.h"
 #include "runtime/agent/process_limits.h"
 #include "runtime/agent/reporter.h"
+#include "runtime/agent/served_providers.h"
 #include "runtime/agent/step_runner.h"
 #include "runtime/agent/step_service.h"
 #include "runtime/modules/engine_module.h"
+#include "runtime/modules/module_loader.h"
 
 namespace holdfast::agent {
 namespace {
@@ -62,6 +64,14 @@ Result<net::ListenerOptions> ListenerOptionsOf(const AgentOptions& options) {
   return out;
 }
 
+// Said at the start, not by the first step of a night.
+Result<std::vector<std::string>> ProvidersOf(const AgentOptions& options, Logger& log) {
+  PluginRegistry registry;
+  runtime::RegisterBuiltIns(registry);
+  const std::unique_ptr<PluginSource> source = runtime::MakeModuleLoader();
+  return LoadServedProviders(ProviderFolderOf(options.step_options), registry, *source, log);
+}
+
 Status Serve(const AgentOptions& options, Logger& log) {
   HOLDFAST_ASSIGN_OR_RETURN(Secret token, ReadTokenFile(options.token_file));
   HOLDFAST_ASSIGN_OR_RETURN(net::ListenerOptions listening, ListenerOptionsOf(options));
@@ -69,6 +79,7 @@ Status Serve(const AgentOptions& options, Logger& log) {
     return SystemError(errno, "the program of steps, '" + Printable(options.step_program) + "'")
         .Hint("--step-program=FILE");
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto providers, ProvidersOf(options, log));
   HOLDFAST_RETURN_IF_ERROR(AllowDescriptorsFor(options.jobs));
   HOLDFAST_ASSIGN_OR_RETURN(const JobStore store, JobStore::Open(options.state_folder));
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Job> jobs, store.Load(log));
@@ -100,6 +111,7 @@ Status Serve(const AgentOptions& options, Logger& log) {
               .Set("address", listener->address().Text())
               .Set("tls", tls)
               .Set("mistral", api->Place())
+              .Set("providers", Value::List(providers.begin(), providers.end()))
               .Set("state_dir", options.state_folder)
               .Set("jobs", static_cast<int>(options.jobs)));
 

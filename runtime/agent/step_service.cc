@@ -117,8 +117,13 @@ HttpReply StepService::Shape(HttpReply reply) {
 std::optional<HttpReply> StepService::Decide(const HttpHead& head) {
   if (head.target == kHealth) {
     if (!health_.Take()) return LaterReply(kTooMany, "too many requests", 1);
-    if (head.method != "GET" && head.method != "HEAD") return WrongMethod("GET, HEAD");
-    return Health();
+    // HAProxy asks with OPTIONS unless it is told otherwise.
+    constexpr std::string_view kMethods = "GET, HEAD, OPTIONS";
+    const bool asks = head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS";
+    if (!asks) return WrongMethod(std::string(kMethods));
+    HttpReply reply = Health();
+    if (head.method == "OPTIONS") reply.headers["Allow"] = std::string(kMethods);
+    return reply;
   }
   const bool known = HasToken(head);
   if (!(known ? with_token_ : without_).Take()) return LaterReply(kTooMany, "too many requests", 1);

@@ -10,6 +10,7 @@ struct CommandNode {
   struct Option {
     std::string name;                     // "-o,--output", "plan"
     std::vector<std::string> long_names;  // without dashes
+    std::vector<std::string> short_names;
     std::string description;
     std::string default_text;
     bool required = false;
@@ -17,6 +18,7 @@ struct CommandNode {
     bool takes_value = false;
   };
   std::string name;
+  std::vector<std::string> aliases;
   std::string description;
   std::vector<Option> options;
   std::vector<CommandNode> children;

@@ -10,13 +10,21 @@ namespace {
 void Collect(const CommandNode& node, const std::string& path, const std::string& global,
              std::vector<std::pair<std::string, std::string>>& out) {
   std::string words;
-  for (const CommandNode& child : node.children) words += child.name + " ";
+  const auto names_of = [](const CommandNode& child) {
+    std::vector<std::string> names = child.aliases;
+    names.insert(names.begin(), child.name);
+    return names;
+  };
+  for (const CommandNode& child : node.children) {
+    for (const std::string& name : names_of(child)) words += name + " ";
+  }
   for (const auto& option : node.options) {
     for (const std::string& name : option.long_names) words += "--" + name + " ";
   }
   out.emplace_back(path, words + global);
   for (const CommandNode& child : node.children) {
-    Collect(child, path.empty() ? child.name : path + " " + child.name, global, out);
+    for (const std::string& name : names_of(child))
+      Collect(child, path.empty() ? name : path + " " + name, global, out);
   }
 }
 

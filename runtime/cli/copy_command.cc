@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
+#include "plugins/banks/memory/memory_bank.h"
 #include "plugins/sdk/counted.h"
+#include "plugins/sdk/object_key.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/cluster.h"
@@ -21,50 +24,84 @@ using runtime::CopyReport;
 
 namespace {
 
-// Both ends, opened once for all that is copied.
-struct Ends {
-  Provider* from = nullptr;
-  Provider* to = nullptr;
-  runtime::CopySource source;
-  runtime::StepEnvironment target;
-};
-
 Result<std::string> BankOf(Provider& provider, BankUse use) {
   HOLDFAST_ASSIGN_OR_RETURN(Bank* const bank, provider.bank(use));
   return bank->Describe();
 }
 
-Result<Ends> OpenEnds(Session& session, const CopyArguments& arguments) {
-  HOLDFAST_ASSIGN_OR_RETURN(Provider* const from, session.OpenProvider(arguments.provider));
-  HOLDFAST_ASSIGN_OR_RETURN(Provider* const to, session.OpenProvider(arguments.to_provider));
+// Opened once for all that is copied.
+Result<runtime::CopySource> OpenSource(Session& session, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const from, session.OpenProvider(name));
   // A bank that is not there has nothing to copy, and is not made for that.
   HOLDFAST_ASSIGN_OR_RETURN(std::string bank, BankOf(*from, BankUse::kRead));
   // To be written, too, for what keeps the original from being deleted.
   HOLDFAST_ASSIGN_OR_RETURN(BankSection source,
                             from->tenant_section(SectionAccess::kWrite, BankUse::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(BankSection target, session.TenantSection(*to, SectionAccess::kWrite));
   const runtime::StepEnvironment reader = StepEnvironmentOf(session, *from, source);
-  return Ends{
-      from,
-      to,
-      {std::move(source), from->config().id, from->config().name, std::move(bank), reader.data},
-      StepEnvironmentOf(session, *to, std::move(target))};
+  return runtime::CopySource{std::move(source), from->config().id, from->config().name,
+                             std::move(bank), reader.data};
 }
+
+// The bank that is copied to, likewise. One that is not there yet is not made to say what would be copied, nor for what is
+// refused then: that is looked at against one that holds nothing.
+class Target {
+ public:
+  Target(Session& session, Provider& provider) : session_(session), provider_(provider) {}
+
+  Status Look() {
+    auto bank = BankOf(provider_, BankUse::kRead);
+    is_there_ = bank.has_value();
+    if (bank) return Take(std::move(*bank));
+    if (bank.error().code() != ErrorCode::kNotFound) return std::move(bank).error();
+    HOLDFAST_ASSIGN_OR_RETURN(BankSection section,
+                              BankSection::Open(nothing_, "t/" + KeyPart(provider_.config().tenant),
+                                                SectionAccess::kWrite, provider_.keys()));
+    environment_.emplace(StepEnvironmentOf(session_, provider_, std::move(section)));
+    return Ok();
+  }
+  Status Make() {
+    HOLDFAST_ASSIGN_OR_RETURN(std::string bank, BankOf(provider_, BankUse::kWrite));
+    is_there_ = true;
+    return Take(std::move(bank));
+  }
+
+  bool is_there() const { return is_there_; }
+  const std::string& provider_name() const { return provider_.config().name; }
+  // After Look. `bank`: empty where there is none.
+  const runtime::StepEnvironment& environment() const { return *environment_; }
+  const std::string& bank() const { return bank_; }
+
+ private:
+  Status Take(std::string bank) {
+    HOLDFAST_ASSIGN_OR_RETURN(BankSection section,
+                              session_.TenantSection(provider_, SectionAccess::kWrite));
+    environment_.emplace(StepEnvironmentOf(session_, provider_, std::move(section)));
+    bank_ = std::move(bank);
+    return Ok();
+  }
+
+  Session& session_;
+  Provider& provider_;
+  MemoryBank nothing_;
+  bool is_there_ = false;
+  std::string bank_;
+  std::optional<runtime::StepEnvironment> environment_;
+};
 
 // The one that is named; or, newest first, all available ones of the provider, or of one of its plans.
 Result<std::vector<std::string>> WhatToCopy(Session& session, const CopyArguments& arguments,
-                                            const Ends& ends) {
+                                            const runtime::CopySource& source) {
   if (!arguments.checkpoint.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(
-        std::string id, ChooseCheckpoint(session.out(), ends.source.tenant, ends.source.provider_id,
-                                         OfOthers::kLeave, arguments.checkpoint, arguments.plan,
-                                         session.clock().Now()));
+        std::string id,
+        ChooseCheckpoint(session.out(), source.tenant, source.provider_id, OfOthers::kLeave,
+                         arguments.checkpoint, arguments.plan, session.clock().Now()));
     return std::vector<std::string>{std::move(id)};
   }
   runtime::RecordFilter filter;
   filter.plan = arguments.plan;
-  filter.provider = ends.source.provider_id;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto found, runtime::ListCheckpoints(ends.source.tenant, filter));
+  filter.provider = source.provider_id;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found, runtime::ListCheckpoints(source.tenant, filter));
   std::vector<std::string> ids;
   for (auto summary = found.rbegin(); summary != found.rend(); ++summary) {
     if (arguments.last != 0 && ids.size() == arguments.last) break;
@@ -169,8 +206,20 @@ struct Copies {
   bool stopped = false;  // told to, or the deadline: no further one is begun
 };
 
-Copies CopyAll(Session& session, const CopyArguments& arguments, const Ends& ends,
-               const std::string& target_bank, const std::vector<std::string>& ids,
+Result<CopyReport> CopyTo(Target& target, runtime::CopyRequest request) {
+  if (!target.is_there() && !request.dry_run) {
+    runtime::CopyRequest refused = request;
+    refused.dry_run = true;
+    if (auto looked = runtime::CopyCheckpoint(target.environment(), refused); !looked)
+      return looked;
+    HOLDFAST_RETURN_IF_ERROR(target.Make());
+    request.bank = target.bank();
+  }
+  return runtime::CopyCheckpoint(target.environment(), request);
+}
+
+Copies CopyAll(Session& session, const CopyArguments& arguments, const runtime::CopySource& source,
+               Target& target, const std::vector<std::string>& ids,
                const std::optional<SteadyTime>& deadline) {
   const Output& out = session.out();
   Copies copies;
@@ -180,7 +229,7 @@ Copies CopyAll(Session& session, const CopyArguments& arguments, const Ends& end
       continue;
     }
     CopyTeller teller(out, id);
-    runtime::CopyRequest request{id, ends.source, ends.to->config().name, target_bank,
+    runtime::CopyRequest request{id, source, target.provider_name(), target.bank(),
                                  OwnUserAtHost()};
     request.decrypt = arguments.decrypt;
     // A retention that took it there is not to fight with a copy of all.
@@ -188,7 +237,7 @@ Copies CopyAll(Session& session, const CopyArguments& arguments, const Ends& end
     request.dry_run = arguments.dry_run;
     request.deadline = deadline;
     request.progress = [&teller](const auto& progress) { teller.Tell(progress); };
-    auto report = runtime::CopyCheckpoint(ends.target, request);
+    auto report = CopyTo(target, std::move(request));
     if (!report) {
       Error error = std::move(report).error();
       const ErrorCode code = error.code();
@@ -253,14 +302,16 @@ int CopyCheckpoints(Session& session, const CopyArguments& arguments) {
     deadline = session.clock().Steady() + *duration;
   }
   const CancelOnSignals signals(session);
-  const auto ends = OpenEnds(session, arguments);
-  if (!ends) return out.Fail(ends.error());
-  const auto bank = BankOf(*ends->to, BankUse::kWrite);
-  if (!bank) return out.Fail(bank.error());
-  const auto ids = WhatToCopy(session, arguments, *ends);
+  const auto source = OpenSource(session, arguments.provider);
+  if (!source) return out.Fail(source.error());
+  const auto to = session.OpenProvider(arguments.to_provider);
+  if (!to) return out.Fail(to.error());
+  const auto ids = WhatToCopy(session, arguments, *source);
   if (!ids) return out.Fail(ids.error());
   if (ids->empty()) out.Say("there is no available checkpoint to copy");
-  const Copies copies = CopyAll(session, arguments, *ends, *bank, *ids, deadline);
+  Target target(session, **to);
+  if (const Status looked = target.Look(); !looked) return out.Fail(looked.error());
+  const Copies copies = CopyAll(session, arguments, *source, target, *ids, deadline);
   Conclude(out, arguments, copies);
   if (const int code = signals.exit_code(); code != 0) return code;
   if (!copies.first_failure) return 0;

@@ -4,6 +4,7 @@
 #include "plugins/sdk/schema.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
+#include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/duration_option.h"
 #include "runtime/cli/own_steps.h"
@@ -106,7 +107,14 @@ int FsckBank(Session& session, const FsckArguments& arguments) {
     out.Say(fmt::format("{} of {}, {} read", done.records, Counted(done.of, "record"),
                         HumanSize(done.bytes)));
   };
+  const CancelOnSignals signals(session);
   const auto report = runtime::Fsck(env.tenant, session.clock(), options);
+  if (const int code = signals.exit_code(); code != 0 && !report) {
+    out.Say(arguments.dry_run ? "stopped before all was looked at: nothing is known of the rest"
+                              : "stopped before all was looked at; what was removed by then is "
+                                "gone, and the same command goes on with the rest");
+    return code;
+  }
   if (!report) return out.Fail(report.error());
   for (const Finding& finding : report->findings) Show(out, finding, arguments.dry_run);
   const std::size_t damaged = report->Count(FindingKind::kDamage);

@@ -14,6 +14,7 @@
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/cli/cluster.h"
+#include "runtime/cli/held_record.h"
 #include "runtime/cli/mistral_runs.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/own_steps.h"
@@ -352,6 +353,11 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
   if (const Status can = same_record ? CheckResumable(*status, runs.Options(), "cancel") : Ok();
       !can)
     return out.Fail(can.error());
+  // A run whose begin is refused would say it, too, but not what ends that.
+  if (same_record) {
+    if (const Status is_free = CheckRecordIsFree(session, runs, *status); !is_free)
+      return out.Fail(is_free.error());
+  }
   // The workflow of that name may have been compiled anew, and has other steps then.
   const auto stored = engine::StoredWorkflow(runs.api(), status->name);
   if (!stored) return out.Fail(stored.error());

@@ -44,8 +44,10 @@ Result<engines::RunStatus> MistralRuns::Find(const std::string& run) {
   if (!status && status.error().code() == ErrorCode::kNotFound) {
     return NotFound("there is no run " + Printable(run) + " in " + Place())
         .Hint("'holdfast status" + Options() +
-              "' lists the runs that are there; after one that somebody has deleted, 'holdfast gc "
-              "--run ID' cleans up");
+              "' lists the runs that are there; after one that somebody has deleted, '" +
+              ProgramCommand(session_) + " gc --run " + id +
+              "' cleans up once none of its steps is at work, and 'holdfast submit FILE" +
+              Options() + " --record RECORD' goes on with the record that it names");
   }
   return status;
 }

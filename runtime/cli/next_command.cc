@@ -1,11 +1,10 @@
 #include "runtime/cli/next_command.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/text.h"
-#include "runtime/cli/version.h"
 
 namespace holdfast::cli {
 
@@ -39,10 +38,7 @@ std::string ShellWords(const std::vector<std::string>& words) {
 }
 
 std::string ProgramCommand(const Session& session) {
-  const char* const set = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
-  const std::string usual =
-      set != nullptr && *set != '\0' ? std::string(set) : std::string(kDefaultProviderConfigDir);
-  if (session.provider_folder_path() == usual) return "holdfast";
+  if (session.provider_folder_path() == ProviderFolderPath("")) return "holdfast";
   return "holdfast --provider-config-dir " + ShellWord(session.provider_folder_path());
 }
 

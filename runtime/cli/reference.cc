@@ -28,6 +28,8 @@ void Describe(const CommandNode& node, const std::string& path, std::string& out
         usage += option.required ? " " + option.name : " [" + option.name + "]";
     }
     if (path != "holdfast") out += fmt::format("    {} [options]\n\n", usage);
+    for (const std::string& alias : node.aliases)
+      out += fmt::format("`holdfast {}` is the same.\n\n", alias);
     if (!node.options.empty()) {
       out += "| option | meaning |\n|---|---|\n";
       for (const auto& option : node.options) {

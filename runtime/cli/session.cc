@@ -2,10 +2,8 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/text.h"
-#include "runtime/cli/version.h"
 #include "runtime/modules/module_loader.h"
 
 namespace holdfast::cli {
@@ -23,15 +21,6 @@ class WarningsForPeople final : public Logger {
  private:
   const Output& out_;  // Not owned; outlives this.
 };
-
-std::string ProviderFolderPath(const std::string& option) {
-  if (!option.empty()) return option;
-  if (const char* const folder = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
-      folder != nullptr && *folder != '\0') {
-    return folder;
-  }
-  return std::string(kDefaultProviderConfigDir);
-}
 
 }  // namespace
 

@@ -12,13 +12,13 @@
 #include <string_view>
 #include <utility>
 
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster_copy.h"
 #include "runtime/cli/cluster_trust.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
-#include "runtime/cli/version.h"
 #include "runtime/local/step_list.h"
 #include "runtime/store/claim.h"
 #include "runtime/store/layout.h"
@@ -136,7 +136,7 @@ bool IsShellName(std::string_view text) {
 // A folder that is named and not there would look like one without the provider or the secret. The default one of
 // providers may be missing where a command is only shown.
 Status CheckFolders(Session& session, const StepArguments& arguments) {
-  if (session.provider_folder_path() != kDefaultProviderConfigDir) {
+  if (session.provider_folder_path() != kDefaultProviderFolder) {
     const auto folder = session.providers();
     if (!folder) return folder.error();
   }

@@ -5,6 +5,5 @@
 namespace holdfast::cli {
 
 inline constexpr std::string_view kVersionText = "holdfast " HOLDFAST_VERSION;
-inline constexpr std::string_view kDefaultProviderConfigDir = "/etc/holdfast/providers.d";
 
 }  // namespace holdfast::cli

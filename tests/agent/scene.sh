@@ -4,6 +4,7 @@ unset HTTP_PROXY http_proxy
 token=of-a-test-and-of-nothing-else
 (umask 077 && echo $token >token)
 export OS_MISTRAL_URL=http://127.0.0.1:1/v2
+disks a
 
 start() { # OPTION...: $agent is its process, $port where it listens
   : >agent.log

@@ -17,6 +17,26 @@ refused 2 'or say --insecure' --token-file=token --listen=0.0.0.0:0
 cp token open; chmod 644 open
 refused 13 'chmod 600' --token-file=open --state-dir="$dir/state"
 refused 10 'step-program' --token-file=token --state-dir="$dir/state" --step-program=/nowhere
+# The providers of its steps: one that cannot be loaded keeps it from none of the others.
+refused 10 'names the folder of provider files' --token-file=token --state-dir="$dir/state" --step-option=--provider-config-dir=/nowhere
+mkdir other.d
+refused 10 "there is no provider in '$dir/other.d'" --token-file=token --state-dir="$dir/state" --step-option=--provider-config-dir="$dir/other.d"
+sed 's/^plugin = .*/plugin = volume-snapshto/; s/^name = .*/name = q/; s/^id = ./id = 3/' providers.d/p.conf >other.d/q.conf
+refused 3 "other.d/q.conf:5:10: no plugin called 'volume-snapshto'" --token-file=token --state-dir="$dir/state" --step-option=--provider-config-dir="$dir/other.d"
+[ ! -e state ] || fail "what does not start has written $(find state)"
+cp providers.d/p.conf other.d
+start --step-option=--provider-config-dir="$dir/other.d"
+grep -q '"message":"listens".*"providers":\["p"\]' agent.log && grep -q "a provider file is not served: .*other.d/q.conf" agent.log || fail "$(cat agent.log)"
+# What asks whether it lives may be of HTTP/1.0, without a Host.
+for method in GET HEAD OPTIONS; do
+  exec 9<>"/dev/tcp/127.0.0.1/$port"
+  printf '%s /v1/health HTTP/1.0\r\n\r\n' $method >&9
+  timeout 20 cat <&9 >answer
+  exec 9>&-
+  head -1 answer | grep -q '^HTTP/1.1 200 ' || fail "$method: $(cat answer)"
+done
+ends_with 0
+rm -r state
 code=0; env -u OS_MISTRAL_URL timeout 20 holdfast-agent --token-file=token --state-dir="$dir/state" --listen=127.0.0.1:0 >said 2>&1 || code=$?
 [ $code = 3 ] && grep -q 'nothing says where Mistral is' said || fail "$code: $(cat said)"
 [ "$(holdfast-agent --version)" = "holdfast-agent $(holdfast --version | cut -d' ' -f2)" ] || fail "$(holdfast-agent --version)"

@@ -111,6 +111,8 @@ TEST_F(Service, HasMistralNoticeAlsoWhatTheListenerRefuses) {
 TEST_F(Service, SaysThatItLivesToEverybody) {
   EXPECT_EQ(Ask(Head("GET", "/v1/health", "")).body, R"({"status":"ok","unreported_seconds":0})");
   EXPECT_EQ(Ask(Head("POST", "/v1/health", "")).status, 405);
+  EXPECT_EQ(Ask(Head("OPTIONS", "/v1/health", "")).status, 200);
+  EXPECT_EQ(Ask(Head("OPTIONS", "/v1/health", "")).headers["Allow"], "GET, HEAD, OPTIONS");
 }
 
 TEST_F(Service, SaysHowLongAnOutcomeHasNotBeenReported) {

@@ -257,10 +257,17 @@ check usage-missing-behind-option 2 --provider-config-dir providers.d compile pr
 check usage-missing-behind-option-with-equals 2 --provider-config-dir=providers.d compile protect
 check usage-unknown-behind-option 2 --quiet --provider-config-dir compile complie protect plan.yaml
 check usage-empty-run 2 stop ''
+check usage-empty-run-cancel 2 cancel '' --engine mistral
+check usage-empty-run-json 2 --json cancel ''
+check usage-empty-run-gc 2 gc --run ''
 check usage-empty-run-watch 2 watch ''
 check usage-empty-run-resume 2 resume ''
 check usage-empty-run-resubmit 2 resubmit ''
 check usage-empty-run-logs 2 logs ''
+check usage-empty-step-logs 2 logs data-protect ''
+check usage-empty-file-run 2 run ''
+check usage-empty-file-submit 2 submit '' --engine mistral
+check usage-unknown-option-cancel 2 cancel data-protect --engin mistral
 check usage-empty-run-status 2 status ''
 check usage-empty-run-step 2 step list --from-cluster ''
 check usage-max-age 2 checkpoints status --max-age never

@@ -49,6 +49,16 @@ ends 2 "have the same bank" copy one -p near --to-provider same
 rm providers.d/same.conf
 ends 0 "would copy one" copy one -p near --to-provider far --dry-run
 [ -z "$(find bank2 -type f)" ] || fail "a dry run wrote $(find bank2 -type f)"
+# A bank that is not there is not made for that, nor for a copy that is refused.
+rmdir bank2
+ends 0 "would copy one" copy one -p near --to-provider far --dry-run
+ends 0 "would copy 2, 0 there already" copy --all -p near --to-provider far --dry-run
+ends 10 "there is no checkpoint none" copy none -p near --to-provider far
+mv keys2 away
+ends 13 "keys2" copy one -p near --to-provider far
+mv away keys2
+[ ! -e bank2 ] || fail "a bank was made for nothing"
+mkdir bank2
 
 # Killed where it matters, and the same command again: never a half one, and it goes on.
 for point in copy:after-lease copy:after-manifest copy:before-state copy:after-state "copy:after-indices"; do

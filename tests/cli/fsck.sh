@@ -74,3 +74,34 @@ rm -rf data
 holdfast -q compile restore two -o r.yaml
 holdfast -q run r.yaml >run.out 2>&1 || fail "the checkpoint that is whole: $(cat run.out)"
 diff -r data kept || fail "what was restored is not what was protected"
+
+# Told to end while it removes what is old: it says so, gives its lease back, and the next one goes on.
+leases=bank/t/local/leases
+[ -d $leases/two ] || fail "no lease is kept: $(ls $leases)"
+for n in $(seq 300); do cp -r $leases/two $leases/gone-$n; done
+find $leases/gone-* -type f -exec touch -d '2 days ago' {} +
+cat >until_it_mends.py <<'END_OF_PYTHON'
+import os, signal, subprocess, sys
+number = getattr(signal, sys.argv[1])
+fsck = subprocess.Popen(["holdfast", "bank", "fsck", "--quick"], stdout=subprocess.DEVNULL, stderr=open("out", "w"),
+                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+def left():
+    return sum(name.startswith("gone-") for name in os.listdir("bank/t/local/leases"))
+enough = left() - 20
+while fsck.poll() is None and left() > enough:
+    pass
+fsck.send_signal(number)
+sys.exit(fsck.wait())
+END_OF_PYTHON
+before=300
+for signal in INT:130 TERM:143; do
+  code=$(code_of said python3 until_it_mends.py SIG${signal%:*})
+  [ "$code" = "${signal#*:}" ] || fail "$signal: $code: $(cat out said)"
+  grep -q '^stopped before all was looked at' out || fail "$signal: $(cat out)"
+  [ -z "$(ls $leases | grep fsck)" ] || fail "its lease stays: $(ls $leases | grep fsck)"
+  left=$(ls $leases | grep -c gone-)
+  [ "$left" -gt 0 ] && [ "$left" -lt $before ] || fail "it was not in the middle: $left are left"
+  before=$left
+done
+[ "$(fsck --quick)" = 0 ] || fail "the next one: $(cat out)"
+[ -z "$(ls $leases | grep -e gone- -e fsck)" ] || fail "it does not go on"

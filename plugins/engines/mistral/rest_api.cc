@@ -8,6 +8,7 @@
 
 #include "plugins/net/json_answer.h"
 #include "plugins/net/keystone_session.h"
+#include "plugins/net/protocol_check.h"
 #include "plugins/net/redaction.h"
 #include "plugins/net/token_http_client.h"
 #include "plugins/net/token_session.h"
@@ -18,7 +19,10 @@ namespace holdfast::engines::mistral {
 
 namespace {
 
+constexpr int kBadRequest = 400;
 constexpr int kNotThere = 404;
+constexpr int kWrongMethod = 405;
+constexpr int kServerFault = 500;   // and all above it
 constexpr int kManyVersions = 300;  // of another service of OpenStack
 // What Mistral says of the API's root: {"uri": ...}.
 constexpr std::string_view kOfTheRoot = "uri";
@@ -30,7 +34,7 @@ class RestApi final : public Api {
           const net::Wait& wait)
       : access_(std::move(access)),
         parts_(parts),
-        transport_(std::move(transport)),
+        transport_(std::make_unique<net::ProtocolCheckedClient>(std::move(transport))),
         // Mistral answers what it validates when it has, and one try may take all of the deadline.
         retrying_(*transport_, *parts_.clock, wait, {.longest_try = parts_.call_deadline},
                   parts_.log),
@@ -58,7 +62,8 @@ class RestApi final : public Api {
     const SteadyTime deadline = parts_.clock->Steady() + parts_.call_deadline;
     HOLDFAST_RETURN_IF_ERROR(FindMistral(deadline));
     HOLDFAST_ASSIGN_OR_RETURN(const net::HttpResponse response, SendIt(call, deadline));
-    if (response.status == kNotThere) HOLDFAST_RETURN_IF_ERROR(CheckItIsMistral(deadline));
+    if (MayComeFromAnotherPlace(call, response.status))
+      HOLDFAST_RETURN_IF_ERROR(CheckItIsMistral(deadline));
     if (!response.ok()) return ErrorOf(response);
     Answer answer;
     answer.date = net::ParseHttpDate(net::HeaderOf(response.headers, "Date"));
@@ -72,13 +77,35 @@ class RestApi final : public Api {
   // Where the catalog of the token that is in use has it.
   Status FindMistral(SteadyTime deadline) {
     if (session_ == nullptr) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(const auto token, session_->Current(deadline, parts_.cancellation));
+    const auto token = session_->Current(deadline, parts_.cancellation);
+    if (!token && token.error().code() == ErrorCode::kInvalidInput && token.error().hint().empty())
+      return Error(token.error()).Hint("OS_AUTH_URL is where Keystone is: http://HOST:5000/v3");
+    if (!token) return token.error();
     if (!access_.url.empty()) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(
         std::string endpoint,
-        token->token.EndpointOf(kServiceTypes, access_.interface, access_.region));
+        (*token)->token.EndpointOf(kServiceTypes, access_.interface, access_.region));
     url_ = net::WithVersion(std::move(endpoint), "/v2");
     return Ok();
+  }
+
+  // Below one of Mistral's own collections its API answers with 400 or 500. Who does not want a call to be sent again asks
+  // itself whether Mistral is there.
+  static bool MayComeFromAnotherPlace(const Call& call, int status) {
+    if (status >= kServerFault) return call.repeatable.value_or(true);
+    return status == kBadRequest || status == kNotThere || status == kWrongMethod;
+  }
+
+  // What the address should be.
+  std::string AddressHint() const {
+    if (access_.url.empty())
+      return "Keystone's catalog says that Mistral is there; OS_MISTRAL_URL goes over it";
+    constexpr std::string_view kBelow = "/v2/";
+    const std::size_t below = access_.url.find(kBelow);
+    return "OS_MISTRAL_URL is where Mistral's API begins, with or without its /v2: " +
+           (below == std::string::npos
+                ? "http://HOST:8989/v2"
+                : Printable(access_.url.substr(0, below + kBelow.size() - 1)));
   }
 
   // Below a wrong address nothing is there: then a run that is not there says nothing of runs. What is not told from its
@@ -105,10 +132,7 @@ class RestApi final : public Api {
     return InvalidInput(fmt::format("{} does not speak version 2 of Mistral's API (status {})",
                                     url ? url->Origin() + Printable(url->target) : Place(),
                                     root->status))
-        .Hint(access_.url.empty()
-                  ? "Keystone's catalog says that Mistral is there; OS_MISTRAL_URL goes over it"
-                  : "OS_MISTRAL_URL is where Mistral's API begins, with or without its /v2: "
-                    "http://HOST:8989/v2");
+        .Hint(AddressHint());
   }
 
   // What is to be in no error: the credentials, this token and the one before.
@@ -138,9 +162,13 @@ class RestApi final : public Api {
     }
     request.repeatable = call.repeatable;
     request.cancellation = parts_.cancellation;
-    if (with_token_ != nullptr) return with_token_->Send(request, deadline);
-    auto response = retrying_.Send(request, deadline);
-    if (!response && response.error().code() == ErrorCode::kUnavailable) {
+    auto response = with_token_ != nullptr ? with_token_->Send(request, deadline)
+                                           : retrying_.Send(request, deadline);
+    if (!response && response.error().code() == ErrorCode::kInvalidInput && !is_mistral_ &&
+        response.error().hint().empty()) {
+      return std::move(response).error().Hint(AddressHint());
+    }
+    if (!response && with_token_ == nullptr && response.error().code() == ErrorCode::kUnavailable) {
       return std::move(response).error().Hint(
           "is OS_MISTRAL_URL right, and does Mistral run there?");
     }

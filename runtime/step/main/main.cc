@@ -11,6 +11,7 @@
 #include "plugins/sdk/bank_settings.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/object_key.h"
+#include "plugins/sdk/places.h"
 #include "plugins/sdk/provider.h"
 #include "plugins/sdk/text.h"
 #include "runtime/discovery/discovery.h"
@@ -26,7 +27,6 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::string_view kDefaultProviderFolder = "/etc/holdfast/providers.d";
 constexpr auto kDriftDeadline = std::chrono::minutes(5);
 // Longer than the grace that pods have as a rule; what takes longer is looked at by the next try.
 constexpr auto kChildrenDeadline = std::chrono::minutes(10);
@@ -85,13 +85,6 @@ int Fail(const Error& error, Logger& log, const OutcomeSink& outcome) {
   log.Log(LogLevel::kError, why, Value().Set("exit_code", static_cast<int>(code)));
   if (isatty(STDERR_FILENO) != 0) Write(STDERR_FILENO, error.Render() + "\n");
   return outcome.Tell(code, why);
-}
-
-std::string ProviderFolderPath(const StepOptions& options) {
-  const char* const from_environment = std::getenv("HOLDFAST_PROVIDER_CONFIG_DIR");
-  return options.Get("provider-config-dir", from_environment == nullptr || *from_environment == '\0'
-                                                ? kDefaultProviderFolder
-                                                : std::string_view(from_environment));
 }
 
 std::string StartedBy(const StepOptions& options) {
@@ -207,8 +200,9 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink
   if (options.command != "end" && options.Get("bundle").empty()) {
     return Error(ErrorCode::kUsage, "--bundle is missing").Hint("holdfast-step --help");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const ProviderFolder folder,
-                            LoadProviderFolder(ProviderFolderPath(options)));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const ProviderFolder folder,
+      LoadProviderFolder(ProviderFolderPath(options.Get("provider-config-dir"))));
   HOLDFAST_ASSIGN_OR_RETURN(const ProviderConfig* const config,
                             folder.Find(options.Get("provider")));
   PluginRegistry registry;

@@ -179,11 +179,41 @@ submitted() { sed -n 's/^submitted run \([^ ]*\) .*/\1/p' said; }
 run=$(on -q submit protect.yaml) || fail "submit"
 soon grep -q 'protect.parallel".*"begin".*Disk#b' trace
 [ "$(code_of said on cancel $run --terminate)" = 0 ] || fail "$(cat said)"
-[ "$(code_of said on resume $run --watch)" = 11 ] || fail "$(cat said)"
+# A record that a run holds is not gone on with: what is to come first is said.
+refused_by() { # WORDS HINT RUN: of the run that is to be resumed
+  [ "$(code_of out on resume $3)" = 11 ] && grep -q "$1, and still holds the record " out && grep -q "^help: $2" out || fail "$(cat out)"
+}
+ended="run $run was ended, and what it owes is not cleaned up"
+refused_by "$ended" "first 'holdfast cancel $run --engine mistral', then 'holdfast resume $run --engine mistral'" $run
+[ "$(code_of said on submit protect.yaml --record $run --watch)" = 11 ] || fail "$(cat said)"
 says 'logs resume ' '^the run did not begin: .* is being worked on by run .*once what is in its way has ended, again:$'
 second=$(submitted)
 [ "$(code_of said on logs $second begin)" = 0 ] && grep -q "holdfast gc --run $run" said || fail "what it says in full: $(cat said)"
+refused_by "$ended" "first 'holdfast cancel $run --engine mistral', then 'holdfast resume $second --engine mistral'" $second
 [ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
+# The same of a run that was ended with another program than ours.
+for state in CANCELLED ERROR; do
+  : >trace
+  run=$(on -q submit protect.yaml) || fail "submit"
+  soon grep -q 'protect.parallel".*"begin".*Disk#b' trace
+  call PUT /executions/$run '{"state": "'$state'"}'
+  refused_by "run $run was ended, and what it owes is not cleaned up" "first 'holdfast cancel $run " $run
+  [ "$(code_of said on cancel $run)" = 0 ] || fail "$state: $(cat said)"
+  [ "$(grep -c 'protect.post".*"end".*Disk#b' trace)" = 1 ] || fail "$state: the post of b: $(cat said trace)"
+done
+second=$(on -q resume $run) || fail "resume"
+second_begins() { [ "$(grep -c 'protect.parallel".*"begin".*Disk#b' trace)" = 2 ]; }
+soon second_begins
+refused_by "run $second has not ended" "'holdfast watch $second .*'holdfast cancel $second " $run
+# Deleted in Mistral, it is gone for 'cancel': gc cleans up after it.
+call DELETE "/executions/$second?force=true"
+refused_by "run $second is gone from Mistral at http://127.0.0.1:8989" "if none of its steps is at work any more, first 'holdfast gc --run $second', then 'holdfast resume $run " $run
+for command in resume cancel watch status; do
+  [ "$(code_of said on $command $second)" = 10 ] && grep -q "'holdfast gc --run $second' cleans up .*'holdfast submit FILE --engine mistral --record RECORD'" said || fail "$command: $(cat said)"
+done
+[ "$(code_of said holdfast gc)" = 0 ] && grep -q '^waits ' said || fail "gc: $(cat said)"
+[ "$(code_of said holdfast gc --run $second)" = 0 ] && grep -q '^did  *checkpoint ' said || fail "gc --run: $(cat said)"
+[ "$(grep -c 'protect.post".*"end".*Disk#b' trace)" = 2 ] || fail "the post of b: $(cat said trace)"
 plan() { # PARAMETERS OF b, RETRIES
   printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore, retries: %s}\nparameters:\n  "X::Disk#b": {%s}\n' "${2:-5}" "$1" >n.yaml
   compiled other.yaml protect n.yaml
@@ -224,6 +254,16 @@ for command in status "status $second" "watch $second" "watch n-protect" "cancel
   [ "$(code_of said env OS_MISTRAL_URL=http://127.0.0.1:8989/wrong holdfast $command --engine mistral)" = 3 ] || fail "$command: $(cat said)"
   grep -q "http://127.0.0.1:8989/wrong/v2 does not speak version 2 of Mistral's API" said && grep -q '^help: OS_MISTRAL_URL is where' said || fail "$command: $(cat said)"
 done
+# Nor that it may answer later; of what is away just that is said.
+wrong_address() { # URL WORDS HINT
+  [ "$(code_of said env OS_MISTRAL_URL=$1 holdfast status --engine mistral)" = 3 ] && grep -qF "$2" said && grep -q "^help: $3" said || fail "$1: $(cat said)"
+}
+for below in workflows executions actions/x; do
+  wrong_address http://127.0.0.1:8989/v2/$below "/v2/$below/v2 does not speak version 2" "OS_MISTRAL_URL is where .*: http://127.0.0.1:8989/v2$"
+done
+for scheme in http https; do wrong_address $scheme://127.0.0.1:22/v2 "does not speak HTTP: it says 'SSH-" 'OS_MISTRAL_URL is where .*: http://HOST:8989/v2'; done
+wrong_address https://127.0.0.1:8989/v2 'speaks HTTP without TLS' 'http://127.0.0.1:8989$'
+[ "$(code_of said env OS_MISTRAL_URL=http://127.0.0.1:1/v2 holdfast status --engine mistral)" = 75 ] || fail "$(cat said)"
 holdfast -q compile protect n.yaml --engine argo -o argo.yaml 2>/dev/null
 [ "$(code_of said on submit argo.yaml)" = 3 ] && grep -q 'is a workflow for Argo' said || fail "$(cat said)"
 echo "all went well"

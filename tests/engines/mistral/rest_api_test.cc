@@ -379,6 +379,47 @@ TEST_F(MistralApi, WhatIsNoMistralIsNotTakenForOneWithoutRuns) {
   }
 }
 
+// As Mistral 15 does below one of its own collections.
+TEST_F(MistralApi, AnAddressBelowThatOfMistralIsNoServerThatIsBusy) {
+  for (const int status : {400, 405, 500, 503}) {
+    Start([status](TestConnection& connection, const TestConnection::Request& request) {
+      connection.Answer(request.target.ends_with("/v2/") ? 404 : status, "");
+    });
+    const auto runs = ListRuns(*Open({{"OS_MISTRAL_URL", server_->Url("/v2/workflows")}}));
+    ASSERT_FALSE(runs);
+    EXPECT_EQ(runs.error().code(), ErrorCode::kInvalidInput) << status;
+    EXPECT_THAT(runs.error().message(), HasSubstr("/v2/workflows/v2 does not speak version 2 of"));
+    EXPECT_TRUE(runs.error().hint().ends_with(": " + server_->Url("/v2"))) << runs.error().hint();
+  }
+}
+
+TEST_F(MistralApi, AMistralThatFailsMayAnswerLater) {
+  Start([](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target == "/v2/") return connection.Answer(200, R"({"uri": "http://m/v2"})");
+    connection.Answer(503, "");
+  });
+  EXPECT_EQ(ListRuns(*Open(Plain())).error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(MistralApi, WhatSpeaksNoHttpIsNoMistralThatIsAway) {
+  server_ = std::make_unique<TestServer>(
+      [](TestConnection& connection) { connection.Write("SSH-2.0-OpenSSH_9.2p1\r\n"); });
+  for (const std::string scheme : {"http", "https"}) {
+    const std::string url = scheme + server_->Url("").substr(server_->Url("").find("://"));
+    auto runs = ListRuns(*Open({{"OS_MISTRAL_URL", url}}));
+    ASSERT_FALSE(runs);
+    EXPECT_EQ(runs.error().code(), ErrorCode::kInvalidInput) << runs.error().Render();
+    EXPECT_THAT(runs.error().message(), HasSubstr("does not speak HTTP: it says 'SSH-2.0"));
+    EXPECT_THAT(runs.error().hint(), HasSubstr("OS_MISTRAL_URL is where Mistral's API begins"));
+  }
+  auto variables = WithKeystone();
+  auto runs = ListRuns(*Open(variables));
+  ASSERT_FALSE(runs);
+  EXPECT_EQ(runs.error().code(), ErrorCode::kInvalidInput) << runs.error().Render();
+  EXPECT_THAT(runs.error().hint(), HasSubstr("OS_AUTH_URL is where Keystone is"));
+  EXPECT_TRUE(waits_.empty()) << "it is asked again";
+}
+
 TEST_F(MistralApi, TheRootIsAskedForOnceAndWithTheToken) {
   Start([this](TestConnection& connection, const TestConnection::Request& request) {
     if (request.target.starts_with("/identity")) return AnswerToken(connection, "token-1");

@@ -68,6 +68,8 @@ agent_pid=""
 start_agent() { # OPTION...
   (umask 077 && echo "$agent_token" >"$dir/token")
   : >"$dir/agent.log"
+  # It does not start without a provider, and steps read those that are there then.
+  [ -n "$(ls "$dir/providers.d")" ] || (cd "$dir" && disks a)
   holdfast-agent --token-file "$dir/token" --state-dir "$dir/agent" \
     --step-option="--provider-config-dir=$dir/providers.d" --step-option="--log-dir=$dir/log" "$@" 2>"$dir/agent.log" </dev/null &
   agent_pid=$!
