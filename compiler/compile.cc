@@ -52,6 +52,7 @@ Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
   bundle.provider_name = input.provider_name;
   bundle.plan = input.plan;
   bundle.checkpoint = input.checkpoint;
+  bundle.partial = input.options.partial;
   bundle.parameters = input.given_parameters;
   if (const Value* roots = input.plan.Find("resources"); roots != nullptr && roots->is_list()) {
     for (const Value& root : roots->AsList()) bundle.roots.push_back(root.AsString());
