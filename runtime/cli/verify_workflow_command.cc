@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kScheduleSuffix = ".schedule.yaml";
+
 Result<verify::SaidRun> ReadArgoRun(const OpenedWorkflow& workflow) {
   // The file and its children, then the templates that they refer to.
   HOLDFAST_ASSIGN_OR_RETURN(auto own, OwnFilesOf(workflow.file));
@@ -57,7 +59,7 @@ Result<verify::SaidRun> ReadRun(const OpenedWorkflow& workflow) {
 Result<std::string> CheckSchedule(const Output& out, const OpenedWorkflow& workflow,
                                   const std::string& given, verify::SaidRun& run) {
   const std::string path =
-      given.empty() ? fs::path(workflow.file).replace_extension(".schedule.yaml").string() : given;
+      given.empty() ? fs::path(workflow.file).replace_extension(kScheduleSuffix).string() : given;
   std::error_code error;
   if (given.empty() && !fs::exists(path, error)) {
     // A Workflow of Argo is started by hand.
@@ -81,6 +83,11 @@ Result<std::string> CheckSchedule(const Output& out, const OpenedWorkflow& workf
 int VerifyWorkflow(Session& session, const VerifyWorkflowArguments& arguments) {
   const Output& out = session.out();
   const auto workflow = OpenWorkflow(arguments.file, arguments.bundle, arguments.templates, {});
+  if (!workflow && arguments.file.ends_with(kScheduleSuffix)) {
+    return out.Fail(Error(workflow.error())
+                        .Hint("of a schedule name the workflow's file: what stands beside it is "
+                              "proven with it"));
+  }
   if (!workflow) return out.Fail(workflow.error());
   auto run = ReadRun(*workflow);
   if (!run) return out.Fail(run.error());

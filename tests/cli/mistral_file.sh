@@ -74,6 +74,8 @@ holdfast compile protect n.yaml -o timed.yaml --engine mistral --kind template >
 grep -q "the schedule's concurrency is not kept" said || fail "$(cat said)"
 holdfast lint --engine mistral timed.yaml timed.schedule.yaml >said 2>&1 || fail "lint of our own schedule: $(cat said)"
 grep -q '^2 files: nothing to refuse$' said || fail "$(cat said)"
+[ "$(code_of said holdfast lint timed.schedule.yaml)" = 3 ] && grep -q 'is a cron trigger for Mistral' said || fail "lint for Argo: $(cat said)"
+[ "$(code_of said holdfast verify-workflow timed.schedule.yaml)" = 3 ] && grep -q "of a schedule name the workflow's file" said || fail "$(cat said)"
 holdfast verify-workflow timed.yaml >said 2>&1 || fail "$(cat said)"
 grep -q '^timed.schedule.yaml: starts it when its plan says$' said || fail "$(cat said)"
 holdfast --json verify-workflow timed.yaml | grep -q '"schedule":"timed.schedule.yaml"' || fail "no schedule in JSON"
