@@ -52,6 +52,7 @@ Result<BundleFiles> MakeFiles(const CompileInput& input, const ActivityDag& dag,
   bundle.provider_name = input.provider_name;
   bundle.plan = input.plan;
   bundle.checkpoint = input.checkpoint;
+  bundle.partial = input.options.partial;
   bundle.parameters = input.given_parameters;
   if (const Value* roots = input.plan.Find("resources"); roots != nullptr && roots->is_list()) {
     for (const Value& root : roots->AsList()) bundle.roots.push_back(root.AsString());
@@ -177,13 +178,12 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   workflow.retries = policy.retries;
   workflow.keep_succeeded = policy.keep_succeeded;
   workflow.keep_failed = policy.keep_failed;
+  if (input.operation == Operation::kProtect && emit.kind == WorkflowKind::kTemplate)
+    workflow.schedule = ScheduleOf(input.plan);
   HOLDFAST_ASSIGN_OR_RETURN(EmittedWorkflow emitted, emitter->Emit(workflow, emit));
   out.text = std::move(emitted.text);
   out.children = std::move(emitted.children);
   std::move(emitted.notes.begin(), emitted.notes.end(), std::back_inserter(out.notes));
-  if (input.operation == Operation::kProtect && emit.kind == WorkflowKind::kTemplate) {
-    workflow.schedule = ScheduleOf(input.plan);
-  }
   if (workflow.schedule) {
     HOLDFAST_ASSIGN_OR_RETURN(out.schedule, emitter->EmitSchedule(workflow, emit));
   }

@@ -172,6 +172,8 @@ class CronLine {
 
   const std::vector<int>& minutes() const { return values_[0].values; }
   const std::vector<int>& named_hours() const { return values_[1].named; }
+  const std::vector<int>& month_days() const { return values_[2].values; }
+  bool has_any_month_day() const { return values_[2].star || month_days().size() == 31; }
 
   bool HasMinute(int minute) const { return Has(0, minute); }
   bool HasHour(int hour) const { return Has(1, hour); }
@@ -307,6 +309,30 @@ class RunSearch {
   bool moved_ = false;
 };
 
+// Does one of these months ever have one of these days?
+bool EverComes(const std::vector<int>& months, const std::vector<int>& days) {
+  return std::any_of(months.begin(), months.end(), [&days](int month) {
+    return std::any_of(days.begin(), days.end(), [month](int day) {
+      return day <= kLongestMonth[static_cast<std::size_t>(month - 1)];
+    });
+  });
+}
+
+std::string ListOf(const std::vector<int>& values) {
+  std::string out;
+  for (const int value : values) {
+    if (!out.empty()) out += ',';
+    out += std::to_string(value);
+  }
+  return out;
+}
+
+std::string Joined(const std::vector<std::string_view>& fields) {
+  std::string out(fields[0]);
+  for (std::size_t i = 1; i < fields.size(); ++i) out += " " + std::string(fields[i]);
+  return out;
+}
+
 }  // namespace
 
 Status CheckCronLine(std::string_view line) {
@@ -327,18 +353,8 @@ Status CheckCronLine(std::string_view line) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(const CronValues values, ReadFields(fields));
   // Cron takes either day where both are given; the day of month alone decides only without the other.
-  if (values[4].star) {
-    const std::vector<int>& months = values[3].values;
-    const std::vector<int>& days = values[2].values;
-    const bool comes = std::any_of(months.begin(), months.end(), [&days](int month) {
-      return std::any_of(days.begin(), days.end(), [month](int day) {
-        return day <= kLongestMonth[static_cast<std::size_t>(month - 1)];
-      });
-    });
-    if (!comes) {
-      return InvalidInput("this day never comes").Hint("none of its months has such a day");
-    }
-  }
+  if (values[4].star && !EverComes(values[3].values, values[2].values))
+    return InvalidInput("this day never comes").Hint("none of its months has such a day");
   return Ok();
 }
 
@@ -352,15 +368,56 @@ std::string WithSundayAsZero(std::string_view line) {
     // Not a list of all days: beside a day of month that is another day on which it runs, and a star is none.
     fields[4] = "*";
   } else if (std::find(read->values.begin(), read->values.end(), 7) != read->values.end()) {
-    for (const int day : WeekDays(read->values)) {
-      if (!week_days.empty()) week_days += ',';
-      week_days += std::to_string(day);
-    }
+    week_days = ListOf(WeekDays(read->values));
     fields[4] = week_days;
   }
-  std::string out(fields[0]);
-  for (std::size_t i = 1; i < fields.size(); ++i) out += " " + std::string(fields[i]);
-  return out;
+  return Joined(fields);
+}
+
+std::string ForCroniter(std::string_view line) {
+  std::vector<std::string_view> fields = FieldsOf(line);
+  if (fields.size() != kCronFields.size()) return std::string(line);
+  auto read = ReadFields(fields);
+  HOLDFAST_CHECK(read.has_value());
+  CronValues& values = *read;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (values[i].star) fields[i] = "*";
+  }
+  std::vector<int>& month_days = values[2].values;
+  Arrange(month_days);
+  const std::vector<int>& named = values[4].values;
+  const bool has_seven = std::find(named.begin(), named.end(), 7) != named.end();
+  const std::vector<int> week_days = WeekDays(named);
+  std::string list;
+  if (!values[2].star && !values[4].star) {
+    if (month_days.size() == 31 || week_days.size() == 7) {
+      fields[2] = fields[4] = "*";
+      return Joined(fields);
+    }
+    if (!EverComes(values[3].values, month_days)) fields[2] = "*";
+  }
+  const bool has_step = fields[4].find('/') != std::string_view::npos;
+  if (!values[4].star && (has_step || has_seven)) {
+    list = ListOf(week_days);
+    fields[4] = list;
+  }
+  return Joined(fields);
+}
+
+std::vector<int> MissedInMarch(std::string_view line) {
+  const CronLine cron(line);
+  std::vector<int> missed;
+  if (cron.has_any_month_day() || !cron.HasMonth(2) || !cron.HasMonth(3)) return missed;
+  const std::vector<int>& days = cron.month_days();
+  for (const int length : {28, 29}) {
+    const auto next = std::upper_bound(days.begin(), days.end(), length);
+    if (next == days.end()) continue;
+    for (const int day : days) {
+      if (day < *next - length && std::find(missed.begin(), missed.end(), day) == missed.end())
+        missed.push_back(day);
+    }
+  }
+  return missed;
 }
 
 std::string CivilTime::str() const {

@@ -22,6 +22,15 @@ Status CheckCronLine(std::string_view line);
 // week with a 7 becomes a list, one with a star a star. `line` has been checked.
 std::string WithSundayAsZero(std::string_view line);
 
+// A line for Mistral's scheduler (Python's croniter, in UTC) that starts when Argo's would: that one takes a list or a
+// range of all days for a star, steps on to Sunday once more (5/1 is Friday to Sunday there), and starts nothing at all
+// where the day of month never comes, though a day of week does. `line` has been checked.
+std::string ForCroniter(std::string_view line);
+
+// The first days of March on which croniter (1.3) starts nothing though the line has them: where the line has a later day
+// that February does not have (30, 31), it comes from there too far into March. No other line would help. Checked.
+std::vector<int> MissedInMarch(std::string_view line);
+
 // A minute on the clock of some time zone.
 struct CivilTime {
   int year = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -91,6 +92,12 @@ Status CheckTimeZoneName(std::string_view name) {
   if (IsTimeZoneName(name)) return Ok();
   return InvalidInput(fmt::format("'{}' is no name of a time zone", Printable(name)))
       .Hint("such as Europe/Berlin or Etc/UTC");
+}
+
+bool IsUtc(std::string_view zone) {
+  constexpr std::array<std::string_view, 8> kNames{"UTC",       "Etc/UTC",   "GMT",     "Etc/GMT",
+                                                   "Etc/GMT+0", "Etc/GMT-0", "Etc/UCT", "Zulu"};
+  return std::find(kNames.begin(), kNames.end(), zone) != kNames.end();
 }
 
 Result<Value> CheckSchedule(const Value& schedule, std::string_view file) {

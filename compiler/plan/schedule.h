@@ -14,6 +14,9 @@ namespace holdfast::compiler {
 // Whether there is such a zone only a database of them knows (runtime/cli/schedule_times.h).
 Status CheckTimeZoneName(std::string_view name);
 
+// Is it one of the names of UTC?
+bool IsUtc(std::string_view zone);
+
 // When a workflow runs by itself.
 struct Schedule {
   std::string cron;

@@ -264,6 +264,7 @@ Result<std::string> DumpBundle(const Bundle& bundle) {
           .Set("steps", bundle.steps)
           .Set("roots", Value::List(bundle.roots.begin(), bundle.roots.end()));
   if (!bundle.checkpoint.empty()) out.Set("checkpoint", bundle.checkpoint);
+  if (bundle.partial) out.Set("partial", true);
   if (!bundle.parameters.is_null()) out.Set("parameters", bundle.parameters);
   if (!bundle.warnings.empty())
     out.Set("warnings", Value::List(bundle.warnings.begin(), bundle.warnings.end()));
@@ -303,6 +304,7 @@ Result<Bundle> ParseBundle(std::string_view text, std::string_view name) {
   HOLDFAST_ASSIGN_OR_RETURN(out.provider_name, reader.Text(*provider, "name"));
   if (const Value* const plan = value.Find("plan"); plan != nullptr) out.plan = *plan;
   out.checkpoint = value.StringOr("checkpoint", "");
+  out.partial = value.BoolOr("partial", false);
   if (const Value* const parameters = value.Find("parameters"); parameters != nullptr)
     out.parameters = *parameters;
   HOLDFAST_ASSIGN_OR_RETURN(const auto plugins, reader.List(value, "plugins"));

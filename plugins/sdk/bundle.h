@@ -85,6 +85,7 @@ struct Bundle {
   std::string provider_name;
   Value plan;              // as read and checked: {"name", "policy", "retention", ...}
   std::string checkpoint;  // restore, delete, verify: the checkpoint's id; empty for protect
+  bool partial = false;    // restore, verify: also of a checkpoint that is in error
   Value parameters;        // as the plan or the parameters file gave them: by "type" and "type#id"
   std::vector<PluginDescriptor> plugins;  // those in use, sorted by name
   std::vector<BundleShardRef> shards;     // sorted by `first`; file names shard-0.json ...

@@ -45,6 +45,11 @@ inline constexpr std::array<HandedOn, 4> kHandedOn{{{"run", "<% $.run %>"},
                                                     {"provider", "<% $.provider %>"},
                                                     {"record", "<% $.record %>"}}};
 
+// Where the places of a site are, unless it says otherwise.
+inline constexpr std::string_view kEnvironment = "holdfast";
+
+// Between two tries of a step.
+inline constexpr std::chrono::seconds kRetryDelay{10};
 // Of a plan without a step_deadline.
 inline constexpr std::chrono::hours kLongestStep{30 * 24};
 // A step keeps its deadline itself. What Mistral waits beyond it is for a connection that nobody ends.

@@ -283,6 +283,8 @@ class CommandLine::Declared {
                       [this](Session& s) { return VerifyWorkflow(s, a_.verify_workflow); });
     FileOptions(command, a_.verify_workflow.file, a_.verify_workflow.bundle,
                 a_.verify_workflow.templates);
+    command->add_option("--schedule", a_.verify_workflow.schedule,
+                        "What starts it by itself (default: NAME.schedule.yaml, if it is there)");
 
     command = Command(&app_, "graph", "Draw the resource graph or the activity DAG of a plan",
                       [this](Session& s) {

@@ -94,6 +94,7 @@ int LintFiles(Session& session, const LintArguments& arguments);
 
 struct VerifyWorkflowArguments {
   std::string file;
+  std::string schedule;  // empty: NAME.schedule.yaml, if it is there
   std::string bundle;
   std::string templates;
 };

@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "plugins/sdk/counted.h"
+#include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/cli/schedule_times.h"
@@ -23,6 +25,16 @@ Error WithTrap(const lint::Finding& finding) {
   if (finding.error.where()) error = std::move(error).At(*finding.error.where());
   for (const Error& cause : finding.error.causes()) error = std::move(error).Because(Error(cause));
   return std::move(error).Hint(finding.error.hint());
+}
+
+// By its top-level keys.
+bool IsTriggerFile(std::string_view text) {
+  bool is_trigger = false;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (line.starts_with("apiVersion:") || line.starts_with("version:")) return false;
+    is_trigger = is_trigger || line.starts_with("workflow_name:");
+  }
+  return is_trigger;
 }
 
 }  // namespace
@@ -53,9 +65,11 @@ int LintFiles(Session& session, const LintArguments& arguments) {
   for (const std::string& path : arguments.files) {
     auto file = local::ReadSourceFile(path);
     if (!file) return out.Fail(file.error());
-    if (argo && mistral::IsMistralFile(file->text)) {
-      return out.Fail(
-          InvalidInput(path + " is a workflow for Mistral").Hint("holdfast lint --engine mistral"));
+    const bool is_trigger = IsTriggerFile(file->text);
+    if (argo && (is_trigger || mistral::IsMistralFile(file->text))) {
+      return out.Fail(InvalidInput(path + " is a " + (is_trigger ? "cron trigger" : "workflow") +
+                                   " for Mistral")
+                          .Hint("holdfast lint --engine mistral"));
     }
     add(std::move(*file));
     // What a large one starts is a part of it.

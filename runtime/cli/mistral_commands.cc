@@ -11,6 +11,7 @@
 #include "plugins/engines/mistral/definitions.h"
 #include "plugins/engines/mistral/executions.h"
 #include "plugins/sdk/counted.h"
+#include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/cli/cluster.h"
@@ -20,6 +21,7 @@
 #include "runtime/cli/own_steps.h"
 #include "runtime/cli/submission.h"
 #include "runtime/cli/watched_run.h"
+#include "runtime/lint/mistral_schedule.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_file.h"
 #include "runtime/step/end.h"
@@ -153,7 +155,9 @@ int Started(Session& session, MistralRuns& runs, const engine::NewExecution& exe
 }
 
 // "" is the default.
-std::string EnvironmentOf(const std::string& given) { return given.empty() ? "holdfast" : given; }
+std::string EnvironmentOf(const std::string& given) {
+  return given.empty() ? std::string(mistral_words::kEnvironment) : given;
+}
 
 Value InputsOf(const std::map<std::string, std::string>& given) {
   Value out(Value::Map{});
@@ -174,6 +178,10 @@ Result<Value> TriggerOf(const SubmitArguments& arguments, const Submission& subm
   if (!trigger.is_map() || trigger.StringOr("workflow_name", "") != workflow) {
     return InvalidInput(path + " is no cron trigger of workflow " + workflow)
         .Hint("compile both again");
+  }
+  // What Mistral refuses, or answers as a fault of its own: a day that never comes.
+  for (lint::Finding& finding : lint::FindTriggerFaults(*source, trigger)) {
+    if (finding.severity == lint::Severity::kError) return std::move(finding.error);
   }
   trigger.Set("workflow_params", Value().Set("env", EnvironmentOf(arguments.environment)));
   // Not the bundle: it is the default of the definition, and changes with that.

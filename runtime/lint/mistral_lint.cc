@@ -17,6 +17,7 @@
 #include "runtime/lint/mistral_graph.h"
 #include "runtime/lint/mistral_joins.h"
 #include "runtime/lint/mistral_reading.h"
+#include "runtime/lint/mistral_schedule.h"
 #include "runtime/lint/mistral_schema.h"
 #include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
@@ -240,6 +241,9 @@ class FileLint {
       Whole("Mistral reads one document a file");
     } else if (!document_->is_map()) {
       Whole("a file is a map of workflows");
+    } else if (IsCronTrigger(*document_)) {
+      for (Finding& finding : FindTriggerFaults(file_.source, *document_))
+        found_.push_back(std::move(finding));
     } else {
       Document();
     }
@@ -307,7 +311,7 @@ Findings LintMistral(const std::vector<SourceFile>& files) {
     const auto& read = parsed.back().documents;
     if (!read || read->size() != 1) continue;
     documents.back() = ReadAsMistral(parsed.back().source, read->front());
-    if (!documents.back().value.is_map()) continue;
+    if (!documents.back().value.is_map() || IsCronTrigger(documents.back().value)) continue;
     for (const auto& [name, workflow] : documents.back().value.AsMap()) {
       if (name != "version") workflows.emplace(name, &workflow);
     }

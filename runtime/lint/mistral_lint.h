@@ -11,7 +11,7 @@ namespace holdfast::lint {
 // then breaks over when the workflow runs, and what it takes and does not do as one would think, as measured on
 // Mistral 15.0. Definitions find the workflows that they start in all of `files`, else may be those of the
 // server. Of what can run well there nothing is an error, our own limits apart (docs/reference/lint.md names them): what
-// is only hardly meant so is a warning.
+// is only hardly meant so is a warning. A file may be a cron trigger, too (mistral_schedule.h).
 //
 // The findings are those of each file in turn, by line.
 Findings LintMistral(const std::vector<local::SourceFile>& files);

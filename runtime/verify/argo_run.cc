@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <random>
 #include <set>
 #include <string_view>
@@ -9,12 +10,15 @@
 
 #include "plugins/sdk/text.h"
 #include "runtime/local/step_program.h"
+#include "runtime/verify/run_settings.h"
 #include "runtime/verify/said_run.h"
 
 namespace holdfast::verify {
 namespace {
 
 constexpr std::string_view kRunOfFirst = "{{workflow.uid}}";
+constexpr std::string_view kRetries = "{{workflow.parameters.retries}}";
+constexpr std::string_view kStepDeadline = "{{workflow.parameters.step-deadline}}";
 constexpr std::string_view kRunOfParent = "{{workflow.parameters.run}}";  // in a child
 
 class Reader {
@@ -32,6 +36,10 @@ class Reader {
       out_.faults.emplace_back("what the workflow starts with is no DAG");
     }
     CheckEnd();
+    for (std::uint32_t i = 0; i < workflow_.templates.size(); ++i) {
+      if (workflow_.templates[i].child) leaves_.insert(i);
+    }
+    for (const std::uint32_t leaf : leaves_) CheckLeaf(workflow_.templates[leaf]);
     if (!has_begin_) out_.faults.emplace_back("there is no task 'begin'");
     for (const local::Parameter& parameter : workflow_.parameters) {
       if (parameter.name == "record" && parameter.value && !parameter.value->text.source().empty())
@@ -111,6 +119,7 @@ class Reader {
     if (task.exit_hook) Fault(task, "has a hook");
     if (task.when && (is_begin || !task.IsBarrier())) Fault(task, "has a 'when'");
     if (is_child) return CheckChild(task, in_child ? kRunOfParent : kRunOfFirst);
+    if (!is_group && !task.IsBarrier()) leaves_.insert(call.template_index);
     bool has_run = false;
     for (const local::NamedText& argument : call.arguments) {
       if (argument.name != "run" || !in_child || is_group || task.IsBarrier()) {
@@ -141,6 +150,60 @@ class Reader {
       Fault(task, "starts " + Printable(started) + " as another one's part: " + Printable(name));
   }
 
+  // A leaf template is the site's. It takes its numbers from the run's parameters, or has some of its own, which may not
+  // be any: a step that is tried for ever holds the lease for ever, and one without time does nothing.
+  void CheckLeaf(const local::Template& leaf) {
+    const local::SourceFile& source = workflow_.sources[leaf.source];
+    const auto place = [&](Position position) {
+      return fmt::format("{}:{}", Printable(source.path.substr(source.path.rfind('/') + 1)),
+                         position.line);
+    };
+    const auto fault = [&](Position position, const std::string& what) {
+      out_.faults.push_back(
+          fmt::format("{}: template {} {}", place(position), Printable(leaf.name), what));
+    };
+    if (leaf.active_deadline_text && leaf.active_deadline_text->text.source() != kStepDeadline) {
+      fault(leaf.active_deadline_text->position,
+            fmt::format("has 'activeDeadlineSeconds' {}, which is neither a number nor {}",
+                        Printable(leaf.active_deadline_text->text.source()), kStepDeadline));
+    }
+    if (leaf.active_deadline && (*leaf.active_deadline < limits::kShortestTry ||
+                                 *leaf.active_deadline > limits::kLongestTry)) {
+      fault(leaf.position, fmt::format("has 'activeDeadlineSeconds' {}, and may have {} to {}",
+                                       leaf.active_deadline->count(), limits::kShortestTry.count(),
+                                       std::chrono::seconds(limits::kLongestTry).count()));
+    }
+    if (leaf.active_deadline && leaf.name.starts_with(local::kStep)) {
+      out_.settings.push_back({SaidSetting::Kind::kTryDeadline, leaf.active_deadline->count(),
+                               "'activeDeadlineSeconds' of template " + Printable(leaf.name),
+                               place(leaf.position)});
+    }
+    if (!leaf.retry) return;
+    const local::RetryStrategy& retry = *leaf.retry;
+    if (retry.limit_text && retry.limit_text->text.source() != kRetries) {
+      fault(retry.limit_text->position,
+            fmt::format("has the 'limit' {} of its 'retryStrategy', which is neither a number nor "
+                        "{}",
+                        Printable(retry.limit_text->text.source()), kRetries));
+    }
+    if (!retry.limit && !retry.limit_text)
+      fault(leaf.position, "has a 'retryStrategy' without 'limit': tries without end");
+    if (retry.limit && (*retry.limit < 0 || *retry.limit > limits::kMostRetries)) {
+      fault(leaf.position, fmt::format("has the 'limit' {} of its 'retryStrategy', and may have 0 "
+                                       "to {}",
+                                       *retry.limit, limits::kMostRetries));
+    }
+    const auto longest = retry.WaitAfter(static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+        retry.limit.value_or(limits::kMostRetries), 1, limits::kMostRetries)));
+    if (longest > limits::kLongestPause) {
+      fault(
+          leaf.position,
+          fmt::format("has a 'backoff' that comes to {} s between two tries, and may come to {} s",
+                      std::chrono::ceil<std::chrono::seconds>(longest).count(),
+                      std::chrono::seconds(limits::kLongestPause).count()));
+    }
+  }
+
   // The exit handler: the engine's verdict goes to `end` as it is.
   void CheckEnd() {
     const std::string_view wanted = workflow_.children.empty() ? "end" : "end-with-children";
@@ -151,6 +214,7 @@ class Reader {
       return;
     }
     const local::Task& task = handler->dag->tasks.front();
+    leaves_.insert(task.call.template_index);
     if (task.call.document != local::kStepTemplates || task.call.name != wanted)
       Fault(task,
             fmt::format("of the exit handler calls {}, not {}", Printable(task.call.name), wanted));
@@ -232,6 +296,7 @@ class Reader {
   const local::Workflow& workflow_;
   SaidRun out_;
   std::set<std::string> children_;  // names
+  std::set<std::uint32_t> leaves_;  // templates of the site that are called
   bool has_begin_ = false;
 };
 

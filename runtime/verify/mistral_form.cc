@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "runtime/verify/run_settings.h"
 
 namespace holdfast::verify {
 namespace {
@@ -28,6 +28,14 @@ struct Form {
   Value retry;
   Value timeout;
 };
+
+constexpr std::string_view kFailFast = "fail-fast";
+constexpr std::string_view kPartial = "partial";
+
+std::string PlaceOf(const Definition& here, const Value& value) {
+  return fmt::format("{}:{}", Printable(here.file.substr(here.file.rfind('/') + 1)),
+                     value.position().line);
+}
 
 Value HandedOn(bool is_first) {
   Value out;
@@ -92,7 +100,7 @@ class Reviewer {
     here_ = Printable(here.name);
     ReviewInputs(here, is_first);
     Compare(here_, "vars", here.variables, HandedOn(is_first));
-    ReviewDefaults(here.task_defaults);
+    ReviewDefaults(here);
     std::array<bool, 2> is_framed{};
     for (const Task& task : here.tasks) {
       const TaskRole role = RoleOf(task, is_first);
@@ -111,7 +119,7 @@ class Reviewer {
   void ReviewInputs(const Definition& here, bool is_first) {
     std::set<std::string> missing;
     for (const words::HandedOn& one : words::kHandedOn) missing.emplace(one.name);
-    if (is_first) missing.insert({"fail-fast", "partial"});
+    if (is_first) missing.insert({std::string(kFailFast), std::string(kPartial)});
     if (is_first) missing.erase("run");
     for (const mistral::Input& input : here.inputs) {
       if (missing.erase(input.name) == 0) {
@@ -131,7 +139,8 @@ class Reviewer {
       faults_.push_back(fmt::format("{} has no input {}", here_, name));
   }
 
-  void ReviewDefaults(const Value& defaults) {
+  void ReviewDefaults(const Definition& here) {
+    const Value& defaults = here.task_defaults;
     // Its own numbers, if they are some.
     const auto count = [](const Value* value) {
       return value != nullptr && value->is_int() && value->AsInt() >= 0 ? *value : Value(0);
@@ -145,6 +154,12 @@ class Reviewer {
                 .Set("retry",
                      Value().Set("count", tries).Set("delay", delay).Set("break-on", words::kFinal))
                 .Set("timeout", count(defaults.Find("timeout"))));
+    if (delay.AsInt() >= limits::kShortestDelay.count() &&
+        delay.AsInt() <= limits::kLongestDelay.count())
+      return;
+    faults_.push_back(fmt::format("{}: the 'delay' of 'retry' of {} is {} s, and may be {} to {} s",
+                                  PlaceOf(here, delay), here_, delay.AsInt(),
+                                  limits::kShortestDelay.count(), limits::kLongestDelay.count()));
   }
 
   void ReviewTask(const Task& task, TaskRole role) {
@@ -198,11 +213,25 @@ std::vector<std::string> FormFaults(std::span<const Definition> definitions) {
   return Reviewer().Run(definitions);
 }
 
-std::chrono::seconds ShortestTimeout(std::span<const Definition> definitions) {
-  std::int64_t shortest = std::numeric_limits<std::int64_t>::max();
-  for (const Definition& definition : definitions)
-    shortest = std::min(shortest, definition.task_defaults.IntOr("timeout", 0));
-  return std::chrono::seconds(shortest);
+std::vector<SaidSetting> SettingsIn(std::span<const Definition> definitions) {
+  using Kind = SaidSetting::Kind;
+  std::vector<SaidSetting> out;
+  for (const Definition& here : definitions) {
+    const auto add = [&](Kind kind, const Value* value, std::string_view name) {
+      if (value == nullptr) return;
+      out.push_back({kind, *value, fmt::format("{} of {}", name, Printable(here.name)),
+                     PlaceOf(here, *value)});
+    };
+    for (const mistral::Input& input : here.inputs) {
+      if (!input.value) continue;
+      if (input.name == kFailFast) add(Kind::kFailFast, &*input.value, "input fail-fast");
+      if (input.name == kPartial) add(Kind::kPartial, &*input.value, "input partial");
+    }
+    if (const Value* const retry = here.task_defaults.Find("retry"))
+      add(Kind::kRetries, retry->Find("count"), "the 'count' of 'retry'");
+    add(Kind::kTimeout, here.task_defaults.Find("timeout"), "'timeout'");
+  }
+  return out;
 }
 
 }  // namespace holdfast::verify

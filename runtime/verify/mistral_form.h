@@ -1,12 +1,12 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "runtime/mistral/definition_file.h"
+#include "runtime/verify/said_run.h"
 
 namespace holdfast::verify {
 
@@ -23,11 +23,11 @@ TaskRole RoleOf(const mistral::Task& task, bool is_first);
 
 // All of a file but its steps' order decides as well whether they run: what fails a task, how often one is tried, what
 // is handed to it. There is one right form of each, which the compiler writes; what differs is a fault, a sentence each.
-// A reviewer may give steps more tries, or more time: these numbers are free where they do no harm.
+// The numbers that a plan has the say of are SettingsIn()'s; no plan says how long Mistral waits between two tries, which
+// is free within limits (run_settings.h).
 std::vector<std::string> FormFaults(std::span<const mistral::Definition> definitions);
 
-// The shortest time after which a definition has Mistral give up a step that it has not heard of. After FormFaults has
-// found none.
-std::chrono::seconds ShortestTimeout(std::span<const mistral::Definition> definitions);
+// What the definitions say that their plan has the say of. After FormFaults has found none, all of it.
+std::vector<SaidSetting> SettingsIn(std::span<const mistral::Definition> definitions);
 
 }  // namespace holdfast::verify

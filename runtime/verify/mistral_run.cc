@@ -24,7 +24,7 @@ class Reader {
       definitions_.emplace(definition.name, &definition);
     start_ = definitions.front().name;
     out_.faults = FormFaults(definitions);
-    out_.timeout = ShortestTimeout(definitions);
+    out_.settings = SettingsIn(definitions);
   }
 
   SaidRun Run() {

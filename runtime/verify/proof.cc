@@ -11,8 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "plugins/sdk/json.h"
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "runtime/verify/run_settings.h"
 
 namespace holdfast::verify {
 namespace {
@@ -36,7 +38,7 @@ class Prover {
   Proof Run() {
     for (const std::string& fault : run_.faults) Fault(fault);
     CheckSteps();
-    CheckTimeout();
+    CheckSettings();
     // What is not there once cannot be compared.
     if (proof_.holds()) CheckOrder();
     if (proof_.holds()) CheckConditions();
@@ -68,16 +70,40 @@ class Prover {
     }
   }
 
-  // A step that is given up while it works would work beside what comes after it.
-  void CheckTimeout() {
-    if (!run_.timeout) return;
-    const Value* const policy = bundle_.plan.Find("policy");
-    const std::chrono::milliseconds own(policy == nullptr ? 0 : policy->IntOr("step_deadline", 0));
-    const std::chrono::milliseconds deadline = own.count() > 0 ? own : mistral_words::kLongestStep;
-    if (*run_.timeout >= deadline + mistral_words::kBeyondDeadline) return;
-    Fault(fmt::format("a step would be given up after {} s and may be at work for {} s",
-                      run_.timeout->count(),
-                      std::chrono::ceil<std::chrono::seconds>(deadline).count()));
+  // What the file says in the plan's place.
+  void CheckSettings() {
+    const RunSettings plan = SettingsOf(bundle_);
+    for (const SaidSetting& said : run_.settings) {
+      Value wanted;
+      bool holds = false;
+      switch (said.kind) {
+        case SaidSetting::Kind::kFailFast:
+          wanted = plan.fail_fast;
+          break;
+        case SaidSetting::Kind::kPartial:
+          wanted = plan.partial;
+          break;
+        case SaidSetting::Kind::kRetries:
+          wanted = plan.retries;
+          break;
+        case SaidSetting::Kind::kTimeout:
+          // A step that is given up while it works would work beside what comes after it.
+          wanted =
+              std::chrono::seconds(plan.LongestStep() + mistral_words::kBeyondDeadline).count();
+          break;
+        case SaidSetting::Kind::kTryDeadline:
+          wanted = plan.LongestStep().count();
+          holds = !plan.step_deadline || said.value.AsInt() >= plan.step_deadline->count();
+          break;
+      }
+      if (holds || said.value == wanted) continue;
+      Fault(fmt::format("{}: {} is {}, and {} by its plan", said.place, said.what,
+                        TextOf(said.value), TextOf(wanted)));
+    }
+  }
+
+  static std::string TextOf(const Value& value) {
+    return Printable(DumpJson(value).value_or("what is no JSON"));
   }
 
   // The bundle's order, over its steps' numbers.

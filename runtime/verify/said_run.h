@@ -1,12 +1,10 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "plugins/sdk/result.h"
+#include "plugins/sdk/value.h"
 #include "runtime/local/workflow.h"
 #include "runtime/mistral/definition_file.h"
 #include "runtime/verify/precedence.h"
@@ -37,6 +35,21 @@ struct SaidStep {
   std::vector<StartCondition> conditions;
 };
 
+// What a file says of a run that its plan has the say of.
+struct SaidSetting {
+  enum class Kind : std::uint8_t {
+    kFailFast,
+    kPartial,
+    kRetries,
+    kTimeout,  // seconds after which an engine gives up a try of a step that it has not heard of
+    kTryDeadline,  // seconds that a site's own template gives a try: less than the plan's are too few
+  };
+  Kind kind = Kind::kFailFast;
+  Value value;
+  std::string what;   // "'timeout' of diamond-protect"
+  std::string place;  // "diamond.yaml:27"
+};
+
 // What the files of a workflow say, whatever engine they are for, read back from their texts: nothing in here comes
 // from the graph.
 struct SaidRun {
@@ -47,9 +60,7 @@ struct SaidRun {
   Precedence order;
   std::uint32_t begin = 0;  // nodes: `begin`,
   std::uint32_t end = 0;    // and `end`, which an exit handler is after everything
-  // The engine gives up a try of a step that it has not heard of for so long; none: the file does not say so. A step
-  // that is given up may be at work still.
-  std::optional<std::chrono::seconds> timeout;
+  std::vector<SaidSetting> settings;
   // What an engine would not do as it is meant: "task X has two inbound links and no join".
   std::vector<std::string> faults;
 };

@@ -68,6 +68,62 @@ holdfast -q compile protect n.yaml -o other.yaml --engine mistral
 [ "$(code_of said holdfast verify-workflow other.yaml --bundle argo.bundle)" = 3 ] || fail "another bundle is taken"
 grep -q 'is not the one that other.yaml was compiled with' said || fail "$(cat said)"
 
+# A schedule: a second file, which lint knows, and which is held to the plan in the bundle.
+printf 'name: n\nprovider: p\nresources: ["X::Group#g"]\nschedule: {cron: "30 2 * * 7", timezone: Etc/UTC}\n' >n.yaml
+holdfast compile protect n.yaml -o timed.yaml --engine mistral --kind template >said 2>&1 || fail "$(cat said)"
+grep -q "the schedule's concurrency is not kept" said || fail "$(cat said)"
+holdfast lint --engine mistral timed.yaml timed.schedule.yaml >said 2>&1 || fail "lint of our own schedule: $(cat said)"
+grep -q '^2 files: nothing to refuse$' said || fail "$(cat said)"
+[ "$(code_of said holdfast lint timed.schedule.yaml)" = 3 ] && grep -q 'is a cron trigger for Mistral' said || fail "lint for Argo: $(cat said)"
+[ "$(code_of said holdfast verify-workflow timed.schedule.yaml)" = 3 ] && grep -q "of a schedule name the workflow's file" said || fail "$(cat said)"
+holdfast verify-workflow timed.yaml >said 2>&1 || fail "$(cat said)"
+grep -q '^timed.schedule.yaml: starts it when its plan says$' said || fail "$(cat said)"
+holdfast --json verify-workflow timed.yaml | grep -q '"schedule":"timed.schedule.yaml"' || fail "no schedule in JSON"
+cp timed.schedule.yaml good
+changed() { # SED FAULT
+  sed "$1" good >timed.schedule.yaml
+  cmp -s good timed.schedule.yaml && fail "$1 changes nothing"
+  [ "$(code_of said holdfast verify-workflow timed.yaml)" = 3 ] || fail "$1 is taken: $(cat said)"
+  grep -qF "$2" said || fail "$1: $(cat said)"
+}
+changed 's/30 2/30 3/' "timed.schedule.yaml:8: 'pattern' is \"30 3 * * 0\", and \"30 2 * * 0\" by its plan"
+changed 's/env: holdfast/env: other/' "'workflow_params' is"
+changed '$ascope: public' "the cron trigger has 'scope'"
+changed '$aworkflow_input: {partial: true}' "the cron trigger has 'workflow_input'"
+changed '/^pattern/d' "the cron trigger has no 'pattern'"
+# What Mistral would answer as a fault of its own is not sent there.
+changed 's/"30 2.*"/"0 0 31 2 *"/' "'pattern' is"
+for command in "lint --engine mistral timed.schedule.yaml" "submit --engine mistral timed.yaml --schedule --dry-run=client"; do
+  [ "$(code_of said holdfast $command)" = 3 ] && grep -q "^timed.schedule.yaml:8:10: 'pattern': this day of month never comes" said || fail "$command: $(cat said)"
+done
+mv timed.schedule.yaml elsewhere.yaml
+holdfast verify-workflow timed.yaml >said 2>&1 || fail "$(cat said)"
+grep -q '^warning: its plan has a schedule, and there is no timed.schedule.yaml' said || fail "$(cat said)"
+[ "$(code_of said holdfast verify-workflow timed.yaml --schedule elsewhere.yaml)" = 3 ] || fail "another file is not looked at: $(cat said)"
+holdfast verify-workflow timed.yaml --schedule good >said 2>&1 || fail "$(cat said)"
+[ "$(code_of said holdfast verify-workflow timed.yaml --schedule nothing.yaml)" = 10 ] || fail "a file that is not there: $(cat said)"
+# A file of an earlier compile.
+cp good other.schedule.yaml
+[ "$(code_of said holdfast verify-workflow other.yaml)" = 3 ] && grep -q 'its plan has no schedule for it' said || fail "$(cat said)"
+# A day that never comes is refused when it is compiled, and one that comes on a day of week alone says so to Mistral.
+sed -i 's/30 2 \* \* 7/0 0 31 2 */' n.yaml
+[ "$(code_of said holdfast compile protect n.yaml -o never.yaml --engine mistral --kind template)" = 3 ] || fail "31 February: $(cat said)"
+grep -q '^n.yaml:4:18: this day never comes$' said || fail "$(cat said)"
+[ ! -e never.yaml ] || fail "it was written"
+sed -i 's/0 0 31 2 \*/0 0 31 2 mon/' n.yaml
+holdfast -q compile protect n.yaml -o monday.yaml --engine mistral --kind template || fail "31 February or a Monday"
+grep -q '^pattern: "0 0 \* 2 mon"$' monday.schedule.yaml || fail "$(cat monday.schedule.yaml)"
+sed -i 's/0 0 31 2 mon/0 2 1,15,31 * */' n.yaml
+holdfast compile protect n.yaml -o march.yaml --engine mistral --kind template >said 2>&1 || fail "$(cat said)"
+grep -q 'starts nothing on the 1st of March' said || fail "$(cat said)"
+
+# What the plan says of retries and deadlines, and how the run is started.
+for change in 's/count: 5/count: 100000/' 's/delay: 10$/delay: 1000000000/' 's/timeout: [0-9]*$/timeout: 1/' 's/{partial: false}/{partial: true}/' 's/{fail-fast: false}/{fail-fast: true}/'; do
+  sed "$change" monday.yaml >edited.yaml
+  cmp -s monday.yaml edited.yaml && fail "$change changes nothing"
+  [ "$(code_of said holdfast verify-workflow edited.yaml --bundle monday.bundle)" = 3 ] && grep -q 'edited.yaml:[0-9]*: ' said || fail "$change: $(cat said)"
+done
+
 for command in "run other.yaml" "submit other.yaml"; do
   [ "$(code_of said holdfast $command)" = 3 ] || fail "$command: $(cat said)"
   grep -q 'is a workflow for Mistral' said && grep -q -- '--engine argo' said || fail "$command: $(cat said)"

@@ -38,6 +38,10 @@ grep -q '^verified: .*, partial: 1 of 3' show.out || fail "$(cat show.out)"
 ! grep -q '^verified in full' show.out || fail "$(cat show.out)"
 
 holdfast -q compile restore "$id" --partial --parameters parameters.yaml -o restore.yaml
+holdfast verify-workflow restore.yaml >said 2>&1 || fail "$(cat said)"
+sed 's/{name: partial, value: "true"}/{name: partial, value: "false"}/' restore.yaml >edited.yaml
+[ "$(code_of said holdfast verify-workflow edited.yaml --bundle restore.bundle)" = 3 ] || fail "another 'partial' is taken"
+grep -q "parameter partial is 'false', and 'true' by its plan" said || fail "$(cat said)"
 holdfast -q run restore.yaml >restore.out || fail "restore ended with $?: $(cat restore.out)"
 shown restore.out
 holdfast restores list | grep -q 'partial: 1 of 3 resources is not in the checkpoint: X::Disk#b' || fail "$(holdfast restores list)"

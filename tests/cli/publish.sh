@@ -35,6 +35,11 @@ END
 holdfast compile protect data.yaml --kind template -o nightly.yaml >said 2>&1 || fail "$(cat said)"
 grep -q '^kind: CronWorkflow$' nightly.schedule.yaml || fail "$(cat nightly.schedule.yaml)"
 grep -qF -- '- "30 4 * * 0"' nightly.schedule.yaml || fail "$(cat nightly.schedule.yaml)"
+holdfast verify-workflow nightly.yaml >verified 2>&1 || fail "$(cat verified)"
+grep -q '^nightly.schedule.yaml: starts it when its plan says$' verified || fail "$(cat verified)"
+sed 's/Forbid/Allow/' nightly.schedule.yaml >edited.yaml
+[ "$(code_of verified holdfast verify-workflow nightly.yaml --schedule edited.yaml)" = 3 ] || fail "an edited schedule is taken"
+grep -qF "edited.yaml:14: 'concurrencyPolicy' is \"Allow\", and \"Forbid\" by its plan" verified || fail "$(cat verified)"
 if [ -f /usr/share/zoneinfo/Europe/Berlin ]; then
   expected=$(for week in 0 1 2 3 4; do date -d "$(TZ=Europe/Berlin date +%F) + $(((7 - $(TZ=Europe/Berlin date +%u)) % 7 + 7 * week)) days" '+%F 04:30'; done | paste -sd, | sed 's/,/, /g')
   # On a Sunday after half past four the first of them is over.

@@ -55,6 +55,8 @@ TEST(GoodForMistral, IsWhatIsEmitted) {
       auto children = *local::ReadTemplateFolder(base + ".children");
       for (local::SourceFile& child : children) files.push_back(std::move(child));
     }
+    if (std::filesystem::exists(base + ".schedule.yaml"))
+      files.push_back(*local::ReadSourceFile(base + ".schedule.yaml"));
     EXPECT_EQ(Said(LintMistral(files)), "") << entry.path();
     ++cases;
   }

@@ -12,6 +12,7 @@
 #include "runtime/mistral/definition_file.h"
 #include "runtime/verify/argo_form.h"
 #include "runtime/verify/proof.h"
+#include "runtime/verify/schedule_form.h"
 
 namespace holdfast::verify {
 namespace {
@@ -67,7 +68,8 @@ class Changed : public testing::TestWithParam<Case> {
     const auto workflow = local::ReadWorkflow(std::move(files));
     EXPECT_TRUE(workflow) << workflow.error().Render();
     SaidRun run = RunOf(*workflow);
-    std::vector<local::SourceFile> own = Files();
+    std::vector<local::ParsedFile> own;
+    for (local::SourceFile& file : Files()) own.push_back(local::ParseFile(std::move(file)));
     for (std::string& fault : FormFaults(own, bundle->bundle))
       run.faults.push_back(std::move(fault));
     return Prove(*bundle, std::move(run));
@@ -171,10 +173,29 @@ INSTANTIATE_TEST_SUITE_P(
              "bundle: \"4b69\", p", "has 'input'"},
         Case{"TheRecordOfAnother", "diamond", "mistral", "{record: \"\"}", "{record: other}",
              "input record of diamond-protect has a default"},
-        Case{"AStepThatIsGivenUp", "diamond", "mistral", "timeout: 2592600", "timeout: 1",
-             "a step would be given up after 1 s"},
-        Case{"MoreTime", "diamond", "mistral", "timeout: 2592600", "timeout: 2592601", ""},
-        Case{"MoreTries", "diamond", "mistral", "count: 5", "count: 50", ""},
+        Case{
+            "AStepThatIsGivenUp", "diamond", "mistral", "timeout: 2592600", "timeout: 1",
+            "expected.mistral.yaml:30: 'timeout' of diamond-protect is 1, and 2592600 by its plan"},
+        Case{"MoreTime", "diamond", "mistral", "timeout: 2592600", "timeout: 2592601",
+             "'timeout' of diamond-protect is 2592601, and 2592600 by its plan"},
+        Case{"NoTime", "diamond", "mistral", "    timeout: 2592600\n", "", "has 'task-defaults'"},
+        Case{"MoreTries", "diamond", "mistral", "count: 5", "count: 100000",
+             "expected.mistral.yaml:27: the 'count' of 'retry' of diamond-protect is 100000, and 5 "
+             "by its plan"},
+        Case{"NoTries", "cut_templates", "mistral", "count: 5", "count: 0",
+             "is 0, and 5 by its plan"},
+        Case{"ALongerDelay", "diamond", "mistral", "delay: 10", "delay: 600", ""},
+        Case{"ADelayWithoutEnd", "diamond", "mistral", "delay: 10", "delay: 1000000000",
+             "expected.mistral.yaml:28: the 'delay' of 'retry' of diamond-protect is 1000000000 s, "
+             "and may be 1 to 600 s"},
+        Case{"NoDelay", "diamond", "mistral", "delay: 10", "delay: 0", "is 0 s, and may be 1 to"},
+        Case{"Partial", "diamond", "mistral", "{partial: false}", "{partial: true}",
+             "expected.mistral.yaml:16: input partial of diamond-protect is true, and false by its "
+             "plan"},
+        Case{"PartialAsAText", "diamond", "mistral", "{partial: false}", "{partial: \"false\"}",
+             "input partial of diamond-protect is \"false\", and false by its plan"},
+        Case{"FailFastOfThePlan", "diamond", "mistral", "{fail-fast: false}", "{fail-fast: true}",
+             "input fail-fast of diamond-protect is true, and false by its plan"},
         Case{"EveryTryIsGood", "diamond", "mistral", "fail-on: \"<% not (str", "fail-on: \"<% (str",
              "has 'task-defaults'"},
         Case{"AStepThatNeverFails", "diamond", "mistral", "input: {step: a-bc37fcd6-par}\n",
@@ -239,7 +260,7 @@ INSTANTIATE_TEST_SUITE_P(
              "  entrypoint: main\n  podSpecPatch: '{}'", "has 'podSpecPatch' in 'spec'"},
         Case{"ADeadline", "diamond", "argo", "  entrypoint: main",
              "  entrypoint: main\n  activeDeadlineSeconds: 5",
-             "has another 'activeDeadlineSeconds'"},
+             "expected.argo.yaml:12: 'activeDeadlineSeconds' is 5, and by its plan there is none"},
         Case{"AnEndedOne", "diamond", "argo", "spec:\n", "status: {phase: Succeeded}\nspec:\n",
              "has 'status' in the object"},
         Case{"ALabelOfArgo", "diamond", "argo", "  annotations:\n",
@@ -252,6 +273,41 @@ INSTANTIATE_TEST_SUITE_P(
              "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: "
              "x}\nspec: {templates: []}\n---\napiVersion: argoproj.io",
              "is not one document"},
+        Case{"NoDeadline", "policy_and_template", "argo", "  activeDeadlineSeconds: 5400\n", "",
+             "has no 'activeDeadlineSeconds', and 5400 by its plan"},
+        Case{"ALongerDeadline", "policy_and_template", "argo", "activeDeadlineSeconds: 5400",
+             "activeDeadlineSeconds: 54000",
+             "expected.argo.yaml:15: 'activeDeadlineSeconds' is 54000, and 5400 by its plan"},
+        Case{"MoreAtOnce", "policy_and_template", "argo", "parallelism: 3", "parallelism: 300",
+             "'parallelism' is 300, and 3 by its plan"},
+        Case{"NoMoreAtOnce", "diamond", "argo", "  entrypoint: main",
+             "  entrypoint: main\n  parallelism: 1",
+             "'parallelism' is 1, and by its plan there is none"},
+        Case{"MoreAtOnceInAChild", "child_workflows", "argo", "{name: parallelism, value: \"2\"}",
+             "{name: parallelism, value: \"200\"}",
+             "task files-1c8ca929-all has the argument parallelism '200', and '2' by its plan"},
+        Case{"RunsThatAreDeletedAtOnce", "diamond", "argo", "secondsAfterFailure: 2592000",
+             "secondsAfterFailure: 1", "'ttlStrategy' is"},
+        Case{"MoreTries", "diamond", "argo", "{name: retries, value: \"5\"}",
+             "{name: retries, value: \"100000\"}",
+             "expected.argo.yaml:25: parameter retries is '100000', and '5' by its plan"},
+        Case{"NoTriesInChildren", "child_workflows", "argo", "{name: retries, value: \"5\"}",
+             "{name: retries, value: \"0\"}",
+             "1b2f97f0.yaml:24: parameter retries is '0', and '5'"},
+        Case{"TriesAsANumber", "diamond", "argo", "{name: retries, value: \"5\"}",
+             "{name: retries, value: 5}", ""},
+        Case{"AStepThatIsGivenUp", "policy_and_template", "argo",
+             "{name: step-deadline, value: \"21600\"}", "{name: step-deadline, value: \"1\"}",
+             "parameter step-deadline is '1', and '21600' by its plan"},
+        Case{"Partial", "diamond", "argo", "{name: partial, value: \"false\"}",
+             "{name: partial, value: \"true\"}",
+             "parameter partial is 'true', and 'false' by its plan"},
+        Case{"FailFastOfThePlan", "policy_and_template", "argo",
+             "{name: fail-fast, value: \"true\"}", "{name: fail-fast, value: \"false\"}",
+             "parameter fail-fast is 'false', and 'true' by its plan"},
+        Case{"AParameterMore", "diamond", "argo", "    - {name: retries, value: \"5\"}\n",
+             "    - {name: retries, value: \"5\"}\n    - {name: host, value: x}\n",
+             "parameter host, which no compiled one has"},
         Case{"AGateTooMuch", "diamond", "argo", "depends: c-a4b55e85-pre.Succeeded",
              "depends: \"c-a4b55e85-pre.Succeeded && b-fe7b75c0-par.Succeeded\"",
              "is not started when b-fe7b75c0-par fails"},
@@ -266,6 +322,239 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"AStepThatNeverStarts", "diamond", "argo", "        a-bc37fcd6-post\n", "",
              "task a-bc37fcd6-post would never start"}),
     [](const auto& tested) { return tested.param.name; });
+
+// The site's templates with one thing changed: numbers of their own may stand there, but not any.
+struct SiteCase {
+  std::string name;
+  std::string from;
+  std::string to;
+  std::string fault;  // empty: none
+  std::string golden = "diamond";
+};
+
+class ChangedSite : public testing::TestWithParam<SiteCase> {};
+
+TEST_P(ChangedSite, IsFoundOut) {
+  const SiteCase& c = GetParam();
+  const std::string base = std::string(HOLDFAST_TEST_GOLDEN) + "/" + c.golden + "/expected";
+  std::vector<local::SourceFile> files{*local::ReadSourceFile(base + ".argo.yaml")};
+  bool changed = false;
+  auto site = *local::ReadTemplateFolder(HOLDFAST_TEMPLATES);
+  for (local::SourceFile& file : site) {
+    for (std::size_t at = 0; (at = file.text.find(c.from, at)) != std::string::npos;
+         at += c.to.size()) {
+      file.text.replace(at, c.from.size(), c.to);
+      changed = true;
+    }
+    files.push_back(std::move(file));
+  }
+  ASSERT_TRUE(changed) << "the templates have changed: nothing is replaced in them";
+  const auto workflow = local::ReadWorkflow(std::move(files));
+  ASSERT_TRUE(workflow) << workflow.error().Render();
+  const Proof proof = Prove(*LoadBundle(*ReadBundleFolder(base + ".bundle")), RunOf(*workflow));
+  if (c.fault.empty()) {
+    EXPECT_THAT(proof.faults, IsEmpty());
+  } else {
+    EXPECT_THAT(proof.faults, Contains(HasSubstr(c.fault)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Argo, ChangedSite,
+    testing::Values(
+        SiteCase{"TriesOfItsOwn", "limit: \"{{workflow.parameters.retries}}\"", "limit: \"100\"",
+                 ""},
+        SiteCase{"TooManyTries", "limit: \"{{workflow.parameters.retries}}\"", "limit: \"100000\"",
+                 "has the 'limit' 100000 of its 'retryStrategy', and may have 0 to 100"},
+        SiteCase{"TriesOfAnotherParameter", "limit: \"{{workflow.parameters.retries}}\"",
+                 "limit: \"{{workflow.parameters.step-deadline}}\"",
+                 "which is neither a number nor {{workflow.parameters.retries}}"},
+        SiteCase{"TriesWithoutEnd", "      limit: \"{{workflow.parameters.retries}}\"\n", "",
+                 "has a 'retryStrategy' without 'limit'"},
+        SiteCase{"AShorterPause", "cap: \"5m\"", "cap: \"1m\"", ""},
+        SiteCase{"APauseOfADay", "cap: \"5m\"", "cap: \"24h\"",
+                 "has a 'backoff' that comes to 86400 s between two tries, and may come to 3600 s"},
+        SiteCase{"ADeadlineOfItsOwn",
+                 "activeDeadlineSeconds: \"{{workflow.parameters.step-deadline}}\"",
+                 "activeDeadlineSeconds: 86400", ""},
+        SiteCase{"ADeadlineOfASecond",
+                 "activeDeadlineSeconds: \"{{workflow.parameters.step-deadline}}\"",
+                 "activeDeadlineSeconds: 1", "has 'activeDeadlineSeconds' 1, and may have 60 to"},
+        SiteCase{"AShorterDeadlineThanThePlans",
+                 "activeDeadlineSeconds: \"{{workflow.parameters.step-deadline}}\"",
+                 "activeDeadlineSeconds: 3600",
+                 "'activeDeadlineSeconds' of template step is 3600, and 21600 by its plan",
+                 "policy_and_template"}),
+    [](const auto& tested) { return tested.param.name; });
+
+// The schedule of a plan in UTC, for either engine, with one thing changed in it.
+struct ScheduleCase {
+  std::string name;
+  ScheduleEngine engine;
+  std::string from;
+  std::string to;
+  std::string fault;  // empty: none
+};
+
+class ChangedSchedule : public testing::TestWithParam<ScheduleCase> {};
+
+constexpr const char* kCronWorkflow = R"(apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata:
+  name: policy-protect
+  annotations:
+    holdfast/compiled-by: "holdfast test"
+spec:
+  schedules:
+  - "30 2 * * 0"
+  timezone: "Etc/UTC"
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 3600
+  successfulJobsHistoryLimit: 3
+  failedJobsHistoryLimit: 3
+  workflowSpec:
+    workflowTemplateRef: {name: policy-protect}
+)";
+constexpr const char* kTrigger = R"(name: policy-protect
+workflow_name: policy-protect
+# The environment with the places of the site.
+workflow_params: {env: holdfast}
+pattern: "30 2 * * 0"
+)";
+
+Bundle ScheduledBundle() {
+  Bundle bundle;
+  bundle.plan = Value()
+                    .Set("name", "policy")
+                    .Set("schedule", Value()
+                                         .Set("cron", "30 2 * * 7")
+                                         .Set("concurrency", "forbid")
+                                         .Set("starting_deadline", 3'600'000)
+                                         .Set("suspend", false)
+                                         .Set("timezone", "Etc/UTC"));
+  return bundle;
+}
+
+TEST_P(ChangedSchedule, IsFoundOut) {
+  const ScheduleCase& c = GetParam();
+  std::string text = c.engine == ScheduleEngine::kArgo ? kCronWorkflow : kTrigger;
+  const std::size_t at = text.find(c.from);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, c.from.size(), c.to);
+  const auto faults =
+      ScheduleFaults(local::ParseFile({"a/p.schedule.yaml", text}), c.engine, ScheduledBundle());
+  if (c.fault.empty()) {
+    EXPECT_THAT(faults, IsEmpty());
+  } else {
+    EXPECT_THAT(faults, Contains(HasSubstr(c.fault)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Mistral, ChangedSchedule,
+    testing::Values(
+        ScheduleCase{"AComment", ScheduleEngine::kMistral, "# The env", "# x", ""},
+        ScheduleCase{
+            "APattern", ScheduleEngine::kMistral, "30 2", "30 3",
+            R"(p.schedule.yaml:5: 'pattern' is "30 3 * * 0", and "30 2 * * 0" by its plan)"},
+        ScheduleCase{"ANeverComingDay", ScheduleEngine::kMistral, "30 2 * * 0", "0 0 31 2 *",
+                     "'pattern' is \"0 0 31 2 *\""},
+        ScheduleCase{"NoPattern", ScheduleEngine::kMistral, "pattern: \"30 2 * * 0\"\n",
+                     "first_execution_time: \"2030-01-01 10:00\"\n",
+                     "the cron trigger has no 'pattern'"},
+        ScheduleCase{"AnotherWorkflow", ScheduleEngine::kMistral, "workflow_name: policy-protect",
+                     "workflow_name: other",
+                     "'workflow_name' is \"other\", and \"policy-protect\""},
+        ScheduleCase{"AnotherEnvironment", ScheduleEngine::kMistral, "env: holdfast", "env: evil",
+                     R"('workflow_params' is {"env":"evil"}, and {"env":"holdfast"} by its plan)"},
+        ScheduleCase{"NoEnvironment", ScheduleEngine::kMistral,
+                     "workflow_params: {env: holdfast}\n", "",
+                     "the cron trigger has no 'workflow_params'"},
+        ScheduleCase{
+            "Inputs", ScheduleEngine::kMistral,
+            "pattern:", "workflow_input: {partial: true}\npattern:",
+            "p.schedule.yaml:5: the cron trigger has 'workflow_input': {\"partial\":true}, which"},
+        ScheduleCase{"AFirstTime", ScheduleEngine::kMistral,
+                     "pattern:", "first_execution_time: \"2030-01-01 10:00\"\npattern:",
+                     "the cron trigger has 'first_execution_time'"},
+        ScheduleCase{"OneRun", ScheduleEngine::kMistral,
+                     "pattern:", "remaining_executions: 1\npattern:",
+                     "the cron trigger has 'remaining_executions'"},
+        ScheduleCase{"ForAll", ScheduleEngine::kMistral,
+                     "pattern:", "scope: public\npattern:", "the cron trigger has 'scope'"},
+        ScheduleCase{"Two", ScheduleEngine::kMistral,
+                     "pattern:", "---\npattern:", "is not one document with a schedule"},
+        ScheduleCase{"Nothing", ScheduleEngine::kMistral, "name: policy-protect\n", "- x: 1\n",
+                     "cannot be read"}),
+    [](const auto& tested) { return tested.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    Argo, ChangedSchedule,
+    testing::Values(
+        ScheduleCase{"ALabel", ScheduleEngine::kArgo, "  annotations:",
+                     "  namespace: backups\n  labels: {team: a}\n  annotations:", ""},
+        ScheduleCase{"MoreRunsKept", ScheduleEngine::kArgo, "successfulJobsHistoryLimit: 3",
+                     "successfulJobsHistoryLimit: 30", ""},
+        ScheduleCase{"NoRunsKept", ScheduleEngine::kArgo, "failedJobsHistoryLimit: 3",
+                     "failedJobsHistoryLimit: 0",
+                     "p.schedule.yaml:14: 'failedJobsHistoryLimit' is 0, and may be 1 to 1000"},
+        ScheduleCase{"ALine", ScheduleEngine::kArgo, "30 2", "30 3", "'schedules' is [\"30 3"},
+        ScheduleCase{"ALineLess", ScheduleEngine::kArgo, "  schedules:\n  - \"30 2 * * 0\"\n",
+                     "  schedules: []\n", "'schedules' is []"},
+        ScheduleCase{"AnotherZone", ScheduleEngine::kArgo, "Etc/UTC", "Europe/Berlin",
+                     "'timezone' is \"Europe/Berlin\", and \"Etc/UTC\" by its plan"},
+        ScheduleCase{"NoZone", ScheduleEngine::kArgo, "  timezone: \"Etc/UTC\"\n", "",
+                     "'spec' has no 'timezone': \"Etc/UTC\" by its plan"},
+        ScheduleCase{"Replaced", ScheduleEngine::kArgo, "Forbid", "Replace",
+                     "'concurrencyPolicy' is \"Replace\", and \"Forbid\" by its plan"},
+        ScheduleCase{"Suspended", ScheduleEngine::kArgo, "  timezone:",
+                     "  suspend: true\n  timezone:", "'spec' has 'suspend': true, which"},
+        ScheduleCase{"NoStartingDeadline", ScheduleEngine::kArgo,
+                     "  startingDeadlineSeconds: 3600\n", "",
+                     "'spec' has no 'startingDeadlineSeconds': 3600"},
+        ScheduleCase{"ACondition", ScheduleEngine::kArgo,
+                     "  timezone:", "  when: \"false\"\n  timezone:", "'spec' has 'when'"},
+        ScheduleCase{"AnotherTemplate", ScheduleEngine::kArgo, "Ref: {name: policy-protect}",
+                     "Ref: {name: other}", "'workflowSpec' is"},
+        ScheduleCase{"Arguments", ScheduleEngine::kArgo, "    workflowTemplateRef",
+                     "    arguments: {parameters: [{name: partial, value: \"true\"}]}\n    "
+                     "workflowTemplateRef",
+                     "'workflowSpec' is"},
+        ScheduleCase{"OrdersForArgo", ScheduleEngine::kArgo, "    holdfast/compiled-by",
+                     "    cronworkflows.argoproj.io/last-used-schedule: x\n    "
+                     "holdfast/compiled-by",
+                     "which Argo obeys"},
+        ScheduleCase{"Metadata", ScheduleEngine::kArgo, "spec:\n", "  finalizers: [x]\nspec:\n",
+                     "'metadata' has 'finalizers'"},
+        ScheduleCase{"MetadataOfItsWorkflows", ScheduleEngine::kArgo,
+                     "  timezone:", "  workflowMetadata: {labels: {a: b}}\n  timezone:",
+                     "'spec' has 'workflowMetadata'"},
+        ScheduleCase{"AStatus", ScheduleEngine::kArgo, "spec:\n", "status: {}\nspec:\n",
+                     "the object has 'status'"}),
+    [](const auto& tested) { return tested.param.name; });
+
+TEST(ScheduleFaults, HoldAFileToThePlanThatHasNone) {
+  Bundle bundle = ScheduledBundle();
+  bundle.plan = Value().Set("name", "policy");
+  EXPECT_THAT(ScheduleFaults(local::ParseFile({"p.schedule.yaml", kTrigger}),
+                             ScheduleEngine::kMistral, bundle),
+              Contains(HasSubstr("its plan has no schedule for it")));
+  bundle = ScheduledBundle();
+  bundle.operation = Operation::kRestore;
+  EXPECT_THAT(ScheduleFaults(local::ParseFile({"p.schedule.yaml", kCronWorkflow}),
+                             ScheduleEngine::kArgo, bundle),
+              Contains(HasSubstr("its plan has no schedule for it")));
+}
+
+TEST(ScheduleFaults, KnowThatMistralHasNoOtherZoneThanUtc) {
+  Bundle bundle = ScheduledBundle();
+  Value schedule = *bundle.plan.Find("schedule");
+  bundle.plan.Set("schedule", schedule.Set("timezone", "Europe/Berlin").Set("suspend", true));
+  EXPECT_THAT(ScheduleFaults(local::ParseFile({"p.schedule.yaml", kTrigger}),
+                             ScheduleEngine::kMistral, bundle),
+              ::testing::ElementsAre(HasSubstr("its plan's time zone is Europe/Berlin"),
+                                     HasSubstr("the schedule is suspended")));
+}
 
 }  // namespace
 }  // namespace holdfast::verify

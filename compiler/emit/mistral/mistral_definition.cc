@@ -19,7 +19,6 @@ namespace {
 namespace words = mistral_words;
 
 constexpr std::size_t kLineWidth = 100;
-constexpr int kRetryDelay = 10;  // seconds
 
 class DefinitionWriter {
  public:
@@ -163,7 +162,7 @@ class DefinitionWriter {
     out_.Key("count");
     out_.Integer(workflow_.retries);
     out_.Key("delay");
-    out_.Integer(kRetryDelay);
+    out_.Integer(words::kRetryDelay.count());
     Text("break-on", words::kFinal);
     out_.EndMap();
     out_.Key("timeout");

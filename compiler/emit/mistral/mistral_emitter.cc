@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "compiler/emit/mistral/group_entries.h"
 #include "compiler/emit/mistral/mistral_definition.h"
 #include "compiler/plan/cron_line.h"
+#include "compiler/plan/schedule.h"
 #include "compiler/yaml/yaml_out.h"
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/in_parallel.h"
@@ -21,12 +21,6 @@ namespace {
 
 // `begin` and `end`, or `gate` and `verdict`.
 constexpr std::uint32_t kFrame = kFewestTasks - kFewestItems;
-
-bool IsUtc(std::string_view zone) {
-  constexpr std::array<std::string_view, 8> kNames{"UTC",       "Etc/UTC",   "GMT",     "Etc/GMT",
-                                                   "Etc/GMT+0", "Etc/GMT-0", "Etc/UCT", "Zulu"};
-  return std::find(kNames.begin(), kNames.end(), zone) != kNames.end();
-}
 
 // What a request for a cron trigger has (Mistral REST API v2, POST /v2/cron_triggers).
 Result<std::string> WriteTrigger(const EngineWorkflow& workflow) {
@@ -59,10 +53,10 @@ Result<std::string> WriteTrigger(const EngineWorkflow& workflow) {
   out.Key("workflow_params");
   out.BeginFlowMap();
   out.Key("env");
-  out.Word("holdfast");
+  out.Word(mistral_words::kEnvironment);
   out.EndFlowMap();
   out.Key("pattern");
-  out.Text(WithSundayAsZero(schedule.cron));
+  out.Text(ForCroniter(schedule.cron));
   out.EndMap();
   return out.Take();
 }
@@ -123,6 +117,14 @@ class MistralEmitter final : public EngineEmitter {
       out.notes.emplace_back(
           "Mistral starts a run by its schedule also while the one before is at work: the "
           "schedule's concurrency is not kept");
+    }
+    if (workflow.schedule) {
+      if (const std::vector<int> missed = MissedInMarch(workflow.schedule->cron); !missed.empty()) {
+        out.notes.push_back(fmt::format(
+            "Mistral's scheduler (croniter 1.3) starts nothing on the {} of March, which the "
+            "schedule has beside a day that February does not have: leave 30 and 31 out",
+            missed.size() == 1 ? "1st" : "1st and the 2nd"));
+      }
     }
     if (workflow.run_deadline) {
       out.notes.emplace_back(

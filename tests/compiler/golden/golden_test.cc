@@ -19,7 +19,9 @@
 #include "golden_case.h"
 #include "plugins/sdk/bundle.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/verify/argo_form.h"
 #include "runtime/verify/proof.h"
+#include "runtime/verify/schedule_form.h"
 #include "tests/compiler/emit/argo_simulation.h"
 #include "tests/compiler/emit/read_run.h"
 
@@ -191,12 +193,27 @@ TEST_P(Golden, EveryEnginesFilesDoWhatTheBundleSays) {
     if (!compiled) continue;
     const auto run = ReadRun(engine, *compiled);
     ASSERT_TRUE(run) << run.error().Render();
-    const verify::Proof proof = verify::Prove(*LoadBundle(compiled->bundle), *run);
+    const LoadedBundle loaded = *LoadBundle(compiled->bundle);
+    const Bundle& bundle = loaded.bundle;
+    const verify::Proof proof = verify::Prove(loaded, *run);
     EXPECT_THAT(proof.faults, ::testing::IsEmpty());
     EXPECT_EQ(proof.steps, compiled->steps);
     if (run->groups.size() == 1) {
       EXPECT_EQ(proof.added, 0U);
     }
+    if (engine == "argo") {
+      std::vector<local::ParsedFile> files{local::ParseFile({"emitted.yaml", compiled->text})};
+      for (const EmittedFile& child : compiled->children)
+        files.push_back(local::ParseFile({child.name, child.text}));
+      EXPECT_THAT(verify::FormFaults(files, bundle), ::testing::IsEmpty());
+    }
+    if (compiled->schedule.empty()) continue;
+    EXPECT_THAT(
+        verify::ScheduleFaults(
+            local::ParseFile({"emitted.schedule.yaml", compiled->schedule}),
+            engine == "argo" ? verify::ScheduleEngine::kArgo : verify::ScheduleEngine::kMistral,
+            bundle),
+        ::testing::IsEmpty());
   }
 }
 

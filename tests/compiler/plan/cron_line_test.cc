@@ -201,5 +201,35 @@ TEST(CronLine, KnowsSundayAsZeroWhereASchedulerDoes) {
   EXPECT_EQ(WithSundayAsZero("0 2 1 * 5/1"), "0 2 1 * 5/1");
 }
 
+TEST(CronLine, KnowsTheDaysOfMarchThatMistralMisses) {
+  const auto missed = [](const char* line) { return MissedInMarch(line); };
+  using Days = std::vector<int>;
+  EXPECT_EQ(missed("0 2 * * *"), Days{});
+  EXPECT_EQ(missed("0 2 1-31 * *"), Days{});
+  EXPECT_EQ(missed("0 2 1,15 * *"), Days{});
+  EXPECT_EQ(missed("0 2 1,31 4-12 *"), Days{});
+  EXPECT_EQ(missed("0 2 1,2,31 * *"), (Days{1, 2}));
+  EXPECT_EQ(missed("0 2 */2 * *"), Days{1});
+  EXPECT_EQ(missed("0 2 1,2,30 * *"), Days{1});
+  EXPECT_EQ(missed("0 2 2,30 * *"), Days{});
+  // Only after the 29th February.
+  EXPECT_EQ(missed("0 2 1,29,31 * *"), Days{1});
+}
+
+TEST(CronLine, MeansTheSameToMistral) {
+  EXPECT_EQ(ForCroniter("30 2 * * mon-fri"), "30 2 * * mon-fri");
+  EXPECT_EQ(ForCroniter("@daily"), "@daily");
+  EXPECT_EQ(ForCroniter("0  2 */1 * 5-7"), "0 2 * * 0,5,6");
+  EXPECT_EQ(ForCroniter("0 2 * * 5/1"), "0 2 * * 5,6");
+  EXPECT_EQ(ForCroniter("0,* 2 1 * *,7"), "* 2 1 * *");
+  // A list of all days is another day beside a day of month to Argo, and a star to croniter.
+  EXPECT_EQ(ForCroniter("0 2 1 * 0-6"), "0 2 * * *");
+  EXPECT_EQ(ForCroniter("0 2 1-31 * mon"), "0 2 * * *");
+  EXPECT_EQ(ForCroniter("0 2 1,15 * mon"), "0 2 1,15 * mon");
+  // croniter starts nothing where one of the two never comes.
+  EXPECT_EQ(ForCroniter("0 2 31 2 mon"), "0 2 * 2 mon");
+  EXPECT_EQ(ForCroniter("0 2 29 2 mon"), "0 2 29 2 mon");
+}
+
 }  // namespace
 }  // namespace holdfast::compiler

@@ -24,8 +24,18 @@ printf 'name: s\nprovider: p\nresources: ["X::Disk#c"]\npolicy: {drift: ignore}\
 compiled scheduled.yaml protect s.yaml --kind template
 [ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'stored the cron trigger s-protect: \* \* \* \* \* UTC' said || fail "$(cat said)"
 [ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'there is already the cron trigger s-protect' said || fail "$(cat said)"
-sed 's/"\* \* \* \* \*"/"99 * * * *"/' scheduled.schedule.yaml >bad.schedule.yaml
 cp scheduled.yaml bad.yaml; cp -r scheduled.bundle bad.bundle
+for never in '99 * * * *' '0 0 31 2 *'; do
+  sed "s/\"\* \* \* \* \*\"/\"$never\"/" scheduled.schedule.yaml >bad.schedule.yaml
+  [ "$(code_of said on submit bad.yaml --schedule)" = 3 ] && grep -q "^bad.schedule.yaml:8:10: 'pattern': " said || fail "$never: $(cat said)"
+done
+# What only Mistral knows: another one starts the same, as often, at the same times.
+at='"9 * * * *"\nfirst_execution_time: "2099-01-01 02:30"\nremaining_executions: 3'
+sed "s/\"\* \* \* \* \*\"/$at/" scheduled.schedule.yaml >bad.schedule.yaml
+PYTHONPATH=$scene PYTHONDONTWRITEBYTECODE=1 python3 -c 'import api, sys, yaml
+trigger = yaml.safe_load(open("bad.schedule.yaml")) | {"name": "other"}
+status, answer = api.Api(sys.argv[1]).call("POST", "/cron_triggers", trigger)
+assert status == 201, answer' "$API" || fail "another trigger"
 [ "$(code_of said on submit bad.yaml --schedule)" != 0 ] && grep -q 'the one that was there is stored again' said || fail "$(cat said)"
 [ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'there is already' said || fail "$(cat said)"
 

@@ -7,10 +7,10 @@ of tests/lint/mistral_bad and mistral_good says what Mistral does with it, and w
 What Mistral does:
 
   refuses   it is not created
-  breaks    it is created, and its run ends in ERROR (or cannot be started)
+  breaks    it is created, and its run ends in ERROR (or cannot be started); of a cron trigger: Mistral answers with 500
   hangs     its run does not end
   twice     a task is run more than once
-  runs      its run ends in SUCCESS
+  runs      its run ends in SUCCESS; a cron trigger is created
 
 What lint does: `refuses` (it exits 3), `warns`, or `takes`. It refuses what Mistral does not run.
 The files of mistral_table: tests/lint/mistral_table/README.md.
@@ -99,8 +99,31 @@ def first_workflow(text):
     return [name for name in yaml.safe_load(text) or {} if name != "version"][0]
 
 
+def trigger_of(text):
+    """What is asked for, if it is a cron trigger and no definition."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    named = isinstance(document, dict) and "version" not in document and {"workflow_name", "workflow_id", "pattern"} & set(document)
+    return document if named else None
+
+
+def store(namespace, trigger):
+    """What Mistral does with a cron trigger, and its reason: one that it answers as a fault of its own breaks."""
+    if isinstance(trigger.get("name"), str):
+        trigger["name"] += namespace
+    status, answer = server.call("POST", "/cron_triggers", trigger)
+    if status == 201:
+        server.call("DELETE", "/cron_triggers/" + urllib.parse.quote(answer["id"]))
+        return "runs", ""
+    return ("breaks" if status >= 500 else "refuses"), f"{status}: {answer}"
+
+
 def run(namespace, text, patience):
     """What Mistral does, and its reason."""
+    if trigger := trigger_of(text):
+        return store(namespace, trigger)
     refused = server.validate(text)
     # Each in a namespace of its own: they are called alike.
     status, answer = server.call("POST", "/workflows?namespace=" + namespace, text, plain=True)
@@ -141,6 +164,8 @@ holdfast.step:
   base: std.echo
   base-input: {output: '{"exit":0}'}
 """)
+    # What the cron triggers start.
+    server.create("workflows", "version: '2.0'\nw: {tasks: {a: {action: std.noop}}}\n")
     folder = tests + "/lint"
     paths = sys.argv[4:] or sorted(glob.glob(folder + "/mistral_table/*.txt") + glob.glob(folder + "/mistral_bad/*.yaml") + glob.glob(folder + "/mistral_good/*.yaml"))
     wrong, differ = [], []
