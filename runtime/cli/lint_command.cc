@@ -51,20 +51,15 @@ int LintFiles(Session& session, const LintArguments& arguments) {
       files.push_back(std::move(file));
   };
   for (const std::string& path : arguments.files) {
-    auto file = local::ReadSourceFile(path);
-    if (!file) return out.Fail(file.error());
-    if (argo && mistral::IsMistralFile(file->text)) {
+    // What a large one starts is a part of it.
+    auto own = OwnFilesOf(path);
+    if (!own) return out.Fail(own.error());
+    if (argo && mistral::IsMistralFile(own->front().text)) {
       return out.Fail(
           InvalidInput(path + " is a workflow for Mistral").Hint("holdfast lint --engine mistral"));
     }
-    add(std::move(*file));
-    // What a large one starts is a part of it.
-    std::error_code error;
-    if (!std::filesystem::is_directory(ChildrenFolderOf(path), error)) continue;
-    auto children = local::ReadTemplateFolder(ChildrenFolderOf(path));
-    if (!children) return out.Fail(children.error());
-    // They may be named, too: all files of a repository are.
-    for (local::SourceFile& child : *children) add(std::move(child));
+    // The children may be named, too: all files of a repository are.
+    for (local::SourceFile& file : *own) add(std::move(file));
   }
   int exit_code = 0;
   std::size_t warnings = 0;

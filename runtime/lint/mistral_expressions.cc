@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_jinja.h"
 #include "runtime/lint/mistral_shorthand.h"
 #include "runtime/lint/mistral_yaql.h"
@@ -21,14 +23,12 @@ struct Fault {
   Severity severity = Severity::kError;
 };
 
-// Mistral's patterns do not reach over the end of a line. The place behind the first "begin...end" from `at` on, with
-// where it begins; npos: there is none.
+// Where the first such pair from `at` on begins, and the place behind it; npos: there is none.
 std::pair<std::size_t, std::size_t> FindPair(std::string_view text, std::string_view begin,
                                              std::string_view end, std::size_t at = 0) {
   for (at = text.find(begin, at); at != std::string_view::npos; at = text.find(begin, at + 1)) {
-    const std::size_t close = text.find(end, at + 2);
-    const std::size_t line = text.find('\n', at);
-    if (close != std::string_view::npos && close < line) return {at, close + 2};
+    if (const std::size_t length = PairLength(text.substr(at), begin, end); length > 0)
+      return {at, at + length};
   }
   return {std::string_view::npos, std::string_view::npos};
 }
@@ -83,6 +83,20 @@ Fault FaultOf(std::string_view text) {
   }
   rest += text.substr(done);
   return FaultOfText(rest);
+}
+
+// To YAQL a word is a text, which holds as a condition: <% False %>, too.
+Fault FaultOfWord(std::string_view text) {
+  const std::optional<Value> constant =
+      text.starts_with("<%") ? ConstantIn(text) : std::optional<Value>();
+  if (!constant || !constant->is_string()) return {};
+  const std::string& word = constant->AsString();
+  const std::string meant = Lowered(word == "None" ? "null" : word);
+  const bool literal = meant == "true" || meant == "false" || meant == "null";
+  // In quotes, it is meant as a text.
+  if (!literal || meant == word || text.find_first_of("'\"") != std::string_view::npos) return {};
+  return {fmt::format("to YAQL '{}' is a text, which holds as a condition: write {}", word, meant),
+          Severity::kWarning};
 }
 
 // Where in a workflow a text stands.
@@ -170,6 +184,7 @@ class Walk {
     Fault fault = FaultOf(text);
     if (fault.message.empty() && place == Place::kNowhere && HasExpression(text))
       fault.message = "Mistral does not evaluate the default of an input: it is text";
+    if (fault.message.empty()) fault = FaultOfWord(text);
     if (fault.message.empty()) return;
     if (place != Place::kEvaluated) fault.severity = Severity::kWarning;
     found_.push_back(

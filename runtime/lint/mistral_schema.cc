@@ -5,20 +5,27 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_characters.h"
+#include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_expressions.h"
-#include "runtime/lint/mistral_reading.h"
 #include "runtime/lint/mistral_shorthand.h"
+#include "runtime/local/expression.h"
+#include "runtime/mistral/definition_reading.h"
 
 namespace holdfast::lint {
 namespace {
 
 using local::SourceFile;
+using mistral::IsTextKey;
+
+// Of seconds: what is behind the year 9999 is no time to Python.
+constexpr double kLongestTime = 251e9;
 
 // What may stand in a field; more than one may. Mistral itself writes name, version and type of a task.
 enum Form : unsigned {
@@ -274,10 +281,49 @@ class Checker {
                  fmt::format("'{}' is {}", field.name, DescribeForms(field.forms)), "");
     if ((field.forms & kLinks) != 0) MapsOfLinks(field.name, value);
     const bool policy = Find(kPolicies, field.name) != nullptr && field.name != "safe-rerun";
-    if (policy && (field.forms & kExpression) != 0) Whole(field.name, value);
+    if (policy && (field.forms & kExpression) != 0) Policy(field, value);
     if ((field.forms & kRetry) != 0 && value.is_map()) {
-      for (const char* const key : {"count", "delay"}) Whole(key, *value.Find(key));
+      for (const char* const key : {"count", "delay"})
+        Policy({key, kCount | kExpression}, *value.Find(key));
     }
+    if ((field.forms & kItems) != 0) Items(value);
+  }
+
+  void Policy(const Field& field, const Value& value) {
+    Whole(field.name, value);
+    const std::optional<Value> constant = ConstantOf(value);
+    if (!constant) return;
+    const bool fits = (field.forms & kCount) != 0    ? IsCount(*constant)
+                      : field.name == "pause-before" ? constant->is_bool()
+                                                     : true;
+    if (!fits)
+      return Add(value, field.name,
+                 fmt::format("'{}' is {} when it runs, and the run breaks over it", field.name,
+                             local::TextOf(*constant)),
+                 "");
+    const bool time = field.name == "timeout" || field.name.starts_with("wait-");
+    if ((!time && field.name != "delay") || constant->AsDouble() <= kLongestTime) return;
+    Add(value, field.name,
+        fmt::format("'{}' ends behind the year 9999, and the run breaks over it", field.name), "",
+        time ? Severity::kError : Severity::kWarning);
+  }
+
+  // What is no list, and nothing that is like one.
+  void Items(const Value& value) {
+    if (value.is_list()) {
+      for (const Value& one : value.AsList()) Items(one);
+      return;
+    }
+    const std::string& text = value.AsString();
+    const std::size_t begin = std::min(text.find("<%"), text.find("{{"));
+    if (begin == std::string::npos) return;
+    const std::optional<Value> constant =
+        ConstantIn(std::string_view(text).substr(begin, ExpressionLength(text.substr(begin))));
+    if (constant && !constant->is_string())
+      Add(value, "with-items",
+          fmt::format("{} is no list of items, and the run breaks over it",
+                      local::TextOf(*constant)),
+          "");
   }
 
   // Mistral gives a policy the value of an expression only where nothing stands beside it, no blank either; else a text.
@@ -395,6 +441,17 @@ class Checker {
 };
 
 }  // namespace
+
+bool IsNothing(const Value& policy) {
+  return (policy.is_bool() || policy.is_int() || policy.is_double()) && !Holds(policy);
+}
+
+bool MayHaveNoItems(const Value& items) {
+  if (items.is_list())
+    return std::any_of(items.AsList().begin(), items.AsList().end(), &MayHaveNoItems);
+  return !items.is_string() || items.AsString().find('[') == std::string::npos ||
+         HasExpression(items.AsString());
+}
 
 std::vector<MistralLink> LinksOf(const Value& clause) {
   const auto one = [](std::string_view text, const Value& value, const Value* condition) {
