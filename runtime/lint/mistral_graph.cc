@@ -51,14 +51,23 @@ bool CanSucceed(const Value& task, const Value* defaults) {
   return task.StringOr("action", "") != "std.fail" || (items != nullptr && MayHaveNoItems(*items));
 }
 
+// std.noop without an input, and std.echo with a text.
+bool IsHarmless(const Value& task) {
+  if (task.Find("workflow") != nullptr) return false;
+  const std::string text = task.StringOr("action", mistral_words::kNoAction);
+  const MistralShorthand call = CutShorthand(text);
+  const Value* const input = task.Find("input");
+  if (call.word == mistral_words::kNoAction) return input == nullptr && call.inputs.empty();
+  if (call.word != "std.echo") return false;
+  std::size_t inputs = call.inputs.size();
+  if (input != nullptr) inputs += input->is_map() ? input->AsMap().size() : 2;
+  return inputs == 1 &&
+         (call.Has("output") || (input != nullptr && input->Find("output") != nullptr));
+}
+
 // What does nothing and asks for nothing cannot fail.
 bool CanFail(const Value& task, const Value* defaults) {
-  const std::string action = task.StringOr("action", mistral_words::kNoAction);
-  const Value* const input = task.Find("input");
-  const bool echo = action == "std.echo" && input != nullptr && input->is_map() &&
-                    input->Find("output") != nullptr && input->AsMap().size() == 1;
-  const bool noop = action == mistral_words::kNoAction && input == nullptr;
-  if ((!echo && !noop) || task.Find("workflow") != nullptr) return true;
+  if (!IsHarmless(task)) return true;
   for (const char* const name : {"fail-on", "timeout", "retry", "concurrency", "wait-before",
                                  "wait-after", "pause-before"}) {
     const Value* const policy = PolicyOf(task, defaults, name);
@@ -124,11 +133,21 @@ class Builder {
         const bool never =
             link.condition != nullptr && Constant(*link.condition) == Graph::Taken::kNever;
         if (on == Graph::On::kError && !never) graph_.tasks[from].error_handled = true;
-        if (link.to == "succeed") graph_.may_succeed_early = true;
+        if (link.to == "succeed" && !never && MayEndSo(from, on)) {
+          graph_.may_succeed_early = true;
+          graph_.tasks[from].may_end_well = true;
+        }
         if (link.to == "fail" && !never) graph_.may_fail_early = true;
         Take(from, link, on);
       }
     }
+  }
+
+  bool MayEndSo(std::size_t task, Graph::On on) const {
+    return on == Graph::On::kSuccess ? graph_.tasks[task].can_succeed
+           : on == Graph::On::kError
+               ? graph_.tasks[task].can_fail || graph_.tasks[task].join != nullptr
+               : true;
   }
 
   void Take(std::size_t from, const MistralLink& link, Graph::On on) {

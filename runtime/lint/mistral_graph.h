@@ -31,6 +31,7 @@ struct MistralGraph {
     bool can_succeed = true;  // whatever happens in the run; false only for what never does
     bool can_fail = true;
     bool error_handled = false;        // its failure is not the run's
+    bool may_end_well = false;         // it leads to the command `succeed`
     std::vector<std::size_t> inbound;  // of `links`
     std::vector<std::size_t> outbound;
   };

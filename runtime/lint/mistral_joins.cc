@@ -67,10 +67,23 @@ class Checker {
     if (!reach_.Created(task).possible())
       return Add("join", join, "join", "it never runs: no link that leads here is ever taken",
                  Severity::kWarning);
-    // What catches its failure, or ends the run in time, makes the run a good one.
-    const bool caught = graph_.tasks[task].error_handled || graph_.may_succeed_early;
+    // What catches its failure makes the run a good one.
+    const bool caught = graph_.tasks[task].error_handled;
     Add("join", join, "join", "it cannot run, and fails: " + WhyNot(task, before),
-        caught ? Severity::kWarning : Severity::kError);
+        caught ? Severity::kWarning : OfRuns(task));
+  }
+
+  // Where a join is not made in each run, or another task may end the run in time, there are runs that are good.
+  Severity OfRuns(std::size_t join) const {
+    return reach_.MadeUnlessFailed(join) && !MayEndWell(join) ? Severity::kError
+                                                              : Severity::kWarning;
+  }
+  bool MayEndWell(std::size_t without) const {
+    for (std::size_t task = 0; task < graph_.tasks.size(); ++task) {
+      if (task != without && graph_.tasks[task].may_end_well && reach_.Fired(task).possible())
+        return true;
+    }
+    return false;
   }
 
   // Mistral looks for a way to each task that leads to a join, and back along a circle for ever. What comes after a join
@@ -78,7 +91,7 @@ class Checker {
   bool HangsAt(std::size_t task, const std::vector<std::size_t>& before) {
     const Value& join = *graph_.tasks[task].join;
     const auto add = [&](std::string message) {
-      Add("join", join, "join", std::move(message));
+      Add("join", join, "join", std::move(message), OfRuns(task));
       return true;
     };
     for (const std::size_t from : before) {
@@ -158,11 +171,17 @@ class Checker {
     const auto reached = [this](const Graph::Link& link) {
       return reach_.Created(link.from).possible();
     };
-    const std::vector<std::uint32_t> endless =
-        Circle([&](const Graph::Link& link) { return reached(link) && reach_.Sure(link); });
+    constexpr std::string_view kEndless =
+        "tasks lead to each other in a circle, without a condition: ";
+    const std::vector<std::uint32_t> endless = Circle([&](const Graph::Link& link) {
+      return reach_.UnlessFailed(link.from) && reach_.Sure(link);
+    });
     if (!endless.empty())
-      return AddCircle(
-          endless, "tasks lead to each other in a circle, without a condition: ", Severity::kError);
+      return AddCircle(endless, kEndless,
+                       MayEndWell(graph_.tasks.size()) ? Severity::kWarning : Severity::kError);
+    const std::vector<std::uint32_t> entered =
+        Circle([&](const Graph::Link& link) { return reached(link) && reach_.Sure(link); });
+    if (!entered.empty()) return AddCircle(entered, kEndless, Severity::kWarning);
     const std::vector<std::uint32_t> until_failure = Circle([&](const Graph::Link& link) {
       return reached(link) && link.taken == Graph::Taken::kAlways && link.on != Graph::On::kError;
     });

@@ -100,28 +100,48 @@ void MistralReach::FindOnce() {
 
 void MistralReach::FindCertain() {
   RunBy(certain_, [this](const Graph::Link& link) { return Forced(link); });
-  RunBy(unless_failed_, [this](const Graph::Link& link) {
-    const bool fails_else =
-        link.on == Graph::On::kSuccess && !graph_.tasks[link.from].error_handled;
-    return Forced(link) || (fails_else && link.taken == Graph::Taken::kAlways);
-  });
+  RunBy(unless_failed_, [this](const Graph::Link& link) { return LeadsUnlessFailed(link); });
+}
+
+bool MistralReach::LeadsUnlessFailed(const Graph::Link& link) const {
+  const bool fails_else = link.on == Graph::On::kSuccess && !graph_.tasks[link.from].error_handled;
+  return Forced(link) || (fails_else && link.taken == Graph::Taken::kAlways);
+}
+
+bool MistralReach::MadeUnlessFailed(std::size_t task) const {
+  const std::vector<std::size_t>& inbound = graph_.tasks[task].inbound;
+  return inbound.empty() || std::any_of(inbound.begin(), inbound.end(), [&](std::size_t link) {
+           return unless_failed_[graph_.links[link].from] && LeadsUnlessFailed(graph_.links[link]);
+         });
 }
 
 void MistralReach::RunBy(std::vector<bool>& run,
                          const std::function<bool(const Graph::Link&)>& counts) const {
   run.assign(graph_.tasks.size(), false);
-  for (const std::size_t task : order_) {
-    if (looped_[task]) break;
-    const Graph::Task& at = graph_.tasks[task];
-    std::vector<std::size_t> leading;
-    for (const std::size_t link : at.inbound) {
-      const Graph::Link& in = graph_.links[link];
-      if (run[in.from] && counts(in)) leading.push_back(in.from);
+  // On a circle, until nothing more is found.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::size_t task : order_) {
+      if (run[task] || !RunsBy(run, counts, task)) continue;
+      run[task] = true;
+      changed = changed || looped_[task];
     }
-    std::sort(leading.begin(), leading.end());
-    leading.erase(std::unique(leading.begin(), leading.end()), leading.end());
-    run[task] = at.inbound.empty() || leading.size() >= WantedBy(task);
   }
+}
+
+bool MistralReach::RunsBy(const std::vector<bool>& run,
+                          const std::function<bool(const Graph::Link&)>& counts,
+                          std::size_t task) const {
+  const Graph::Task& at = graph_.tasks[task];
+  if (at.inbound.empty()) return true;
+  std::vector<std::size_t> leading;
+  for (const std::size_t link : at.inbound) {
+    const Graph::Link& in = graph_.links[link];
+    if (run[in.from] && counts(in)) leading.push_back(in.from);
+  }
+  std::sort(leading.begin(), leading.end());
+  leading.erase(std::unique(leading.begin(), leading.end()), leading.end());
+  return leading.size() >= WantedBy(task);
 }
 
 std::vector<std::size_t> MistralReach::OnlyAfter(std::size_t task) const {
@@ -258,7 +278,7 @@ bool MistralReach::Update(std::size_t task) {
   Need fired = at.join == nullptr || at.inbound.empty() ? created : FiredOf(task);
   Need failed = at.can_fail ? fired : Need::Never();
   // A join that cannot run any more fails.
-  if (at.join != nullptr && TooFewLead(task)) failed.Or(created);
+  if (at.join != nullptr && !at.inbound.empty() && TooFewLead(task)) failed.Or(created);
   const bool never = created_never_[task];
   created_never_[task] =
       !at.inbound.empty() && std::all_of(at.inbound.begin(), at.inbound.end(), [&](auto link) {
@@ -292,7 +312,8 @@ bool MistralReach::TooFewLead(std::size_t task) const {
   const std::vector<std::size_t> before = Before(task);
   const auto missing = static_cast<std::size_t>(std::count_if(
       before.begin(), before.end(), [&](std::size_t from) { return MayNotLead(from, task); }));
-  return before.size() - missing < WantedBy(task);
+  // The one that has made it leads here.
+  return before.size() - std::min(missing, before.size() - 1) < WantedBy(task);
 }
 
 // How many of the tasks that lead to one have to do so.

@@ -63,6 +63,8 @@ class MistralReach {
   bool Certain(std::size_t task) const { return certain_[task]; }
   // True for a task that runs in every run in which no failure that nothing catches comes before it.
   bool UnlessFailed(std::size_t task) const { return unless_failed_[task]; }
+  // The same for a task that is made: a join may not run then.
+  bool MadeUnlessFailed(std::size_t task) const;
   // Of the tasks that lead to one, those that nothing leads to but by way of it.
   std::vector<std::size_t> OnlyAfter(std::size_t task) const;
   // True for a task that is never made, on a circle of such tasks or after one.
@@ -83,6 +85,9 @@ class MistralReach {
   // Those that run when each of the links that count is taken; `counts` may look at what `run` says of what comes before.
   void RunBy(std::vector<bool>& run,
              const std::function<bool(const MistralGraph::Link&)>& counts) const;
+  bool RunsBy(const std::vector<bool>& run,
+              const std::function<bool(const MistralGraph::Link&)>& counts, std::size_t task) const;
+  bool LeadsUnlessFailed(const MistralGraph::Link& link) const;
   void FindUnreachedCircles();
   void FindRepeats();
   bool Together(const MistralGraph::Link& one, const MistralGraph::Link& other) const;
