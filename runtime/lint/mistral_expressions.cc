@@ -160,6 +160,10 @@ class Walk {
       for (const auto& [key, one] : value.AsMap()) {
         if (key == "next") {
           Clause(one);
+        } else if (key == "publish" && one.is_map()) {
+          for (const char* const scope : {"branch", "global", "atomic"}) {
+            if (const Value* const values = one.Find(scope)) Everything(*values, Place::kEvaluated);
+          }
         } else {
           Everything(one, Place::kEvaluated);
         }

@@ -44,6 +44,7 @@ enum Form : unsigned {
   kDefaults = 1U << 12U,   //
   kTasks = 1U << 13U,      //
   kItems = 1U << 14U,      // "name in ...", or a list of these
+  kNumber = 1U << 15U,     // not negative
 };
 
 struct Field {
@@ -85,6 +86,10 @@ constexpr std::array kTaskFields{Field{"type", kAnything},
                                  Field{"description", kText},
                                  Field{"tags", kList}};
 
+// What may stand in task-defaults and in a `publish` of links, too.
+constexpr std::array kAbout{Field{"name", kText}, Field{"version", kText | kNumber},
+                            Field{"description", kText}, Field{"tags", kList}};
+
 const Field* Find(std::span<const Field> fields, std::string_view name) {
   const auto at =
       std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
@@ -92,7 +97,7 @@ const Field* Find(std::span<const Field> fields, std::string_view name) {
 }
 
 std::string DescribeForms(unsigned forms) {
-  constexpr std::array<std::pair<Form, std::string_view>, 14> kNames{{
+  constexpr std::array<std::pair<Form, std::string_view>, 15> kNames{{
       {kText, "a text"},
       {kMap, "a map that is not empty"},
       {kList, "a list of different texts"},
@@ -106,6 +111,7 @@ std::string DescribeForms(unsigned forms) {
       {kType, "direct or reverse"},
       {kDefaults, "a map of policies and links"},
       {kTasks, "a map of tasks that is not empty"},
+      {kNumber, "a number that is not negative"},
       {kItems, "'name in [a, b]' with JSON, or 'name in <% ... %>', or a list of these"},
   }};
   std::vector<std::string> names;
@@ -214,7 +220,7 @@ class Checker {
     const bool reverse = workflow.StringOr("type", "") == "reverse";
     if (const Value* const defaults = workflow.Find("task-defaults");
         defaults != nullptr && defaults->is_map())
-      Fields("task-defaults", kPolicies, {}, *defaults);
+      Fields("task-defaults", kPolicies, kAbout, *defaults);
     if (tasks == nullptr || !tasks->is_map()) return std::move(found_);
     for (const auto& [task, fields] : tasks->AsMap()) {
       // Mistral takes it for its own, when it has looked at its form.
@@ -358,6 +364,7 @@ class Checker {
     if (may(kMap) && FitsMap(value)) return true;
     if (may(kList) && IsDistinctTexts(value)) return true;
     if (may(kCount) && IsCount(value)) return true;
+    if (may(kNumber) && (value.is_int() || value.is_double()) && value.AsDouble() >= 0) return true;
     if (may(kTruth) && value.is_bool()) return true;
     if (may(kExpression) && value.is_string() && IsExpression(value.AsString())) return true;
     if (may(kInputs)) return FitsInputs(value);
@@ -412,11 +419,15 @@ class Checker {
   }
 
   bool FitsPublish(const Value& value) {
-    return FitsMap(value) &&
-           std::all_of(value.AsMap().begin(), value.AsMap().end(), [this](const auto& one) {
-             return (one.first == "branch" || one.first == "global" || one.first == "atomic") &&
-                    FitsMap(one.second);
-           });
+    if (!FitsMap(value)) return false;
+    bool any = false;
+    for (const auto& [key, inside] : value.AsMap()) {
+      const bool scope = key == "branch" || key == "global" || key == "atomic";
+      const Field* const about = Find(kAbout, key);
+      if (scope ? !FitsMap(inside) : about == nullptr || !Fits(about->forms, inside)) return false;
+      any = any || scope;
+    }
+    return any;
   }
 
   bool FitsRetry(const Value& value) {
