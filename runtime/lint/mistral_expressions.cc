@@ -9,6 +9,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_jinja.h"
+#include "runtime/lint/mistral_schema.h"
 #include "runtime/lint/mistral_shorthand.h"
 #include "runtime/lint/mistral_yaql.h"
 
@@ -142,6 +143,8 @@ class Walk {
         continue;
       if (key.starts_with("on-")) {
         Clause(value);
+      } else if (key == "with-items") {
+        Items(value);
       } else if (key == "publish-on-error" && value.is_map()) {
         // The texts in it are read when it is created; what is in lists and maps, when the task has failed.
         for (const auto& [name, one] : value.AsMap())
@@ -171,6 +174,14 @@ class Walk {
     } else if (value.is_string()) {
       for (const auto& [name, written] : CutShorthand(value.AsString()).inputs)
         Text(value, written, Place::kEvaluated);
+    }
+  }
+
+  void Items(const Value& value) {
+    if (value.is_list()) {
+      for (const Value& one : value.AsList()) Items(one);
+    } else if (value.is_string()) {
+      Text(value, SourceOfItems(value.AsString()), Place::kEvaluated);
     }
   }
 

@@ -157,25 +157,8 @@ std::string_view WithoutBlanks(std::string_view text) {
   return text;
 }
 
-// `name in [JSON]`, `name in <% ... %>`; what follows is passed over, and so is the blank in front of "in" and behind it.
-bool FitsItem(std::string_view text) {
-  text = WithoutBlanks(text);
-  const auto name = static_cast<std::size_t>(
-      std::find_if(text.begin(), text.end(), [](char c) { return !IsWord(c) && c != '-'; }) -
-      text.begin());
-  if (name == 0) return false;
-  std::string_view rest = WithoutBlanks(text.substr(name));
-  if (rest.starts_with("in")) {
-    rest = WithoutBlanks(rest.substr(2));
-  } else if (name < 3 || !text.substr(0, name).ends_with("in")) {
-    return false;
-  }
-  if (!rest.starts_with('[')) return ExpressionLength(rest) > 0;
-  const std::string_view line = rest.substr(0, rest.find('\n'));
-  const std::size_t end = line.rfind(']');
-  return end != std::string_view::npos && end > 1 &&
-         ParseJson(line.substr(0, end + 1), "").has_value();
-}
+// What follows is passed over, and so is the blank in front of "in" and behind it.
+bool FitsItem(std::string_view text) { return !SourceOfItems(text).empty(); }
 
 bool FitsItems(const Value& value) {
   if (value.is_string()) return FitsItem(value.AsString());
@@ -320,11 +303,7 @@ class Checker {
       for (const Value& one : value.AsList()) Items(one);
       return;
     }
-    const std::string& text = value.AsString();
-    const std::size_t begin = std::min(text.find("<%"), text.find("{{"));
-    if (begin == std::string::npos) return;
-    const std::optional<Value> constant =
-        ConstantIn(std::string_view(text).substr(begin, ExpressionLength(text.substr(begin))));
+    const std::optional<Value> constant = ConstantIn(SourceOfItems(value.AsString()));
     if (constant && !constant->is_string())
       Add(value, "with-items",
           fmt::format("{} is no list of items, and the run breaks over it",
@@ -455,6 +434,26 @@ class Checker {
 
 bool IsNothing(const Value& policy) {
   return (policy.is_bool() || policy.is_int() || policy.is_double()) && !Holds(policy);
+}
+
+std::string_view SourceOfItems(std::string_view text) {
+  text = WithoutBlanks(text);
+  const auto name = static_cast<std::size_t>(
+      std::find_if(text.begin(), text.end(), [](char c) { return !IsWord(c) && c != '-'; }) -
+      text.begin());
+  if (name == 0) return {};
+  std::string_view rest = WithoutBlanks(text.substr(name));
+  if (rest.starts_with("in")) {
+    rest = WithoutBlanks(rest.substr(2));
+  } else if (name < 3 || !text.substr(0, name).ends_with("in")) {
+    return {};
+  }
+  if (!rest.starts_with('[')) return rest.substr(0, ExpressionLength(rest));
+  const std::string_view line = rest.substr(0, rest.find('\n'));
+  const std::size_t end = line.rfind(']');
+  if (end == std::string_view::npos || end <= 1) return {};
+  const std::string_view list = line.substr(0, end + 1);
+  return ParseJson(list, "") ? list : std::string_view();
 }
 
 bool MayHaveNoItems(const Value& items) {

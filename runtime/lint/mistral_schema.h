@@ -19,6 +19,9 @@ struct MistralLink {
 
 // A policy, or a join, that Mistral takes for none at all: false, 0 and 0.0.
 bool IsNothing(const Value& policy);
+// Of one text of `with-items`, what comes behind "name in": [JSON], or an expression. Mistral passes over what follows, and
+// refuses the text where this is empty.
+std::string_view SourceOfItems(std::string_view text);
 // Whether a run may have no item of a task's `with-items`: they are not written out.
 bool MayHaveNoItems(const Value& items);
 
