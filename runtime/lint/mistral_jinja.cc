@@ -185,13 +185,17 @@ class Lexer {
                                        : base == 'o' ? "01234567"
                                        : base == 'b' ? "01"
                                                      : "";
-      std::size_t last = end + 1;
-      if (last < text_.size() && text_[last] == '_') ++last;
-      if (last < text_.size() && in_base.find(text_[last]) != std::string_view::npos) {
-        end = std::min(text_.find_first_not_of(in_base, last), text_.size());
-      } else {
-        end = std::min(text_.find_first_not_of('0', end), text_.size());
-      }
+      // Of such digits, each with a '_' before it or none; the place behind them.
+      const auto digits_from = [&](std::size_t at, std::string_view allowed) {
+        while (true) {
+          const std::size_t digit = at < text_.size() && text_[at] == '_' ? at + 1 : at;
+          if (digit >= text_.size() || allowed.find(text_[digit]) == std::string_view::npos)
+            return at;
+          at = digit + 1;
+        }
+      };
+      const std::size_t last = in_base.empty() ? end : digits_from(end + 1, in_base);
+      end = last > end + 1 ? last : digits_from(end, "0");
     }
     return Take(Kind::kInteger, end);
   }
