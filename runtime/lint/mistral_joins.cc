@@ -75,12 +75,15 @@ class Checker {
 
   // Where a join is not made in each run, or another task may end the run in time, there are runs that are good.
   Severity OfRuns(std::size_t join) const {
-    return reach_.MadeUnlessFailed(join) && !MayEndWell(join) ? Severity::kError
-                                                              : Severity::kWarning;
+    // One that fails may end the run well itself.
+    const bool itself = graph_.tasks[join].may_end_well && reach_.Failed(join).possible();
+    return reach_.MadeUnlessFailed(join) && !itself && !MayEndWell(join) ? Severity::kError
+                                                                         : Severity::kWarning;
   }
   bool MayEndWell(std::size_t without) const {
     for (std::size_t task = 0; task < graph_.tasks.size(); ++task) {
-      if (task != without && graph_.tasks[task].may_end_well && reach_.Fired(task).possible())
+      if (task != without && graph_.tasks[task].may_end_well &&
+          (reach_.Fired(task).possible() || reach_.Failed(task).possible()))
         return true;
     }
     return false;
