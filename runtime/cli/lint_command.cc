@@ -63,22 +63,18 @@ int LintFiles(Session& session, const LintArguments& arguments) {
       files.push_back(std::move(file));
   };
   for (const std::string& path : arguments.files) {
-    auto file = local::ReadSourceFile(path);
-    if (!file) return out.Fail(file.error());
-    const bool is_trigger = IsTriggerFile(file->text);
-    if (argo && (is_trigger || mistral::IsMistralFile(file->text))) {
+    // What a large one starts is a part of it.
+    auto own = OwnFilesOf(path);
+    if (!own) return out.Fail(own.error());
+    const std::string& text = own->front().text;
+    const bool is_trigger = IsTriggerFile(text);
+    if (argo && (is_trigger || mistral::IsMistralFile(text))) {
       return out.Fail(InvalidInput(path + " is a " + (is_trigger ? "cron trigger" : "workflow") +
                                    " for Mistral")
                           .Hint("holdfast lint --engine mistral"));
     }
-    add(std::move(*file));
-    // What a large one starts is a part of it.
-    std::error_code error;
-    if (!std::filesystem::is_directory(ChildrenFolderOf(path), error)) continue;
-    auto children = local::ReadTemplateFolder(ChildrenFolderOf(path));
-    if (!children) return out.Fail(children.error());
-    // They may be named, too: all files of a repository are.
-    for (local::SourceFile& child : *children) add(std::move(child));
+    // The children may be named, too: all files of a repository are.
+    for (local::SourceFile& file : *own) add(std::move(file));
   }
   int exit_code = 0;
   std::size_t warnings = 0;

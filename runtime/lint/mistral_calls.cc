@@ -12,6 +12,7 @@
 
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_schema.h"
 #include "runtime/lint/mistral_shorthand.h"
 
 namespace holdfast::lint {
@@ -171,7 +172,7 @@ class Checker {
     }
     // Of items that come with the run there may be none.
     if (const Value* const items = task.Find("with-items");
-        items != nullptr && HasNoLiteral(*items))
+        items != nullptr && MayHaveNoItems(*items))
       return;
     if (input != nullptr) {
       for (const auto& [name, value] : input->AsMap()) {
@@ -202,13 +203,6 @@ class Checker {
       if (name == parameter) return;
     }
     Add(callee.trap, place, key, message, "Mistral passes over it", Severity::kWarning);
-  }
-
-  static bool HasNoLiteral(const Value& items) {
-    if (items.is_list())
-      return std::any_of(items.AsList().begin(), items.AsList().end(), &HasNoLiteral);
-    return !items.is_string() || items.AsString().find('[') == std::string::npos ||
-           HasExpression(items.AsString());
   }
 
   const SourceFile& source_;

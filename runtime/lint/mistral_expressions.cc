@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_jinja.h"
+#include "runtime/lint/mistral_schema.h"
 #include "runtime/lint/mistral_shorthand.h"
 #include "runtime/lint/mistral_yaql.h"
 
@@ -21,14 +24,12 @@ struct Fault {
   Severity severity = Severity::kError;
 };
 
-// Mistral's patterns do not reach over the end of a line. The place behind the first "begin...end" from `at` on, with
-// where it begins; npos: there is none.
+// Where the first such pair from `at` on begins, and the place behind it; npos: there is none.
 std::pair<std::size_t, std::size_t> FindPair(std::string_view text, std::string_view begin,
                                              std::string_view end, std::size_t at = 0) {
   for (at = text.find(begin, at); at != std::string_view::npos; at = text.find(begin, at + 1)) {
-    const std::size_t close = text.find(end, at + 2);
-    const std::size_t line = text.find('\n', at);
-    if (close != std::string_view::npos && close < line) return {at, close + 2};
+    if (const std::size_t length = PairLength(text.substr(at), begin, end); length > 0)
+      return {at, at + length};
   }
   return {std::string_view::npos, std::string_view::npos};
 }
@@ -85,6 +86,20 @@ Fault FaultOf(std::string_view text) {
   return FaultOfText(rest);
 }
 
+// To YAQL a word is a text, which holds as a condition: <% False %>, too.
+Fault FaultOfWord(std::string_view text) {
+  const std::optional<Value> constant =
+      text.starts_with("<%") ? ConstantIn(text) : std::optional<Value>();
+  if (!constant || !constant->is_string()) return {};
+  const std::string& word = constant->AsString();
+  const std::string meant = Lowered(word == "None" ? "null" : word);
+  const bool literal = meant == "true" || meant == "false" || meant == "null";
+  // In quotes, it is meant as a text.
+  if (!literal || meant == word || text.find_first_of("'\"") != std::string_view::npos) return {};
+  return {fmt::format("to YAQL '{}' is a text, which holds as a condition: write {}", word, meant),
+          Severity::kWarning};
+}
+
 // Where in a workflow a text stands.
 enum class Place : std::uint8_t {
   kEvaluated,
@@ -128,6 +143,8 @@ class Walk {
         continue;
       if (key.starts_with("on-")) {
         Clause(value);
+      } else if (key == "with-items") {
+        Items(value);
       } else if (key == "publish-on-error" && value.is_map()) {
         // The texts in it are read when it is created; what is in lists and maps, when the task has failed.
         for (const auto& [name, one] : value.AsMap())
@@ -146,6 +163,10 @@ class Walk {
       for (const auto& [key, one] : value.AsMap()) {
         if (key == "next") {
           Clause(one);
+        } else if (key == "publish" && one.is_map()) {
+          for (const char* const scope : {"branch", "global", "atomic"}) {
+            if (const Value* const values = one.Find(scope)) Everything(*values, Place::kEvaluated);
+          }
         } else {
           Everything(one, Place::kEvaluated);
         }
@@ -153,6 +174,14 @@ class Walk {
     } else if (value.is_string()) {
       for (const auto& [name, written] : CutShorthand(value.AsString()).inputs)
         Text(value, written, Place::kEvaluated);
+    }
+  }
+
+  void Items(const Value& value) {
+    if (value.is_list()) {
+      for (const Value& one : value.AsList()) Items(one);
+    } else if (value.is_string()) {
+      Text(value, SourceOfItems(value.AsString()), Place::kEvaluated);
     }
   }
 
@@ -170,6 +199,7 @@ class Walk {
     Fault fault = FaultOf(text);
     if (fault.message.empty() && place == Place::kNowhere && HasExpression(text))
       fault.message = "Mistral does not evaluate the default of an input: it is text";
+    if (fault.message.empty()) fault = FaultOfWord(text);
     if (fault.message.empty()) return;
     if (place != Place::kEvaluated) fault.severity = Severity::kWarning;
     found_.push_back(

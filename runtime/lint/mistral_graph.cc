@@ -6,11 +6,13 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_schema.h"
 #include "runtime/lint/mistral_shorthand.h"
 
@@ -24,16 +26,11 @@ constexpr std::array kClauses{std::pair{std::string_view("on-complete"), Graph::
                               std::pair{std::string_view("on-success"), Graph::On::kSuccess},
                               std::pair{std::string_view("on-error"), Graph::On::kError}};
 
-// Of a truth that is written out, as such or as an expression; kMaybe: it is another one.
+// Of a value that is written out, as such or as an expression; kMaybe: it is another one.
 Graph::Taken Constant(const Value& value) {
-  if (value.is_bool()) return value.AsBool() ? Graph::Taken::kAlways : Graph::Taken::kNever;
-  if (!value.is_string()) return Graph::Taken::kMaybe;
-  const std::string_view text = value.AsString();
-  if (text.size() < 4 || ExpressionLength(text) != text.size()) return Graph::Taken::kMaybe;
-  const std::string word = Lowered(Trim(text.substr(2, text.size() - 4)));
-  return word == "true"    ? Graph::Taken::kAlways
-         : word == "false" ? Graph::Taken::kNever
-                           : Graph::Taken::kMaybe;
+  const std::optional<Value> constant = ConstantOf(value);
+  if (!constant) return Graph::Taken::kMaybe;
+  return Holds(*constant) ? Graph::Taken::kAlways : Graph::Taken::kNever;
 }
 
 bool HasExpressions(const Value& value) {
@@ -45,41 +42,39 @@ bool HasExpressions(const Value& value) {
                                        [](const auto& one) { return HasExpressions(one.second); });
 }
 
-// The policy of a task: its own one, unless that is nothing.
-const Value* PolicyOf(const Value& task, const Value* defaults, std::string_view name) {
-  const Value* const own = task.Find(name);
-  const bool nothing =
-      own == nullptr || (own->is_bool() && !own->AsBool()) || (own->is_int() && own->AsInt() == 0);
-  if (!nothing || defaults == nullptr) return own;
-  const Value* const of_all = defaults->Find(name);
-  return of_all == nullptr ? own : of_all;
-}
-
 bool CanSucceed(const Value& task, const Value* defaults) {
   if (const Value* const fail_on = PolicyOf(task, defaults, "fail-on");
       fail_on != nullptr && Constant(*fail_on) == Graph::Taken::kAlways)
     return false;
   // Of no items, every action succeeds.
-  return task.StringOr("action", "") != "std.fail" || task.Find("with-items") != nullptr;
+  const Value* const items = task.Find("with-items");
+  return task.StringOr("action", "") != "std.fail" || (items != nullptr && MayHaveNoItems(*items));
+}
+
+// std.noop without an input, and std.echo with a text.
+bool IsHarmless(const Value& task) {
+  if (task.Find("workflow") != nullptr) return false;
+  const std::string text = task.StringOr("action", mistral_words::kNoAction);
+  const MistralShorthand call = CutShorthand(text);
+  const Value* const input = task.Find("input");
+  if (call.word == mistral_words::kNoAction) return input == nullptr && call.inputs.empty();
+  if (call.word != "std.echo") return false;
+  std::size_t inputs = call.inputs.size();
+  if (input != nullptr) inputs += input->is_map() ? input->AsMap().size() : 2;
+  return inputs == 1 &&
+         (call.Has("output") || (input != nullptr && input->Find("output") != nullptr));
 }
 
 // What does nothing and asks for nothing cannot fail.
 bool CanFail(const Value& task, const Value* defaults) {
-  const std::string action = task.StringOr("action", mistral_words::kNoAction);
-  const Value* const input = task.Find("input");
-  const bool echo = action == "std.echo" && input != nullptr && input->is_map() &&
-                    input->Find("output") != nullptr && input->AsMap().size() == 1;
-  const bool noop = action == mistral_words::kNoAction && input == nullptr;
-  if ((!echo && !noop) || task.Find("workflow") != nullptr) return true;
+  if (!IsHarmless(task)) return true;
   for (const char* const name : {"fail-on", "timeout", "retry", "concurrency", "wait-before",
                                  "wait-after", "pause-before"}) {
     const Value* const policy = PolicyOf(task, defaults, name);
     if (policy == nullptr) continue;
     const bool may_end_it =
         std::string_view(name) == "fail-on" || std::string_view(name) == "timeout";
-    const bool nothing =
-        (policy->is_bool() && !policy->AsBool()) || (policy->is_int() && policy->AsInt() == 0);
-    if ((may_end_it && !nothing) || HasExpressions(*policy)) return true;
+    if ((may_end_it && !IsNothing(*policy)) || HasExpressions(*policy)) return true;
   }
   return task.Find("target") != nullptr ||
          std::any_of(task.AsMap().begin(), task.AsMap().end(), [](const auto& field) {
@@ -104,9 +99,7 @@ class Builder {
       task.name = name;
       task.fields = &fields;
       const Value* const join = fields.Find("join");
-      const bool none = join == nullptr || (join->is_int() && join->AsInt() == 0) ||
-                        (join->is_double() && join->AsDouble() == 0);
-      if (!none) task.join = join;
+      if (join != nullptr && !IsNothing(*join)) task.join = join;
       task.can_succeed = CanSucceed(fields, defaults_);
       task.can_fail = CanFail(fields, defaults_);
       numbers_.emplace(name, graph_.tasks.size());
@@ -140,9 +133,21 @@ class Builder {
         const bool never =
             link.condition != nullptr && Constant(*link.condition) == Graph::Taken::kNever;
         if (on == Graph::On::kError && !never) graph_.tasks[from].error_handled = true;
+        if (link.to == "succeed" && !never && MayEndSo(from, on)) {
+          graph_.may_succeed_early = true;
+          graph_.tasks[from].may_end_well = true;
+        }
+        if (link.to == "fail" && !never) graph_.may_fail_early = true;
         Take(from, link, on);
       }
     }
+  }
+
+  bool MayEndSo(std::size_t task, Graph::On on) const {
+    return on == Graph::On::kSuccess ? graph_.tasks[task].can_succeed
+           : on == Graph::On::kError
+               ? graph_.tasks[task].can_fail || graph_.tasks[task].join != nullptr
+               : true;
   }
 
   void Take(std::size_t from, const MistralLink& link, Graph::On on) {
@@ -157,7 +162,6 @@ class Builder {
       graph_.links.push_back(added);
       return;
     }
-    if (link.to == "succeed") graph_.may_succeed_early = true;
     if (IsMistralCommand(link.to)) return;
     std::vector<std::string> names;
     for (const auto& [name, other] : numbers_) names.push_back(name);
@@ -178,6 +182,13 @@ class Builder {
 };
 
 }  // namespace
+
+const Value* PolicyOf(const Value& task, const Value* defaults, std::string_view name) {
+  const Value* const own = task.Find(name);
+  if ((own != nullptr && !IsNothing(*own)) || defaults == nullptr) return own;
+  const Value* const of_all = defaults->Find(name);
+  return of_all == nullptr ? own : of_all;
+}
 
 MistralGraph ReadGraph(const local::SourceFile& source, const Value& workflow, Findings& found) {
   return Builder(source, workflow, found).Build(workflow.Find("tasks")->AsMap());

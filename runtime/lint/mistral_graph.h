@@ -31,13 +31,18 @@ struct MistralGraph {
     bool can_succeed = true;  // whatever happens in the run; false only for what never does
     bool can_fail = true;
     bool error_handled = false;        // its failure is not the run's
+    bool may_end_well = false;         // it leads to the command `succeed`
     std::vector<std::size_t> inbound;  // of `links`
     std::vector<std::size_t> outbound;
   };
   std::vector<Task> tasks;
   std::vector<Link> links;
   bool may_succeed_early = false;  // a link leads to the command of that name
+  bool may_fail_early = false;     // the same
 };
+
+// The policy of a task: its own one, or that of task-defaults where its own is nothing. Null: neither has one.
+const Value* PolicyOf(const Value& task, const Value* defaults, std::string_view name);
 
 // Links to what is no task are found: trap `reference`; and links to a task that is called as a command is: `name`.
 MistralGraph ReadGraph(const local::SourceFile& source, const Value& workflow, Findings& found);

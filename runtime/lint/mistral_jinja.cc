@@ -185,13 +185,17 @@ class Lexer {
                                        : base == 'o' ? "01234567"
                                        : base == 'b' ? "01"
                                                      : "";
-      std::size_t last = end + 1;
-      if (last < text_.size() && text_[last] == '_') ++last;
-      if (last < text_.size() && in_base.find(text_[last]) != std::string_view::npos) {
-        end = std::min(text_.find_first_not_of(in_base, last), text_.size());
-      } else {
-        end = std::min(text_.find_first_not_of('0', end), text_.size());
-      }
+      // Of such digits, each with a '_' before it or none; the place behind them.
+      const auto digits_from = [&](std::size_t at, std::string_view allowed) {
+        while (true) {
+          const std::size_t digit = at < text_.size() && text_[at] == '_' ? at + 1 : at;
+          if (digit >= text_.size() || allowed.find(text_[digit]) == std::string_view::npos)
+            return at;
+          at = digit + 1;
+        }
+      };
+      const std::size_t last = in_base.empty() ? end : digits_from(end + 1, in_base);
+      end = last > end + 1 ? last : digits_from(end, "0");
     }
     return Take(Kind::kInteger, end);
   }
@@ -247,13 +251,86 @@ class Parser {
     if (SkipName("if")) return If();
     if (SkipName("for")) return For();
     if (SkipName("set")) return Set();
-    for (const std::string_view other : {"block", "extends", "print", "macro", "include", "from",
-                                         "import", "with", "autoescape", "call", "filter"}) {
-      if (!AtName(other)) continue;
-      passes_ = true;
-      return false;
+    if (SkipName("block")) return Block();
+    if (SkipName("macro")) return Name() && Signature() && Inside("endmacro");
+    if (SkipName("call")) return CallBlock();
+    if (SkipName("filter")) return Names() && Arguments() && Filters() && Inside("endfilter");
+    if (SkipName("with")) return With();
+    if (SkipName("autoescape")) return Condition() && Inside("endautoescape");
+    for (const std::string_view other : {"extends", "include", "import", "from"}) {
+      if (AtName(other))
+        return Say(fmt::format("'{}' wants another template, and there is none", other));
     }
-    return Stop();
+    if (!SkipName("print")) return Stop();
+    for (bool first = true; !At(Kind::kEnd); first = false) {
+      if ((!first && !Need(",")) || !Condition()) return false;
+    }
+    return End();
+  }
+
+  // The rest of a tag, what stands behind it, and the tag that ends it.
+  bool Inside(std::string_view end) {
+    if (!Head() || !Body({end})) return false;
+    ++at_;
+    return End();
+  }
+
+  bool Name() {
+    if (!At(Kind::kName) || IsConstant(tokens_[at_].text)) return Stop();
+    ++at_;
+    return true;
+  }
+  static bool IsConstant(std::string_view name) {
+    const Words constants{"true", "false", "none", "True", "False", "None"};
+    return std::find(constants.begin(), constants.end(), name) != constants.end();
+  }
+  bool Arguments() { return !AtText("(") || Call(); }
+  bool Filters() {
+    while (AtText("|")) {
+      if (!Filter()) return false;
+    }
+    return true;
+  }
+
+  bool Block() {
+    if (!At(Kind::kName)) return Stop();
+    const std::string_view name = tokens_[at_++].text;
+    SkipName("scoped");
+    // What stands in such a one has to be blank: that is not looked at.
+    passes_ = SkipName("required") || passes_;
+    if (!Head() || !Body({"endblock"})) return false;
+    ++at_;
+    SkipName(name);
+    return End();
+  }
+
+  bool Signature() {
+    if (!Need("(")) return false;
+    bool defaults = false;
+    for (bool first = true; !AtText(")"); first = false) {
+      if ((!first && !Need(",")) || !Name()) return false;
+      if (Skip("=")) {
+        defaults = true;
+        if (!Condition()) return false;
+      } else if (defaults) {
+        return Stop();
+      }
+    }
+    return Need(")");
+  }
+
+  bool CallBlock() {
+    if (AtText("(") && !Signature()) return false;
+    if (!Condition()) return false;
+    if (tokens_[at_ - 1].text != ")") return Stop();
+    return Inside("endcall");
+  }
+
+  bool With() {
+    for (bool first = true; !At(Kind::kEnd); first = false) {
+      if ((!first && !Need(",")) || !Name() || !Need("=") || !Condition()) return false;
+    }
+    return Inside("endwith");
   }
 
   bool If() {
@@ -279,20 +356,17 @@ class Parser {
   bool Set() {
     if (!Target()) return false;
     if (Skip("=")) return Tuple(true) && End();
-    // The form with a body.
-    passes_ = true;
-    return false;
+    return Filters() && Inside("endset");
   }
 
   bool Target() {
     do {
       if (Skip("(")) {
-        passes_ = true;
-        return false;
+        if (!Target() || !Need(")")) return false;
+        continue;
       }
-      if (!At(Kind::kName)) return Stop();
-      ++at_;
-      if (Skip(".")) ++at_;
+      if (!Name()) return false;
+      if (Skip(".") && !Name()) return false;
     } while (Skip(","));
     return true;
   }
@@ -517,7 +591,7 @@ class Parser {
   const std::vector<Token>& tokens_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
-  bool passes_ = false;  // it has a statement that is not looked at
+  bool passes_ = false;  // it has something that is not looked at
   std::string fault_;
 };
 

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
 
+#include "compiler/graph/digraph.h"
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_reach.h"
@@ -19,8 +21,8 @@ using local::SourceFile;
 
 class Checker {
  public:
-  Checker(const SourceFile& source, const Graph& graph)
-      : source_(source), graph_(graph), reach_(graph) {}
+  Checker(const SourceFile& source, const Graph& graph, const MistralReach& reach)
+      : source_(source), graph_(graph), reach_(reach) {}
 
   Findings Run(const Value& tasks) {
     if (std::none_of(graph_.tasks.begin(), graph_.tasks.end(),
@@ -57,6 +59,7 @@ class Checker {
       return Add(
           "join", join, "join",
           fmt::format("it waits for {} tasks, and {} lead here", join.AsInt(), before.size()));
+    if (reach_.Created(task).possible() && HangsAt(task, before)) return;
     if (reach_.Fired(task).possible()) {
       if (join.is_string() && join.AsString() == "all") All(task, before);
       return;
@@ -64,10 +67,48 @@ class Checker {
     if (!reach_.Created(task).possible())
       return Add("join", join, "join", "it never runs: no link that leads here is ever taken",
                  Severity::kWarning);
-    // What catches its failure, or ends the run in time, makes the run a good one.
-    const bool caught = graph_.tasks[task].error_handled || graph_.may_succeed_early;
+    // What catches its failure makes the run a good one.
+    const bool caught = graph_.tasks[task].error_handled;
     Add("join", join, "join", "it cannot run, and fails: " + WhyNot(task, before),
-        caught ? Severity::kWarning : Severity::kError);
+        caught ? Severity::kWarning : OfRuns(task));
+  }
+
+  // Where a join is not made in each run, or another task may end the run in time, there are runs that are good.
+  Severity OfRuns(std::size_t join) const {
+    // One that fails may end the run well itself.
+    const bool itself = graph_.tasks[join].may_end_well && reach_.Failed(join).possible();
+    return reach_.MadeUnlessFailed(join) && !itself && !MayEndWell(join) ? Severity::kError
+                                                                         : Severity::kWarning;
+  }
+  bool MayEndWell(std::size_t without) const {
+    for (std::size_t task = 0; task < graph_.tasks.size(); ++task) {
+      if (task != without && graph_.tasks[task].may_end_well &&
+          (reach_.Fired(task).possible() || reach_.Failed(task).possible()))
+        return true;
+    }
+    return false;
+  }
+
+  // Mistral looks for a way to each task that leads to a join, and back along a circle for ever. What comes after a join
+  // does not make it run.
+  bool HangsAt(std::size_t task, const std::vector<std::size_t>& before) {
+    const Value& join = *graph_.tasks[task].join;
+    const auto add = [&](std::string message) {
+      Add("join", join, "join", std::move(message), OfRuns(task));
+      return true;
+    };
+    for (const std::size_t from : before) {
+      if (reach_.AfterUnreachedCircle(from))
+        return add(fmt::format(
+            "the run hangs here: {} comes after a circle that nothing leads into", NameOf(from)));
+    }
+    const std::vector<std::size_t> after = reach_.OnlyAfter(task);
+    if (before.size() - after.size() < reach_.WantedBy(task))
+      return add(fmt::format("it waits for {}, and that comes after it: the run hangs here",
+                             NameOf(after.front())));
+    if (!reach_.Fired(task).possible() && !reach_.Failed(task).possible())
+      return add("it waits for tasks that wait for it: the run hangs here");
+    return false;
   }
 
   std::string WhyNot(std::size_t task, const std::vector<std::size_t>& before) const {
@@ -133,25 +174,32 @@ class Checker {
     const auto reached = [this](const Graph::Link& link) {
       return reach_.Created(link.from).possible();
     };
-    const std::vector<std::size_t> endless =
-        Circle([&](const Graph::Link& link) { return reached(link) && reach_.Forced(link); });
+    constexpr std::string_view kEndless =
+        "tasks lead to each other in a circle, without a condition: ";
+    const std::vector<std::uint32_t> endless = Circle([&](const Graph::Link& link) {
+      return reach_.UnlessFailed(link.from) && reach_.Sure(link);
+    });
     if (!endless.empty())
-      return AddCircle(
-          endless, "tasks lead to each other in a circle, without a condition: ", Severity::kError);
-    const std::vector<std::size_t> until_failure = Circle([&](const Graph::Link& link) {
+      return AddCircle(endless, kEndless,
+                       MayEndWell(graph_.tasks.size()) ? Severity::kWarning : Severity::kError);
+    const std::vector<std::uint32_t> entered =
+        Circle([&](const Graph::Link& link) { return reached(link) && reach_.Sure(link); });
+    if (!entered.empty()) return AddCircle(entered, kEndless, Severity::kWarning);
+    const std::vector<std::uint32_t> until_failure = Circle([&](const Graph::Link& link) {
       return reached(link) && link.taken == Graph::Taken::kAlways && link.on != Graph::On::kError;
     });
     if (!until_failure.empty())
       return AddCircle(until_failure, "tasks lead to each other in a circle, until one fails: ",
                        Severity::kWarning);
-    const std::vector<std::size_t> unreached =
+    const std::vector<std::uint32_t> unreached =
         Circle([&](const Graph::Link& link) { return !reached(link); });
     if (!unreached.empty())
       AddCircle(unreached,
                 "nothing leads into this circle, and it never runs: ", Severity::kWarning);
   }
 
-  void AddCircle(const std::vector<std::size_t>& circle, std::string_view what, Severity severity) {
+  void AddCircle(const std::vector<std::uint32_t>& circle, std::string_view what,
+                 Severity severity) {
     std::vector<std::string> names;
     for (const std::size_t task : circle) names.push_back(NameOf(task));
     names.push_back(names.front());
@@ -161,54 +209,28 @@ class Checker {
   }
 
   // The tasks of a circle of such links, in their order; empty: there is none.
-  std::vector<std::size_t> Circle(const std::function<bool(const Graph::Link&)>& counts) const {
-    const std::size_t count = graph_.tasks.size();
-    std::vector<std::vector<std::size_t>> next(count);
-    std::vector<std::size_t> missing(count, 0);
+  std::vector<std::uint32_t> Circle(const std::function<bool(const Graph::Link&)>& counts) const {
+    std::vector<compiler::Digraph::Edge> edges;
     for (const Graph::Link& link : graph_.links) {
-      if (!counts(link)) continue;
-      next[link.from].push_back(link.to);
-      ++missing[link.to];
+      if (counts(link))
+        edges.push_back(
+            {static_cast<std::uint32_t>(link.from), static_cast<std::uint32_t>(link.to)});
     }
-    std::vector<std::size_t> open;
-    for (std::size_t at = 0; at < count; ++at) {
-      if (missing[at] == 0) open.push_back(at);
-    }
-    std::size_t seen = 0;
-    for (; seen < open.size(); ++seen) {
-      for (const std::size_t to : next[open[seen]]) {
-        if (--missing[to] == 0) open.push_back(to);
-      }
-    }
-    if (seen == count) return {};
-    // Back along what leads to one that is left, until one comes again: that one is on a circle.
-    std::vector<std::size_t> before(count, count);
-    for (std::size_t from = 0; from < count; ++from) {
-      for (const std::size_t to : next[from]) {
-        if (missing[from] != 0 && missing[to] != 0) before[to] = from;
-      }
-    }
-    auto at = static_cast<std::size_t>(
-        std::find_if(missing.begin(), missing.end(), [](std::size_t m) { return m != 0; }) -
-        missing.begin());
-    std::vector<bool> visited(count, false);
-    for (; !visited[at]; at = before[at]) visited[at] = true;
-    std::vector<std::size_t> circle{at};
-    for (std::size_t back = before[at]; back != at; back = before[back]) circle.push_back(back);
-    std::reverse(circle.begin() + 1, circle.end());
-    return circle;
+    const auto size = static_cast<std::uint32_t>(graph_.tasks.size());
+    return SearchDepthFirst(compiler::Digraph(size, std::move(edges)), {}).cycle;
   }
 
   const SourceFile& source_;
   const Graph& graph_;
-  MistralReach reach_;
+  const MistralReach& reach_;
   Findings found_;
 };
 
 }  // namespace
 
-Findings CheckJoins(const SourceFile& source, const MistralGraph& graph, const Value& tasks) {
-  return Checker(source, graph).Run(tasks);
+Findings CheckJoins(const SourceFile& source, const MistralGraph& graph, const MistralReach& reach,
+                    const Value& tasks) {
+  return Checker(source, graph, reach).Run(tasks);
 }
 
 }  // namespace holdfast::lint

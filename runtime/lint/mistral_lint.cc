@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,20 +14,25 @@
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_calls.h"
+#include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_expressions.h"
 #include "runtime/lint/mistral_graph.h"
 #include "runtime/lint/mistral_joins.h"
-#include "runtime/lint/mistral_reading.h"
+#include "runtime/lint/mistral_reach.h"
+#include "runtime/lint/mistral_recursion.h"
 #include "runtime/lint/mistral_schedule.h"
 #include "runtime/lint/mistral_schema.h"
 #include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_reading.h"
 
 namespace holdfast::lint {
 namespace {
 
 using local::ParsedFile;
 using local::SourceFile;
+using mistral::IsTextKey;
+using mistral::MistralDocument;
 
 // Mistral's own limits: its columns have 255 characters, a join's lock has some of its own in front.
 constexpr std::size_t kLongestName = 255;
@@ -77,10 +83,13 @@ class WorkflowLint {
       CheckReverse(*tasks);
     } else if (readable) {
       const MistralGraph graph = ReadGraph(source_, workflow_, found_);
-      Take(CheckJoins(source_, graph, *tasks));
+      const MistralReach reach(graph);
+      Take(CheckJoins(source_, graph, reach, *tasks));
+      calls_ = UnavoidableCalls(graph, reach);
     }
     return std::move(found_);
   }
+  std::vector<MistralCall> TakeCalls() { return std::move(calls_); }
 
  private:
   void Take(Findings more) {
@@ -124,12 +133,24 @@ class WorkflowLint {
       }
       CheckTaskName(name, task);
       CheckParses(task);
+      CheckConcurrency(task);
     }
+  }
+
+  // Of items that are run one after another; without them, Mistral does not look at it.
+  void CheckConcurrency(const Value& task) {
+    if (task.Find("with-items") == nullptr) return;
+    const Value* const most = PolicyOf(task, workflow_.Find("task-defaults"), "concurrency");
+    if (most == nullptr) return;
+    const std::optional<Value> constant = ConstantOf(*most);
+    if (constant && constant->is_double() && !IsNothing(*constant))
+      Add("field", *most, "concurrency", "Mistral takes such a number, and the run breaks over it",
+          fmt::format("concurrency: {:.0f}", constant->AsDouble()));
   }
 
   void CheckTaskName(const std::string& name, const Value& task) {
     const Value* const join = task.Find("join");
-    const bool joins = join != nullptr && !(join->is_int() && join->AsInt() == 0);
+    const bool joins = join != nullptr && !IsNothing(*join);
     const std::size_t most = joins ? kLongestJoin : kLongestName;
     if (Characters(name) > most) {
       Add("name", task, name,
@@ -176,10 +197,6 @@ class WorkflowLint {
       }
     }
   }
-  static bool IsNothing(const Value& policy) {
-    return (policy.is_bool() && !policy.AsBool()) || (policy.is_int() && policy.AsInt() == 0);
-  }
-
   void CheckReverse(const Value& tasks) {
     Add("reverse", *workflow_.Find("type"), "type",
         "a reverse workflow may run tasks twice, or not at all: Mistral has no lock for its "
@@ -206,6 +223,7 @@ class WorkflowLint {
   const Value& workflow_;
   const MistralWorkflows& workflows_;
   Findings found_;
+  std::vector<MistralCall> calls_;
 };
 
 std::uint32_t LineOf(const Error& error) { return error.where() ? error.where()->line : 0; }
@@ -225,104 +243,110 @@ Error WithOurLimit(Error error) {
   return error;
 }
 
-// The lint of one file; `document` is its one document as Mistral reads it, null where there is none.
 class FileLint {
  public:
-  FileLint(const ParsedFile& file, const Value* document, const MistralWorkflows& workflows)
-      : file_(file), document_(document), workflows_(workflows) {}
+  FileLint(const SourceFile& source, const Result<MistralDocument>& document,
+           const MistralWorkflows& workflows)
+      : source_(source), document_(document), workflows_(workflows) {}
 
-  Findings Run(Findings dates) {
-    found_ = std::move(dates);
-    if (!file_.documents) {
-      found_.push_back({"unreadable", WithOurLimit(Error(file_.documents.error()))});
-    } else if (file_.documents->empty()) {
-      found_.push_back({"unreadable", local::EmptyFile(file_.source.path)});
-    } else if (document_ == nullptr) {
-      Whole("Mistral reads one document a file");
-    } else if (!document_->is_map()) {
+  Findings Run() {
+    if (!document_) {
+      found_.push_back({"unreadable", WithOurLimit(Error(document_.error()))});
+      return std::move(found_);
+    }
+    for (const Error& refused : document_->refused) found_.push_back({"field", refused});
+    if (!document_->value.is_map()) {
       Whole("a file is a map of workflows");
-    } else if (IsCronTrigger(*document_)) {
-      for (Finding& finding : FindTriggerFaults(file_.source, *document_))
+    } else if (IsCronTrigger(document_->value)) {
+      for (Finding& finding : FindTriggerFaults(source_, document_->value))
         found_.push_back(std::move(finding));
     } else {
       Document();
     }
-    std::stable_sort(found_.begin(), found_.end(), [](const Finding& a, const Finding& b) {
-      return LineOf(a.error) < LineOf(b.error);
-    });
     return std::move(found_);
   }
+  // What the file's workflows call.
+  std::vector<MistralCaller> TakeCallers() { return std::move(callers_); }
 
  private:
   void Whole(std::string message) {
     found_.push_back(
-        {"unreadable", InvalidInput(std::move(message)).At({file_.source.path, 1, 1, {}, 1})});
+        {"unreadable", InvalidInput(std::move(message)).At({source_.path, 1, 1, {}, 1})});
   }
 
   void Document() {
     Version();
     bool any = false;
-    for (const auto& [name, workflow] : document_->AsMap()) {
+    for (const auto& [name, workflow] : document_->value.AsMap()) {
       if (name == "version") continue;
       any = true;
-      for (Finding& finding : WorkflowLint(file_.source, name, workflow, workflows_).Run())
-        found_.push_back(std::move(finding));
+      WorkflowLint lint(source_, name, workflow, workflows_);
+      for (Finding& finding : lint.Run()) found_.push_back(std::move(finding));
+      callers_.push_back({name, &source_, lint.TakeCalls()});
     }
     if (!any) Whole("the file has no workflow");
   }
 
   // There is one; what it says, Mistral does not look at.
   void Version() {
-    const Value* const version = document_->Find("version");
+    const Value* const version = document_->value.Find("version");
     if (version == nullptr) {
       found_.push_back(
           {"unreadable", InvalidInput("the file has no 'version', and Mistral wants one")
                              .Hint("version: '2.0'")
-                             .At({file_.source.path, 1, 1, {}, 1})});
+                             .At({source_.path, 1, 1, {}, 1})});
       return;
     }
     const bool text = version->is_string() && !version->AsString().empty();
     const bool number = (version->is_int() && version->AsInt() >= 0) ||
                         (version->is_double() && version->AsDouble() >= 0);
     if (!text && !number)
-      found_.push_back({"field", file_.source
+      found_.push_back({"field", source_
                                      .AtKey(*version, "version",
                                             "'version' is a text, or a number that is not negative")
                                      .Hint("version: '2.0'")});
   }
 
-  const ParsedFile& file_;
-  const Value* document_;
+  const SourceFile& source_;
+  const Result<MistralDocument>& document_;
   const MistralWorkflows& workflows_;
   Findings found_;
+  std::vector<MistralCaller> callers_;
 };
 
 }  // namespace
 
 Findings LintMistral(const std::vector<SourceFile>& files) {
   std::vector<ParsedFile> parsed;
-  std::vector<MistralDocument> documents;
+  std::vector<Result<MistralDocument>> documents;
   parsed.reserve(files.size());
   documents.reserve(files.size());
   MistralWorkflows workflows;
   for (const SourceFile& file : files) {
     parsed.push_back(local::ParseFile(file));
-    documents.emplace_back();
-    const auto& read = parsed.back().documents;
-    if (!read || read->size() != 1) continue;
-    documents.back() = ReadAsMistral(parsed.back().source, read->front());
-    if (!documents.back().value.is_map() || IsCronTrigger(documents.back().value)) continue;
-    for (const auto& [name, workflow] : documents.back().value.AsMap()) {
+    documents.push_back(mistral::ReadMistralFile(parsed.back()));
+    const auto& read = documents.back();
+    if (!read || !read->value.is_map() || IsCronTrigger(read->value)) continue;
+    for (const auto& [name, workflow] : read->value.AsMap()) {
       if (name != "version") workflows.emplace(name, &workflow);
     }
   }
+  std::vector<Findings> found;
+  std::vector<MistralCaller> callers;
+  for (std::size_t at = 0; at < parsed.size(); ++at) {
+    FileLint lint(parsed[at].source, documents[at], workflows);
+    found.push_back(lint.Run());
+    for (MistralCaller& caller : lint.TakeCallers()) callers.push_back(std::move(caller));
+  }
+  MistralRecursion recursion = CheckRecursion(callers);
   Findings all;
   for (std::size_t at = 0; at < parsed.size(); ++at) {
-    const bool one = parsed[at].documents && parsed[at].documents->size() == 1;
-    const Value* const document = one ? &documents[at].value : nullptr;
-    for (Finding& finding :
-         FileLint(parsed[at], document, workflows).Run(std::move(documents[at].dates)))
-      all.push_back(std::move(finding));
+    if (!recursion.found.empty() && callers[recursion.caller].source == &parsed[at].source)
+      found[at].push_back(std::move(recursion.found.front()));
+    std::stable_sort(found[at].begin(), found[at].end(), [](const Finding& a, const Finding& b) {
+      return LineOf(a.error) < LineOf(b.error);
+    });
+    for (Finding& finding : found[at]) all.push_back(std::move(finding));
   }
   return all;
 }

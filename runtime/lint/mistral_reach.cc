@@ -46,6 +46,7 @@ MistralReach::MistralReach(const Graph& graph) : graph_(graph) {
   const std::size_t count = graph.tasks.size();
   created_.assign(count, Need::Never());
   fired_ = succeeded_ = failed_ = created_;
+  created_never_.assign(count, false);
   Order();
   FindOnce();
   FindCertain();
@@ -55,6 +56,7 @@ MistralReach::MistralReach(const Graph& graph) : graph_(graph) {
     for (const std::size_t task : order_) changed = Update(task) || changed;
   }
   FindRepeats();
+  FindUnreachedCircles();
 }
 
 // Along the links; what is on circles comes last, in any order.
@@ -97,24 +99,95 @@ void MistralReach::FindOnce() {
 }
 
 void MistralReach::FindCertain() {
-  certain_.assign(graph_.tasks.size(), false);
-  for (const std::size_t task : order_) {
-    if (looped_[task]) break;
-    const Graph::Task& at = graph_.tasks[task];
-    std::vector<std::size_t> forced;
-    for (const std::size_t link : at.inbound) {
-      const Graph::Link& in = graph_.links[link];
-      if (certain_[in.from] && Forced(in)) forced.push_back(in.from);
+  RunBy(certain_, [this](const Graph::Link& link) { return Forced(link); });
+  RunBy(unless_failed_, [this](const Graph::Link& link) { return LeadsUnlessFailed(link); });
+}
+
+bool MistralReach::LeadsUnlessFailed(const Graph::Link& link) const {
+  const bool fails_else = link.on == Graph::On::kSuccess && !graph_.tasks[link.from].error_handled;
+  return Forced(link) || (fails_else && link.taken == Graph::Taken::kAlways);
+}
+
+bool MistralReach::MadeUnlessFailed(std::size_t task) const {
+  const std::vector<std::size_t>& inbound = graph_.tasks[task].inbound;
+  return inbound.empty() || std::any_of(inbound.begin(), inbound.end(), [&](std::size_t link) {
+           return unless_failed_[graph_.links[link].from] && LeadsUnlessFailed(graph_.links[link]);
+         });
+}
+
+void MistralReach::RunBy(std::vector<bool>& run,
+                         const std::function<bool(const Graph::Link&)>& counts) const {
+  run.assign(graph_.tasks.size(), false);
+  // On a circle, until nothing more is found.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::size_t task : order_) {
+      if (run[task] || !RunsBy(run, counts, task)) continue;
+      run[task] = true;
+      changed = changed || looped_[task];
     }
-    std::sort(forced.begin(), forced.end());
-    forced.erase(std::unique(forced.begin(), forced.end()), forced.end());
-    std::size_t wanted = 1;
-    if (at.join != nullptr && !at.join->is_string())
-      wanted = static_cast<std::size_t>(at.join->AsDouble());
-    if (at.join != nullptr && at.join->is_string() && at.join->AsString() == "all")
-      wanted = Before(task).size();
-    certain_[task] = at.inbound.empty() || forced.size() >= wanted;
   }
+}
+
+bool MistralReach::RunsBy(const std::vector<bool>& run,
+                          const std::function<bool(const Graph::Link&)>& counts,
+                          std::size_t task) const {
+  const Graph::Task& at = graph_.tasks[task];
+  if (at.inbound.empty()) return true;
+  std::vector<std::size_t> leading;
+  for (const std::size_t link : at.inbound) {
+    const Graph::Link& in = graph_.links[link];
+    if (run[in.from] && counts(in)) leading.push_back(in.from);
+  }
+  std::sort(leading.begin(), leading.end());
+  leading.erase(std::unique(leading.begin(), leading.end()), leading.end());
+  return leading.size() >= WantedBy(task);
+}
+
+std::vector<std::size_t> MistralReach::OnlyAfter(std::size_t task) const {
+  if (!looped_[task]) return {};
+  std::vector<bool> reached(graph_.tasks.size(), false);
+  std::vector<std::size_t> open;
+  for (std::size_t start = 0; start < graph_.tasks.size(); ++start) {
+    if (!graph_.tasks[start].inbound.empty()) continue;
+    reached[start] = true;
+    open.push_back(start);
+  }
+  while (!open.empty()) {
+    const std::size_t from = open.back();
+    open.pop_back();
+    for (const std::size_t number : graph_.tasks[from].outbound) {
+      const Graph::Link& link = graph_.links[number];
+      if (link.to == task || reached[link.to] || link.taken == Graph::Taken::kNever) continue;
+      reached[link.to] = true;
+      open.push_back(link.to);
+    }
+  }
+  std::vector<std::size_t> after = Before(task);
+  std::erase_if(after, [&](std::size_t from) { return reached[from]; });
+  return after;
+}
+
+void MistralReach::FindUnreachedCircles() {
+  const std::size_t count = graph_.tasks.size();
+  std::vector<std::size_t> missing(count, 0);
+  const auto counts = [this](const Graph::Link& link) {
+    return !created_[link.from].possible() && !created_[link.to].possible();
+  };
+  for (const Graph::Link& link : graph_.links) missing[link.to] += counts(link) ? 1 : 0;
+  std::vector<std::size_t> open;
+  for (std::size_t task = 0; task < count; ++task) {
+    if (missing[task] == 0) open.push_back(task);
+  }
+  for (std::size_t at = 0; at < open.size(); ++at) {
+    for (const std::size_t number : graph_.tasks[open[at]].outbound) {
+      const Graph::Link& link = graph_.links[number];
+      if (counts(link) && --missing[link.to] == 0) open.push_back(link.to);
+    }
+  }
+  after_unreached_circle_.assign(count, false);
+  for (std::size_t task = 0; task < count; ++task)
+    after_unreached_circle_[task] = missing[task] != 0;
 }
 
 std::vector<std::size_t> MistralReach::Before(std::size_t task) const {
@@ -205,9 +278,14 @@ bool MistralReach::Update(std::size_t task) {
   Need fired = at.join == nullptr || at.inbound.empty() ? created : FiredOf(task);
   Need failed = at.can_fail ? fired : Need::Never();
   // A join that cannot run any more fails.
-  if (at.join != nullptr && !certain_[task]) failed.Or(created);
-  const bool changed =
-      created != created_[task] || fired != fired_[task] || failed != failed_[task];
+  if (at.join != nullptr && !at.inbound.empty() && TooFewLead(task)) failed.Or(created);
+  const bool never = created_never_[task];
+  created_never_[task] =
+      !at.inbound.empty() && std::all_of(at.inbound.begin(), at.inbound.end(), [&](auto link) {
+        return MayNotLead(graph_.links[link].from, task);
+      });
+  const bool changed = created != created_[task] || fired != fired_[task] ||
+                       failed != failed_[task] || never != created_never_[task];
   succeeded_[task] = at.can_succeed ? fired : Need::Never();
   created_[task] = std::move(created);
   fired_[task] = std::move(fired);
@@ -215,10 +293,40 @@ bool MistralReach::Update(std::size_t task) {
   return changed;
 }
 
+bool MistralReach::Sure(const Graph::Link& link) const {
+  return Forced(link) || (link.taken == Graph::Taken::kAlways && link.on == Graph::On::kSuccess &&
+                          !failed_[link.from].possible());
+}
+
+// Whether it may come to an end, or never be made, without a link that is taken from the one to the other.
+bool MistralReach::MayNotLead(std::size_t from, std::size_t to) const {
+  if (created_never_[from]) return true;
+  if (!fired_[from].possible() && !failed_[from].possible()) return false;
+  return std::none_of(graph_.tasks[from].outbound.begin(), graph_.tasks[from].outbound.end(),
+                      [&](std::size_t number) {
+                        return graph_.links[number].to == to && Sure(graph_.links[number]);
+                      });
+}
+
+bool MistralReach::TooFewLead(std::size_t task) const {
+  const std::vector<std::size_t> before = Before(task);
+  const auto missing = static_cast<std::size_t>(std::count_if(
+      before.begin(), before.end(), [&](std::size_t from) { return MayNotLead(from, task); }));
+  // The one that has made it leads here.
+  return before.size() - std::min(missing, before.size() - 1) < WantedBy(task);
+}
+
+// How many of the tasks that lead to one have to do so.
+std::size_t MistralReach::WantedBy(std::size_t task) const {
+  const Value* const join = graph_.tasks[task].join;
+  if (join == nullptr) return 1;
+  if (!join->is_string()) return static_cast<std::size_t>(join->AsDouble());
+  return join->AsString() == "all" ? Before(task).size() : 1;
+}
+
 Need MistralReach::FiredOf(std::size_t task) const {
   const Value& join = *graph_.tasks[task].join;
-  if (!join.is_string()) return SomeOf(task, static_cast<std::size_t>(join.AsDouble()));
-  if (join.AsString() == "one") return SomeOf(task, 1);
+  if (!join.is_string() || join.AsString() == "one") return SomeOf(task, WantedBy(task));
   Need all = Need::Nothing(graph_.tasks.size());
   for (const std::size_t from : Before(task)) all.And(Leads(from, task));
   return all.Contradiction(graph_.tasks.size()) == graph_.tasks.size() ? all : Need::Never();

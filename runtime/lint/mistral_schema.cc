@@ -5,20 +5,27 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/lint/mistral_characters.h"
+#include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_expressions.h"
-#include "runtime/lint/mistral_reading.h"
 #include "runtime/lint/mistral_shorthand.h"
+#include "runtime/local/expression.h"
+#include "runtime/mistral/definition_reading.h"
 
 namespace holdfast::lint {
 namespace {
 
 using local::SourceFile;
+using mistral::IsTextKey;
+
+// Of seconds: what is behind the year 9999 is no time to Python.
+constexpr double kLongestTime = 251e9;
 
 // What may stand in a field; more than one may. Mistral itself writes name, version and type of a task.
 enum Form : unsigned {
@@ -37,6 +44,7 @@ enum Form : unsigned {
   kDefaults = 1U << 12U,   //
   kTasks = 1U << 13U,      //
   kItems = 1U << 14U,      // "name in ...", or a list of these
+  kNumber = 1U << 15U,     // not negative
 };
 
 struct Field {
@@ -78,6 +86,10 @@ constexpr std::array kTaskFields{Field{"type", kAnything},
                                  Field{"description", kText},
                                  Field{"tags", kList}};
 
+// What may stand in task-defaults and in a `publish` of links, too.
+constexpr std::array kAbout{Field{"name", kText}, Field{"version", kText | kNumber},
+                            Field{"description", kText}, Field{"tags", kList}};
+
 const Field* Find(std::span<const Field> fields, std::string_view name) {
   const auto at =
       std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
@@ -85,7 +97,7 @@ const Field* Find(std::span<const Field> fields, std::string_view name) {
 }
 
 std::string DescribeForms(unsigned forms) {
-  constexpr std::array<std::pair<Form, std::string_view>, 14> kNames{{
+  constexpr std::array<std::pair<Form, std::string_view>, 15> kNames{{
       {kText, "a text"},
       {kMap, "a map that is not empty"},
       {kList, "a list of different texts"},
@@ -99,6 +111,7 @@ std::string DescribeForms(unsigned forms) {
       {kType, "direct or reverse"},
       {kDefaults, "a map of policies and links"},
       {kTasks, "a map of tasks that is not empty"},
+      {kNumber, "a number that is not negative"},
       {kItems, "'name in [a, b]' with JSON, or 'name in <% ... %>', or a list of these"},
   }};
   std::vector<std::string> names;
@@ -144,25 +157,8 @@ std::string_view WithoutBlanks(std::string_view text) {
   return text;
 }
 
-// `name in [JSON]`, `name in <% ... %>`; what follows is passed over, and so is the blank in front of "in" and behind it.
-bool FitsItem(std::string_view text) {
-  text = WithoutBlanks(text);
-  const auto name = static_cast<std::size_t>(
-      std::find_if(text.begin(), text.end(), [](char c) { return !IsWord(c) && c != '-'; }) -
-      text.begin());
-  if (name == 0) return false;
-  std::string_view rest = WithoutBlanks(text.substr(name));
-  if (rest.starts_with("in")) {
-    rest = WithoutBlanks(rest.substr(2));
-  } else if (name < 3 || !text.substr(0, name).ends_with("in")) {
-    return false;
-  }
-  if (!rest.starts_with('[')) return ExpressionLength(rest) > 0;
-  const std::string_view line = rest.substr(0, rest.find('\n'));
-  const std::size_t end = line.rfind(']');
-  return end != std::string_view::npos && end > 1 &&
-         ParseJson(line.substr(0, end + 1), "").has_value();
-}
+// What follows is passed over, and so is the blank in front of "in" and behind it.
+bool FitsItem(std::string_view text) { return !SourceOfItems(text).empty(); }
 
 bool FitsItems(const Value& value) {
   if (value.is_string()) return FitsItem(value.AsString());
@@ -207,7 +203,7 @@ class Checker {
     const bool reverse = workflow.StringOr("type", "") == "reverse";
     if (const Value* const defaults = workflow.Find("task-defaults");
         defaults != nullptr && defaults->is_map())
-      Fields("task-defaults", kPolicies, {}, *defaults);
+      Fields("task-defaults", kPolicies, kAbout, *defaults);
     if (tasks == nullptr || !tasks->is_map()) return std::move(found_);
     for (const auto& [task, fields] : tasks->AsMap()) {
       // Mistral takes it for its own, when it has looked at its form.
@@ -274,10 +270,45 @@ class Checker {
                  fmt::format("'{}' is {}", field.name, DescribeForms(field.forms)), "");
     if ((field.forms & kLinks) != 0) MapsOfLinks(field.name, value);
     const bool policy = Find(kPolicies, field.name) != nullptr && field.name != "safe-rerun";
-    if (policy && (field.forms & kExpression) != 0) Whole(field.name, value);
+    if (policy && (field.forms & kExpression) != 0) Policy(field, value);
     if ((field.forms & kRetry) != 0 && value.is_map()) {
-      for (const char* const key : {"count", "delay"}) Whole(key, *value.Find(key));
+      for (const char* const key : {"count", "delay"})
+        Policy({key, kCount | kExpression}, *value.Find(key));
     }
+    if ((field.forms & kItems) != 0) Items(value);
+  }
+
+  void Policy(const Field& field, const Value& value) {
+    Whole(field.name, value);
+    const std::optional<Value> constant = ConstantOf(value);
+    if (!constant) return;
+    const bool fits = (field.forms & kCount) != 0    ? IsCount(*constant)
+                      : field.name == "pause-before" ? constant->is_bool()
+                                                     : true;
+    if (!fits)
+      return Add(value, field.name,
+                 fmt::format("'{}' is {} when it runs, and the run breaks over it", field.name,
+                             local::TextOf(*constant)),
+                 "");
+    const bool time = field.name == "timeout" || field.name.starts_with("wait-");
+    if ((!time && field.name != "delay") || constant->AsDouble() <= kLongestTime) return;
+    Add(value, field.name,
+        fmt::format("'{}' ends behind the year 9999, and the run breaks over it", field.name), "",
+        time ? Severity::kError : Severity::kWarning);
+  }
+
+  // What is no list, and nothing that is like one.
+  void Items(const Value& value) {
+    if (value.is_list()) {
+      for (const Value& one : value.AsList()) Items(one);
+      return;
+    }
+    const std::optional<Value> constant = ConstantIn(SourceOfItems(value.AsString()));
+    if (constant && !constant->is_string())
+      Add(value, "with-items",
+          fmt::format("{} is no list of items, and the run breaks over it",
+                      local::TextOf(*constant)),
+          "");
   }
 
   // Mistral gives a policy the value of an expression only where nothing stands beside it, no blank either; else a text.
@@ -312,6 +343,7 @@ class Checker {
     if (may(kMap) && FitsMap(value)) return true;
     if (may(kList) && IsDistinctTexts(value)) return true;
     if (may(kCount) && IsCount(value)) return true;
+    if (may(kNumber) && (value.is_int() || value.is_double()) && value.AsDouble() >= 0) return true;
     if (may(kTruth) && value.is_bool()) return true;
     if (may(kExpression) && value.is_string() && IsExpression(value.AsString())) return true;
     if (may(kInputs)) return FitsInputs(value);
@@ -366,11 +398,15 @@ class Checker {
   }
 
   bool FitsPublish(const Value& value) {
-    return FitsMap(value) &&
-           std::all_of(value.AsMap().begin(), value.AsMap().end(), [this](const auto& one) {
-             return (one.first == "branch" || one.first == "global" || one.first == "atomic") &&
-                    FitsMap(one.second);
-           });
+    if (!FitsMap(value)) return false;
+    bool any = false;
+    for (const auto& [key, inside] : value.AsMap()) {
+      const bool scope = key == "branch" || key == "global" || key == "atomic";
+      const Field* const about = Find(kAbout, key);
+      if (scope ? !FitsMap(inside) : about == nullptr || !Fits(about->forms, inside)) return false;
+      any = any || scope;
+    }
+    return any;
   }
 
   bool FitsRetry(const Value& value) {
@@ -395,6 +431,37 @@ class Checker {
 };
 
 }  // namespace
+
+bool IsNothing(const Value& policy) {
+  return (policy.is_bool() || policy.is_int() || policy.is_double()) && !Holds(policy);
+}
+
+std::string_view SourceOfItems(std::string_view text) {
+  text = WithoutBlanks(text);
+  const auto name = static_cast<std::size_t>(
+      std::find_if(text.begin(), text.end(), [](char c) { return !IsWord(c) && c != '-'; }) -
+      text.begin());
+  if (name == 0) return {};
+  std::string_view rest = WithoutBlanks(text.substr(name));
+  if (rest.starts_with("in")) {
+    rest = WithoutBlanks(rest.substr(2));
+  } else if (name < 3 || !text.substr(0, name).ends_with("in")) {
+    return {};
+  }
+  if (!rest.starts_with('[')) return rest.substr(0, ExpressionLength(rest));
+  const std::string_view line = rest.substr(0, rest.find('\n'));
+  const std::size_t end = line.rfind(']');
+  if (end == std::string_view::npos || end <= 1) return {};
+  const std::string_view list = line.substr(0, end + 1);
+  return ParseJson(list, "") ? list : std::string_view();
+}
+
+bool MayHaveNoItems(const Value& items) {
+  if (items.is_list())
+    return std::any_of(items.AsList().begin(), items.AsList().end(), &MayHaveNoItems);
+  return !items.is_string() || items.AsString().find('[') == std::string::npos ||
+         HasExpression(items.AsString());
+}
 
 std::vector<MistralLink> LinksOf(const Value& clause) {
   const auto one = [](std::string_view text, const Value& value, const Value* condition) {

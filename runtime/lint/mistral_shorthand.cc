@@ -37,15 +37,14 @@ std::size_t ValueLength(std::string_view text) {
 
 }  // namespace
 
+std::size_t PairLength(std::string_view text, std::string_view begin, std::string_view end) {
+  if (!text.starts_with(begin)) return 0;
+  const std::size_t at = text.substr(0, text.find('\n')).find(end, begin.size());
+  return at == std::string_view::npos ? 0 : at + end.size();
+}
+
 std::size_t ExpressionLength(std::string_view text) {
-  const std::string_view line = text.substr(0, text.find('\n'));
-  for (const auto& [begin, end] :
-       {std::pair<std::string_view, std::string_view>{"<%", "%>"}, {"{{", "}}"}}) {
-    if (!line.starts_with(begin)) continue;
-    const std::size_t at = line.find(end, 2);
-    return at == std::string_view::npos ? 0 : at + 2;
-  }
-  return 0;
+  return std::max(PairLength(text, "<%", "%>"), PairLength(text, "{{", "}}"));
 }
 
 bool HasExpression(std::string_view text) {

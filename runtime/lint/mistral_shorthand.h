@@ -27,6 +27,9 @@ Value InputOfShorthand(std::string_view written);
 
 // True for a text that has an expression, of either language.
 bool HasExpression(std::string_view text);
+// Where such a pair begins at the beginning of `text` and ends on the same line, its length; else 0. Mistral's patterns do
+// not reach over the end of a line.
+std::size_t PairLength(std::string_view text, std::string_view begin, std::string_view end);
 // Where one of Mistral's expressions begins at the beginning of `text`, its length: <%...%> or {{...}}, on one line.
 // 0 where there is none.
 std::size_t ExpressionLength(std::string_view text);

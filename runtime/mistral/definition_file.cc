@@ -10,6 +10,7 @@
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/local/workflow_file.h"
+#include "runtime/mistral/definition_reading.h"
 
 namespace holdfast::mistral {
 namespace {
@@ -105,24 +106,6 @@ Result<std::vector<Input>> ReadInputs(const SourceFile& source, const Value& wor
   return inputs;
 }
 
-// Mistral reads YAML 1.1, in which 0100 is 64.
-Status CheckNumbers(const SourceFile& source, const Value& map, std::string_view key) {
-  const Value* const value = map.Find(key);
-  if (value == nullptr) return Ok();
-  if (value->is_map()) {
-    for (const auto& [name, inner] : value->AsMap())
-      HOLDFAST_RETURN_IF_ERROR(CheckNumbers(source, *value, name));
-  }
-  if (!value->is_int()) return Ok();
-  const Position at = value->position();
-  const std::string_view line = source.Line(at.line);
-  if (at.column == 0 || at.column > line.size()) return Ok();
-  const std::string_view written = line.substr(at.column - 1);
-  if (written.size() < 2 || written[0] != '0' || written[1] < '0' || written[1] > '9') return Ok();
-  return NotOurs(source, *value, key,
-                 fmt::format("'{}' is octal for Mistral: numbers here begin with no 0", key));
-}
-
 Result<Definition> ReadDefinition(const SourceFile& source, const std::string& name,
                                   const Value& value) {
   HOLDFAST_RETURN_IF_ERROR(local::CheckFields(source, value, kWorkflow));
@@ -134,7 +117,6 @@ Result<Definition> ReadDefinition(const SourceFile& source, const std::string& n
   if (type != "direct" && !type.empty())
     return NotOurs(source, *value.Find("type"), "type", "a workflow is direct");
   HOLDFAST_ASSIGN_OR_RETURN(out.inputs, ReadInputs(source, value));
-  HOLDFAST_RETURN_IF_ERROR(CheckNumbers(source, value, "task-defaults"));
   out.variables = FieldOf(value, "vars");
   out.task_defaults = FieldOf(value, "task-defaults");
   HOLDFAST_ASSIGN_OR_RETURN(const Value* const tasks, local::MapField(source, value, "tasks"));
@@ -177,16 +159,17 @@ bool IsMistralFile(std::string_view text) {
 
 Result<std::vector<Definition>> ReadDefinitions(const SourceFile& source) {
   const local::ParsedFile parsed = local::ParseFile(source);
-  if (!parsed.documents) return parsed.documents.error();
-  if (parsed.documents->size() != 1 || !parsed.documents->front().is_map())
+  HOLDFAST_ASSIGN_OR_RETURN(const MistralDocument document, ReadMistralFile(parsed));
+  if (!document.refused.empty()) return document.refused.front();
+  if (!document.value.is_map())
     return InvalidInput(source.path + " is not one document with workflows")
         .At({source.path, 0, 0, {}, 1});
-  const Value* const version = parsed.documents->front().Find("version");
+  const Value* const version = document.value.Find("version");
   const bool is_known = version != nullptr && (*version == Value("2.0") || *version == Value(2.0));
   if (!is_known)
     return InvalidInput(source.path + " has no \"version: '2.0'\"").At({source.path, 0, 0, {}, 1});
   std::vector<Definition> definitions;
-  for (const auto& [name, value] : parsed.documents->front().AsMap()) {
+  for (const auto& [name, value] : document.value.AsMap()) {
     if (name == "version" || name == "name") continue;
     HOLDFAST_ASSIGN_OR_RETURN(Definition read, ReadDefinition(source, name, value));
     definitions.push_back(std::move(read));

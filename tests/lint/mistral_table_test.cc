@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plugins/sdk/file.h"
@@ -51,9 +52,10 @@ TEST_P(MistralTable, HasWhatLintSays) {
       ASSERT_NE(bar, std::string_view::npos) << number;
       const std::string_view said = Trim(line.substr(0, bar));
       const std::string_view lint = Trim(said.substr(said.find(' ')));
-      const std::string row =
-          Replaced(Replaced(std::string(line.substr(std::min(bar + 2, line.size()))), "\\n", "\n"),
-                   "\\s", " ");
+      std::string row(line.substr(std::min(bar + 2, line.size())));
+      for (const auto& [written, meant] :
+           {std::pair{"\\n", "\n"}, {"\\s", " "}, {"\\t", "\t"}, {"\\r", "\r"}})
+        row = Replaced(std::move(row), written, meant);
       const Findings findings = LintMistral({{"w.yaml", Replaced(form, "@@", row)}});
       EXPECT_EQ(VerdictOf(findings), lint.substr(0, lint.find('=')))
           << GetParam() << ":" << number << ": " << line << "\n"

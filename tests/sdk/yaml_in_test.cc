@@ -126,6 +126,7 @@ TEST(YamlIn, RefusesKeysThatAreNoText) {
 }
 
 TEST(YamlIn, RefusesTags) {
+  EXPECT_THAT(Refusal("!secret a: x\n").message(), HasSubstr("tag"));
   EXPECT_THAT(Refusal("a: !secret x\n").message(), HasSubstr("tag"));
   EXPECT_THAT(Refusal("a: !!python/object:os.system [x]\n").message(), HasSubstr("tag"));
 }

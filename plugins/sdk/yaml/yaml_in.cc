@@ -193,9 +193,10 @@ class Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
     if (!Accept(mark, anchor)) return;
-    if (ExpectsKey()) return Key(mark, text);
+    const bool quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    if (ExpectsKey()) return quoted || tag == "?" ? Key(mark, text) : BadTag(mark, tag);
     std::optional<Value> value;
-    if (tag == "!" || tag == "tag:yaml.org,2002:str") {
+    if (quoted) {
       value = Value(text);
     } else if (tag == "?") {
       value = Resolve(text);

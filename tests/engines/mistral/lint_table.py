@@ -36,6 +36,11 @@ EXCEPTIONS = {
     "long-name": "its column has 255 characters, and SQLite does not mind",
     "key-twice": "Mistral takes the last one: ours",
     "anchor": "&x, *x and @x, which Mistral takes for text: ours",
+    "line-end": "a carriage return alone, which ends a line for it and not for others: ours",
+    "tag": "!!int: ours",
+    "flow-key": "a key in {} without a blank behind its ':': ours",
+    "number": "a number that 64 bits do not hold: ours",
+    "meant": "it says itself that it fails: std.fail, a link to fail, a fail-on that holds",
     "multi": "a task that is no step of ours may be meant to run for each task before it",
     "reverse": "it may run well: ours",
     "server": "what Mistral does hangs on what else its server has",
@@ -64,7 +69,7 @@ def rows_of(path):
                 said, text = line.split("|", 1)
                 does, lint = said.split()
                 lint, _, exception = lint.partition("=")
-                text = text[1:].replace("\\n", "\n").replace("\\s", " ")
+                text = text[1:].replace("\\n", "\n").replace("\\s", " ").replace("\\t", "\t").replace("\\r", "\r")
                 yield f"{os.path.basename(path)}:{number}", does, lint, exception, template.replace("@@", text)
 
 
