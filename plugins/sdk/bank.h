@@ -73,6 +73,11 @@ class Bank {
   // Creates `key`, reading exactly `size` bytes from `source`. kInvalidInput when it ends early or
   // goes on, and then nothing is stored.
   virtual Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) = 0;
+  // Put of a key that nobody else ever writes, as there are random bits in it: the bank need not look whether it is there. An
+  // earlier try of the same call, of which the answer was lost, is no conflict.
+  virtual Status PutUnique(const ObjectKey& key, ByteSource& source, std::uint64_t size) {
+    return Put(key, source, size);
+  }
   // Creates `key`, which others may want at the same time: kConflict for all but one (strength()).
   // With kWait it returns when that is settled; with kAtOnce a kSettled bank may tell several that
   // they have it: where a lost race costs work, and no data. Atomic banks wait for nothing.

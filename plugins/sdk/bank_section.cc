@@ -57,7 +57,19 @@ Status BankSection::PutBytes(std::string_view key, std::string_view value) const
 Status BankSection::PutSame(std::string_view key, std::string_view value,
                             KnownHashes hashes) const {
   MemorySource source(value, hashes);
-  Status put = Put(key, source, value.size());
+  return SameIsThere(key, value, Put(key, source, value.size()));
+}
+
+Status BankSection::PutUnique(std::string_view key, std::string_view value,
+                              KnownHashes hashes) const {
+  HOLDFAST_RETURN_IF_ERROR(Require(SectionAccess::kWrite));
+  HOLDFAST_ASSIGN_OR_RETURN(const ObjectKey whole, Key(key));
+  MemorySource source(value, hashes);
+  return SameIsThere(key, value, bank_->PutUnique(whole, source, value.size()));
+}
+
+// Success instead of a conflict with equal bytes.
+Status BankSection::SameIsThere(std::string_view key, std::string_view value, Status put) const {
   if (put || put.error().code() != ErrorCode::kConflict) return put;
   // The conflict may also be a key that continues another: then there is nothing to read.
   const auto info = Stat(key);

@@ -39,6 +39,8 @@ class BankSection {
   // PutBytes for a key that a crashed earlier attempt may have written already: when it exists
   // with equal bytes this is success, with other bytes kConflict. `hashes`: of `value`, as ByteSource::RestHashes.
   Status PutSame(std::string_view key, std::string_view value, KnownHashes hashes = {}) const;
+  // The same for a key that nobody else ever writes (Bank::PutUnique).
+  Status PutUnique(std::string_view key, std::string_view value, KnownHashes hashes = {}) const;
   Status CreateExclusive(std::string_view key, std::string_view value,
                          Settling settling = Settling::kWait) const;
   Status Replace(std::string_view key, std::string_view value) const;
@@ -66,6 +68,7 @@ class BankSection {
   BankSection(Bank& bank, std::string prefix, SectionAccess access, const KeyRing* keys)
       : bank_(&bank), prefix_(std::move(prefix)), access_(access), keys_(keys) {}
   Result<ObjectKey> Key(std::string_view key) const;
+  Status SameIsThere(std::string_view key, std::string_view value, Status put) const;
   Status Require(SectionAccess access) const;
 
   Bank* bank_;  // Not owned; outlives this.

@@ -56,7 +56,7 @@ struct DataOptions {
 
 // Writes a stream below `data` (the section data/<type>/<id> of a checkpoint). A stream of one
 // segment is stored by the caller's thread, in Finish; the second one starts the first of at most
-// `parallel` + 1 threads, of which `parallel` are at the bank at once. At most 2 x (parallel + 2) segment buffers are in memory. An error of a thread
+// 2 x `parallel` threads, of which `parallel` are at the bank at once. At most 2 x (parallel + 2) segment buffers are in memory. An error of a thread
 // is returned by the next Write or Finish, and by every later call. `on_finish` is called once, by
 // Finish on its thread, with what the manifest has to list. A stream of no bytes has no segments.
 // Destroyed without Finish, the stream does not count; what it has stored is an orphan for gc.

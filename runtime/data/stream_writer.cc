@@ -17,7 +17,7 @@ namespace holdfast::runtime {
 namespace {
 
 // The caller fills one buffer; a full one waits in the only place of the queue; each thread that computes holds
-// one more, and each thread what it has to store: `parallel` of them store, and one has the next segment ready, so that nobody
+// one more, and each thread what it has to store: `parallel` of them store, and others have the next segments ready, so that nobody
 // on the other side waits for a processor here. All buffers are used again: freed and allocated anew by several threads,
 // they would take a third more.
 class StreamWriter final : public DataWriter {
@@ -125,7 +125,7 @@ class StreamWriter final : public DataWriter {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return failed_ || !queued_; });
     if (failed_) return *failed_;
-    if (idle_ == 0 && threads_.size() < options_.parallel + kReady) {
+    if (idle_ == 0 && threads_.size() < options_.parallel + ready_) {
       if (auto thread = StartWorkerThread([this] { Work(); }))
         threads_.push_back(std::move(*thread));
     }
@@ -255,8 +255,8 @@ class StreamWriter final : public DataWriter {
     if (!stored.adopted.empty()) return Ok();
     const Turns::Turn turn(at_the_bank_);
     if (cancelled()) return CancelledError();
-    // A bank that lost the answer to its first try may find the object there: the same bytes.
-    Status put = data_.PutSame(stored.key, stored.bytes, {info.stored_sha256, stored.md5});
+    // The attempt's name is drawn at random.
+    Status put = data_.PutUnique(stored.key, stored.bytes, {info.stored_sha256, stored.md5});
     if (!put)
       return std::move(put).error().While(fmt::format("storing {}/{}", data_.prefix(), stored.key));
     return Ok();
@@ -333,7 +333,10 @@ class StreamWriter final : public DataWriter {
   const std::size_t full_ = header_ + options_.segment_size;  // bytes of a buffer
   const std::function<Status(const StreamManifest&)> on_finish_;
   EarlierSegments earlier_;
-  static constexpr std::size_t kReady = 1;  // segments that wait for their turn at the bank
+  // Segments that are ready, and wait for their turn at the bank: segments that are under way together end together, as a server
+  // gives each the same share, and then as many are wanted at once. Where one buffer is all that a segment takes, there is room
+  // for them.
+  const std::size_t ready_ = header_ > 0 ? std::max(options_.parallel - 1, 1U) : 1U;
   Turns at_the_bank_{options_.parallel};
   const unsigned at_once_ = ComputeAtOnce(options_.parallel);
 

@@ -229,6 +229,23 @@ TEST_F(S3Stores, MoreThanAMebibyteIsHeldToItsMd5Alone) {
   }
 }
 
+TEST_F(S3Stores, AKeyThatNobodyElseWritesIsNotLookedAtWithoutConditionalPut) {
+  Bucket bucket;
+  bucket.endpoint = "http://s3";
+  bucket.name = "b";
+  bucket.part_size = kPart;
+  bucket.conditional_put = false;
+  const auto store = OpenS3Store(server_, bucket, BankUse::kWrite, SteadyTime::max());
+  ASSERT_TRUE(store);
+  const auto put = [&](Precondition precondition) {
+    server_->seen.clear();
+    EXPECT_TRUE((*store)->Put("k", {"bytes", nullptr, 5}, "me", precondition, SteadyTime::max()));
+    return server_->lines();
+  };
+  EXPECT_THAT(put(Precondition::kUnique), ElementsAre("PUT /b/k"));
+  EXPECT_THAT(put(Precondition::kAbsent), ElementsAre("HEAD /b/k", "PUT /b/k"));
+}
+
 TEST_F(S3Stores, AnObjectOfWhichTheServerHasOtherBytesIsCorrupt) {
   wrong_etag_ = true;
   const Status put =

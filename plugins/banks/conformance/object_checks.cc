@@ -323,6 +323,15 @@ Status AWrongHashStoresNothingThatIsWrong(const BankCheckArea& area) {
   return Ok();
 }
 
+Status AUniqueKeyIsStoredLikeAnother(const BankCheckArea& area) {
+  const std::string bytes = Noise(2'000'000, 6);
+  HOLDFAST_RETURN_IF_ERROR(area.section.PutUnique("key", bytes));
+  HOLDFAST_RETURN_IF_ERROR(ExpectBytes(area.section, "key", bytes));
+  // Who lost the answer comes again with the same.
+  HOLDFAST_RETURN_IF_ERROR(area.section.PutUnique("key", bytes));
+  return ExpectBytes(area.section, "key", bytes);
+}
+
 Status ErrorsOfSourceAndSinkArePassedOn(const BankCheckArea& area) {
   const std::string bytes = Noise(300'000, 4);
   PiecewiseSource failing(bytes, true);
@@ -383,6 +392,7 @@ constexpr std::array kChecks{
     HOLDFAST_BANK_CHECK(AKeyThatContinuesAnotherHurtsNeither),
     HOLDFAST_BANK_CHECK(ASourceOfAnotherLengthStoresNothing),
     HOLDFAST_BANK_CHECK(AWrongHashStoresNothingThatIsWrong),
+    HOLDFAST_BANK_CHECK(AUniqueKeyIsStoredLikeAnother),
     HOLDFAST_BANK_CHECK(ErrorsOfSourceAndSinkArePassedOn),
     HOLDFAST_BANK_CHECK(SectionsAreJails),
 };

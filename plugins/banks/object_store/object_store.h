@@ -44,6 +44,7 @@ struct StoreBody {
 enum class Precondition {
   kNone,
   kAbsent,  // nothing of that name is there, as far as the server can see at that moment
+  kUnique,  // nobody else writes it: as kAbsent where the server sees to that, and kNone elsewhere
 };
 
 // What a sweep of uploads is asked for.

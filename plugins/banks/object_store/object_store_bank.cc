@@ -120,6 +120,13 @@ class ObjectStoreBank final : public Bank {
       : store_(std::move(store)), clock_(clock), sleep_(std::move(sleep)), options_(options) {}
 
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    return Put(key, source, size, Precondition::kAbsent);
+  }
+  Status PutUnique(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    return Put(key, source, size, Precondition::kUnique);
+  }
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size,
+             Precondition precondition) {
     StoreBody body;
     body.size = size;
     std::string read;
@@ -133,7 +140,7 @@ class ObjectStoreBank final : public Bank {
     } else {
       body.source = &source;
     }
-    return Named("storing", key, Create(key, body, NewWriter(), Deadline(size)));
+    return Named("storing", key, Create(key, body, NewWriter(), Deadline(size), precondition));
   }
 
   Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
@@ -214,8 +221,8 @@ class ObjectStoreBank final : public Bank {
   SteadyTime Deadline(std::uint64_t size) const { return clock_.Steady() + TimeFor(size); }
 
   Status Create(const ObjectKey& key, const StoreBody& body, const std::string& writer,
-                SteadyTime deadline) {
-    Status put = store_->Put(key.str(), body, writer, Precondition::kAbsent, deadline);
+                SteadyTime deadline, Precondition precondition = Precondition::kAbsent) {
+    Status put = store_->Put(key.str(), body, writer, precondition, deadline);
     if (put || put.error().code() != ErrorCode::kConflict) return put;
     HOLDFAST_ASSIGN_OR_RETURN(const bool ours, IsBy(key, writer, deadline));
     return ours ? Ok() : Status(Exists(key));

@@ -86,8 +86,8 @@ class S3Store final : public HttpStore {
 
   Status Put(const std::string& name, const StoreBody& body, std::string_view writer,
              Precondition precondition, SteadyTime deadline) override {
-    const bool absent = precondition == Precondition::kAbsent;
-    if (absent && !bucket_.conditional_put) {
+    const bool absent = precondition != Precondition::kNone;
+    if (precondition == Precondition::kAbsent && !bucket_.conditional_put) {
       // As near as such a server gets. (Who has written it, the caller asks.)
       const auto there = Stat(name, deadline);
       if (there) return Exists(name);

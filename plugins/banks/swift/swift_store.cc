@@ -89,7 +89,7 @@ class SwiftStore final : public HttpStore {
     request.passing_status = kNotFoundStatus;
     request.headers["Content-Type"] = "application/octet-stream";
     request.headers[kWriterHeader] = std::string(writer);
-    if (precondition == Precondition::kAbsent) request.headers["If-None-Match"] = "*";
+    if (precondition != Precondition::kNone) request.headers["If-None-Match"] = "*";
     bool large = body.source != nullptr;
     if (!large && body.size > kSurelyTaken) {
       HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t most, MostAtOnce(deadline));
