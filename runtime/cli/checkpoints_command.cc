@@ -42,14 +42,17 @@ Result<BankSection> ReadableBank(Session& session, const std::string& name) {
 
 // What its last verification found, when that is not good; when the checkpoint was last read back
 // in full, and when last as a sample after that.
-Status ShowVerifications(const Output& out, const BankSection& tenant,
-                         const std::string& checkpoint, WallTime now) {
+Status ShowVerifications(const Output& out, const BankSection& tenant, const RecordSummary& of,
+                         WallTime now) {
+  const std::string& checkpoint = of.id;
+  std::optional<WallTime> copied;
+  if (of.copied) copied = of.copied->time;
   HOLDFAST_ASSIGN_OR_RETURN(const auto found,
                             runtime::ListRecords(tenant, RecordKind::kVerification, {}));
   const RecordSummary* full = nullptr;
   const RecordSummary* sample = nullptr;
   for (const RecordSummary& summary : found) {
-    if (summary.checkpoint != checkpoint) continue;
+    if (summary.checkpoint != checkpoint || runtime::IsOfEarlierCopy(summary, copied)) continue;
     out.Json("verification", RecordSummaryToValue(summary));
     if (summary.state != RecordState::kVerified) continue;
     // One that ended well has a reason only where it read a sample.
@@ -133,7 +136,9 @@ int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const 
   if (!report) return session.out().Fail(report.error());
   ShowRecordReport(session.out(), *report, Showing::kInFull);
   if (kind != RecordKind::kCheckpoint) return 0;
-  if (auto status = ShowVerifications(session.out(), tenant, id, session.clock().Now()); !status)
+  if (auto status =
+          ShowVerifications(session.out(), tenant, report->summary, session.clock().Now());
+      !status)
     return session.out().Fail(status.error());
   return 0;
 }

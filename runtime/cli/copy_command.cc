@@ -223,6 +223,7 @@ Copies CopyAll(Session& session, const CopyArguments& arguments, const runtime::
                const std::optional<SteadyTime>& deadline) {
   const Output& out = session.out();
   Copies copies;
+  std::optional<runtime::LastVerifications> verified;  // read once, when the first one is there
   for (const std::string& id : ids) {
     if (copies.stopped) {
       copies.not_tried.push_back(id);
@@ -237,6 +238,16 @@ Copies CopyAll(Session& session, const CopyArguments& arguments, const runtime::
     request.dry_run = arguments.dry_run;
     request.deadline = deadline;
     request.progress = [&teller](const auto& progress) { teller.Tell(progress); };
+    request.last_verification =
+        [&](const std::string& of) -> Result<std::optional<runtime::LastVerification>> {
+      if (!verified) {
+        HOLDFAST_ASSIGN_OR_RETURN(verified, runtime::ReadLastVerifications(
+                                                target.environment().tenant,
+                                                ids.size() == 1 ? of : "", session.clock().Now()));
+      }
+      const auto found = verified->find(of);
+      return found == verified->end() ? std::nullopt : std::optional(found->second);
+    };
     auto report = CopyTo(target, std::move(request));
     if (!report) {
       Error error = std::move(report).error();

@@ -13,16 +13,17 @@
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
 #include "runtime/copy/copied_journal.h"
-#include "runtime/copy/each.h"
 #include "runtime/copy/resource_copy.h"
 #include "runtime/copy/source_hold.h"
 #include "runtime/copy/target_hold.h"
+#include "runtime/data/each.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
 #include "runtime/store/pin.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -69,6 +70,7 @@ class Copier {
     HOLDFAST_RETURN_IF_ERROR(CheckKeys());
     HOLDFAST_ASSIGN_OR_RETURN(const Present present, CheckTarget());
     if (present == Present::kSame) {
+      HOLDFAST_RETURN_IF_ERROR(CheckPresent());
       HOLDFAST_RETURN_IF_ERROR(FinishPresent());
       return Report(CopyEnd::kIsThere);
     }
@@ -240,6 +242,68 @@ class Copier {
                              FormatTime(head.created), Printable(head.provider_name),
                              Printable(head.provider_id)))
         .Hint("nothing of it was touched");
+  }
+
+  // "There already" is a promise: it is looked at as an end, or a quick fsck, does it, and what somebody has read of
+  // it counts. Nothing is mended: what else is damaged of it nobody knows.
+  Status CheckPresent() {
+    if (Status whole = StatPresent(); !whole) {
+      Error error = std::move(whole).error();
+      if (source_error_) return std::move(*source_error_);
+      if (!IsDamage(error) && error.code() != ErrorCode::kNotFound) return error;
+      // A deletion that has just begun takes it away.
+      HOLDFAST_ASSIGN_OR_RETURN(const Present now, CheckTarget());
+      if (now != Present::kSame)
+        return Error(ErrorCode::kLocked, "somebody else has just changed it");
+      return Corrupt(fmt::format("the copy of the checkpoint {} in the bank of provider {} is "
+                                 "damaged: {}",
+                                 Printable(request_.checkpoint), request_.provider_name,
+                                 error.message()))
+          .Hint(CopyAnew());
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const auto last, LastVerificationThere());
+    if (!last || !last->failed) return Ok();
+    const RecordSummary& failed = last->summary;
+    return Corrupt(fmt::format("the last verification of the copy of the checkpoint {} in the bank "
+                               "of provider {} failed ({}): {}",
+                               Printable(request_.checkpoint), request_.provider_name,
+                               Printable(failed.id), Printable(failed.reason)))
+        .Hint("verify it again where that was mended; or " + CopyAnew());
+  }
+
+  std::string CopyAnew() const {
+    return fmt::format(
+        "to have it anew: holdfast checkpoints delete {0} --provider {1}, then copy {0} again",
+        Printable(request_.checkpoint), request_.provider_name);
+  }
+
+  Result<std::optional<LastVerification>> LastVerificationThere() const {
+    const std::string& id = request_.checkpoint;
+    if (request_.last_verification) return request_.last_verification(id);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto last,
+                              ReadLastVerifications(env_.tenant, id, env_.clock.Now()));
+    const auto found = last.find(id);
+    return found == last.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  Status StatPresent() {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto shown, ShowRecord(env_.tenant, RecordKind::kCheckpoint,
+                                                           request_.checkpoint, false));
+    if (!shown.summary.damage.empty()) return Corrupt(shown.summary.damage);
+    HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle,
+                              StoredBundle::Open(env_.tenant, original_->head.bundle));
+    return StatAll(bundle, [this](const ResourceManifest& there) -> Status {
+      const auto raw = RawOfOriginal(there.resource);
+      if (raw) return StatCopy(target_.section(), there, *raw);
+      const std::lock_guard lock(mutex_);
+      source_error_ = raw.error();
+      return raw.error();
+    });
+  }
+
+  Result<std::map<std::string, std::uint64_t>> RawOfOriginal(const ResourceKey& key) const {
+    HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest manifest, ManifestOf(key));
+    return RawObjects(source_.section(), manifest);
   }
 
   // It is available; a copy that was killed after that may have left the marker, and its lease.
@@ -439,17 +503,33 @@ class Copier {
 
   // As an end does before a checkpoint becomes available: every object is there.
   Status ReadBack(StoredBundle& copied) {
+    return StatAll(copied, [this](const ResourceManifest& manifest) {
+      return StatManifest(target_.section(), manifest);
+    });
+  }
+
+  // What the target has of the checkpoint: bundle, graph, and each resource's manifest, of which `stat` says whether
+  // its objects are there.
+  Status StatAll(StoredBundle& copied, const std::function<Status(const ResourceManifest&)>& stat) {
     HOLDFAST_RETURN_IF_ERROR(ErrorOf(copied.AllSteps()));
     HOLDFAST_RETURN_IF_ERROR(ErrorOf(target_.Graph()));
     std::vector<ResourceKey> keys = original_->small;
     keys.insert(keys.end(), original_->large.begin(), original_->large.end());
     return ForEach(keys.size(), env_.data.parallel, [&](std::size_t i) -> Status {
       if (env_.cancellation.is_set()) return CancelledError();
-      HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, ReadManifest(target_.section(), keys[i],
-                                                                  original_->epochs.at(keys[i])));
-      if (manifest) return StatManifest(target_.section(), *manifest);
-      return Corrupt(fmt::format("the manifest of {} is gone again", Printable(keys[i].str())));
+      Status there = StatOne(keys[i], stat);
+      if (there) return there;
+      return std::move(there).error().While(Printable(keys[i].str()));
     });
+  }
+
+  Status StatOne(const ResourceKey& key,
+                 const std::function<Status(const ResourceManifest&)>& stat) {
+    const std::uint64_t epoch = original_->epochs.at(key);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, ReadManifest(target_.section(), key, epoch));
+    if (manifest) return stat(*manifest);
+    return Corrupt(fmt::format("the object {}/{}/manifest is missing", target_.section().prefix(),
+                               EpochPrefix(key, epoch)));
   }
 
   // It is available. Whoever comes later may do this, too.
@@ -498,7 +578,8 @@ class Copier {
   CopyEnd end_ = CopyEnd::kCopied;
 
   std::mutex mutex_;
-  // Guarded by mutex_ while resources are copied.
+  // Guarded by mutex_ while resources are copied, or looked at.
+  std::optional<Error> source_error_;  // no fault of the copy
   std::optional<SourceHold> source_hold_;
   std::uint64_t bytes_ = 0;
   std::uint64_t stored_ = 0;

@@ -11,6 +11,7 @@
 #include "plugins/sdk/result.h"
 #include "runtime/data/data_stream.h"
 #include "runtime/step/step_environment.h"
+#include "runtime/store/listing.h"
 
 namespace holdfast::runtime {
 
@@ -56,12 +57,15 @@ struct CopyRequest {
   std::optional<SteadyTime> deadline = {};  // then it ends as one that is cancelled
   // Called often, and from several threads, one at a time.
   std::function<void(const CopyProgress&)> progress = {};
+  // The last verification of a checkpoint of the target, for whoever copies many and reads them once; asked where the
+  // checkpoint is there already. Left out: those of this one are read then.
+  std::function<Result<std::optional<LastVerification>>(const std::string&)> last_verification = {};
 };
 
 enum class CopyEnd {
   kCopied,
-  kWouldCopy,     // dry run
-  kIsThere,       // the target has it already, whole
+  kWouldCopy,  // dry run
+  kIsThere,  // the target has it already, whole as far as an end looks, and no verification failed
   kDeletedThere,  // it was copied once, and deleted (with over_deleted off)
 };
 
@@ -83,7 +87,8 @@ struct CopyReport {
 // `target`: of the provider that it is copied to, with a writable section. Errors, among them: kNotFound, there is no
 // such checkpoint; kInvalidInput, it is not available; kUsage, both are one provider; kConflict, the target has another
 // one of that id; kLocked, somebody else works on it, here or there; kDenied, a key is missing, or the
-// store is full; kCorrupt, what was read is not what was written; kUnavailable, stopped: the same call again goes on.
+// store is full; kCorrupt, what was read is not what was written, or the target has the copy already and that lacks
+// an object, or one has another size, or its last verification failed; kUnavailable, stopped: the same call again goes on.
 Result<CopyReport> CopyCheckpoint(const StepEnvironment& target, const CopyRequest& request);
 
 }  // namespace holdfast::runtime

@@ -159,6 +159,24 @@ Status CopyRaw(const CopyEnds& ends, const BankSection& from, const BankSection&
   return Ok();
 }
 
+Status StatRaw(const BankSection& data, const std::string& attempt,
+               const std::map<std::string, std::uint64_t>& wanted) {
+  if (wanted.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRaw(data, attempt, SectionAccess::kRead));
+  for (const auto& [key, size] : wanted) {
+    const std::string name = fmt::format("{}/{}", raw.section->prefix(), key);
+    const auto there = raw.section->Stat(key);
+    if (!there && there.error().code() == ErrorCode::kNotFound)
+      return NotFound("the object " + name + " is missing");
+    if (!there) return there.error();
+    if (there->size != size) {
+      return Corrupt(fmt::format("the object {} holds {} bytes, that of the original {}", name,
+                                 there->size, size));
+    }
+  }
+  return Ok();
+}
+
 CopiedResource SumOf(const ResourceManifest& manifest, bool all_reused) {
   CopiedResource sum;
   sum.bytes = manifest.bytes();
@@ -179,6 +197,33 @@ Status StatManifest(const BankSection& checkpoint, const ResourceManifest& manif
   for (const StreamManifest& stream : manifest.streams)
     HOLDFAST_RETURN_IF_ERROR(StatDataStream(data, stream));
   return Ok();
+}
+
+Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& checkpoint,
+                                                        const ResourceManifest& manifest) {
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw,
+                            OpenRaw(data, manifest.attempt, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, raw.section->ListAll());
+  std::map<std::string, std::uint64_t> sizes;
+  for (const std::string& key : keys) {
+    HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo info, raw.section->Stat(key));
+    sizes.emplace(key, info.size);
+  }
+  return sizes;
+}
+
+Status StatCopy(const BankSection& checkpoint, const ResourceManifest& manifest,
+                const std::map<std::string, std::uint64_t>& raw) {
+  HOLDFAST_RETURN_IF_ERROR(StatManifest(checkpoint, manifest));
+  // Without its key nobody knows: that is no damage.
+  if (const auto saved = ReadSavedInfo(checkpoint, manifest);
+      !saved && saved.error().code() != ErrorCode::kDenied)
+    return saved.error();
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
+                            checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
+  return StatRaw(data, manifest.attempt, raw);
 }
 
 Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest& manifest) {

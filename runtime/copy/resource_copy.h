@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,5 +41,12 @@ Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest
 
 // Is the data of a manifest there, every object with its stored size? No bytes are read.
 Status StatManifest(const BankSection& checkpoint, const ResourceManifest& manifest);
+// The raw objects of a manifest's attempt, with their plain sizes; no manifest lists them.
+Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& checkpoint,
+                                                        const ResourceManifest& manifest);
+// Is what a copy that was made earlier has of a resource there: its data, its saved info where there is a key that
+// opens it, and those raw objects? kNotFound or kCorrupt names the object.
+Status StatCopy(const BankSection& checkpoint, const ResourceManifest& manifest,
+                const std::map<std::string, std::uint64_t>& raw);
 
 }  // namespace holdfast::runtime

@@ -7,11 +7,13 @@
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/text.h"
+#include "runtime/data/each.h"
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/stored_object.h"
 
@@ -52,6 +54,7 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(const bool begun, CheckRecord());
     if (begun) return StepReport{ExitCode::kOk, "begun already"};
     HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint());
+    HOLDFAST_RETURN_IF_ERROR(CheckKeys());
     if (request_.dry_run) return DryRun();
     HOLDFAST_RETURN_IF_ERROR(TakeLeases());
     HOLDFAST_RETURN_IF_ERROR(GiveWayToRivals());
@@ -167,6 +170,31 @@ class Beginner {
       return std::move(error).Hint("--partial works on what it holds");
     }
     return WithItsRun(std::move(error), bundle.checkpoint);
+  }
+
+  // Without the keys a verification finds nothing out about the checkpoint, and its record would say that it failed: so
+  // there is to be none. A manifest that does not read is for the steps to find.
+  Status CheckKeys() {
+    if (bundle_.bundle().operation != Operation::kVerify) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Record checkpoint,
+        Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle_.AllResources());
+    std::vector<ResourceKey> keys;
+    for (const auto& [key, resource] : resources) {
+      if (resource->HasSteps()) keys.push_back(key);
+    }
+    return ForEach(keys.size(), env_.data.parallel, [&](std::size_t i) -> Status {
+      if (env_.cancellation.is_set()) return CancelledError();
+      const auto manifest = NewestManifest(checkpoint.section(), keys[i]);
+      if (!manifest && manifest.error().code() == ErrorCode::kUnavailable) return manifest.error();
+      if (!manifest || !*manifest) return Ok();
+      for (const std::string& id : (*manifest)->KeyIds()) {
+        auto found = FindKey(env_.tenant.keys(), id);
+        if (!found) return std::move(found).error().While(Printable(keys[i].str()));
+      }
+      return Ok();
+    });
   }
 
   // Of one that is being deleted already part may be gone: no pin brings that back.

@@ -471,15 +471,27 @@ Result<std::optional<bool>> FoundFailure(const BankSection& tenant, const std::s
   return std::optional<bool>(false);
 }
 
+// When the checkpoint was copied to where it is; nullopt: it was not, or nobody knows.
+Result<std::optional<WallTime>> CopiedAt(const BankSection& tenant, const std::string& id) {
+  // What a record names that is no id is nothing that was copied.
+  const auto checkpoint = Record::Open(tenant, RecordKind::kCheckpoint, id);
+  if (!checkpoint) return std::optional<WallTime>();
+  const auto head = checkpoint->Head();
+  if (!head && !IsDamage(head.error())) return head.error();
+  if (!head || !*head || !(*head)->copied) return std::optional<WallTime>();
+  return std::optional((*head)->copied->time);
+}
+
 }  // namespace
 
-Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
-    const BankSection& tenant, std::string_view checkpoint, WallTime now) {
+Result<LastVerifications> ReadLastVerifications(const BankSection& tenant,
+                                                std::string_view checkpoint, WallTime now) {
   HOLDFAST_ASSIGN_OR_RETURN(auto found, ListRecords(tenant, RecordKind::kVerification, {}));
   // By when they came to their end, newest first.
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.changed > b.changed; });
-  std::map<std::string, LastVerification, std::less<>> last;
+  LastVerifications last;
+  std::map<std::string, std::optional<WallTime>, std::less<>> copied_at;
   std::set<std::string, std::less<>> settled;  // by one that was good in full
   for (RecordSummary& summary : found) {
     if (!checkpoint.empty() && summary.checkpoint != checkpoint) continue;
@@ -488,6 +500,12 @@ Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerificatio
     if (IsWorking(summary.state) || settled.contains(summary.checkpoint)) continue;
     const auto known = last.find(summary.checkpoint);
     if (known != last.end() && known->second.failed) continue;
+    auto copied = copied_at.find(summary.checkpoint);
+    if (copied == copied_at.end()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto time, CopiedAt(tenant, summary.checkpoint));
+      copied = copied_at.emplace(summary.checkpoint, time).first;
+    }
+    if (IsOfEarlierCopy(summary, copied->second)) continue;
     bool failed = false;
     if (summary.state != RecordState::kVerified) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto failure, FoundFailure(tenant, summary.id));

@@ -163,10 +163,16 @@ struct LastVerification {
   RecordSummary summary;
   bool failed = false;
 };
+// Is it of a copy that was deleted, and made anew under the same id at `copied` (nullopt: it is no copy)?
+inline bool IsOfEarlierCopy(const RecordSummary& verification, std::optional<WallTime> copied) {
+  return copied && verification.changed < *copied;
+}
+using LastVerifications = std::map<std::string, LastVerification, std::less<>>;
 // By checkpoint; of `checkpoint` alone, or of all when that is empty. `now`: one whose time is more
-// than kClockSkew after it was made by a clock that was wrong, and is after no failure.
-Result<std::map<std::string, LastVerification, std::less<>>> ReadLastVerifications(
-    const BankSection& tenant, std::string_view checkpoint, WallTime now);
+// than kClockSkew after it was made by a clock that was wrong, and is after no failure. Those of an
+// earlier copy are left out.
+Result<LastVerifications> ReadLastVerifications(const BankSection& tenant,
+                                                std::string_view checkpoint, WallTime now);
 
 // Of clocks that agree; a time that is further in the future is of no use.
 inline constexpr std::chrono::minutes kClockSkew{5};

@@ -105,6 +105,35 @@ ends 0 "" holdfast checkpoints delete one -p far
 ends 0 "deleted there" copy --plan night -p near --to-provider far
 ends 0 "copied one" copy one -p near --to-provider far
 
+# A copy that has lost something, or that a verification has found damaged, is not "there already": it is said, and nothing is
+# written. Deleted and copied again it is whole; what was found before counts no more.
+tree=$(find bank2/t/local/checkpoints/one/data -name '*tree.1' -type f | head -1)
+[ -n "$tree" ] || fail "no segment: $(find bank2/t/local/checkpoints/one)"
+cp -p "$tree" lost
+find bank2 -type f | sort >there2
+rm -f "$tree"
+ends 12 DAMAGED holdfast bank fsck -p far --quick --dry-run
+for how in "" --dry-run; do
+  ends 12 "the copy of the checkpoint one in the bank of provider far is damaged" copy one -p near --to-provider far $how
+  grep -qF "Local::Directory#tree: the object ${tree#bank2/} is missing" out || fail "which object: $(cat out)"
+  grep -qF "holdfast checkpoints delete one --provider far" out || fail "what to do: $(cat out)"
+done
+ends 5 "not copied, as is said above: one" copy --all -p near --to-provider far
+grep -q "copied 0, 1 there already" out || fail "the other one: $(cat out)"
+head -c 100 lost >"$tree"
+ends 12 "has 100 bytes" copy one -p near --to-provider far
+rm -f "$tree"
+cp -p lost "$tree"
+ends 0 "there already one" copy one -p near --to-provider far
+chmod u+w "$tree"
+printf x | dd of="$tree" bs=1 seek=500 conv=notrunc status=none
+ends 5 "" holdfast checkpoints verify one -p far
+ends 12 "the last verification of the copy of the checkpoint one in the bank of provider far failed" copy one -p near --to-provider far
+ends 0 "" holdfast checkpoints delete one -p far
+ends 0 "copied one" copy one -p near --to-provider far
+ends 0 "there already one" copy one -p near --to-provider far
+ends 0 "not verified yet" holdfast checkpoints show one -p far
+
 # Encrypted does not become plain by accident; without its key nothing is read.
 ends 13 "its copy would be plain" copy two -p far --to-provider plain
 ends 0 "stored in plain" copy two -p far --to-provider plain --decrypt

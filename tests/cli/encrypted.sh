@@ -116,8 +116,11 @@ cp keys both
 grep -v "$key" both >keys
 for keys in "$dir/keys" ""; do
   with_keys $keys
-  ends 5 "encrypted with key $id" holdfast checkpoints verify one
+  ends 13 "encrypted with key $id" holdfast checkpoints verify one
   grep -q key_file out || fail "which setting: $(cat out)"
+  # It counts as none: the checkpoint is as good as before.
+  holdfast checkpoints show one >out 2>&1 || fail "$(cat out)"
+  grep -q "verified in full" out && ! grep -q FAILED out || fail "a verdict without a key: $(cat out)"
   ends 13 "encrypted with key $id" holdfast checkpoints ls one
   rm -rf back
   mkdir back

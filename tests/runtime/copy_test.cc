@@ -244,6 +244,103 @@ TEST_F(Copy, AgainWritesNothing) {
   EXPECT_EQ(banks.second.bank.changes(), changes);
 }
 
+// What is there is looked at as an end does it: a copy that has lost something is no copy.
+TEST_F(Copy, AgainNamesWhatTheOneThatIsThereHasLost) {
+  banks.first.contents["T::Volume#a"] = Noise(300'000);
+  banks.first.raw["T::Volume#b"] = "not of a stream";
+  banks.Protect();
+  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  const std::string of_a = "checkpoints/run-1/" + runtime::DataPrefix(Key("T::Volume#a")) + "/";
+  const std::string of_b = "checkpoints/run-1/" + runtime::DataPrefix(Key("T::Volume#b")) + "/";
+  const auto keys = *banks.second.tenant.ListAll("checkpoints/run-1/");
+  std::size_t looked = 0;
+  for (const std::string& key : keys) {
+    const bool is_raw = key.find("/raw/") != std::string::npos;
+    const bool is_manifest = key.ends_with("/manifest");
+    const bool is_segment = key.starts_with(of_a) || (key.starts_with(of_b) && !is_raw);
+    if (!is_raw && !is_manifest && !is_segment && !key.ends_with("/graph")) continue;
+    SCOPED_TRACE(key);
+    ++looked;
+    const std::string bytes = *banks.second.tenant.GetBytes(key);
+    ASSERT_TRUE(banks.second.tenant.Delete(key));
+    for (const bool dry_run : {false, true}) {
+      const std::uint64_t changes = banks.second.bank.changes();
+      const auto again = banks.Copy(nullptr, [&](auto& request) { request.dry_run = dry_run; });
+      EXPECT_EQ(again.code, ExitCode::kCorrupt) << again.text;
+      EXPECT_THAT(again.text, HasSubstr("the copy of the checkpoint run-1 in the bank of provider "
+                                        "second is damaged"));
+      EXPECT_THAT(again.text, HasSubstr(is_manifest ? "manifest" : key));
+      EXPECT_THAT(again.text, HasSubstr("holdfast checkpoints delete run-1 --provider second"));
+      if (is_segment || is_raw)
+        EXPECT_THAT(again.text, HasSubstr(key.starts_with(of_a) ? "T::Volume#a" : "T::Volume#b"));
+      EXPECT_EQ(banks.second.bank.changes(), changes);
+    }
+    // Of an encrypted raw object the size is that which its head says.
+    if (is_segment || (is_raw && KeysOfEveryWorld() == nullptr)) {
+      ASSERT_TRUE(banks.second.tenant.Replace(key, bytes.substr(0, bytes.size() - 1)));
+      EXPECT_EQ(banks.Copy().code, ExitCode::kCorrupt);
+    }
+    ASSERT_TRUE(banks.second.tenant.Replace(key, bytes));
+    ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  }
+  EXPECT_EQ(looked, 7U);
+}
+
+// A bank that does not answer is no damage.
+TEST_F(Copy, AgainSaysTryAgainWhereTheBankStopsToAnswer) {
+  banks.Protect();
+  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  for (int operation = 1;; ++operation) {
+    ASSERT_LT(operation, 1'000);
+    banks.second.bank.Arm(testing::FaultyBank::Fault::kStopBefore, operation);
+    const auto again = banks.Copy();
+    banks.second.bank.Disarm();
+    if (again.code == ExitCode::kOk) break;
+    EXPECT_EQ(again.code, ExitCode::kTryAgain) << operation << ": " << again.text;
+  }
+}
+
+TEST_F(Copy, AgainNamesAVerificationThatFailedUntilTheCopyIsMadeAnew) {
+  banks.Protect();
+  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  const std::string bundle = banks.second.Publish(Operation::kVerify, "run-1");
+  banks.second.script["parallel T::Volume#a"].fails = true;
+  ASSERT_EQ(banks.second.RunAll("ver-1", bundle).code, ExitCode::kRunFailed);
+  banks.second.script.clear();
+  const auto again = banks.Copy();
+  EXPECT_EQ(again.code, ExitCode::kCorrupt);
+  EXPECT_THAT(again.text, HasSubstr("the last verification of the copy of the checkpoint run-1"));
+  EXPECT_THAT(again.text, HasSubstr("ver-1"));
+  EXPECT_THAT(again.text, HasSubstr("holdfast checkpoints delete run-1 --provider second"));
+
+  banks.second.now += std::chrono::hours(1);
+  ASSERT_EQ(banks.second.RunAll("del-1", banks.second.Publish(Operation::kDelete, "run-1")).code,
+            ExitCode::kOk);
+  banks.second.now += std::chrono::hours(1);
+  CopyReport report;
+  ASSERT_EQ(banks.Copy(&report).code, ExitCode::kOk);
+  EXPECT_EQ(report.end, CopyEnd::kCopied);
+  // What was found of the one before says nothing of this one.
+  const auto whole = banks.Copy(&report);
+  EXPECT_EQ(whole.code, ExitCode::kOk) << whole.text;
+  EXPECT_EQ(report.end, CopyEnd::kIsThere);
+  EXPECT_TRUE(
+      runtime::ReadLastVerifications(banks.second.tenant, "run-1", banks.second.now)->empty());
+}
+
+TEST_F(Copy, AgainTakesOneThatWasVerifiedAfterAFailure) {
+  banks.Protect();
+  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  const std::string bundle = banks.second.Publish(Operation::kVerify, "run-1");
+  banks.second.script["parallel T::Volume#a"].fails = true;
+  ASSERT_EQ(banks.second.RunAll("ver-1", bundle).code, ExitCode::kRunFailed);
+  banks.second.script.clear();
+  banks.second.now += std::chrono::hours(1);
+  ASSERT_EQ(banks.second.RunAll("ver-2", bundle).code, ExitCode::kOk);
+  EXPECT_EQ(banks.Copy().code, ExitCode::kOk);
+}
+
 TEST_F(Copy, InADryRunWritesNothing) {
   banks.Protect();
   const std::uint64_t changes = banks.first.bank.changes();

@@ -1,4 +1,4 @@
-#include "runtime/copy/each.h"
+#include "runtime/data/each.h"
 
 #include <mutex>
 #include <optional>
