@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plugins/sdk/json.h"
+#include "runtime/store/bundle_store.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
@@ -364,6 +365,49 @@ TEST_P(DamagedBundle, KeepsNobodyFromSeeingWhatACheckpointHolds) {
   EXPECT_EQ(report->resources[0].plugin, "scripted-Plain");
   ASSERT_TRUE(report->resources[0].manifest);
   EXPECT_EQ(report->resources[0].manifest->streams.size(), 1U);
+}
+
+TEST_P(DamagedBundle, KeepsNobodyFromRestoringNorFromSeeingThatItWasRestored) {
+  ASSERT_EQ(world.RunAll("cp", bundle).code, ExitCode::kOk);
+  const std::string restore = world.Publish(Operation::kRestore, "cp");
+  for (const bool missing : {false, true}) {
+    if (missing) {
+      ASSERT_TRUE(world.tenant.Delete(key));
+    } else {
+      Damage();
+    }
+    const std::string run = missing ? "missing" : "damaged";
+    EXPECT_EQ(world.RunAll(run, restore).code, ExitCode::kOk);
+    const auto report = runtime::ReportOfRun(world.tenant, run);
+    ASSERT_TRUE(report) << report.error().Render();
+    EXPECT_EQ(report->summary.state, RecordState::kRestored);
+    EXPECT_EQ(report->resources.size(), 1U);
+  }
+}
+
+TEST_P(DamagedBundle, ThatIsGoneKeepsNobodyFromSeeingWhatACheckpointHolds) {
+  ASSERT_EQ(world.RunAll("cp", bundle).code, ExitCode::kOk);
+  ASSERT_TRUE(world.tenant.Delete(key));
+  const auto report = runtime::ShowRecord(world.tenant, runtime::RecordKind::kCheckpoint, "cp");
+  ASSERT_TRUE(report) << report.error().Render();
+  EXPECT_THAT(report->bundle_damage, HasSubstr(bundle.substr(0, 12)));
+  ASSERT_EQ(report->resources.size(), 1U);
+  EXPECT_TRUE(report->resources[0].manifest);
+}
+
+TEST_P(DamagedBundle, IsNotAbsentAsLongAsItHasItsHead) {
+  ASSERT_TRUE(world.tenant.Delete(key));
+  const bool has_head = GetParam() != "bundle.json";
+  World other;
+  const auto loaded = runtime::LoadBundleFromBank(world.tenant, bundle);
+  for (const Status& read : {loaded ? Ok() : Status(loaded.error()),
+                             runtime::CopyBundle(world.tenant, other.tenant, bundle)}) {
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code(), has_head ? ErrorCode::kCorrupt : ErrorCode::kNotFound);
+    if (has_head) {
+      EXPECT_THAT(read.error().message(), HasSubstr(key + " is missing"));
+    }
+  }
 }
 
 TEST_P(DamagedBundle, IsNeverReplacedByOneThatIsDamagedItself) {
