@@ -93,9 +93,16 @@ class Shared {
 
 // What a thread uses for a call: a handle, and the connections that were kept.
 struct Lane {
-  Lane() : multi(curl_multi_init()), easy(curl_easy_init()) {
-    if (multi == nullptr || easy == nullptr) throw std::bad_alloc();
+  Lane() : multi(curl_multi_init()) {
+    if (multi == nullptr) throw std::bad_alloc();
     curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, kMostConnections);
+    TakeNewHandle();
+  }
+  // The connections stay. A handle whose call got no connection keeps its buffer, also over curl_easy_reset, and with one
+  // it refuses CURLOPT_BUFFERSIZE (libcurl 7.88, lib/setopt.c).
+  void TakeNewHandle() {
+    easy.reset(curl_easy_init());
+    if (easy == nullptr) throw std::bad_alloc();
   }
   // Of the newest alert that ended a connection. Outlives the connections, which write it.
   std::string alert;
@@ -650,6 +657,7 @@ class CurlClient final : public HttpClient {
       exchange.Prepare(options_, proxy, shared_.get());
       if (again) exchange.WantNewConnection();
       Result<HttpResponse> outcome = exchange.Run();
+      if (!outcome) lane.TakeNewHandle();
       if (outcome || again || !exchange.WasClosedMeanwhile() || !body.CanBeginAnew())
         return outcome;
       again = true;

@@ -297,6 +297,14 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
       listed = true;
     }
   }
+  if (!listed && !report->bundle_damage.empty() && report->resources.empty()) {
+    return out.Fail(Corrupt("what the checkpoint holds is not known, for its bundle is gone: " +
+                            Printable(report->bundle_damage)));
+  }
+  if (!report->bundle_damage.empty()) {
+    out.Warn("the bundle of checkpoint " + Printable(*id) +
+             " is damaged or gone: " + Printable(report->bundle_damage));
+  }
   if (!listed) {
     return out.Fail(
         NotFound(arguments.resource.empty() ? "the checkpoint holds no listing of files"

@@ -319,7 +319,7 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
                                     Join(std::vector<std::string>(keys.begin(), keys.end()), ", "));
   }
   if (!report.bundle_damage.empty()) {
-    out.Line("  what its activities did is not known, for its bundle is damaged: " +
+    out.Line("  what its activities did is not known, for its bundle is damaged or gone: " +
              Printable(report.bundle_damage));
   }
   if (report.drift)

@@ -12,6 +12,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/data/segment_names.h"
 #include "runtime/fsck/stream_check.h"
+#include "runtime/store/bundle_store.h"
 #include "runtime/store/claim.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
@@ -480,14 +481,24 @@ class RecordCheck {
     work_.Add(std::move(finding));
   }
 
+  Result<bool> HasDamagedBundle() const {
+    if (!verdict_.bundle) return false;
+    const auto bundle = LoadBundleFromBank(work_.tenant, *verdict_.bundle);
+    if (!bundle && !IsDamage(bundle.error()) && bundle.error().code() != ErrorCode::kNotFound)
+      return bundle.error();
+    return !bundle;
+  }
+
   Status CheckLostData() {
     const bool resumed = objects_.lower_bound("epochs/") != objects_.end() &&
                          objects_.lower_bound("epochs/")->first.starts_with("epochs/");
     auto lost = FindLostData(record_, resumed || !work_.options.quick);
     if (!lost) {
       if (!IsDamage(lost.error())) return std::move(lost).error();
-      // What is damaged has been said, unless it is in the journal, which a quick look does not read.
-      if (!damaged_)
+      // What is damaged has been said, unless it is in the journal, which a quick look does not read; a bundle is
+      // looked at where all of them are.
+      HOLDFAST_ASSIGN_OR_RETURN(const bool of_bundle, HasDamagedBundle());
+      if (!damaged_ && !of_bundle)
         AddDamage(New(FindingKind::kDamage, "object-damaged", {}, lost.error().OneLine()));
       return Ok();
     }

@@ -27,6 +27,15 @@ Error Missing(std::string_view sha256) {
           "begin'; for an engine that starts it without them 'holdfast publish FILE'");
 }
 
+// Of a shard that was not found. It is there before its head, and gc removes the head first: without one the bundle is gone,
+// and what has it is damaged.
+Error MissingShard(const BankSection& section, std::string_view sha256, std::size_t index) {
+  const auto head = section.Exists(std::string(kHead));
+  if (!head) return head.error();
+  if (!*head) return Missing(sha256);
+  return Corrupt(fmt::format("the object {}/{} is missing", section.prefix(), ShardName(index)));
+}
+
 // The bytes are those that the key promises: what else lies there is damaged, and gives way.
 Status PutFile(const BankSection& section, const std::string& name, const std::string& bytes) {
   Status put = section.PutSame(name, bytes);
@@ -70,8 +79,11 @@ Status CopyBundle(const BankSection& from, const BankSection& to, const std::str
   HOLDFAST_ASSIGN_OR_RETURN(const std::string head, read(std::string(kHead), sha256));
   HOLDFAST_ASSIGN_OR_RETURN(const Bundle bundle, ParseBundle(head, kHead));
   for (std::size_t i = 0; i < bundle.shards.size(); ++i) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string shard, read(ShardName(i), bundle.shards[i].sha256));
-    HOLDFAST_RETURN_IF_ERROR(PutFile(target, ShardName(i), shard));
+    const auto shard = read(ShardName(i), bundle.shards[i].sha256);
+    if (!shard && shard.error().code() == ErrorCode::kNotFound)
+      return MissingShard(source, sha256, i);
+    if (!shard) return shard.error();
+    HOLDFAST_RETURN_IF_ERROR(PutFile(target, ShardName(i), *shard));
   }
   return PutFile(target, std::string(kHead), head);
 }
@@ -118,7 +130,8 @@ Result<const BundleShard*> StoredBundle::Shard(std::size_t index) {
     const std::string place = section_.prefix() + "/" + name;
     auto bytes = section_.GetBytes(name, kLargestFile);
     if (!bytes) {
-      if (bytes.error().code() == ErrorCode::kNotFound) return Missing(sha256_);
+      if (bytes.error().code() == ErrorCode::kNotFound)
+        return MissingShard(section_, sha256_, index);
       return std::move(bytes).error();
     }
     HOLDFAST_RETURN_IF_ERROR(CheckHash(*bytes, bundle_.shards[index].sha256, place));

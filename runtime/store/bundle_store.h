@@ -27,7 +27,7 @@ Status CopyBundle(const BankSection& from, const BankSection& to, const std::str
 // `tenant` may delete.
 Status WithdrawBundle(const BankSection& tenant, const std::string& sha256);
 
-// Reads a whole bundle back; every hash is checked. kNotFound when it is not in the bank.
+// Reads a whole bundle back; every hash is checked. kNotFound when it is not in the bank, kCorrupt when a part of it is not.
 Result<LoadedBundle> LoadBundleFromBank(const BankSection& tenant, const std::string& sha256);
 
 // A bundle in the bank of which only what is asked for is read: bundle.json, and shards as they
@@ -40,6 +40,8 @@ class StoredBundle {
   const std::string& sha256() const { return sha256_; }
   const Bundle& bundle() const { return bundle_; }
   std::size_t shard_count() const { return bundle_.shards.size(); }
+  // What reads shards: kCorrupt, which names the object, where one is damaged or missing; kNotFound when the whole bundle has
+  // gone since it was opened.
   Result<const BundleShard*> Shard(std::size_t index);
   // kNotFound for a name that the bundle does not have.
   Result<const BundleStep*> Step(std::string_view name);

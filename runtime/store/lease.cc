@@ -47,14 +47,17 @@ Result<std::optional<Lease>> ReadLease(const BankSection& tenant, std::string_vi
 
 Result<std::optional<Lease>> CurrentLease(const BankSection& tenant, std::string_view record) {
   std::optional<Lease> last;
+  DamagedInARow damaged_ones;
   for (std::uint64_t token = 1;; ++token) {
     auto lease = ReadLease(tenant, record, token);
     if (!lease && IsDamage(lease.error())) {
+      HOLDFAST_RETURN_IF_ERROR(damaged_ones.Add(lease.error()));
       HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, token + 1)));
       if (newer) continue;
     }
     if (!lease) return std::move(lease).error();
     if (!*lease) return last;
+    damaged_ones.Reset();
     last = std::move(*lease);
   }
 }

@@ -381,14 +381,16 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
   }
   auto bundle = OpenWhole(tenant, head->bundle);
   if (!bundle) {
-    if (bundle.error().code() == ErrorCode::kNotFound) return report;
+    const bool gone = bundle.error().code() == ErrorCode::kNotFound;
     // What an available checkpoint holds does not depend on it.
-    if (bundle.error().code() != ErrorCode::kCorrupt || kind != RecordKind::kCheckpoint ||
-        report.summary.state != RecordState::kAvailable) {
+    const bool available =
+        kind == RecordKind::kCheckpoint && report.summary.state == RecordState::kAvailable;
+    if (!gone && (bundle.error().code() != ErrorCode::kCorrupt || !available))
       return std::move(bundle).error();
-    }
     report.bundle_damage = bundle.error().OneLine();
-    HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportManifests(record));
+    if (available) {
+      HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportManifests(record));
+    }
     return report;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, id));
@@ -623,12 +625,13 @@ Result<std::map<ResourceKey, std::string>> MissingResources(const BankSection& t
   HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
   if (!state || !head || state->state == RecordState::kDeleted) return missing;
   auto bundle = StoredBundle::Open(tenant, head->bundle);
-  if (!bundle) {
-    if (bundle.error().code() == ErrorCode::kNotFound) return missing;
-    return std::move(bundle).error();
+  auto resources = bundle ? bundle->AllResources() : bundle.error();
+  if (!resources) {
+    if (resources.error().code() == ErrorCode::kNotFound || IsDamage(resources.error()))
+      return missing;
+    return std::move(resources).error();
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle->AllResources());
-  for (const auto& [key, resource] : resources) {
+  for (const auto& [key, resource] : *resources) {
     if (!resource->HasSteps()) continue;
     const auto manifest = NewestManifest(record.section(), key);
     if (!manifest && !IsDamage(manifest.error())) return manifest.error();

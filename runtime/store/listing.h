@@ -116,14 +116,14 @@ struct RecordReport {
   RecordSummary summary;
   Operation operation = Operation::kProtect;
   std::string bundle;
-  // Of an available checkpoint whose bundle is damaged: the error. Its resources are then those of
-  // its graph, as their manifests have them, without what its activities did.
+  // Of an available checkpoint whose bundle is damaged or gone: the error. Its resources are then those of
+  // its graph, as their manifests have them, without what its activities did. Of others only where it is gone.
   std::string bundle_damage;
   std::vector<StateEntry> states;
   std::optional<DriftNote> drift;  // of its newest run
   // Of a protect: what was let pass when its graph was discovered. As empty as `resources`.
   std::vector<std::string> graph_warnings;
-  std::vector<ResourceReport> resources;  // sorted by key; empty when its bundle is gone
+  std::vector<ResourceReport> resources;  // sorted by key; may be empty with a bundle_damage
   // By step: the steps that it comes after. As empty as `resources`.
   std::map<std::string, std::vector<std::string>, std::less<>> order;
 };
@@ -197,7 +197,7 @@ Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::s
 
 // What the checkpoint was to hold and does not: resources with activities in its bundle and without
 // a manifest that can be read, each with why (empty: there is none). Empty when it or its bundle is
-// gone.
+// gone, or the bundle damaged: nobody knows.
 Result<std::map<ResourceKey, std::string>> MissingResources(const BankSection& tenant,
                                                             const std::string& checkpoint);
 

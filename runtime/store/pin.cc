@@ -35,6 +35,7 @@ Result<std::optional<Pin>> PinOf(const Value& value, const std::string& key) {
 Result<LastPin> ReadLast(const Record& checkpoint) {
   const BankSection& section = checkpoint.section();
   LastPin last;
+  DamagedInARow damaged_ones;
   while (true) {
     const std::string below = PinPrefix() + NumberPart(last.number + 1);
     const std::string key = section.prefix() + "/" + below;
@@ -43,10 +44,12 @@ Result<LastPin> ReadLast(const Record& checkpoint) {
     ++last.number;
     auto pin = value ? PinOf(**value, key) : Result<std::optional<Pin>>(value.error());
     if (pin) {
+      damaged_ones.Reset();
       last.pin = std::move(*pin);
       continue;
     }
     if (!IsDamage(pin.error())) return std::move(pin).error();
+    HOLDFAST_RETURN_IF_ERROR(damaged_ones.Add(pin.error()));
     last.pin.emplace();
     last.pin->damage = pin.error().OneLine();
   }

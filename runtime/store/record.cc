@@ -111,14 +111,17 @@ Result<std::vector<StateEntry>> Record::States() const {
 
 Result<std::vector<StateEntry>> Record::ReadableStates() const {
   std::vector<StateEntry> states;
+  DamagedInARow damaged_ones;
   for (std::uint64_t number = 1;; ++number) {
     auto entry = ReadState(number);
     if (entry && !*entry) return states;
     if (entry) {
+      damaged_ones.Reset();
       states.push_back(std::move(**entry));
       continue;
     }
     if (!IsDamage(entry.error())) return std::move(entry).error();
+    HOLDFAST_RETURN_IF_ERROR(damaged_ones.Add(entry.error()));
     StateEntry damaged;
     damaged.number = number;
     damaged.damage = entry.error().OneLine();

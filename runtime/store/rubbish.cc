@@ -57,7 +57,8 @@ Result<Held> ReadHeld(const Record& checkpoint) {
   return held;
 }
 
-// Which activity of each resource writes its manifest; empty where the bundle is gone.
+// Which activity of each resource writes its manifest; empty where the bundle is gone. Of one that is damaged this is an
+// error: nothing is taken for rubbish until it is mended.
 Result<std::map<ResourceKey, ActivityKind>> ReadFinalising(const Record& checkpoint) {
   std::map<ResourceKey, ActivityKind> kinds;
   HOLDFAST_ASSIGN_OR_RETURN(const auto name, checkpoint.BundleName());

@@ -127,6 +127,17 @@ bool IsDamage(const Error& error) {
   return error.code() == ErrorCode::kCorrupt || error.code() == ErrorCode::kInvalidInput;
 }
 
+Status DamagedInARow::Add(const Error& damage) {
+  // More than a record that is resumed again and again has of states.
+  constexpr int kMost = 100;
+  if (++count_ < kMost) return Ok();
+  return Corrupt(fmt::format("{} objects in a row are damaged, up to this one: {}", kMost,
+                             damage.message()))
+      .Hint(
+          "does the server give the same page whatever it is asked for, as a proxy that wants a "
+          "log-in?");
+}
+
 Result<Value> RequireObject(const BankSection& section, const std::string& key, int format) {
   HOLDFAST_ASSIGN_OR_RETURN(auto value, ReadObject(section, key, format));
   if (!value) return NotFound(fmt::format("there is no object {}/{}", section.prefix(), key));

@@ -58,6 +58,19 @@ Result<Value> RequireObject(const BankSection& section, const std::string& key, 
 // bank, or about who may read it.
 bool IsDamage(const Error& error);
 
+// Of objects with numbers that are read upwards until one is not there, and of which one that is damaged is no end. Where a
+// server has a page under every name, none would ever be: so many in a row are kCorrupt.
+class DamagedInARow {
+ public:
+  // That of the next object, which IsDamage; the error names it.
+  Status Add(const Error& damage);
+  // The next one is whole.
+  void Reset() { count_ = 0; }
+
+ private:
+  int count_ = 0;
+};
+
 // A member that has to be there, with the object's key in the error (kCorrupt).
 Result<std::string> TextMember(const Value& object, std::string_view member, std::string_view key);
 Result<std::uint64_t> NumberMember(const Value& object, std::string_view member,

@@ -260,6 +260,68 @@ TEST_F(ObjectStoreBanks, WhatIsNotThereIsSoOnceTheStoreSeesAll) {
   EXPECT_THAT(outcomes([this] { store_->stays_blind = true; }), Each("unavailable"));
 }
 
+// Gives the pages that it was told, whatever it is asked for, and then the last of them again and again.
+class StuckStore final : public ObjectStore {
+ public:
+  explicit StuckStore(std::vector<std::string> names) : names_(std::move(names)) {}
+  Result<std::vector<StoredObject>> List(const std::string&, const std::string&, std::size_t,
+                                         ListDirection, SteadyTime) override {
+    if (++asked > 100) return Internal("it goes on and on");
+    std::vector<StoredObject> page(names_.size());
+    for (std::size_t i = 0; i < names_.size(); ++i) page[i].name = names_[i];
+    return page;
+  }
+  Status Put(const std::string&, const StoreBody&, std::string_view, Precondition,
+             SteadyTime) override {
+    return Ok();
+  }
+  Result<StoredObject> Stat(const std::string&, SteadyTime) override { return StoredObject(); }
+  Result<StoredObject> Get(const std::string&, std::uint64_t, std::uint64_t, std::string_view,
+                           ByteSink&, SteadyTime) override {
+    return StoredObject();
+  }
+  Status Delete(const std::string&, SteadyTime) override { return Ok(); }
+  std::string Describe() const override { return "store at http://server"; }
+  int asked = 0;
+
+ private:
+  const std::vector<std::string> names_;
+};
+
+TEST(StuckListings, AreCorruptAndNameTheStore) {
+  struct Case {
+    std::vector<std::string> names;
+    std::string marker;
+    ListDirection direction;
+    std::string said;
+  };
+  const StillClock clock;
+  for (const Case& listing :
+       {Case{{"t/a", "t/b"}, "", ListDirection::kAscending, "behind 't/b'"},
+        Case{{"t/b", "t/a"}, "", ListDirection::kDescending, "before 't/a'"},
+        Case{{"t/a"}, "t/b", ListDirection::kAscending, "behind 't/b'"},
+        Case{{"t/b"}, "t/b", ListDirection::kAscending, "behind 't/b'"},
+        Case{{"t/b"}, "t/a", ListDirection::kDescending, "before 't/a'"},
+        Case{{"t/a", "other"}, "", ListDirection::kAscending, "lists 'other'"},
+        Case{{"t"}, "", ListDirection::kAscending, "lists 't'"}}) {
+    SCOPED_TRACE(listing.said);
+    auto store = std::make_unique<StuckStore>(listing.names);
+    const StuckStore& server = *store;
+    const auto bank = MakeObjectStoreBank(std::move(store), clock, [](milliseconds) {}, {});
+    ListOptions options;
+    options.prefix = "t/";
+    options.marker = listing.marker;
+    options.direction = listing.direction;
+    options.limit = 100;
+    const auto listed = bank->List(options);
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().code(), ErrorCode::kCorrupt) << listed.error().Render();
+    EXPECT_THAT(listed.error().message(), HasSubstr(listing.said));
+    EXPECT_THAT(listed.error().message(), HasSubstr("http://server"));
+    EXPECT_LE(server.asked, 2);
+  }
+}
+
 TEST_F(ObjectStoreBanks, ErrorsSayWhatWasDoneWithWhichObject) {
   const Status gone = bank_->Delete(key_);
   ASSERT_FALSE(gone);

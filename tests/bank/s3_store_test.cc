@@ -140,7 +140,7 @@ class SweptBucket : public ::testing::Test {
       std::string uploads = fmt::format(
           "<Upload><Key>{}</Key><UploadId>u</UploadId><Initiated>{}.000Z</Initiated></Upload>",
           name_, begun_);
-      if (target.find("key-marker=t%2Fj&upload-id-marker=i") == std::string::npos)
+      if (stuck_ || target.find("key-marker=t%2Fj&upload-id-marker=i") == std::string::npos)
         uploads =
             "<IsTruncated>true</IsTruncated><NextKeyMarker>t/j</NextKeyMarker>"
             "<NextUploadIdMarker>i</NextUploadIdMarker>";
@@ -149,7 +149,7 @@ class SweptBucket : public ::testing::Test {
           {{"Date", "Sun, 29 Nov 2026 12:00:00 GMT"}},
           "<ListMultipartUploadsResult>" + uploads + "</ListMultipartUploadsResult>"};
     }
-    if (request.method == HttpMethod::kGet && target == "/b/t/k?uploadId=u") {
+    if (request.method == HttpMethod::kGet && target.starts_with("/b/t/k?uploadId=u")) {
       return HttpResponse{200, {}, "<ListPartsResult>" + parts_ + "</ListPartsResult>"};
     }
     return HttpResponse{request.method == HttpMethod::kDelete ? 204 : 200, {}, ""};
@@ -168,6 +168,7 @@ class SweptBucket : public ::testing::Test {
   std::shared_ptr<ScriptedServer> server_ = std::make_shared<ScriptedServer>(
       [this](const HttpRequest& request) { return Serve(request); });
   std::unique_ptr<ObjectStore> store_;
+  bool stuck_ = false;
   std::string name_ = "t/k";
   std::string begun_ = "2026-11-28T11:00:00";
   std::string parts_ = Part("2026-11-28T11:01:00") + Part("2026-11-28T11:02:00");
@@ -195,6 +196,45 @@ TEST_F(SweptBucket, KeepsUploadsThatGoOn) {
 TEST_F(SweptBucket, KeepsUploadsOfOthers) {
   name_ = "another/k";
   EXPECT_EQ(Sweep().count, 0U);
+}
+
+TEST_F(SweptBucket, EndsWhereTheServerGivesTheSamePageAgain) {
+  const auto sweep = [this] {
+    server_->seen.clear();
+    const auto found = store_->SweepUploads(
+        {"t/", std::chrono::hours(24), false, [] { return SteadyTime::max(); }});
+    EXPECT_LT(server_->seen.size(), 10U);
+    return found ? std::string() : std::string(found.error().Render());
+  };
+  parts_ = "<IsTruncated>true</IsTruncated><NextPartNumberMarker>1</NextPartNumberMarker>" + parts_;
+  EXPECT_THAT(sweep(),
+              HasSubstr("S3 bucket b at http://s3:80 gives the same part of a list again"));
+  stuck_ = true;
+  EXPECT_THAT(sweep(),
+              HasSubstr("S3 bucket b at http://s3:80 gives the same part of a list again"));
+}
+
+TEST(S3Listings, BackwardsEndWhereTheServerGivesTheSamePageAgain) {
+  for (const std::string contents : {"", "<Contents><Key>t/a</Key><Size>1</Size></Contents>"}) {
+    const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest&) {
+      return HttpResponse{200,
+                          {},
+                          "<ListBucketResult><IsTruncated>true</IsTruncated>"
+                          "<NextContinuationToken>x</NextContinuationToken>" +
+                              contents + "</ListBucketResult>"};
+    });
+    Bucket bucket;
+    bucket.endpoint = "http://s3";
+    bucket.name = "b";
+    const auto store = OpenS3Store(server, bucket, BankUse::kRead, SteadyTime::max());
+    ASSERT_TRUE(store) << store.error().Render();
+    server->seen.clear();
+    const auto listed = (*store)->List("t/", "", 5, ListDirection::kDescending, SteadyTime::max());
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().code(), ErrorCode::kCorrupt);
+    EXPECT_THAT(listed.error().message(), HasSubstr("http://s3"));
+    EXPECT_EQ(server->seen.size(), 2U);
+  }
 }
 
 // What the server is given to check is what is kept with the object; hashes that are known are not made again.

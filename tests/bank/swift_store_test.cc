@@ -172,7 +172,8 @@ class SweptContainer : public ::testing::Test {
     const std::string target = ScriptedServer::TargetOf(request);
     if (target.starts_with("/v1/AUTH_a/c?")) {
       const net::HttpHeaders noon{{"Date", "Sun, 29 Nov 2026 12:00:00 GMT"}};
-      if (target.find("marker") != std::string::npos) return HttpResponse{200, noon, "[]"};
+      if (!stuck_ && target.find("marker") != std::string::npos)
+        return HttpResponse{200, noon, "[]"};
       if (target.find("prefix=~parts") == std::string::npos)
         return HttpResponse{200, noon, lags_ ? R"([{"name": "t/k", "bytes": 9}])" : "[]"};
       return HttpResponse{200, noon, parts_};
@@ -204,7 +205,8 @@ class SweptContainer : public ::testing::Test {
   std::string parts_ = "[" + Part("me", 1, old_) + "," + Part("me", 2, old_) + "]";
   std::string list_;  // of the object's parts; empty: there is no such object
   bool small_ = false;
-  bool lags_ = false;  // the listing has it, and no server
+  bool stuck_ = false;  // the same page, whatever its marker
+  bool lags_ = false;   // the listing has it, and no server
 };
 
 TEST_F(SweptContainer, LosesOldPartsOfWhatNeverWas) {
@@ -234,6 +236,16 @@ TEST_F(SweptContainer, KeepsThePartsThatAnObjectNamesAlone) {
   list_.clear();
   small_ = true;
   EXPECT_EQ(Sweep().count, 3U);
+}
+
+TEST_F(SweptContainer, EndsWhereTheServerGivesTheSamePageAgain) {
+  stuck_ = true;
+  const auto found =
+      store_->SweepUploads({"t/", std::chrono::hours(24), false, [] { return SteadyTime::max(); }});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(found.error().message(), HasSubstr("http://swift:8080"));
+  EXPECT_EQ(server_->seen.size(), 2U);
 }
 
 TEST_F(SweptContainer, KeepsWhatOnlyTheListingSaysToBeThere) {

@@ -70,6 +70,33 @@ grep -q '^did  *checkpoint two' out || fail "it does not say what it did: $(cat 
 [ "$(fsck --quick --min-age 1s)" = 0 ] || fail "once more: $(cat out)"
 ! grep -qE '^(did|rubbish)' out || fail "there is more: $(cat out)"
 
+# A bundle that lost a part of itself is a finding about both, keeps nobody from the data, and is said by who reads it.
+bundle=$(cd bank/t/local/bundles && ls -d *)
+cp -r "bank/t/local/bundles/$bundle" good-bundle
+holdfast -q compile restore two -o whole.yaml
+for part in shard-0.json bundle.json; do
+  rm -f "bank/t/local/bundles/$bundle/$part"
+  words="bundles/$bundle/$part is missing"
+  [ $part = shard-0.json ] || words="the bundle $(echo "$bundle" | cut -c1-12) is not in the bank"
+  for option in --dry-run --quick; do
+    [ "$(fsck $option)" = 12 ] || fail "$part is gone, $option: $(cat out)"
+    for id in one two; do
+      grep -q "^DAMAGED *checkpoint $id: .*$words" out || fail "$part is gone, $option, $id: $(cat out)"
+    done
+    [ $option = --quick ] || grep -q "segment 1 of [0-9]* of stream " out || fail "the rest is not looked at: $(cat out)"
+  done
+  holdfast checkpoints show two >show.out 2>&1 || fail "show: $(cat show.out)"
+  grep -q "$words" show.out || fail "show does not say it: $(cat show.out)"
+  grep -q 'Local::Directory#data' show.out || fail "show has no resources: $(cat show.out)"
+  holdfast checkpoints ls two >ls.out 2>&1 || fail "ls: $(cat ls.out)"
+  grep -q large ls.out || fail "ls lists nothing: $(cat ls.out)"
+  grep -q "$words" ls.out || fail "ls does not say it: $(cat ls.out)"
+  rm -rf data
+  holdfast -q run whole.yaml >run.out 2>&1 || fail "$part is gone: $(cat run.out)"
+  diff -r data kept || fail "$part is gone: what was restored is not what was protected"
+  cp -p "good-bundle/$part" "bank/t/local/bundles/$bundle/"
+done
+
 rm -rf data
 holdfast -q compile restore two -o r.yaml
 holdfast -q run r.yaml >run.out 2>&1 || fail "the checkpoint that is whole: $(cat run.out)"

@@ -283,6 +283,17 @@ TEST_P(Transport, AnAbsentServerIsUnavailable) {
   EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable) << response.error().Render();
 }
 
+// The top-level domain never has one (RFC 6761).
+TEST_P(Transport, ANameWithoutAnAddressIsUnavailableAndIsNamed) {
+  const auto client = Client({});
+  for (int i = 0; i < 3; ++i) {
+    const auto response = client->Send(Get("http://swift.invalid/v1"), In(seconds(30)));
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable) << response.error().Render();
+    EXPECT_THAT(response.error().OneLine(), HasSubstr("http://swift.invalid"));
+  }
+}
+
 TEST_P(Transport, HasFewThreads) {
   TestServer server(Always([](TestConnection& c, const auto&) { c.Answer(200, ""); }));
   const auto client = Client();

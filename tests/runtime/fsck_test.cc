@@ -213,6 +213,53 @@ TEST_F(Fsck, NoticesThatTheManifestOfTheLastEpochIsGone) {
   }
 }
 
+TEST_F(Fsck, OfADamagedBundleNamesItsCheckpointsAndGoesOn) {
+  ProtectAs("run-1");
+  world.Add("T::Plain#p");
+  ProtectAs("run-2");
+  ProtectAs("run-3");
+  const std::string head = "bundles/" + bundle + "/bundle.json";
+  const std::string shard = "bundles/" + bundle + "/shard-0.json";
+  const std::string good_shard = *world.tenant.GetBytes(shard);
+  PutLost("run-1");
+  PutLost("run-2");  // its journal is read, too
+  world.now += kKept;
+  options.dry_run = true;
+  struct Case {
+    std::string key, bytes, what;  // empty: deleted
+  };
+  for (const Case& damage :
+       {Case{shard, "", "bundle-damaged"}, Case{shard, good_shard + " ", "bundle-damaged"},
+        Case{head, "", "bundle-missing"}, Case{head, "{}", "bundle-damaged"}}) {
+    const std::string good = *world.tenant.GetBytes(damage.key);
+    ASSERT_TRUE(world.tenant.Delete(damage.key));
+    if (!damage.bytes.empty()) {
+      ASSERT_TRUE(world.tenant.PutBytes(damage.key, damage.bytes));
+    }
+    for (const bool quick : {true, false}) {
+      SCOPED_TRACE(damage.key + (quick ? " quick" : ""));
+      options.quick = quick;
+      std::vector<std::string> named;
+      for (const Finding& finding : Run()) {
+        if (finding.kind != FindingKind::kDamage) continue;
+        EXPECT_EQ(finding.what, damage.what) << finding.text;
+        EXPECT_THAT(finding.text,
+                    HasSubstr(damage.what == "bundle-missing" ? "bundle " + bundle.substr(0, 12)
+                                                              : damage.key));
+        named.push_back(finding.record);
+      }
+      EXPECT_THAT(named, ElementsAre("run-2", "run-3"));
+      // The others are checked as ever.
+      EXPECT_THAT(Run(), Contains(AllOf(Is(FindingKind::kRubbish, "data-without-manifest"),
+                                        Field(&Finding::record, "run-1"))));
+    }
+    if (!damage.bytes.empty()) {
+      ASSERT_TRUE(world.tenant.Delete(damage.key));
+    }
+    ASSERT_TRUE(world.tenant.PutBytes(damage.key, good));
+  }
+}
+
 TEST_F(Fsck, LeavesAloneWhatARunWorksOn) {
   Publish();
   ASSERT_EQ(world.Begin("run-1", bundle).code, ExitCode::kOk);

@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "plugins/sdk/json.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
+#include "runtime/store/pin.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -261,6 +264,64 @@ TEST(ManifestRace, WhoLosesItTriesAgainAndFindsTheOther) {
   EXPECT_EQ(world.End("cp").code, ExitCode::kOk);
 }
 
+// --- A bank that lies ---------------------------------------------------------------------------
+
+// Has a page under every name, as a proxy that wants a log-in.
+class PageEverywhere final : public Bank {
+ public:
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    return behind_.Put(key, source, size);
+  }
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling how) override {
+    return behind_.CreateExclusive(key, value, how);
+  }
+  Status Replace(const ObjectKey& key, std::string_view value) override {
+    return behind_.Replace(key, value);
+  }
+  Status Get(const ObjectKey&, ByteSink& sink, std::uint64_t, std::uint64_t) override {
+    ++reads;
+    // Else a failure would be a test that does not end.
+    if (reads > 10'000) return Internal("it goes on and on");
+    return sink.Write(AsBytes(std::string_view("<html>Log in</html>")));
+  }
+  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
+    return behind_.List(options);
+  }
+  Result<ObjectInfo> Stat(const ObjectKey& key) override { return ObjectInfo{key, 19, {}}; }
+  Status Delete(const ObjectKey& key) override { return behind_.Delete(key); }
+  ExclusiveStrength strength() const override { return behind_.strength(); }
+  std::string Describe() const override { return behind_.Describe(); }
+  int reads = 0;
+
+ private:
+  WallTime now_;
+  TestClock clock_{now_};
+  MemoryBank behind_{clock_};
+};
+
+TEST(PageUnderEveryName, EndsEverySeriesThatIsReadUpwards) {
+  PageEverywhere bank;
+  const auto tenant = BankSection::Open(bank, "t/one", SectionAccess::kRead);
+  ASSERT_TRUE(tenant) << tenant.error().Render();
+  const auto record = runtime::Record::Open(*tenant, runtime::RecordKind::kCheckpoint, "cp");
+  ASSERT_TRUE(record);
+  const auto states = record->ReadableStates();
+  const auto pin = runtime::ReadPin(*record);
+  const auto lease = runtime::CurrentLease(*tenant, "cp");
+  const auto report = runtime::ShowRecord(*tenant, runtime::RecordKind::kCheckpoint, "cp");
+  ASSERT_FALSE(states);
+  ASSERT_FALSE(pin);
+  ASSERT_FALSE(lease);
+  ASSERT_FALSE(report);
+  for (const auto& [error, object] :
+       {std::pair(states.error(), "state/000100"), std::pair(pin.error(), "pin/000100"),
+        std::pair(lease.error(), "leases/cp/000100"), std::pair(report.error(), "state/000100")}) {
+    EXPECT_EQ(error.code(), ErrorCode::kCorrupt) << error.Render();
+    EXPECT_THAT(error.message(), HasSubstr(object));
+  }
+  EXPECT_LT(bank.reads, 500);
+}
+
 // --- Bundles -------------------------------------------------------------------------------------
 
 class DamagedBundle : public ::testing::TestWithParam<std::string> {
@@ -304,6 +365,49 @@ TEST_P(DamagedBundle, KeepsNobodyFromSeeingWhatACheckpointHolds) {
   EXPECT_EQ(report->resources[0].plugin, "scripted-Plain");
   ASSERT_TRUE(report->resources[0].manifest);
   EXPECT_EQ(report->resources[0].manifest->streams.size(), 1U);
+}
+
+TEST_P(DamagedBundle, KeepsNobodyFromRestoringNorFromSeeingThatItWasRestored) {
+  ASSERT_EQ(world.RunAll("cp", bundle).code, ExitCode::kOk);
+  const std::string restore = world.Publish(Operation::kRestore, "cp");
+  for (const bool missing : {false, true}) {
+    if (missing) {
+      ASSERT_TRUE(world.tenant.Delete(key));
+    } else {
+      Damage();
+    }
+    const std::string run = missing ? "missing" : "damaged";
+    EXPECT_EQ(world.RunAll(run, restore).code, ExitCode::kOk);
+    const auto report = runtime::ReportOfRun(world.tenant, run);
+    ASSERT_TRUE(report) << report.error().Render();
+    EXPECT_EQ(report->summary.state, RecordState::kRestored);
+    EXPECT_EQ(report->resources.size(), 1U);
+  }
+}
+
+TEST_P(DamagedBundle, ThatIsGoneKeepsNobodyFromSeeingWhatACheckpointHolds) {
+  ASSERT_EQ(world.RunAll("cp", bundle).code, ExitCode::kOk);
+  ASSERT_TRUE(world.tenant.Delete(key));
+  const auto report = runtime::ShowRecord(world.tenant, runtime::RecordKind::kCheckpoint, "cp");
+  ASSERT_TRUE(report) << report.error().Render();
+  EXPECT_THAT(report->bundle_damage, HasSubstr(bundle.substr(0, 12)));
+  ASSERT_EQ(report->resources.size(), 1U);
+  EXPECT_TRUE(report->resources[0].manifest);
+}
+
+TEST_P(DamagedBundle, IsNotAbsentAsLongAsItHasItsHead) {
+  ASSERT_TRUE(world.tenant.Delete(key));
+  const bool has_head = GetParam() != "bundle.json";
+  World other;
+  const auto loaded = runtime::LoadBundleFromBank(world.tenant, bundle);
+  for (const Status& read : {loaded ? Ok() : Status(loaded.error()),
+                             runtime::CopyBundle(world.tenant, other.tenant, bundle)}) {
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code(), has_head ? ErrorCode::kCorrupt : ErrorCode::kNotFound);
+    if (has_head) {
+      EXPECT_THAT(read.error().message(), HasSubstr(key + " is missing"));
+    }
+  }
 }
 
 TEST_P(DamagedBundle, IsNeverReplacedByOneThatIsDamagedItself) {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "plugins/banks/object_store/listed_page.h"
 #include "plugins/sdk/md5.h"
 #include "plugins/sdk/sha256.h"
 
@@ -179,6 +180,8 @@ class ObjectStoreBank final : public Bank {
                                 store_->List(options.prefix, marker, options.limit - found.size(),
                                              options.direction, deadline));
       if (page.empty()) break;
+      HOLDFAST_RETURN_IF_ERROR(
+          CheckListedPage(page, options.prefix, marker, options.direction, store_->Describe()));
       marker = page.back().name;
       for (StoredObject& object : page) {
         auto key = ObjectKey::Parse(object.name);

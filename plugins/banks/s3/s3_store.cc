@@ -12,6 +12,7 @@
 #include "plugins/banks/object_store/body_parts.h"
 #include "plugins/banks/object_store/http_answer.h"
 #include "plugins/banks/object_store/http_store.h"
+#include "plugins/banks/object_store/listed_page.h"
 #include "plugins/banks/s3/s3_answers.h"
 #include "plugins/net/json_answer.h"
 #include "plugins/net/sigv4.h"
@@ -142,7 +143,12 @@ class S3Store final : public HttpStore {
           const HttpResponse response,
           Send(Request(HttpMethod::kGet, base_url() + "/?" + query), sweep.deadline()));
       if (!response.ok()) return Failure(response, "listing its uploads");
+      const std::pair before(std::move(page.next_name), std::move(page.next_id));
       HOLDFAST_ASSIGN_OR_RETURN(page, ParseUploadPage(response.body));
+      // The uploads of one name are in no order that is known.
+      if (!page.next_name.empty() &&
+          (page.next_name < before.first || std::pair(page.next_name, page.next_id) == before))
+        return Stuck();
       const auto now = ServerTime(response);
       if (!now) return found;
       for (const OpenUpload& upload : page.uploads) {
@@ -291,7 +297,9 @@ class S3Store final : public HttpStore {
                                 Send(Request(HttpMethod::kGet, url + behind), sweep.deadline()));
       if (response.status == kNotFoundStatus) return Ok();  // it has ended meanwhile
       if (!response.ok()) return Failure(response, "listing the parts of an upload");
+      const std::string before = std::move(page.next);
       HOLDFAST_ASSIGN_OR_RETURN(page, ParsePartPage(response.body));
+      if (!page.next.empty() && page.next == before) return Stuck();
       for (const StoredObject& part : page.parts) {
         if (part.written > since) return Ok();
         bytes += part.size;
@@ -329,8 +337,13 @@ class S3Store final : public HttpStore {
                                                   SteadyTime deadline) {
     std::deque<StoredObject> last;
     std::string token;
+    std::string behind;  // the newest that was listed
     while (true) {
       HOLDFAST_ASSIGN_OR_RETURN(ListPage page, Page(prefix, "", token, kMostListed, deadline));
+      HOLDFAST_RETURN_IF_ERROR(
+          CheckListedPage(page.objects, prefix, behind, ListDirection::kAscending, Describe()));
+      if (page.objects.empty() && !page.next.empty() && page.next == token) return Stuck();
+      if (!page.objects.empty()) behind = page.objects.back().name;
       bool over = false;
       for (StoredObject& object : page.objects) {
         over = !marker.empty() && object.name >= marker;
@@ -342,6 +355,11 @@ class S3Store final : public HttpStore {
       token = page.next;
     }
     return std::vector<StoredObject>(last.rbegin(), last.rend());
+  }
+
+  // A page of a list says that more comes behind a place that it was asked for itself, or had gone past.
+  Error Stuck() const {
+    return Corrupt(fmt::format("{} gives the same part of a list again and again", Describe()));
   }
 
   static Error Exists(const std::string& name) {

@@ -13,6 +13,7 @@
 #include "plugins/banks/object_store/body_parts.h"
 #include "plugins/banks/object_store/http_answer.h"
 #include "plugins/banks/object_store/http_store.h"
+#include "plugins/banks/object_store/listed_page.h"
 #include "plugins/net/json_answer.h"
 #include "plugins/net/url.h"
 #include "plugins/sdk/json.h"
@@ -117,6 +118,8 @@ class SwiftStore final : public HttpStore {
       HOLDFAST_ASSIGN_OR_RETURN(
           const Page page,
           ListPage(prefix, marker, kSweepPage, ListDirection::kAscending, sweep.deadline()));
+      HOLDFAST_RETURN_IF_ERROR(
+          CheckListedPage(page.objects, prefix, marker, ListDirection::kAscending, Describe()));
       for (const StoredObject& part : page.objects) {
         const std::string of = UploadOf(part.name);
         if (of.empty()) continue;
