@@ -108,7 +108,7 @@ def trigger_of(text):
     """What is asked for, if it is a cron trigger and no definition."""
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except Exception:  # PyYAML lets those of int() and datetime through: `0b_`
         return None
     named = isinstance(document, dict) and "version" not in document and {"workflow_name", "workflow_id", "pattern"} & set(document)
     return document if named else None
