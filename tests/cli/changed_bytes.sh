@@ -59,7 +59,7 @@ bundle=bank/t/local/bundles/$(python3 -c 'import json; print(json.load(open("ban
 for file in bundle.json shard-0.json; do
   anew "a truncated $file"
   truncate -s -5 $bundle/$file
-  ends 0 "its bundle is damaged: .*$file" holdfast checkpoints show bbbb
+  ends 0 "its bundle is damaged or gone: .*$file" holdfast checkpoints show bbbb
   grep -q "X::Disk#a *done" out || fail "$what: what it holds is not shown: $(cat out)"
   ends 0 "available" holdfast run n-protect.yaml --run-id "new-${file%.json}"
   ends 0 "X::Disk#a *done" holdfast checkpoints show bbbb
