@@ -254,7 +254,8 @@ class StreamWriter final : public DataWriter {
   Status Store(const Stored& stored, const SegmentInfo& info) {
     if (!stored.adopted.empty()) return Ok();
     const Turns::Turn turn(at_the_bank_);
-    if (cancelled()) return CancelledError();
+    // Or each that was ready would try for as long as the one that failed.
+    HOLDFAST_RETURN_IF_ERROR(CheckUsable());
     // The attempt's name is drawn at random.
     Status put = data_.PutUnique(stored.key, stored.bytes, {info.stored_sha256, stored.md5});
     if (!put)

@@ -225,6 +225,7 @@ class GatedBank final : public Bank {
  public:
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
     const Inside inside(*this);
+    if (refuses_) return Unavailable("the bank is away");
     return bank_.Put(key, source, size);
   }
   Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
@@ -246,6 +247,8 @@ class GatedBank final : public Bank {
   ExclusiveStrength strength() const override { return bank_.strength(); }
   std::string Describe() const override { return "gated memory bank"; }
 
+  // Every Put fails, once the gate is open.
+  void Refuse() { refuses_ = true; }
   void Close() { SetOpen(false); }
   void Open() { SetOpen(true); }
   // Waits until `count` calls are inside at once; false after a time that no test needs.
@@ -290,6 +293,7 @@ class GatedBank final : public Bank {
   MemoryBank bank_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::atomic<bool> refuses_ = false;
   bool open_ = true;
   unsigned inside_ = 0;
   unsigned most_inside_ = 0;
@@ -346,6 +350,28 @@ TEST(DataStreamThreads, ManySegmentsAreStoredAndFetchedByAsManyAsAllowed) {
   reading.join();
   EXPECT_TRUE(taken.bytes == bytes) << Text(taken.error);
   EXPECT_EQ(bank.most_inside(), kParallel);
+}
+
+// Each of them may take as long as a bank is tried.
+TEST(DataStreamThreads, WhatIsReadyIsNotTriedOnceAnotherHasFailed) {
+  GatedBank bank;
+  constexpr unsigned kParallel = 3;
+  bank.Close();
+  bank.Refuse();
+  DataOptions options = SmallOptions(kParallel);
+  options.zstd_level = 0;  // so that as many as can be are ready
+  const std::size_t before = Threads();
+  Written written;
+  std::thread writing(
+      [&] { written = WriteStream(SectionOf(bank), RandomBytes(12 * kMiB), options); });
+  EXPECT_TRUE(bank.WaitForInside(kParallel));
+  for (int i = 0; i < 1000 && Threads() < before + 1 + 2 * kParallel - 1; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(Threads(), before + 1 + 2 * kParallel - 1);
+  bank.Open();
+  writing.join();
+  EXPECT_FALSE(written.manifest);
+  EXPECT_LT(bank.calls(), 2 * kParallel - 1) << "some were ready, and not tried";
 }
 
 TEST(DataStreamThreads, AReaderFetchesNoFurtherAheadThanItsBuffers) {
