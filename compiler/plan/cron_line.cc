@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/plan/calendar_names.h"
 #include "plugins/sdk/check.h"
 #include "plugins/sdk/text.h"
 
@@ -29,9 +30,6 @@ constexpr std::array<CronField, 5> kCronFields{{{"minute", 0, 59},
                                                 {"day of month", 1, 31},
                                                 {"month", 1, 12},
                                                 {"day of week", 0, 7}}};
-constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
-                                                   "jul", "aug", "sep", "oct", "nov", "dec"};
-constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 constexpr int kSaturday = 6;
 struct Macro {
   std::string_view name;
@@ -44,7 +42,6 @@ constexpr std::array<Macro, 7> kMacros{{{"@hourly", "0 * * * *"},
                                         {"@monthly", "0 0 1 * *"},
                                         {"@yearly", "0 0 1 1 *"},
                                         {"@annually", "0 0 1 1 *"}}};
-constexpr std::array<int, 12> kLongestMonth{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 std::optional<int> NumberIn(std::string_view text) {
   int number = 0;

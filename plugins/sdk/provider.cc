@@ -516,7 +516,11 @@ std::string Provider::bank_folder() const {
 
 Result<BankSection> Provider::tenant_section(SectionAccess access, BankUse use) {
   HOLDFAST_ASSIGN_OR_RETURN(Bank* const opened, bank(use));
-  return BankSection::Open(*opened, "t/" + KeyPart(config_.tenant), access, keys());
+  return TenantSectionOf(*opened, access);
+}
+
+Result<BankSection> Provider::TenantSectionOf(Bank& bank, SectionAccess access) const {
+  return BankSection::Open(bank, "t/" + KeyPart(config_.tenant), access, keys());
 }
 
 Result<Bank*> Provider::bank(BankUse use) {

@@ -112,6 +112,8 @@ class Provider {
   Result<Bank*> bank(BankUse use = BankUse::kWrite);
   // The tenant's part of it, opened as `access` needs it.
   Result<BankSection> tenant_section(SectionAccess access, BankUse use);
+  // The same of another bank, which outlives it.
+  Result<BankSection> TenantSectionOf(Bank& bank, SectionAccess access) const;
   // What bank() would open, for `providers show`.
   const BankEntry* bank_entry() const { return bank_entry_; }
   // The bank's checked settings (DataSettings are among them); an empty map when it is not built in.

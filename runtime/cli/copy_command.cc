@@ -7,7 +7,6 @@
 
 #include "plugins/banks/memory/memory_bank.h"
 #include "plugins/sdk/counted.h"
-#include "plugins/sdk/object_key.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/checkpoint_choice.h"
 #include "runtime/cli/cluster.h"
@@ -54,8 +53,7 @@ class Target {
     if (bank) return Take(std::move(*bank));
     if (bank.error().code() != ErrorCode::kNotFound) return std::move(bank).error();
     HOLDFAST_ASSIGN_OR_RETURN(BankSection section,
-                              BankSection::Open(nothing_, "t/" + KeyPart(provider_.config().tenant),
-                                                SectionAccess::kWrite, provider_.keys()));
+                              provider_.TenantSectionOf(nothing_, SectionAccess::kWrite));
     environment_.emplace(StepEnvironmentOf(session_, provider_, std::move(section)));
     return Ok();
   }

@@ -12,6 +12,8 @@ inline bool IsWord(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '_' ||
          (static_cast<unsigned char>(c) & 0x80U) != 0;
 }
+// One of Python's \s in ASCII.
+inline bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 // Behind the word that begins at `at`; `at` where none does.
 inline std::size_t WordEnd(std::string_view text, std::size_t at) {
   while (at < text.size() && IsWord(text[at])) ++at;

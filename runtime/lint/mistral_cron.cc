@@ -11,10 +11,16 @@
 #include <string>
 #include <vector>
 
+#include "compiler/plan/calendar_names.h"
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_characters.h"
 
 namespace holdfast::lint {
 namespace {
+
+using compiler::kDays;
+using compiler::kLongestMonth;
+using compiler::kMonths;
 
 struct CronField {
   std::string_view name;
@@ -32,12 +38,8 @@ constexpr std::array<CronField, 6> kFields{{{"minute", 0, 59, 60},
 constexpr std::size_t kMonthDay = 2;
 constexpr std::size_t kMonth = 3;
 constexpr std::size_t kWeekDay = 4;
-constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
-                                                   "jul", "aug", "sep", "oct", "nov", "dec"};
-constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 constexpr std::array<std::string_view, 7> kWords{"@midnight", "@hourly", "@daily",   "@weekly",
                                                  "@monthly",  "@yearly", "@annually"};
-constexpr std::array<int, 12> kLongestMonth{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 std::optional<int> NumberIn(std::string_view text) {
   int number = 0;
@@ -219,8 +221,7 @@ bool HasDay(const FieldReader& days, const std::set<int>& numbers, int month) {
 std::vector<std::string> WordsOf(std::string_view line) {
   std::vector<std::string> words(1);
   for (const char c : line) {
-    const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
-    if (!blank) {
+    if (!IsBlank(c)) {
       words.back() += c;
     } else if (!words.back().empty()) {
       words.emplace_back();

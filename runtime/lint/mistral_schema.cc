@@ -151,7 +151,6 @@ bool IsDistinctTexts(const Value& value) {
          std::all_of(value.AsList().begin(), value.AsList().end(), &IsText) && IsDistinct(value);
 }
 
-bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 std::string_view WithoutBlanks(std::string_view text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
   return text;

@@ -8,10 +8,10 @@
 #include <optional>
 #include <string_view>
 
-#include "plugins/sdk/json.h"
 #include "plugins/sdk/text.h"
 #include "runtime/local/expression.h"
 #include "runtime/verify/run_settings.h"
+#include "runtime/verify/shown_value.h"
 
 namespace holdfast::verify {
 namespace {
@@ -158,10 +158,6 @@ class Reviewer {
       }
     }
     for (const auto& [name, value] : wanted) Fault(fmt::format("has no parameter {}", name));
-  }
-
-  static std::string TextOf(const Value& value) {
-    return Printable(DumpJson(value).value_or("what is no JSON"));
   }
 
   void ReviewTemplate(const Value& one) {

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <utility>
 
-#include "plugins/sdk/json.h"
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/verify/run_settings.h"
+#include "runtime/verify/shown_value.h"
 
 namespace holdfast::verify {
 namespace {
@@ -188,10 +188,6 @@ class Reviewer {
       faults_.push_back(
           fmt::format("{} has '{}' {}, not {}", whose, field, TextOf(is), TextOf(should)));
     }
-  }
-
-  static std::string TextOf(const Value& value) {
-    return Printable(DumpJson(value).value_or("what is no JSON"));
   }
 
   std::string here_;

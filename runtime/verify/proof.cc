@@ -11,10 +11,10 @@
 #include <string_view>
 #include <utility>
 
-#include "plugins/sdk/json.h"
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "runtime/verify/run_settings.h"
+#include "runtime/verify/shown_value.h"
 
 namespace holdfast::verify {
 namespace {
@@ -100,10 +100,6 @@ class Prover {
       Fault(fmt::format("{}: {} is {}, and {} by its plan", said.place, said.what,
                         TextOf(said.value), TextOf(wanted)));
     }
-  }
-
-  static std::string TextOf(const Value& value) {
-    return Printable(DumpJson(value).value_or("what is no JSON"));
   }
 
   // The bundle's order, over its steps' numbers.

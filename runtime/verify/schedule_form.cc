@@ -11,11 +11,11 @@
 
 #include "compiler/plan/cron_line.h"
 #include "compiler/plan/schedule.h"
-#include "plugins/sdk/json.h"
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/text.h"
 #include "runtime/verify/run_settings.h"
+#include "runtime/verify/shown_value.h"
 
 namespace holdfast::verify {
 namespace {
@@ -25,10 +25,6 @@ constexpr std::array<std::string_view, 2> kRunsKept{"successfulJobsHistoryLimit"
                                                     "failedJobsHistoryLimit"};
 // Argo takes orders by labels and annotations of its own.
 constexpr std::string_view kArgosOwn = "argoproj.io/";
-
-std::string TextOf(const Value& value) {
-  return Printable(DumpJson(value).value_or("what is no JSON"));
-}
 
 class Reviewer {
  public:

@@ -60,6 +60,15 @@ class Copy : public ::testing::Test {
     }
     return sent;
   }
+  // By ver-1; run-1 is what was copied.
+  void FailAVerificationOfACopy() {
+    banks.Protect();
+    ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+    const std::string bundle = banks.second.Publish(Operation::kVerify, "run-1");
+    banks.second.script["parallel T::Volume#a"].fails = true;
+    ASSERT_EQ(banks.second.RunAll("ver-1", bundle).code, ExitCode::kRunFailed);
+    banks.second.script.clear();
+  }
   TwoBanks banks;
 };
 
@@ -302,12 +311,7 @@ TEST_F(Copy, AgainSaysTryAgainWhereTheBankStopsToAnswer) {
 }
 
 TEST_F(Copy, AgainNamesAVerificationThatFailedUntilTheCopyIsMadeAnew) {
-  banks.Protect();
-  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
-  const std::string bundle = banks.second.Publish(Operation::kVerify, "run-1");
-  banks.second.script["parallel T::Volume#a"].fails = true;
-  ASSERT_EQ(banks.second.RunAll("ver-1", bundle).code, ExitCode::kRunFailed);
-  banks.second.script.clear();
+  ASSERT_NO_FATAL_FAILURE(FailAVerificationOfACopy());
   const auto again = banks.Copy();
   EXPECT_EQ(again.code, ExitCode::kCorrupt);
   EXPECT_THAT(again.text, HasSubstr("the last verification of the copy of the checkpoint run-1"));
@@ -330,14 +334,10 @@ TEST_F(Copy, AgainNamesAVerificationThatFailedUntilTheCopyIsMadeAnew) {
 }
 
 TEST_F(Copy, AgainTakesOneThatWasVerifiedAfterAFailure) {
-  banks.Protect();
-  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
-  const std::string bundle = banks.second.Publish(Operation::kVerify, "run-1");
-  banks.second.script["parallel T::Volume#a"].fails = true;
-  ASSERT_EQ(banks.second.RunAll("ver-1", bundle).code, ExitCode::kRunFailed);
-  banks.second.script.clear();
+  ASSERT_NO_FATAL_FAILURE(FailAVerificationOfACopy());
   banks.second.now += std::chrono::hours(1);
-  ASSERT_EQ(banks.second.RunAll("ver-2", bundle).code, ExitCode::kOk);
+  ASSERT_EQ(banks.second.RunAll("ver-2", banks.second.Publish(Operation::kVerify, "run-1")).code,
+            ExitCode::kOk);
   EXPECT_EQ(banks.Copy().code, ExitCode::kOk);
 }
 

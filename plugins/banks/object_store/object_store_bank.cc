@@ -126,23 +126,6 @@ class ObjectStoreBank final : public Bank {
   Status PutUnique(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
     return Put(key, source, size, Precondition::kUnique);
   }
-  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size,
-             Precondition precondition) {
-    StoreBody body;
-    body.size = size;
-    std::string read;
-    if (const auto rest = source.Rest()) {
-      HOLDFAST_RETURN_IF_ERROR(CheckLength(key, rest->size(), size));
-      body.bytes = *rest;
-      body.hashes = source.RestHashes();
-    } else if (size <= kMostInMemory) {
-      HOLDFAST_ASSIGN_OR_RETURN(read, ReadExactly(key, source, size));
-      body.bytes = read;
-    } else {
-      body.source = &source;
-    }
-    return Named("storing", key, Create(key, body, NewWriter(), Deadline(size), precondition));
-  }
 
   Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
     return Named("creating", key,
@@ -222,6 +205,24 @@ class ObjectStoreBank final : public Bank {
            milliseconds(static_cast<std::int64_t>(size / kSlowestBytesPerMillisecond));
   }
   SteadyTime Deadline(std::uint64_t size) const { return clock_.Steady() + TimeFor(size); }
+
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size,
+             Precondition precondition) {
+    StoreBody body;
+    body.size = size;
+    std::string read;
+    if (const auto rest = source.Rest()) {
+      HOLDFAST_RETURN_IF_ERROR(CheckLength(key, rest->size(), size));
+      body.bytes = *rest;
+      body.hashes = source.RestHashes();
+    } else if (size <= kMostInMemory) {
+      HOLDFAST_ASSIGN_OR_RETURN(read, ReadExactly(key, source, size));
+      body.bytes = read;
+    } else {
+      body.source = &source;
+    }
+    return Named("storing", key, Create(key, body, NewWriter(), Deadline(size), precondition));
+  }
 
   Status Create(const ObjectKey& key, const StoreBody& body, const std::string& writer,
                 SteadyTime deadline, Precondition precondition = Precondition::kAbsent) {
