@@ -1,14 +1,11 @@
 #include "plugins/sdk/process_group_guard.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <string>
-#include <tuple>
 #include <utility>
 
 #include "plugins/sdk/process_launch.h"
@@ -41,11 +38,6 @@ ProcessGroupGuard::~ProcessGroupGuard() {
   ::kill(shell_, SIGKILL);
   while (::waitpid(shell_, nullptr, 0) < 0 && errno == EINTR) {
   }
-}
-
-void ProcessGroupGuard::Watch(pid_t group) const {
-  const std::string line = fmt::format("{}\n", group);
-  std::ignore = ::send(ours_.get(), line.data(), line.size(), MSG_NOSIGNAL);
 }
 
 }  // namespace holdfast

@@ -13,13 +13,16 @@ namespace holdfast {
 // nothing. For one thread.
 class ProcessGroupGuard {
  public:
-  // Starts it before the group that it is for: it can only begin to watch late, not early.
+  // Starts it before the group that it is for.
   static Result<ProcessGroupGuard> Start();
   ProcessGroupGuard(ProcessGroupGuard&& other) noexcept;
   ProcessGroupGuard& operator=(ProcessGroupGuard&&) = delete;
   ~ProcessGroupGuard();
 
-  void Watch(pid_t group) const;
+  // A socket that takes the number of the group as a line; whoever starts the group lets its first
+  // process write there before that can start another one (LaunchProcess). A number that we wrote
+  // ourselves would come too late where we die in between.
+  int socket() const { return ours_.get(); }
 
  private:
   ProcessGroupGuard(pid_t shell, OwnedDescriptor ours) : shell_(shell), ours_(std::move(ours)) {}

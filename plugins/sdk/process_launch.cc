@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -95,6 +96,7 @@ struct Launch {
   std::size_t placement_count;
   bool detached;
   pid_t parent;
+  int told;     // a socket for the number of the group; -1: none
   int failure;  // where a LaunchFailure is written to; closed by a successful exec
 };
 
@@ -112,6 +114,18 @@ void MarkAllCloseOnExec() {
     const int flags = ::fcntl(descriptor, F_GETFD);
     if (flags >= 0) ::fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
   }
+}
+
+// As "PID\n". No formatting of a library: it runs where LaunchInChild does.
+void TellOwnNumber(int socket) {
+  char line[24];
+  char* begin = line + sizeof line;
+  *--begin = '\n';
+  for (pid_t rest = ::getpid(); rest > 0; rest /= 10) {
+    *--begin = static_cast<char>('0' + rest % 10);
+  }
+  std::ignore =
+      ::send(socket, begin, static_cast<std::size_t>(line + sizeof line - begin), MSG_NOSIGNAL);
 }
 
 // Runs in the child of a vfork, in the parent's memory: system calls only, and no return on success.
@@ -133,6 +147,7 @@ void LaunchInChild(const Launch& launch) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != launch.parent) ::_exit(127);
   }
+  if (launch.told >= 0) TellOwnNumber(launch.told);
   if (launch.folder != nullptr && ::chdir(launch.folder) != 0) return fail(LaunchStage::kFolder);
   MarkAllCloseOnExec();
   for (std::size_t i = 0; i < launch.placement_count; ++i) {
@@ -187,7 +202,7 @@ Result<std::string> FindProgram(const ProcessSpec& spec) {
 }
 
 Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement>& wanted,
-                            bool detached) {
+                            bool detached, int told) {
   if (spec.argv.empty() || spec.argv.front().empty())
     return InvalidInput("a command has no program");
   for (const std::string& argument : spec.argv) {
@@ -226,6 +241,7 @@ Result<pid_t> LaunchProcess(const ProcessSpec& spec, const std::vector<Placement
                       placements.size(),
                       detached,
                       ::getpid(),
+                      told,
                       failure_end.get()};
   const pid_t pid = VforkAndLaunch(launch);
   if (pid < 0) return SystemError(errno, "starting a process");

@@ -354,8 +354,8 @@ class SystemProcessRunner final : public ProcessRunner {
       HOLDFAST_ASSIGN_OR_RETURN(ProcessGroupGuard started, ProcessGroupGuard::Start());
       guard.emplace(std::move(started));
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid, LaunchProcess(spec, placements, false));
-    if (guard) guard->Watch(pid);
+    HOLDFAST_ASSIGN_OR_RETURN(const pid_t pid,
+                              LaunchProcess(spec, placements, false, guard ? guard->socket() : -1));
     // Only the child may hold these now, or their other ends would never see an end.
     child_input.Reset();
     output.write.Reset();
