@@ -13,6 +13,7 @@
 #include "runtime/cli/run_progress.h"
 #include "runtime/cli/step_log.h"
 #include "runtime/local/engine.h"
+#include "runtime/local/stop_signals.h"
 #include "runtime/step/rival.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/listing.h"
@@ -173,6 +174,17 @@ Status GiveBackLeases(const BankSection& tenant, const Bundle& bundle, const std
   HOLDFAST_RETURN_IF_ERROR(runtime::ReleaseLeaseOf(tenant, record, run));
   if (bundle.operation != Operation::kDelete) return Ok();
   return runtime::ReleaseLeaseOf(tenant, bundle.checkpoint, run);
+}
+
+// Caught until the process ends, not until the run does: what is printed then has the commands that
+// go on from there, and one more Ctrl-C must not lose them.
+Result<local::StopSignals*> StopSignalsOfThisProcess() {
+  static std::optional<local::StopSignals> signals;
+  if (!signals) {
+    HOLDFAST_ASSIGN_OR_RETURN(local::StopSignals caught, local::StopSignals::Catch());
+    signals.emplace(std::move(caught));
+  }
+  return &*signals;
 }
 
 // Shows a run, and gives back at its end what leases it still has: one whose `end` was kept from
@@ -389,6 +401,9 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
       options.parameters["record"] = std::move(*record);
     }
   }
+  const auto signals = StopSignalsOfThisProcess();
+  if (!signals) return out.Fail(signals.error());
+  options.stop_signals = *signals;
   const Output silent(out.json(), true);
   RunOnRecord progress(arguments.brief ? silent : out, *tenant, workflow->bundle.bundle);
   const auto outcome = local::RunWorkflow(options, progress);

@@ -37,6 +37,21 @@ std::int64_t Milliseconds(WallTime time) {
 }
 WallTime FromMilliseconds(std::int64_t count) { return WallTime(milliseconds(count)); }
 
+class AttendedSignals {
+ public:
+  explicit AttendedSignals(StopSignals* signals) : signals_(signals) {
+    if (signals_ != nullptr) signals_->SetAttended(true);
+  }
+  ~AttendedSignals() {
+    if (signals_ != nullptr) signals_->SetAttended(false);
+  }
+  AttendedSignals(const AttendedSignals&) = delete;
+  AttendedSignals& operator=(const AttendedSignals&) = delete;
+
+ private:
+  StopSignals* signals_;
+};
+
 class Engine {
  public:
   Engine(const RunOptions& options, RunObserver& observer, const Workflow& workflow,
@@ -45,11 +60,7 @@ class Engine {
 
   Result<RunOutcome> Run(const std::map<std::string, std::string>& parameters) {
     HOLDFAST_RETURN_IF_ERROR(options_.resume ? Resume() : Begin(parameters));
-    std::optional<StopSignals> signals;
-    if (options_.handle_signals) {
-      HOLDFAST_ASSIGN_OR_RETURN(StopSignals caught, StopSignals::Catch());
-      signals.emplace(std::move(caught));
-    }
+    const AttendedSignals attended(options_.stop_signals);
     RunStart start;
     start.run_id = run_id_;
     start.workflow_name = workflow_.NameOfRun(run_id_);
@@ -57,7 +68,7 @@ class Engine {
     start.parameters = parameters_;
     start.resumed = options_.resume;
     observer_.RunStarted(start);
-    if (auto done = Loop(signals ? &*signals : nullptr); !done) {
+    if (auto done = Loop(options_.stop_signals); !done) {
       // The state can no longer be written: what runs is told to end, a resume runs it again.
       for (auto& [node, step] : steps_) step.process.Signal(SIGTERM);
       return std::move(done).error();

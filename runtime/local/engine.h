@@ -18,6 +18,8 @@
 // docs/reference/argo-subset.md says what of the language it runs.
 namespace holdfast::local {
 
+class StopSignals;
+
 struct RunOptions {
   std::string file;                               // the workflow's file
   std::vector<std::string> template_folders;      // where referenced WorkflowTemplates are
@@ -35,9 +37,9 @@ struct RunOptions {
   // Over the environment of this process and over `env` of the file.
   std::map<std::string, std::string> environment;
   std::chrono::milliseconds grace{std::chrono::seconds(30)};  // from SIGTERM to SIGKILL
-  // SIGINT, SIGTERM and SIGHUP stop the run while it lasts: the first as Argo's Stop, the second
-  // as Terminate, the third kills. Their former handlers come back afterwards.
-  bool handle_signals = true;
+  // They stop the run while it lasts: the first as Argo's Stop, the second as Terminate, the third
+  // kills. Attended while it lasts. nullptr: no signal is caught.
+  StopSignals* stop_signals = nullptr;
 };
 
 // A step that is being run: one try of one task.
@@ -104,7 +106,7 @@ class RunObserver {
   // A task that was not run: Skipped, Omitted, or Failed or Error without a process.
   virtual void TaskLeftOut(const NodeInfo&) {}
   virtual void Stopping(Shutdown) {}
-  // No step of it lives any more; stop signals are still caught.
+  // No step of it lives any more; stop signals are still attended.
   virtual void RunEnded(const RunOutcome&) {}
 };
 
@@ -113,7 +115,6 @@ class RunObserver {
 // engine works in the folder, kConflict when the latest run was interrupted (neither resume nor
 // abandon_interrupted) or when the run to resume has ended, kNotFound when there is none, and a
 // failure to write the state (the steps get SIGTERM; resume goes on from there).
-// One call at a time in a process when handle_signals is set.
 Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer);
 
 // The run that `resume` names, the latest unless run_id does; nullopt where there is none.

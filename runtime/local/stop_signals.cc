@@ -17,9 +17,20 @@ constexpr std::array<int, 3> kSignals{SIGINT, SIGTERM, SIGHUP};
 // A handler can reach nothing else.
 std::atomic<int> g_pipe{-1};
 std::array<struct sigaction, kSignals.size()> g_before;
+constexpr int kNoLimit = -1;
+std::atomic<int> g_left{kNoLimit};  // how many signals only count
 
-void OnSignal(int) {
+void OnSignal(int number) {
   const int saved = errno;
+  if (const int left = g_left.load(); left == 0) {
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      if (kSignals[i] == number) sigaction(number, &g_before[i], nullptr);
+    }
+    raise(number);
+    return;
+  } else if (left > 0) {
+    g_left.store(left - 1);
+  }
   const int pipe = g_pipe.load();
   if (pipe >= 0) {
     const char byte = 1;
@@ -42,6 +53,7 @@ Result<StopSignals> StopSignals::Catch() {
     return Internal("signals are caught by another run in this process already");
   }
   made.active_ = true;
+  g_left.store(kNoLimit);
   struct sigaction action = {};
   action.sa_handler = OnSignal;
   action.sa_flags = SA_RESTART;
@@ -69,5 +81,7 @@ int StopSignals::Take() {
   const ssize_t got = read(out_.number(), bytes.data(), bytes.size());
   return got > 0 ? static_cast<int>(got) : 0;
 }
+
+void StopSignals::SetAttended(bool attended) { g_left.store(attended ? kNoLimit : 1); }
 
 }  // namespace holdfast::local

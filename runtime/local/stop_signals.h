@@ -21,6 +21,11 @@ class StopSignals {
   // How many signals have come since the last call.
   int Take();
 
+  // While somebody takes them (as at first), a signal only counts. Otherwise one more does, and the
+  // next one has its former effect: whoever presses Ctrl-C at the end of a run still gets its last
+  // lines, and nobody has to wait for what takes long after all.
+  void SetAttended(bool attended);
+
  private:
   StopSignals() = default;
 

@@ -7,12 +7,13 @@
 set -m # a background process that may be interrupted: Ctrl-C is SIGINT
 mkdir data
 echo precious >data/file
-# Whoever lets it go on waits as long as there is a file `hold`.
+# Whoever lets it go on waits as long as there is a file `hold`, at most as long as a command may: no signal
+# ends one that lets an application go on.
 cat >inventory.yaml <<END
 applications:
   - id: app
     quiesce: [touch, $dir/frozen]
-    resume: [sh, -c, 'while [ -e $dir/hold ]; do sleep 0.02; done; rm -f $dir/frozen']
+    resume: {command: [sh, -c, 'while [ -e $dir/hold ]; do sleep 0.02; done; rm -f $dir/frozen'], timeout: 5s}
     directories: [{id: data, path: $dir/data}]
 END
 two_providers local-application local-directory

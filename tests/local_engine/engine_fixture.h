@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/local/engine.h"
+#include "runtime/local/stop_signals.h"
 
 namespace holdfast::local {
 
@@ -64,7 +65,11 @@ class EngineTest : public testing::Test, protected RunObserver {
   }
 
   RunOutcome Run() {
+    auto signals = StopSignals::Catch();
+    if (!signals) ADD_FAILURE() << signals.error().Render();
+    if (signals) options_.stop_signals = &*signals;
     auto outcome = RunWorkflow(options_, *this);
+    options_.stop_signals = nullptr;
     if (!outcome) ADD_FAILURE() << outcome.error().Render();
     return outcome ? std::move(*outcome) : RunOutcome();
   }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <tuple>
 
 #include "plugins/sdk/process_runner.h"
 #include "runtime/local/run_folder.h"
@@ -197,13 +198,32 @@ TEST_F(Engine, ASecondCtrlCEndsTheExitHandlerToo) {
   EXPECT_TRUE(outcome.stopped);
 }
 
-TEST_F(Engine, SignalHandlersComeBackAfterwards) {
+TEST_F(Engine, OneMoreCtrlCAfterARunIsLetPassAndOneBeyondEndsTheProcess) {
+  Write("      - {name: a, template: step}\n", Script("step", "true"));
+  const auto after_a_run = [this](int signals) {
+    auto caught = StopSignals::Catch();
+    options_.stop_signals = &*caught;
+    std::ignore = RunWorkflow(options_, *this);
+    for (int i = 0; i < signals; ++i) raise(SIGINT);
+    // It is not forgotten: a next run of this process would be stopped by it.
+    _exit(caught->Take());
+  };
+  EXPECT_EXIT(after_a_run(0), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(after_a_run(1), testing::ExitedWithCode(1), "");
+  EXPECT_EXIT(after_a_run(2), testing::KilledBySignal(SIGINT), "");
+}
+
+TEST_F(Engine, FormerSignalHandlersComeBack) {
   struct sigaction before = {};
+  struct sigaction caught = {};
   struct sigaction after = {};
   sigaction(SIGINT, nullptr, &before);
-  Write("      - {name: a, template: step}\n", Script("step", "true"));
-  Run();
+  {
+    const auto signals = StopSignals::Catch();
+    sigaction(SIGINT, nullptr, &caught);
+  }
   sigaction(SIGINT, nullptr, &after);
+  EXPECT_NE(before.sa_handler, caught.sa_handler);
   EXPECT_EQ(before.sa_handler, after.sa_handler);
 }
 

@@ -29,9 +29,8 @@ class Resume : public EngineTest {
     if (pid == 0) {
       if (!failpoint.empty()) setenv("HOLDFAST_FAILPOINT", failpoint.c_str(), 1);
       options_.environment["HOLDFAST_FAILPOINT"] = "";
-      RunObserver quiet;
-      const auto outcome = RunWorkflow(options_, quiet);
-      _exit(outcome ? 0 : 1);
+      Run();
+      _exit(HasFailure() ? 1 : 0);
     }
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
