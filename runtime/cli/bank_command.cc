@@ -37,6 +37,7 @@ int CheckBank(Session& session, const BankArguments& arguments) {
                         .Hint("whoever runs checks and steps has to read and write in it"));
   }
   BankCheckOptions options;
+  if (arguments.listed_objects != 0) options.listed_objects = arguments.listed_objects;
   if ((*bank)->strength() == ExclusiveStrength::kSettled)
     options.list_lag = std::chrono::seconds(30);
   int failed = 0;

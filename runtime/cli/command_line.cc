@@ -672,6 +672,10 @@ class CommandLine::Declared {
     CLI::App* command = Command(bank, "check", "Run the conformance suite on a provider's bank",
                                 [this](Session& s) { return CheckBank(s, a_.bank); });
     Provider(command, a_.bank.provider);
+    command
+        ->add_option("--objects", a_.bank.listed_objects,
+                     "How many objects the longest listing shows (1100)")
+        ->check(CLI::Range(1U, 1'000'000U));
     command =
         Command(bank, "fsck",
                 "Look for damage and rubbish in all that a bank holds and no run works on, and "

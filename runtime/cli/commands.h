@@ -282,6 +282,7 @@ int AcceptRestore(Session& session, const RestoresArguments& arguments);
 
 struct BankArguments {
   std::string provider;
+  unsigned listed_objects = 0;  // of the longest listing; 0: as many as the suite has
 };
 int CheckBank(Session& session, const BankArguments& arguments);
 

@@ -101,9 +101,13 @@ BankCheckResult RunBankCheck(Bank& bank, const BankCheck& check, std::string_vie
   const auto left = section->ListAll();
   Status cleared = left ? Status(Ok()) : Status(Error(left.error()));
   if (left) {
-    for (const std::string& key : *left) {
-      if (Status gone = section->DeleteIfPresent(key); !gone) cleared = std::move(gone);
-    }
+    constexpr int kDeleters = 16;
+    cleared = banks::conformance::AtOnce(kDeleters, [&](int deleter) -> Status {
+      for (std::size_t i = static_cast<std::size_t>(deleter); i < left->size(); i += kDeleters) {
+        HOLDFAST_RETURN_IF_ERROR(section->DeleteIfPresent((*left)[i]));
+      }
+      return Ok();
+    });
   }
   if (result.outcome && !cleared) {
     result.outcome = std::move(cleared).error().While("removing what the check wrote");

@@ -18,6 +18,8 @@ namespace holdfast {
 struct BankCheckOptions {
   // How long a listing may lag behind what was written and deleted. Until then it is asked again.
   std::chrono::milliseconds list_lag{0};
+  // How many objects the longest listing shows: by default more than S3 lists at once.
+  std::size_t listed_objects = 1100;
 };
 
 // Where one check works.

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <latch>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "plugins/banks/conformance/bank_suite.h"
@@ -31,6 +34,26 @@ Result<std::vector<std::string>> Page(const BankSection& section, ListOptions op
 // Asks until the listing is `expected` or the area's list_lag has passed.
 Status ExpectList(const BankCheckArea& area, const ListOptions& options,
                   const std::vector<std::string>& expected);
+
+// Runs `work(0)` to `work(count - 1)` on a thread each, all starting at once; the first failure.
+template <class Work>
+Status AtOnce(int count, Work work) {
+  std::latch start(count);
+  std::mutex mutex;
+  Status outcome = Ok();
+  std::vector<std::jthread> threads;
+  threads.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      start.arrive_and_wait();
+      Status done = work(i);
+      const std::lock_guard lock(mutex);
+      if (outcome && !done) outcome = std::move(done);
+    });
+  }
+  threads.clear();
+  return outcome;
+}
 
 // The checks of each file.
 std::span<const BankCheck> ObjectChecks();

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <thread>
 
 #include "plugins/banks/conformance/check_tools.h"
 
@@ -110,6 +112,57 @@ Status LimitsOfAPageAreChecked(const BankCheckArea& area) {
   return ExpectList(area, largest, {});
 }
 
+constexpr int kWriters = 16;
+
+// The pages of a whole listing, joined.
+Result<std::vector<std::string>> AllPages(const BankSection& section, ListOptions options) {
+  options.limit = 10'000;
+  std::vector<std::string> all;
+  while (true) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::vector<std::string> page, Page(section, options));
+    if (page.empty()) return all;
+    options.marker = page.back();
+    std::move(page.begin(), page.end(), std::back_inserter(all));
+  }
+}
+
+// Longer than a server lists at once: Swift 10,000 names, S3 1,000.
+Status ALongListingIsWhole(const BankCheckArea& area) {
+  std::vector<std::string> keys;
+  for (std::size_t n = 0; n < area.options.listed_objects; ++n) {
+    keys.push_back(fmt::format("long/{:07}", n));
+  }
+  HOLDFAST_RETURN_IF_ERROR(AtOnce(kWriters, [&](int writer) -> Status {
+    for (std::size_t n = static_cast<std::size_t>(writer); n < keys.size(); n += kWriters) {
+      HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes(keys[n], ""));
+    }
+    return Ok();
+  }));
+  const auto end = std::chrono::steady_clock::now() + area.options.list_lag;
+  for (const ListDirection direction : {ListDirection::kAscending, ListDirection::kDescending}) {
+    const bool ascending = direction == ListDirection::kAscending;
+    const std::vector<std::string> expected = ascending ? keys : Reversed(keys);
+    ListOptions options;
+    options.direction = direction;
+    while (true) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::vector<std::string> listed,
+                                AllPages(area.section, options));
+      if (listed == expected) break;
+      if (std::chrono::steady_clock::now() >= end) {
+        const auto differs =
+            std::mismatch(listed.begin(), listed.end(), expected.begin(), expected.end());
+        return Violation(fmt::format(
+            "an {} listing of {} objects has {}; where it should show '{}' it shows '{}'",
+            ascending ? "ascending" : "descending", expected.size(), listed.size(),
+            differs.second == expected.end() ? "its end" : *differs.second,
+            differs.first == listed.end() ? "its end" : *differs.first));
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+  return Ok();
+}
+
 Status ListsTellTheSize(const BankCheckArea& area) {
   HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes("empty", ""));
   HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes("many", Noise(12'345, 5)));
@@ -152,6 +205,7 @@ constexpr std::array kChecks{
     HOLDFAST_BANK_CHECK(PrefixesAndMarkersAreBytes),
     HOLDFAST_BANK_CHECK(LimitsOfAPageAreChecked),
     HOLDFAST_BANK_CHECK(ListsTellTheSize),
+    HOLDFAST_BANK_CHECK(ALongListingIsWhole),
     HOLDFAST_BANK_CHECK(TheLastKeyOfASeriesIsFound),
 };
 

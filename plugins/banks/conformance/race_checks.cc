@@ -1,8 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <latch>
-#include <mutex>
-#include <thread>
 
 #include "plugins/banks/conformance/check_tools.h"
 
@@ -15,26 +12,6 @@ constexpr int kWriters = 8;
 int RoundsOf(const BankCheckArea& area, int of_a_folder) {
   const bool atomic = area.section.bank().strength() == ExclusiveStrength::kAtomic;
   return atomic ? of_a_folder : of_a_folder / 3;
-}
-
-// Runs `work(0)` to `work(count - 1)` on a thread each, all starting at once; the first failure.
-template <class Work>
-Status AtOnce(int count, Work work) {
-  std::latch start(count);
-  std::mutex mutex;
-  Status outcome = Ok();
-  std::vector<std::jthread> threads;
-  threads.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    threads.emplace_back([&, i] {
-      start.arrive_and_wait();
-      Status done = work(i);
-      const std::lock_guard lock(mutex);
-      if (outcome && !done) outcome = std::move(done);
-    });
-  }
-  threads.clear();
-  return outcome;
 }
 
 // Who of `kWriters` was told that it has the key, and who has it.
