@@ -126,7 +126,7 @@ Spoken WhatIsSpokenAt(const Url& url, SteadyTime deadline) {
     spoken = AnswerTo(std::string(kNoHandshake), url, deadline);
     return spoken.protocol == Protocol::kTls ? spoken : Spoken();
   }
-  const Spoken spoken = AnswerTo(std::string(kNoHandshake), url, deadline);
+  Spoken spoken = AnswerTo(std::string(kNoHandshake), url, deadline);
   if (spoken.protocol != Protocol::kOther) return spoken;
   // Python's servers answer with a page alone what is no request.
   const Spoken plain = AnswerTo(request, url, deadline);

@@ -88,7 +88,7 @@ Status TryCronTrigger(Api& api, Value trigger) {
   const std::string name = trigger.StringOr("name", "") + "-trial";
   // It would run after months, should nobody take it away.
   trigger.Set("name", name).Set("pattern", "0 0 29 2 *");
-  if (const Status made = CreateCronTrigger(api, trigger);
+  if (Status made = CreateCronTrigger(api, trigger);
       !made && made.error().code() != ErrorCode::kConflict)
     return made;
   return DeleteCronTrigger(api, name);

@@ -225,7 +225,8 @@ class RestApi final : public Api {
 }  // namespace
 
 Result<std::unique_ptr<Api>> MakeRestApi(Access access, const ApiParts& parts,
-                                         const MakeTransport& make_transport, net::Wait wait) {
+                                         const MakeTransport& make_transport,
+                                         const net::Wait& wait) {
   HOLDFAST_ASSIGN_OR_RETURN(auto transport, make_transport(access.transport));
   return std::unique_ptr<Api>(new RestApi(std::move(access), parts, std::move(transport), wait));
 }

@@ -17,6 +17,7 @@ using MakeTransport =
 
 // Nothing is sent yet; a token is asked for with the first call, and anew before it expires or when it is refused.
 Result<std::unique_ptr<Api>> MakeRestApi(Access access, const ApiParts& parts,
-                                         const MakeTransport& make_transport, net::Wait wait);
+                                         const MakeTransport& make_transport,
+                                         const net::Wait& wait);
 
 }  // namespace holdfast::engines::mistral
