@@ -48,8 +48,8 @@ constexpr int kNotImplemented = 501;
 constexpr std::size_t kFarewellBuffer = std::size_t{16} << 10U;
 constexpr auto kAfterFailedAccept = std::chrono::milliseconds(200);
 
-// The places of the connections that are served; shared by them and the listener. Who has not said yet what it wants
-// gives up its place to somebody new: a client that says nothing shuts out nobody.
+// The places of the connections that are served; shared by them and the listener. Who has not said yet what it wants,
+// or has its answer, gives up its place to somebody new: a client that says nothing, or is refused, shuts out nobody.
 class Places {
  public:
   using Number = std::uint64_t;
@@ -63,7 +63,7 @@ class Places {
     ~Place() {
       if (places_ != nullptr) places_->Leave(number_);
     }
-    // `close` is called once, soon and on any thread, when somebody else gets the place before HasSpoken.
+    // `close` is called once, soon and on any thread, when somebody else gets the place; not after HasSpoken.
     void CloseBy(std::function<void()> close) const { places_->CloseBy(number_, std::move(close)); }
     // False: somebody else has the place.
     bool HasSpoken() const { return places_->HasSpoken(number_); }
@@ -74,7 +74,7 @@ class Places {
   };
 
   explicit Places(unsigned most) : most_(most) {}
-  // nullopt: all are taken by clients that have spoken.
+  // nullopt: all are taken by clients whose requests are worked on.
   std::optional<Place> Take() {
     std::function<void()> close;
     const Number number = [this, &close]() -> Number {
@@ -166,11 +166,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   Session& operator=(const Session&) = delete;
 
   void Start() {
-    place_.CloseBy([weak = this->weak_from_this()] {
-      const auto self = weak.lock();
-      if (!self) return;
-      asio::post(self->stream_.get_executor(), [self] { LowestOf(self->stream_).close(); });
-    });
+    GivePlaceToWhoNeedsIt();
     asio::dispatch(stream_.get_executor(), [self = this->shared_from_this()] {
       // Of everything until the head is whole: it is not set anew in between.
       LowestOf(self->stream_).expires_after(self->limits_.head_deadline);
@@ -179,6 +175,15 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   }
 
  private:
+  // Until it has spoken, and once it is answered.
+  void GivePlaceToWhoNeedsIt() {
+    place_.CloseBy([weak = this->weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      asio::post(self->stream_.get_executor(), [self] { LowestOf(self->stream_).close(); });
+    });
+  }
+
   void Begin() {
     if constexpr (std::is_same_v<Stream, TlsStream>) {
       stream_.async_handshake(asio::ssl::stream_base::server,
@@ -286,6 +291,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   }
 
   void SayFarewell(bool request_is_whole) {
+    // Those who are refused, again and again, would leave no place to others.
+    GivePlaceToWhoNeedsIt();
     LowestOf(stream_).expires_after(limits_.longest_farewell);
     if constexpr (std::is_same_v<Stream, TlsStream>) {
       // What the client sends on makes this fail, and the next step throws it away.

@@ -72,8 +72,8 @@ struct ListenerOptions {
 //     limit; a head beyond `most_head` is refused with 431, what is no HTTP with 400, so is a request of HTTP/1.1 without a
 //     Host, or one with two of them; a Transfer-Encoding other than chunked with 501. A connection that has not sent its
 //     head or its request by the deadline is closed.
-//   - A connection beyond `most_connections` takes the place of the oldest one that has not sent its head, which is
-//     closed; where all have, the new one is.
+//   - A connection beyond `most_connections` takes the place of the oldest one that has not sent its head, or has its
+//     answer, which is closed; where all are worked on, the new one is.
 //   - Of a client that is refused while it sends, what it goes on to send is thrown away for `longest_farewell`, and up to
 //     `most_farewell`, so that it can read why; then it sees a reset.
 //

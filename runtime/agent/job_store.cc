@@ -76,6 +76,12 @@ Result<std::vector<Job>> JobStore::Load(Logger& log) const {
       continue;
     }
     if (entry->path().extension() != ".json") continue;
+    // Nothing of ours: what is written there would go into the file that a link leads to.
+    if (entry->is_symlink(error)) {
+      log.Log(LogLevel::kError, "'" + Printable(path) + "' was a link, and is removed");
+      ::unlink(path.c_str());
+      continue;
+    }
     const auto text = ReadFile(path, kLargestJob);
     auto job = text ? ParseJob(*text, path) : Result<Job>(text.error());
     if (job && entry->path().stem() != job->id)

@@ -109,6 +109,18 @@ TEST_F(Jobs, OfAFormerLifeAreRunOrReported) {
   asking.join();
 }
 
+TEST_F(Jobs, AreNoLinksToOtherFiles) {
+  const std::string elsewhere = state_ + "/precious";
+  std::ofstream(elsewhere) << "precious";
+  std::filesystem::create_symlink(elsewhere, state_ + "/jobs/" + kOne + ".json");
+  auto jobs = store_->Load(log_);
+  ASSERT_TRUE(jobs);
+  EXPECT_TRUE(jobs->empty());
+  EXPECT_THAT(log_.text(), HasSubstr("was a link"));
+  ASSERT_TRUE(store_->Keep(JobNamed(kOne)));
+  EXPECT_EQ(*ReadFile(elsewhere, 1000), "precious");
+}
+
 TEST_F(Jobs, ThatCannotBeReadAreReportedAsLost) {
   const std::string file = state_ + "/jobs/" + kOne + ".json";
   std::ofstream(file) << R"({"format":1,"id":"0000)";

@@ -179,6 +179,22 @@ TEST_F(Listener, GivesThePlaceOfWhoSaysNothingToSomebodyNew) {
   EXPECT_THAT(busy.Read(), StartsWith("HTTP/1.1 202 "));
 }
 
+TEST_F(Listener, GivesThePlaceOfWhoIsRefusedToSomebodyNew) {
+  ListenerOptions options;
+  options.limits.most_connections = 2;
+  options.limits.longest_farewell = seconds(60);
+  Start(std::move(options));
+  const std::string refused =
+      "POST / HTTP/1.1\r\nHost: h\r\nRefuse: 1\r\nContent-Length: 9\r\n\r\n";
+  const Peer first(port());
+  const Peer second(port());
+  for (const Peer* const peer : {&first, &second}) {
+    EXPECT_TRUE(peer->Send(refused));
+    EXPECT_THAT(peer->Read(milliseconds(500)), StartsWith("HTTP/1.1 401 "));
+  }
+  EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 202 "));
+}
+
 TEST_F(Listener, GivesAHeadLessTimeThanABody) {
   ListenerOptions options;
   options.limits.head_deadline = milliseconds(200);
