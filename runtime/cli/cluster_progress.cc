@@ -198,6 +198,7 @@ ClusterProgress::State ClusterProgress::StateOf(
   } else if (omitted) {
     state.text = "omitted    " + row.name + ": something before it did not succeed";
   } else {
+    state.done = true;
     // Argo's times are whole seconds.
     state.text = "done       " + row.name + (seconds < 1 ? "" : " in " + HumanDuration(seconds));
   }
@@ -283,8 +284,10 @@ void ClusterProgress::Show(const RunStatus& status, bool all_steps) {
     const State now = StateOf(row, steps);
     const std::string& state = now.text;
     if (now.active) active_lines.push_back(state);
-    if (state.empty() || state == row.state) continue;
+    // Of how long it took the journal knows more than the engine: that is nothing new.
+    if (state.empty() || state == row.state || (now.done && row.done)) continue;
     row.state = state;
+    row.done = now.done;
     if (!now.active || !out_.terminal()) {
       // Once: the next try mostly fails as the one before, and a resource that has failed still has
       // steps that clean up.

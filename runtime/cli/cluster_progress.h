@@ -43,6 +43,7 @@ class ClusterProgress {
     std::string name;
     std::vector<Part> parts;
     std::string state;  // as it was shown
+    bool done = false;  // that was shown
   };
 
   void ReadBundle(const engines::RunStatus& status);
@@ -55,6 +56,7 @@ class ClusterProgress {
     std::string why;   // its end: ": REASON"; empty: it has none
     std::string key;   // of the reason: the step that gives it, and what that makes of the line
     bool active = false;
+    bool done = false;  // all of it, and well
   };
   State StateOf(const Row& row,
                 const std::map<std::string, const engines::StepStatus*>& steps) const;
