@@ -27,7 +27,7 @@ case $bank in
 esac
 engine_compile_options=()
 engine_inside() { :; }
-engine_changes() { :; } # between the two restores
+engine_changes() { :; } # between the first restore and the loss
 engine_shows_steps() { grep -A3 -- '- name: ' "$1"; } # FILE
 # shellcheck source=tests/demo/argo.sh
 . "$top/tests/demo/$engine.sh"
@@ -72,7 +72,7 @@ step "An application that takes orders all the time: into files, SQLite and Post
 export SHOP="$dir/shop" SHOP_PSQL="psql -X -d shop"
 mkdir -p "$SHOP/orders" "$SHOP/pictures"
 for i in 1 2 3 4 5 6; do head -c 700000 /dev/urandom >"$SHOP/pictures/$i.jpg"; done
-ln -s pictures/1.jpg "$SHOP/logo.jpg"
+ln -s 1.jpg "$SHOP/pictures/logo.jpg"
 sqlite3 "$SHOP/shop.db" 'create table orders(id integer primary key, what text); create table stock(item text, picture blob);
   with recursive n(i) as (select 1 union all select i + 1 from n where i < 64) insert into stock select "item " || i, randomblob(16384) from n'
 psql -X -q -d shop -c 'create table orders(id integer primary key, what text);
@@ -80,6 +80,25 @@ psql -X -q -d shop -c 'create table orders(id integer primary key, what text);
   insert into customers select i, $$customer $$ || i, (select string_agg(md5(random()::text), $$$$) from generate_series(1, 40)) from generate_series(1, 1000) i'
 cp "$top/tests/demo/rest.sh" "$SHOP/"
 hand_over "$SHOP"
+# What nobody changes: every restore has to bring back these very bytes.
+unchanging() {
+  (cd "$SHOP" && find pictures -type f | LC_ALL=C sort | xargs sha256sum && readlink pictures/logo.jpg)
+  sqlite3 "$SHOP/shop.db" 'select item, hex(picture) from stock order by item' | sha256sum
+  psql -X -qAt -d shop -c 'select id, name, notes from customers order by id' | sha256sum
+}
+as_protected=$(unchanging)
+# All orders up to the last one, each as it was taken.
+orders_are_whole() {
+  local last
+  last=$(psql -X -qAt -d shop -c 'select max(id) from orders')
+  cmp <(seq "$last" | xargs printf 'order %06d\n') <(cat "$SHOP"/orders/*) &&
+    cmp <(seq "$last" | sed 's/.*/&|order &/') <(sqlite3 "$SHOP/shop.db" 'select id, what from orders order by id') &&
+    cmp <(seq "$last" | sed 's/.*/&|order &/') <(psql -X -qAt -d shop -c 'select id, what from orders order by id')
+}
+as_it_was() { # WHAT
+  [ "$(unchanging)" = "$as_protected" ] || { echo "demo: $1 differs from what was protected" >&2; exit 1; }
+  orders_are_whole || { echo "demo: $1 has other orders than were taken" >&2; exit 1; }
+}
 as_shop "$top/tests/demo/shop.sh" &
 shop_pid=$!
 for _ in $(seq 200); do [ -e "$SHOP/orders/000005.txt" ] && break; sleep 0.05; done
@@ -192,6 +211,8 @@ first=$(state)
 printf 'state:\n%s\n' "$first"
 set -- $(last_orders)
 [ "$2" = "$4" ] && [ "$4" = "$6" ] || { echo "demo: the three are not of one point in time" >&2; exit 1; }
+as_it_was "the first restore"
+echo "every byte is as it was protected"
 
 engine_changes
 step "Lose everything but the bank, $engine_keeps"
@@ -209,6 +230,7 @@ carry_out restore.yaml
 second=$(state)
 printf 'state:\n%s\n' "$second"
 [ "$first" = "$second" ] || { echo "demo: the second restore differs from the first" >&2; exit 1; }
+as_it_was "the second restore"
 echo "all is back: same files, same rows"
 
 step "Verify, then delete the checkpoint"

@@ -1,8 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names that demo.sh uses, or sets
 # The demo's engine mistral, sourced by demo.sh: the real OpenStack Mistral of Debian's package, in a network namespace of the demo's own:
-# Mistral's action std.ssh knows no port but 22. All of it as an unprivileged user. Steps run over ssh, from the second restore on
-# through holdfast-agent.
-#   DEMO_STEPS    ssh or agent: all of it in that way
+# Mistral's action std.ssh knows no port but 22. All of it as an unprivileged user. Steps run over ssh until the first checkpoint is
+# deleted, from then on through holdfast-agent: protect, restore and delete go both ways.
 engine_name="Mistral"
 engine_keeps="the provider file, and the site in Mistral"
 mistral=$top/tests/engines/mistral/mistral.sh
@@ -10,11 +9,6 @@ mistral=$top/tests/engines/mistral/mistral.sh
 . "$top/tests/engines/mistral/site.sh"
 
 agent_pid=""
-demo_steps=${DEMO_STEPS:-}
-case $demo_steps in
-  "" | ssh | agent) ;;
-  *) echo "demo: DEMO_STEPS is ssh or agent, not '$demo_steps'" >&2; exit 2 ;;
-esac
 
 engine_missing() { "$mistral" missing "$build"; }
 
@@ -46,10 +40,15 @@ engine_stop() {
 hand_over() { :; }
 as_shop() { "$@"; }
 
-make_site() {
-  if [ "$demo_steps" = agent ]; then site_with_agent; else site_over_ssh; fi
+make_site() { site_over_ssh; }
+engine_changes() {
+  step "Delete the checkpoint, over ssh as well"
+  delete_latest
+  site_with_agent
+  step "Protect it once more, through the agent"
+  run holdfast compile protect shop.yaml "${engine_compile_options[@]}" -o protect.yaml
+  carry_out protect.yaml
 }
-engine_changes() { [ -n "$demo_steps" ] || site_with_agent; }
 
 site_over_ssh() {
   step "The site: the action that every step calls, and an environment that says where; made once"
