@@ -6,6 +6,7 @@
 #include <set>
 
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/run_start.h"
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/claim_wait.h"
@@ -367,14 +368,15 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
 namespace {
 
 // The lease that `run` gives back with its end, or has given back.
-Result<Lease> LeaseToEnd(const StepEnvironment& env, const Record& record, const std::string& run) {
+Result<Lease> LeaseToEnd(const StepEnvironment& env, const Record& record, const std::string& run,
+                         const std::string& start) {
   auto current = CurrentLease(env.tenant, record.id());
   if (!current && current.error().code() == ErrorCode::kCorrupt) {
     return std::move(current).error().Hint("once nothing of it runs: holdfast gc --run " + run);
   }
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, std::move(current));
   if (!lease) return Corrupt("the lease of " + record.id() + " is gone");
-  if (lease->run != run) {
+  if (lease->run != run || !IsOfStart(lease->start, start)) {
     return Error(ErrorCode::kLocked,
                  fmt::format("run {} has taken over {}: this run has nothing to end", lease->run,
                              record.id()));
@@ -399,13 +401,20 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
     return StepReport{ExitCode::kOk,
                       "the begin of this run was refused or never ran: nothing to end"};
   }
+  if (!IsOfStart(entry->start, request.start)) {
+    if (request.status == "Succeeded") return StartedAlreadyError(*entry);
+    return StepReport{
+        ExitCode::kOk,
+        "the begin of this start of the run was refused, and what stands under its id "
+        "is another start's: nothing to end"};
+  }
   HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env.tenant, entry->kind, entry->record));
-  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, LeaseToEnd(env, record, request.run));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, LeaseToEnd(env, record, request.run, request.start));
   if (lease.released) return ReportOf(record, request.run);
   if (request.dry_run) return DescribeEnd(env, std::move(record), lease, entry->bundle);
   HOLDFAST_RETURN_IF_ERROR(
       WaitForClaim(env, kEndStep, kClaimWait, [&]() -> Result<std::optional<Claim>> {
-        HOLDFAST_ASSIGN_OR_RETURN(lease, LeaseToEnd(env, record, request.run));
+        HOLDFAST_ASSIGN_OR_RETURN(lease, LeaseToEnd(env, record, request.run, request.start));
         if (lease.released) return std::optional<Claim>();
         HOLDFAST_ASSIGN_OR_RETURN(auto claims, ReadClaims(record.section(), kEndStep));
         if (claims.empty() || claims.back().run != request.run) return std::optional<Claim>();
@@ -414,8 +423,9 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
   if (lease.released) return ReportOf(record, request.run);
   HOLDFAST_ASSIGN_OR_RETURN(Claim claim, ClaimEnd(env, record, lease));
   Failpoint("end:after-claim");
-  HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env.tenant, record.id(), request.run, lease,
-                                                        env.lease_expiry, env.clock.Now()));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease token,
+                            TakeLeaseToEnd(env.tenant, record.id(), request.run, lease.start, lease,
+                                           env.lease_expiry, env.clock.Now()));
   Failpoint("end:after-token");
   HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Hold(env, record, token, entry->bundle));
   StepReport report;

@@ -11,6 +11,7 @@ namespace holdfast::runtime {
 
 struct EndRequest {
   std::string run;
+  std::string start;  // which start of it (run_start.h): of another one's there is nothing to end
   // What the engine believes; logged, and never used but where it says that a run succeeded which
   // the bank does not know: that is kCorrupt.
   std::string status;

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "plugins/sdk/object_key.h"
+#include "plugins/sdk/run_start.h"
+#include "plugins/sdk/text.h"
 #include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
 
@@ -370,6 +372,7 @@ Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_v
   if (!value) return std::optional<RunEntry>();
   RunEntry entry;
   entry.run = std::string(run);
+  entry.start = value->StringOr("start", "");
   HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string kind, TextMember(*value, "kind", key));
   const auto parsed = ParseRecordKind(kind);
@@ -383,13 +386,20 @@ Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_v
   return std::optional<RunEntry>(std::move(entry));
 }
 
+namespace {
+
+Status IsTheSameRun(const RunEntry& present, const RunEntry& entry) {
+  if (!IsOfStart(present.start, entry.start)) return StartedAlreadyError(present);
+  if (present.record == entry.record && present.token == entry.token) return Ok();
+  return Error(ErrorCode::kConflict, fmt::format("run {} has begun already, on {} {}", entry.run,
+                                                 NameOf(present.kind), present.record));
+}
+
+}  // namespace
+
 Status PutRun(const BankSection& tenant, const RunEntry& entry) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto present, ReadRun(tenant, entry.run));
-  if (present) {
-    if (present->record == entry.record && present->token == entry.token) return Ok();
-    return Error(ErrorCode::kConflict, fmt::format("run {} has begun already, on {} {}", entry.run,
-                                                   NameOf(present->kind), present->record));
-  }
+  if (present) return IsTheSameRun(*present, entry);
   Value value = Value()
                     .Set("run", entry.run)
                     .Set("record", entry.record)
@@ -398,9 +408,27 @@ Status PutRun(const BankSection& tenant, const RunEntry& entry) {
                     .Set("token", entry.token)
                     .Set("started_by", entry.started_by)
                     .Set("started", FormatTime(entry.started));
+  if (!entry.start.empty()) value.Set("start", entry.start);
   if (entry.checkpoint_token != 0) value.Set("checkpoint_token", entry.checkpoint_token);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kRunFormat));
-  return tenant.PutSame(RunKey(entry.run), bytes);
+  Status created = tenant.CreateExclusive(RunKey(entry.run), bytes, Settling::kAtOnce);
+  if (created || created.error().code() != ErrorCode::kConflict) return created;
+  // Two starts of one id may work on two records, so that no lease keeps them apart.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto other, ReadRun(tenant, entry.run));
+  return other ? IsTheSameRun(*other, entry) : created;
+}
+
+Error StartedAlreadyError(const RunEntry& entry) {
+  return Error(
+             ErrorCode::kLocked,
+             fmt::format("run {} was started already, by {}, at {}, and worked on {} {}", entry.run,
+                         entry.started_by.empty() ? "somebody" : Printable(entry.started_by),
+                         FormatTime(entry.started), NameOf(entry.kind), entry.record))
+      .Hint(
+          "give this start another run id, or none; to go on with that one: --resume where it was "
+          "started, or, once "
+          "it has ended, --record " +
+          entry.record);
 }
 
 Result<std::optional<RunEntry>> NewestRunOn(const Record& record) {

@@ -150,6 +150,7 @@ Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
 // What `begin` writes about a run: runs/<run>.
 struct RunEntry {
   std::string run;
+  std::string start;  // which start of it (run_start.h)
   std::string record;
   RecordKind kind = RecordKind::kCheckpoint;
   std::string bundle;
@@ -167,7 +168,9 @@ Result<std::optional<RunEntry>> NewestRunOn(const Record& record);
 Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& lease);
 // LeaseHeldError with who started the run that holds the lease, as far as that can be read.
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease);
-// The same run again with the same token is success; with another one kConflict.
+// The same run again with the same token is success; with another one kConflict; another start's kLocked.
 Status PutRun(const BankSection& tenant, const RunEntry& entry);
+// The error (kLocked) of a start whose run's id another start has taken: `entry`.
+Error StartedAlreadyError(const RunEntry& entry);
 
 }  // namespace holdfast::runtime

@@ -190,8 +190,8 @@ Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal
   HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(tenant, checkpoint.id()));
   const WallTime now = removal.clock.Now();
   if (held && !held->gone(now)) return RecordHeldError(tenant, checkpoint.id(), *held);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Lease lease, TakeLeaseToEnd(tenant, checkpoint.id(), removal.run, held, kRemovalExpiry, now));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLeaseToEnd(tenant, checkpoint.id(), removal.run, "",
+                                                        held, kRemovalExpiry, now));
   auto removed = RemoveHeld(checkpoint, removal, lease);
   Status released = ReleaseLease(tenant, checkpoint.id(), lease);
   if (!removed) return removed;
