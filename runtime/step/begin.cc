@@ -14,7 +14,7 @@
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
 #include "runtime/store/indices.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/stored_object.h"
 
@@ -210,9 +210,10 @@ class Beginner {
     for (const auto& [key, resource] : resources) {
       if (resource->HasSteps()) keys.push_back(key);
     }
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint));
     return ForEach(keys.size(), env_.data.parallel, [&](std::size_t i) -> Status {
       if (env_.cancellation.is_set()) return CancelledError();
-      const auto manifest = NewestManifest(checkpoint.section(), keys[i]);
+      const auto manifest = manifests.Of(keys[i]);
       if (!manifest && manifest.error().code() == ErrorCode::kUnavailable) return manifest.error();
       if (!manifest || !*manifest) return Ok();
       for (const std::string& id : (*manifest)->KeyIds()) {

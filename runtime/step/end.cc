@@ -16,7 +16,7 @@
 #include "runtime/step/heartbeat.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -163,11 +163,14 @@ Result<std::string> PartialNote(RunView& run) {
 // by a version that left that to plugins: it never passes for one in full.
 Result<std::string> UnreadNote(RunView& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
-  HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run.checkpoint_section());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Record checkpoint,
+      Record::Open(run.record().tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint));
   std::vector<ResourceKey> unread;
   for (const auto& [key, resource] : resources) {
     if (!resource->StepOf(ActivityKind::kParallel).empty()) continue;
-    const auto manifest = NewestManifest(checkpoint, key);
+    const auto manifest = manifests.Of(key);
     if (!manifest && manifest.error().code() == ErrorCode::kUnavailable) return manifest.error();
     if (manifest && (!*manifest || (*manifest)->streams.empty())) continue;
     unread.push_back(key);

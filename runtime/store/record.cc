@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <utility>
 
@@ -129,6 +130,26 @@ Result<std::vector<StateEntry>> Record::ReadableStates() const {
     damaged.damage = entry.error().OneLine();
     states.push_back(std::move(damaged));
   }
+}
+
+Result<std::vector<std::uint64_t>> Record::StateNumbers() const {
+  // What a removal leaves when it is killed: more of them than runs add to a record as a rule.
+  constexpr std::uint64_t kAsked = 16;
+  std::set<std::uint64_t> numbers;
+  for (std::uint64_t number = 1; number <= kAsked; ++number) numbers.insert(number);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto listed, section_.ListAll(StatePrefix()));
+  for (const std::string& key : listed) {
+    const std::string_view part = std::string_view(key).substr(StatePrefix().size());
+    std::uint64_t number = 0;
+    std::from_chars(part.data(), part.data() + part.size(), number);
+    if (NumberPart(number) == part) numbers.insert(number);
+  }
+  std::vector<std::uint64_t> there;
+  for (const std::uint64_t number : numbers) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool is, section_.Exists(StatePrefix() + NumberPart(number)));
+    if (is) there.push_back(number);
+  }
+  return there;
 }
 
 Result<std::optional<StateEntry>> Record::State() const {

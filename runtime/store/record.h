@@ -101,6 +101,9 @@ class Record {
   Result<std::vector<StateEntry>> States() const;
   // The same where one that is damaged keeps nobody from the others: it says so itself.
   Result<std::vector<StateEntry>> ReadableStates() const;
+  // The numbers of the states that there are, also where the first of them are gone: by their keys, and those
+  // of greater numbers that are listed.
+  Result<std::vector<std::uint64_t>> StateNumbers() const;
   // One of the series, whatever there is before it; nullopt: there is no such one.
   Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
   // Adds a state; the same one by the same run again is success, and what is damaged before it is

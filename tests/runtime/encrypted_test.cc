@@ -13,7 +13,7 @@
 #include "runtime/store/journal.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/stored_object.h"
 #include "tests/runtime/stored_world.h"
 #include "tests/sdk/test_keys.h"
@@ -59,7 +59,7 @@ class Encrypted : public ::testing::Test {
     return *runtime::Record::Open(world_.tenant, RecordKind::kCheckpoint, "run-1");
   }
   runtime::ResourceManifest ManifestOf(const ResourceKey& key) {
-    return **runtime::NewestManifest(Checkpoint().section(), key);
+    return **runtime::NewestManifest(Checkpoint(), key);
   }
 
   TestKeys keys_;
@@ -303,7 +303,7 @@ TEST(EncryptedFormat, OneOfEveryObjectIsStillRead) {
   const auto record = *runtime::Record::Open(world.tenant, RecordKind::kCheckpoint, "run-1");
   for (const char* const id : {"T::Volume#data", "T::Group#one"}) {
     const ResourceKey key = *ParseResourceKey(id);
-    const auto manifest = runtime::NewestManifest(record.section(), key);
+    const auto manifest = runtime::NewestManifest(record, key);
     ASSERT_TRUE(manifest && *manifest) << id;
     const auto saved = runtime::ReadSavedInfo(record.section(), **manifest);
     ASSERT_TRUE(saved) << saved.error().Render();
