@@ -33,6 +33,11 @@ int ExitCodeOf(const local::RunOutcome& outcome) {
     if (node.info.task == "begin" && node.info.exit_code && *node.info.exit_code != 0)
       return *node.info.exit_code;
   }
+  for (const local::NodeOutcome& node : outcome.nodes) {
+    // Nothing was found out about a checkpoint that nobody let it read.
+    if (node.info.task == "end" && node.info.exit_code == static_cast<int>(ExitCode::kDenied))
+      return *node.info.exit_code;
+  }
   return static_cast<int>(ExitCode::kRunFailed);
 }
 

@@ -198,10 +198,11 @@ class Beginner {
     return WithItsRun(std::move(error), bundle.checkpoint);
   }
 
-  // Without the keys a verification finds nothing out about the checkpoint, and its record would say that it failed: so
-  // there is to be none. A manifest that does not read is for the steps to find.
+  // Without the keys a verification finds nothing out about the checkpoint, and a restore leaves half of what it was to
+  // restore: so there is to be no record of one. A manifest that does not read is for the steps to find.
   Status CheckKeys() {
-    if (bundle_.bundle().operation != Operation::kVerify) return Ok();
+    const Operation operation = bundle_.bundle().operation;
+    if (operation != Operation::kVerify && operation != Operation::kRestore) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(
         const Record checkpoint,
         Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));

@@ -34,7 +34,8 @@ struct BeginRequest {
 //
 // Errors: kNotFound (no bundle, no checkpoint), kInvalidInput (what cannot be begun, such as the
 // deletion of a checkpoint that is pinned; nothing was written), kLocked (another run, or another start of
-// this one, has the lease or the run's id; nothing of it was touched).
+// this one, has the lease or the run's id; nothing of it was touched), kDenied (a key that the checkpoint
+// needs is not there; nothing was written).
 Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
                          const DriftChecker& drift);
 

@@ -186,7 +186,7 @@ Result<StepReport> ReportOf(const Record& record, std::string_view run) {
   const std::string text =
       fmt::format("{} {} is {}", NameOf(record.kind()), record.id(), NameOf(state->state));
   if (state->state == RecordState::kError || IsWorking(state->state)) {
-    return StepReport{ExitCode::kRunFailed,
+    return StepReport{state->denied ? ExitCode::kDenied : ExitCode::kRunFailed,
                       state->reason.empty() ? text : text + ": " + state->reason};
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto drift, record.Drift(run));
@@ -223,6 +223,8 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   std::set<ResourceKey> told;
   for (const Uncleaned& one : uncleaned) told.insert(one.resource);
   Reasons bad;
+  std::size_t denied = 0;
+  std::size_t others = 0;  // that failed or did not end; what was left out follows from something
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, run.bundle().AllSteps());
   for (const BundleStep* const step : steps) {
     for (const BundleActivity& activity : step->activities) {
@@ -235,6 +237,17 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
       if (activity.kind == ActivityKind::kPost && told.contains(activity.resource)) continue;
       const std::string what =
           fmt::format("{} of {}", NameOf(activity.kind), Printable(activity.resource.str()));
+      if (outcome != nullptr && outcome->denied()) {
+        ++denied;
+        bad.AddFailed(
+            outcome->ended,
+            fmt::format("{} could not be {}: denied: {}", Printable(activity.resource.str()),
+                        NameOf(GoodState(run.operation())), outcome->error));
+        continue;
+      }
+      const bool left_out = (outcome != nullptr && !Failed(*outcome)) ||
+                            (outcome == nullptr && !WasTried(*journal, epoch));
+      if (!left_out) ++others;
       if (outcome != nullptr && Failed(*outcome)) {
         bad.AddFailed(outcome->ended, what + " failed: " + outcome->error);
       } else if (outcome != nullptr) {
@@ -296,6 +309,7 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   }
   verdict.uncleaned = uncleaned.size();
   verdict.good = bad.count() == 0 && uncleaned.empty();
+  verdict.denied = denied > 0 && others == 0 && uncleaned.empty();
   for (std::string& reason : bad.First()) verdict.reasons.push_back(std::move(reason));
   // What nobody let go on, or cleaned up, comes first: a person has to do it.
   std::vector<std::string> first;
@@ -345,14 +359,16 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
       HOLDFAST_RETURN_IF_ERROR(NoteEndOfRestore(env, run, verdict.good));
     Failpoint("end:before-state");
     HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings, verdict.uncleaned));
+                                             env.clock.Now(), verdict.warnings, verdict.uncleaned,
+                                             verdict.denied));
     Failpoint("end:after-state");
   } else if (now == RecordState::kError && !owed_before.empty()) {
     // It ended before these clean-ups were made, and says so.
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
     HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings, verdict.uncleaned));
+                                             env.clock.Now(), verdict.warnings, verdict.uncleaned,
+                                             verdict.denied));
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

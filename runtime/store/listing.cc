@@ -467,7 +467,8 @@ Result<std::optional<bool>> FoundFailure(const BankSection& tenant, const std::s
   if (!report) return report.error();
   for (const ResourceReport& resource : report->resources) {
     for (const ActivityReport& activity : resource.activities) {
-      if (activity.outcome && activity.outcome->outcome == Outcome::kFailed)
+      if (activity.outcome && activity.outcome->outcome == Outcome::kFailed &&
+          !activity.outcome->denied())
         return std::optional<bool>(true);
     }
   }

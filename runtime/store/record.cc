@@ -95,6 +95,7 @@ Result<std::optional<StateEntry>> Record::ReadState(std::uint64_t number) const 
   HOLDFAST_ASSIGN_OR_RETURN(entry.run, TextMember(*value, "run", key));
   HOLDFAST_ASSIGN_OR_RETURN(entry.reason,
                             ReadSealedText(*value, "reason", section_, StatePrefix()));
+  entry.denied = value->BoolOr("denied", false);
   for (const auto& [member, number_of] :
        {std::pair{"warnings", &entry.warnings}, std::pair{"uncleaned", &entry.uncleaned}}) {
     if (value->Find(member) == nullptr) continue;
@@ -159,7 +160,8 @@ Result<std::optional<StateEntry>> Record::State() const {
 }
 
 Status Record::SetState(RecordState state, std::string_view run, std::string_view reason,
-                        WallTime now, std::uint64_t warnings, std::uint64_t uncleaned) const {
+                        WallTime now, std::uint64_t warnings, std::uint64_t uncleaned,
+                        bool denied) const {
   constexpr int kTries = 5;
   Value value = Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
   // Its number is not known yet: it is bound to the states of the record.
@@ -169,6 +171,7 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
   }
   if (warnings != 0) value.Set("warnings", warnings);
   if (uncleaned != 0) value.Set("uncleaned", uncleaned);
+  if (denied) value.Set("denied", true);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
                             DumpRecordObject(section_, std::move(value), kStateFormat));
   for (int i = 0; i < kTries; ++i) {

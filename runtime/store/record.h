@@ -47,6 +47,8 @@ struct StateEntry {
   // graph, and how many resources nobody cleaned up.
   std::uint64_t warnings = 0;
   std::uint64_t uncleaned = 0;
+  // Of an error: nothing failed but what was not let read the checkpoint (ActivityOutcome::denied).
+  bool denied = false;
   // Of Record::ReadableStates: why it cannot be read; empty: it was. One that cannot is kError.
   std::string damage;
 };
@@ -109,7 +111,8 @@ class Record {
   // Adds a state; the same one by the same run again is success, and what is damaged before it is
   // left behind.
   Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now,
-                  std::uint64_t warnings = 0, std::uint64_t uncleaned = 0) const;
+                  std::uint64_t warnings = 0, std::uint64_t uncleaned = 0,
+                  bool denied = false) const;
 
   Result<std::optional<RecordHead>> Head() const;
   // The bundle that it was made from: as the head says or, where that is damaged, as its runs do.
