@@ -361,7 +361,8 @@ class CommandLine::Declared {
         "that one, and has to where both bring one resource to rest");
     Id(command, "--record", a_.run.record,
        "Work on this record again: finished steps return at once");
-    Id(command, "--run-id", a_.run.run_id, "The run's id (default: a new UUID)");
+    Id(command, "--run-id", a_.run.run_id,
+       "The run's id, which no other run has or had (default: a new UUID)");
     command->add_option("--run-dir", a_.run.work_folder,
                         "Folder of logs and state (default: NAME.run beside the file)");
     command->add_option("--parameter", a_.run.parameters,

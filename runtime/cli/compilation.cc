@@ -24,7 +24,7 @@
 #include "runtime/cli/schedule_times.h"
 #include "runtime/cli/version.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/record.h"
 #include "runtime/store/stored_object.h"
 
@@ -138,7 +138,7 @@ SavedInfoOf SavedInfoIn(Provider& provider, const BankSection& tenant,
     HOLDFAST_ASSIGN_OR_RETURN(
         const runtime::Record record,
         runtime::Record::Open(tenant, runtime::RecordKind::kCheckpoint, checkpoint));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, runtime::NewestManifest(record.section(), key));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, runtime::NewestManifest(record, key));
     const Schema& schema = plugin->descriptor().saved_info;
     // Of another version nothing is known here; the step says so.
     if (!manifest || manifest->saved_info_version != schema.version)

@@ -270,7 +270,7 @@ Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus&
 Result<runtime::StepReport> EndRun(Session& session, Ending ending, const std::string& run) {
   const runtime::StepEnvironment env =
       StepEnvironmentOf(session, *ending.provider, std::move(*ending.tenant));
-  return runtime::End(env, {run, "Cancelled", false});
+  return runtime::End(env, {run, "", "Cancelled", false});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "plugins/sdk/run_start.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/next_command.h"
@@ -31,6 +32,11 @@ int ExitCodeOf(const local::RunOutcome& outcome) {
   for (const local::NodeOutcome& node : outcome.nodes) {
     // A refused begin says why: locked, not found, invalid.
     if (node.info.task == "begin" && node.info.exit_code && *node.info.exit_code != 0)
+      return *node.info.exit_code;
+  }
+  for (const local::NodeOutcome& node : outcome.nodes) {
+    // Nothing was found out about a checkpoint that nobody let it read.
+    if (node.info.task == "end" && node.info.exit_code == static_cast<int>(ExitCode::kDenied))
       return *node.info.exit_code;
   }
   return static_cast<int>(ExitCode::kRunFailed);
@@ -63,6 +69,7 @@ std::optional<Error> WhyItDidNotBegin(const local::RunOutcome& outcome) {
 // What has become of an earlier run of the file, by its folder here and its record in the bank.
 struct Earlier {
   std::string run;
+  std::string start;         // which one of it
   bool seen_to_end = false;  // its engine did: nothing of it lives
   std::string what;          // "run X has ended (Failed)"
   bool ended = false;        // there is nothing in the run itself to resume
@@ -84,7 +91,8 @@ Result<std::optional<Earlier>> FindEarlier(const BankSection& tenant,
   earlier.seen_to_end = !run->phase.empty();
   earlier.ended = earlier.seen_to_end;
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, run->run_id));
-  if (entry) {
+  earlier.start = run->start_id;
+  if (entry && IsOfStart(entry->start, run->start_id)) {
     HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
                               runtime::Record::Open(tenant, entry->kind, entry->record));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
@@ -168,12 +176,21 @@ std::string RecordOf(const local::RunOutcome& outcome) {
   return named.empty() ? outcome.run_id : named;
 }
 
+// kNotFound where it never began: also where another start of its id did.
+Result<runtime::RecordReport> ReportOf(const BankSection& tenant,
+                                       const local::RunOutcome& outcome) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, outcome.run_id));
+  if (entry && !IsOfStart(entry->start, outcome.start_id))
+    return NotFound(fmt::format("this start of run {} never began", outcome.run_id));
+  return runtime::ReportOfRun(tenant, outcome.run_id);
+}
+
 // Of a run of which nothing lives: what leases it still has.
 Status GiveBackLeases(const BankSection& tenant, const Bundle& bundle, const std::string& record,
-                      const std::string& run) {
-  HOLDFAST_RETURN_IF_ERROR(runtime::ReleaseLeaseOf(tenant, record, run));
+                      const std::string& run, const std::string& start) {
+  HOLDFAST_RETURN_IF_ERROR(runtime::ReleaseLeaseOf(tenant, record, run, start));
   if (bundle.operation != Operation::kDelete) return Ok();
-  return runtime::ReleaseLeaseOf(tenant, bundle.checkpoint, run);
+  return runtime::ReleaseLeaseOf(tenant, bundle.checkpoint, run, start);
 }
 
 // Caught until the process ends, not until the run does: what is printed then has the commands that
@@ -198,7 +215,9 @@ class RunOnRecord final : public RunProgress {
   // While stop signals are still caught: who presses Ctrl-C once more must not come in between.
   void RunEnded(const local::RunOutcome& outcome) override {
     RunProgress::RunEnded(outcome);
-    if (Status given = GiveBackLeases(tenant_, bundle_, RecordOf(outcome), outcome.run_id); !given)
+    if (Status given =
+            GiveBackLeases(tenant_, bundle_, RecordOf(outcome), outcome.run_id, outcome.start_id);
+        !given)
       out_.Warn("the lease could not be given back: " + given.error().OneLine());
   }
 
@@ -392,8 +411,8 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     if (!record->empty()) {
       // Its engine may have failed to (a bank that was full).
       if ((*earlier)->seen_to_end) {
-        const Status given =
-            GiveBackLeases(*tenant, workflow->bundle.bundle, *record, (*earlier)->run);
+        const Status given = GiveBackLeases(*tenant, workflow->bundle.bundle, *record,
+                                            (*earlier)->run, (*earlier)->start);
         if (!given) return out.Fail(given.error());
       }
       options.resume = false;
@@ -409,7 +428,7 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
   const auto outcome = local::RunWorkflow(options, progress);
   if (!outcome) return out.Fail(outcome.error());
 
-  const auto report = runtime::ReportOfRun(*tenant, outcome->run_id);
+  const auto report = ReportOf(*tenant, *outcome);
   int code = ExitCodeOf(*outcome);
   const std::string no_success = code == 0 ? WhyNoSuccess(report) : "";
   if (!no_success.empty()) code = static_cast<int>(ExitCode::kRunFailed);

@@ -350,8 +350,8 @@ class Copier {
     if (now != present) return Error(ErrorCode::kLocked, "somebody else has just worked on it");
     HOLDFAST_RETURN_IF_ERROR(HoldSource());
     // Also where one that was killed had begun to: states that it left would come after the first one.
-    HOLDFAST_ASSIGN_OR_RETURN(const auto left, target_.section().ListAll(StatePrefix()));
-    Status done = left.empty() ? Ok() : RemoveTombstone();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto left, target_.StateNumbers());
+    Status done = left.empty() ? Ok() : RemoveTombstone(left);
     if (done) done = CopyResources();
     if (done) done = CopyRecord();
     if (source_hold_) {
@@ -403,11 +403,10 @@ class Copier {
 
   // What is left of a copy that was deleted, but for the claims of this one. The states go upwards: without
   // the first there is none.
-  Status RemoveTombstone() {
+  Status RemoveTombstone(const std::vector<std::uint64_t>& states) {
     const std::string own = fmt::format("journal/{}/", kCopyStep);
-    HOLDFAST_ASSIGN_OR_RETURN(const auto states, target_.ReadableStates());
     HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
-    for (std::size_t number = 1; number <= states.size(); ++number) {
+    for (const std::uint64_t number : states) {
       HOLDFAST_RETURN_IF_ERROR(
           target_.section().DeleteIfPresent(StatePrefix() + NumberPart(number)));
     }

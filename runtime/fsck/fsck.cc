@@ -130,8 +130,15 @@ class BankCheck {
     HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
     // It was made since, or its deletion was brought to its end.
     if (unfinished || !states.empty()) return Ok();
+    // What is gone may be listed still.
+    std::vector<std::string> there;
+    for (const std::string& key : keys) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool is, tenant_.Exists(key));
+      if (is) there.push_back(key);
+    }
+    if (there.empty()) return Ok();
     Finding finding = New(
-        FindingKind::kDamage, "checkpoint-lost", keys,
+        FindingKind::kDamage, "checkpoint-lost", std::move(there),
         "an index names it as available, and there is nothing of it",
         "copy it back from where the bank is kept besides; what of no use is any more goes with "
         "holdfast checkpoints delete --without-plugins " +

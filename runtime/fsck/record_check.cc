@@ -17,7 +17,7 @@
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
@@ -326,12 +326,14 @@ class RecordCheck {
       else if (!IsDamage(of_bundle.error()) && of_bundle.error().code() != ErrorCode::kNotFound)
         return std::move(of_bundle).error();
     }
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(record_));
     for (const ResourceGraph::Node& node : graph->nodes()) {
       HOLDFAST_RETURN_IF_ERROR(work_.CheckCancelled());
-      auto manifest = NewestManifest(record_.section(), node.key);
+      auto manifest = manifests.Of(node.key, ListedEpoch(node.key));
       if (!manifest) {
         if (!IsDamage(manifest.error())) return std::move(manifest).error();
-        AddDamage(Of(node, New(FindingKind::kDamage, "manifest-damaged", {NewestKey(node.key)},
+        HOLDFAST_ASSIGN_OR_RETURN(const std::string key, manifests.KeyOf(node.key));
+        AddDamage(Of(node, New(FindingKind::kDamage, "manifest-damaged", {key},
                                manifest.error().OneLine())));
         continue;
       }
@@ -349,14 +351,13 @@ class RecordCheck {
     return Ok();
   }
 
-  // Of the manifest that counts.
-  std::string NewestKey(const ResourceKey& resource) const {
+  // The newest one of which the listing shows a manifest; 0: of none.
+  std::uint64_t ListedEpoch(const ResourceKey& resource) const {
     const std::string prefix = ResourcePrefix(resource) + "/";
-    std::string newest;
+    std::uint64_t newest = 0;
     for (auto at = objects_.lower_bound(prefix);
-         at != objects_.end() && at->first.starts_with(prefix); ++at) {
-      if (at->first.ends_with("/manifest")) newest = at->first;
-    }
+         at != objects_.end() && at->first.starts_with(prefix); ++at)
+      newest = std::max(newest, EpochOfManifestKey(at->first).value_or(0));
     return newest;
   }
 

@@ -16,6 +16,7 @@
 
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/json.h"
+#include "plugins/sdk/run_start.h"
 #include "plugins/sdk/text.h"
 #include "runtime/local/log_tail.h"
 #include "runtime/local/run_folder.h"
@@ -117,6 +118,7 @@ class Engine {
 
   Status Begin(const std::map<std::string, std::string>& parameters) {
     run_id_ = options_.run_id.empty() ? MakeRunId() : options_.run_id;
+    start_ = MakeRunId();
     parameters_ = parameters;
     started_ = SystemClock().Now();
     Value::Map given;
@@ -125,6 +127,7 @@ class Engine {
     head.Set("event", "run")
         .Set("format", kStateFormat)
         .Set("run", run_id_)
+        .Set("start", start_)
         .Set("file", Printable(options_.file));
     first_ = options_.first;
     if (!first_.empty()) head.Set("first", Value::List(first_.begin(), first_.end()));
@@ -171,6 +174,7 @@ class Engine {
     if (const Value* first = head.Find("first"); first != nullptr && first->is_list()) {
       for (const Value& name : first->AsList()) first_.insert(TextOf(name));
     }
+    start_ = head.StringOr("start", "");  // an older build gave it none
     started_ = FromMilliseconds(head.IntOr("time", 0));
     MakeScheduler(static_cast<std::size_t>(head.IntOr("slots", 0)));
     scheduler_->Start();
@@ -401,6 +405,7 @@ class Engine {
     spec.environment = OwnEnvironment();
     for (const auto& [name, value] : command.environment) spec.environment[name] = value;
     for (const auto& [name, value] : options_.environment) spec.environment[name] = value;
+    spec.environment[kStartVariable] = start_;
     spec.log_file = folder_.LogFile(info.name);
 
     LogTail tail(spec.log_file);
@@ -510,6 +515,7 @@ class Engine {
     outcome.phase = scheduler_->phase();
     outcome.stopped = scheduler_->stopped();
     outcome.run_id = run_id_;
+    outcome.start_id = start_;
     outcome.workflow_name = workflow_.NameOfRun(run_id_);
     outcome.run_folder = folder_.run_folder();
     outcome.parameters = parameters_;
@@ -541,6 +547,7 @@ class Engine {
   const Workflow& workflow_;
   RunFolder folder_;
   std::string run_id_;
+  std::string start_;  // run_start.h
   std::map<std::string, std::string> parameters_;
   std::set<std::string> first_;
   WallTime started_;
@@ -606,7 +613,8 @@ Result<std::optional<EarlierRun>> FindEarlierRun(const RunOptions& options) {
     if (lines.error().code() == ErrorCode::kNotFound) return std::optional<EarlierRun>();
     return lines.error();
   }
-  EarlierRun earlier{run, ""};
+  EarlierRun earlier{run, "", ""};
+  if (!lines->empty()) earlier.start_id = lines->front().StringOr("start", "");
   if (!lines->empty() && lines->back().StringOr("event", "") == "ended")
     earlier.phase = lines->back().StringOr("phase", "");
   return std::optional<EarlierRun>(std::move(earlier));

@@ -74,6 +74,7 @@ struct RunOutcome {
   Phase phase = Phase::kSucceeded;  // the verdict: Succeeded, Failed or Error
   bool stopped = false;             // by a signal
   std::string run_id;
+  std::string start_id;  // which start of it (run_start.h)
   std::string workflow_name;
   std::string run_folder;
   std::map<std::string, std::string> parameters;  // that it was started with
@@ -120,6 +121,7 @@ Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer)
 // The run that `resume` names, the latest unless run_id does; nullopt where there is none.
 struct EarlierRun {
   std::string run_id;
+  std::string start_id;  // as RunOutcome's; empty: an older build's
   // "Failed", ... when it has come to its end (also: was stopped); empty when it was interrupted.
   std::string phase;
 };

@@ -6,6 +6,7 @@
 
 #include "plugins/sdk/counted.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/run_start.h"
 #include "plugins/sdk/text.h"
 #include "runtime/data/each.h"
 #include "runtime/step/clean_ups.h"
@@ -13,7 +14,7 @@
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
 #include "runtime/store/indices.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/stored_object.h"
 
@@ -61,6 +62,7 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(WriteRecord());
     if (resume_) HOLDFAST_RETURN_IF_ERROR(StartEpochs());
     HOLDFAST_RETURN_IF_ERROR(CheckDrift());
+    HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
     if (bundle_.bundle().operation == Operation::kDelete) HOLDFAST_RETURN_IF_ERROR(StartDeletion());
     Failpoint("begin:before-state");
     HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
@@ -113,13 +115,14 @@ class Beginner {
   // True when this run has begun already.
   Result<bool> CheckRecord() {
     HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, request_.run));
+    if (entry && !IsOfStart(entry->start, request_.start)) return StartedAlreadyError(*entry);
     if (entry && entry->record != record_.id()) {
       return InvalidInput(
           fmt::format("run {} works on {}, not on {}", request_.run, entry->record, record_.id()));
     }
     HOLDFAST_ASSIGN_OR_RETURN(present_, CurrentLease(env_.tenant, record_.id()));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record_.State());
-    const bool own = present_ && present_->run == request_.run;
+    const bool own = present_ && IsOwn(*present_);
     if (own && (present_->ending || present_->released)) {
       return Error(ErrorCode::kLocked, fmt::format("run {} has ended", request_.run))
           .Hint("to go on, resume: start the workflow again with the parameter record=" +
@@ -127,7 +130,8 @@ class Beginner {
     }
     if (own && state && IsWorking(state->state) && state->run == request_.run) return true;
     if (present_ && !own && !present_->gone(env_.clock.Now())) {
-      return RecordHeldError(env_.tenant, record_.id(), *present_);
+      return present_->run == request_.run ? HeldByAnotherStart(*present_)
+                                           : RecordHeldError(env_.tenant, record_.id(), *present_);
     }
     if (state && state->state != RecordState::kError &&
         state->state != WorkingState(bundle_.bundle().operation)) {
@@ -144,6 +148,28 @@ class Beginner {
           .Hint("resume it with the workflow that began it");
     }
     return false;
+  }
+
+  // Of two tries of one begin the later one adopts the lease; of two starts of one run neither knows the
+  // other by its name.
+  Error WhyNotTaken(Error error) {
+    if (error.code() != ErrorCode::kLocked) return error;
+    const auto held = CurrentLease(env_.tenant, record_.id());
+    if (!held || !*held) return error;
+    if (IsOwn(**held)) return Unavailable("another try of this begin has just taken the lease");
+    return (*held)->run == request_.run ? HeldByAnotherStart(**held) : error;
+  }
+
+  static Error HeldByAnotherStart(const Lease& lease) {
+    return Error(ErrorCode::kLocked,
+                 fmt::format("run {} was started already, somewhere else; its lease lasts until {}",
+                             lease.run, FormatTime(lease.expires)))
+        .Hint("give this start another run id, or none");
+  }
+
+  // A begin that is run again, by its engine or after a crash, finds what its earlier tries have taken.
+  bool IsOwn(const Lease& lease) const {
+    return lease.run == request_.run && IsOfStart(lease.start, request_.start);
   }
 
   Status CheckCheckpoint() {
@@ -172,10 +198,11 @@ class Beginner {
     return WithItsRun(std::move(error), bundle.checkpoint);
   }
 
-  // Without the keys a verification finds nothing out about the checkpoint, and its record would say that it failed: so
-  // there is to be none. A manifest that does not read is for the steps to find.
+  // Without the keys a verification finds nothing out about the checkpoint, and a restore leaves half of what it was to
+  // restore: so there is to be no record of one. A manifest that does not read is for the steps to find.
   Status CheckKeys() {
-    if (bundle_.bundle().operation != Operation::kVerify) return Ok();
+    const Operation operation = bundle_.bundle().operation;
+    if (operation != Operation::kVerify && operation != Operation::kRestore) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(
         const Record checkpoint,
         Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
@@ -184,9 +211,10 @@ class Beginner {
     for (const auto& [key, resource] : resources) {
       if (resource->HasSteps()) keys.push_back(key);
     }
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint));
     return ForEach(keys.size(), env_.data.parallel, [&](std::size_t i) -> Status {
       if (env_.cancellation.is_set()) return CancelledError();
-      const auto manifest = NewestManifest(checkpoint.section(), keys[i]);
+      const auto manifest = manifests.Of(keys[i]);
       if (!manifest && manifest.error().code() == ErrorCode::kUnavailable) return manifest.error();
       if (!manifest || !*manifest) return Ok();
       for (const std::string& id : (*manifest)->KeyIds()) {
@@ -244,17 +272,19 @@ class Beginner {
                           other.record);
       }
     }
-    if (present_ && present_->run == request_.run) {
+    if (present_ && IsOwn(*present_)) {
       lease_ = *present_;
     } else {
       LeaseRequest wanted;
       wanted.run = request_.run;
+      wanted.start = request_.start;
       wanted.after = present_ ? present_->token : 0;
       wanted.epochs = present_ ? present_->epochs : "";
       wanted.fail_fast = request_.fail_fast;
       wanted.expiry = env_.lease_expiry;
-      HOLDFAST_ASSIGN_OR_RETURN(lease_,
-                                TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now()));
+      auto taken = TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now());
+      if (!taken) return WhyNotTaken(std::move(taken).error());
+      lease_ = std::move(*taken);
     }
     Failpoint("begin:after-lease");
     if (bundle.operation == Operation::kDelete) {
@@ -269,6 +299,7 @@ class Beginner {
     }
     RunEntry entry;
     entry.run = request_.run;
+    entry.start = lease_.start;
     entry.record = record_.id();
     entry.kind = record_.kind();
     entry.bundle = bundle_.sha256();
@@ -276,9 +307,33 @@ class Beginner {
     entry.checkpoint_token = checkpoint_token_;
     entry.started_by = request_.started_by;
     entry.started = env_.clock.Now();
-    HOLDFAST_RETURN_IF_ERROR(PutRun(env_.tenant, entry));
+    if (Status put = PutRun(env_.tenant, entry); !put) {
+      if (put.error().code() == ErrorCode::kLocked) HOLDFAST_RETURN_IF_ERROR(GiveBack());
+      return put;
+    }
     Failpoint("begin:after-run");
     return Ok();
+  }
+
+  // Of a start that has a lease, and whose run's id another start took at the same time, for another record.
+  Status GiveBack() {
+    const Bundle& bundle = bundle_.bundle();
+    if (bundle.operation == Operation::kDelete) {
+      HOLDFAST_RETURN_IF_ERROR(
+          ReleaseLeaseOf(env_.tenant, bundle.checkpoint, request_.run, request_.start));
+    }
+    if (!was_marked_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+    return WithdrawLease(env_.tenant, record_.id(), lease_);
+  }
+
+  // Where create-exclusive is settled, both of two such starts may have believed that they have it.
+  Status CheckRunIsOwn() {
+    if (request_.start.empty()) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, request_.run));
+    if (!entry) return Corrupt("the object of run " + request_.run + " is gone");
+    if (IsOfStart(entry->start, request_.start)) return Ok();
+    HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
+    return StartedAlreadyError(*entry);
   }
 
   // Never two runs at once that bring one resource to rest. Each writes what the other finds (marker,
@@ -311,7 +366,7 @@ class Beginner {
   // Also what an earlier try of this begin was just ending when it was killed.
   bool CanBeEnded(const Rival& rival) const {
     return rival.head && rival.head->provider_id == env_.provider_id && rival.lease &&
-           (rival.gone(env_.clock.Now()) || rival.lease->run == request_.run);
+           (rival.gone(env_.clock.Now()) || IsOwn(*rival.lease));
   }
 
   // What gc would do of one on which nobody works any more: the nights after a power cut are not to
@@ -319,8 +374,8 @@ class Beginner {
   Status EndRival(const Rival& rival) {
     HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, rival.kind, rival.record));
     HOLDFAST_ASSIGN_OR_RETURN(Lease lease,
-                              TakeLeaseToEnd(env_.tenant, rival.record, request_.run, rival.lease,
-                                             env_.lease_expiry, env_.clock.Now()));
+                              TakeLeaseToEnd(env_.tenant, rival.record, request_.run, lease_.start,
+                                             rival.lease, env_.lease_expiry, env_.clock.Now()));
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                               RunView::Hold(env_, std::move(record), lease, rival.head->bundle));
     const auto report = FinishRecord(env_, *view, "begin");
@@ -354,10 +409,11 @@ class Beginner {
   Status TakeCheckpoint() {
     const std::string& id = bundle_.bundle().checkpoint;
     HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, id));
-    if (!held || held->run != request_.run || held->released) {
+    if (!held || !IsOwn(*held) || held->released) {
       if (held && !held->gone(env_.clock.Now())) return RecordHeldError(env_.tenant, id, *held);
       LeaseRequest wanted;
       wanted.run = request_.run;
+      wanted.start = lease_.start;
       wanted.after = held ? held->token : 0;
       wanted.epochs = held ? held->epochs : "";
       wanted.expiry = env_.lease_expiry;

@@ -17,6 +17,7 @@ using DriftChecker =
 
 struct BeginRequest {
   std::string run;
+  std::string start;   // which start of it (run_start.h)
   std::string record;  // empty: the run's id
   std::string bundle;  // SHA-256
   std::string started_by;
@@ -32,8 +33,9 @@ struct BeginRequest {
 // missing.
 //
 // Errors: kNotFound (no bundle, no checkpoint), kInvalidInput (what cannot be begun, such as the
-// deletion of a checkpoint that is pinned; nothing was written), kLocked (another run has the
-// lease).
+// deletion of a checkpoint that is pinned; nothing was written), kLocked (another run, or another start of
+// this one, has the lease or the run's id; nothing of it was touched), kDenied (a key that the checkpoint
+// needs is not there; nothing was written).
 Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
                          const DriftChecker& drift);
 

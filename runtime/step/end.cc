@@ -6,6 +6,7 @@
 #include <set>
 
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/run_start.h"
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 #include "runtime/step/claim_wait.h"
@@ -15,7 +16,7 @@
 #include "runtime/step/heartbeat.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -162,11 +163,14 @@ Result<std::string> PartialNote(RunView& run) {
 // by a version that left that to plugins: it never passes for one in full.
 Result<std::string> UnreadNote(RunView& run) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, run.bundle().AllResources());
-  HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run.checkpoint_section());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Record checkpoint,
+      Record::Open(run.record().tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint));
   std::vector<ResourceKey> unread;
   for (const auto& [key, resource] : resources) {
     if (!resource->StepOf(ActivityKind::kParallel).empty()) continue;
-    const auto manifest = NewestManifest(checkpoint, key);
+    const auto manifest = manifests.Of(key);
     if (!manifest && manifest.error().code() == ErrorCode::kUnavailable) return manifest.error();
     if (manifest && (!*manifest || (*manifest)->streams.empty())) continue;
     unread.push_back(key);
@@ -182,7 +186,7 @@ Result<StepReport> ReportOf(const Record& record, std::string_view run) {
   const std::string text =
       fmt::format("{} {} is {}", NameOf(record.kind()), record.id(), NameOf(state->state));
   if (state->state == RecordState::kError || IsWorking(state->state)) {
-    return StepReport{ExitCode::kRunFailed,
+    return StepReport{state->denied ? ExitCode::kDenied : ExitCode::kRunFailed,
                       state->reason.empty() ? text : text + ": " + state->reason};
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto drift, record.Drift(run));
@@ -219,6 +223,8 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   std::set<ResourceKey> told;
   for (const Uncleaned& one : uncleaned) told.insert(one.resource);
   Reasons bad;
+  std::size_t denied = 0;
+  std::size_t others = 0;  // that failed or did not end; what was left out follows from something
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, run.bundle().AllSteps());
   for (const BundleStep* const step : steps) {
     for (const BundleActivity& activity : step->activities) {
@@ -231,6 +237,17 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
       if (activity.kind == ActivityKind::kPost && told.contains(activity.resource)) continue;
       const std::string what =
           fmt::format("{} of {}", NameOf(activity.kind), Printable(activity.resource.str()));
+      if (outcome != nullptr && outcome->denied()) {
+        ++denied;
+        bad.AddFailed(
+            outcome->ended,
+            fmt::format("{} could not be {}: denied: {}", Printable(activity.resource.str()),
+                        NameOf(GoodState(run.operation())), outcome->error));
+        continue;
+      }
+      const bool left_out = (outcome != nullptr && !Failed(*outcome)) ||
+                            (outcome == nullptr && !WasTried(*journal, epoch));
+      if (!left_out) ++others;
       if (outcome != nullptr && Failed(*outcome)) {
         bad.AddFailed(outcome->ended, what + " failed: " + outcome->error);
       } else if (outcome != nullptr) {
@@ -292,6 +309,7 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   }
   verdict.uncleaned = uncleaned.size();
   verdict.good = bad.count() == 0 && uncleaned.empty();
+  verdict.denied = denied > 0 && others == 0 && uncleaned.empty();
   for (std::string& reason : bad.First()) verdict.reasons.push_back(std::move(reason));
   // What nobody let go on, or cleaned up, comes first: a person has to do it.
   std::vector<std::string> first;
@@ -341,14 +359,16 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
       HOLDFAST_RETURN_IF_ERROR(NoteEndOfRestore(env, run, verdict.good));
     Failpoint("end:before-state");
     HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings, verdict.uncleaned));
+                                             env.clock.Now(), verdict.warnings, verdict.uncleaned,
+                                             verdict.denied));
     Failpoint("end:after-state");
   } else if (now == RecordState::kError && !owed_before.empty()) {
     // It ended before these clean-ups were made, and says so.
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
     HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings, verdict.uncleaned));
+                                             env.clock.Now(), verdict.warnings, verdict.uncleaned,
+                                             verdict.denied));
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
@@ -367,14 +387,15 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
 namespace {
 
 // The lease that `run` gives back with its end, or has given back.
-Result<Lease> LeaseToEnd(const StepEnvironment& env, const Record& record, const std::string& run) {
+Result<Lease> LeaseToEnd(const StepEnvironment& env, const Record& record, const std::string& run,
+                         const std::string& start) {
   auto current = CurrentLease(env.tenant, record.id());
   if (!current && current.error().code() == ErrorCode::kCorrupt) {
     return std::move(current).error().Hint("once nothing of it runs: holdfast gc --run " + run);
   }
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, std::move(current));
   if (!lease) return Corrupt("the lease of " + record.id() + " is gone");
-  if (lease->run != run) {
+  if (lease->run != run || !IsOfStart(lease->start, start)) {
     return Error(ErrorCode::kLocked,
                  fmt::format("run {} has taken over {}: this run has nothing to end", lease->run,
                              record.id()));
@@ -399,13 +420,20 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
     return StepReport{ExitCode::kOk,
                       "the begin of this run was refused or never ran: nothing to end"};
   }
+  if (!IsOfStart(entry->start, request.start)) {
+    if (request.status == "Succeeded") return StartedAlreadyError(*entry);
+    return StepReport{
+        ExitCode::kOk,
+        "the begin of this start of the run was refused, and what stands under its id "
+        "is another start's: nothing to end"};
+  }
   HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env.tenant, entry->kind, entry->record));
-  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, LeaseToEnd(env, record, request.run));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, LeaseToEnd(env, record, request.run, request.start));
   if (lease.released) return ReportOf(record, request.run);
   if (request.dry_run) return DescribeEnd(env, std::move(record), lease, entry->bundle);
   HOLDFAST_RETURN_IF_ERROR(
       WaitForClaim(env, kEndStep, kClaimWait, [&]() -> Result<std::optional<Claim>> {
-        HOLDFAST_ASSIGN_OR_RETURN(lease, LeaseToEnd(env, record, request.run));
+        HOLDFAST_ASSIGN_OR_RETURN(lease, LeaseToEnd(env, record, request.run, request.start));
         if (lease.released) return std::optional<Claim>();
         HOLDFAST_ASSIGN_OR_RETURN(auto claims, ReadClaims(record.section(), kEndStep));
         if (claims.empty() || claims.back().run != request.run) return std::optional<Claim>();
@@ -414,8 +442,9 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
   if (lease.released) return ReportOf(record, request.run);
   HOLDFAST_ASSIGN_OR_RETURN(Claim claim, ClaimEnd(env, record, lease));
   Failpoint("end:after-claim");
-  HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env.tenant, record.id(), request.run, lease,
-                                                        env.lease_expiry, env.clock.Now()));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease token,
+                            TakeLeaseToEnd(env.tenant, record.id(), request.run, lease.start, lease,
+                                           env.lease_expiry, env.clock.Now()));
   Failpoint("end:after-token");
   HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Hold(env, record, token, entry->bundle));
   StepReport report;

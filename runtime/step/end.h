@@ -11,6 +11,7 @@ namespace holdfast::runtime {
 
 struct EndRequest {
   std::string run;
+  std::string start;  // which start of it (run_start.h): of another one's there is nothing to end
   // What the engine believes; logged, and never used but where it says that a run succeeded which
   // the bank does not know: that is kCorrupt.
   std::string status;
@@ -20,7 +21,8 @@ struct EndRequest {
 // The last step of every run, and an engine's exit handler: takes a new fencing token, waits for
 // dying steps, makes the clean-ups that are owed, sets the record's state from the journal alone,
 // writes the indices, gives the lease back. Exit codes: 0 the record ended well (also when there
-// was nothing to end: the run's begin was refused), 5 it did not, 143 told to end meanwhile.
+// was nothing to end: the run's begin was refused), 5 it did not, 13 it did not as nobody let it read the checkpoint, 143 told to end
+// meanwhile.
 // Idempotent: what a killed `end` left is completed.
 Result<StepReport> End(const StepEnvironment& env, const EndRequest& request);
 
@@ -30,6 +32,7 @@ struct Verdict {
   std::vector<std::string> reasons;  // why not, at most a handful; for people
   std::uint64_t warnings = 0;        // of all activities, good or not, and of the graph
   std::uint64_t uncleaned = 0;       // resources that FindUncleaned names
+  bool denied = false;               // StateEntry's
 };
 // Available if and only if the journal holds a success of every activity in the bundle and
 // (protect) every manifest reads back.

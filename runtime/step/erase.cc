@@ -84,8 +84,11 @@ Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, 
     wanted.epochs = (*held)->epochs;
   } else if (!held) {
     // Who has a damaged one cannot go on with it either, and the next token keeps them out.
-    HOLDFAST_ASSIGN_OR_RETURN(const auto leases, tenant.ListAll(LeasePrefix(id)));
-    wanted.after = leases.size();
+    for (bool more = true; more;) {
+      HOLDFAST_ASSIGN_OR_RETURN(more,
+                                tenant.Exists(LeasePrefix(id) + NumberPart(wanted.after + 1)));
+      if (more) ++wanted.after;
+    }
   }
   wanted.run = "erase-" + NewAttemptId(wanted.after + 1);
   HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(tenant, id, wanted, now));

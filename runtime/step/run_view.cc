@@ -6,6 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "plugins/sdk/run_start.h"
+
 namespace holdfast::runtime {
 
 std::function<void(std::chrono::milliseconds)> SleepingPause(const Cancellation& cancellation) {
@@ -20,7 +22,7 @@ std::function<void(std::chrono::milliseconds)> SleepingPause(const Cancellation&
 }
 
 Result<std::unique_ptr<RunView>> RunView::Join(const StepEnvironment& env, std::string_view run,
-                                               std::string_view record_id,
+                                               std::string_view start, std::string_view record_id,
                                                std::string_view bundle_name) {
   if (run.empty()) return InvalidInput("a run needs an id");
   HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle,
@@ -29,7 +31,8 @@ Result<std::unique_ptr<RunView>> RunView::Join(const StepEnvironment& env, std::
                             Record::Open(env.tenant, RecordKindOf(bundle.bundle().operation),
                                          std::string(record_id.empty() ? run : record_id)));
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env.tenant, record.id()));
-  if (lease && lease->run != run) return LeaseHeldError(record.id(), *lease);
+  if (lease && (lease->run != run || !IsOfStart(lease->start, start)))
+    return LeaseHeldError(record.id(), *lease);
   if (lease && (lease->ending || lease->released)) {
     return Error(ErrorCode::kLocked,
                  fmt::format("run {} has ended; nothing more is done in it", run))

@@ -19,10 +19,11 @@ namespace holdfast::runtime {
 class RunView {
  public:
   // What a step joins: the record of `bundle`'s operation with the id `record` (empty: `run`).
-  // kLocked when the lease is another run's, or when this run's `end` has started (its step is
-  // too late). Where `begin` has not succeeded, begun() is false.
+  // kLocked when the lease is another run's, or another start's of this one (run_start.h), or when this run's
+  // `end` has started (its step is too late). Where `begin` has not succeeded, begun() is false.
   static Result<std::unique_ptr<RunView>> Join(const StepEnvironment& env, std::string_view run,
-                                               std::string_view record, std::string_view bundle);
+                                               std::string_view start, std::string_view record,
+                                               std::string_view bundle);
   // For begin, end and gc, which have taken the lease themselves.
   static Result<std::unique_ptr<RunView>> Hold(const StepEnvironment& env, Record record,
                                                Lease lease, std::string_view bundle);

@@ -301,6 +301,8 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     outcome.epoch = epoch;
     outcome.outcome = how;
     if (!call.status) outcome.error = call.status.error().OneLine();
+    if (how == Outcome::kFailed && reads && call.status.error().code() == ErrorCode::kDenied)
+      outcome.reason = std::string(kReasonDenied);
     outcome.started = started;
     outcome.ended = env_.clock.Now();
     outcome.by = by_;

@@ -223,7 +223,13 @@ Status StepCheckpoint::SetPointInTime(const Resource& resource, WallTime time) {
 Result<const ResourceManifest*> StepCheckpoint::ManifestOf(const ResourceKey& resource) {
   const auto known = manifests_.find(resource);
   if (known != manifests_.end()) return &known->second;
-  HOLDFAST_ASSIGN_OR_RETURN(auto manifest, NewestManifest(checkpoint_, resource));
+  if (!newest_) {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Record checkpoint,
+        Record::Open(run_.record().tenant(), RecordKind::kCheckpoint, run_.checkpoint_id()));
+    HOLDFAST_ASSIGN_OR_RETURN(newest_, NewestManifests::Open(checkpoint));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(auto manifest, newest_->Of(resource));
   if (!manifest) {
     return NotFound(
         fmt::format("the checkpoint {} holds nothing of {}", id(), Printable(resource.str())));

@@ -16,7 +16,7 @@
 #include "runtime/step/run_view.h"
 #include "runtime/step/sealed_bank.h"
 #include "runtime/store/journal.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 
 namespace holdfast::runtime {
 
@@ -126,6 +126,7 @@ class StepCheckpoint final : public Checkpoint {
   BankSection checkpoint_;
   CheckpointScope scope_;
   std::map<ResourceKey, Contribution> contributions_;
+  std::optional<NewestManifests> newest_;
   std::map<ResourceKey, ResourceManifest> manifests_;
   std::map<ResourceKey, Value> journaled_;
   std::shared_ptr<ReadStreams> read_ = std::make_shared<ReadStreams>();

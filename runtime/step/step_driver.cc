@@ -24,6 +24,10 @@ std::string FailureText(const BundleStep& step) { return step.name + "\n"; }
 
 // How an activity that failed is told of.
 std::string FailureOf(const ActivityOutcome& outcome) {
+  if (outcome.denied()) {
+    return fmt::format("{} was denied: {}", ActivityText(outcome.resource, outcome.kind),
+                       outcome.error);
+  }
   const std::string text = fmt::format("{} failed", ActivityText(outcome.resource, outcome.kind));
   if (outcome.outcome != Outcome::kHalfDone) return text + ": " + outcome.error;
   return fmt::format(
@@ -31,6 +35,8 @@ std::string FailureOf(const ActivityOutcome& outcome) {
       "clean up]",
       text, outcome.error);
 }
+
+ExitCode FailedAs(bool denied) { return denied ? ExitCode::kDenied : ExitCode::kActivityFailed; }
 
 // Half of what the plan gives one try, so that the other half is left for the work.
 std::chrono::milliseconds LongestWait(const Bundle& bundle) {
@@ -238,6 +244,7 @@ Status StepDriver::RefuseAfterResume(const BundleStep& step, const Pending& pend
 Result<StepReport> StepDriver::Recorded(const BundleStep& step, const StepRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(step.name));
   bool failed = false;
+  bool denied = true;
   bool succeeded = false;
   std::string error;
   for (const BundleActivity& activity : step.activities) {
@@ -249,10 +256,11 @@ Result<StepReport> StepDriver::Recorded(const BundleStep& step, const StepReques
     succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
     if (outcome->outcome == Outcome::kFailed) {
       failed = true;
+      denied = denied && outcome->denied();
       error = FailureOf(*outcome);
     }
   }
-  if (failed) return StepReport{ExitCode::kActivityFailed, error + " (recorded earlier)"};
+  if (failed) return StepReport{FailedAs(denied), error + " (recorded earlier)"};
   if (succeeded) return StepReport{ExitCode::kOk, "done already"};
   return StepReport{ExitCode::kOmitted, "omitted already"};
 }
@@ -477,6 +485,7 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
 
   // What the step says as a whole: also of what earlier attempts did.
   bool failed = false;
+  bool denied = true;  // every failure
   bool succeeded = false;
   std::string error;
   for (const BundleActivity& activity : step.activities) {
@@ -488,6 +497,7 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
     succeeded = succeeded || outcome->outcome == Outcome::kSucceeded;
     if (outcome->outcome == Outcome::kFailed || outcome->outcome == Outcome::kHalfDone) {
       failed = true;
+      denied = denied && outcome->denied();
       error = FailureOf(*outcome);
     }
   }
@@ -508,7 +518,7 @@ Result<StepReport> StepDriver::Run(const StepRequest& request) {
                                          : "stopped; what was done is recorded"};
     how = "stopped";
   } else if (failed) {
-    report = {ExitCode::kActivityFailed, error};
+    report = {FailedAs(denied), error};
   } else if (succeeded) {
     report = {ExitCode::kOk, called ? "done" : "done already"};
   } else {

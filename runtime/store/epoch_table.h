@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,10 @@ class EpochTable {
   std::string table_;
   std::map<std::size_t, std::map<ResourceKey, std::uint64_t>> shards_;
 };
+
+// One shard of the table `table`: the epochs that it names; nullopt: there is no such shard.
+Result<std::optional<std::map<ResourceKey, std::uint64_t>>> ReadEpochShard(
+    const BankSection& record, const std::string& table, std::size_t shard);
 
 // Writes the table `table`: the epoch of every resource (1 where it is not named).
 Status WriteEpochTable(const BankSection& record, StoredBundle& bundle, const std::string& table,

@@ -39,6 +39,9 @@ std::string_view NameOf(Outcome outcome);
 inline constexpr std::string_view kReasonGate = "gate";      // a gate did not succeed
 inline constexpr std::string_view kReasonCommit = "commit";  // a post that acts only on success
 inline constexpr std::string_view kReasonFailFast = "fail-fast";
+// Why an activity failed that was to read what is stored: it was not let (a key or a permission is missing), and so has found
+// out nothing about it. An older build reads it as any failure.
+inline constexpr std::string_view kReasonDenied = "denied";
 
 // How much a verify read of a resource of which it read a sample: plain bytes.
 struct SampleRead {
@@ -53,7 +56,7 @@ struct ActivityOutcome {
   ActivityKind kind = ActivityKind::kPre;
   std::uint64_t epoch = 1;
   Outcome outcome = Outcome::kSucceeded;
-  std::string reason;  // of an omission
+  std::string reason;  // of an omission; of a failure: kReasonDenied, or empty
   std::string error;   // of a failure, also a half-done one: one line
   // What the activity warned of; of a call for several resources with the first of them.
   Warnings warnings;
@@ -70,6 +73,8 @@ struct ActivityOutcome {
   // verify: it read a sample, not every byte.
   std::optional<SampleRead> sample;
 
+  // Of a restore or a verify: a failure that says nothing of the checkpoint.
+  bool denied() const { return outcome == Outcome::kFailed && reason == kReasonDenied; }
   // Nothing that a new attempt could change: a success, a failure, a commit that was not made.
   bool final() const {
     if (outcome == Outcome::kOmitted) return reason == kReasonCommit;

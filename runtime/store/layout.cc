@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "plugins/sdk/object_key.h"
 #include "plugins/sdk/text.h"
@@ -86,6 +87,18 @@ std::string RawPrefix(const ResourceKey& resource, std::string_view attempt) {
 
 std::string ManifestKey(const ResourceKey& resource, std::uint64_t epoch) {
   return EpochPrefix(resource, epoch) + "/manifest";
+}
+
+std::optional<std::uint64_t> EpochOfManifestKey(std::string_view key) {
+  constexpr std::string_view kName = "/manifest";
+  if (!key.ends_with(kName)) return std::nullopt;
+  key.remove_suffix(kName.size());
+  const std::string_view number = key.substr(key.rfind('/') + 1);
+  std::uint64_t epoch = 0;
+  const auto read = std::from_chars(number.data(), number.data() + number.size(), epoch);
+  // Not one that is written otherwise: it would be read under another key.
+  if (read.ec != std::errc() || NumberPart(epoch) != number) return std::nullopt;
+  return epoch;
 }
 
 std::string PinPrefix() { return "pin/"; }

@@ -52,6 +52,8 @@ std::string StatePrefix();  // + NumberPart(n)
 // What a plugin put beside its streams, in an attempt of a resource.
 std::string RawPrefix(const ResourceKey& resource, std::string_view attempt);
 std::string ManifestKey(const ResourceKey& resource, std::uint64_t epoch);
+// nullopt: it is the key of no manifest.
+std::optional<std::uint64_t> EpochOfManifestKey(std::string_view key);
 std::string PinPrefix();                                                     // + NumberPart(n)
 std::string ClaimPrefix(std::string_view step);                              // + NumberPart(n)
 std::string AttemptPrefix(std::string_view step, std::string_view attempt);  // + "/..."

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plugins/sdk/run_start.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/stored_object.h"
 
@@ -19,6 +20,7 @@ Result<std::string> Dump(const Lease& lease) {
                     .Set("run", lease.run)
                     .Set("taken", FormatTime(lease.taken))
                     .Set("expires", FormatTime(lease.expires));
+  if (!lease.start.empty()) value.Set("start", lease.start);
   if (lease.ending) value.Set("ending", true);
   if (lease.released) value.Set("released", true);
   if (lease.fail_fast) value.Set("fail_fast", true);
@@ -36,6 +38,7 @@ Result<std::optional<Lease>> ReadLease(const BankSection& tenant, std::string_vi
   HOLDFAST_ASSIGN_OR_RETURN(lease.run, TextMember(*value, "run", key));
   HOLDFAST_ASSIGN_OR_RETURN(lease.taken, TimeMember(*value, "taken", key));
   HOLDFAST_ASSIGN_OR_RETURN(lease.expires, TimeMember(*value, "expires", key));
+  lease.start = value->StringOr("start", "");
   lease.ending = value->BoolOr("ending", false);
   lease.released = value->BoolOr("released", false);
   lease.epochs = value->StringOr("epochs", "");
@@ -67,6 +70,7 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
   Lease lease;
   lease.token = request.after + 1;
   lease.run = request.run;
+  lease.start = request.start;
   lease.taken = now;
   lease.expires = now + request.expiry;
   lease.ending = request.ending;
@@ -82,10 +86,12 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
 }
 
 Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
-                             std::string_view run, const std::optional<Lease>& before,
-                             std::chrono::milliseconds expiry, WallTime now) {
+                             std::string_view run, std::string_view start,
+                             const std::optional<Lease>& before, std::chrono::milliseconds expiry,
+                             WallTime now) {
   LeaseRequest wanted;
   wanted.run = std::string(run);
+  wanted.start = std::string(start);
   wanted.ending = true;
   wanted.after = before ? before->token : 0;
   wanted.epochs = before ? before->epochs : "";
@@ -106,9 +112,11 @@ Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& l
   return tenant.Replace(LeaseKey(record, lease.token), bytes);
 }
 
-Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::string_view run) {
+Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::string_view run,
+                      std::string_view start) {
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(tenant, record));
-  if (!lease || lease->released || lease->run != run) return Ok();
+  if (!lease || lease->released || lease->run != run || !IsOfStart(lease->start, start))
+    return Ok();
   return ReleaseLease(tenant, record, *lease);
 }
 

@@ -20,6 +20,7 @@ inline constexpr auto kLeaseExpiry = std::chrono::hours{12};
 struct Lease {
   std::uint64_t token = 0;
   std::string run;
+  std::string start;  // which start of it (run_start.h)
   WallTime taken;
   WallTime expires;
   bool ending = false;    // an `end` (or gc) has it: steps of the same run stop, too
@@ -38,6 +39,7 @@ Result<std::optional<Lease>> CurrentLease(const BankSection& tenant, std::string
 
 struct LeaseRequest {
   std::string run;
+  std::string start;
   bool ending = false;
   std::string epochs;
   bool fail_fast = false;
@@ -49,17 +51,19 @@ struct LeaseRequest {
 // Creates the next token, exclusively. The caller has decided that it may have it.
 Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
                         const LeaseRequest& request, WallTime now);
-// The same for `run`, which brings the record to its end: after `before`, the lease of the run that
-// worked on it (nullopt: there was none), with its epochs.
+// The same for the start `start` of `run`, which brings the record to its end: after `before`, the lease of
+// the run that worked on it (nullopt: there was none), with its epochs.
 Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
-                             std::string_view run, const std::optional<Lease>& before,
-                             std::chrono::milliseconds expiry, WallTime now);
+                             std::string_view run, std::string_view start,
+                             const std::optional<Lease>& before, std::chrono::milliseconds expiry,
+                             WallTime now);
 // Rewrites the caller's own token with a later expiry.
 Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lease,
                   std::chrono::milliseconds expiry, WallTime now);
-// Gives back the lease of a record where `run` has it. Only for one who knows that nothing of that
-// run lives any more: its engine, once all its steps have ended.
-Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::string_view run);
+// Gives back the lease of a record where this start of `run` has it. Only for one who knows that nothing of
+// that run lives any more: its engine, once all its steps have ended.
+Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::string_view run,
+                      std::string_view start);
 // Gives it back. Releasing again is success.
 Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& lease);
 // Takes back a token under which nothing was done and nothing is left: as if it had never been

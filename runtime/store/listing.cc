@@ -1,4 +1,5 @@
 #include "runtime/store/listing.h"
+#include "runtime/store/newest_manifest.h"
 
 #include <fmt/format.h>
 
@@ -191,9 +192,9 @@ Status AddFromIndex(const BankSection& tenant, std::vector<RecordSummary>& summa
   return Ok();
 }
 
-// `checkpoint`: the section of the one that the record works on; `missing`: what that lacks.
+// `manifests`: of the checkpoint that the record works on; `missing`: what that lacks.
 Result<std::vector<ResourceReport>> ReportResources(
-    const Record& record, const BankSection& checkpoint,
+    const Record& record, const NewestManifests& manifests,
     const std::map<ResourceKey, std::string>& missing, StoredBundle& bundle,
     const std::string& table) {
   EpochTable epochs(record.section(), bundle, table);
@@ -257,7 +258,7 @@ Result<std::vector<ResourceReport>> ReportResources(
       HOLDFAST_ASSIGN_OR_RETURN(report.manifest, ReadManifest(record.section(), key, report.epoch));
     } else if (record.kind() != RecordKind::kDeletion) {
       // What is known of it besides: one that does not read back is what a verification is for.
-      auto manifest = NewestManifest(checkpoint, key);
+      auto manifest = manifests.Of(key);
       if (manifest) report.manifest = std::move(*manifest);
     }
     const bool holds_data = report.manifest && !report.manifest->streams.empty();
@@ -283,12 +284,12 @@ Result<StoredBundle> OpenWhole(const BankSection& tenant, const std::string& sha
 // What a checkpoint holds, without its bundle.
 Result<std::vector<ResourceReport>> ReportManifests(const Record& checkpoint) {
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, checkpoint.Graph());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint));
   std::vector<ResourceReport> reports;
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     ResourceReport report;
     report.resource = graph.ResourceAt(ResourceId{i});
-    HOLDFAST_ASSIGN_OR_RETURN(report.manifest,
-                              NewestManifest(checkpoint.section(), report.resource.key));
+    HOLDFAST_ASSIGN_OR_RETURN(report.manifest, manifests.Of(report.resource.key));
     if (report.manifest) {
       report.plugin = report.manifest->plugin;
       report.epoch = report.manifest->epoch;
@@ -394,14 +395,14 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
     return report;
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, id));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const BankSection checkpoint,
-      tenant.Narrow(RecordPrefix(RecordKind::kCheckpoint, head->checkpoint), SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
+                            Record::Open(tenant, RecordKind::kCheckpoint, head->checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint));
   std::map<ResourceKey, std::string> missing;
   if (kind == RecordKind::kRestore || kind == RecordKind::kVerification) {
     HOLDFAST_ASSIGN_OR_RETURN(missing, MissingResources(tenant, head->checkpoint));
   }
-  HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportResources(record, checkpoint, missing, *bundle,
+  HOLDFAST_ASSIGN_OR_RETURN(report.resources, ReportResources(record, manifests, missing, *bundle,
                                                               lease ? lease->epochs : ""));
   report.graph_warnings = bundle->bundle().warnings;
   HOLDFAST_ASSIGN_OR_RETURN(const auto steps, bundle->AllSteps());
@@ -466,7 +467,8 @@ Result<std::optional<bool>> FoundFailure(const BankSection& tenant, const std::s
   if (!report) return report.error();
   for (const ResourceReport& resource : report->resources) {
     for (const ActivityReport& activity : resource.activities) {
-      if (activity.outcome && activity.outcome->outcome == Outcome::kFailed)
+      if (activity.outcome && activity.outcome->outcome == Outcome::kFailed &&
+          !activity.outcome->denied())
         return std::optional<bool>(true);
     }
   }
@@ -603,8 +605,9 @@ Result<CheckpointSource> ReadRecordGraph(const BankSection& tenant, const std::s
     source.head = std::move(*head);
     HOLDFAST_ASSIGN_OR_RETURN(source.graph, record.Graph());
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(record));
   for (const ResourceGraph::Node& node : source.graph.nodes()) {
-    auto manifest = NewestManifest(record.section(), node.key);
+    auto manifest = manifests.Of(node.key);
     if (!manifest && damaged != Damaged::kRefuse && IsDamage(manifest.error())) {
       if (damaged == Damaged::kTakeFromBundle) SetDamage(source.summary, manifest.error());
       continue;
@@ -631,9 +634,10 @@ Result<std::map<ResourceKey, std::string>> MissingResources(const BankSection& t
       return missing;
     return std::move(resources).error();
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(record));
   for (const auto& [key, resource] : *resources) {
     if (!resource->HasSteps()) continue;
-    const auto manifest = NewestManifest(record.section(), key);
+    const auto manifest = manifests.Of(key);
     if (!manifest && !IsDamage(manifest.error())) return manifest.error();
     if (!manifest)
       missing.emplace(key, manifest.error().OneLine());

@@ -137,21 +137,6 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
   return std::optional<ResourceManifest>(std::move(manifest));
 }
 
-Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkpoint,
-                                                       const ResourceKey& resource) {
-  const std::string prefix = ResourcePrefix(resource) + "/";
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.ListAll(prefix));
-  for (auto at = keys.rbegin(); at != keys.rend(); ++at) {
-    if (!at->ends_with("/manifest")) continue;
-    const std::string epoch = at->substr(prefix.size(), at->size() - prefix.size() - 9);
-    char* end = nullptr;
-    const std::uint64_t number = std::strtoull(epoch.c_str(), &end, 10);
-    if (epoch.empty() || *end != '\0') continue;
-    return ReadManifest(checkpoint, resource, number);
-  }
-  return std::optional<ResourceManifest>();
-}
-
 Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record,
                                                    const ResourceKey& old) {
   std::optional<ResourceKey> found;

@@ -48,13 +48,10 @@ struct ResourceManifest {
 // the same attempt's is success, another's kConflict.
 Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved);
 
-// nullopt where the epoch has none.
+// nullopt where the epoch has none. Which one counts: newest_manifest.h.
 Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
                                                      const ResourceKey& resource,
                                                      std::uint64_t epoch);
-// The manifest of the newest epoch that has one; nullopt when there is none at all.
-Result<std::optional<ResourceManifest>> NewestManifest(const BankSection& checkpoint,
-                                                       const ResourceKey& resource);
 // The saved info as the plugin gave it; null when there is none. kDenied names the key that is missing.
 Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest);
 

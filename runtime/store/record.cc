@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <utility>
 
 #include "plugins/sdk/object_key.h"
+#include "plugins/sdk/run_start.h"
+#include "plugins/sdk/text.h"
 #include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
 
@@ -92,6 +95,7 @@ Result<std::optional<StateEntry>> Record::ReadState(std::uint64_t number) const 
   HOLDFAST_ASSIGN_OR_RETURN(entry.run, TextMember(*value, "run", key));
   HOLDFAST_ASSIGN_OR_RETURN(entry.reason,
                             ReadSealedText(*value, "reason", section_, StatePrefix()));
+  entry.denied = value->BoolOr("denied", false);
   for (const auto& [member, number_of] :
        {std::pair{"warnings", &entry.warnings}, std::pair{"uncleaned", &entry.uncleaned}}) {
     if (value->Find(member) == nullptr) continue;
@@ -129,6 +133,26 @@ Result<std::vector<StateEntry>> Record::ReadableStates() const {
   }
 }
 
+Result<std::vector<std::uint64_t>> Record::StateNumbers() const {
+  // What a removal leaves when it is killed: more of them than runs add to a record as a rule.
+  constexpr std::uint64_t kAsked = 16;
+  std::set<std::uint64_t> numbers;
+  for (std::uint64_t number = 1; number <= kAsked; ++number) numbers.insert(number);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto listed, section_.ListAll(StatePrefix()));
+  for (const std::string& key : listed) {
+    const std::string_view part = std::string_view(key).substr(StatePrefix().size());
+    std::uint64_t number = 0;
+    std::from_chars(part.data(), part.data() + part.size(), number);
+    if (NumberPart(number) == part) numbers.insert(number);
+  }
+  std::vector<std::uint64_t> there;
+  for (const std::uint64_t number : numbers) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool is, section_.Exists(StatePrefix() + NumberPart(number)));
+    if (is) there.push_back(number);
+  }
+  return there;
+}
+
 Result<std::optional<StateEntry>> Record::State() const {
   HOLDFAST_ASSIGN_OR_RETURN(auto states, States());
   if (states.empty()) return std::optional<StateEntry>();
@@ -136,7 +160,8 @@ Result<std::optional<StateEntry>> Record::State() const {
 }
 
 Status Record::SetState(RecordState state, std::string_view run, std::string_view reason,
-                        WallTime now, std::uint64_t warnings, std::uint64_t uncleaned) const {
+                        WallTime now, std::uint64_t warnings, std::uint64_t uncleaned,
+                        bool denied) const {
   constexpr int kTries = 5;
   Value value = Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
   // Its number is not known yet: it is bound to the states of the record.
@@ -146,6 +171,7 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
   }
   if (warnings != 0) value.Set("warnings", warnings);
   if (uncleaned != 0) value.Set("uncleaned", uncleaned);
+  if (denied) value.Set("denied", true);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
                             DumpRecordObject(section_, std::move(value), kStateFormat));
   for (int i = 0; i < kTries; ++i) {
@@ -370,6 +396,7 @@ Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_v
   if (!value) return std::optional<RunEntry>();
   RunEntry entry;
   entry.run = std::string(run);
+  entry.start = value->StringOr("start", "");
   HOLDFAST_ASSIGN_OR_RETURN(entry.record, TextMember(*value, "record", key));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string kind, TextMember(*value, "kind", key));
   const auto parsed = ParseRecordKind(kind);
@@ -383,13 +410,20 @@ Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_v
   return std::optional<RunEntry>(std::move(entry));
 }
 
+namespace {
+
+Status IsTheSameRun(const RunEntry& present, const RunEntry& entry) {
+  if (!IsOfStart(present.start, entry.start)) return StartedAlreadyError(present);
+  if (present.record == entry.record && present.token == entry.token) return Ok();
+  return Error(ErrorCode::kConflict, fmt::format("run {} has begun already, on {} {}", entry.run,
+                                                 NameOf(present.kind), present.record));
+}
+
+}  // namespace
+
 Status PutRun(const BankSection& tenant, const RunEntry& entry) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto present, ReadRun(tenant, entry.run));
-  if (present) {
-    if (present->record == entry.record && present->token == entry.token) return Ok();
-    return Error(ErrorCode::kConflict, fmt::format("run {} has begun already, on {} {}", entry.run,
-                                                   NameOf(present->kind), present->record));
-  }
+  if (present) return IsTheSameRun(*present, entry);
   Value value = Value()
                     .Set("run", entry.run)
                     .Set("record", entry.record)
@@ -398,9 +432,27 @@ Status PutRun(const BankSection& tenant, const RunEntry& entry) {
                     .Set("token", entry.token)
                     .Set("started_by", entry.started_by)
                     .Set("started", FormatTime(entry.started));
+  if (!entry.start.empty()) value.Set("start", entry.start);
   if (entry.checkpoint_token != 0) value.Set("checkpoint_token", entry.checkpoint_token);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kRunFormat));
-  return tenant.PutSame(RunKey(entry.run), bytes);
+  Status created = tenant.CreateExclusive(RunKey(entry.run), bytes, Settling::kAtOnce);
+  if (created || created.error().code() != ErrorCode::kConflict) return created;
+  // Two starts of one id may work on two records, so that no lease keeps them apart.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto other, ReadRun(tenant, entry.run));
+  return other ? IsTheSameRun(*other, entry) : created;
+}
+
+Error StartedAlreadyError(const RunEntry& entry) {
+  return Error(
+             ErrorCode::kLocked,
+             fmt::format("run {} was started already, by {}, at {}, and worked on {} {}", entry.run,
+                         entry.started_by.empty() ? "somebody" : Printable(entry.started_by),
+                         FormatTime(entry.started), NameOf(entry.kind), entry.record))
+      .Hint(
+          "give this start another run id, or none; to go on with that one: --resume where it was "
+          "started, or, once "
+          "it has ended, --record " +
+          entry.record);
 }
 
 Result<std::optional<RunEntry>> NewestRunOn(const Record& record) {

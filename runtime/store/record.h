@@ -47,6 +47,8 @@ struct StateEntry {
   // graph, and how many resources nobody cleaned up.
   std::uint64_t warnings = 0;
   std::uint64_t uncleaned = 0;
+  // Of an error: nothing failed but what was not let read the checkpoint (ActivityOutcome::denied).
+  bool denied = false;
   // Of Record::ReadableStates: why it cannot be read; empty: it was. One that cannot is kError.
   std::string damage;
 };
@@ -101,12 +103,16 @@ class Record {
   Result<std::vector<StateEntry>> States() const;
   // The same where one that is damaged keeps nobody from the others: it says so itself.
   Result<std::vector<StateEntry>> ReadableStates() const;
+  // The numbers of the states that there are, also where the first of them are gone: by their keys, and those
+  // of greater numbers that are listed.
+  Result<std::vector<std::uint64_t>> StateNumbers() const;
   // One of the series, whatever there is before it; nullopt: there is no such one.
   Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
   // Adds a state; the same one by the same run again is success, and what is damaged before it is
   // left behind.
   Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now,
-                  std::uint64_t warnings = 0, std::uint64_t uncleaned = 0) const;
+                  std::uint64_t warnings = 0, std::uint64_t uncleaned = 0,
+                  bool denied = false) const;
 
   Result<std::optional<RecordHead>> Head() const;
   // The bundle that it was made from: as the head says or, where that is damaged, as its runs do.
@@ -150,6 +156,7 @@ Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
 // What `begin` writes about a run: runs/<run>.
 struct RunEntry {
   std::string run;
+  std::string start;  // which start of it (run_start.h)
   std::string record;
   RecordKind kind = RecordKind::kCheckpoint;
   std::string bundle;
@@ -167,7 +174,9 @@ Result<std::optional<RunEntry>> NewestRunOn(const Record& record);
 Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& lease);
 // LeaseHeldError with who started the run that holds the lease, as far as that can be read.
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease);
-// The same run again with the same token is success; with another one kConflict.
+// The same run again with the same token is success; with another one kConflict; another start's kLocked.
 Status PutRun(const BankSection& tenant, const RunEntry& entry);
+// The error (kLocked) of a start whose run's id another start has taken: `entry`.
+Error StartedAlreadyError(const RunEntry& entry);
 
 }  // namespace holdfast::runtime

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "plugins/sdk/context.h"
 #include "plugins/sdk/text.h"
@@ -12,7 +11,8 @@
 #include "runtime/store/journal.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -36,39 +36,75 @@ struct Held {
   std::set<std::string> unknown;
 };
 
-Result<Held> ReadHeld(const Record& checkpoint) {
+// "T/a" of "resources/T/a/..." and of "data/T/a/..."; empty where there is none.
+std::string ResourceOfKey(const std::string& key) {
+  const std::string of = LeadingParts(key, 3);
+  return of.empty() ? of : of.substr(of.find('/') + 1);
+}
+
+// `with_data`: the resources of which there is data, as ResourceOfKey has them.
+Result<Held> ReadHeld(const Record& checkpoint, const std::set<std::string>& with_data) {
   Held held;
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.section().ListAll("resources/"));
+  std::map<std::string, std::uint64_t> listed;
   for (const std::string& key : keys) {
-    if (!key.ends_with("/manifest")) continue;
-    const std::string of = LeadingParts(key, 3);
-    if (!of.empty()) held.unknown.insert(of.substr(std::string_view("resources/").size()));
+    const auto epoch = EpochOfManifestKey(key);
+    const std::string of = ResourceOfKey(key);
+    if (!key.ends_with("/manifest") || of.empty()) continue;
+    std::uint64_t& newest = listed[of];
+    newest = std::max(newest, epoch.value_or(0));
   }
   HOLDFAST_ASSIGN_OR_RETURN(const ResourceGraph graph, checkpoint.Graph());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint));
+  std::set<std::string> known;
   for (const ResourceGraph::Node& node : graph.nodes()) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, NewestManifest(checkpoint.section(), node.key));
-    held.unknown.erase(ResourcePrefix(node.key).substr(std::string_view("resources/").size()));
+    const std::string of = ResourceOfKey(ResourcePrefix(node.key) + "/");
+    known.insert(of);
+    const auto at = listed.find(of);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto manifest,
+                              manifests.Of(node.key, at == listed.end() ? 0 : at->second));
+    if (at != listed.end()) listed.erase(at);
     if (!manifest) continue;
     for (const StreamManifest& stream : manifest->streams)
       AddSegments(node.key, stream, held.named);
     held.raw.insert(RawPrefix(node.key, manifest->attempt));
     held.epochs.emplace(node.key, manifest->epoch);
   }
+  for (const auto& [of, epoch] : listed) held.unknown.insert(of);
+  for (const std::string& of : with_data) {
+    if (known.contains(of) || held.unknown.contains(of)) continue;
+    const std::uint64_t last = std::max<std::uint64_t>(manifests.latest(), 1);
+    for (std::uint64_t epoch = 1; epoch <= last; ++epoch) {
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const bool there, checkpoint.section().Exists(
+                                fmt::format("resources/{}/{}/manifest", of, NumberPart(epoch))));
+      if (there) held.unknown.insert(of);
+    }
+  }
   return held;
 }
 
-// Which activity of each resource writes its manifest; empty where the bundle is gone. Of one that is damaged this is an
-// error: nothing is taken for rubbish until it is mended.
-Result<std::map<ResourceKey, ActivityKind>> ReadFinalising(const Record& checkpoint) {
-  std::map<ResourceKey, ActivityKind> kinds;
+// Of the bundle, where that is not gone.
+struct BundleFacts {
+  std::map<ResourceKey, ActivityKind>
+      finalising;  // which activity of each resource writes its manifest
+  std::set<std::string> steps;
+};
+
+// Of a bundle that is damaged this is an error: nothing is taken for rubbish until it is mended.
+Result<BundleFacts> ReadBundleFacts(const Record& checkpoint) {
+  BundleFacts facts;
   HOLDFAST_ASSIGN_OR_RETURN(const auto name, checkpoint.BundleName());
-  if (!name) return kinds;
+  if (!name) return facts;
   auto bundle = StoredBundle::Open(checkpoint.tenant(), *name);
-  if (!bundle && bundle.error().code() == ErrorCode::kNotFound) return kinds;
+  if (!bundle && bundle.error().code() == ErrorCode::kNotFound) return facts;
   if (!bundle) return std::move(bundle).error();
   HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle->AllResources());
-  for (const auto& [key, resource] : resources) kinds.emplace(key, FinalisingKind(*resource));
-  return kinds;
+  for (const auto& [key, resource] : resources)
+    facts.finalising.emplace(key, FinalisingKind(*resource));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto steps, bundle->AllSteps());
+  for (const BundleStep* const step : steps) facts.steps.insert(step->name);
+  return facts;
 }
 
 // Of activities of several resources the journaled outcome commits the data (step_attempt.cc): a
@@ -76,12 +112,14 @@ Result<std::map<ResourceKey, ActivityKind>> ReadFinalising(const Record& checkpo
 Status AddJournaled(const Record& checkpoint, Held& held, LostData& lost) {
   const BankSection& section = checkpoint.section();
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, section.ListAll("journal/"));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto finalising, ReadFinalising(checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(BundleFacts facts, ReadBundleFacts(checkpoint));
   const auto finalises = [&](const ActivityOutcome& outcome) {
-    const auto kind = finalising.find(outcome.resource);
-    return outcome.kind == (kind == finalising.end() ? ActivityKind::kParallel : kind->second);
+    const auto kind = facts.finalising.find(outcome.resource);
+    return outcome.kind ==
+           (kind == facts.finalising.end() ? ActivityKind::kParallel : kind->second);
   };
-  std::set<std::string> steps;
+  // A step's journal may not be listed yet.
+  std::set<std::string> steps = std::move(facts.steps);
   for (const std::string& key : keys) {
     const std::string folder = LeadingParts(key, 2);  // journal/<step>
     if (!folder.empty()) steps.insert(folder.substr(std::string_view("journal/").size()));
@@ -172,10 +210,11 @@ Result<LostData> FindLostData(const Record& checkpoint, bool every_journal) {
         return Ok();
       }));
   if (lost.attempts.empty() && !every_journal) return lost;
-  HOLDFAST_ASSIGN_OR_RETURN(Held held, ReadHeld(checkpoint));
+  std::set<std::string> with_data;
+  for (const auto& [attempt, objects] : lost.attempts) with_data.insert(ResourceOfKey(attempt));
+  HOLDFAST_ASSIGN_OR_RETURN(Held held, ReadHeld(checkpoint, with_data));
   std::erase_if(lost.attempts, [&](const auto& entry) {
-    const std::string resource = LeadingParts(entry.first, 3);
-    return held.unknown.contains(resource.substr(std::string_view("data/").size()));
+    return held.unknown.contains(ResourceOfKey(entry.first));
   });
   EraseNamed(held, lost);
   // The journal, which is long, is asked only where something seems to be lost.
@@ -190,8 +229,8 @@ Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal
   HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(tenant, checkpoint.id()));
   const WallTime now = removal.clock.Now();
   if (held && !held->gone(now)) return RecordHeldError(tenant, checkpoint.id(), *held);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Lease lease, TakeLeaseToEnd(tenant, checkpoint.id(), removal.run, held, kRemovalExpiry, now));
+  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLeaseToEnd(tenant, checkpoint.id(), removal.run, "",
+                                                        held, kRemovalExpiry, now));
   auto removed = RemoveHeld(checkpoint, removal, lease);
   Status released = ReleaseLease(tenant, checkpoint.id(), lease);
   if (!removed) return removed;
@@ -211,24 +250,41 @@ Result<bool> IsHalfCopy(const Record& record) {
          });
 }
 
+// Is anything there of a resource? What is gone may be listed still, and what is there not yet.
+Result<bool> HoldsResources(const Record& record) {
+  for (const std::string_view part : {"data/", "resources/"}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
+    for (const std::string& key : keys) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool there, record.section().Exists(key));
+      if (there) return true;
+    }
+  }
+  if (record.kind() != RecordKind::kCheckpoint) return false;
+  const auto graph = record.Graph();
+  if (!graph && !IsDamage(graph.error())) return graph.error();
+  if (!graph) return false;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(record));
+  for (const ResourceGraph::Node& node : graph->nodes()) {
+    const auto manifest = manifests.Of(node.key);
+    if (!manifest && !IsDamage(manifest.error())) return manifest.error();
+    if (!manifest || *manifest) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<bool> IsRest(const Record& record) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.section().ListAll(StatePrefix()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.StateNumbers());
   if (states.empty() && record.kind() == RecordKind::kCheckpoint) {
     HOLDFAST_ASSIGN_OR_RETURN(const bool half_copy, IsHalfCopy(record));
     if (half_copy) return true;
   }
   // A begin makes its state before anything of a resource, and a deletion takes all of that before its state.
-  for (const std::string_view part : {"data/", "resources/"}) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
-    if (!keys.empty()) return false;
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(const bool holds, HoldsResources(record));
+  if (holds) return false;
   if (states.empty()) return true;
-  const std::string number = states.back().substr(StatePrefix().size());
-  std::uint64_t last = 0;
-  std::from_chars(number.data(), number.data() + number.size(), last);
-  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.ReadState(last));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.ReadState(states.back()));
   return state && state->state == RecordState::kDeleted;
 }
 

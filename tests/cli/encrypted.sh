@@ -125,7 +125,7 @@ for keys in "$dir/keys" ""; do
   rm -rf back
   mkdir back
   holdfast -q compile restore one --parameters where.yaml -o no.yaml
-  ends 5 "encrypted with key $id" holdfast run no.yaml
+  ends 13 "encrypted with key $id" holdfast run no.yaml
   [ -z "$(ls back)" ] || fail "something was restored: $(ls back)"
   ends 0 "available" holdfast checkpoints list
   ends 0 "Local::Directory#tree" holdfast checkpoints show one

@@ -39,7 +39,7 @@ void ReadManifests(const BankSection& record, std::string_view bytes) {
   Put(record, folder + "/manifest", bytes);
   Put(record, NewResourcePrefix(resource) + NumberPart(1), bytes);
   (void)ReadNewResource(record, resource);
-  const auto manifest = NewestManifest(record, resource);
+  const auto manifest = ReadManifest(record, resource, 1);
   if (!manifest || !*manifest) return;
   (void)ReadSavedInfo(record, **manifest);
   const auto section = record.Narrow("data", SectionAccess::kRead);

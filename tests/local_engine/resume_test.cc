@@ -75,6 +75,31 @@ TEST_F(Resume, RunsWhatHadNotFinishedAndNothingElse) {
   EXPECT_TRUE(Find(outcome, "a")->end.has_value()) << "what ran before is in the outcome too";
 }
 
+// Of a run id that is given twice each start has a name of its own; a resume is no start.
+TEST_F(Resume, StepsLearnWhichStartOfTheRunTheyWorkFor) {
+  Write("      - {name: a, template: killer}\n",
+        Script("killer",
+               "echo $HOLDFAST_START >> $OUT\nif [ ! -e $DIR/mark ]; then\n  touch $DIR/mark\n"
+               "  kill -9 $PPID\n  exec sleep 600\nfi"));
+  options_.run_id = "run-7";
+  options_.environment["HOLDFAST_START"] = "inherited";
+  ASSERT_TRUE(WasKilled(RunInChild("")));
+  const std::string first = Read("out");
+  EXPECT_EQ(first.size(), 37U) << first;
+  options_.resume = true;
+  const RunOutcome resumed = Run();
+  EXPECT_EQ(Read("out"), first + first);
+  EXPECT_EQ(resumed.start_id + "\n", first);
+  options_.resume = false;
+  options_.work_folder = folder_ + "/other";
+  const auto earlier = FindEarlierRun(options_);
+  EXPECT_TRUE(earlier.has_value() && !earlier->has_value());
+  const RunOutcome other = Run();
+  EXPECT_EQ(Read("out"), first + first + other.start_id + "\n");
+  EXPECT_NE(other.start_id, resumed.start_id);
+  EXPECT_EQ((*FindEarlierRun(options_))->start_id, other.start_id);
+}
+
 TEST_F(Resume, AStepOfADeadEngineIsToldToEnd) {
   WriteKillingWorkflow();
   ASSERT_TRUE(WasKilled(RunInChild("")));

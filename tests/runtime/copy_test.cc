@@ -5,6 +5,7 @@
 #include <random>
 
 #include "runtime/store/indices.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "tests/runtime/copied_worlds.h"
 #include "tests/sdk/test_keys.h"
@@ -40,7 +41,7 @@ class Copy : public ::testing::Test {
     return report ? std::move(*report) : runtime::RecordReport();
   }
   static runtime::ResourceManifest ManifestOf(World& world, const std::string& key) {
-    return **runtime::NewestManifest(CheckpointOf(world).section(), Key(key));
+    return **runtime::NewestManifest(CheckpointOf(world), Key(key));
   }
   // What compresses badly, the same each time.
   static std::string Noise(std::size_t size) {

@@ -13,7 +13,7 @@
 #include "runtime/store/journal.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/stored_object.h"
 #include "tests/runtime/stored_world.h"
 #include "tests/sdk/test_keys.h"
@@ -59,7 +59,7 @@ class Encrypted : public ::testing::Test {
     return *runtime::Record::Open(world_.tenant, RecordKind::kCheckpoint, "run-1");
   }
   runtime::ResourceManifest ManifestOf(const ResourceKey& key) {
-    return **runtime::NewestManifest(Checkpoint().section(), key);
+    return **runtime::NewestManifest(Checkpoint(), key);
   }
 
   TestKeys keys_;
@@ -155,19 +155,84 @@ TEST_F(Encrypted, WithoutItsKeyItIsListedAndDeletedAndTheRestNamesTheKey) {
       const std::string run =
           std::string(NameOf(operation)) + (keys == nullptr ? "-none" : "-other");
       const World::Outcome outcome = world_.RunAll(run, bundle);
-      // That a verification could not read says nothing of the checkpoint: there is none.
-      const bool verifies = operation == Operation::kVerify;
-      EXPECT_EQ(outcome.code, verifies ? ExitCode::kDenied : ExitCode::kRunFailed);
+      // That it could not be read says nothing of the checkpoint: there is no record of it.
+      EXPECT_EQ(outcome.code, ExitCode::kDenied);
       EXPECT_THAT(outcome.text, HasSubstr(kKnownKeyId));
       EXPECT_THAT(outcome.text, HasSubstr("key_file"));
     }
     EXPECT_TRUE(runtime::ListRecords(world_.tenant, RecordKind::kVerification, {})->empty());
+    EXPECT_TRUE(runtime::ListRecords(world_.tenant, RecordKind::kRestore, {})->empty());
     EXPECT_TRUE(runtime::ReadLastVerifications(world_.tenant, "", world_.now)->empty());
     EXPECT_THAT(world_.Unfinished(), ::testing::IsEmpty());
   }
   const World::Outcome deleted =
       world_.RunAll("delete", world_.Publish(Operation::kDelete, "run-1"));
   EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
+}
+
+// The keys go while it runs: that is no verdict about the checkpoint.
+TEST_F(Encrypted, WhatMayNotBeReadAfterTheBeginIsDeniedAndNotFailed) {
+  Make();
+  const TestKeys others(std::string(kOtherKey) + "\n");
+  for (const auto operation : {Operation::kVerify, Operation::kRestore}) {
+    const std::string name(NameOf(operation));
+    SCOPED_TRACE(name);
+    UseKeys(&keys_.ring());
+    const std::string bundle = world_.Publish(operation, "run-1");
+    ASSERT_EQ(world_.Begin(name, bundle).code, ExitCode::kOk);
+    UseKeys(&others.ring());
+    bool denied = false;
+    for (const std::string& step : world_.Steps(bundle)) {
+      const World::Outcome outcome = world_.Run(name, bundle, step);
+      EXPECT_NE(outcome.code, ExitCode::kActivityFailed) << step << ": " << outcome.text;
+      denied = denied || outcome.code == ExitCode::kDenied;
+      if (outcome.code == ExitCode::kDenied)
+        EXPECT_EQ(world_.Run(name, bundle, step).code, ExitCode::kDenied) << "recorded";
+    }
+    EXPECT_TRUE(denied);
+    for (int tries = 0; tries < 2; ++tries) {
+      const World::Outcome ended = world_.End(name);
+      EXPECT_EQ(ended.code, ExitCode::kDenied) << ended.text;
+      EXPECT_THAT(ended.text,
+                  HasSubstr(operation == Operation::kVerify ? "could not be verified: denied: "
+                                                            : "could not be restored: denied: "));
+      EXPECT_THAT(ended.text, HasSubstr(kKnownKeyId));
+      EXPECT_THAT(ended.text, Not(HasSubstr("failed")));
+    }
+  }
+  UseKeys(&keys_.ring());
+  EXPECT_TRUE(runtime::ReadLastVerifications(world_.tenant, "", world_.now)->empty())
+      << "nothing was found out about it";
+  // With the key it goes on.
+  const std::string bundle = world_.Publish(Operation::kVerify, "run-1");
+  EXPECT_EQ(world_.RunAll("again", bundle, "verify").code, ExitCode::kOk);
+}
+
+// One of several: what else is damaged, is.
+TEST_F(Encrypted, AFailureBesideWhatIsDeniedStaysAFailure) {
+  Make();
+  const TestKeys others(std::string(kOtherKey) + "\n");
+  const std::string bundle = world_.Publish(Operation::kVerify, "run-1");
+  ASSERT_EQ(world_.Begin("verify", bundle).code, ExitCode::kOk);
+  bool first = true;
+  for (const std::string& step : world_.Steps(bundle)) {
+    // Its data is gone, and of the others the key is.
+    if (step == "volume-data-parallel") {
+      UseKeys(&keys_.ring());
+      const auto data = world_.tenant.ListAll("checkpoints/run-1/data/T@3A@3AVolume");
+      for (const std::string& key : *data) ASSERT_TRUE(world_.tenant.Delete(key));
+      EXPECT_EQ(world_.Run("verify", bundle, step).code, ExitCode::kActivityFailed);
+      first = false;
+      continue;
+    }
+    UseKeys(&others.ring());
+    world_.Run("verify", bundle, step);
+  }
+  ASSERT_FALSE(first);
+  EXPECT_EQ(world_.End("verify").code, ExitCode::kRunFailed);
+  const auto last = runtime::ReadLastVerifications(world_.tenant, "", world_.now);
+  ASSERT_TRUE(last && last->contains("run-1"));
+  EXPECT_TRUE(last->at("run-1").failed);
 }
 
 TEST_F(Encrypted, ARotationBetweenTwoRunsOfARecordLeavesAllOfItReadable) {
@@ -303,7 +368,7 @@ TEST(EncryptedFormat, OneOfEveryObjectIsStillRead) {
   const auto record = *runtime::Record::Open(world.tenant, RecordKind::kCheckpoint, "run-1");
   for (const char* const id : {"T::Volume#data", "T::Group#one"}) {
     const ResourceKey key = *ParseResourceKey(id);
-    const auto manifest = runtime::NewestManifest(record.section(), key);
+    const auto manifest = runtime::NewestManifest(record, key);
     ASSERT_TRUE(manifest && *manifest) << id;
     const auto saved = runtime::ReadSavedInfo(record.section(), **manifest);
     ASSERT_TRUE(saved) << saved.error().Render();

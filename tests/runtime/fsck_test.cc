@@ -10,7 +10,7 @@
 #include "runtime/store/indices.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/rubbish.h"
 #include "tests/runtime/protect_fixture.h"
@@ -472,7 +472,7 @@ class DamagedBank {
     for (const std::string& key : ListOf(record->section(), "state/")) keys.insert(below + key);
     const ResourceGraph graph = *record->Graph();
     for (const ResourceGraph::Node& node : graph.nodes()) {
-      const auto manifest = *runtime::NewestManifest(record->section(), node.key);
+      const auto manifest = *runtime::NewestManifest(*record, node.key);
       if (!manifest) continue;
       const std::string epoch = below + runtime::EpochPrefix(node.key, manifest->epoch) + "/";
       keys.insert(epoch + "manifest");

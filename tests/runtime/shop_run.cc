@@ -5,7 +5,7 @@
 #include <array>
 
 #include "runtime/store/indices.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 
 namespace holdfast::testing_runtime {
 
@@ -68,7 +68,7 @@ void ExpectNoHalfCheckpoint(Bank& bank, const std::string& bundle) {
   const auto resources = stored->AllResources();
   ASSERT_TRUE(resources);
   for (const auto& [key, resource] : *resources) {
-    const auto manifest = runtime::NewestManifest(record.section(), key);
+    const auto manifest = runtime::NewestManifest(record, key);
     ASSERT_TRUE(manifest);
     ASSERT_TRUE(*manifest) << key.str() << " has no manifest";
     const BankSection data =

@@ -11,7 +11,7 @@
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
-#include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "tests/runtime/world.h"
 
@@ -121,8 +121,7 @@ class TwoCheckpoints : public ::testing::Test {
     HOLDFAST_RETURN_IF_ERROR(record.Head());
     HOLDFAST_RETURN_IF_ERROR(record.Graph());
     for (const ResourceKey& resource : {kFirst, kSecond}) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto manifest,
-                                runtime::NewestManifest(record.section(), resource));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto manifest, runtime::NewestManifest(record, resource));
       if (!manifest) return NotFound("no manifest");
       HOLDFAST_RETURN_IF_ERROR(runtime::ReadSavedInfo(record.section(), *manifest));
     }
@@ -186,9 +185,14 @@ TEST_F(TwoCheckpoints, AnObjectOfAnotherResourceOrEpochIsNotTakenForItsOwn) {
   }
   const std::string later = Of("bbbb", runtime::EpochPrefix(kFirst, 2) + "/manifest");
   Copy(Of("bbbb", OfFirst("manifest")), later);
-  const Status read = Read("bbbb");
+  const auto record = runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "bbbb");
+  const auto read = runtime::ReadManifest(record->section(), kFirst, 2);
   ASSERT_FALSE(read);
   EXPECT_THAT(read.error().message(), AllOf(HasSubstr(later), HasSubstr("epoch 1, not of")));
+  // Nor is it asked for: no run of the checkpoint was in that epoch.
+  const auto newest = runtime::NewestManifest(*record, kFirst);
+  ASSERT_TRUE(newest);
+  EXPECT_EQ((*newest)->epoch, 1U);
 }
 
 TEST_F(TwoCheckpoints, ACopiedFolderIsNoCheckpoint) {

@@ -438,6 +438,7 @@ World::Outcome World::Begin(const std::string& run, const std::string& bundle,
   return InProcess([&](runtime::StepEnvironment& env) {
     runtime::BeginRequest request;
     request.run = run;
+    request.start = start;
     request.record = record;
     request.bundle = bundle;
     request.started_by = "test";
@@ -455,7 +456,8 @@ World::Outcome World::Begin(const std::string& run, const std::string& bundle,
 World::Outcome World::Run(const std::string& run, const std::string& bundle,
                           const std::string& step, const std::string& record) {
   return InProcess([&](runtime::StepEnvironment& env) -> Result<StepReport> {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto view, runtime::RunView::Join(env, run, record, bundle));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                              runtime::RunView::Join(env, run, start, record, bundle));
     runtime::StepDriver driver(env, *view);
     runtime::StepRequest request;
     request.step = step;
@@ -467,6 +469,7 @@ World::Outcome World::End(const std::string& run, const std::string& status) {
   return InProcess([&](runtime::StepEnvironment& env) {
     runtime::EndRequest request;
     request.run = run;
+    request.start = start;
     request.status = status;
     return runtime::End(env, request);
   });

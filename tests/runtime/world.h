@@ -140,6 +140,7 @@ class World {
   BankSection tenant;
   std::string drift;                   // what the drift checker finds
   bool stopped_while_listing = false;  // SIGTERM arrives while it lists; once
+  std::string start;  // of their run, that processes work for; empty: none is named
   bool fail_fast = false;
   bool partial = false;
   // of the next process; none: one that is dead when it is over

@@ -28,7 +28,8 @@ Result<StepReport> CarryOnDeletion(const StepEnvironment& env, const Record& rec
   begin.started_by = "gc";
   HOLDFAST_RETURN_IF_ERROR(Begin(env, begin, nullptr));
   {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto view, RunView::Join(env, run, record.id(), head.bundle));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
+                              RunView::Join(env, run, "", record.id(), head.bundle));
     HOLDFAST_ASSIGN_OR_RETURN(const auto steps, view->bundle().AllSteps());
     HOLDFAST_ASSIGN_OR_RETURN(const auto ordered, InOrder(steps));
     StepDriver driver(env, *view);
@@ -344,8 +345,8 @@ class Collector {
     }
     Telling telling(env_.log);
     const StepEnvironment env = WithLog(env_, telling);
-    HOLDFAST_ASSIGN_OR_RETURN(
-        Lease token, TakeLeaseToEnd(env_.tenant, record.id(), run, lease, env_.lease_expiry, now));
+    HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env_.tenant, record.id(), run, "", lease,
+                                                          env_.lease_expiry, now));
     HOLDFAST_ASSIGN_OR_RETURN(
         const auto view, RunView::Hold(env, std::move(record), std::move(token), head->bundle));
     Result<StepReport> finished = Finish(env, *view, subject, which);

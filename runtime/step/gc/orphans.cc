@@ -70,7 +70,14 @@ Status RemoveRest(const StepEnvironment& env, const GcOptions& options, const Re
   if (!rest)
     return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
                                StatePrefix() + NumberPart(1)));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+  HOLDFAST_ASSIGN_OR_RETURN(auto keys, record.section().ListAll());
+  // What is gone may be listed still, for a while: of that there is nothing to say.
+  for (std::string& key : keys) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, record.section().Exists(key));
+    if (!there) key.clear();
+  }
+  std::erase(keys, "");
+  if (keys.empty()) return Ok();
   actions.push_back(
       {fmt::format("checkpoint {}", record.id()),
        fmt::format("remove {} of a record that never was", Counted(keys.size(), "object")), false});

@@ -13,6 +13,7 @@
 #include "plugins/sdk/object_key.h"
 #include "plugins/sdk/places.h"
 #include "plugins/sdk/provider.h"
+#include "plugins/sdk/run_start.h"
 #include "plugins/sdk/text.h"
 #include "runtime/discovery/discovery.h"
 #include "runtime/modules/engine_module.h"
@@ -119,6 +120,12 @@ DriftChecker MakeDriftChecker(Provider& provider, const StepEnvironment& env) {
   };
 }
 
+// Which start of the run this is, where its engine says it.
+std::string OwnStart() {
+  const char* const start = std::getenv(kStartVariable);
+  return start == nullptr ? "" : start;
+}
+
 std::vector<std::string> StepsToAsk(const StepOptions& options) {
   const std::string given = options.Get("step");
   std::vector<std::string> steps;
@@ -134,8 +141,8 @@ Result<StepReport> RunStep(const StepEnvironment& env, const StepOptions& option
     return Error(ErrorCode::kUsage, "the gates of which steps?").Hint("--step=NAME,NAME");
   }
   HOLDFAST_ASSIGN_OR_RETURN(
-      const auto run,
-      RunView::Join(env, options.Get("run"), options.Get("record"), options.Get("bundle")));
+      const auto run, RunView::Join(env, options.Get("run"), OwnStart(), options.Get("record"),
+                                    options.Get("bundle")));
   StepDriver driver(env, *run);
   if (options.command == "gate") return driver.Gate(asked);
   // Where the report is all that an engine sees, its own deadline would end the wait, and not the step.
@@ -243,6 +250,7 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink
   if (options.command == "begin") {
     BeginRequest request;
     request.run = options.Get("run");
+    request.start = OwnStart();
     request.record = options.Get("record");
     request.bundle = options.Get("bundle");
     request.started_by = StartedBy(options);
@@ -254,6 +262,7 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink
   if (options.command == "end") {
     EndRequest request;
     request.run = options.Get("run");
+    request.start = OwnStart();
     request.status = options.Get("status");
     request.dry_run = options.Flag("dry-run");
     if (!request.status.empty()) log.Log(LogLevel::kInfo, "the engine says: " + request.status);

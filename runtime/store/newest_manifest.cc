@@ -1,0 +1,123 @@
+#include "runtime/store/newest_manifest.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "runtime/store/epoch_table.h"
+#include "runtime/store/layout.h"
+#include "runtime/store/lease.h"
+#include "runtime/store/stored_object.h"
+
+namespace holdfast::runtime {
+
+Result<NewestManifests> NewestManifests::Open(const Record& checkpoint) {
+  NewestManifests opened(checkpoint.section());
+  const auto lease = CurrentLease(checkpoint.tenant(), checkpoint.id());
+  if (!lease && !IsDamage(lease.error())) return lease.error();
+  if (!lease || !*lease) return opened;
+  if ((*lease)->epochs.empty()) {
+    opened.latest_ = 1;
+    return opened;
+  }
+  Status read = opened.ReadEpochs((*lease)->epochs, (*lease)->token);
+  if (!read && !IsDamage(read.error())) return std::move(read).error();
+  return opened;
+}
+
+Status NewestManifests::ReadEpochs(const std::string& table, std::uint64_t token) {
+  std::uint64_t latest = 1;
+  std::size_t shard = 0;
+  for (;; ++shard) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto epochs, ReadEpochShard(checkpoint_, table, shard));
+    if (!epochs) break;
+    for (const auto& [resource, epoch] : *epochs) {
+      // There is a token for each.
+      if (epoch > token) return Corrupt("the epoch table " + table + " has epochs that never were");
+      latest = std::max(latest, epoch);
+      epochs_.insert_or_assign(resource, epoch);
+    }
+  }
+  // One that was lost ends the table too early, if others are listed behind it.
+  const std::string last = EpochShardKey(table, shard);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys,
+                            checkpoint_.ListAll(last.substr(0, last.rfind('/') + 1)));
+  if (shard == 0 || keys.size() > shard) return Corrupt("the object " + last + " is missing");
+  latest_ = latest;
+  return Ok();
+}
+
+Result<std::vector<std::uint64_t>> NewestManifests::ListedEpochs(
+    const ResourceKey& resource) const {
+  const std::string prefix = ResourcePrefix(resource) + "/";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint_.ListAll(prefix));
+  std::vector<std::uint64_t> epochs;
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+    if (const auto epoch = EpochOfManifestKey(*key)) epochs.push_back(*epoch);
+  }
+  return epochs;
+}
+
+Status NewestManifests::Find(const ResourceKey& resource, std::uint64_t listed,
+                             const Probe& is_there) const {
+  const auto known = epochs_.find(resource);
+  const std::uint64_t epoch = known == epochs_.end() ? 1 : known->second;
+  if (latest_ != 0) {
+    if (listed > epoch) {
+      // Leases that were lost begin anew, and say less than there is.
+      HOLDFAST_ASSIGN_OR_RETURN(const bool found, is_there(listed));
+      if (found) return Ok();
+    }
+    for (std::uint64_t at = epoch; at > 0; --at) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool found, is_there(at));
+      if (found) return Ok();
+    }
+    return Ok();
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<std::uint64_t> epochs, ListedEpochs(resource));
+  epochs.insert(epochs.end(), {epoch, listed, 1});
+  std::sort(epochs.begin(), epochs.end(), std::greater<>());
+  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
+  std::erase(epochs, 0);
+  // What follows the newest that is known may not be listed yet.
+  std::uint64_t newest = epochs.front();
+  for (;; ++newest) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool more,
+                              checkpoint_.Exists(ManifestKey(resource, newest + 1)));
+    if (!more) break;
+  }
+  if (newest != epochs.front()) epochs.insert(epochs.begin(), newest);
+  for (const std::uint64_t at : epochs) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool found, is_there(at));
+    if (found) return Ok();
+  }
+  return Ok();
+}
+
+Result<std::optional<ResourceManifest>> NewestManifests::Of(const ResourceKey& resource,
+                                                            std::uint64_t listed) const {
+  std::optional<ResourceManifest> manifest;
+  HOLDFAST_RETURN_IF_ERROR(Find(resource, listed, [&](std::uint64_t epoch) -> Result<bool> {
+    HOLDFAST_ASSIGN_OR_RETURN(manifest, ReadManifest(checkpoint_, resource, epoch));
+    return manifest.has_value();
+  }));
+  return manifest;
+}
+
+Result<std::string> NewestManifests::KeyOf(const ResourceKey& resource) const {
+  std::string key = ManifestKey(resource, 1);
+  HOLDFAST_RETURN_IF_ERROR(Find(resource, 0, [&](std::uint64_t epoch) -> Result<bool> {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, checkpoint_.Exists(ManifestKey(resource, epoch)));
+    if (there) key = ManifestKey(resource, epoch);
+    return there;
+  }));
+  return key;
+}
+
+Result<std::optional<ResourceManifest>> NewestManifest(const Record& checkpoint,
+                                                       const ResourceKey& resource) {
+  HOLDFAST_ASSIGN_OR_RETURN(const NewestManifests manifests, NewestManifests::Open(checkpoint));
+  return manifests.Of(resource);
+}
+
+}  // namespace holdfast::runtime

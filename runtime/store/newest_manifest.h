@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugins/sdk/resource.h"
+#include "plugins/sdk/result.h"
+#include "runtime/store/manifest.h"
+#include "runtime/store/record.h"
+
+namespace holdfast::runtime {
+
+// The manifests of a checkpoint that count: of each resource that of the newest epoch that has one. Whether one is
+// there is asked by its key, and which epochs there may be is known by the lease and its epoch table: a listing may
+// lag, so it only ever adds an epoch to those. A value type over a borrowed bank; one may be used from several threads.
+class NewestManifests {
+ public:
+  // Reads the lease of the checkpoint and its epoch table; where those are damaged or gone, less is known, and
+  // that is no error. The checkpoint's bundle is not needed.
+  static Result<NewestManifests> Open(const Record& checkpoint);
+
+  // nullopt when there is none at all. `listed`: an epoch of which a listing of the caller's shows the manifest; 0: none.
+  Result<std::optional<ResourceManifest>> Of(const ResourceKey& resource,
+                                             std::uint64_t listed = 0) const;
+  // The key of the manifest that counts, or would if there were any.
+  Result<std::string> KeyOf(const ResourceKey& resource) const;
+  // No manifest is of a later epoch, whosever it is; 0: that is not known.
+  std::uint64_t latest() const { return latest_; }
+
+ private:
+  using Probe = std::function<Result<bool>(std::uint64_t epoch)>;
+
+  explicit NewestManifests(BankSection checkpoint) : checkpoint_(std::move(checkpoint)) {}
+  Status ReadEpochs(const std::string& table, std::uint64_t token);
+  Result<std::vector<std::uint64_t>> ListedEpochs(const ResourceKey& resource) const;
+  // Calls `is_there` from the newest epoch on that may have a manifest, until one has.
+  Status Find(const ResourceKey& resource, std::uint64_t listed, const Probe& is_there) const;
+
+  BankSection checkpoint_;
+  std::map<ResourceKey, std::uint64_t> epochs_;  // of those in another one than the first
+  std::uint64_t latest_ = 0;
+};
+
+// Of one resource alone.
+Result<std::optional<ResourceManifest>> NewestManifest(const Record& checkpoint,
+                                                       const ResourceKey& resource);
+
+}  // namespace holdfast::runtime
