@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "plugins/sdk/text.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
@@ -128,6 +129,15 @@ Result<Attempt> ReadAttempt(const BankSection& record, std::string_view step, Cl
   const std::string key = prefix + "/result";
   HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kResultFormats));
   if (value) {
+    // An older build did not say whose it is.
+    const std::string of_step = value->StringOr("step", step);
+    const std::string of_attempt = value->StringOr("attempt", attempt.claim.attempt);
+    if (of_step != step || of_attempt != attempt.claim.attempt) {
+      return Corrupt(
+          fmt::format("the object {} is of attempt {} of step {}: it was copied or moved "
+                      "there",
+                      key, Printable(of_attempt), Printable(of_step)));
+    }
     AttemptResult result;
     HOLDFAST_ASSIGN_OR_RETURN(result.run, TextMember(*value, "run", key));
     HOLDFAST_ASSIGN_OR_RETURN(result.token, NumberMember(*value, "token", key));
