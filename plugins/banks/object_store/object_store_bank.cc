@@ -251,7 +251,11 @@ class ObjectStoreBank final : public Bank {
     if (now) return now->writer == writer ? Ok() : Status(Exists(key));
     if (!put || now.error().code() != ErrorCode::kNotFound) return put ? Status(now.error()) : put;
     return Unavailable(fmt::format("the object '{}' was written to the {}, and is not there",
-                                   key.str(), store_->Describe()));
+                                   key.str(), store_->Describe()))
+        .Hint(
+            "where that stays so, the store does not keep what it takes: 'holdfast bank check' "
+            "tries it; look at what answers "
+            "at its address, and whether a rule of the store removes objects");
   }
 
   Status GetOn(const ObjectKey& key, PassedOn& passed, std::uint64_t offset, std::uint64_t length) {
