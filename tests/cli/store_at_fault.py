@@ -2,7 +2,7 @@
 """A Swift of one account, in memory, with the faults that a real one does not show on demand.
   store_at_fault.py FOLDER [forgets]     FOLDER/port: where it listens; ends with its parent
 
-forgets: it answers 201 to each PUT, and keeps nothing. Else, once it is asked for a name in which the text in FOLDER/goes-away stands,
+FOLDER/stored has the names of what it took. forgets: it answers 201 to each PUT, and keeps nothing. Else, once it gets a request as FOLDER/goes-away says (a method, and a part of the path),
 it answers nobody any more (it closes each connection) until FOLDER/gone, which it makes then, is removed."""
 import ctypes
 import email.utils
@@ -45,15 +45,17 @@ class Handler(BaseHTTPRequestHandler):
     def is_gone(self):
         try:
             with open(path("goes-away")) as file:
-                if file.read().strip() in self.path:
+                method, name = file.read().split()
+                if method == self.command and name in self.path:
                     os.rename(path("goes-away"), path("gone"))
         except FileNotFoundError:
             pass
         return os.path.exists(path("gone"))
 
     def any(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.is_gone():
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length or self.is_gone():
             self.close_connection = True
             return
         url = urllib.parse.urlsplit(self.path)
@@ -96,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
             if name in objects and self.headers.get("If-None-Match") == "*":
                 self.answer(412)
                 return
+            with open(path("stored"), "a") as file:
+                file.write(name + "\n")
             if not forgets:
                 objects[name] = body, self.headers.get("X-Object-Meta-Holdfast-Writer", ""), email.utils.formatdate(usegmt=True)
             self.answer(201, ETag=hashlib.md5(body).hexdigest())
