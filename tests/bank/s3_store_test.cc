@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plugins/banks/object_store/store_name.h"
 #include "plugins/banks/s3/signing_client.h"
 #include "plugins/net/sigv4.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/md5.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
+#include "plugins/sdk/value.h"
 #include "tests/bank/scripted_server.h"
 
 namespace holdfast::banks::s3 {
@@ -18,6 +20,7 @@ namespace {
 using net::HttpMethod;
 using net::HttpRequest;
 using net::HttpResponse;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -212,6 +215,71 @@ TEST_F(SweptBucket, EndsWhereTheServerGivesTheSamePageAgain) {
   stuck_ = true;
   EXPECT_THAT(sweep(),
               HasSubstr("S3 bucket b at http://s3:80 gives the same part of a list again"));
+}
+
+TEST(StoreNames, AreThoseThatServersTake) {
+  const auto bucket = [](const std::string& name) {
+    return CheckBucketName(Value().Set("bucket", name)).has_value();
+  };
+  for (const std::string& good : std::vector<std::string>{"abc", "holdfast", "a.b-c.4", "127.0.0.x",
+                                                          "1.2.3", std::string(63, 'a')})
+    EXPECT_TRUE(bucket(good)) << good;
+  for (const std::string& bad :
+       std::vector<std::string>{"ab", "Abc", "a_b", "a/b", "-abc", "abc.", "a..b", "a b",
+                                "127.0.0.1", "caf\xc3\xa9", std::string(64, 'a')})
+    EXPECT_FALSE(bucket(bad)) << bad;
+  const auto container = [](const std::string& name) {
+    return CheckContainerName(Value().Set("container", name)).has_value();
+  };
+  for (const std::string& good :
+       std::vector<std::string>{"", "c", "My backups", "...", std::string(256, 'a')})
+    EXPECT_TRUE(container(good)) << good;
+  for (const std::string& bad :
+       std::vector<std::string>{"a/b", "/", ".", "..", std::string(257, 'a')})
+    EXPECT_FALSE(container(bad)) << bad;
+}
+
+// What an opening of the bucket b, in us-east-1, says when each request is answered like that.
+std::string SaidOfOpening(const HttpResponse& answer) {
+  const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest& request) {
+    HttpResponse response = answer;
+    if (request.method == HttpMethod::kHead) response.body.clear();
+    return response;
+  });
+  Bucket bucket;
+  bucket.endpoint = "http://s3";
+  bucket.name = "b";
+  bucket.region = "us-east-1";
+  const auto store = OpenS3Store(server, bucket, BankUse::kWrite, SteadyTime::max());
+  return store ? "" : fmt::format("{} {}", NameOf(store.error().code()), store.error().OneLine());
+}
+
+TEST(S3Refusals, SayWhichRegionTheServerNames) {
+  EXPECT_EQ(SaidOfOpening({400,
+                           {},
+                           "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region is "
+                           "wrong</Message><Region>eu-central-1</Region></Error>"}),
+            "invalid-input looking at its bucket: http://s3:80 answered 400 "
+            "AuthorizationHeaderMalformed: the bucket b is in the region eu-central-1, not in "
+            "us-east-1 [region = eu-central-1]");
+  EXPECT_THAT(SaidOfOpening({301, {{"x-amz-bucket-region", "eu-west-1"}}, ""}),
+              HasSubstr("is in the region eu-west-1, not in us-east-1 [region = eu-west-1]"));
+}
+
+TEST(S3Refusals, SayWhatToLookAt) {
+  EXPECT_THAT(SaidOfOpening({403, {}, "<Error><Code>AccessDenied</Code></Error>"}),
+              AllOf(StartsWith("denied"), HasSubstr("403 AccessDenied"),
+                    HasSubstr("the key may not do that with the bucket b")));
+  EXPECT_THAT(SaidOfOpening({403, {}, "<Error><Code>SignatureDoesNotMatch</Code></Error>"}),
+              HasSubstr("403 SignatureDoesNotMatch [the access key, its secret"));
+  EXPECT_THAT(SaidOfOpening({403, {}, "<Error><Code>RequestTimeTooSkewed</Code></Error>"}),
+              HasSubstr("the clock of this machine is wrong"));
+  for (const HttpResponse& full :
+       {HttpResponse{403, {}, "<Error><Code>QuotaExceeded</Code></Error>"},
+        HttpResponse{400, {}, "<Error><Code>EntityTooLarge</Code></Error>"},
+        HttpResponse{413, {}, ""}}) {
+    EXPECT_THAT(SaidOfOpening(full), AllOf(StartsWith("denied"), HasSubstr("a quota")));
+  }
 }
 
 TEST(S3Listings, BackwardsEndWhereTheServerGivesTheSamePageAgain) {

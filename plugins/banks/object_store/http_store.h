@@ -16,6 +16,7 @@ inline constexpr int kForbidden = 403;
 inline constexpr int kNotFoundStatus = 404;
 inline constexpr int kConflictStatus = 409;
 inline constexpr int kPreconditionFailed = 412;
+inline constexpr int kTooLarge = 413;
 inline constexpr int kRangeNotSatisfiable = 416;
 inline constexpr int kNotImplemented = 501;
 

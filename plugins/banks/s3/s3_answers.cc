@@ -108,7 +108,7 @@ S3Error ParseS3Error(std::string_view xml) {
   pugi::xml_document document;
   const auto root = Root(document, xml, "Error");
   if (!root) return {};
-  return {root->child_value("Code"), root->child_value("Message")};
+  return {root->child_value("Code"), root->child_value("Message"), root->child_value("Region")};
 }
 
 std::string CompleteUpload(const std::vector<std::string>& etags) {

@@ -73,7 +73,7 @@ class S3Store final : public HttpStore {
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there,
                               Send(Request(HttpMethod::kHead, base_url() + "/"), deadline));
     if (there.ok()) return Ok();
-    if (there.status != kNotFoundStatus) return Failure(there, "looking at its bucket");
+    if (there.status != kNotFoundStatus) return WhyRefused(there, deadline);
     if (use == BankUse::kRead) return NotFound(fmt::format("there is no {} yet", Describe()));
     HttpRequest make = Request(HttpMethod::kPut, base_url() + "/");
     const std::string where = "<CreateBucketConfiguration><LocationConstraint>" + bucket_.region +
@@ -181,6 +181,16 @@ class S3Store final : public HttpStore {
     if (const auto written = net::ParseHttpDate(net::HeaderOf(response.headers, "Last-Modified")))
       object.written = *written;
     return object;
+  }
+
+  // The answer to a HEAD has no body, and so does not say why: that to a GET does.
+  Error WhyRefused(const HttpResponse& refusal, SteadyTime deadline) {
+    constexpr std::string_view kDoing = "looking at its bucket";
+    if (net::CodeOfStatus(refusal.status) == ErrorCode::kUnavailable)
+      return Failure(refusal, kDoing);
+    const auto said =
+        Send(Request(HttpMethod::kGet, base_url() + "/?list-type=2&max-keys=1"), deadline);
+    return Failure(said && !said->ok() ? *said : refusal, kDoing);
   }
 
   static std::string Sha256Of(const StoreBody& body) {
@@ -370,6 +380,21 @@ class S3Store final : public HttpStore {
     const S3Error said = ParseS3Error(response.body);
     std::string what = fmt::format("{}: {} answered {}", doing, origin(), response.status);
     if (!said.code.empty()) what += " " + Printable(said.code);
+    std::string region(net::HeaderOf(response.headers, "x-amz-bucket-region"));
+    if (region.empty()) region = said.region;
+    if (!region.empty() && region != bucket_.region) {
+      return InvalidInput(fmt::format("{}: the bucket {} is in the region {}, not in {}", what,
+                                      Printable(bucket_.name), Printable(region),
+                                      Printable(bucket_.region)))
+          .Hint("region = " + Printable(region));
+    }
+    if (said.code == "QuotaExceeded" || said.code == "EntityTooLarge" ||
+        response.status == kTooLarge) {
+      return Error(ErrorCode::kDenied, what)
+          .Hint(
+              "a quota of the bucket or of its owner is used up, or the object is larger than the "
+              "server takes: then a smaller part_size");
+    }
     if (response.status == kPreconditionFailed || said.code == "ConditionalRequestConflict")
       return {ErrorCode::kConflict, what};
     if (response.status == kNotFoundStatus)
@@ -385,7 +410,10 @@ class S3Store final : public HttpStore {
               : "it does not know all of S3 that is needed");
     if (response.status == kForbidden)
       return Error(ErrorCode::kDenied, what)
-          .Hint("the access key, its secret, its rights, or the region");
+          .Hint(said.code == "AccessDenied"
+                    ? "the key may not do that with the bucket " + Printable(bucket_.name) +
+                          ": its policy, and those of the bucket, say who may"
+                    : "the access key, its secret, its rights, or the region");
     return {net::CodeOfStatus(response.status), what};
   }
 

@@ -447,6 +447,19 @@ class SwiftStore final : public HttpStore {
     switch (response.status) {
       case kPreconditionFailed:
         return {ErrorCode::kConflict, what};
+      case kForbidden:
+        return Error(ErrorCode::kDenied, what)
+            .Hint(
+                fmt::format("{} may not do that with the container {}: its X-Container-Write and "
+                            "X-Container-Read name who may, or the user's role in the project does",
+                            container_.user.empty() ? "who asks" : Printable(container_.user),
+                            Printable(container_.name)));
+      case kTooLarge:
+        return Error(ErrorCode::kDenied, what)
+            .Hint(fmt::format("a quota is used up: X-Container-Meta-Quota-Bytes or -Count of the "
+                              "container {}, or the account's; or the object is larger than the "
+                              "cluster takes",
+                              Printable(container_.name)));
       case kInsufficientStorage:
         return Error(ErrorCode::kDenied, what).Hint("the cluster is full");
       case kConflictStatus:
