@@ -305,6 +305,71 @@ TEST(S3Listings, BackwardsEndWhereTheServerGivesTheSamePageAgain) {
   }
 }
 
+class S3HostileListings : public ::testing::Test {
+ protected:
+  Result<std::vector<StoredObject>> List(const std::function<Result<HttpResponse>(int)>& page,
+                                         ListDirection direction) {
+    int asked = 0;
+    const auto server =
+        std::make_shared<ScriptedServer>([&](const HttpRequest& request) -> Result<HttpResponse> {
+          if (request.method == HttpMethod::kHead) return HttpResponse{200, {}, ""};
+          if (asked > 100'000) return Internal("it goes on and on");
+          return page(asked++);
+        });
+    Bucket bucket;
+    bucket.endpoint = "http://s3";
+    bucket.name = "b";
+    const auto store = OpenS3Store(server, bucket, BankUse::kRead, SteadyTime::max());
+    return (*store)->List("t/", "", 5, direction, SteadyTime::max());
+  }
+  static HttpResponse Page(const std::string& contents, const std::string& next) {
+    return {200,
+            {},
+            "<ListBucketResult><IsTruncated>" + std::string(next.empty() ? "false" : "true") +
+                "</IsTruncated><NextContinuationToken>" + next + "</NextContinuationToken>" +
+                contents + "</ListBucketResult>"};
+  }
+  static std::string Object(const std::string& name) {
+    return "<Contents><Key>" + name + "</Key><Size>1</Size></Contents>";
+  }
+};
+
+TEST_F(S3HostileListings, ThatNeverEndAreCorrupt) {
+  const auto full = [](int number) {
+    return Page(Object(fmt::format("t/{:09}", number)), std::to_string(number));
+  };
+  const auto empty = [](int number) { return Page("", std::to_string(number)); };
+  for (const auto& listed :
+       {List(full, ListDirection::kDescending), List(empty, ListDirection::kDescending),
+        List(empty, ListDirection::kAscending)}) {
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().code(), ErrorCode::kCorrupt) << listed.error().Render();
+    EXPECT_THAT(listed.error().message(),
+                HasSubstr("S3 bucket b at http://s3:80 gives a list that does not end"));
+  }
+}
+
+TEST_F(S3HostileListings, AnEmptyPageIsNotTheEndWhereTheServerSaysThatThereIsMore) {
+  const auto listed =
+      List([](int number) { return number == 0 ? Page("", "x") : Page(Object("t/a"), ""); },
+           ListDirection::kAscending);
+  ASSERT_TRUE(listed) << listed.error().Render();
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().name, "t/a");
+}
+
+TEST_F(S3HostileListings, OfWhatHasNoNameOrOfTooManyBytesAreCorrupt) {
+  const auto nameless = List([](int) { return Page(Object(""), ""); }, ListDirection::kAscending);
+  ASSERT_FALSE(nameless);
+  EXPECT_EQ(nameless.error().code(), ErrorCode::kCorrupt);
+  const auto large =
+      List([](int) { return Result<HttpResponse>(InvalidInput("http://s3:80 sent too much")); },
+           ListDirection::kAscending);
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(large.error().message(), HasSubstr("http://s3:80 sent too much"));
+}
+
 // What the server is given to check is what is kept with the object; hashes that are known are not made again.
 TEST_F(S3Stores, BytesAreSentWithTheirHashes) {
   const std::string known(64, '7');

@@ -255,6 +255,22 @@ TEST_F(SweptContainer, KeepsWhatOnlyTheListingSaysToBeThere) {
 }
 
 // A proxy whose other servers are not back yet says that a container is not there.
+TEST(SwiftListings, ThatAreNoneAreCorrupt) {
+  for (const std::string body : {"<html>", "{}", "[1]", R"([{"bytes": 1}])", R"([{"name": ""}])",
+                                 R"([{"name": 1}])", R"([{"name": "t/a", "bytes": 1}, {}])"}) {
+    const auto server = std::make_shared<ScriptedServer>([&body](const HttpRequest& request) {
+      return request.method == HttpMethod::kHead ? HttpResponse{204, {}, ""}
+                                                 : HttpResponse{200, {}, body};
+    });
+    const auto store = OpenSwiftStore(server, {"http://swift:8080/v1/AUTH_a", "c", ""}, {},
+                                      BankUse::kRead, SteadyTime::max());
+    const auto listed = (*store)->List("t/", "", 5, ListDirection::kAscending, SteadyTime::max());
+    ASSERT_FALSE(listed) << body;
+    EXPECT_EQ(listed.error().code(), ErrorCode::kCorrupt) << body;
+    EXPECT_THAT(listed.error().message(), HasSubstr("http://swift:8080")) << body;
+  }
+}
+
 TEST(SwiftRefusals, SayWhatToLookAt) {
   int status = 204;
   const auto server = std::make_shared<ScriptedServer>([&status](const HttpRequest&) {

@@ -32,6 +32,8 @@ using net::HttpResponse;
 
 constexpr std::size_t kMostListed = 1000;
 constexpr std::uint64_t kMostParts = 10'000;
+// Of one listing that has to be read to its end: 10 million objects.
+constexpr int kMostPages = 10'000;
 constexpr std::size_t kMd5Digits = 32;
 constexpr const char* kWriterHeader = "x-amz-meta-holdfast-writer";
 // The server holds bytes to their Content-MD5, which is signed, each time that they are sent; without one AWS takes nothing into a
@@ -117,6 +119,13 @@ class S3Store final : public HttpStore {
     if (direction == ListDirection::kDescending)
       return ListBackwards(prefix, marker, limit, deadline);
     HOLDFAST_ASSIGN_OR_RETURN(ListPage page, Page(prefix, marker, "", limit, deadline));
+    // A page may be empty before the last one.
+    for (int pages = 1; page.objects.empty() && !page.next.empty(); ++pages) {
+      if (pages == kMostPages) return Endless();
+      const std::string before = std::move(page.next);
+      HOLDFAST_ASSIGN_OR_RETURN(page, Page(prefix, "", before, limit, deadline));
+      if (page.objects.empty() && page.next == before) return Stuck();
+    }
     return std::move(page.objects);
   }
 
@@ -134,7 +143,9 @@ class S3Store final : public HttpStore {
     found.one = "upload that was never completed";
     found.many = "uploads that were never completed";
     UploadPage page;
+    int pages = 0;
     do {
+      if (++pages > kMostPages) return Endless();
       std::string query = "uploads=&max-uploads=" + std::to_string(kMostListed);
       if (!sweep.prefix.empty()) query += "&prefix=" + net::PercentEncoded(sweep.prefix);
       if (!page.next_name.empty()) query += "&key-marker=" + net::PercentEncoded(page.next_name);
@@ -336,9 +347,10 @@ class S3Store final : public HttpStore {
     if (!after.empty() && token.empty()) query += "&start-after=" + net::PercentEncoded(after);
     HttpRequest request = Request(HttpMethod::kGet, base_url() + "/?" + query);
     request.passing_status = kNotFoundStatus;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
-    if (!response.ok()) return Failure(response, "listing it");
-    return ParseListPage(response.body);
+    const auto response = Send(request, deadline);
+    if (!response) return ListingFailed(response.error());
+    if (!response->ok()) return Failure(*response, "listing it");
+    return ParseListPage(response->body);
   }
 
   // S3 lists forwards alone: the last of all, of which no more than `limit` are kept.
@@ -348,10 +360,11 @@ class S3Store final : public HttpStore {
     std::deque<StoredObject> last;
     std::string token;
     std::string behind;  // the newest that was listed
-    while (true) {
+    for (int pages = 0;; ++pages) {
+      if (pages == kMostPages) return Endless();
       HOLDFAST_ASSIGN_OR_RETURN(ListPage page, Page(prefix, "", token, kMostListed, deadline));
-      HOLDFAST_RETURN_IF_ERROR(
-          CheckListedPage(page.objects, prefix, behind, ListDirection::kAscending, Describe()));
+      HOLDFAST_RETURN_IF_ERROR(CheckListedPage(page.objects, prefix, behind, kMostListed,
+                                               ListDirection::kAscending, Describe()));
       if (page.objects.empty() && !page.next.empty() && page.next == token) return Stuck();
       if (!page.objects.empty()) behind = page.objects.back().name;
       bool over = false;
@@ -370,6 +383,10 @@ class S3Store final : public HttpStore {
   // A page of a list says that more comes behind a place that it was asked for itself, or had gone past.
   Error Stuck() const {
     return Corrupt(fmt::format("{} gives the same part of a list again and again", Describe()));
+  }
+
+  Error Endless() const {
+    return Corrupt(fmt::format("{} gives a list that does not end", Describe()));
   }
 
   static Error Exists(const std::string& name) {
