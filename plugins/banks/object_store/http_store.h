@@ -29,6 +29,8 @@ Md5::Digest Md5Of(const StoreBody& body);
 // Thread-safe as far as what is derived from it is.
 class HttpStore : public ObjectStore {
  public:
+  // Of Swift the URL has the account, too: two of them may have containers of one name.
+  std::string Place() const override { return url_; }
   Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) override;
   Result<StoredObject> Get(const std::string& name, std::uint64_t offset, std::uint64_t length,
                            std::string_view etag, ByteSink& sink, SteadyTime deadline) override;

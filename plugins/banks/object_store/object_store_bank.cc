@@ -205,6 +205,7 @@ class ObjectStoreBank final : public Bank {
   bool holds_to_md5() const override { return true; }
   ExclusiveStrength strength() const override { return options_.strength; }
   std::string Describe() const override { return store_->Describe(); }
+  std::string Place() const override { return store_->Place(); }
 
  private:
   milliseconds TimeFor(std::uint64_t size) const {

@@ -173,6 +173,8 @@ class S3Store final : public HttpStore {
   std::string Describe() const override {
     return fmt::format("S3 bucket {} at {}", bucket_.name, origin());
   }
+  // Whichever style its URL has.
+  std::string Place() const override { return origin() + "/" + bucket_.name; }
 
  private:
   StoredObject ObjectOf(const std::string& name, const HttpResponse& response) const override {
