@@ -44,6 +44,7 @@ Result<Value> ToValue(const ActivityOutcome& outcome, const BankSection& record,
     HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "error", outcome.error, record, key, where));
   HOLDFAST_RETURN_IF_ERROR(SetWarnings(value, outcome.warnings, record, key, where));
   if (!outcome.streams.is_null()) value.Set("streams", outcome.streams);
+  if (!outcome.raw.is_null()) value.Set("raw", outcome.raw);
   if (!outcome.saved.is_null())
     HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "saved", outcome.saved, record, key, where));
   if (!outcome.point_in_time.empty()) value.Set("point_in_time", outcome.point_in_time);
@@ -83,6 +84,7 @@ Result<ActivityOutcome> OutcomeFromValue(const Value& value, const BankSection& 
   outcome.point_in_time = value.StringOr("point_in_time", "");
   HOLDFAST_ASSIGN_OR_RETURN(outcome.warnings, WarningsOf(value, record, key, where));
   if (const Value* streams = value.Find("streams"); streams != nullptr) outcome.streams = *streams;
+  if (const Value* raw = value.Find("raw"); raw != nullptr) outcome.raw = *raw;
   if (auto saved = ReadSealed(value, "saved", record, key, where); saved) {
     if (*saved) outcome.saved = std::move(**saved);
   } else if (saved.error().code() == ErrorCode::kDenied) {

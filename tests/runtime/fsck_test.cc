@@ -158,6 +158,60 @@ TEST_F(Fsck, KeepsWhatAPluginPutBesideItsStreams) {
   EXPECT_EQ(restored.code, ExitCode::kOk) << restored.text;
 }
 
+TEST_F(Fsck, NamesARawObjectThatIsGoneOrIsNotWhatWasPutThere) {
+  world.raw["T::Volume#a"] = "of the plugin's own";
+  ProtectAs("run-1");
+  std::string key;
+  for (const std::string& each : ListOf(world.tenant, "checkpoints/run-1/data/")) {
+    if (each.ends_with("/raw/part/one")) key = each;
+  }
+  const std::string bytes = *world.tenant.GetBytes(key);
+  std::string flipped = bytes;
+  flipped.back() = static_cast<char>(flipped.back() ^ 1);
+  const std::string verify = world.Publish(Operation::kVerify, "run-1");
+  ASSERT_EQ(world.RunAll("ver-0", verify).code, ExitCode::kOk);
+  const auto raw = [&key](const std::string& what) {
+    return ElementsAre(AllOf(Is(FindingKind::kDamage, what), Field(&Finding::record, "run-1"),
+                             Field(&Finding::resource, Key("T::Volume#a")),
+                             Field(&Finding::keys, ElementsAre(key))));
+  };
+  Overwrite(key, bytes.substr(1));
+  for (const bool quick : {true, false}) {
+    options.quick = quick;
+    EXPECT_THAT(Run(), raw("raw-damaged"));
+  }
+  EXPECT_EQ(world.RunAll("ver-1", verify).code, ExitCode::kRunFailed);
+  Overwrite(key, flipped);
+  EXPECT_THAT(Run(), raw("raw-damaged"));
+  options.quick = true;
+  EXPECT_THAT(Run(), IsEmpty());  // it reads no data
+  EXPECT_EQ(world.RunAll("ver-2", verify).code, ExitCode::kRunFailed);
+  ASSERT_TRUE(world.tenant.Delete(key));
+  for (const bool quick : {true, false}) {
+    options.quick = quick;
+    EXPECT_THAT(Run(), raw("raw-missing"));
+  }
+  EXPECT_EQ(world.RunAll("ver-3", verify).code, ExitCode::kRunFailed);
+}
+
+TEST_F(Fsck, FindsNothingAmissInACopyWithRawObjectsAndNamesOneThatItLost) {
+  world.raw["T::Volume#a"] = "of the plugin's own";
+  ProtectAs("run-1");
+  World far;
+  far.provider_id = "provider-2";
+  const auto copied = far.CopyFrom(world, "run-1");
+  ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
+  auto report = runtime::Fsck(far.tenant, far.clock, options);
+  ASSERT_TRUE(report) << report.error().Render();
+  EXPECT_THAT(report->findings, IsEmpty());
+  for (const std::string& key : ListOf(far.tenant, "checkpoints/run-1/data/")) {
+    if (key.ends_with("/raw/part/one")) ASSERT_TRUE(far.tenant.Delete(key));
+  }
+  report = runtime::Fsck(far.tenant, far.clock, options);
+  ASSERT_TRUE(report) << report.error().Render();
+  EXPECT_THAT(report->findings, ElementsAre(Is(FindingKind::kDamage, "raw-missing")));
+}
+
 TEST_F(Fsck, KeepsSegmentsThatWereAdopted) {
   ProtectAs("run-1");
   const auto section = world.tenant.Narrow("checkpoints/run-1", SectionAccess::kWrite);
