@@ -110,6 +110,8 @@ class Bank {
   virtual ExclusiveStrength strength() const = 0;
   // For people: "filesystem bank at /var/lib/holdfast". No secret.
   virtual std::string Describe() const = 0;
+  // What two banks have in common that are one, by whatever name each was opened; empty: that cannot be told.
+  virtual std::string Place() const { return ""; }
 };
 
 // Put of bytes in memory.

@@ -315,11 +315,14 @@ int CopyCheckpoints(Session& session, const CopyArguments& arguments) {
   if (!source) return out.Fail(source.error());
   const auto to = session.OpenProvider(arguments.to_provider);
   if (!to) return out.Fail(to.error());
+  Target target(session, **to);
+  if (const Status looked = target.Look(); !looked) return out.Fail(looked.error());
+  const runtime::CopyRequest any{"", *source, target.provider_name(), target.bank()};
+  if (const Status other = runtime::CheckIsNoSelfCopy(target.environment(), any); !other)
+    return out.Fail(other.error());
   const auto ids = WhatToCopy(session, arguments, *source);
   if (!ids) return out.Fail(ids.error());
   if (ids->empty()) out.Say("there is no available checkpoint to copy");
-  Target target(session, **to);
-  if (const Status looked = target.Look(); !looked) return out.Fail(looked.error());
   const Copies copies = CopyAll(session, arguments, *source, target, *ids, deadline);
   Conclude(out, arguments, copies);
   if (const int code = signals.exit_code(); code != 0) return code;

@@ -204,6 +204,36 @@ Result<local::StopSignals*> StopSignalsOfThisProcess() {
   return &*signals;
 }
 
+// A run whose bank went away at its end could not give back its lease. Its engine saw it to its end, here, so nothing of it lives:
+// whoever comes next need not wait until the lease expires, nor be told to call gc. (The begin brings to its end what is
+// in its way.)
+Status GiveBackLeasesOfEndedRuns(const Output& out, const BankSection& tenant,
+                                 const local::RunOptions& options) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, runtime::ListUnfinished(tenant));
+  for (const runtime::Unfinished& one : unfinished) {
+    const auto lease = runtime::CurrentLease(tenant, one.record);
+    // What is damaged is for the begin to find, or for gc.
+    if (!lease && lease.error().code() == ErrorCode::kCorrupt) continue;
+    if (!lease) return lease.error();
+    if (!*lease || (*lease)->released || !runtime::CheckId((*lease)->run)) continue;
+    local::RunOptions which = options;
+    which.run_id = (*lease)->run;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto earlier, local::FindEarlierRun(which));
+    if (!earlier || earlier->phase.empty()) continue;
+    // Another start of this id may be at work, elsewhere.
+    if ((*lease)->start != earlier->start_id) continue;
+    HOLDFAST_RETURN_IF_ERROR(
+        runtime::ReleaseLeaseOf(tenant, one.record, which.run_id, earlier->start_id));
+    if (one.kind == runtime::RecordKind::kDeletion) {
+      HOLDFAST_RETURN_IF_ERROR(
+          runtime::ReleaseLeaseOf(tenant, one.checkpoint, which.run_id, earlier->start_id));
+    }
+    out.Say(fmt::format("run {} had ended ({}) and still held the {} {}: given back", which.run_id,
+                        earlier->phase, runtime::NameOf(one.kind), one.record));
+  }
+  return Ok();
+}
+
 // Shows a run, and gives back at its end what leases it still has: one whose `end` was kept from
 // its work (Terminate) or failed. Nothing of it lives by then, so nobody has to wait until they
 // expire.
@@ -285,10 +315,17 @@ Status AddWaysPastARival(Session& session, const RunArguments& arguments,
   return Ok();
 }
 
+bool HasBegun(const local::RunOutcome& outcome) {
+  return std::any_of(outcome.nodes.begin(), outcome.nodes.end(),
+                     [](const local::NodeOutcome& node) {
+                       return node.info.task == "begin" && node.info.exit_code == 0;
+                     });
+}
+
 Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
                            const OpenedWorkflow& workflow, const BankSection& tenant,
                            const local::RunOutcome& outcome, const runtime::RecordReport* report,
-                           bool unreadable) {
+                           bool unreadable, bool unreachable) {
   WhatNext next;
   next.text = outcome.stopped ? "the run was stopped" : "the run failed";
   if (!outcome.stopped && !outcome.message.empty()) next.text += ": " + outcome.message;
@@ -303,6 +340,15 @@ Result<WhatNext> NextAfter(Session& session, const RunArguments& arguments,
         ". The first of these lets go on what is at rest, and ends the run; where that leaves the "
         "record in error, the second goes on with it:";
     next.commands.push_back(GcCommand(session, provider->config(), outcome.run_id));
+    next.commands.push_back(RunCommand(session, arguments, RecordOf(outcome)));
+    return next;
+  }
+  if (unreachable && HasBegun(outcome)) {
+    const std::vector<std::string> left = LeftAtRest(workflow.bundle, outcome);
+    next.text += "; its bank does not answer";
+    if (!left.empty()) next.text += ", and may be STILL at rest: " + Join(left, ", ");
+    next.text +=
+        ". Once the bank does, this lets go on what is at rest, and goes on with what is stored:";
     next.commands.push_back(RunCommand(session, arguments, RecordOf(outcome)));
     return next;
   }
@@ -420,6 +466,10 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
       options.parameters["record"] = std::move(*record);
     }
   }
+  if (!options.resume) {
+    if (Status given = GiveBackLeasesOfEndedRuns(out, *tenant, options); !given)
+      return out.Fail(std::move(given).error());
+  }
   const auto signals = StopSignalsOfThisProcess();
   if (!signals) return out.Fail(signals.error());
   options.stop_signals = *signals;
@@ -450,8 +500,9 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     next.text = "the run failed: " + no_success;
   } else if (code != 0) {
     const bool unreadable = !report && report.error().code() == ErrorCode::kCorrupt;
+    const bool unreachable = !report && report.error().code() == ErrorCode::kUnavailable;
     auto found = NextAfter(session, arguments, *workflow, *tenant, *outcome,
-                           report ? &*report : nullptr, unreadable);
+                           report ? &*report : nullptr, unreadable, unreachable);
     if (!found) return out.Fail(found.error());
     next = std::move(*found);
     ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));

@@ -588,18 +588,26 @@ class Copier {
 
 }  // namespace
 
-Result<CopyReport> CopyCheckpoint(const StepEnvironment& target, const CopyRequest& request) {
+Status CheckIsNoSelfCopy(const StepEnvironment& target, const CopyRequest& request) {
   if (request.from.provider_id == target.provider_id) {
     return Error(ErrorCode::kUsage, fmt::format("provider {} has the checkpoint already: a copy "
                                                 "is for another provider",
                                                 request.provider_name));
   }
-  if (request.from.bank == request.bank) {
+  const std::string from = request.from.tenant.bank().Place();
+  const std::string to = target.tenant.bank().Place();
+  const bool told = !from.empty() && !to.empty();
+  if (told ? from == to : request.from.bank == request.bank) {
     return Error(ErrorCode::kUsage,
                  fmt::format("the providers {} and {} have the same bank, the {}",
                              request.from.provider_name, request.provider_name, request.bank))
         .Hint("a copy is for another bank, better still on another machine");
   }
+  return Ok();
+}
+
+Result<CopyReport> CopyCheckpoint(const StepEnvironment& target, const CopyRequest& request) {
+  HOLDFAST_RETURN_IF_ERROR(CheckIsNoSelfCopy(target, request));
   HOLDFAST_ASSIGN_OR_RETURN(
       Record from, Record::Open(request.from.tenant, RecordKind::kCheckpoint, request.checkpoint));
   HOLDFAST_ASSIGN_OR_RETURN(

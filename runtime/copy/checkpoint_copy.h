@@ -84,6 +84,9 @@ struct CopyReport {
   std::vector<std::string> warnings;
 };
 
+// kUsage where both are one provider, or have one bank.
+Status CheckIsNoSelfCopy(const StepEnvironment& target, const CopyRequest& request);
+
 // `target`: of the provider that it is copied to, with a writable section. Errors, among them: kNotFound, there is no
 // such checkpoint; kInvalidInput, it is not available; kUsage, both are one provider; kConflict, the target has another
 // one of that id; kLocked, somebody else works on it, here or there; kDenied, a key is missing, or the

@@ -16,6 +16,7 @@ Status UnlessThere(Status put) {
 void DropParts(std::vector<ActivityOutcome>& outcomes) {
   for (ActivityOutcome& outcome : outcomes) {
     outcome.streams = Value();
+    outcome.raw = Value();
     outcome.saved = Value();
   }
 }

@@ -8,6 +8,7 @@
 
 #include "plugins/sdk/segment.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/recording_bank.h"
 #include "runtime/step/sealed_bank.h"
 #include "runtime/store/layout.h"
 
@@ -127,25 +128,53 @@ class ObjectSource final : public ByteSource {
 
 // The raw objects of an attempt, as its plugin put them: a section of plain objects.
 struct RawSection {
-  std::unique_ptr<SealedBank> sealed;  // where the section has keys
+  std::unique_ptr<RecordingBank> recorder;  // where it is written
+  std::unique_ptr<SealedBank> sealed;       // where the section has keys
   std::optional<BankSection> section;
 };
 Result<RawSection> OpenRaw(const BankSection& data, std::string_view attempt,
                            SectionAccess access) {
   RawSection raw;
   HOLDFAST_ASSIGN_OR_RETURN(raw.section, data.Narrow(fmt::format("{}/raw", attempt), access));
-  if (data.keys() == nullptr) return raw;
-  raw.sealed = std::make_unique<SealedBank>(data.bank(), *data.keys());
+  Bank* bank = &data.bank();
   const std::string prefix = raw.section->prefix();
+  if (access == SectionAccess::kWrite) {
+    raw.recorder = std::make_unique<RecordingBank>(*bank);
+    bank = raw.recorder.get();
+    HOLDFAST_ASSIGN_OR_RETURN(raw.section, BankSection::Open(*bank, prefix, access));
+  }
+  if (data.keys() == nullptr) return raw;
+  raw.sealed = std::make_unique<SealedBank>(*bank, *data.keys());
   HOLDFAST_ASSIGN_OR_RETURN(raw.section, BankSection::Open(*raw.sealed, prefix, access));
   return raw;
 }
 
-Status CopyRaw(const CopyEnds& ends, const BankSection& from, const BankSection& to,
-               const std::string& attempt) {
-  HOLDFAST_ASSIGN_OR_RETURN(const RawSection source, OpenRaw(from, attempt, SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, source.section->ListAll());
-  if (keys.empty()) return Ok();
+// Which there are; of those that an older build wrote only the bank knows that.
+Result<std::vector<std::string>> RawKeys(const BankSection& section,
+                                         const ResourceManifest& manifest) {
+  if (!manifest.raw) return section.ListAll();
+  std::vector<std::string> keys;
+  for (const RawObject& object : *manifest.raw) keys.push_back(object.key);
+  return keys;
+}
+
+// Returns what the manifest of the copy is to say of them.
+Result<std::optional<std::vector<RawObject>>> CopyRaw(const CopyEnds& ends, const BankSection& from,
+                                                      const BankSection& to,
+                                                      const ResourceManifest& manifest) {
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection source,
+                            OpenRaw(from, manifest.attempt, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, RawKeys(*source.section, manifest));
+  if (keys.empty()) return manifest.raw;
+  if (manifest.raw) {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const BankSection stored,
+        from.Narrow(fmt::format("{}/raw", manifest.attempt), SectionAccess::kRead));
+    for (const RawObject& object : *manifest.raw) {
+      HOLDFAST_RETURN_IF_ERROR(ends.advanced(0));
+      HOLDFAST_RETURN_IF_ERROR(CheckRawObject(stored, object, /*read=*/true));
+    }
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const RawSection target,
                             OpenRaw(to, ends.attempt, SectionAccess::kWrite));
   for (const std::string& key : keys) {
@@ -156,7 +185,9 @@ Status CopyRaw(const CopyEnds& ends, const BankSection& from, const BankSection&
                         source.sealed == nullptr ? kRawPiece : kMaxSegmentSize);
     HOLDFAST_RETURN_IF_ERROR(target.section->Put(key, object, info.size));
   }
-  return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(auto recorded,
+                            target.recorder->Recorded(target.section->prefix() + "/"));
+  return std::optional<std::vector<RawObject>>(std::move(recorded));
 }
 
 Status StatRaw(const BankSection& data, const std::string& attempt,
@@ -205,7 +236,7 @@ Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& check
                             checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
   HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw,
                             OpenRaw(data, manifest.attempt, SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, raw.section->ListAll());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, RawKeys(*raw.section, manifest));
   std::map<std::string, std::uint64_t> sizes;
   for (const std::string& key : keys) {
     HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo info, raw.section->Stat(key));
@@ -247,7 +278,7 @@ Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest
     HOLDFAST_ASSIGN_OR_RETURN(StreamManifest copied, CopyStream(ends, from, to, stream));
     written.streams.push_back(std::move(copied));
   }
-  HOLDFAST_RETURN_IF_ERROR(CopyRaw(ends, from, to, manifest.attempt));
+  HOLDFAST_ASSIGN_OR_RETURN(written.raw, CopyRaw(ends, from, to, manifest));
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, ReadSavedInfo(ends.from, manifest));
   HOLDFAST_RETURN_IF_ERROR(ends.check_held());
   const CopiedResource sum = SumOf(written, false);

@@ -66,8 +66,8 @@ struct FsckReport {
 };
 
 // Looks at everything of a tenant that no run works on: what is unfinished is gc's, and only counted (a
-// note). Finds damage of all that a restore needs, and rubbish: data that no manifest names, indices that
-// disagree with the checkpoints, what is left of records that are gone.
+// note). Finds damage of all that a restore needs, of the journal of what is available ("journal-...": no restore reads it), and
+// rubbish: data that no manifest names, indices that disagree with the checkpoints, what is left of records that are gone.
 //
 // Without `dry_run` it then removes rubbish that is older than min_age, writes indices anew, and marks for gc what
 // is unfinished and has lost its mark; each after it has looked again. It never removes a manifest, what a

@@ -15,6 +15,7 @@
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/claim.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/journal.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/newest_manifest.h"
@@ -81,6 +82,7 @@ class RecordCheck {
       HOLDFAST_RETURN_IF_ERROR(CheckPin());
       HOLDFAST_RETURN_IF_ERROR(CheckHead());
       if (HoldsData()) HOLDFAST_RETURN_IF_ERROR(CheckResources());
+      if (IsAvailable()) HOLDFAST_RETURN_IF_ERROR(CheckJournal());
       if (!work_.options.quick) HOLDFAST_RETURN_IF_ERROR(CheckSmallObjects());
       NameLiveClaims();
     }
@@ -362,6 +364,7 @@ class RecordCheck {
   }
 
   Status CheckResource(const ResourceGraph::Node& node, const ResourceManifest& manifest) {
+    held_.emplace(node.key, Held{manifest.epoch, node.name});
     if (const auto saved = ReadSavedInfo(record_.section(), manifest); !saved) {
       const std::string key = EpochPrefix(node.key, manifest.epoch) + "/" + manifest.saved_object;
       if (saved.error().code() == ErrorCode::kDenied) {
@@ -398,7 +401,154 @@ class RecordCheck {
       }
       if (faults.closed) AddUnchecked(node, {}, *faults.closed);
     }
+    return manifest.raw ? CheckRaw(node, manifest) : Ok();
+  }
+
+  Status CheckRaw(const ResourceGraph::Node& node, const ResourceManifest& manifest) {
+    const std::string below = RawPrefix(node.key, manifest.attempt);
+    HOLDFAST_ASSIGN_OR_RETURN(const BankSection section,
+                              record_.section().Narrow(below, SectionAccess::kRead));
+    for (const RawObject& object : *manifest.raw) {
+      HOLDFAST_RETURN_IF_ERROR(work_.CheckCancelled());
+      const std::string key = below + "/" + object.key;
+      const auto listed = objects_.find(key);
+      if (work_.options.quick && listed != objects_.end() && listed->second.size == object.size)
+        continue;
+      const Status right = CheckRawObject(section, object, !work_.options.quick);
+      if (!right && !IsDamage(right.error())) return right;
+      if (!right) {
+        AddDamage(Of(node, New(FindingKind::kDamage,
+                               listed == objects_.end() ? "raw-missing" : "raw-damaged", {key},
+                               right.error().OneLine())));
+      }
+      work_.report.done.bytes += work_.options.quick ? 0 : object.size;
+      work_.Tell();
+    }
     return Ok();
+  }
+
+  // What a resource lacks in the journal.
+  struct Lacking {
+    std::vector<std::string> activities;
+    std::vector<std::string> keys;
+  };
+
+  // `end` says "available" only of what has journaled the success of every activity in its bundle: what does not say so
+  // any more was lost. No restore reads it, but gc does, before it takes data for rubbish, and a copy.
+  Status CheckJournal() {
+    if (!verdict_.bundle) return Ok();
+    auto bundle = StoredBundle::Open(work_.tenant, *verdict_.bundle);
+    auto steps =
+        bundle ? bundle->AllSteps() : Result<std::vector<const BundleStep*>>(bundle.error());
+    if (!steps) {
+      // It is looked at where all of them are.
+      if (IsDamage(steps.error()) || steps.error().code() == ErrorCode::kNotFound) return Ok();
+      return std::move(steps).error();
+    }
+    std::map<ResourceKey, Lacking> lacking;
+    for (const BundleStep* const step : *steps) {
+      HOLDFAST_RETURN_IF_ERROR(work_.CheckCancelled());
+      if (work_.options.quick && HasListedResult(step->name)) continue;
+      const auto journal = ReadStepJournal(record_.section(), step->name);
+      if (!journal) {
+        if (!IsDamage(journal.error())) return journal.error();
+        AddDamagedJournal(*step, journal.error());
+        continue;
+      }
+      HOLDFAST_RETURN_IF_ERROR(CheckWhoseJournal(*step, *journal));
+      AddLacking(*step, *journal, lacking);
+    }
+    for (auto& [resource, what] : lacking) {
+      std::sort(what.keys.begin(), what.keys.end());
+      what.keys.erase(std::unique(what.keys.begin(), what.keys.end()), what.keys.end());
+      Finding finding = New(
+          FindingKind::kDamage, "journal-missing", std::move(what.keys),
+          "its journal does not say any more that " + Join(what.activities, ", ") + " succeeded");
+      AddOfJournal(resource, std::move(finding));
+    }
+    return Ok();
+  }
+
+  void AddOfJournal(const ResourceKey& resource, Finding finding) {
+    finding.resource = resource;
+    if (const auto held = held_.find(resource); held != held_.end())
+      finding.name = held->second.name;
+    finding.to_do =
+        "a restore does not need it; copy the objects back from where the bank is kept besides, or "
+        "protect again: without them nothing of it is removed, and it cannot be told what was done";
+    AddDamage(std::move(finding));
+  }
+
+  // As the listing has it, with the claim that leads to it.
+  bool HasListedResult(const std::string& step) const {
+    const std::string prefix = LeadingParts(ClaimPrefix(step), 2) + "/";
+    bool claimed = false;
+    bool ended = false;
+    for (auto at = objects_.lower_bound(prefix);
+         at != objects_.end() && at->first.starts_with(prefix); ++at) {
+      claimed = claimed || at->first == ClaimPrefix(step) + NumberPart(1);
+      ended = ended || at->first.ends_with("/result");
+    }
+    return claimed && ended;
+  }
+
+  void AddDamagedJournal(const BundleStep& step, const Error& error) {
+    const std::string prefix = LeadingParts(ClaimPrefix(step.name), 2) + "/";
+    Finding finding = New(FindingKind::kDamage, "journal-damaged", {}, error.OneLine());
+    for (auto at = objects_.lower_bound(prefix);
+         at != objects_.end() && at->first.starts_with(prefix); ++at) {
+      if (finding.text.find(at->first) != std::string::npos)
+        finding.keys.push_back(below_ + "/" + at->first);
+    }
+    if (step.activities.empty()) return;
+    AddOfJournal(step.activities.front().resource, std::move(finding));
+  }
+
+  // A run belongs to one record. (What a gc, or the begin of another record, has cleaned up is of theirs.)
+  Status CheckWhoseJournal(const BundleStep& step, const StepJournal& journal) {
+    if (work_.options.quick || !head_ || head_->copied) return Ok();
+    for (const Attempt& attempt : journal.attempts) {
+      const bool of_run = std::any_of(attempt.outcomes.begin(), attempt.outcomes.end(),
+                                      [](const ActivityOutcome& outcome) {
+                                        return outcome.by == "step" || outcome.by == "end";
+                                      });
+      if (!attempt.result || !of_run) continue;
+      const std::string& run = attempt.result->run;
+      auto known = foreign_.find(run);
+      if (known == foreign_.end()) {
+        auto entry = ReadRun(work_.tenant, run);
+        if (!entry && !IsDamage(entry.error())) return std::move(entry).error();
+        const bool foreign = entry && *entry &&
+                             ((*entry)->record != record_.id() || (*entry)->kind != record_.kind());
+        known = foreign_.emplace(run, foreign ? (*entry)->record : std::string()).first;
+      }
+      if (known->second.empty()) continue;
+      AddOfJournal(
+          attempt.outcomes.front().resource,
+          New(FindingKind::kDamage, "journal-foreign",
+              {AttemptPrefix(step.name, attempt.claim.attempt) + "/result"},
+              fmt::format("it is of run {}, which worked on {}: it was copied or moved there",
+                          Printable(run), Printable(known->second))));
+    }
+    return Ok();
+  }
+
+  void AddLacking(const BundleStep& step, const StepJournal& journal,
+                  std::map<ResourceKey, Lacking>& lacking) {
+    for (const BundleActivity& activity : step.activities) {
+      const auto held = held_.find(activity.resource);
+      // Of one without a manifest that is said.
+      if (held == held_.end()) continue;
+      const ActivityOutcome* const outcome =
+          journal.Find(activity.resource, activity.kind, held->second.epoch);
+      if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
+      const Claim* const open = journal.OpenClaim();
+      Lacking& what = lacking[activity.resource];
+      what.activities.emplace_back(NameOf(activity.kind));
+      what.keys.push_back(open != nullptr
+                              ? AttemptPrefix(step.name, open->attempt) + "/result"
+                              : ClaimPrefix(step.name) + NumberPart(journal.attempts.size() + 1));
+    }
   }
 
   void AddSegments(const ResourceGraph::Node& node, const StreamManifest& stream,
@@ -470,6 +620,8 @@ class RecordCheck {
       if (!key.starts_with("data/")) continue;
       const std::string attempt = LeadingParts(key, 4);
       const std::size_t dot = key.rfind('.');
+      // What a plugin puts there it calls as it likes.
+      if (!attempt.empty() && key.starts_with(attempt + "/raw/")) continue;
       if (attempt.empty() || dot == std::string::npos || dot < attempt.size() ||
           !SegmentNumber(std::string_view(key).substr(dot + 1)))
         keys.push_back(key);
@@ -595,6 +747,12 @@ class RecordCheck {
   std::vector<StateEntry> states_;
   std::optional<RecordHead> head_;
   std::set<std::string> reported_;  // keys of which damage was said
+  struct Held {
+    std::uint64_t epoch = 1;
+    std::string name;
+  };
+  std::map<ResourceKey, Held> held_;            // of which there is a manifest
+  std::map<std::string, std::string> foreign_;  // runs: the other record that they are of, or empty
   // Whose manifest is gone, and the number of the finding that says so.
   std::map<ResourceKey, std::size_t> without_;
   bool damaged_ = false;

@@ -137,6 +137,7 @@ Status StepAttempt::PutManifest(ActivityKind kind, const BundleResource& resourc
   manifest.attempt = std::string(attempt);
   manifest.point_in_time = all.point_in_time.value_or(outcome.started);
   manifest.streams = std::move(all.streams);
+  HOLDFAST_ASSIGN_OR_RETURN(manifest.raw, RawObjectsFromValue(outcome.raw, step_.name));
   manifest.warnings = outcome.warnings;
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, run_.checkpoint_section());
   Failpoint("before:manifest");
@@ -311,6 +312,14 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
       const Contribution& made = checkpoint->contribution(resource->resource.key);
       if (!made.streams.empty()) outcome.streams = StreamsToValue(made.streams);
       outcome.saved = made.saved;
+      HOLDFAST_ASSIGN_OR_RETURN(const auto raw, checkpoint->RawOf(resource->resource.key));
+      auto& of_attempt = raw_[resource->resource.key];
+      for (const RawObject& object : raw) of_attempt[object.key] = object;
+      if (FinalisingKind(*resource) == kind) {
+        std::vector<RawObject> all;
+        for (const auto& [key, object] : of_attempt) all.push_back(object);
+        outcome.raw = RawObjectsToValue(all);
+      }
       if (made.point_in_time) outcome.point_in_time = FormatTime(*made.point_in_time);
     }
     if (call.status && run_.operation() == Operation::kVerify) {
@@ -336,6 +345,7 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     if (!together) {
       // They are in the manifest now; a second copy would only make the journal large.
       mine[i].streams = Value();
+      mine[i].raw = Value();
       mine[i].saved = Value();
     }
   }

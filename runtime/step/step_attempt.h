@@ -11,6 +11,7 @@
 #include "runtime/step/activity_runner.h"
 #include "runtime/step/heartbeat.h"
 #include "runtime/step/run_view.h"
+#include "runtime/store/manifest.h"
 
 namespace holdfast::runtime {
 
@@ -80,6 +81,7 @@ class StepAttempt {
   std::uint64_t intents_ = 0;
   std::uint64_t journaled_outcomes_ = 0;
   std::vector<ActivityOutcome> outcomes_;
+  std::map<ResourceKey, std::map<std::string, RawObject>> raw_;  // that its activities put, by key
   std::string failure_;
 };
 

@@ -349,6 +349,12 @@ Status StepCheckpoint::ReadRest(Context& context, const BundleResource& given) {
                                                        : OpenData(resource, stream.name));
     HOLDFAST_RETURN_IF_ERROR(ReadThrough(*source, context, "verifying", bytes));
   }
+  if (!manifest->raw) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const BankSection raw,
+      checkpoint_.Narrow(RawPrefix(resource.key, manifest->attempt), SectionAccess::kRead));
+  for (const RawObject& object : *manifest->raw)
+    HOLDFAST_RETURN_IF_ERROR(CheckRawObject(raw, object, /*read=*/!share));
   return Ok();
 }
 
@@ -498,9 +504,20 @@ Result<std::optional<ResourceKey>> StepCheckpoint::NewResource(const ResourceKey
 Result<BankSection> StepCheckpoint::ForPlugin(const BankSection& section, const std::string& prefix,
                                               SectionAccess access) {
   HOLDFAST_ASSIGN_OR_RETURN(BankSection narrow, section.Narrow(prefix, access));
-  if (section.keys() == nullptr) return narrow;
-  if (sealed_ == nullptr) sealed_ = std::make_unique<SealedBank>(section.bank(), *section.keys());
+  Bank* bank = &section.bank();
+  if (operation() == Operation::kProtect) {
+    if (recorder_ == nullptr) recorder_ = std::make_unique<RecordingBank>(*bank);
+    bank = recorder_.get();
+  }
+  if (section.keys() == nullptr) return BankSection::Open(*bank, narrow.prefix(), access);
+  if (sealed_ == nullptr) sealed_ = std::make_unique<SealedBank>(*bank, *section.keys());
   return BankSection::Open(*sealed_, narrow.prefix(), access);
+}
+
+Result<std::vector<RawObject>> StepCheckpoint::RawOf(const ResourceKey& resource) {
+  if (recorder_ == nullptr) return std::vector<RawObject>();
+  return recorder_->Recorded(checkpoint_.prefix() + "/" + RawPrefix(resource, scope_.attempt) +
+                             "/");
 }
 
 Result<BankSection> StepCheckpoint::Section(const Resource& resource) {

@@ -13,6 +13,7 @@
 
 #include "plugins/sdk/checkpoint.h"
 #include "plugins/sdk/descriptor.h"
+#include "runtime/step/recording_bank.h"
 #include "runtime/step/run_view.h"
 #include "runtime/step/sealed_bank.h"
 #include "runtime/store/journal.h"
@@ -99,6 +100,8 @@ class StepCheckpoint final : public Checkpoint {
   // manifest has it: every byte, or the sample that is asked for. kNotFound where it holds nothing.
   Status ReadRest(Context& context, const BundleResource& resource);
 
+  // protect: the raw objects that this call put there for a resource.
+  Result<std::vector<RawObject>> RawOf(const ResourceKey& resource);
   // What this call contributed so far for a resource.
   const Contribution& contribution(const ResourceKey& resource);
   // True once the run was found to have lost its lease: what the activity returned does not count.
@@ -131,6 +134,7 @@ class StepCheckpoint final : public Checkpoint {
   std::map<ResourceKey, Value> journaled_;
   std::shared_ptr<ReadStreams> read_ = std::make_shared<ReadStreams>();
   std::set<std::pair<ResourceKey, std::string>> sampled_;  // streams that a sample was opened of
+  std::unique_ptr<RecordingBank> recorder_;                // protect
   std::unique_ptr<SealedBank> sealed_;                     // where there are keys
   bool fenced_ = false;
 };

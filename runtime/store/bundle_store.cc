@@ -43,6 +43,19 @@ Status PutFile(const BankSection& section, const std::string& name, const std::s
   return section.Replace(name, bytes);
 }
 
+// A store may say that it took what it did not keep: then each step would tell its user to publish what was just published.
+Status CheckKept(const BankSection& section, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool there, section.Exists(name));
+  if (there) return Ok();
+  return Corrupt(fmt::format("the bank said that it has stored {}/{}, and there is no such object",
+                             section.prefix(), name))
+      .Hint(
+          "'holdfast bank check' tries what a bank has to keep; look at its address and at what "
+          "answers there (a proxy, a "
+          "cache, a gateway of another service), and whether a rule of the store removes or hides "
+          "objects");
+}
+
 }  // namespace
 
 Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool published) {
@@ -60,6 +73,7 @@ Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool p
     HOLDFAST_RETURN_IF_ERROR(PutFile(section, name, shard->second));
   }
   HOLDFAST_RETURN_IF_ERROR(PutFile(section, head->first, head->second));
+  HOLDFAST_RETURN_IF_ERROR(CheckKept(section, head->first));
   if (published)
     HOLDFAST_RETURN_IF_ERROR(tenant.PutSame(PublishedKey(files.sha256), "published\n"));
   return Ok();
@@ -85,7 +99,8 @@ Status CopyBundle(const BankSection& from, const BankSection& to, const std::str
     if (!shard) return shard.error();
     HOLDFAST_RETURN_IF_ERROR(PutFile(target, ShardName(i), *shard));
   }
-  return PutFile(target, std::string(kHead), head);
+  HOLDFAST_RETURN_IF_ERROR(PutFile(target, std::string(kHead), head));
+  return CheckKept(target, std::string(kHead));
 }
 
 Status WithdrawBundle(const BankSection& tenant, const std::string& sha256) {

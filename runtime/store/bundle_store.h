@@ -16,7 +16,7 @@ namespace holdfast::runtime {
 // Writes a bundle to bundles/<sha256>/, shards first and bundle.json last, so that a bundle that
 // is there is whole. What is there already is left, unless it is damaged: then it is written anew.
 // `published`: it carries a mark that keeps gc
-// from removing it while no record names it (`holdfast publish`).
+// from removing it while no record names it (`holdfast publish`). kCorrupt where the bank took it and has not got it.
 Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool published);
 
 // Copies a bundle from one bank to another, file by file, as PublishBundle writes it; every hash is checked. The mark

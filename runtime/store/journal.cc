@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "plugins/sdk/text.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
@@ -43,6 +44,7 @@ Result<Value> ToValue(const ActivityOutcome& outcome, const BankSection& record,
     HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "error", outcome.error, record, key, where));
   HOLDFAST_RETURN_IF_ERROR(SetWarnings(value, outcome.warnings, record, key, where));
   if (!outcome.streams.is_null()) value.Set("streams", outcome.streams);
+  if (!outcome.raw.is_null()) value.Set("raw", outcome.raw);
   if (!outcome.saved.is_null())
     HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "saved", outcome.saved, record, key, where));
   if (!outcome.point_in_time.empty()) value.Set("point_in_time", outcome.point_in_time);
@@ -82,6 +84,7 @@ Result<ActivityOutcome> OutcomeFromValue(const Value& value, const BankSection& 
   outcome.point_in_time = value.StringOr("point_in_time", "");
   HOLDFAST_ASSIGN_OR_RETURN(outcome.warnings, WarningsOf(value, record, key, where));
   if (const Value* streams = value.Find("streams"); streams != nullptr) outcome.streams = *streams;
+  if (const Value* raw = value.Find("raw"); raw != nullptr) outcome.raw = *raw;
   if (auto saved = ReadSealed(value, "saved", record, key, where); saved) {
     if (*saved) outcome.saved = std::move(**saved);
   } else if (saved.error().code() == ErrorCode::kDenied) {
@@ -128,6 +131,15 @@ Result<Attempt> ReadAttempt(const BankSection& record, std::string_view step, Cl
   const std::string key = prefix + "/result";
   HOLDFAST_ASSIGN_OR_RETURN(const auto value, ReadObject(record, key, kResultFormats));
   if (value) {
+    // An older build did not say whose it is.
+    const std::string of_step = value->StringOr("step", step);
+    const std::string of_attempt = value->StringOr("attempt", attempt.claim.attempt);
+    if (of_step != step || of_attempt != attempt.claim.attempt) {
+      return Corrupt(
+          fmt::format("the object {} is of attempt {} of step {}: it was copied or moved "
+                      "there",
+                      key, Printable(of_attempt), Printable(of_step)));
+    }
     AttemptResult result;
     HOLDFAST_ASSIGN_OR_RETURN(result.run, TextMember(*value, "run", key));
     HOLDFAST_ASSIGN_OR_RETURN(result.token, NumberMember(*value, "token", key));

@@ -66,6 +66,7 @@ struct ActivityOutcome {
   std::string attempt;  // that recorded it (not stored: the object's place says it)
   // protect, where a later activity writes the manifest: what this one contributes to it.
   Value streams;  // a list of {"name": ..., as data_stream.h writes it}, or null
+  Value raw;      // with them: the raw objects of its attempt (RawObjectsToValue), or null
   Value saved;    // the saved info, or null
   // Read: there is saved info, and the key that opens it is not there (kDenied, naming it).
   std::optional<Error> saved_closed = {};

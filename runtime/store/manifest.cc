@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/sealed_member.h"
@@ -12,6 +13,19 @@ namespace {
 const Formats kManifestFormats{1, kSealedFormat};
 const Formats kSavedFormats{1, kSealedFormat};
 constexpr int kNewResourceFormat = 1;
+
+class HashSink final : public ByteSink {
+ public:
+  Status Write(std::span<const std::byte> data) override {
+    hash_.Update(data);
+    return Ok();
+  }
+  bool ChecksBytes() const override { return true; }
+  std::string Hex() { return hash_.FinishHex(); }
+
+ private:
+  Sha256 hash_;
+};
 
 Value Whose(const ResourceManifest& manifest) {
   return ResourceKeyToValue(manifest.resource).Set("epoch", manifest.epoch);
@@ -72,6 +86,32 @@ Result<std::vector<StreamManifest>> StreamsFromValue(const Value& value, std::st
   return streams;
 }
 
+Value RawObjectsToValue(const std::vector<RawObject>& objects) {
+  Value::List list;
+  for (const RawObject& object : objects) {
+    list.push_back(
+        Value().Set("key", object.key).Set("size", object.size).Set("sha256", object.sha256));
+  }
+  return list;
+}
+
+Result<std::optional<std::vector<RawObject>>> RawObjectsFromValue(const Value& value,
+                                                                  std::string_view key) {
+  if (value.is_null()) return std::optional<std::vector<RawObject>>();
+  if (!value.is_list()) return Corrupt(fmt::format("'raw' of the object {} is no list", key));
+  std::vector<RawObject> objects;
+  for (const Value& entry : value.AsList()) {
+    RawObject object;
+    HOLDFAST_ASSIGN_OR_RETURN(object.key, TextMember(entry, "key", key));
+    if (!ObjectKey::Parse(object.key))
+      return Corrupt(fmt::format("'raw' of the object {} names what is no key", key));
+    HOLDFAST_ASSIGN_OR_RETURN(object.size, NumberMember(entry, "size", key));
+    HOLDFAST_ASSIGN_OR_RETURN(object.sha256, TextMember(entry, "sha256", key));
+    objects.push_back(std::move(object));
+  }
+  return std::optional<std::vector<RawObject>>(std::move(objects));
+}
+
 Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved) {
   const std::string prefix = EpochPrefix(manifest.resource, manifest.epoch);
   const int format = FormatFor(checkpoint);
@@ -98,6 +138,7 @@ Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, c
       .Set("attempt", manifest.attempt)
       .Set("point_in_time", FormatTime(manifest.point_in_time))
       .Set("streams", StreamsToValue(manifest.streams));
+  if (manifest.raw) value.Set("raw", RawObjectsToValue(*manifest.raw));
   if (!manifest.saved_object.empty()) value.Set("saved", manifest.saved_object);
   if (checkpoint.keys() != nullptr) {
     HOLDFAST_ASSIGN_OR_RETURN(const EncryptionKey* const key, checkpoint.keys()->Current());
@@ -131,10 +172,30 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
   if (const Value* streams = value->Find("streams"); streams != nullptr) {
     HOLDFAST_ASSIGN_OR_RETURN(manifest.streams, StreamsFromValue(*streams, key));
   }
+  if (const Value* raw = value->Find("raw"); raw != nullptr) {
+    HOLDFAST_ASSIGN_OR_RETURN(manifest.raw, RawObjectsFromValue(*raw, key));
+  }
   manifest.saved_object = value->StringOr("saved", "");
   manifest.key_id = value->StringOr("key", "");
   HOLDFAST_ASSIGN_OR_RETURN(manifest.warnings, WarningsOf(*value, checkpoint, below));
   return std::optional<ResourceManifest>(std::move(manifest));
+}
+
+Status CheckRawObject(const BankSection& section, const RawObject& object, bool read) {
+  const std::string key = section.prefix() + "/" + object.key;
+  const auto there = section.Stat(object.key);
+  if (!there && there.error().code() == ErrorCode::kNotFound)
+    return Corrupt(fmt::format("the object {} is missing", key));
+  if (!there) return there.error();
+  if (there->size != object.size) {
+    return Corrupt(fmt::format("the object {} has {} bytes, and was written with {}", key,
+                               there->size, object.size));
+  }
+  if (!read) return Ok();
+  HashSink sink;
+  HOLDFAST_RETURN_IF_ERROR(section.Get(object.key, sink));
+  if (sink.Hex() == object.sha256) return Ok();
+  return Corrupt(fmt::format("the object {} has other bytes than were written", key));
 }
 
 Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record,

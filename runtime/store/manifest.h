@@ -17,6 +17,17 @@
 
 namespace holdfast::runtime {
 
+// An object that a plugin put beside its streams (Checkpoint::Section), as it is stored.
+struct RawObject {
+  std::string key;  // below the section
+  std::uint64_t size = 0;
+  std::string sha256;
+};
+Value RawObjectsToValue(const std::vector<RawObject>& objects);
+// nullopt for null.
+Result<std::optional<std::vector<RawObject>>> RawObjectsFromValue(const Value& value,
+                                                                  std::string_view key);
+
 // What a checkpoint holds of one resource, written once per epoch by the activity that ends the
 // resource's data (design: bank): resources/<type>/<id>/<epoch>/manifest. It names the attempt
 // that counts; what other attempts wrote is an orphan for gc.
@@ -30,6 +41,8 @@ struct ResourceManifest {
   std::string attempt;
   WallTime point_in_time;
   std::vector<StreamManifest> streams;
+  // All raw objects of the attempt; nullopt: an older build wrote it, and nobody knows which there were.
+  std::optional<std::vector<RawObject>> raw = {};
   // Read: the id of the key that saved info and warnings are encrypted with; empty: none. Streams say their own.
   std::string key_id = {};
   // The object beside the manifest that holds the saved info ("saved"); empty = none.
@@ -54,6 +67,10 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
                                                      std::uint64_t epoch);
 // The saved info as the plugin gave it; null when there is none. kDenied names the key that is missing.
 Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifest& manifest);
+
+// Is the raw object what was put there? `section`: the resource's of the attempt, as it is stored. Without `read` only its size is
+// looked at. kCorrupt, naming it, when it is missing or another.
+Status CheckRawObject(const BankSection& section, const RawObject& object, bool read);
 
 // What became of a resource in a restore record: the newest of new_resources/<type>/<id>/<n>.
 Result<std::optional<ResourceKey>> ReadNewResource(const BankSection& record,

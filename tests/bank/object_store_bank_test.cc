@@ -322,6 +322,56 @@ TEST(StuckListings, AreCorruptAndNameTheStore) {
   }
 }
 
+// Gives names without end that no key can have, or more of them than it is asked for.
+class EndlessStore final : public ObjectStore {
+ public:
+  explicit EndlessStore(std::size_t page) : page_(page) {}
+  Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string&, std::size_t,
+                                         ListDirection, SteadyTime) override {
+    if (asked_ * page_ > 1'000'000) return Internal("it goes on and on");
+    std::vector<StoredObject> page(page_);
+    for (std::size_t i = 0; i < page_; ++i)
+      page[i].name = fmt::format("{}no key {:09}", prefix, asked_ * page_ + i);
+    ++asked_;
+    return page;
+  }
+  Status Put(const std::string&, const StoreBody&, std::string_view, Precondition,
+             SteadyTime) override {
+    return Ok();
+  }
+  Result<StoredObject> Stat(const std::string&, SteadyTime) override { return StoredObject(); }
+  Result<StoredObject> Get(const std::string&, std::uint64_t, std::uint64_t, std::string_view,
+                           ByteSink&, SteadyTime) override {
+    return StoredObject();
+  }
+  Status Delete(const std::string&, SteadyTime) override { return Ok(); }
+  std::string Describe() const override { return "store at http://server"; }
+
+ private:
+  const std::size_t page_;
+  std::size_t asked_ = 0;
+};
+
+TEST(EndlessListings, AreCorruptAndNameTheStore) {
+  const StillClock clock;
+  for (const auto& [page, said] :
+       {std::pair(std::size_t{100},
+                  "lists more than 100000 names that begin with 't/' and that no "
+                  "key can have, such as 't/no key 000100000'"),
+        std::pair(std::size_t{101}, "lists 101 names, and was asked for 100")}) {
+    const auto bank =
+        MakeObjectStoreBank(std::make_unique<EndlessStore>(page), clock, [](milliseconds) {}, {});
+    ListOptions options;
+    options.prefix = "t/";
+    options.limit = 100;
+    const auto listed = bank->List(options);
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().code(), ErrorCode::kCorrupt) << listed.error().Render();
+    EXPECT_THAT(listed.error().message(), HasSubstr("store at http://server"));
+    EXPECT_THAT(listed.error().message(), HasSubstr(said));
+  }
+}
+
 TEST_F(ObjectStoreBanks, ErrorsSayWhatWasDoneWithWhichObject) {
   const Status gone = bank_->Delete(key_);
   ASSERT_FALSE(gone);

@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plugins/banks/object_store/store_name.h"
 #include "plugins/banks/s3/signing_client.h"
 #include "plugins/net/sigv4.h"
 #include "plugins/sdk/base64.h"
 #include "plugins/sdk/md5.h"
 #include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
+#include "plugins/sdk/value.h"
 #include "tests/bank/scripted_server.h"
 
 namespace holdfast::banks::s3 {
@@ -18,6 +20,7 @@ namespace {
 using net::HttpMethod;
 using net::HttpRequest;
 using net::HttpResponse;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -214,6 +217,71 @@ TEST_F(SweptBucket, EndsWhereTheServerGivesTheSamePageAgain) {
               HasSubstr("S3 bucket b at http://s3:80 gives the same part of a list again"));
 }
 
+TEST(StoreNames, AreThoseThatServersTake) {
+  const auto bucket = [](const std::string& name) {
+    return CheckBucketName(Value().Set("bucket", name)).has_value();
+  };
+  for (const std::string& good : std::vector<std::string>{"abc", "holdfast", "a.b-c.4", "127.0.0.x",
+                                                          "1.2.3", std::string(63, 'a')})
+    EXPECT_TRUE(bucket(good)) << good;
+  for (const std::string& bad :
+       std::vector<std::string>{"ab", "Abc", "a_b", "a/b", "-abc", "abc.", "a..b", "a b",
+                                "127.0.0.1", "caf\xc3\xa9", std::string(64, 'a')})
+    EXPECT_FALSE(bucket(bad)) << bad;
+  const auto container = [](const std::string& name) {
+    return CheckContainerName(Value().Set("container", name)).has_value();
+  };
+  for (const std::string& good :
+       std::vector<std::string>{"", "c", "My backups", "...", std::string(256, 'a')})
+    EXPECT_TRUE(container(good)) << good;
+  for (const std::string& bad :
+       std::vector<std::string>{"a/b", "/", ".", "..", std::string(257, 'a')})
+    EXPECT_FALSE(container(bad)) << bad;
+}
+
+// What an opening of the bucket b, in us-east-1, says when each request is answered like that.
+std::string SaidOfOpening(const HttpResponse& answer) {
+  const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest& request) {
+    HttpResponse response = answer;
+    if (request.method == HttpMethod::kHead) response.body.clear();
+    return response;
+  });
+  Bucket bucket;
+  bucket.endpoint = "http://s3";
+  bucket.name = "b";
+  bucket.region = "us-east-1";
+  const auto store = OpenS3Store(server, bucket, BankUse::kWrite, SteadyTime::max());
+  return store ? "" : fmt::format("{} {}", NameOf(store.error().code()), store.error().OneLine());
+}
+
+TEST(S3Refusals, SayWhichRegionTheServerNames) {
+  EXPECT_EQ(SaidOfOpening({400,
+                           {},
+                           "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region is "
+                           "wrong</Message><Region>eu-central-1</Region></Error>"}),
+            "invalid-input looking at its bucket: http://s3:80 answered 400 "
+            "AuthorizationHeaderMalformed: the bucket b is in the region eu-central-1, not in "
+            "us-east-1 [region = eu-central-1]");
+  EXPECT_THAT(SaidOfOpening({301, {{"x-amz-bucket-region", "eu-west-1"}}, ""}),
+              HasSubstr("is in the region eu-west-1, not in us-east-1 [region = eu-west-1]"));
+}
+
+TEST(S3Refusals, SayWhatToLookAt) {
+  EXPECT_THAT(SaidOfOpening({403, {}, "<Error><Code>AccessDenied</Code></Error>"}),
+              AllOf(StartsWith("denied"), HasSubstr("403 AccessDenied"),
+                    HasSubstr("the key may not do that with the bucket b")));
+  EXPECT_THAT(SaidOfOpening({403, {}, "<Error><Code>SignatureDoesNotMatch</Code></Error>"}),
+              HasSubstr("403 SignatureDoesNotMatch [the access key, its secret"));
+  EXPECT_THAT(SaidOfOpening({403, {}, "<Error><Code>RequestTimeTooSkewed</Code></Error>"}),
+              HasSubstr("the clock of this machine is wrong"));
+  for (const HttpResponse& full :
+       {HttpResponse{403, {}, "<Error><Code>QuotaExceeded</Code></Error>"},
+        HttpResponse{400, {}, "<Error><Code>EntityTooLarge</Code></Error>"},
+        HttpResponse{413, {}, ""}}) {
+    EXPECT_THAT(SaidOfOpening(full), AllOf(StartsWith("denied"), HasSubstr("a quota")));
+  }
+}
+
 TEST(S3Listings, BackwardsEndWhereTheServerGivesTheSamePageAgain) {
   for (const std::string contents : {"", "<Contents><Key>t/a</Key><Size>1</Size></Contents>"}) {
     const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest&) {
@@ -235,6 +303,71 @@ TEST(S3Listings, BackwardsEndWhereTheServerGivesTheSamePageAgain) {
     EXPECT_THAT(listed.error().message(), HasSubstr("http://s3"));
     EXPECT_EQ(server->seen.size(), 2U);
   }
+}
+
+class S3HostileListings : public ::testing::Test {
+ protected:
+  Result<std::vector<StoredObject>> List(const std::function<Result<HttpResponse>(int)>& page,
+                                         ListDirection direction) {
+    int asked = 0;
+    const auto server =
+        std::make_shared<ScriptedServer>([&](const HttpRequest& request) -> Result<HttpResponse> {
+          if (request.method == HttpMethod::kHead) return HttpResponse{200, {}, ""};
+          if (asked > 100'000) return Internal("it goes on and on");
+          return page(asked++);
+        });
+    Bucket bucket;
+    bucket.endpoint = "http://s3";
+    bucket.name = "b";
+    const auto store = OpenS3Store(server, bucket, BankUse::kRead, SteadyTime::max());
+    return (*store)->List("t/", "", 5, direction, SteadyTime::max());
+  }
+  static HttpResponse Page(const std::string& contents, const std::string& next) {
+    return {200,
+            {},
+            "<ListBucketResult><IsTruncated>" + std::string(next.empty() ? "false" : "true") +
+                "</IsTruncated><NextContinuationToken>" + next + "</NextContinuationToken>" +
+                contents + "</ListBucketResult>"};
+  }
+  static std::string Object(const std::string& name) {
+    return "<Contents><Key>" + name + "</Key><Size>1</Size></Contents>";
+  }
+};
+
+TEST_F(S3HostileListings, ThatNeverEndAreCorrupt) {
+  const auto full = [](int number) {
+    return Page(Object(fmt::format("t/{:09}", number)), std::to_string(number));
+  };
+  const auto empty = [](int number) { return Page("", std::to_string(number)); };
+  for (const auto& listed :
+       {List(full, ListDirection::kDescending), List(empty, ListDirection::kDescending),
+        List(empty, ListDirection::kAscending)}) {
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().code(), ErrorCode::kCorrupt) << listed.error().Render();
+    EXPECT_THAT(listed.error().message(),
+                HasSubstr("S3 bucket b at http://s3:80 gives a list that does not end"));
+  }
+}
+
+TEST_F(S3HostileListings, AnEmptyPageIsNotTheEndWhereTheServerSaysThatThereIsMore) {
+  const auto listed =
+      List([](int number) { return number == 0 ? Page("", "x") : Page(Object("t/a"), ""); },
+           ListDirection::kAscending);
+  ASSERT_TRUE(listed) << listed.error().Render();
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().name, "t/a");
+}
+
+TEST_F(S3HostileListings, OfWhatHasNoNameOrOfTooManyBytesAreCorrupt) {
+  const auto nameless = List([](int) { return Page(Object(""), ""); }, ListDirection::kAscending);
+  ASSERT_FALSE(nameless);
+  EXPECT_EQ(nameless.error().code(), ErrorCode::kCorrupt);
+  const auto large =
+      List([](int) { return Result<HttpResponse>(InvalidInput("http://s3:80 sent too much")); },
+           ListDirection::kAscending);
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(large.error().message(), HasSubstr("http://s3:80 sent too much"));
 }
 
 // What the server is given to check is what is kept with the object; hashes that are known are not made again.

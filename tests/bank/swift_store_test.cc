@@ -13,6 +13,7 @@ namespace {
 using net::HttpMethod;
 using net::HttpRequest;
 using net::HttpResponse;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -254,6 +255,45 @@ TEST_F(SweptContainer, KeepsWhatOnlyTheListingSaysToBeThere) {
 }
 
 // A proxy whose other servers are not back yet says that a container is not there.
+TEST(SwiftListings, ThatAreNoneAreCorrupt) {
+  for (const std::string body : {"<html>", "{}", "[1]", R"([{"bytes": 1}])", R"([{"name": ""}])",
+                                 R"([{"name": 1}])", R"([{"name": "t/a", "bytes": 1}, {}])"}) {
+    const auto server = std::make_shared<ScriptedServer>([&body](const HttpRequest& request) {
+      return request.method == HttpMethod::kHead ? HttpResponse{204, {}, ""}
+                                                 : HttpResponse{200, {}, body};
+    });
+    const auto store = OpenSwiftStore(server, {"http://swift:8080/v1/AUTH_a", "c", ""}, {},
+                                      BankUse::kRead, SteadyTime::max());
+    const auto listed = (*store)->List("t/", "", 5, ListDirection::kAscending, SteadyTime::max());
+    ASSERT_FALSE(listed) << body;
+    EXPECT_EQ(listed.error().code(), ErrorCode::kCorrupt) << body;
+    EXPECT_THAT(listed.error().message(), HasSubstr("http://swift:8080")) << body;
+  }
+}
+
+TEST(SwiftRefusals, SayWhatToLookAt) {
+  int status = 204;
+  const auto server = std::make_shared<ScriptedServer>([&status](const HttpRequest&) {
+    return HttpResponse{status, {}, ""};
+  });
+  auto store = OpenSwiftStore(server, {"http://swift:8080/v1/AUTH_a", "c", "", "test:reader"}, {},
+                              BankUse::kWrite, SteadyTime::max());
+  ASSERT_TRUE(store);
+  const auto put = [&](int answer) {
+    status = answer;
+    const Status refused =
+        (*store)->Put("k", {"x", nullptr, 1}, "me", Precondition::kAbsent, SteadyTime::max());
+    return fmt::format("{} {}", NameOf(refused.error().code()), refused.error().OneLine());
+  };
+  EXPECT_THAT(put(403),
+              AllOf(StartsWith("denied storing an object: http://swift:8080 answered 403"),
+                    HasSubstr("test:reader may not do that with the container c: its "
+                              "X-Container-Write and X-Container-Read")));
+  EXPECT_THAT(put(413),
+              AllOf(StartsWith("denied storing an object: http://swift:8080 answered 413"),
+                    HasSubstr("X-Container-Meta-Quota-Bytes"), HasSubstr("container c")));
+}
+
 TEST(SwiftContainers, ThatAreNotSeenAreAskedForOnceTheAccountIs) {
   bool back = false;
   int account = 503;

@@ -46,7 +46,17 @@ ends 10 "there is no checkpoint none" copy none -p near --to-provider far
 ends 10 "no provider" copy one -p near --to-provider nowhere
 sed "s/$id2/0b0f6b1e-53f6-4f5c-9d0e-0f0a6d1d7a04/; s/^name = .*/name = same/; s,/bank2\$,/bank," providers.d/far.conf >providers.d/same.conf
 ends 2 "have the same bank" copy one -p near --to-provider same
-rm providers.d/same.conf
+# The same folder by another name; said once for all, and also where there is nothing to copy.
+ln -s bank other-name
+sed -i "s,/bank\$,/other-name," providers.d/same.conf
+grep -q '/other-name$' providers.d/same.conf || fail "$(cat providers.d/same.conf)"
+ends 2 "have the same bank" copy one -p near --to-provider same
+for how in --all "--plan nothing" "--all --dry-run"; do
+  ends 2 "have the same bank" copy $how -p near --to-provider same
+  ends 2 "a copy is for another provider" copy $how -p near --to-provider near
+  ! grep -q "there already" out || fail "copy $how goes on: $(cat out)"
+done
+rm providers.d/same.conf other-name
 ends 0 "would copy one" copy one -p near --to-provider far --dry-run
 [ -z "$(find bank2 -type f)" ] || fail "a dry run wrote $(find bank2 -type f)"
 # A bank that is not there is not made for that, nor for a copy that is refused.

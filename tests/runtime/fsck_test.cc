@@ -158,6 +158,60 @@ TEST_F(Fsck, KeepsWhatAPluginPutBesideItsStreams) {
   EXPECT_EQ(restored.code, ExitCode::kOk) << restored.text;
 }
 
+TEST_F(Fsck, NamesARawObjectThatIsGoneOrIsNotWhatWasPutThere) {
+  world.raw["T::Volume#a"] = "of the plugin's own";
+  ProtectAs("run-1");
+  std::string key;
+  for (const std::string& each : ListOf(world.tenant, "checkpoints/run-1/data/")) {
+    if (each.ends_with("/raw/part/one")) key = each;
+  }
+  const std::string bytes = *world.tenant.GetBytes(key);
+  std::string flipped = bytes;
+  flipped.back() = static_cast<char>(flipped.back() ^ 1);
+  const std::string verify = world.Publish(Operation::kVerify, "run-1");
+  ASSERT_EQ(world.RunAll("ver-0", verify).code, ExitCode::kOk);
+  const auto raw = [&key](const std::string& what) {
+    return ElementsAre(AllOf(Is(FindingKind::kDamage, what), Field(&Finding::record, "run-1"),
+                             Field(&Finding::resource, Key("T::Volume#a")),
+                             Field(&Finding::keys, ElementsAre(key))));
+  };
+  Overwrite(key, bytes.substr(1));
+  for (const bool quick : {true, false}) {
+    options.quick = quick;
+    EXPECT_THAT(Run(), raw("raw-damaged"));
+  }
+  EXPECT_EQ(world.RunAll("ver-1", verify).code, ExitCode::kRunFailed);
+  Overwrite(key, flipped);
+  EXPECT_THAT(Run(), raw("raw-damaged"));
+  options.quick = true;
+  EXPECT_THAT(Run(), IsEmpty());  // it reads no data
+  EXPECT_EQ(world.RunAll("ver-2", verify).code, ExitCode::kRunFailed);
+  ASSERT_TRUE(world.tenant.Delete(key));
+  for (const bool quick : {true, false}) {
+    options.quick = quick;
+    EXPECT_THAT(Run(), raw("raw-missing"));
+  }
+  EXPECT_EQ(world.RunAll("ver-3", verify).code, ExitCode::kRunFailed);
+}
+
+TEST_F(Fsck, FindsNothingAmissInACopyWithRawObjectsAndNamesOneThatItLost) {
+  world.raw["T::Volume#a"] = "of the plugin's own";
+  ProtectAs("run-1");
+  World far;
+  far.provider_id = "provider-2";
+  const auto copied = far.CopyFrom(world, "run-1");
+  ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
+  auto report = runtime::Fsck(far.tenant, far.clock, options);
+  ASSERT_TRUE(report) << report.error().Render();
+  EXPECT_THAT(report->findings, IsEmpty());
+  for (const std::string& key : ListOf(far.tenant, "checkpoints/run-1/data/")) {
+    if (key.ends_with("/raw/part/one")) ASSERT_TRUE(far.tenant.Delete(key));
+  }
+  report = runtime::Fsck(far.tenant, far.clock, options);
+  ASSERT_TRUE(report) << report.error().Render();
+  EXPECT_THAT(report->findings, ElementsAre(Is(FindingKind::kDamage, "raw-missing")));
+}
+
 TEST_F(Fsck, KeepsSegmentsThatWereAdopted) {
   ProtectAs("run-1");
   const auto section = world.tenant.Narrow("checkpoints/run-1", SectionAccess::kWrite);
@@ -210,6 +264,120 @@ TEST_F(Fsck, NoticesThatTheManifestOfTheLastEpochIsGone) {
     EXPECT_THAT(Run(),
                 Contains(AllOf(Is(FindingKind::kDamage, "manifest-missing"),
                                Field(&Finding::keys, Contains(HasSubstr("a/000002/manifest"))))));
+  }
+}
+
+TEST_F(Fsck, NamesWhatTheJournalOfAnAvailableCheckpointHasLost) {
+  ProtectAs("run-1");
+  world.now += kKept;  // no claim lives
+  std::size_t results = 0;
+  for (const std::string& key : ListOf(world.tenant, "checkpoints/run-1/journal/")) {
+    // Of each step, whatever its activity: one after the other.
+    if (!key.ends_with("/result")) continue;
+    ++results;
+    const std::string bytes = *world.tenant.GetBytes(key);
+    ASSERT_TRUE(world.tenant.Delete(key));
+    for (const bool quick : {true, false}) {
+      options.quick = quick;
+      EXPECT_THAT(Run(),
+                  ElementsAre(AllOf(Is(FindingKind::kDamage, "journal-missing"),
+                                    Field(&Finding::record, "run-1"),
+                                    Field(&Finding::resource, ::testing::Ne(std::nullopt)),
+                                    Field(&Finding::keys, ElementsAre(key)),
+                                    Field(&Finding::to_do, HasSubstr("restore does not need it")))))
+          << key;
+    }
+    ASSERT_TRUE(world.tenant.PutBytes(key, bytes));
+  }
+  EXPECT_GT(results, 2U);
+  EXPECT_THAT(Run(), IsEmpty());
+}
+
+TEST_F(Fsck, NamesAClaimOfTheJournalThatIsGone) {
+  ProtectAs("run-1");
+  std::string claim;
+  for (const std::string& key : ListOf(world.tenant, "checkpoints/run-1/journal/")) {
+    if (claim.empty() && key.ends_with("/claim-000001") && key.find("/end/") == std::string::npos)
+      claim = key;
+  }
+  ASSERT_TRUE(world.tenant.Delete(claim));
+  for (const bool quick : {true, false}) {
+    options.quick = quick;
+    EXPECT_THAT(Run(), ElementsAre(AllOf(Is(FindingKind::kDamage, "journal-missing"),
+                                         Field(&Finding::keys, ElementsAre(claim)))));
+  }
+}
+
+TEST_F(Fsck, NamesAResultOfTheJournalThatIsOfAnotherAttempt) {
+  ProtectAs("run-1");
+  ProtectAs("run-2");
+  const auto result_of = [this](const std::string& run) {
+    for (const std::string& key : ListOf(world.tenant, "checkpoints/" + run + "/journal/")) {
+      if (key.ends_with("/result")) return key;
+    }
+    return std::string();
+  };
+  const std::string key = result_of("run-1");
+  Overwrite(key, *world.tenant.GetBytes(result_of("run-2")));
+  EXPECT_THAT(Run(), ElementsAre(AllOf(Is(FindingKind::kDamage, "journal-damaged"),
+                                       Field(&Finding::record, "run-1"),
+                                       Field(&Finding::keys, ElementsAre(key)),
+                                       Field(&Finding::text, HasSubstr("copied or moved")))));
+}
+
+TEST_F(Fsck, NamesAStepOfTheJournalThatIsOfAnotherRun) {
+  ProtectAs("run-1");
+  ProtectAs("run-2");
+  const auto first_step = [this](const std::string& run) {
+    std::vector<std::string> keys;
+    const std::string below = "checkpoints/" + run + "/journal/";
+    for (const std::string& key : ListOf(world.tenant, below)) {
+      const std::string step = key.substr(below.size(), key.find('/', below.size()) - below.size());
+      if (step == "end" || (!keys.empty() && !keys.front().starts_with(below + step + "/")))
+        continue;
+      keys.push_back(key);
+    }
+    return keys;
+  };
+  for (const std::string& key : first_step("run-1")) ASSERT_TRUE(world.tenant.Delete(key));
+  for (const std::string& key : first_step("run-2")) {
+    ASSERT_TRUE(world.tenant.PutBytes(
+        "checkpoints/run-1" + key.substr(std::string("checkpoints/run-2").size()),
+        *world.tenant.GetBytes(key)));
+  }
+  EXPECT_THAT(Run(), ElementsAre(AllOf(Is(FindingKind::kDamage, "journal-foreign"),
+                                       Field(&Finding::record, "run-1"),
+                                       Field(&Finding::text, HasSubstr("run-2")))));
+}
+
+TEST_F(Fsck, FindsNothingAmissWhereAnotherRunHasCleanedUp) {
+  Publish();
+  ASSERT_EQ(world.Begin("run-1", bundle).code, ExitCode::kOk);
+  std::vector<std::string> steps = world.Steps(bundle);
+  steps.pop_back();  // the post of the application
+  for (const std::string& step : steps)
+    ASSERT_EQ(world.Run("run-1", bundle, step).code, ExitCode::kOk);
+  world.now += runtime::kLeaseExpiry + std::chrono::hours(1);
+  ASSERT_EQ(world.RunAll("run-2", bundle).code, ExitCode::kOk);
+  ASSERT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
+  EXPECT_THAT(Run(), IsEmpty());
+}
+
+TEST_F(Fsck, FindsNothingAmissInACopy) {
+  world.script["parallel T::Volume#a"].fails = true;
+  Publish();
+  ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
+  world.script.clear();
+  ASSERT_EQ(world.RunAll("run-2", bundle, "run-1").code, ExitCode::kOk);
+  World far;
+  far.provider_id = "provider-2";
+  const auto copied = far.CopyFrom(world, "run-1");
+  ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
+  for (const bool quick : {true, false}) {
+    options.quick = quick;
+    const auto report = runtime::Fsck(far.tenant, far.clock, options);
+    ASSERT_TRUE(report) << report.error().Render();
+    EXPECT_THAT(report->findings, IsEmpty());
   }
 }
 

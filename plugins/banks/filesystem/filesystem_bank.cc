@@ -119,6 +119,11 @@ class FilesystemBank final : public Bank {
 
   ExclusiveStrength strength() const override { return ExclusiveStrength::kAtomic; }
   std::string Describe() const override { return "filesystem bank at " + root_; }
+  std::string Place() const override {
+    struct stat root {};
+    if (::fstat(folder_.number(), &root) != 0) return "";
+    return fmt::format("folder {}:{}", root.st_dev, root.st_ino);
+  }
 
  private:
   enum class Naming { kCreate, kReplace };

@@ -16,6 +16,7 @@ inline constexpr int kForbidden = 403;
 inline constexpr int kNotFoundStatus = 404;
 inline constexpr int kConflictStatus = 409;
 inline constexpr int kPreconditionFailed = 412;
+inline constexpr int kTooLarge = 413;
 inline constexpr int kRangeNotSatisfiable = 416;
 inline constexpr int kNotImplemented = 501;
 
@@ -28,6 +29,8 @@ Md5::Digest Md5Of(const StoreBody& body);
 // Thread-safe as far as what is derived from it is.
 class HttpStore : public ObjectStore {
  public:
+  // Of Swift the URL has the account, too: two of them may have containers of one name.
+  std::string Place() const override { return url_; }
   Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) override;
   Result<StoredObject> Get(const std::string& name, std::uint64_t offset, std::uint64_t length,
                            std::string_view etag, ByteSink& sink, SteadyTime deadline) override;

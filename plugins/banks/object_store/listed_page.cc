@@ -7,7 +7,12 @@
 namespace holdfast::banks {
 
 Status CheckListedPage(const std::vector<StoredObject>& page, std::string_view prefix,
-                       std::string_view marker, ListDirection direction, const std::string& store) {
+                       std::string_view marker, std::size_t limit, ListDirection direction,
+                       const std::string& store) {
+  if (page.size() > limit) {
+    return Corrupt(
+        fmt::format("{} lists {} names, and was asked for {}", store, page.size(), limit));
+  }
   for (const StoredObject& object : page) {
     if (!object.name.starts_with(prefix)) {
       return Corrupt(fmt::format("{} lists '{}', and was asked for names that begin with '{}'",
@@ -23,6 +28,11 @@ Status CheckListedPage(const std::vector<StoredObject>& page, std::string_view p
         .Hint("a listing has to be in the order of the names' bytes, and to begin at its marker");
   }
   return Ok();
+}
+
+Error ListingFailed(Error error) {
+  if (error.code() != ErrorCode::kInvalidInput) return error;
+  return Corrupt(error.message());
 }
 
 }  // namespace holdfast::banks

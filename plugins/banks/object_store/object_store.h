@@ -90,6 +90,7 @@ class ObjectStore {
   virtual Result<Leftovers> SweepUploads(const UploadSweep&) { return Leftovers(); }
 
   virtual std::string Describe() const = 0;
+  virtual std::string Place() const { return ""; }  // as of a Bank
 };
 
 }  // namespace holdfast::banks

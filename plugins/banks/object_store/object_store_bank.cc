@@ -11,6 +11,7 @@
 #include "plugins/banks/object_store/listed_page.h"
 #include "plugins/sdk/md5.h"
 #include "plugins/sdk/sha256.h"
+#include "plugins/sdk/text.h"
 
 namespace holdfast::banks {
 
@@ -20,6 +21,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMostListed = 10'000;
 constexpr int kMostLooks = 2;  // after the first
+// In one listing, one behind the other without a key between them. Who shares a bank's place has some.
+constexpr std::size_t kMostForeign = 100'000;
 // What a slow line carries for sure.
 constexpr std::uint64_t kSlowestBytesPerMillisecond = 100;
 
@@ -158,16 +161,20 @@ class ObjectStoreBank final : public Bank {
     }
     std::vector<ObjectInfo> found;
     std::string marker = options.marker;
+    std::size_t foreign = 0;
     while (found.size() < options.limit) {
       HOLDFAST_ASSIGN_OR_RETURN(auto page,
                                 store_->List(options.prefix, marker, options.limit - found.size(),
                                              options.direction, deadline));
       if (page.empty()) break;
-      HOLDFAST_RETURN_IF_ERROR(
-          CheckListedPage(page, options.prefix, marker, options.direction, store_->Describe()));
+      HOLDFAST_RETURN_IF_ERROR(CheckListedPage(page, options.prefix, marker,
+                                               options.limit - found.size(), options.direction,
+                                               store_->Describe()));
       marker = page.back().name;
       for (StoredObject& object : page) {
         auto key = ObjectKey::Parse(object.name);
+        foreign = key ? 0 : foreign + 1;
+        if (foreign > kMostForeign) return ForeignWithoutEnd(options.prefix, object.name);
         if (key) found.push_back({std::move(*key), object.size, object.written});
       }
     }
@@ -198,6 +205,7 @@ class ObjectStoreBank final : public Bank {
   bool holds_to_md5() const override { return true; }
   ExclusiveStrength strength() const override { return options_.strength; }
   std::string Describe() const override { return store_->Describe(); }
+  std::string Place() const override { return store_->Place(); }
 
  private:
   milliseconds TimeFor(std::uint64_t size) const {
@@ -205,6 +213,14 @@ class ObjectStoreBank final : public Bank {
            milliseconds(static_cast<std::int64_t>(size / kSlowestBytesPerMillisecond));
   }
   SteadyTime Deadline(std::uint64_t size) const { return clock_.Steady() + TimeFor(size); }
+
+  Error ForeignWithoutEnd(const std::string& prefix, const std::string& name) const {
+    return Corrupt(fmt::format("{} lists more than {} names that begin with '{}' and that no key "
+                               "can have, such as '{}'",
+                               store_->Describe(), kMostForeign, Printable(prefix),
+                               Printable(name)))
+        .Hint("a bank is to have a container or bucket of its own");
+  }
 
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size,
              Precondition precondition) {
@@ -251,7 +267,11 @@ class ObjectStoreBank final : public Bank {
     if (now) return now->writer == writer ? Ok() : Status(Exists(key));
     if (!put || now.error().code() != ErrorCode::kNotFound) return put ? Status(now.error()) : put;
     return Unavailable(fmt::format("the object '{}' was written to the {}, and is not there",
-                                   key.str(), store_->Describe()));
+                                   key.str(), store_->Describe()))
+        .Hint(
+            "where that stays so, the store does not keep what it takes: 'holdfast bank check' "
+            "tries it; look at what answers "
+            "at its address, and whether a rule of the store removes objects");
   }
 
   Status GetOn(const ObjectKey& key, PassedOn& passed, std::uint64_t offset, std::uint64_t length) {

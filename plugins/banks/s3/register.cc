@@ -6,6 +6,7 @@
 
 #include "plugins/banks/object_store/object_store_bank.h"
 #include "plugins/banks/object_store/sending_client.h"
+#include "plugins/banks/object_store/store_name.h"
 #include "plugins/banks/s3/s3_store.h"
 #include "plugins/banks/s3/signing_client.h"
 #include "plugins/net/url.h"
@@ -54,6 +55,7 @@ struct Settings : TransferSettings {
 Status Check(const Value& checked) {
   const auto settings = BindChecked<Settings>(checked);
   if (const auto url = net::ParseUrl(settings.endpoint); !url) return url.error();
+  HOLDFAST_RETURN_IF_ERROR(CheckBucketName(checked));
   if (!settings.access_key.given() || !settings.secret_key.given())
     return InvalidInput("'access_key' and 'secret_key' say who we are")
         .Hint("access_key_file = PATH and secret_key_file = PATH, or ..._env = NAME");

@@ -44,7 +44,9 @@ Result<ListPage> ParseListPage(std::string_view xml) {
     object.size = entry.child("Size").text().as_ullong();
     object.etag = Unquoted(entry.child_value("ETag"));
     object.written = TimeOf(entry.child_value("LastModified"));
-    if (!object.name.empty()) page.objects.push_back(std::move(object));
+    // Left out, it could be the page's end.
+    if (object.name.empty()) return Corrupt("the server's listing has an object without a name");
+    page.objects.push_back(std::move(object));
   }
   if (root.child("IsTruncated").text().as_bool()) {
     page.next = root.child_value("NextContinuationToken");
@@ -108,7 +110,7 @@ S3Error ParseS3Error(std::string_view xml) {
   pugi::xml_document document;
   const auto root = Root(document, xml, "Error");
   if (!root) return {};
-  return {root->child_value("Code"), root->child_value("Message")};
+  return {root->child_value("Code"), root->child_value("Message"), root->child_value("Region")};
 }
 
 std::string CompleteUpload(const std::vector<std::string>& etags) {

@@ -44,10 +44,12 @@ Result<std::string> ParseUploadId(std::string_view xml);
 // Whether an upload is complete: an answer of status 200 may still say that it is not.
 bool IsCompleted(std::string_view xml);
 
-// An error: its code ("NoSuchKey") and message. Both empty where the text is no such thing.
+// An error: its code ("NoSuchKey") and message, and the region in which the server says that the bucket is (else empty). All empty
+// where the text is no such thing.
 struct S3Error {
   std::string code;
   std::string message;
+  std::string region = {};
 };
 S3Error ParseS3Error(std::string_view xml);
 

@@ -32,6 +32,8 @@ using net::HttpResponse;
 
 constexpr std::size_t kMostListed = 1000;
 constexpr std::uint64_t kMostParts = 10'000;
+// Of one listing that has to be read to its end: 10 million objects.
+constexpr int kMostPages = 10'000;
 constexpr std::size_t kMd5Digits = 32;
 constexpr const char* kWriterHeader = "x-amz-meta-holdfast-writer";
 // The server holds bytes to their Content-MD5, which is signed, each time that they are sent; without one AWS takes nothing into a
@@ -73,7 +75,7 @@ class S3Store final : public HttpStore {
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse there,
                               Send(Request(HttpMethod::kHead, base_url() + "/"), deadline));
     if (there.ok()) return Ok();
-    if (there.status != kNotFoundStatus) return Failure(there, "looking at its bucket");
+    if (there.status != kNotFoundStatus) return WhyRefused(there, deadline);
     if (use == BankUse::kRead) return NotFound(fmt::format("there is no {} yet", Describe()));
     HttpRequest make = Request(HttpMethod::kPut, base_url() + "/");
     const std::string where = "<CreateBucketConfiguration><LocationConstraint>" + bucket_.region +
@@ -117,6 +119,13 @@ class S3Store final : public HttpStore {
     if (direction == ListDirection::kDescending)
       return ListBackwards(prefix, marker, limit, deadline);
     HOLDFAST_ASSIGN_OR_RETURN(ListPage page, Page(prefix, marker, "", limit, deadline));
+    // A page may be empty before the last one.
+    for (int pages = 1; page.objects.empty() && !page.next.empty(); ++pages) {
+      if (pages == kMostPages) return Endless();
+      const std::string before = std::move(page.next);
+      HOLDFAST_ASSIGN_OR_RETURN(page, Page(prefix, "", before, limit, deadline));
+      if (page.objects.empty() && page.next == before) return Stuck();
+    }
     return std::move(page.objects);
   }
 
@@ -134,7 +143,9 @@ class S3Store final : public HttpStore {
     found.one = "upload that was never completed";
     found.many = "uploads that were never completed";
     UploadPage page;
+    int pages = 0;
     do {
+      if (++pages > kMostPages) return Endless();
       std::string query = "uploads=&max-uploads=" + std::to_string(kMostListed);
       if (!sweep.prefix.empty()) query += "&prefix=" + net::PercentEncoded(sweep.prefix);
       if (!page.next_name.empty()) query += "&key-marker=" + net::PercentEncoded(page.next_name);
@@ -162,6 +173,8 @@ class S3Store final : public HttpStore {
   std::string Describe() const override {
     return fmt::format("S3 bucket {} at {}", bucket_.name, origin());
   }
+  // Whichever style its URL has.
+  std::string Place() const override { return origin() + "/" + bucket_.name; }
 
  private:
   StoredObject ObjectOf(const std::string& name, const HttpResponse& response) const override {
@@ -181,6 +194,16 @@ class S3Store final : public HttpStore {
     if (const auto written = net::ParseHttpDate(net::HeaderOf(response.headers, "Last-Modified")))
       object.written = *written;
     return object;
+  }
+
+  // The answer to a HEAD has no body, and so does not say why: that to a GET does.
+  Error WhyRefused(const HttpResponse& refusal, SteadyTime deadline) {
+    constexpr std::string_view kDoing = "looking at its bucket";
+    if (net::CodeOfStatus(refusal.status) == ErrorCode::kUnavailable)
+      return Failure(refusal, kDoing);
+    const auto said =
+        Send(Request(HttpMethod::kGet, base_url() + "/?list-type=2&max-keys=1"), deadline);
+    return Failure(said && !said->ok() ? *said : refusal, kDoing);
   }
 
   static std::string Sha256Of(const StoreBody& body) {
@@ -326,9 +349,10 @@ class S3Store final : public HttpStore {
     if (!after.empty() && token.empty()) query += "&start-after=" + net::PercentEncoded(after);
     HttpRequest request = Request(HttpMethod::kGet, base_url() + "/?" + query);
     request.passing_status = kNotFoundStatus;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
-    if (!response.ok()) return Failure(response, "listing it");
-    return ParseListPage(response.body);
+    const auto response = Send(request, deadline);
+    if (!response) return ListingFailed(response.error());
+    if (!response->ok()) return Failure(*response, "listing it");
+    return ParseListPage(response->body);
   }
 
   // S3 lists forwards alone: the last of all, of which no more than `limit` are kept.
@@ -338,10 +362,11 @@ class S3Store final : public HttpStore {
     std::deque<StoredObject> last;
     std::string token;
     std::string behind;  // the newest that was listed
-    while (true) {
+    for (int pages = 0;; ++pages) {
+      if (pages == kMostPages) return Endless();
       HOLDFAST_ASSIGN_OR_RETURN(ListPage page, Page(prefix, "", token, kMostListed, deadline));
-      HOLDFAST_RETURN_IF_ERROR(
-          CheckListedPage(page.objects, prefix, behind, ListDirection::kAscending, Describe()));
+      HOLDFAST_RETURN_IF_ERROR(CheckListedPage(page.objects, prefix, behind, kMostListed,
+                                               ListDirection::kAscending, Describe()));
       if (page.objects.empty() && !page.next.empty() && page.next == token) return Stuck();
       if (!page.objects.empty()) behind = page.objects.back().name;
       bool over = false;
@@ -362,6 +387,10 @@ class S3Store final : public HttpStore {
     return Corrupt(fmt::format("{} gives the same part of a list again and again", Describe()));
   }
 
+  Error Endless() const {
+    return Corrupt(fmt::format("{} gives a list that does not end", Describe()));
+  }
+
   static Error Exists(const std::string& name) {
     return {ErrorCode::kConflict, fmt::format("the object '{}' exists already", name)};
   }
@@ -370,6 +399,21 @@ class S3Store final : public HttpStore {
     const S3Error said = ParseS3Error(response.body);
     std::string what = fmt::format("{}: {} answered {}", doing, origin(), response.status);
     if (!said.code.empty()) what += " " + Printable(said.code);
+    std::string region(net::HeaderOf(response.headers, "x-amz-bucket-region"));
+    if (region.empty()) region = said.region;
+    if (!region.empty() && region != bucket_.region) {
+      return InvalidInput(fmt::format("{}: the bucket {} is in the region {}, not in {}", what,
+                                      Printable(bucket_.name), Printable(region),
+                                      Printable(bucket_.region)))
+          .Hint("region = " + Printable(region));
+    }
+    if (said.code == "QuotaExceeded" || said.code == "EntityTooLarge" ||
+        response.status == kTooLarge) {
+      return Error(ErrorCode::kDenied, what)
+          .Hint(
+              "a quota of the bucket or of its owner is used up, or the object is larger than the "
+              "server takes: then a smaller part_size");
+    }
     if (response.status == kPreconditionFailed || said.code == "ConditionalRequestConflict")
       return {ErrorCode::kConflict, what};
     if (response.status == kNotFoundStatus)
@@ -385,7 +429,10 @@ class S3Store final : public HttpStore {
               : "it does not know all of S3 that is needed");
     if (response.status == kForbidden)
       return Error(ErrorCode::kDenied, what)
-          .Hint("the access key, its secret, its rights, or the region");
+          .Hint(said.code == "AccessDenied"
+                    ? "the key may not do that with the bucket " + Printable(bucket_.name) +
+                          ": its policy, and those of the bucket, say who may"
+                    : "the access key, its secret, its rights, or the region");
     return {net::CodeOfStatus(response.status), what};
   }
 

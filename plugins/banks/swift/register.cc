@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "plugins/banks/object_store/object_store_bank.h"
+#include "plugins/banks/object_store/store_name.h"
 #include "plugins/banks/swift/swift_clients.h"
 #include "plugins/banks/swift/swift_store.h"
 #include "plugins/sdk/bank_settings.h"
@@ -16,7 +17,8 @@ Result<std::unique_ptr<Bank>> Open(const Value& checked, BankUse use, const Bank
   const Clock& clock = SystemClock();
   const SteadyTime deadline = clock.Steady() + settings.retry_window;
   HOLDFAST_ASSIGN_OR_RETURN(Account account, OpenAccount(settings, parts, clock, deadline));
-  Container container{std::move(account.storage_url), settings.container, settings.storage_policy};
+  Container container{std::move(account.storage_url), settings.container, settings.storage_policy,
+                      settings.user};
   // Who brings a file of Karbor's means the container that Karbor has.
   if (container.name.empty()) container.name = settings.auth_url.empty() ? "karbor" : "holdfast";
   HOLDFAST_ASSIGN_OR_RETURN(auto store,
@@ -33,7 +35,8 @@ void Register(PluginRegistry& registry) {
   entry.description = "a container of OpenStack Swift";
   entry.settings_section = "swift";
   entry.settings = WithDataSettings(SchemaOf<Settings>());
-  entry.check = [](const Value& settings) {
+  entry.check = [](const Value& settings) -> Status {
+    HOLDFAST_RETURN_IF_ERROR(CheckContainerName(settings));
     return CheckSettings(BindChecked<Settings>(settings));
   };
   entry.open = &Open;

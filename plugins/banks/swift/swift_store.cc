@@ -118,8 +118,8 @@ class SwiftStore final : public HttpStore {
       HOLDFAST_ASSIGN_OR_RETURN(
           const Page page,
           ListPage(prefix, marker, kSweepPage, ListDirection::kAscending, sweep.deadline()));
-      HOLDFAST_RETURN_IF_ERROR(
-          CheckListedPage(page.objects, prefix, marker, ListDirection::kAscending, Describe()));
+      HOLDFAST_RETURN_IF_ERROR(CheckListedPage(page.objects, prefix, marker, kSweepPage,
+                                               ListDirection::kAscending, Describe()));
       for (const StoredObject& part : page.objects) {
         const std::string of = UploadOf(part.name);
         if (of.empty()) continue;
@@ -175,7 +175,9 @@ class SwiftStore final : public HttpStore {
     if (direction == ListDirection::kDescending) url += "&reverse=true";
     HttpRequest request = Request(HttpMethod::kGet, url);
     request.passing_status = kNotFoundStatus;
-    HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse response, Send(request, deadline));
+    auto sent = Send(request, deadline);
+    if (!sent) return ListingFailed(std::move(sent).error());
+    const HttpResponse response = std::move(*sent);
     if (!response.ok()) return Failure(response, "listing it");
     HOLDFAST_ASSIGN_OR_RETURN(const Value list, net::JsonOf(response, origin()));
     if (!list.is_list()) return Corrupt(origin() + " gave a listing that is none");
@@ -184,12 +186,14 @@ class SwiftStore final : public HttpStore {
     std::vector<StoredObject>& found = page.objects;
     found.reserve(list.AsList().size());
     for (const Value& entry : list.AsList()) {
-      if (!entry.is_map()) continue;
       StoredObject object;
-      object.name = entry.StringOr("name", "");
+      if (entry.is_map()) object.name = entry.StringOr("name", "");
+      // Left out, it could be the page's end.
+      if (object.name.empty())
+        return Corrupt(origin() + " gave a listing of which an entry has no name");
       object.size = static_cast<std::uint64_t>(std::max<std::int64_t>(entry.IntOr("bytes", 0), 0));
       object.written = TimeOf(entry.StringOr("last_modified", ""));
-      if (!object.name.empty()) found.push_back(std::move(object));
+      found.push_back(std::move(object));
     }
     return page;
   }
@@ -447,6 +451,19 @@ class SwiftStore final : public HttpStore {
     switch (response.status) {
       case kPreconditionFailed:
         return {ErrorCode::kConflict, what};
+      case kForbidden:
+        return Error(ErrorCode::kDenied, what)
+            .Hint(
+                fmt::format("{} may not do that with the container {}: its X-Container-Write and "
+                            "X-Container-Read name who may, or the user's role in the project does",
+                            container_.user.empty() ? "who asks" : Printable(container_.user),
+                            Printable(container_.name)));
+      case kTooLarge:
+        return Error(ErrorCode::kDenied, what)
+            .Hint(fmt::format("a quota is used up: X-Container-Meta-Quota-Bytes or -Count of the "
+                              "container {}, or the account's; or the object is larger than the "
+                              "cluster takes",
+                              Printable(container_.name)));
       case kInsufficientStorage:
         return Error(ErrorCode::kDenied, what).Hint("the cluster is full");
       case kConflictStatus:

@@ -15,6 +15,7 @@ struct Container {
   std::string storage_url;  // of the account: "http://host:8080/v1/AUTH_test"
   std::string name;
   std::string storage_policy;  // of a container that is made; empty: the cluster's default
+  std::string user = {};       // who asks, for people; empty: not known
 };
 
 struct Transfer {
