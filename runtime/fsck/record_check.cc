@@ -104,13 +104,14 @@ class RecordCheck {
   }
   bool IsTombstone() const { return is_checkpoint() && verdict_.state == RecordState::kDeleted; }
 
-  Finding New(FindingKind kind, std::string what, std::vector<std::string> keys, std::string text) {
+  Finding New(FindingKind kind, std::string what, const std::vector<std::string>& keys,
+              std::string text) {
     Finding finding;
     finding.kind = kind;
     finding.what = std::move(what);
     finding.record_kind = record_.kind();
     finding.record = record_.id();
-    for (std::string& key : keys) finding.keys.push_back(below_ + "/" + key);
+    for (const std::string& key : keys) finding.keys.push_back(below_ + "/" + key);
     finding.text = std::move(text);
     return finding;
   }

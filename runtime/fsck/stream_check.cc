@@ -137,7 +137,7 @@ class StreamCheck {
     for (const std::size_t i : numbers) {
       HOLDFAST_RETURN_IF_ERROR(CheckCancelled());
       HashingSink sink;
-      const Status got = data_.Get(SegmentKey(stream_, i), sink);
+      Status got = data_.Get(SegmentKey(stream_, i), sink);
       if (!got && !IsAboutBytes(got.error())) return got;
       on_read_(stream_.segments[i].plain_size);
       if (!got && got.error().code() == ErrorCode::kNotFound)

@@ -50,7 +50,7 @@ void DescribeTransfer(Fields& fields, const std::string& karbors) {
       .Range(1'000, 600'000);
   fields("settle_time", &Settings::settle_time,
          "when two create the same lease: after so long every server agrees on who has it")
-      .Range(0, 60'000);
+      .Range(200, 60'000);
 }
 
 }  // namespace holdfast::banks
