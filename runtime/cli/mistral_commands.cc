@@ -24,6 +24,7 @@
 #include "runtime/lint/mistral_schedule.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_file.h"
+#include "runtime/step/begin.h"
 #include "runtime/step/end.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
@@ -111,12 +112,29 @@ Status CheckThere(const Output& out, engine::Api& api,
   return Ok();
 }
 
+// What is there under its name is an older one of it: nobody else's is replaced.
+Status CheckIsOlderOne(const engine::Api& api, const DefinitionFile& definition,
+                       const std::string& stored) {
+  const std::string is = mistral::CompiledAs(definition.source.text);
+  const std::string was = mistral::CompiledAs(stored);
+  if (was == is) return Ok();
+  return Error(ErrorCode::kConflict, "there is another workflow " + definition.name + " in " +
+                                         api.Place() + ": " +
+                                         (was.empty() ? "'holdfast compile' has not written it"
+                                                      : "it is " + Printable(was)))
+      .Hint(
+          "give the plan another name, and compile again; or, once nobody needs that workflow any "
+          "more: openstack workflow delete " +
+          definition.name);
+}
+
 // The workflow itself last: what it starts is there when it is.
 Status Store(const Output& out, engine::Api& api, const std::vector<DefinitionFile>& definitions) {
   const std::string& whole = definitions.back().name;
   for (const DefinitionFile& each : definitions) {
     // An execution has a copy of its own workflow, and looks for a sub-workflow by its name when it comes to it.
-    const auto changes = [&]() -> Status {
+    const auto changes = [&](const std::string& stored) -> Status {
+      HOLDFAST_RETURN_IF_ERROR(CheckIsOlderOne(api, each, stored));
       if (&each == &definitions.back()) return Ok();
       HOLDFAST_ASSIGN_OR_RETURN(const std::string at_work, engine::ExecutionAtWork(api, whole));
       if (at_work.empty()) return Ok();
@@ -246,8 +264,11 @@ Status CancelAll(MistralRuns& runs, engines::RunStatus& status) {
   return Ok();
 }
 
-// A begin that comes after the end would make a record that nobody ends. kUnavailable where it does not come back.
-Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus& status) {
+// A begin that is half-way is given the time to come to its end; one that has not come so far is refused by EndRun when it
+// comes. That is asked of the bank: its report may be lost, and Mistral waits for it for ever. Error: Mistral does not say
+// whether it is at work, or we are told to end.
+Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus& status,
+                  const BankSection& tenant) {
   constexpr auto kPatience = std::chrono::minutes(2);
   constexpr auto kPause = std::chrono::seconds(1);
   const engines::StepStatus* const begin = status.Find("begin");
@@ -255,35 +276,42 @@ Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus&
   const SteadyTime until = session.clock().Steady() + kPatience;
   bool said = false;
   for (;;) {
+    // What cannot be read is for the end to say.
+    const auto progress = runtime::ProgressOfBegin(tenant, status.record(), status.uid);
+    if (!progress || *progress != runtime::BeginProgress::kHalfWay) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(const bool at_work, runs.reader().IsAtWork(*begin));
     if (!at_work) return Ok();
-    if (!std::exchange(said, true)) session.out().Say("waiting    begin: it is on its way");
-    if (session.clock().Steady() >= until || session.cancellation().is_set()) {
-      return Unavailable("the run's begin is still at work, and may make a record yet");
-    }
+    if (!std::exchange(said, true)) session.out().Say("waiting    begin: it is half-way");
+    if (session.cancellation().is_set()) return Unavailable("interrupted");
+    // It is dead, or finds that it has lost its lease.
+    if (session.clock().Steady() >= until) return Ok();
     std::this_thread::sleep_for(kPause);
   }
 }
 
 // What its `end` would have done. Whoever cancels says with it that nothing of the run is to go on: what is still at
 // work finds that it has lost its lease.
-Result<runtime::StepReport> EndRun(Session& session, Ending ending, const std::string& run) {
+Result<runtime::StepReport> EndRun(Session& session, Ending ending,
+                                   const engines::RunStatus& status) {
   const runtime::StepEnvironment env =
       StepEnvironmentOf(session, *ending.provider, std::move(*ending.tenant));
-  return runtime::End(env, {run, "", "Cancelled", false});
+  return runtime::End(env, {status.uid, "", "Cancelled", false, status.record()});
 }
 
 }  // namespace
 
 int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   const Output& out = session.out();
-  if (arguments.schedule && (arguments.watch || !arguments.record.empty())) {
-    return out.Fail(Error(ErrorCode::kUsage,
-                          "--schedule starts nothing now: there is nothing to watch, and no "
-                          "record to go on with"));
-  }
+  const Error not_scheduled(ErrorCode::kUsage,
+                            "--schedule starts nothing now: there is nothing to watch, and no "
+                            "record to go on with");
+  if (arguments.schedule && (arguments.watch || !arguments.record.empty()))
+    return out.Fail(not_scheduled);
   const auto submission = OpenSubmission(arguments, WorkflowEngine::kMistral);
   if (!submission) return out.Fail(submission.error());
+  // The other way to name one.
+  if (arguments.schedule && !submission->record.empty())
+    return out.Fail(Error(not_scheduled).While("--parameter record"));
   const OpenedWorkflow& workflow = submission->workflow;
   const auto definitions = DefinitionsOf(arguments.file);
   if (!definitions) return out.Fail(definitions.error());
@@ -422,6 +450,7 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   auto ending = OpenEnding(session, *status);
   const std::string tail = " " + status->uid + runs.Options();
   const std::string again = ProgramCommand(session) + " cancel" + tail;
+  const std::string clean_up = CleanUpCommand(session, *status);
   const bool cancelled = status->shutdown == engine::kCancelled;
   const auto has_ended = [&] {
     return Error(ErrorCode::kConflict, "run " + status->uid + " has ended already (" +
@@ -456,12 +485,13 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
                            .Set("strategy", engine::kCancelled));
   const CancelOnSignals signals(session);
   Result<runtime::StepReport> ended = runtime::StepReport();
-  if (Status began = AwaitBegin(session, runs, *status); !began) {
+  const BankSection tenant = *ending->tenant;
+  if (Status began = AwaitBegin(session, runs, *status, tenant); !began) {
     ended = std::move(began).error();
   } else {
     out.Say(
         "running    end: cleans up what is owed, once the steps that are at work have given up");
-    ended = EndRun(session, std::move(*ending), status->uid);
+    ended = EndRun(session, std::move(*ending), *status);
   }
   if (const int code = signals.exit_code(); code != 0) {
     out.Say("what is owed is not cleaned up; to go on with that:");
@@ -471,9 +501,21 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   if (!ended) {
     return out.Fail(Error(ended.error())
                         .While("the run is cancelled, and what it owes is not cleaned up")
-                        .Hint("again: '" + again + "'"));
+                        .Hint("again: '" + again + "'; if that does not end it, and none of its " +
+                              "steps is at work any more: '" + clean_up + "'"));
   }
   if (auto now = runs.Find(status->uid)) *status = std::move(*now);
+  const std::string resume = ProgramCommand(session) + " resume" + tail;
+  if (const std::string left = NotCleanedUp(tenant, status->uid); !left.empty()) {
+    constexpr int kVerdict = static_cast<int>(ExitCode::kRunFailed);
+    out.Json("run-ended", RunEnded(*status, true)
+                              .Set("exit_code", kVerdict)
+                              .Set("message", Printable(left))
+                              .Set("next", Value::List{clean_up, resume}));
+    out.Warn("the run was cancelled, and not all that was owed is cleaned up: " + left);
+    SayHowToCleanUp(out, clean_up, resume);
+    return kVerdict;
+  }
   out.Json("run-ended", RunEnded(*status, true));
   if (ended->exit_code == ExitCode::kOk && status->phase == engines::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be cancelled");
@@ -484,7 +526,7 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
             (ended->message.empty() ? "its record has ended well" : ended->message));
   } else {
     out.Say("the run was cancelled, and what was owed is cleaned up. To go on with its record:");
-    out.Say("  " + ProgramCommand(session) + " resume" + tail);
+    out.Say("  " + resume);
   }
   return 0;
 }

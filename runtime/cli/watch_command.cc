@@ -21,6 +21,8 @@ namespace {
 struct Next {
   std::string lead = "; to go on:";
   std::vector<std::string> commands;
+  // Needs no engine, for when the first of them does not do it; may be empty.
+  std::string last_resort = {};
 };
 
 // The run holds its record's lease, which keeps everybody else away: of one whose begin ended half-way, and that has no last
@@ -90,10 +92,20 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   if (!stopped && (!failed || (begin != nullptr && begin->failed())))
     return AfterRefusedBegin(session, status, ExitCode{verdict}, bank, engine);
   const bool working = report && IsWorking(report->summary.state);
+  // The bank has all of it, and only the engine does not know that.
+  if (failed && report && !working && report->summary.state != runtime::RecordState::kError &&
+      report->summary.damage.empty()) {
+    next.lead =
+        "; all the same its record is whole, and nothing is to be done again. Why it failed:";
+    next.commands.push_back(ProgramCommand(session) + " logs" + tail);
+    return next;
+  }
   const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
   // After Terminate nobody has cleaned up.
   if (bank && (working || (!report && status.shutdown == "Terminate"))) {
     next.commands.push_back(engine.CleanUp(status));
+    const std::string clean_up = CleanUpCommand(session, status);
+    if (next.commands.front() != clean_up) next.last_resort = clean_up;
   } else if (bank && uncleaned) {
     // Its last step has tried, and no engine has anything left to end.
     next.commands.push_back(CleanUpCommand(session, status));
@@ -208,6 +220,10 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
     text += "; there is drift: 'holdfast plan discover', compile and submit again";
   out.Say(text);
   for (const std::string& command : next.commands) out.Say("  " + command);
+  if (!next.last_resort.empty()) {
+    out.Say("if the first does not end it, and none of its steps is at work any more:");
+    out.Say("  " + next.last_resort);
+  }
   return code;
 }
 

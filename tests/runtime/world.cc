@@ -465,12 +465,14 @@ World::Outcome World::Run(const std::string& run, const std::string& bundle,
   });
 }
 
-World::Outcome World::End(const std::string& run, const std::string& status) {
+World::Outcome World::End(const std::string& run, const std::string& status,
+                          const std::string& keeps_from) {
   return InProcess([&](runtime::StepEnvironment& env) {
     runtime::EndRequest request;
     request.run = run;
     request.start = start;
     request.status = status;
+    request.keeps_from = keeps_from;
     return runtime::End(env, request);
   });
 }

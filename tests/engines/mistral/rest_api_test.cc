@@ -336,7 +336,7 @@ TEST_F(MistralApi, ErrorsAreAskedForInJson) {
     connection.Answer(201, "{}");
   });
   ASSERT_TRUE(StoreWorkflow(*Open(Plain()), "w", "version: '2.0'\nw: {type: direct}\n",
-                            [] { return Ok(); }));
+                            [](const std::string&) { return Ok(); }));
   EXPECT_EQ(accept, "application/json, text/plain;q=0.5");
 }
 
@@ -474,6 +474,28 @@ TEST_F(MistralApi, ATriggerIsLeftWhereNoneCanBeMade) {
   EXPECT_THAT(lines(), ElementsAre("GET /v2/cron_triggers/t", "POST /v2/cron_triggers"));
 }
 
+// Of the same name, at the same times: Mistral deletes it after its last run.
+TEST_F(MistralApi, ATriggerThatEndsIsNotTakenForOneThatDoesNot) {
+  const auto stores_over = [this](const std::string& more) {
+    Start([more](TestConnection& connection, const TestConnection::Request& request) {
+      if (request.method == "DELETE") return connection.Answer(204, "");
+      connection.Answer(
+          request.method == "GET" ? 200 : 201,
+          R"({"name": "t", "workflow_name": "w", "pattern": "1 1 * * *", "workflow_input": "{}", "workflow_params": "{}")" +
+              more + "}");
+    });
+    const auto stored = StoreCronTrigger(
+        *Open(Plain()),
+        Value().Set("name", "t").Set("workflow_name", "w").Set("pattern", "1 1 * * *"));
+    EXPECT_TRUE(stored) << stored.error().Render();
+    return stored ? *stored : Stored::kCreated;
+  };
+  EXPECT_EQ(stores_over(R"(, "remaining_executions": null, "first_execution_time": null)"),
+            Stored::kAsItWas);
+  EXPECT_EQ(stores_over(R"(, "remaining_executions": 1)"), Stored::kChanged);
+  EXPECT_EQ(stores_over(R"(, "first_execution_time": "2099-01-01 02:30:00")"), Stored::kChanged);
+}
+
 TEST_F(MistralApi, WhatKeystoneRefusesIsSaidWithoutThePassword) {
   Start([](TestConnection& connection, const auto&) {
     connection.Answer(
@@ -525,8 +547,8 @@ TEST_F(MistralApi, ARefusalSaysWhatMistralSays) {
     connection.Answer(400, R"({"faultstring": "Invalid DSL: 'tasks' is a required property"})");
   });
   const auto api = Open(Plain());
-  const auto refused =
-      StoreWorkflow(*api, "w", "version: '2.0'\nw: {type: direct}\n", [] { return Ok(); });
+  const auto refused = StoreWorkflow(*api, "w", "version: '2.0'\nw: {type: direct}\n",
+                                     [](const std::string&) { return Ok(); });
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
   EXPECT_THAT(refused.error().Render(), HasSubstr("'tasks' is a required property"));
@@ -542,13 +564,19 @@ TEST_F(MistralApi, ADefinitionThatIsThereAsItIsIsLeftAlone) {
   const auto stored = StoreWorkflow(
       *api, "w",
       "# a comment\nversion: '2.0'\nw:\n  tasks:\n    a: {action: std.noop}\n  type: direct\n",
-      [] { return Error(ErrorCode::kConflict, "asked"); });
+      [](const std::string& there) {
+        EXPECT_THAT(there, HasSubstr("type: direct"));
+        return Error(ErrorCode::kConflict, "asked");
+      });
   ASSERT_TRUE(stored) << stored.error().Render();
   EXPECT_EQ(*stored, Stored::kAsItWas);
   EXPECT_EQ(lines().size(), 1U);
   const auto other = StoreWorkflow(
       *api, "w", "version: '2.0'\nw: {type: reverse, tasks: {a: {action: std.noop}}}\n",
-      [] { return Error(ErrorCode::kConflict, "asked"); });
+      [](const std::string& there) {
+        EXPECT_THAT(there, HasSubstr("type: direct"));
+        return Error(ErrorCode::kConflict, "asked");
+      });
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().message(), "asked");
 }

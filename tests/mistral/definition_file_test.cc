@@ -1,0 +1,42 @@
+#include "runtime/mistral/definition_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "runtime/local/workflow_file.h"
+
+namespace holdfast::mistral {
+namespace {
+
+std::string Text(const std::string& golden) {
+  return local::ReadSourceFile(std::string(HOLDFAST_TEST_GOLDEN) + "/" + golden)->text;
+}
+
+TEST(MistralFile, IsKnownByItsKeysHoweverTheyAreWritten) {
+  for (const char* const text :
+       {"version: '2.0'\nw: {}\n", "\"version\": '2.0'\n\"w\": {}\n", "'version' : 2.0\n",
+        "version : 2.0\n", "w:\n  kind: x\nversion: '2.0'\n", "# apiVersion: x\nversion: '2.0'\n",
+        "version: '2.0'\nw: [\n"})
+    EXPECT_TRUE(IsMistralFile(text)) << text;
+  for (const char* const text : {"", "w:\n  version: '2.0'\n", "apiVersion: x\nversion: '2.0'\n",
+                                 "\"apiVersion\": x\n\"version\": '2.0'\n", "# version: '2.0'\n",
+                                 "versions: 2\n", "\"version\n", "- version: '2.0'\n"})
+    EXPECT_FALSE(IsMistralFile(text)) << text;
+}
+
+TEST(MistralFile, SaysWhatItWasCompiledFrom) {
+  EXPECT_EQ(CompiledAs(Text("aggregation/expected.mistral.yaml")), "Protect of plan group");
+  EXPECT_EQ(CompiledAs(Text("delete_of_checkpoint/expected.mistral.yaml")),
+            "Delete of plan nightly");
+  EXPECT_EQ(
+      CompiledAs(Text("child_workflows/expected.mistral.children/files-00-72e81d44-all.yaml")),
+      "a part of large-protect");
+  EXPECT_EQ(CompiledAs("version: '2.0'\n# Compiled by Holdfast: no\n"), "");
+  EXPECT_EQ(CompiledAs("# Mine: it is not\nversion: '2.0'\nw: {}\n"), "");
+  EXPECT_EQ(CompiledAs(""), "");
+}
+
+}  // namespace
+}  // namespace holdfast::mistral
