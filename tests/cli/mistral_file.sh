@@ -96,6 +96,11 @@ changed 's/"30 2.*"/"0 0 31 2 *"/' "'pattern' is"
 for command in "lint --engine mistral timed.schedule.yaml" "submit --engine mistral timed.yaml --schedule --dry-run=client"; do
   [ "$(code_of said holdfast $command)" = 3 ] && grep -q "^timed.schedule.yaml:8:10: 'pattern': this day of month never comes" said || fail "$command: $(cat said)"
 done
+# Under another name it would be stored beside the one that the schedule starts.
+sed 's/^n-protect:/zz-protect:/' timed.yaml >renamed.yaml
+cp good renamed.schedule.yaml
+[ "$(code_of said holdfast verify-workflow renamed.yaml --bundle timed.bundle)" = 3 ] || fail "another name is taken: $(cat said)"
+grep -q "renamed.yaml:[0-9]*: the workflow's name is \"zz-protect\", and \"n-protect\" by its plan" said || fail "$(cat said)"
 mv timed.schedule.yaml elsewhere.yaml
 holdfast verify-workflow timed.yaml >said 2>&1 || fail "$(cat said)"
 grep -q '^warning: its plan has a schedule, and there is no timed.schedule.yaml' said || fail "$(cat said)"
