@@ -147,7 +147,17 @@ INSTANTIATE_TEST_SUITE_P(
              "starts cut-protect.other, which is not there"},
         Case{"APartTwice", "cut_templates", "mistral",
              "workflow: cut-protect.files-02-a2e48d85-all",
-             "workflow: cut-protect.files-00-72e81d44-all", "would run more than once"}),
+             "workflow: cut-protect.files-00-72e81d44-all", "would run more than once"},
+        // A sub-workflow has not ended before all in it has, but what its verdict does not wait for may fail
+        // unseen.
+        Case{
+            "AVerdictThatWaitsForLess", "cut_templates", "mistral",
+            "input: {step: files-02-a2e48d85-post}\n      on-complete: [verdict]\n",
+            "input: {step: files-02-a2e48d85-post}\n",
+            "verdict of cut-protect.files-02-a2e48d85-all does not wait for files-02-a2e48d85-par"},
+        Case{"AnEndThatWaitsForLess", "begin_gated_roots", "mistral",
+             "input: {step: b-fe7b75c0-post}\n      on-complete: [end]\n",
+             "input: {step: b-fe7b75c0-post}\n", "end does not wait for step b-fe7b75c0-post"}),
     [](const auto& tested) { return tested.param.name; });
 
 // What is right in the order of its steps, and does not run as it says.
