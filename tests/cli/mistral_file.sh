@@ -25,6 +25,19 @@ for tasks in 22 200; do
   [ "$(code_of said holdfast compile protect n.yaml -o some.yaml --engine mistral --max-tasks-per-template=$tasks)" = 0 ] || fail "$tasks: $(cat said)"
 done
 
+# What fits to the last task is one definition: 7 resources of 3 steps, begin and end. With one task less it is cut.
+{
+  printf "format: 1\nresources:\n- {type: 'X::Group', id: g, name: g, children: ["
+  for d in $(seq 6); do printf "{type: 'X::Disk', id: d%s}, " "$d"; done
+  echo ']}'
+  for d in $(seq 6); do echo "- {type: 'X::Disk', id: d$d, name: d$d}"; done
+} >n.graph.yaml
+holdfast -q compile protect n.yaml -o fits.yaml --engine mistral --max-tasks-per-template=23 || fail "23 tasks"
+[ ! -e fits.children ] && [ "$(grep -c '^    [a-z0-9-]*:$' fits.yaml)" = 24 ] || fail "23 tasks, and the frame of task-defaults: $(cat fits.yaml)"
+holdfast -q compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 || fail "22 tasks"
+[ -d cut.children ] || fail "22 tasks are 23"
+grouped_disks
+
 for engine in argo mistral; do
   holdfast verify-workflow $engine.yaml >said 2>&1 || fail "$engine: $(cat said)"
   grep -q 'runs the 9 steps of its bundle' said || fail "$engine: $(cat said)"
