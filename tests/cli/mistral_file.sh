@@ -26,16 +26,47 @@ for tasks in 22 200; do
 done
 
 # What fits to the last task is one definition: 7 resources of 3 steps, begin and end. With one task less it is cut.
-{
+group_of() { # DISKS
   printf "format: 1\nresources:\n- {type: 'X::Group', id: g, name: g, children: ["
-  for d in $(seq 6); do printf "{type: 'X::Disk', id: d%s}, " "$d"; done
+  printf "{type: 'X::Disk', id: d%s}, " $(seq "$1")
   echo ']}'
-  for d in $(seq 6); do echo "- {type: 'X::Disk', id: d$d, name: d$d}"; done
-} >n.graph.yaml
+  printf -- "- {type: 'X::Disk', id: d%s, name: d}\n" $(seq "$1")
+}
+group_of 6 >n.graph.yaml
 holdfast -q compile protect n.yaml -o fits.yaml --engine mistral --max-tasks-per-template=23 || fail "23 tasks"
 [ ! -e fits.children ] && [ "$(grep -c '^    [a-z0-9-]*:$' fits.yaml)" = 24 ] || fail "23 tasks, and the frame of task-defaults: $(cat fits.yaml)"
 holdfast -q compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 || fail "22 tasks"
 [ -d cut.children ] || fail "22 tasks are 23"
+
+# What it is cut into is counted, and said who stores it.
+for disks in 6 12; do
+  group_of $disks >n.graph.yaml
+  holdfast compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 >said 2>&1 || fail "$(cat said)"
+  count=$(ls cut.children | wc -l)
+  grep -q kubectl said && fail "a cluster's command: $(cat said)"
+  grep -qF "it starts $count sub-workflows, in cut.children: 'holdfast submit cut.yaml --engine mistral' stores them before it" said || fail "of $count: $(cat said)"
+  [ "$(holdfast --json compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 | field compiled children)" = "$count" ] || fail "children in JSON"
+done
+printf 'name: n\nprovider: p\nresources: ["X::Group#g", "X::Disk#loose"]\npolicy: {fuse: leaf}\n' >one.yaml
+{
+  group_of 19
+  echo "- {type: 'X::Disk', id: loose, name: loose}"
+} >one.graph.yaml
+holdfast compile protect one.yaml -o one-part.yaml --engine mistral --max-tasks-per-template=24 >said 2>&1 || fail "$(cat said)"
+grep -qF "it starts 1 sub-workflow, in one-part.children: 'holdfast submit one-part.yaml --engine mistral' stores it before it" said || fail "$(cat said)"
+
+# The parts of an earlier compile go, whichever engine it was for; what else is there stays.
+printf 'mine' >cut.children/notes.txt
+printf 'a: 1\n' >cut.children/mine.yaml
+group_of 6 >n.graph.yaml
+for engine in mistral argo mistral; do
+  holdfast -q compile protect n.yaml -o cut.yaml --engine $engine --max-tasks-per-template=24 || fail "$engine"
+  [ "$(ls cut.children | tr '\n' ' ')" = "mine.yaml notes.txt " ] || fail "$engine: $(ls cut.children)"
+  rm cut.children/mine.yaml
+  holdfast verify-workflow cut.yaml >said 2>&1 || fail "$engine: $(cat said)"
+  holdfast -q compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 || fail "22 tasks"
+  printf 'a: 1\n' >cut.children/mine.yaml
+done
 grouped_disks
 
 for engine in argo mistral; do
