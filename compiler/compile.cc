@@ -161,8 +161,8 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
     }
     divided = Into(MakeSteps(input.graph, dag, names), workflow.steps);
     if (!divided) return;
-    workflow.groups = CutIntoGroups(input.graph, input.table, dag, conditions, names,
-                                    emitter->MostItems(emit), emitter->MostSteps(emit));
+    workflow.groups =
+        CutIntoGroups(input.graph, input.table, dag, conditions, names, emitter->LimitsOf(emit));
     emitter->Divide(workflow, dag, emit);
     DescribeGroups(input.graph, dag, workflow.groups);
   });

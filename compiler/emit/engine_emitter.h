@@ -46,10 +46,8 @@ class EngineEmitter {
  public:
   virtual ~EngineEmitter() = default;
   virtual std::string_view name() const = 0;
-  // For CutIntoGroups: the items that one definition takes beside what frames them; and the steps that one run
-  // takes as a rule.
-  virtual std::uint32_t MostItems(const EmitOptions& options) const = 0;
-  virtual std::uint32_t MostSteps(const EmitOptions& options) const = 0;
+  // For CutIntoGroups.
+  virtual GroupLimits LimitsOf(const EmitOptions& options) const = 0;
   // Marks the groups that stand in a file and a run of their own, where one would be larger than the engine
   // takes; puts groups together for that. Before they are described. `dag` is what the groups were cut from.
   virtual void Divide(EngineWorkflow& workflow, const ActivityDag& dag,

@@ -80,13 +80,12 @@ class Cutter {
  public:
   Cutter(const ResourceGraph& graph, const ActivityTable& table, const ActivityDag& dag,
          std::span<const StepConditions> conditions, std::span<const std::string> names,
-         std::uint32_t max_items, std::uint32_t max_steps)
+         const GroupLimits& limits)
       : graph_(graph),
         dag_(dag),
         conditions_(conditions),
         names_(names),
-        max_items_(max_items),
-        max_steps_(max_steps),
+        limits_(limits),
         children_(ReduceResourceGraph(graph).children),
         parents_first_(ParentsFirst(children_)),
         dominators_(children_, parents_first_),
@@ -165,7 +164,7 @@ class Cutter {
       unit.in_two = below_pre_finish_[resource];
       unit.steps = own.size() + here.loose.size();
       for (const Unit& inside : here.units) unit.steps += inside.steps;
-      unit.items = PackOne(std::move(own), std::move(here), max_items_, resource);
+      unit.items = PackOne(std::move(own), std::move(here), limits_.items, resource);
       if (unit.items.empty()) continue;
       unit.first = FirstOf(unit.items);
       above.units.push_back(std::move(unit));
@@ -173,7 +172,7 @@ class Cutter {
     Pending here = std::move(pending[dominators_.root()]);
     for (const std::uint32_t step : steps_of_[dominators_.root()])
       here.loose.push_back({false, step, step, LayerOf(dag_.steps[step])});
-    return PackOne({}, std::move(here), max_items_ - 1, dominators_.root());
+    return PackOne({}, std::move(here), limits_.first_items, dominators_.root());
   }
 
   template <class T>
@@ -244,11 +243,11 @@ class Cutter {
       return std::pair(a.in_two, a.first) < std::pair(b.in_two, b.first);
     });
     std::vector<Unit> out;
-    Chunker chunker(max_items_);
+    Chunker chunker(limits_.items);
     for (Unit& unit : units) {
       const bool alike = !out.empty() && out.back().in_two == unit.in_two &&
                          (level != 0 || HaveSameParents(out.back().resource, unit.resource));
-      if (!alike) chunker = Chunker(max_items_);
+      if (!alike) chunker = Chunker(limits_.items);
       const auto preparations = static_cast<std::size_t>(
           std::count_if(unit.items.begin(), unit.items.end(), IsPreparation));
       const std::size_t rest = unit.items.size() - preparations;
@@ -256,7 +255,7 @@ class Cutter {
           MixHash(HashOfKey(graph_.node(ResourceId{unit.resource}).key) + level);
       // In shares of what a group may hold; where groups come into groups only their number counts.
       const std::size_t steps =
-          level != 0 ? 0 : (unit.steps * max_items_ + max_steps_ - 1) / max_steps_;
+          level != 0 ? 0 : (unit.steps * limits_.items + limits_.steps - 1) / limits_.steps;
       const bool begins = unit.in_two ? chunker.Begins(hash, preparations, rest, steps)
                                       : chunker.Begins(hash, unit.items.size(), 0, steps);
       if (begins) {
@@ -344,7 +343,7 @@ class Cutter {
   std::vector<Item> PackLoose(const std::vector<Item>& loose, std::uint64_t level) {
     std::vector<Item> out;
     std::vector<Item> together;
-    Chunker chunker(max_items_);
+    Chunker chunker(limits_.items);
     const auto close = [&] {
       if (together.empty()) return;
       const Layer layer = together.front().layer;
@@ -355,7 +354,7 @@ class Cutter {
     for (const Item& item : loose) {
       if (!together.empty() && together.front().layer != item.layer) {
         close();
-        chunker = Chunker(max_items_);
+        chunker = Chunker(limits_.items);
       }
       const ActivityRef first = dag_.steps[item.first].activities.front();
       if (chunker.Begins(MixHash(HashOfKey(graph_.node(first.resource).key) + level), 1, 0))
@@ -437,8 +436,7 @@ class Cutter {
   const ActivityDag& dag_;
   std::span<const StepConditions> conditions_;
   std::span<const std::string> names_;
-  const std::uint32_t max_items_;
-  const std::uint32_t max_steps_;
+  const GroupLimits limits_;
   const Digraph children_;
   const std::vector<std::uint32_t> parents_first_;
   const DominatorTree dominators_;
@@ -476,11 +474,12 @@ std::vector<StepGroup> OneGroup(std::span<const StepConditions> conditions) {
 std::vector<StepGroup> CutIntoGroups(const ResourceGraph& graph, const ActivityTable& table,
                                      const ActivityDag& dag,
                                      std::span<const StepConditions> conditions,
-                                     std::span<const std::string> names, std::uint32_t max_items,
-                                     std::uint32_t max_steps) {
-  HOLDFAST_CHECK(max_items >= kFewestItems && max_steps >= max_items);
-  if (dag.steps.size() < max_items) return OneGroup(conditions);
-  return Cutter(graph, table, dag, conditions, names, max_items, max_steps).Run();
+                                     std::span<const std::string> names,
+                                     const GroupLimits& limits) {
+  HOLDFAST_CHECK(limits.items >= kFewestItems && limits.first_items + 1 >= kFewestItems &&
+                 limits.steps >= limits.items);
+  if (dag.steps.size() <= limits.first_items) return OneGroup(conditions);
+  return Cutter(graph, table, dag, conditions, names, limits).Run();
 }
 
 }  // namespace holdfast::compiler

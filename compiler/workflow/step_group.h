@@ -47,8 +47,18 @@ struct StepGroup {
   std::vector<GroupItem> items;  // by their first step
 };
 
-// Cuts a DAG into groups of at most `max_items` items, the first one (the whole) one less: there is
-// `begin`, too. One group when that is enough. (design: argo, "Exact nesting and sharding")
+inline constexpr std::uint32_t kFewestItems = 20;
+
+// How much a group may hold, beside the tasks that frame it.
+struct GroupLimits {
+  std::uint32_t first_items =
+      0;                    // of the first group, the whole; one less than kFewestItems or more
+  std::uint32_t items = 0;  // of each other; at least kFewestItems
+  // With all that is in it, as a rule; at least `items`.
+  std::uint32_t steps = 0;
+};
+
+// Cuts a DAG into groups within these limits. One group when that is enough. (design: argo, "Exact nesting and sharding")
 //
 // A resource and everything below it is closed when all parents of what is below it are in there, too.
 // What is closed becomes a group as it is, also with its siblings, and nothing waits longer for it.
@@ -63,16 +73,13 @@ struct StepGroup {
 // Where a group of many begins and ends depends on what is next to it alone (a hash of the resource,
 // as in content-defined chunking): one resource more or less changes the groups that it is in.
 //
-// Groups of what is closed come to at most `max_steps` steps, with all that is in them, where larger ones
-// are not needed to keep to `max_items`: an engine can then run them as a whole elsewhere.
+// Groups of what is closed come to no more steps than the limit, with all that is in them, where larger ones
+// are not needed to keep to that of the items: an engine can then run them as a whole elsewhere.
 //
-// `conditions` and `names` are by step. max_items: at least kFewestItems. Pure; linear for forests;
-// never recursive.
-inline constexpr std::uint32_t kFewestItems = 20;
+// `conditions` and `names` are by step. Pure; linear for forests; never recursive.
 std::vector<StepGroup> CutIntoGroups(const ResourceGraph& graph, const ActivityTable& table,
                                      const ActivityDag& dag,
                                      std::span<const StepConditions> conditions,
-                                     std::span<const std::string> names, std::uint32_t max_items,
-                                     std::uint32_t max_steps);
+                                     std::span<const std::string> names, const GroupLimits& limits);
 
 }  // namespace holdfast::compiler

@@ -23,6 +23,7 @@
 #include "runtime/cli/place_faults.h"
 #include "runtime/cli/schedule_times.h"
 #include "runtime/cli/version.h"
+#include "runtime/mistral/definition_file.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/newest_manifest.h"
 #include "runtime/store/record.h"
@@ -445,12 +446,22 @@ std::string ScheduleFileOf(const std::string& file) {
   return fs::path(file).replace_extension(".schedule.yaml");
 }
 
-// What a compile writes into NAME.children: "<hash>.yaml", and the index.
-bool IsChildFile(const std::string& name) {
-  constexpr std::string_view kExtension = ".yaml";
-  if (name == "kustomization.yaml") return true;
-  return name.ends_with(kExtension) && name.size() > kExtension.size() &&
-         name.find_first_not_of("0123456789abcdef") == name.size() - kExtension.size();
+// For kubectl; it is no child.
+constexpr std::string_view kIndexOfChildren = "kustomization.yaml";
+
+// What a compile writes into NAME.children: for Argo "<hash>.yaml" and the index, for Mistral "<part>.yaml", in which the
+// workflow "<plan>-<operation>.<part>" stands.
+bool IsChildFile(const fs::path& path) {
+  if (path.filename() == kIndexOfChildren) return true;
+  if (path.extension() != ".yaml") return false;
+  const std::string part = path.stem();
+  if (part.find_first_not_of("0123456789abcdef") == std::string::npos) return true;
+  const auto text = ReadFile(path);
+  if (!text || !mistral::IsMistralFile(*text)) return false;
+  const std::vector<std::string_view> lines = Split(*text, '\n');
+  return std::any_of(lines.begin(), lines.end(), [&part](std::string_view line) {
+    return !line.starts_with(' ') && line.ends_with("." + part + ":");
+  });
 }
 
 // Those of an earlier compile that are none of this one any more.
@@ -458,12 +469,31 @@ void RemoveOtherChildren(const std::string& folder, const std::set<std::string>&
   std::error_code error;
   std::vector<fs::path> others;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename();
-    if (IsChildFile(name) && !files.contains(name)) others.push_back(entry.path());
+    if (!files.contains(entry.path().filename()) && IsChildFile(entry.path()))
+      others.push_back(entry.path());
   }
   for (const fs::path& path : others) fs::remove(path, error);
   // Only when it is empty: what else is in there is somebody's.
   if (files.empty()) fs::remove(folder, error);
+}
+
+// Without the index.
+std::size_t CountOfChildren(const compiler::CompiledWorkflow& compiled) {
+  return static_cast<std::size_t>(
+      std::count_if(compiled.children.begin(), compiled.children.end(),
+                    [](const auto& child) { return child.name != kIndexOfChildren; }));
+}
+
+// How they get to where the workflow looks for them.
+std::string AboutChildren(const std::string& engine, std::size_t count, const std::string& file) {
+  const std::string folder = ChildrenFolderOf(file);
+  if (engine == "mistral") {
+    return fmt::format(
+        "it starts {}, in {}: 'holdfast submit {} --engine mistral' stores {} before it",
+        Counted(count, "sub-workflow"), folder, ShellWord(file), count == 1 ? "it" : "them");
+  }
+  return fmt::format("it starts {} of {}: on a cluster 'kubectl apply -k {}' goes before it",
+                     Counted(count, "child Workflow"), folder, ShellWord(folder));
 }
 
 Status WriteChildren(Session& session, const compiler::CompiledWorkflow& compiled,
@@ -585,18 +615,14 @@ Result<std::string> CompileToFile(Session& session, const CompileArguments& argu
                          .Set("bundle_folder", BundleFolderOf(file))
                          .Set("operation", NameOf(arguments.operation))
                          .Set("resources", static_cast<std::uint64_t>(input.graph.size()))
-                         .Set("children", static_cast<std::uint64_t>(
-                                              compiled.children.empty() ? 0 : children.size() - 1))
+                         .Set("children", static_cast<std::uint64_t>(CountOfChildren(compiled)))
                          .Set("steps", static_cast<std::uint64_t>(compiled.steps)));
   if (arguments.brief) return file;
   session.out().Say(file + ": " + std::string(NameOf(arguments.operation)) + " of " +
                     Counted(input.graph.size(), "resource") + " in " +
                     Counted(compiled.steps, "step") + "; its bundle is " + BundleFolderOf(file));
-  if (!children.empty()) {
-    session.out().Say("it starts " + Counted(children.size() - 1, "child Workflow") + " of " +
-                      ChildrenFolderOf(file) + ": on a cluster 'kubectl apply -k " +
-                      ShellWord(ChildrenFolderOf(file)) + "' goes before it");
-  }
+  if (const std::size_t count = CountOfChildren(compiled); count > 0)
+    session.out().Say(AboutChildren(arguments.engine, count, file));
   HOLDFAST_RETURN_IF_ERROR(WriteSchedule(session, input, compiled, arguments.plan, file));
   return file;
 }

@@ -70,6 +70,11 @@ Result<std::string> CheckSchedule(const Output& out, const OpenedWorkflow& workf
     return std::string();
   }
   HOLDFAST_ASSIGN_OR_RETURN(auto source, local::ReadSourceFile(path));
+  if (workflow.engine == WorkflowEngine::kArgo && !workflow.is_template)
+    run.faults.push_back(
+        fmt::format("{} starts a WorkflowTemplate, and {} is a Workflow: 'holdfast compile --kind "
+                    "template' writes both",
+                    Printable(path), Printable(workflow.file)));
   const auto engine = workflow.engine == WorkflowEngine::kMistral ? verify::ScheduleEngine::kMistral
                                                                   : verify::ScheduleEngine::kArgo;
   for (std::string& fault :

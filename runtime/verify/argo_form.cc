@@ -70,6 +70,7 @@ class Reviewer {
     if (document.StringOr("kind", "") == "Kustomization") return;  // names the others
     ReviewFields(document, kDocument, "the object");
     if (const Value* const metadata = document.Find("metadata")) {
+      ReviewName(*metadata, document.StringOr("kind", "") == "Workflow");
       ReviewFields(*metadata, kMetadata, "'metadata'");
       for (const char* const kind : {"labels", "annotations"}) {
         const Value* const map = metadata->Find(kind);
@@ -89,6 +90,20 @@ class Reviewer {
     if (templates == nullptr || !templates->is_list()) return;
     for (const Value& one : templates->AsList()) ReviewTemplate(one);
     ReviewShares();
+  }
+
+  // By it the schedule, what starts a child and whoever looks for runs know the workflow.
+  void ReviewName(const Value& metadata, bool is_run) {
+    if (is_first_) {
+      ReviewField(metadata, "name", is_run ? Value() : Value(plan_.workflow));
+      ReviewField(metadata, "generateName", is_run ? Value(plan_.workflow + "-") : Value());
+      return;
+    }
+    const Value* const name = metadata.Find("name");
+    if (name == nullptr || !name->is_string() || name->AsString().starts_with(plan_.workflow + "-"))
+      return;
+    FaultAt(*name, fmt::format("'name' is {}, which is no name of a part of {}", TextOf(*name),
+                               plan_.workflow));
   }
 
   // Of a field that the plan has the say of. Null: the plan says nothing, and no field says so.

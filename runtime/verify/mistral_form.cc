@@ -32,9 +32,11 @@ struct Form {
 constexpr std::string_view kFailFast = "fail-fast";
 constexpr std::string_view kPartial = "partial";
 
+std::string PlaceOf(const Definition& here, const Position& position) {
+  return fmt::format("{}:{}", Printable(here.file.substr(here.file.rfind('/') + 1)), position.line);
+}
 std::string PlaceOf(const Definition& here, const Value& value) {
-  return fmt::format("{}:{}", Printable(here.file.substr(here.file.rfind('/') + 1)),
-                     value.position().line);
+  return PlaceOf(here, value.position());
 }
 
 Value HandedOn(bool is_first) {
@@ -88,6 +90,7 @@ class Reviewer {
   std::vector<std::string> Run(std::span<const Definition> definitions) {
     std::set<std::string_view> names;
     for (std::size_t i = 0; i < definitions.size(); ++i) {
+      ReviewName(definitions[i], definitions.front());
       if (!names.insert(definitions[i].name).second)
         faults_.push_back(Printable(definitions[i].name) + " is there more than once");
       Review(definitions[i], i == 0);
@@ -110,6 +113,14 @@ class Reviewer {
     }
     if (!is_framed[0]) Missing(is_first ? words::kBegin : words::kGate);
     if (!is_framed[1]) Missing(is_first ? words::kEnd : words::kVerdict);
+  }
+
+  // Mistral knows a workflow by its name, whosever it is: a part under another's would take its place. That of the first
+  // one is the plan's.
+  void ReviewName(const Definition& here, const Definition& first) {
+    if (&here == &first || here.name.starts_with(first.name + ".")) return;
+    faults_.push_back(fmt::format("{}: {} is no name of a part of {}", PlaceOf(here, here.position),
+                                  Printable(here.name), Printable(first.name)));
   }
 
   void Missing(std::string_view task) {
@@ -212,6 +223,8 @@ std::vector<std::string> FormFaults(std::span<const Definition> definitions) {
 std::vector<SaidSetting> SettingsIn(std::span<const Definition> definitions) {
   using Kind = SaidSetting::Kind;
   std::vector<SaidSetting> out;
+  const Definition& first = definitions.front();
+  out.push_back({Kind::kName, first.name, "the workflow's name", PlaceOf(first, first.position)});
   for (const Definition& here : definitions) {
     const auto add = [&](Kind kind, const Value* value, std::string_view name) {
       if (value == nullptr) return;

@@ -97,7 +97,36 @@ class Reader {
       if (own.inbound == 0 && !is_first)
         Fault(here, task, "has no inbound link: it would start at once");
     }
+    if (group != 0) CheckVerdict(here);
     open_.pop_back();
+  }
+
+  // A sub-workflow has ended when all in it has, links or not. But its verdict looks at what has ended before it alone:
+  // a step that fails later, and whose links lead on, fails nothing.
+  void CheckVerdict(const Definition& here) {
+    std::map<std::string_view, std::vector<const Task*>> before;
+    const Task* verdict = nullptr;
+    for (const Task& task : here.tasks) {
+      if (RoleOf(task, false) == TaskRole::kVerdict) verdict = &task;
+      for (const auto* const list : {&task.on_success, &task.on_complete}) {
+        for (const std::string& name : *list) before[name].push_back(&task);
+      }
+    }
+    if (verdict == nullptr) return;  // the form's fault
+    std::set<std::string_view> waits_for{verdict->name};
+    std::vector<const Task*> open{verdict};
+    while (!open.empty()) {
+      const Task& task = *open.back();
+      open.pop_back();
+      for (const Task* const one : before[task.name]) {
+        if (waits_for.insert(one->name).second) open.push_back(one);
+      }
+    }
+    for (const Task& task : here.tasks) {
+      if (!waits_for.contains(task.name))
+        Fault(here, *verdict,
+              fmt::format("does not wait for {}: nobody would see it fail", Printable(task.name)));
+    }
   }
 
   void VisitBelow(const Definition& here, const Task& task, std::uint32_t group,

@@ -77,6 +77,9 @@ class Prover {
       Value wanted;
       bool holds = false;
       switch (said.kind) {
+        case SaidSetting::Kind::kName:
+          wanted = plan.workflow;
+          break;
         case SaidSetting::Kind::kFailFast:
           wanted = plan.fail_fast;
           break;

@@ -1,8 +1,11 @@
 #include "runtime/verify/run_settings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "compiler/plan/plan.h"
+#include "plugins/sdk/operation.h"
 
 namespace holdfast::verify {
 namespace {
@@ -17,6 +20,7 @@ std::chrono::seconds WholeSeconds(std::chrono::milliseconds duration) {
 RunSettings SettingsOf(const Bundle& bundle) {
   const compiler::PlanPolicy policy = compiler::PolicyOf(bundle.plan);
   RunSettings out;
+  out.workflow = fmt::format("{}-{}", bundle.plan.StringOr("name", ""), NameOf(bundle.operation));
   out.fail_fast = policy.fail_fast;
   out.partial = bundle.partial;
   out.retries = policy.retries;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "plugins/sdk/bundle.h"
 #include "plugins/sdk/mistral_words.h"
@@ -11,6 +12,7 @@ namespace holdfast::verify {
 
 // What the plan in a bundle says of a run, beside its steps and their order: what a file says of it has to be the same.
 struct RunSettings {
+  std::string workflow;  // its name, which its schedule starts
   bool fail_fast = false;
   bool partial = false;
   std::int64_t retries = 0;

@@ -38,6 +38,7 @@ struct SaidStep {
 // What a file says of a run that its plan has the say of.
 struct SaidSetting {
   enum class Kind : std::uint8_t {
+    kName,  // of the workflow: what starts it by itself knows it by that
     kFailFast,
     kPartial,
     kRetries,

@@ -40,8 +40,7 @@ class Reviewer {
     const auto schedule = compiler::ScheduleOf(bundle_.plan);
     if (!schedule || bundle_.operation != Operation::kProtect)
       return {name_ + " starts the workflow by itself, and its plan has no schedule for it"};
-    const std::string workflow =
-        fmt::format("{}-{}", bundle_.plan.StringOr("name", ""), NameOf(bundle_.operation));
+    const std::string workflow = SettingsOf(bundle_).workflow;
     const Value& document = file_.documents->front();
     if (engine == ScheduleEngine::kMistral) {
       ReviewTrigger(document, *schedule, workflow);

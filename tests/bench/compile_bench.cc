@@ -94,9 +94,8 @@ void MeasureStages(int size) {
   workflow.steps = *MakeSteps(input.graph, dag, names);
   const double of_steps = took();
   const auto emitter = MakeEngineEmitter("argo").value();
-  workflow.groups =
-      CutIntoGroups(input.graph, input.table, dag, conditions, names,
-                    emitter->MostItems(input.options.emit), emitter->MostSteps(input.options.emit));
+  workflow.groups = CutIntoGroups(input.graph, input.table, dag, conditions, names,
+                                  emitter->LimitsOf(input.options.emit));
   const double of_cut = took();
   emitter->Divide(workflow, dag, input.options.emit);
   const double of_division = took();

@@ -25,6 +25,50 @@ for tasks in 22 200; do
   [ "$(code_of said holdfast compile protect n.yaml -o some.yaml --engine mistral --max-tasks-per-template=$tasks)" = 0 ] || fail "$tasks: $(cat said)"
 done
 
+# What fits to the last task is one definition: 7 resources of 3 steps, begin and end. With one task less it is cut.
+group_of() { # DISKS
+  printf "format: 1\nresources:\n- {type: 'X::Group', id: g, name: g, children: ["
+  printf "{type: 'X::Disk', id: d%s}, " $(seq "$1")
+  echo ']}'
+  printf -- "- {type: 'X::Disk', id: d%s, name: d}\n" $(seq "$1")
+}
+group_of 6 >n.graph.yaml
+holdfast -q compile protect n.yaml -o fits.yaml --engine mistral --max-tasks-per-template=23 || fail "23 tasks"
+[ ! -e fits.children ] && [ "$(grep -c '^    [a-z0-9-]*:$' fits.yaml)" = 24 ] || fail "23 tasks, and the frame of task-defaults: $(cat fits.yaml)"
+holdfast -q compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 || fail "22 tasks"
+[ -d cut.children ] || fail "22 tasks are 23"
+
+# What it is cut into is counted, and said who stores it.
+for disks in 6 12; do
+  group_of $disks >n.graph.yaml
+  holdfast compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 >said 2>&1 || fail "$(cat said)"
+  count=$(ls cut.children | wc -l)
+  grep -q kubectl said && fail "a cluster's command: $(cat said)"
+  grep -qF "it starts $count sub-workflows, in cut.children: 'holdfast submit cut.yaml --engine mistral' stores them before it" said || fail "of $count: $(cat said)"
+  [ "$(holdfast --json compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 | field compiled children)" = "$count" ] || fail "children in JSON"
+done
+printf 'name: n\nprovider: p\nresources: ["X::Group#g", "X::Disk#loose"]\npolicy: {fuse: leaf}\n' >one.yaml
+{
+  group_of 19
+  echo "- {type: 'X::Disk', id: loose, name: loose}"
+} >one.graph.yaml
+holdfast compile protect one.yaml -o one-part.yaml --engine mistral --max-tasks-per-template=24 >said 2>&1 || fail "$(cat said)"
+grep -qF "it starts 1 sub-workflow, in one-part.children: 'holdfast submit one-part.yaml --engine mistral' stores it before it" said || fail "$(cat said)"
+
+# The parts of an earlier compile go, whichever engine it was for; what else is there stays.
+printf 'mine' >cut.children/notes.txt
+printf 'a: 1\n' >cut.children/mine.yaml
+group_of 6 >n.graph.yaml
+for engine in mistral argo mistral; do
+  holdfast -q compile protect n.yaml -o cut.yaml --engine $engine --max-tasks-per-template=24 || fail "$engine"
+  [ "$(ls cut.children | tr '\n' ' ')" = "mine.yaml notes.txt " ] || fail "$engine: $(ls cut.children)"
+  rm cut.children/mine.yaml
+  holdfast verify-workflow cut.yaml >said 2>&1 || fail "$engine: $(cat said)"
+  holdfast -q compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 || fail "22 tasks"
+  printf 'a: 1\n' >cut.children/mine.yaml
+done
+grouped_disks
+
 for engine in argo mistral; do
   holdfast verify-workflow $engine.yaml >said 2>&1 || fail "$engine: $(cat said)"
   grep -q 'runs the 9 steps of its bundle' said || fail "$engine: $(cat said)"
@@ -96,6 +140,11 @@ changed 's/"30 2.*"/"0 0 31 2 *"/' "'pattern' is"
 for command in "lint --engine mistral timed.schedule.yaml" "submit --engine mistral timed.yaml --schedule --dry-run=client"; do
   [ "$(code_of said holdfast $command)" = 3 ] && grep -q "^timed.schedule.yaml:8:10: 'pattern': this day of month never comes" said || fail "$command: $(cat said)"
 done
+# Under another name it would be stored beside the one that the schedule starts.
+sed 's/^n-protect:/zz-protect:/' timed.yaml >renamed.yaml
+cp good renamed.schedule.yaml
+[ "$(code_of said holdfast verify-workflow renamed.yaml --bundle timed.bundle)" = 3 ] || fail "another name is taken: $(cat said)"
+grep -q "renamed.yaml:[0-9]*: the workflow's name is \"zz-protect\", and \"n-protect\" by its plan" said || fail "$(cat said)"
 mv timed.schedule.yaml elsewhere.yaml
 holdfast verify-workflow timed.yaml >said 2>&1 || fail "$(cat said)"
 grep -q '^warning: its plan has a schedule, and there is no timed.schedule.yaml' said || fail "$(cat said)"

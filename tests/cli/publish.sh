@@ -40,6 +40,14 @@ grep -q '^nightly.schedule.yaml: starts it when its plan says$' verified || fail
 sed 's/Forbid/Allow/' nightly.schedule.yaml >edited.yaml
 [ "$(code_of verified holdfast verify-workflow nightly.yaml --schedule edited.yaml)" = 3 ] || fail "an edited schedule is taken"
 grep -qF "edited.yaml:14: 'concurrencyPolicy' is \"Allow\", and \"Forbid\" by its plan" verified || fail "$(cat verified)"
+# It starts the template of its name, and no Workflow.
+sed 's/^  name: data-protect$/  name: zz-protect/' nightly.yaml >renamed.yaml
+[ "$(code_of verified holdfast verify-workflow renamed.yaml --bundle nightly.bundle --schedule nightly.schedule.yaml)" = 3 ] || fail "another name is taken: $(cat verified)"
+grep -q "renamed.yaml:[0-9]*: 'name' is \"zz-protect\", and \"data-protect\" by its plan" verified || fail "$(cat verified)"
+holdfast -q compile protect data.yaml -o by-hand.yaml || fail "compile"
+holdfast verify-workflow by-hand.yaml >verified 2>&1 || fail "$(cat verified)"
+[ "$(code_of verified holdfast verify-workflow by-hand.yaml --schedule nightly.schedule.yaml)" = 3 ] || fail "the schedule of a template is taken: $(cat verified)"
+grep -q 'nightly.schedule.yaml starts a WorkflowTemplate, and by-hand.yaml is a Workflow' verified || fail "$(cat verified)"
 if [ -f /usr/share/zoneinfo/Europe/Berlin ]; then
   expected=$(for week in 0 1 2 3 4; do date -d "$(TZ=Europe/Berlin date +%F) + $(((7 - $(TZ=Europe/Berlin date +%u)) % 7 + 7 * week)) days" '+%F 04:30'; done | paste -sd, | sed 's/,/, /g')
   # On a Sunday after half past four the first of them is over.

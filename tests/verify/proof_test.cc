@@ -147,7 +147,17 @@ INSTANTIATE_TEST_SUITE_P(
              "starts cut-protect.other, which is not there"},
         Case{"APartTwice", "cut_templates", "mistral",
              "workflow: cut-protect.files-02-a2e48d85-all",
-             "workflow: cut-protect.files-00-72e81d44-all", "would run more than once"}),
+             "workflow: cut-protect.files-00-72e81d44-all", "would run more than once"},
+        // A sub-workflow has not ended before all in it has, but what its verdict does not wait for may fail
+        // unseen.
+        Case{
+            "AVerdictThatWaitsForLess", "cut_templates", "mistral",
+            "input: {step: files-02-a2e48d85-post}\n      on-complete: [verdict]\n",
+            "input: {step: files-02-a2e48d85-post}\n",
+            "verdict of cut-protect.files-02-a2e48d85-all does not wait for files-02-a2e48d85-par"},
+        Case{"AnEndThatWaitsForLess", "begin_gated_roots", "mistral",
+             "input: {step: b-fe7b75c0-post}\n      on-complete: [end]\n",
+             "input: {step: b-fe7b75c0-post}\n", "end does not wait for step b-fe7b75c0-post"}),
     [](const auto& tested) { return tested.param.name; });
 
 // What is right in the order of its steps, and does not run as it says.
@@ -210,6 +220,12 @@ INSTANTIATE_TEST_SUITE_P(
              "task end of diamond-protect has 'input'"},
         Case{"APartOfItsOwn", "cut_templates", "mistral", "cut-protect.files-02-a2e48d85-all:",
              "cut-protect.files-02-other:", "nothing starts cut-protect.files-02-other"},
+        Case{"AnotherName", "diamond", "mistral", "\ndiamond-protect:\n", "\nzz-protect:\n",
+             "expected.mistral.yaml:6: the workflow's name is \"zz-protect\", and "
+             "\"diamond-protect\" by its plan"},
+        Case{"APartUnderTheNameOfAnother", "cut_templates", "mistral",
+             "cut-protect.files-02-a2e48d85-all", "shop-protect",
+             "shop-protect is no name of a part of cut-protect"},
         Case{"AnotherAction", "diamond", "mistral",
              "action: holdfast.step\n      input: {step: a-bc37",
              "action: std.echo\n      input: {step: a-bc37", "calls std.echo, not holdfast.step"}),
@@ -238,6 +254,18 @@ INSTANTIATE_TEST_SUITE_P(
              "depends: begin.Failed", "task a-bc37fcd6-pre may not start"},
         Case{"APostThatAFailureStops", "diamond", "argo", " || d-7595fa26-par.Failed", "",
              "may not start though all that it needs has succeeded"},
+        Case{"AnotherName", "policy_and_template", "argo", "\n  name: policy-protect\n",
+             "\n  name: zz-protect\n",
+             "'name' is \"zz-protect\", and \"policy-protect\" by its plan"},
+        Case{"RunsOfAnotherName", "diamond", "argo", "generateName: diamond-protect-",
+             "generateName: zz-protect-",
+             "'generateName' is \"zz-protect-\", and \"diamond-protect-\" by its plan"},
+        Case{"ARunOfOneName", "diamond", "argo", "generateName: diamond-protect-",
+             "name: diamond-protect",
+             "'name' is \"diamond-protect\", and by its plan there is none"},
+        Case{"AChildUnderTheNameOfAnother", "child_workflows", "argo", "large-protect-1b2f97f0",
+             "shop-protect",
+             "'name' is \"shop-protect\", which is no name of a part of large-protect"},
         Case{"ANegation", "diamond", "argo", "depends: a-bc37fcd6-pre.Succeeded",
              "depends: \"!a-bc37fcd6-pre.Succeeded\"", "may not start"},
         Case{"ACondition", "diamond", "argo", "depends: a-bc37fcd6-pre.Succeeded",

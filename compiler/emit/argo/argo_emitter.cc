@@ -154,14 +154,15 @@ class ArgoEmitter final : public EngineEmitter {
  public:
   std::string_view name() const override { return "argo"; }
 
-  std::uint32_t MostItems(const EmitOptions& options) const override {
-    return std::min(options.max_tasks_per_template,
-                    options.max_tasks_per_workflow - (kFewestTasks - kFewestItems));
-  }
-
-  // The bytes of a run may be more than its tasks let one expect.
-  std::uint32_t MostSteps(const EmitOptions& options) const override {
-    return std::max(MostItems(options), options.max_tasks_per_workflow / 3 * 2);
+  GroupLimits LimitsOf(const EmitOptions& options) const override {
+    GroupLimits out;
+    out.items = std::min(options.max_tasks_per_template,
+                         options.max_tasks_per_workflow - (kFewestTasks - kFewestItems));
+    // `begin` is a task of it; `end`, the exit handler, is none.
+    out.first_items = out.items - 1;
+    // The bytes of a run may be more than its tasks let one expect.
+    out.steps = std::max(out.items, options.max_tasks_per_workflow / 3 * 2);
+    return out;
   }
 
   void Divide(EngineWorkflow& workflow, const ActivityDag& /*dag*/,

@@ -65,12 +65,11 @@ class MistralEmitter final : public EngineEmitter {
  public:
   std::string_view name() const override { return "mistral"; }
 
-  std::uint32_t MostItems(const EmitOptions& options) const override {
-    return std::max(options.max_tasks_per_template, kFewestTasks) - kFrame;
+  // Two tasks frame each. A definition is a file and a request of its own: no run of many is to be filled.
+  GroupLimits LimitsOf(const EmitOptions& options) const override {
+    const std::uint32_t items = std::max(options.max_tasks_per_template, kFewestTasks) - kFrame;
+    return {items, items, items};
   }
-
-  // A definition is a file and a request of its own: no run of many is to be filled.
-  std::uint32_t MostSteps(const EmitOptions& options) const override { return MostItems(options); }
 
   void Divide(EngineWorkflow& workflow, const ActivityDag& dag,
               const EmitOptions& /*options*/) const override {

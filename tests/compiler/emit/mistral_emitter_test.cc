@@ -81,6 +81,14 @@ TEST(MistralEmitter, RefusesMoreTasksThanADefinitionMayHave) {
   EXPECT_THAT(refused.error().hint(), HasSubstr("200 or less"));
 }
 
+TEST(MistralEmitter, HasRoomForAllButTheFrameOfADefinition) {
+  EmitOptions options;
+  options.max_tasks_per_template = 23;
+  const GroupLimits limits = Emitter().LimitsOf(options);
+  EXPECT_EQ(limits.first_items, 21U);  // begin and end
+  EXPECT_EQ(limits.items, 21U);        // gate and verdict
+}
+
 TEST(MistralEmitter, WritesATriggerInUtcAlone) {
   EngineWorkflow workflow = WorkflowOf(1);
   workflow.schedule = Schedule{"30 2 * * 7", "Etc/UTC", "forbid", {}, false};

@@ -29,7 +29,11 @@ struct Cut {
   std::vector<std::string> names;  // of the steps
   std::vector<StepGroup> groups;
 
-  Cut(const std::vector<Resource>& resources, std::uint32_t max_items) {
+  // One of the tasks of the first group is `begin`.
+  Cut(const std::vector<Resource>& resources, std::uint32_t max_items)
+      : Cut(resources, GroupLimits{max_items - 1, max_items, 1000}) {}
+
+  Cut(const std::vector<Resource>& resources, const GroupLimits& limits) {
     ResourceGraphBuilder builder;
     std::set<std::string> pre_finish;
     std::set<std::string> no_pre;
@@ -51,16 +55,16 @@ struct Cut {
     }
     const ActivityDag dag = BuildActivityDag(graph, table, FuseMode::kNone).value();
     names = NameSteps(graph, table, dag, StepNames::kReadable);
-    groups = CutIntoGroups(graph, table, dag, EssentialGates(dag), names, max_items, 1000);
-    Check(max_items);
+    groups = CutIntoGroups(graph, table, dag, EssentialGates(dag), names, limits);
+    Check(limits);
   }
 
   // Every step stands in one group, every group in one other, and none has too many items.
-  void Check(std::uint32_t max_items) const {
+  void Check(const GroupLimits& limits) const {
     std::vector<int> steps(names.size(), 0);
     std::vector<int> inside(groups.size(), 0);
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      EXPECT_LE(groups[i].items.size(), i == 0 ? max_items - 1 : max_items);
+      EXPECT_LE(groups[i].items.size(), i == 0 ? limits.first_items : limits.items);
       for (const GroupItem& item : groups[i].items)
         ++(item.kind == GroupItem::Kind::kStep ? steps : inside)[item.index];
     }
@@ -124,6 +128,8 @@ TEST(StepGroups, AreOneWhereThatIsEnough) {
   EXPECT_THAT(cut.groups, SizeIs(1));
   EXPECT_EQ(cut.groups[0].name, "main");
   EXPECT_THAT(Cut(Star(6, false), 20).groups, SizeIs(::testing::Gt(1U)));
+  EXPECT_THAT(Cut(Star(6, false), GroupLimits{21, 21, 21}).groups, SizeIs(1)) << "as many as fit";
+  EXPECT_THAT(Cut(Star(6, false), GroupLimits{20, 21, 21}).groups, SizeIs(2));
 }
 
 TEST(StepGroups, OfAStarAreItsChildrenInBatches) {
