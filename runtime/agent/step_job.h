@@ -21,6 +21,7 @@ struct StepRequest {
   std::string provider;
   bool fail_fast = false;  // of begin
   bool partial = false;    // of begin
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads the 0 that `<` is compared with as a pointer
   friend auto operator<=>(const StepRequest&, const StepRequest&) = default;
 };
 

@@ -124,6 +124,7 @@ class Checker {
     const bool with_inputs = call.word.find_first_of("(=\"") != std::string_view::npos;
     if (!call.word.starts_with("std.") && !with_inputs) return;
     std::vector<std::string> names;
+    names.reserve(std::size(kActions));
     for (const KnownAction& one : kActions) names.emplace_back(one.name);
     const std::string near = Nearest(call.word, names);
     Add("action", text, "action",

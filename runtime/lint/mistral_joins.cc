@@ -201,6 +201,7 @@ class Checker {
   void AddCircle(const std::vector<std::uint32_t>& circle, std::string_view what,
                  Severity severity) {
     std::vector<std::string> names;
+    names.reserve(circle.size() + 1);
     for (const std::size_t task : circle) names.push_back(NameOf(task));
     names.push_back(names.front());
     const Graph::Task& first = graph_.tasks[circle.front()];

@@ -73,6 +73,7 @@ MistralRecursion CheckRecursion(const std::vector<MistralCaller>& callers) {
   if (circle.empty()) return {};
   const MistralCaller& first = callers[circle.front()];
   std::vector<std::string> names;
+  names.reserve(circle.size() + 1);
   for (const std::uint32_t caller : circle) names.push_back(Printable(callers[caller].name));
   names.push_back(names.front());
   const std::string& next = callers[circle.size() > 1 ? circle[1] : circle[0]].name;
