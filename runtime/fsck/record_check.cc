@@ -130,7 +130,9 @@ class RecordCheck {
   }
   void AddDamage(Finding finding) {
     damaged_ = true;
-    for (const std::string& key : finding.keys) reported_.insert(key.substr(below_.size() + 1));
+    for (const std::string& key : finding.keys) {
+      if (key.starts_with(below_ + "/")) reported_.insert(key.substr(below_.size() + 1));
+    }
     if (finding.to_do.empty()) finding.to_do = WhatToDo();
     work_.Add(std::move(finding));
   }
@@ -330,14 +332,20 @@ class RecordCheck {
         return std::move(of_bundle).error();
     }
     HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(record_));
+    if (IsAvailable() && !manifests.lost_lease().empty()) {
+      Finding lost = New(FindingKind::kDamage, "lease-missing", {},
+                         "it is missing, or those before it are; a restore does not need it");
+      lost.keys.push_back(manifests.lost_lease());
+      AddDamage(std::move(lost));
+    }
     for (const ResourceGraph::Node& node : graph->nodes()) {
       HOLDFAST_RETURN_IF_ERROR(work_.CheckCancelled());
       auto manifest = manifests.Of(node.key, ListedEpoch(node.key));
       if (!manifest) {
         if (!IsDamage(manifest.error())) return std::move(manifest).error();
         HOLDFAST_ASSIGN_OR_RETURN(const std::string key, manifests.KeyOf(node.key));
-        AddDamage(Of(node, New(FindingKind::kDamage, "manifest-damaged", {key},
-                               manifest.error().OneLine())));
+        const auto* const what = objects_.contains(key) ? "manifest-damaged" : "manifest-missing";
+        AddDamage(Of(node, New(FindingKind::kDamage, what, {key}, manifest.error().OneLine())));
         continue;
       }
       if (!*manifest) {

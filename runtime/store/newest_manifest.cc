@@ -1,12 +1,14 @@
 #include "runtime/store/newest_manifest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <utility>
 
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/layout.h"
-#include "runtime/store/lease.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -15,7 +17,16 @@ Result<NewestManifests> NewestManifests::Open(const Record& checkpoint) {
   NewestManifests opened(checkpoint.section());
   const auto lease = CurrentLease(checkpoint.tenant(), checkpoint.id());
   if (!lease && !IsDamage(lease.error())) return lease.error();
-  if (!lease || !*lease) return opened;
+  if (!lease) return opened;
+  if (!*lease) {
+    opened.lost_lease_ = LeasePrefix(checkpoint.id()) + NumberPart(1);
+    return opened;
+  }
+  HOLDFAST_RETURN_IF_ERROR(opened.FindLostLease(checkpoint, **lease));
+  if (!opened.lost_lease_.empty()) return opened;
+  const auto state = checkpoint.State();
+  if (!state && !IsDamage(state.error())) return state.error();
+  opened.available_ = state && *state && (*state)->state == RecordState::kAvailable;
   if ((*lease)->epochs.empty()) {
     opened.latest_ = 1;
     return opened;
@@ -23,6 +34,27 @@ Result<NewestManifests> NewestManifests::Open(const Record& checkpoint) {
   Status read = opened.ReadEpochs((*lease)->epochs, (*lease)->token);
   if (!read && !IsDamage(read.error())) return std::move(read).error();
   return opened;
+}
+
+// The newest one by its key is the newest before a gap; and where the last ones are gone, an epoch table may still say
+// that there was a later one.
+Status NewestManifests::FindLostLease(const Record& checkpoint, const Lease& newest) {
+  const auto number_below = [](const std::string& key, std::size_t prefix) {
+    return std::strtoull(key.c_str() + prefix, nullptr, 10);
+  };
+  const std::string leases = LeasePrefix(checkpoint.id());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto listed, checkpoint.tenant().ListAll(leases));
+  if (!listed.empty() && number_below(listed.back(), leases.size()) > newest.token) {
+    lost_lease_ = leases + NumberPart(newest.token + 1);
+    return Ok();
+  }
+  const std::string tables = "epochs/";
+  HOLDFAST_ASSIGN_OR_RETURN(const auto shards, checkpoint_.ListAll(tables));
+  if (shards.empty()) return Ok();
+  const std::uint64_t latest = number_below(shards.back(), tables.size());
+  // Or one that was killed before its lease named it: then there is only more to look at.
+  if (latest > number_below(newest.epochs, 0)) lost_lease_ = leases + NumberPart(latest);
+  return Ok();
 }
 
 Status NewestManifests::ReadEpochs(const std::string& table, std::uint64_t token) {
@@ -97,21 +129,31 @@ Status NewestManifests::Find(const ResourceKey& resource, std::uint64_t listed,
 Result<std::optional<ResourceManifest>> NewestManifests::Of(const ResourceKey& resource,
                                                             std::uint64_t listed) const {
   std::optional<ResourceManifest> manifest;
+  std::uint64_t newest = 0;  // that was looked at
   HOLDFAST_RETURN_IF_ERROR(Find(resource, listed, [&](std::uint64_t epoch) -> Result<bool> {
+    newest = std::max(newest, epoch);
     HOLDFAST_ASSIGN_OR_RETURN(manifest, ReadManifest(checkpoint_, resource, epoch));
     return manifest.has_value();
   }));
+  if (available_ && manifest && manifest->epoch < newest) {
+    return Corrupt(fmt::format("the object {}/{} is missing; what epoch {} says is of another time",
+                               checkpoint_.prefix(), ManifestKey(resource, newest),
+                               manifest->epoch));
+  }
   return manifest;
 }
 
 Result<std::string> NewestManifests::KeyOf(const ResourceKey& resource) const {
-  std::string key = ManifestKey(resource, 1);
+  std::uint64_t newest = 0;
+  std::uint64_t counts = 0;
   HOLDFAST_RETURN_IF_ERROR(Find(resource, 0, [&](std::uint64_t epoch) -> Result<bool> {
+    newest = std::max(newest, epoch);
     HOLDFAST_ASSIGN_OR_RETURN(const bool there, checkpoint_.Exists(ManifestKey(resource, epoch)));
-    if (there) key = ManifestKey(resource, epoch);
+    if (there) counts = epoch;
     return there;
   }));
-  return key;
+  if (available_ || counts == 0) counts = std::max<std::uint64_t>(newest, 1);
+  return ManifestKey(resource, counts);
 }
 
 Result<std::optional<ResourceManifest>> NewestManifest(const Record& checkpoint,

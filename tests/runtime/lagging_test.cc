@@ -131,6 +131,31 @@ TEST_F(Lagging, OfTwoEpochsTheNewestCountsAlsoWhereTheFirstAloneIsListed) {
   }
 }
 
+// Not a lag: what a lease has said is lost, and what is known says less than there is.
+TEST_F(Lagging, OfTwoEpochsTheNewestCountsAlsoWhereLeasesWereLost) {
+  ProtectInTwoEpochs();
+  const std::vector<std::string> leases = Objects("leases/run-1/");
+  ASSERT_GE(leases.size(), 2U);
+  for (std::size_t last = leases.size(); last-- > 0;) {
+    SCOPED_TRACE(leases[last]);
+    ASSERT_TRUE(world.tenant.Delete(leases[last]));
+    const std::string n = std::to_string(last);
+    EXPECT_EQ(Restore("restore-" + n, "run-1").code, ExitCode::kOk);
+    EXPECT_EQ(Verify("verify-" + n, "run-1").code, ExitCode::kOk);
+    // Where the newest that is left was given back; else the checkpoint is in use for fsck.
+    if (last == 2) EXPECT_THAT(Text(Check()), HasSubstr("lease-missing"));
+  }
+}
+
+TEST_F(Lagging, AnOlderEpochNeverStandsForTheNewestOneThatIsLost) {
+  ProtectInTwoEpochs();
+  ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/resources/T@3A@3AVolume/a/000002/manifest"));
+  const World::Outcome restored = Restore("restore-1", "run-1");
+  EXPECT_NE(restored.code, ExitCode::kOk);
+  EXPECT_NE(Verify("verify-1", "run-1").code, ExitCode::kOk);
+  EXPECT_THAT(Text(Check()), HasSubstr("000002/manifest is missing"));
+}
+
 TEST_F(Lagging, FsckAndGcTakeNothingForLostThatIsNotListedYet) {
   ProtectInTwoEpochs();
   const std::vector<std::string> data = Objects("checkpoints/run-1/data/");
