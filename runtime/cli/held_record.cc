@@ -47,12 +47,16 @@ Status CheckRecordIsFree(Session& session, MistralRuns& runs, const engines::Run
         .Hint("'" + command + "watch " + holder + runs.Options() + "' follows it, '" + command +
               "cancel " + holder + runs.Options() + "' ends it");
   }
+  const bool can_be_cancelled = CanBeCancelled(*bank, *found);
+  std::string hint = "first '" +
+                     (can_be_cancelled ? command + "cancel " + holder + runs.Options() : clean_up) +
+                     "', then " + resume;
+  if (can_be_cancelled)
+    hint +=
+        "; if that does not end it, and none of its steps is at work any more: '" + clean_up + "'";
   return Error(ErrorCode::kLocked,
                "run " + holder + " was ended, and what it owes is not cleaned up" + held)
-      .Hint("first '" +
-            (CanBeCancelled(*bank, *found) ? command + "cancel " + holder + runs.Options()
-                                           : clean_up) +
-            "', then " + resume);
+      .Hint(std::move(hint));
 }
 
 }  // namespace holdfast::cli

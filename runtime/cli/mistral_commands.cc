@@ -24,6 +24,7 @@
 #include "runtime/lint/mistral_schedule.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_file.h"
+#include "runtime/step/begin.h"
 #include "runtime/step/end.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
@@ -246,8 +247,11 @@ Status CancelAll(MistralRuns& runs, engines::RunStatus& status) {
   return Ok();
 }
 
-// A begin that comes after the end would make a record that nobody ends. kUnavailable where it does not come back.
-Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus& status) {
+// A begin that is half-way is given the time to come to its end; one that has not come so far is refused by EndRun when it
+// comes. That is asked of the bank: its report may be lost, and Mistral waits for it for ever. Error: Mistral does not say
+// whether it is at work, or we are told to end.
+Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus& status,
+                  const BankSection& tenant) {
   constexpr auto kPatience = std::chrono::minutes(2);
   constexpr auto kPause = std::chrono::seconds(1);
   const engines::StepStatus* const begin = status.Find("begin");
@@ -255,22 +259,26 @@ Status AwaitBegin(Session& session, MistralRuns& runs, const engines::RunStatus&
   const SteadyTime until = session.clock().Steady() + kPatience;
   bool said = false;
   for (;;) {
+    // What cannot be read is for the end to say.
+    const auto progress = runtime::ProgressOfBegin(tenant, status.record(), status.uid);
+    if (!progress || *progress != runtime::BeginProgress::kHalfWay) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(const bool at_work, runs.reader().IsAtWork(*begin));
     if (!at_work) return Ok();
-    if (!std::exchange(said, true)) session.out().Say("waiting    begin: it is on its way");
-    if (session.clock().Steady() >= until || session.cancellation().is_set()) {
-      return Unavailable("the run's begin is still at work, and may make a record yet");
-    }
+    if (!std::exchange(said, true)) session.out().Say("waiting    begin: it is half-way");
+    if (session.cancellation().is_set()) return Unavailable("interrupted");
+    // It is dead, or finds that it has lost its lease.
+    if (session.clock().Steady() >= until) return Ok();
     std::this_thread::sleep_for(kPause);
   }
 }
 
 // What its `end` would have done. Whoever cancels says with it that nothing of the run is to go on: what is still at
 // work finds that it has lost its lease.
-Result<runtime::StepReport> EndRun(Session& session, Ending ending, const std::string& run) {
+Result<runtime::StepReport> EndRun(Session& session, Ending ending,
+                                   const engines::RunStatus& status) {
   const runtime::StepEnvironment env =
       StepEnvironmentOf(session, *ending.provider, std::move(*ending.tenant));
-  return runtime::End(env, {run, "Cancelled", false});
+  return runtime::End(env, {status.uid, "Cancelled", false, status.record()});
 }
 
 }  // namespace
@@ -422,6 +430,7 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   auto ending = OpenEnding(session, *status);
   const std::string tail = " " + status->uid + runs.Options();
   const std::string again = ProgramCommand(session) + " cancel" + tail;
+  const std::string clean_up = CleanUpCommand(session, *status);
   const bool cancelled = status->shutdown == engine::kCancelled;
   const auto has_ended = [&] {
     return Error(ErrorCode::kConflict, "run " + status->uid + " has ended already (" +
@@ -456,12 +465,13 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
                            .Set("strategy", engine::kCancelled));
   const CancelOnSignals signals(session);
   Result<runtime::StepReport> ended = runtime::StepReport();
-  if (Status began = AwaitBegin(session, runs, *status); !began) {
+  const BankSection tenant = *ending->tenant;
+  if (Status began = AwaitBegin(session, runs, *status, tenant); !began) {
     ended = std::move(began).error();
   } else {
     out.Say(
         "running    end: cleans up what is owed, once the steps that are at work have given up");
-    ended = EndRun(session, std::move(*ending), status->uid);
+    ended = EndRun(session, std::move(*ending), *status);
   }
   if (const int code = signals.exit_code(); code != 0) {
     out.Say("what is owed is not cleaned up; to go on with that:");
@@ -471,9 +481,11 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   if (!ended) {
     return out.Fail(Error(ended.error())
                         .While("the run is cancelled, and what it owes is not cleaned up")
-                        .Hint("again: '" + again + "'"));
+                        .Hint("again: '" + again + "'; if that does not end it, and none of its " +
+                              "steps is at work any more: '" + clean_up + "'"));
   }
   if (auto now = runs.Find(status->uid)) *status = std::move(*now);
+  const std::string resume = ProgramCommand(session) + " resume" + tail;
   out.Json("run-ended", RunEnded(*status, true));
   if (ended->exit_code == ExitCode::kOk && status->phase == engines::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be cancelled");
@@ -484,7 +496,7 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
             (ended->message.empty() ? "its record has ended well" : ended->message));
   } else {
     out.Say("the run was cancelled, and what was owed is cleaned up. To go on with its record:");
-    out.Say("  " + ProgramCommand(session) + " resume" + tail);
+    out.Say("  " + resume);
   }
   return 0;
 }

@@ -21,6 +21,8 @@ namespace {
 struct Next {
   std::string lead = "; to go on:";
   std::vector<std::string> commands;
+  // Needs no engine, for when the first of them does not do it; may be empty.
+  std::string last_resort = {};
 };
 
 // The run holds its record's lease, which keeps everybody else away: of one whose begin ended half-way, and that has no last
@@ -94,6 +96,8 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   // After Terminate nobody has cleaned up.
   if (bank && (working || (!report && status.shutdown == "Terminate"))) {
     next.commands.push_back(engine.CleanUp(status));
+    const std::string clean_up = CleanUpCommand(session, status);
+    if (next.commands.front() != clean_up) next.last_resort = clean_up;
   } else if (bank && uncleaned) {
     // Its last step has tried, and no engine has anything left to end.
     next.commands.push_back(CleanUpCommand(session, status));
@@ -208,6 +212,10 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
     text += "; there is drift: 'holdfast plan discover', compile and submit again";
   out.Say(text);
   for (const std::string& command : next.commands) out.Say("  " + command);
+  if (!next.last_resort.empty()) {
+    out.Say("if the first does not end it, and none of its steps is at work any more:");
+    out.Say("  " + next.last_resort);
+  }
   return code;
 }
 

@@ -536,4 +536,18 @@ Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request
   return beginner.Run();
 }
 
+Result<BeginProgress> ProgressOfBegin(const BankSection& tenant, std::string_view record,
+                                      std::string_view run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(tenant, run));
+  if (entry) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Record on, Record::Open(tenant, entry->kind, entry->record));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, on.State());
+    if (state && state->run == run) return BeginProgress::kDone;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, record));
+  if (lease && lease->run == run && !lease->ending && !lease->released)
+    return BeginProgress::kHalfWay;
+  return entry ? BeginProgress::kDone : BeginProgress::kNotBegun;
+}
+
 }  // namespace holdfast::runtime

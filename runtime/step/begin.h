@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "plugins/sdk/exit_code.h"
 #include "runtime/step/run_view.h"
@@ -36,5 +37,11 @@ struct BeginRequest {
 // lease).
 Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
                          const DriftChecker& drift);
+
+// How far the begin of `run` has come on `record`, as the bank has it: its process may be gone, and
+// its report lost. Half-way it has the lease, and its record does not say yet that the run works on it.
+enum class BeginProgress { kNotBegun, kHalfWay, kDone };
+Result<BeginProgress> ProgressOfBegin(const BankSection& tenant, std::string_view record,
+                                      std::string_view run);
 
 }  // namespace holdfast::runtime

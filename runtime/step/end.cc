@@ -382,6 +382,23 @@ Result<Lease> LeaseToEnd(const StepEnvironment& env, const Record& record, const
   return std::move(*lease);
 }
 
+// A lease of the run that is given back is what its begin finds, and is refused by.
+Status KeepBeginFrom(const StepEnvironment& env, const std::string& record,
+                     const std::string& run) {
+  // It may take the next token between our look and ours: then that of us after it counts.
+  constexpr int kMostLooks = 10;
+  for (int looks = 1;; ++looks) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto before, CurrentLease(env.tenant, record));
+    if (before && before->run == run && before->released) return Ok();
+    // As long as another run works on it, that refuses the begin.
+    if (before && before->run != run && !before->gone(env.clock.Now())) return Ok();
+    auto lease = TakeLeaseToEnd(env.tenant, record, run, before, env.lease_expiry, env.clock.Now());
+    if (lease) return ReleaseLease(env.tenant, record, *lease);
+    if (lease.error().code() != ErrorCode::kLocked || looks == kMostLooks)
+      return std::move(lease).error();
+  }
+}
+
 }  // namespace
 
 Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
@@ -396,6 +413,8 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
                              request.run))
           .Hint("is this the bank in which the run began? Mount it, and run the workflow again");
     }
+    if (!request.keeps_from.empty() && !request.dry_run)
+      HOLDFAST_RETURN_IF_ERROR(KeepBeginFrom(env, request.keeps_from, request.run));
     return StepReport{ExitCode::kOk,
                       "the begin of this run was refused or never ran: nothing to end"};
   }

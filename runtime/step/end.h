@@ -15,6 +15,9 @@ struct EndRequest {
   // the bank does not know: that is kCorrupt.
   std::string status;
   bool dry_run = false;
+  // Of a run that is cancelled, the record that it works on: a begin of it that has not come so far is
+  // kept from it, whenever it comes. Empty: one that is still to come makes its record.
+  std::string keeps_from = {};
 };
 
 // The last step of every run, and an engine's exit handler: takes a new fencing token, waits for

@@ -48,6 +48,71 @@ TEST_P(Crash, AtEveryWriteRunAgainEndsAvailable) {
   }
 }
 
+// The begin dies at write n, nobody hears of it, and the run is cancelled. However far it had come, it does not begin any more,
+// and another run goes on with its record.
+TEST_P(Crash, AtEveryWriteOfABeginThatIsThenCancelled) {
+  bool went_through = false;
+  for (std::uint64_t n = 1; !went_through; ++n) {
+    for (const bool resumes : {false, true}) {
+      SCOPED_TRACE(std::to_string(n) + (resumes ? " of a resume" : ""));
+      World world;
+      AddShop(world);
+      const std::string bundle = world.Publish();
+      const std::string record = resumes ? "run-0" : "run-1";
+      if (resumes) {
+        world.Begin("run-0", bundle);
+        EXPECT_EQ(world.End("run-0").code, ExitCode::kRunFailed);
+      }
+      world.bank.Arm(GetParam(), n, true);
+      world.Begin("run-1", bundle, record);
+      went_through = !world.bank.reached();
+      world.bank.Disarm();
+      const auto cancelled = world.End("run-1", "Cancelled", record);
+      EXPECT_TRUE(cancelled.code == ExitCode::kOk || cancelled.code == ExitCode::kRunFailed)
+          << cancelled.text;
+      EXPECT_EQ(*runtime::ProgressOfBegin(world.tenant, record, "run-1"),
+                cancelled.code == ExitCode::kOk ? runtime::BeginProgress::kNotBegun
+                                                : runtime::BeginProgress::kDone);
+      const auto late = world.Begin("run-1", bundle, record);
+      EXPECT_EQ(late.code, ExitCode::kLocked) << late.text;
+      EXPECT_THAT(late.text, HasSubstr("run run-1 has ended"));
+      EXPECT_EQ(world.End("run-1", "Cancelled", record).code, cancelled.code);
+      for (const std::string& step : world.Steps(bundle)) world.Run("run-1", bundle, step, record);
+      EXPECT_THAT(world.calls, IsEmpty());
+      const auto again = world.RunAll("run-2", bundle, record);
+      EXPECT_EQ(again.code, ExitCode::kOk) << again.text;
+      EXPECT_EQ(world.StateOf(record), RecordState::kAvailable);
+      EXPECT_THAT(world.Unfinished(), IsEmpty());
+    }
+  }
+}
+
+// What another run works on is not taken from it.
+TEST(Cancelled, ARunLeavesTheRecordToWhoHasIt) {
+  World world;
+  AddShop(world);
+  const std::string bundle = world.Publish();
+  world.Begin("run-0", bundle);
+  EXPECT_EQ(world.End("run-1", "Cancelled", "run-0").code, ExitCode::kOk);
+  EXPECT_EQ(world.Begin("run-1", bundle, "run-0").code, ExitCode::kLocked);
+  for (const std::string& step : world.Steps(bundle)) world.Run("run-0", bundle, step);
+  EXPECT_EQ(world.End("run-0").code, ExitCode::kOk);
+}
+
+// The bank says how far a begin has come, not who heard of it.
+TEST(Cancelled, ABeginThatIsAtWorkIsHalfWay) {
+  World world;
+  AddShop(world);
+  const std::string bundle = world.Publish();
+  const auto progress = [&] { return *runtime::ProgressOfBegin(world.tenant, "run-1", "run-1"); };
+  EXPECT_EQ(progress(), runtime::BeginProgress::kNotBegun);
+  world.stopped_while_listing = true;
+  world.Begin("run-1", bundle);
+  EXPECT_EQ(progress(), runtime::BeginProgress::kHalfWay);
+  world.Begin("run-1", bundle);
+  EXPECT_EQ(progress(), runtime::BeginProgress::kDone);
+}
+
 // The engine dies at write n and nothing of the run is ever run again: gc.
 TEST_P(Crash, AtEveryWriteAndNeverAgainIsEndedByGc) {
   const std::uint64_t changes = ChangesOfARun();

@@ -463,11 +463,13 @@ World::Outcome World::Run(const std::string& run, const std::string& bundle,
   });
 }
 
-World::Outcome World::End(const std::string& run, const std::string& status) {
+World::Outcome World::End(const std::string& run, const std::string& status,
+                          const std::string& keeps_from) {
   return InProcess([&](runtime::StepEnvironment& env) {
     runtime::EndRequest request;
     request.run = run;
     request.status = status;
+    request.keeps_from = keeps_from;
     return runtime::End(env, request);
   });
 }

@@ -108,7 +108,8 @@ class World {
   Outcome Begin(const std::string& run, const std::string& bundle, const std::string& record = "");
   Outcome Run(const std::string& run, const std::string& bundle, const std::string& step,
               const std::string& record = "");
-  Outcome End(const std::string& run, const std::string& status = "");
+  Outcome End(const std::string& run, const std::string& status = "",
+              const std::string& keeps_from = "");
   // begin, every step (again while it says "try again" or 143), end; returns end's outcome.
   Outcome RunAll(const std::string& run, const std::string& bundle, const std::string& record = "");
 

@@ -123,6 +123,20 @@ nothing_left
 holdfast cancel "$run" --engine mistral >said 2>&1 || fail "$(cat said)"
 grep -q 'protect.post".*"end".*Disk#b' trace || fail "b has not been cleaned up: $(cat said trace)"
 
+# Its begin has made the record, and the report is lost with the agent: what the bank says counts. Mistral hears of it, too.
+printf '#!/bin/sh\n[ "$1" != begin ] || { %s/bin/holdfast-step "$@" >begun; mv begun begun.all; sleep 600; }\nexec %s/bin/holdfast-step "$@"\n' "$build" "$build" >step-without-report
+chmod +x step-without-report
+kill -TERM $agent_pid
+wait $agent_pid || fail "the agent ends with $?"
+start_agent --jobs=12 --step-program="$dir/step-without-report"
+begun_at_mistral
+soon test -e begun.all
+kill -KILL $agent_pid
+wait $agent_pid 2>/dev/null || true
+timeout 60 holdfast cancel "$run" --engine mistral >said 2>&1 || fail "$?: $(cat said)"
+start_agent --jobs=12
+holdfast resume "$run" --engine mistral --watch >said 2>&1 || fail "$?: $(cat said)"
+
 # More steps at work at once than Mistral has threads for actions.
 : >trace
 ids="c d e f g h i j"
