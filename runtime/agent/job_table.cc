@@ -7,6 +7,7 @@
 #include "plugins/engines/mistral/executions.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/failpoint.h"
+#include "plugins/sdk/json.h"
 #include "runtime/agent/patience.h"
 
 namespace holdfast::agent {
@@ -14,11 +15,21 @@ namespace holdfast::agent {
 namespace {
 
 constexpr std::size_t kMostGone = 4096;
+constexpr std::string_view kNotWanted = "is not run: nobody in Mistral waits for it any more";
+constexpr std::string_view kNotRun =
+    "the agent has not run it, or not again: its task or its execution had ended; what came of an "
+    "earlier try, if there was one, is in the run's record";
 
 // The workflows' retry takes what is no report, and what says so itself.
 bool IsTriedAgain(const Job& job) {
   const auto report = engines::mistral::ParseStepReport(job.report);
   return !report || report->exit_code == static_cast<int>(ExitCode::kTryAgain);
+}
+
+// A report, that Mistral does not try it again: as of a step that was told to end.
+std::string ReportOfNotRun() {
+  return *DumpJson(
+      Value().Set("exit", static_cast<int>(ExitCode::kTerminated)).Set("message", kNotRun));
 }
 
 Value FieldsOf(const Job& job) {
@@ -131,9 +142,13 @@ void JobTable::AddToReport(const Entry& entry, SteadyTime at) {
 }
 
 void JobTable::Ended(Job job) {
+  const std::lock_guard none_joins(accepting_);
+  EndedForAll(std::move(job));
+}
+
+void JobTable::EndedForAll(Job job) {
   job.ended_at = clock_.Now();
   const bool tried_again = IsTriedAgain(job);
-  const std::lock_guard none_joins(accepting_);
   std::vector<Job> all;
   {
     const std::lock_guard lock(mutex_);
@@ -207,7 +222,8 @@ std::optional<std::string> JobTable::TakeToAsk() {
 }
 
 void JobTable::Asked(const std::string& id, Wanted wanted) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard none_joins(accepting_);
+  std::unique_lock lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return;
   const Job& job = at->second.job;
@@ -228,8 +244,15 @@ void JobTable::Asked(const std::string& id, Wanted wanted) {
     wait("Mistral, which is to be asked whether it still wants this step, does not answer");
   } else if (wanted == Wanted::kNotKnown && clock_.Now() - job.accepted < kLongestUnknown) {
     wait("Mistral does not know its action");
+  } else if (wanted == Wanted::kNotAbove) {
+    log_.Log(LogLevel::kWarning, kNotWanted, FieldsOf(job));
+    Job not_run = job;
+    not_run.report = ReportOfNotRun();
+    lock.unlock();
+    EndedForAll(std::move(not_run));
+    return;
   } else {
-    Drop(*step, wanted == Wanted::kNo ? "is not run: nobody in Mistral waits for it any more"
+    Drop(*step, wanted == Wanted::kNo ? kNotWanted
                                       : "is not run: Mistral has not known its action for a day");
   }
   changed_.notify_all();

@@ -35,7 +35,8 @@ struct JobView {
 // Whether Mistral still waits for a step.
 enum class Wanted {
   kYes,
-  kNo,        // its action, its task or its execution has ended
+  kNo,        // its action has ended
+  kNotAbove,  // its action goes on, and its task or its execution has ended
   kNotKnown,  // Mistral does not know its action
   kNoAnswer,  // Mistral is away
 };
@@ -82,6 +83,8 @@ class JobTable {
 
   // The id of a job of which Mistral is to be asked whether it is wanted; waits for one. nullopt after StopRunning.
   std::optional<std::string> TakeToAsk();
+  // One that is not wanted is not run. Of one whose action goes on all the same that is its outcome, and is reported: else
+  // Mistral would show it at work for ever.
   void Asked(const std::string& id, Wanted wanted);
 
   // The one whose outcome is to be reported, and whose time has come before that of the others; waits for one. nullopt
@@ -115,14 +118,16 @@ class JobTable {
   void AddToReport(const Entry& entry, SteadyTime at);
   void Forget(const std::string& id);
   void Drop(const QueuedStep& step, std::string_view why);
+  // Under accepting_ alone.
+  void EndedForAll(Job job);
 
   const JobStore& store_;
   const Clock& clock_;
   Logger& log_;
   const TableLimits limits_;
 
-  // Held while jobs are written: so one id is not accepted twice at once, and none joins a step that is just done. Before
-  // mutex_.
+  // Held while jobs are written: so one id is not accepted twice at once, and none joins a step that is just done, or not wanted.
+  // Before mutex_.
   std::mutex accepting_;
   mutable std::mutex mutex_;  // of all below
   std::condition_variable changed_;

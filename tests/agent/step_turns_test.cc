@@ -175,6 +175,31 @@ TEST_F(Turns, OfAFormerLifeAreForWhatMistralStillWants) {
   EXPECT_FALSE(table_->OldestUnreported());
 }
 
+// A cancel leaves an action RUNNING: whoever looks at it is told.
+TEST_F(Turns, ThatNobodyWaitsForAreReportedWhereTheirActionGoesOn) {
+  Accept(1, Command("begin"));
+  Accept(2, Command("begin"));
+  Restart();
+  std::thread runner([this] { EXPECT_EQ(Run(), ""); });
+  EXPECT_EQ(table_->TakeToAsk(), Id(2));
+  table_->Asked(Id(2), Wanted::kNotAbove);
+  // On the disk, too: it is not run at the next start either.
+  for (const Job& kept : *store_.Load(log_)) EXPECT_TRUE(kept.ended());
+  for (const int number : {2, 1}) {
+    clock_.steady += std::chrono::seconds(1);
+    const auto job = table_->TakeToReport();
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->id, Id(number));
+    EXPECT_THAT(job->report, HasSubstr("has not run it, or not again: its task or its execution"));
+    // Such a one Mistral does not try again.
+    EXPECT_THAT(job->report, HasSubstr(R"({"exit":143,)"));
+    table_->Done(job->id);
+  }
+  EXPECT_THAT(*store_.Load(log_), IsEmpty());
+  table_->StopRunning();
+  runner.join();
+}
+
 TEST_F(Turns, OfWhatEndsARestDoNotWaitForMistral) {
   Accept(1, Command("end"));
   Accept(2, StepNamed("a-post"));

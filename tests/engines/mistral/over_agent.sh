@@ -135,6 +135,10 @@ kill -KILL $agent_pid
 wait $agent_pid 2>/dev/null || true
 timeout 60 holdfast cancel "$run" --engine mistral >said 2>&1 || fail "$?: $(cat said)"
 start_agent --jobs=12
+soon logged 'is not run: nobody in Mistral waits for it any more'
+nothing_left
+begin_is_told() { holdfast status "$run" --engine mistral | grep -q '^begin  *Failed .*the agent has not run it, or not again'; }
+soon begin_is_told
 holdfast resume "$run" --engine mistral --watch >said 2>&1 || fail "$?: $(cat said)"
 
 # More steps at work at once than Mistral has threads for actions.
