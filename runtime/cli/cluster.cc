@@ -158,6 +158,19 @@ void SayLastStepIsAwaited(Session& session, const engines::RunStatus& status,
   out.Say("  " + CleanUpCommand(session, status));
 }
 
+std::string NotCleanedUp(const BankSection& bank, const std::string& run) {
+  const auto report = runtime::ReportOfRun(bank, run, false);
+  if (!report || report->states.empty() || report->states.back().uncleaned == 0) return {};
+  return report->states.back().reason;
+}
+
+void SayHowToCleanUp(const Output& out, const std::string& clean_up, const std::string& resume) {
+  out.Say(
+      "the first of these cleans up once that can succeed, the second goes on with its record:");
+  out.Say("  " + clean_up);
+  out.Say("  " + resume);
+}
+
 std::string WholeRun(argo::WorkflowService& service, const engines::RunStatus& part) {
   const auto found = FindRun(service, part.part_of);
   const Value* const metadata = found ? found->Find("metadata") : nullptr;

@@ -52,6 +52,11 @@ Value RunEnded(const engines::RunStatus& status, bool cleaned_up);
 void SayLastStepIsAwaited(Session& session, const engines::RunStatus& status,
                           const std::string& watch);
 
+// What nobody has let go on or cleaned up of a run that has ended, as its record in the bank says; empty: nothing is left, or
+// nobody knows. And how that is done: what `clean_up` tries again failed once.
+std::string NotCleanedUp(const BankSection& bank, const std::string& run);
+void SayHowToCleanUp(const Output& out, const std::string& clean_up, const std::string& resume);
+
 // What Argo says of the whole run is what it says of a step.
 bool RepeatsAStep(const engines::RunStatus& status);
 

@@ -486,6 +486,16 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   }
   if (auto now = runs.Find(status->uid)) *status = std::move(*now);
   const std::string resume = ProgramCommand(session) + " resume" + tail;
+  if (const std::string left = NotCleanedUp(tenant, status->uid); !left.empty()) {
+    constexpr int kVerdict = static_cast<int>(ExitCode::kRunFailed);
+    out.Json("run-ended", RunEnded(*status, true)
+                              .Set("exit_code", kVerdict)
+                              .Set("message", Printable(left))
+                              .Set("next", Value::List{clean_up, resume}));
+    out.Warn("the run was cancelled, and not all that was owed is cleaned up: " + left);
+    SayHowToCleanUp(out, clean_up, resume);
+    return kVerdict;
+  }
   out.Json("run-ended", RunEnded(*status, true));
   if (ended->exit_code == ExitCode::kOk && status->phase == engines::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be cancelled");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "plugins/engines/argo/workflow_status.h"
@@ -102,7 +103,25 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
   WarnOfLostPods(out, status);
   const auto end = std::find_if(status.steps.begin(), status.steps.end(),
                                 [](const engines::StepStatus& step) { return step.exit_handler; });
-  out.Json("run-ended", RunEnded(status, cleaned_up));
+  const std::string clean_up = CleanUpCommand(session, status);
+  const std::string resume = ProgramCommand(session) + " resume" + tail;
+  const std::optional<BankSection> bank = BankOfRun(session, status);
+  const std::string left = cleaned_up && status.part_of.empty() && bank
+                               ? NotCleanedUp(*bank, status.run())
+                               : std::string();
+  constexpr int kNotCleanedUp = static_cast<int>(ExitCode::kRunFailed);
+  Value ended = RunEnded(status, cleaned_up);
+  if (!left.empty()) {
+    ended.Set("exit_code", kNotCleanedUp)
+        .Set("message", Printable(left))
+        .Set("next", Value::List{clean_up, resume});
+  }
+  out.Json("run-ended", std::move(ended));
+  if (!left.empty()) {
+    out.Warn("the run was stopped, and not all that was owed is cleaned up: " + left);
+    SayHowToCleanUp(out, clean_up, resume);
+    return kNotCleanedUp;
+  }
   if (status.phase == engines::Phase::kSucceeded) {
     out.Say("the run had done its work before it could be stopped");
     return 0;
@@ -132,14 +151,14 @@ int StopRun(Session& session, const ClusterRunArguments& arguments) {
         "machine that has its provider, the first of these cleans up now, the second goes on with "
         "its "
         "record:");
-    out.Say("  " + CleanUpCommand(session, status));
+    out.Say("  " + clean_up);
   } else {
     out.Say(
         "the run was stopped; what was owed is cleaned up by its last step" +
         std::string(end->phase == engines::Phase::kSucceeded ? "" : ", which says how that went") +
         ". To go on with its record:");
   }
-  out.Say("  " + ProgramCommand(session) + " resume" + tail);
+  out.Say("  " + resume);
   return 0;
 }
 

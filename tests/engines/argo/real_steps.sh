@@ -30,8 +30,8 @@ diff <(holdfast step show "$dir/file.yaml" "$step" --run-id "$run") <(holdfast s
 cd ..
 
 # Stopped while it copies: what is owed is cleaned up, the record can be gone on with.
-copying() { # SECONDS, another number each time: another bundle. Sets name and run.
-  fast_and_slow "parallel_sleep: ${1}s"
+copying() { # SECONDS, another number each time: another bundle. [PARAMETER] Sets name and run.
+  fast_and_slow "parallel_sleep: ${1}s${2:+, $2}"
   rm -f trace
   name=$(holdfast -q submit file.yaml)
   run=$(holdfast --json status "$name" | field run run)
@@ -55,6 +55,12 @@ again=$(field run-submitted workflow <resumed)
 until holdfast --json status "$again" | grep '"node"' | grep "\"step\":\"$step\"" | grep -q Running; do sleep 0.05; done
 holdfast -q stop "$again" 2>/dev/null || fail "the second stop"
 [ "$(grep -c '#fast' trace)" = "$before" ] || fail "what was finished was done again: $(cat trace)"
+
+# A clean-up that fails is no success of the stop either.
+copying 29 'post_fail: true'
+[ "$(code_of said holdfast stop "$name")" = 5 ] || fail "$(cat said)"
+grep -q '^warning: the run was stopped, and not all that was owed is cleaned up: X::Disk#slow was not cleaned up: its post failed' said || fail "$(cat said)"
+grep -q "^  holdfast gc --run $run$" said && grep -q "^  holdfast resume $name$" said || fail "$(cat said)"
 
 # A workflow whose steps others run (child workflows): what the journal says of them stands in for what it does not list.
 fast_and_slow 'parallel_fail: true'

@@ -276,8 +276,19 @@ plan 'post_fail: true'
 [ "$(code_of said on submit other.yaml --watch)" = 5 ] || fail "$(cat said)"
 says 'gc logs resume ' 'was not cleaned up'
 [ "$(code_of out holdfast gc --run "$(submitted)")" = 5 ] && grep -q 'the clean-up failed' out || fail "what is offered does nothing: $(cat out)"
+# So it is when a cancel makes it: also when it is asked again.
+: >trace
+plan 'parallel_sleep: 600s, post_fail: true'
+run=$(on -q submit other.yaml) || fail "submit"
+soon grep -q 'protect.parallel".*"begin".*Disk#b' trace
+for _ in 1 2; do
+  [ "$(code_of said on cancel $run)" = 5 ] || fail "$(cat said)"
+  says 'gc resume ' '^warning: the run was cancelled, and not all that was owed is cleaned up: X::Disk#b was not cleaned up: its post failed'
+done
+code=0; on --json cancel $run >said || code=$?
+[ $code = 5 ] && [ "$(field run-ended exit_code <said)" = 5 ] || fail "$code: $(cat said)"
 rm -r "$dir"/bank/t/*/bundles
-[ "$(code_of said on resubmit "$(submitted)" --watch)" = 10 ] || fail "$(cat said)"
+[ "$(code_of said on resubmit $run --watch)" = 10 ] || fail "$(cat said)"
 says 'logs ' 'is not in the bank .*refused again, until that is mended'
 
 # A site that lacks something, and a Mistral that is not there.
