@@ -285,13 +285,16 @@ Result<runtime::StepReport> EndRun(Session& session, Ending ending,
 
 int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   const Output& out = session.out();
-  if (arguments.schedule && (arguments.watch || !arguments.record.empty())) {
-    return out.Fail(Error(ErrorCode::kUsage,
-                          "--schedule starts nothing now: there is nothing to watch, and no "
-                          "record to go on with"));
-  }
+  const Error not_scheduled(ErrorCode::kUsage,
+                            "--schedule starts nothing now: there is nothing to watch, and no "
+                            "record to go on with");
+  if (arguments.schedule && (arguments.watch || !arguments.record.empty()))
+    return out.Fail(not_scheduled);
   const auto submission = OpenSubmission(arguments, WorkflowEngine::kMistral);
   if (!submission) return out.Fail(submission.error());
+  // The other way to name one.
+  if (arguments.schedule && !submission->record.empty())
+    return out.Fail(Error(not_scheduled).While("--parameter record"));
   const OpenedWorkflow& workflow = submission->workflow;
   const auto definitions = DefinitionsOf(arguments.file);
   if (!definitions) return out.Fail(definitions.error());

@@ -209,7 +209,10 @@ Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
   const auto same_map = [&](const char* key) {
     return MapAt(stored.body, key) == MapAt(trigger, key);
   };
-  if (same("pattern") && same("workflow_name") && same_map("workflow_params") &&
+  // One that starts later, or a few times alone, looks the same until it is gone.
+  const auto left = [](const Value& of) { return of.IntOr("remaining_executions", 0); };
+  if (same("pattern") && same("workflow_name") && same("first_execution_time") &&
+      left(stored.body) == left(trigger) && same_map("workflow_params") &&
       same_map("workflow_input")) {
     return Stored::kAsItWas;
   }

@@ -39,6 +39,16 @@ assert status == 201, answer' "$API" || fail "another trigger"
 [ "$(code_of said on submit bad.yaml --schedule)" != 0 ] && grep -q 'the one that was there is stored again' said || fail "$(cat said)"
 [ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q 'there is already' said || fail "$(cat said)"
 
+# One that ends, in its place.
+PYTHONPATH=$scene PYTHONDONTWRITEBYTECODE=1 python3 -c 'import api, sys, yaml
+mistral = api.Api(sys.argv[1])
+trigger = yaml.safe_load(open("scheduled.schedule.yaml")) | {"remaining_executions": 2, "workflow_params": "{\"env\": \"holdfast\"}", "workflow_input": "{}"}
+assert mistral.call("DELETE", "/cron_triggers/s-protect")[0] == 204
+status, answer = mistral.call("POST", "/cron_triggers", trigger)
+assert status == 201, answer' "$API" || fail "a trigger that ends"
+[ "$(code_of said on submit scheduled.yaml --schedule)" = 0 ] && grep -q '^changed the cron trigger s-protect' said || fail "$(cat said)"
+[ "$(code_of said on submit scheduled.yaml --schedule --parameter record=x)" = 2 ] && grep -q 'no record to go on with' said || fail "$(cat said)"
+
 # A whole life of a checkpoint, in the words of a user.
 printf 'name: n\nprovider: p\nresources: ["X::Disk#a", "X::Disk#b"]\npolicy: {drift: ignore}\n' >n.yaml
 compiled protect.yaml protect n.yaml

@@ -474,6 +474,28 @@ TEST_F(MistralApi, ATriggerIsLeftWhereNoneCanBeMade) {
   EXPECT_THAT(lines(), ElementsAre("GET /v2/cron_triggers/t", "POST /v2/cron_triggers"));
 }
 
+// Of the same name, at the same times: Mistral deletes it after its last run.
+TEST_F(MistralApi, ATriggerThatEndsIsNotTakenForOneThatDoesNot) {
+  const auto stores_over = [this](const std::string& more) {
+    Start([more](TestConnection& connection, const TestConnection::Request& request) {
+      if (request.method == "DELETE") return connection.Answer(204, "");
+      connection.Answer(
+          request.method == "GET" ? 200 : 201,
+          R"({"name": "t", "workflow_name": "w", "pattern": "1 1 * * *", "workflow_input": "{}", "workflow_params": "{}")" +
+              more + "}");
+    });
+    const auto stored = StoreCronTrigger(
+        *Open(Plain()),
+        Value().Set("name", "t").Set("workflow_name", "w").Set("pattern", "1 1 * * *"));
+    EXPECT_TRUE(stored) << stored.error().Render();
+    return stored ? *stored : Stored::kCreated;
+  };
+  EXPECT_EQ(stores_over(R"(, "remaining_executions": null, "first_execution_time": null)"),
+            Stored::kAsItWas);
+  EXPECT_EQ(stores_over(R"(, "remaining_executions": 1)"), Stored::kChanged);
+  EXPECT_EQ(stores_over(R"(, "first_execution_time": "2099-01-01 02:30:00")"), Stored::kChanged);
+}
+
 TEST_F(MistralApi, WhatKeystoneRefusesIsSaidWithoutThePassword) {
   Start([](TestConnection& connection, const auto&) {
     connection.Answer(
