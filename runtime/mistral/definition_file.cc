@@ -34,6 +34,19 @@ Error NotOurs(const SourceFile& source, const Value& value, std::string_view key
       .Hint("only workflows as 'holdfast compile --engine mistral' writes them are read here");
 }
 
+// Of a line that begins with one, quoted or not; empty: it does not.
+std::string_view TopLevelKey(std::string_view line) {
+  const bool quoted = line.starts_with('"') || line.starts_with('\'');
+  if (quoted) {
+    const std::size_t end = line.find(line.front(), 1);
+    if (end == line.npos || !Trim(line.substr(end + 1)).starts_with(':')) return {};
+    return line.substr(1, end - 1);
+  }
+  if (line.empty() || line.front() == ' ' || line.front() == '#') return {};
+  const std::size_t colon = line.find(':');
+  return colon == line.npos ? std::string_view() : Trim(line.substr(0, colon));
+}
+
 Value FieldOf(const Value& map, std::string_view key) {
   const Value* const found = map.Find(key);
   return found == nullptr ? Value() : *found;
@@ -151,8 +164,9 @@ std::string StepCommandOf(const Task& task) {
 bool IsMistralFile(std::string_view text) {
   bool version = false;
   for (const std::string_view line : Split(text, '\n')) {
-    if (line.starts_with("apiVersion:")) return false;
-    version = version || line.starts_with("version:");
+    const std::string_view key = TopLevelKey(line);
+    if (key == "apiVersion") return false;
+    version = version || key == "version";
   }
   return version;
 }
