@@ -112,12 +112,29 @@ Status CheckThere(const Output& out, engine::Api& api,
   return Ok();
 }
 
+// What is there under its name is an older one of it: nobody else's is replaced.
+Status CheckIsOlderOne(const engine::Api& api, const DefinitionFile& definition,
+                       const std::string& stored) {
+  const std::string is = mistral::CompiledAs(definition.source.text);
+  const std::string was = mistral::CompiledAs(stored);
+  if (was == is) return Ok();
+  return Error(ErrorCode::kConflict, "there is another workflow " + definition.name + " in " +
+                                         api.Place() + ": " +
+                                         (was.empty() ? "'holdfast compile' has not written it"
+                                                      : "it is " + Printable(was)))
+      .Hint(
+          "give the plan another name, and compile again; or, once nobody needs that workflow any "
+          "more: openstack workflow delete " +
+          definition.name);
+}
+
 // The workflow itself last: what it starts is there when it is.
 Status Store(const Output& out, engine::Api& api, const std::vector<DefinitionFile>& definitions) {
   const std::string& whole = definitions.back().name;
   for (const DefinitionFile& each : definitions) {
     // An execution has a copy of its own workflow, and looks for a sub-workflow by its name when it comes to it.
-    const auto changes = [&]() -> Status {
+    const auto changes = [&](const std::string& stored) -> Status {
+      HOLDFAST_RETURN_IF_ERROR(CheckIsOlderOne(api, each, stored));
       if (&each == &definitions.back()) return Ok();
       HOLDFAST_ASSIGN_OR_RETURN(const std::string at_work, engine::ExecutionAtWork(api, whole));
       if (at_work.empty()) return Ok();

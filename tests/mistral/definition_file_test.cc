@@ -5,8 +5,14 @@
 
 #include <string>
 
+#include "runtime/local/workflow_file.h"
+
 namespace holdfast::mistral {
 namespace {
+
+std::string Text(const std::string& golden) {
+  return local::ReadSourceFile(std::string(HOLDFAST_TEST_GOLDEN) + "/" + golden)->text;
+}
 
 TEST(MistralFile, IsKnownByItsKeysHoweverTheyAreWritten) {
   for (const char* const text :
@@ -18,6 +24,18 @@ TEST(MistralFile, IsKnownByItsKeysHoweverTheyAreWritten) {
                                  "\"apiVersion\": x\n\"version\": '2.0'\n", "# version: '2.0'\n",
                                  "versions: 2\n", "\"version\n", "- version: '2.0'\n"})
     EXPECT_FALSE(IsMistralFile(text)) << text;
+}
+
+TEST(MistralFile, SaysWhatItWasCompiledFrom) {
+  EXPECT_EQ(CompiledAs(Text("aggregation/expected.mistral.yaml")), "Protect of plan group");
+  EXPECT_EQ(CompiledAs(Text("delete_of_checkpoint/expected.mistral.yaml")),
+            "Delete of plan nightly");
+  EXPECT_EQ(
+      CompiledAs(Text("child_workflows/expected.mistral.children/files-00-72e81d44-all.yaml")),
+      "a part of large-protect");
+  EXPECT_EQ(CompiledAs("version: '2.0'\n# Compiled by Holdfast: no\n"), "");
+  EXPECT_EQ(CompiledAs("# Mine: it is not\nversion: '2.0'\nw: {}\n"), "");
+  EXPECT_EQ(CompiledAs(""), "");
 }
 
 }  // namespace

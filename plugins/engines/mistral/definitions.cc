@@ -97,7 +97,7 @@ Status TryCronTrigger(Api& api, Value trigger) {
 }  // namespace
 
 Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
-                             const std::function<Status()>& changes) {
+                             const std::function<Status(const std::string& stored)>& changes) {
   constexpr auto kNextSecond = std::chrono::milliseconds(2'000);
   const std::string target = "/workflows/" + net::PercentEncoded(name);
   HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
@@ -106,9 +106,10 @@ Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::strin
   if (!wanted)
     return InvalidInput("there is no workflow " + Printable(name) + " in its definition");
   if (there) {
-    const auto kept = DefinitionIn(stored.body.StringOr("definition", ""), name);
+    const std::string text_there = stored.body.StringOr("definition", "");
+    const auto kept = DefinitionIn(text_there, name);
     if (kept && *kept == *wanted) return Stored::kAsItWas;
-    HOLDFAST_RETURN_IF_ERROR(changes());
+    HOLDFAST_RETURN_IF_ERROR(changes(text_there));
     if (IsFresh(stored)) std::this_thread::sleep_for(kNextSecond);
   }
   Call call;

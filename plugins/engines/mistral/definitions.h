@@ -15,12 +15,12 @@ namespace holdfast::engines::mistral {
 enum class Stored { kCreated, kChanged, kAsItWas };
 
 // Stores the one workflow of a definition file, over the one of that name. kInvalidInput, with what Mistral says, when
-// it refuses it. `changes` is asked before one that is there is changed; its error is returned.
+// it refuses it. `changes` is asked before one that is there is changed, with its text; its error is returned.
 //
 // Mistral keeps what it has parsed by the second of the last change: a change within the same second as the one before
 // would not be seen. So that is waited for.
 Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
-                             const std::function<Status()>& changes);
+                             const std::function<Status(const std::string& stored)>& changes);
 // The sub-workflows that a definition (StoredWorkflow) starts, directly or not, and that are not stored.
 Result<std::vector<std::string>> MissingBelow(Api& api, const Value& definition);
 // Mistral's own check of a definition file; kInvalidInput with what it says.

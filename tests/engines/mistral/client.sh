@@ -213,6 +213,25 @@ other=$(python3 -c 'import json; print(json.load(open("answer"))["id"])')
 [ "$(code_of said on cancel $other)" = 3 ] && grep -q 'is none of ours' said || fail "$(cat said)"
 call GET /executions/$other
 grep -q RUNNING answer || fail "it is cancelled: $(cat answer)"
+# So is their workflow, whatever its name is.
+part_of_graph f a
+printf 'name: f\nprovider: p\nresources: ["X::Disk#a"]\npolicy: {drift: ignore}\n' >f.yaml
+compiled f-protect.yaml protect f.yaml
+sed 's/^other:/f-protect:/' other.yaml >foreign.yaml
+api create workflows foreign.yaml
+[ "$(code_of said on submit f-protect.yaml)" = 3 ] || fail "$(cat said)"
+grep -q "there is another workflow f-protect in .*: 'holdfast compile' has not written it" said && grep -q 'openstack workflow delete f-protect' said || fail "$(cat said)"
+call GET /workflows/f-protect
+grep -q 'wait-before: 60' answer || fail "it is changed: $(cat answer)"
+call DELETE /workflows/f-protect
+sed 's/^# Protect of plan f:/# Protect of plan F:/' f-protect.yaml >foreign.yaml
+api create workflows foreign.yaml
+sed -i 's/count: 5/count: 4/' f-protect.yaml
+[ "$(code_of said on submit f-protect.yaml)" = 3 ] && grep -q 'f-protect in .*: it is Protect of plan F$' said || fail "$(cat said)"
+# A file is Mistral's however its keys are written.
+sed 's/^version:/"version":/' again.yaml >quoted.yaml
+cp -r again.bundle quoted.bundle
+[ "$(code_of said on submit quoted.yaml --dry-run=client)" = 0 ] || fail "$(cat said)"
 mv cut-1.children kept
 [ "$(code_of said on submit cut-1.yaml --dry-run=server)" = 10 ] && grep -q 'is in no file of cut-1.children' said || fail "$(cat said)"
 mv kept cut-1.children

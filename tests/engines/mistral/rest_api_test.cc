@@ -336,7 +336,7 @@ TEST_F(MistralApi, ErrorsAreAskedForInJson) {
     connection.Answer(201, "{}");
   });
   ASSERT_TRUE(StoreWorkflow(*Open(Plain()), "w", "version: '2.0'\nw: {type: direct}\n",
-                            [] { return Ok(); }));
+                            [](const std::string&) { return Ok(); }));
   EXPECT_EQ(accept, "application/json, text/plain;q=0.5");
 }
 
@@ -547,8 +547,8 @@ TEST_F(MistralApi, ARefusalSaysWhatMistralSays) {
     connection.Answer(400, R"({"faultstring": "Invalid DSL: 'tasks' is a required property"})");
   });
   const auto api = Open(Plain());
-  const auto refused =
-      StoreWorkflow(*api, "w", "version: '2.0'\nw: {type: direct}\n", [] { return Ok(); });
+  const auto refused = StoreWorkflow(*api, "w", "version: '2.0'\nw: {type: direct}\n",
+                                     [](const std::string&) { return Ok(); });
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput);
   EXPECT_THAT(refused.error().Render(), HasSubstr("'tasks' is a required property"));
@@ -564,13 +564,19 @@ TEST_F(MistralApi, ADefinitionThatIsThereAsItIsIsLeftAlone) {
   const auto stored = StoreWorkflow(
       *api, "w",
       "# a comment\nversion: '2.0'\nw:\n  tasks:\n    a: {action: std.noop}\n  type: direct\n",
-      [] { return Error(ErrorCode::kConflict, "asked"); });
+      [](const std::string& there) {
+        EXPECT_THAT(there, HasSubstr("type: direct"));
+        return Error(ErrorCode::kConflict, "asked");
+      });
   ASSERT_TRUE(stored) << stored.error().Render();
   EXPECT_EQ(*stored, Stored::kAsItWas);
   EXPECT_EQ(lines().size(), 1U);
   const auto other = StoreWorkflow(
       *api, "w", "version: '2.0'\nw: {type: reverse, tasks: {a: {action: std.noop}}}\n",
-      [] { return Error(ErrorCode::kConflict, "asked"); });
+      [](const std::string& there) {
+        EXPECT_THAT(there, HasSubstr("type: direct"));
+        return Error(ErrorCode::kConflict, "asked");
+      });
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().message(), "asked");
 }
