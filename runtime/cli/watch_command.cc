@@ -92,6 +92,14 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   if (!stopped && (!failed || (begin != nullptr && begin->failed())))
     return AfterRefusedBegin(session, status, ExitCode{verdict}, bank, engine);
   const bool working = report && IsWorking(report->summary.state);
+  // The bank has all of it, and only the engine does not know that.
+  if (failed && report && !working && report->summary.state != runtime::RecordState::kError &&
+      report->summary.damage.empty()) {
+    next.lead =
+        "; all the same its record is whole, and nothing is to be done again. Why it failed:";
+    next.commands.push_back(ProgramCommand(session) + " logs" + tail);
+    return next;
+  }
   const bool uncleaned = report && !report->states.empty() && report->states.back().uncleaned != 0;
   // After Terminate nobody has cleaned up.
   if (bank && (working || (!report && status.shutdown == "Terminate"))) {

@@ -108,6 +108,26 @@ std::string WithoutReport(const std::string& text) {
   return "Mistral could not run it over ssh" + where + ": the log of its executor says why";
 }
 
+// The last step has reported that all is well, and is red: it is so where any task of the run is. Says which.
+void ExplainRedEnd(RunStatus& run) {
+  constexpr std::size_t kMostNamed = 3;
+  const auto end = std::find_if(run.steps.begin(), run.steps.end(), [](const StepStatus& step) {
+    return step.path == kEnd && step.failed() && step.exit_code == 0;
+  });
+  if (end == run.steps.end()) return;
+  std::vector<std::string> others;
+  for (const StepStatus& step : run.steps) {
+    if (step.failed() && step.path != kEnd) others.push_back(step.path);
+  }
+  const bool more = others.size() > kMostNamed;
+  if (more) others.resize(kMostNamed);
+  if (!end->message.empty()) end->message += "; ";
+  end->message +=
+      "all that the run was to do is done, and Mistral calls it failed because it has no "
+      "report of that from " +
+      (others.empty() ? "a task" : Join(others, ", ")) + (more ? " and others" : "");
+}
+
 }  // namespace
 
 std::optional<StepReport> ParseStepReport(std::string_view result) {
@@ -409,6 +429,7 @@ Result<RunStatus> RunReader::Read() {
     return step.failed() || step.phase == Phase::kOmitted;
   };
   if (std::any_of(out.steps.begin(), out.steps.end(), says_why)) out.message.clear();
+  ExplainRedEnd(out);
   out.message = FirstLine(out.message);
   if (out.phase == Phase::kSucceeded) {
     const auto end = by_path_.find(std::string(kEnd));

@@ -301,6 +301,11 @@ run=$(submitted)
 [ "$(code_of out holdfast gc --run $run)" = 0 ] && grep -q "^did  *checkpoint $run" out || fail "what is offered does nothing: $(cat out)"
 [ "$(code_of out on resume $run --environment holdfast --watch)" = 0 ] || fail "$(cat out)"
 [ "$(code_of out on watch $run)" = 5 ] && ! grep -q '^  holdfast gc' out || fail "what was given back is to be given back: $(cat out)"
+# All is done, and one report is lost: it is red, and nothing is to be done again.
+printf '#!/bin/sh\ncase "$*" in *--step=b-*-par*) %s/bin/holdfast-step "$@" >/dev/null; exit ;; esac\nexec %s/bin/holdfast-step "$@"\n' "$build" "$build" >slow-step
+[ "$(code_of said on submit other.yaml --environment slow --watch)" = 5 ] || fail "$(cat said)"
+grep -q '^FAILED  *end: checkpoint .* is available; all that the run was to do is done, and Mistral calls it failed because it has no report of that from b-[0-9a-f]*-par' said || fail "$(cat said)"
+says 'logs ' '^the run failed.*; all the same its record is whole, and nothing is to be done again'
 plan 'post_fail: true'
 [ "$(code_of said on submit other.yaml --watch)" = 5 ] || fail "$(cat said)"
 says 'gc logs resume ' 'was not cleaned up'

@@ -86,6 +86,29 @@ TEST(Executions, TheStepsOfASubWorkflowStandWhereItsTaskDoes) {
   EXPECT_EQ(run->message, "") << "the steps say it";
 }
 
+// The report of a step may be lost after it has done its work: the record is whole then, and the run red.
+TEST(Executions, ARunThatIsRedForALostReportSaysSo) {
+  Recorded api("failed");
+  int ends = 0;
+  for (auto& [target, answer] : api.answers().MutableMap()) {
+    if (!target.starts_with("/action_executions?")) continue;
+    for (Value& action : answer.MutableMap().at("action_executions").MutableList()) {
+      if (action.StringOr("output", "").find(R"({\"exit\":5)") == std::string::npos) continue;
+      action.Set("output",
+                 R"({"result": "{\"exit\":0,\"message\":\"checkpoint c is available\"}"})");
+      ++ends;
+    }
+  }
+  ASSERT_EQ(ends, 1);
+  RunReader reader(api, api.Execution());
+  const auto run = reader.Read();
+  ASSERT_TRUE(run) << run.error().Render();
+  EXPECT_EQ(VerdictOf(*run), 5);
+  EXPECT_EQ(run->steps.back().message,
+            "checkpoint c is available; all that the run was to do is done, and Mistral calls it "
+            "failed because it has no report of that from d02-fee3443b-all.d03-fda6b6e4-par");
+}
+
 TEST(Executions, WhatHasEndedIsAskedForOnce) {
   Recorded api("failed");
   RunReader reader(api, api.Execution());
