@@ -404,8 +404,8 @@ Result<Lease> LeaseToEnd(const StepEnvironment& env, const Record& record, const
 }
 
 // A lease of the run that is given back is what its begin finds, and is refused by.
-Status KeepBeginFrom(const StepEnvironment& env, const std::string& record,
-                     const std::string& run) {
+Status RefuseItsBegin(const StepEnvironment& env, const std::string& record,
+                      const std::string& run) {
   // It may take the next token between our look and ours: then that of us after it counts.
   constexpr int kMostLooks = 10;
   for (int looks = 1;; ++looks) {
@@ -419,6 +419,17 @@ Status KeepBeginFrom(const StepEnvironment& env, const std::string& record,
     if (lease.error().code() != ErrorCode::kLocked || looks == kMostLooks)
       return std::move(lease).error();
   }
+}
+
+// That of a deletion may have died with the lease of its checkpoint, and before its run was written.
+Status GiveBackCheckpoint(const StepEnvironment& env, const std::string& record,
+                          const std::string& run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(env.tenant));
+  for (const Unfinished& other : unfinished) {
+    if (other.record == record && other.kind == RecordKind::kDeletion)
+      HOLDFAST_RETURN_IF_ERROR(ReleaseLeaseOf(env.tenant, other.checkpoint, run, ""));
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -435,8 +446,10 @@ Result<StepReport> End(const StepEnvironment& env, const EndRequest& request) {
                              request.run))
           .Hint("is this the bank in which the run began? Mount it, and run the workflow again");
     }
-    if (!request.keeps_from.empty() && !request.dry_run)
-      HOLDFAST_RETURN_IF_ERROR(KeepBeginFrom(env, request.keeps_from, request.run));
+    if (!request.keeps_from.empty() && !request.dry_run) {
+      HOLDFAST_RETURN_IF_ERROR(RefuseItsBegin(env, request.keeps_from, request.run));
+      HOLDFAST_RETURN_IF_ERROR(GiveBackCheckpoint(env, request.keeps_from, request.run));
+    }
     return StepReport{ExitCode::kOk,
                       "the begin of this run was refused or never ran: nothing to end"};
   }

@@ -87,6 +87,27 @@ TEST_P(Crash, AtEveryWriteOfABeginThatIsThenCancelled) {
   }
 }
 
+// The same of a deletion, whose begin takes the lease of its checkpoint, too.
+TEST_P(Crash, AtEveryWriteOfABeginOfADeletionThatIsThenCancelled) {
+  bool went_through = false;
+  for (std::uint64_t n = 1; !went_through; ++n) {
+    SCOPED_TRACE(n);
+    World world;
+    AddShop(world);
+    EXPECT_EQ(world.RunAll("run-0", world.Publish()).code, ExitCode::kOk);
+    const std::string bundle = world.Publish(Operation::kDelete, "run-0");
+    world.bank.Arm(GetParam(), n, true);
+    world.Begin("run-1", bundle);
+    went_through = !world.bank.reached();
+    world.bank.Disarm();
+    world.End("run-1", "Cancelled", "run-1");
+    EXPECT_EQ(world.Begin("run-1", bundle).code, ExitCode::kLocked);
+    const auto again = world.RunAll("run-2", bundle);
+    EXPECT_EQ(again.code, ExitCode::kOk) << again.text;
+    EXPECT_EQ(world.StateOf("run-0"), RecordState::kDeleted);
+  }
+}
+
 // What another run works on is not taken from it.
 TEST(Cancelled, ARunLeavesTheRecordToWhoHasIt) {
   World world;

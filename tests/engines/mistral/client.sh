@@ -191,6 +191,7 @@ code=0; timeout 180 holdfast cancel $run --engine mistral >said 2>&1 || code=$?
 touch go
 begins_with 'sleep 6'
 run=$(on -q resume $run) || fail "resume"
+on cancel $run >said 2>&1 || fail "$(cat said)"
 # Resumed, it goes where it went.
 [ "$(code_of said on resubmit $run)" = 0 ] || fail "$(cat said)"
 second=$(sed -n 's/^submitted run \([^ ]*\) .*/\1/p' said)
