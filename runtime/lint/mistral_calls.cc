@@ -120,9 +120,9 @@ class Checker {
       callee.all.insert(callee.needed.begin(), callee.needed.end());
       return Inputs(task, text, "action", call, callee);
     }
-    // Such a name is nobody's.
+    // Such names are nobody's: with inputs in them, or with what only looks like a blank or like nothing.
     const bool with_inputs = call.word.find_first_of("(=\"") != std::string_view::npos;
-    if (!call.word.starts_with("std.") && !with_inputs) return;
+    if (!call.word.starts_with("std.") && !with_inputs && IsCallable(call.word)) return;
     std::vector<std::string> names;
     names.reserve(std::size(kActions));
     for (const KnownAction& one : kActions) names.emplace_back(one.name);

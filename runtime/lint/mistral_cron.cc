@@ -220,12 +220,14 @@ bool HasDay(const FieldReader& days, const std::set<int>& numbers, int month) {
 
 std::vector<std::string> WordsOf(std::string_view line) {
   std::vector<std::string> words(1);
-  for (const char c : line) {
-    if (!IsBlank(c)) {
-      words.back() += c;
+  for (std::size_t at = 0; at < line.size();) {
+    const Character one = CharacterAt(line, at);
+    if ((one.classes & character::kBlank) == 0) {
+      words.back() += line.substr(at, one.length);
     } else if (!words.back().empty()) {
       words.emplace_back();
     }
+    at += one.length;
   }
   if (words.back().empty()) words.pop_back();
   return words;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plugins/sdk/text.h"
+#include "runtime/lint/mistral_characters.h"
 #include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_jinja.h"
 #include "runtime/lint/mistral_schema.h"
@@ -213,8 +214,8 @@ class Walk {
 }  // namespace
 
 bool IsExpression(std::string_view text) {
-  const std::size_t last = text.find_last_not_of(" \t\r\n\f\v");
-  text = text.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  while (IsBefore(text, text.size(), character::kBlank))
+    text = text.substr(0, BeginBefore(text, text.size()));
   if (text.size() < 4 || text.find('\n') != std::string_view::npos) return false;
   return (text.starts_with("<%") && text.ends_with("%>")) ||
          (text.starts_with("{{") && text.ends_with("}}"));

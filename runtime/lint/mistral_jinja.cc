@@ -31,8 +31,6 @@ struct Token {
   std::string_view text;  // of kEnd: what closes it
 };
 
-bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
 constexpr std::array<std::string_view, 26> kOperators{
     "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
     "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
@@ -83,14 +81,10 @@ class Lexer {
   // Passes over `word %}`, if that stands here.
   bool Tag(std::string_view word) {
     std::size_t at = at_;
-    const auto skip = [&](std::string_view characters) {
-      at = std::min(text_.find_first_not_of(characters, at), text_.size());
-    };
     if (at < text_.size() && (text_[at] == '-' || text_[at] == '+')) ++at;
-    skip(" \t\r\n");
+    at = EndOf(text_, at, character::kBlank);
     if (!text_.substr(at).starts_with(word)) return false;
-    at += word.size();
-    skip(" \t\r\n");
+    at = EndOf(text_, at + word.size(), character::kBlank);
     if (at < text_.size() && text_[at] == '-') ++at;
     if (!text_.substr(at).starts_with("%}")) return false;
     at_ = at + 2;
@@ -109,10 +103,8 @@ class Lexer {
   bool Inside(std::string_view close) {
     std::string open;
     while (at_ < text_.size()) {
-      if (IsBlank(text_[at_])) {
-        ++at_;
-        continue;
-      }
+      at_ = EndOf(text_, at_, character::kBlank);
+      if (at_ == text_.size()) break;
       const std::size_t dash = text_[at_] == '-' || (text_[at_] == '+' && close == "%}") ? 1 : 0;
       if (!close.empty() && open.empty() && text_.substr(at_ + dash).starts_with(close)) {
         tokens_.push_back({Kind::kEnd, close});
@@ -130,10 +122,8 @@ class Lexer {
 
   bool Next(std::string& open) {
     const char c = text_[at_];
-    if (IsDigit(c)) return Number();
-    if (IsWord(c)) {
-      return Take(Kind::kName, WordEnd(text_, at_));
-    }
+    if (IsAt(text_, at_, character::kDigit)) return Number();
+    if (IsAt(text_, at_, character::kNameOfJinja)) return Name();
     if (c == '\'' || c == '"') {
       const std::size_t end = QuotedEnd(text_, at_);
       return end != std::string_view::npos && Take(Kind::kText, end);
@@ -151,18 +141,24 @@ class Lexer {
     return false;
   }
 
+  // What it cuts out as a name has to be one of Python's.
+  bool Name() {
+    if (!IsAt(text_, at_, character::kNameStart)) return false;
+    const std::size_t end = EndOf(text_, at_, character::kNameOfJinja);
+    return EndOf(text_, at_, character::kNamePart) >= end && Take(Kind::kName, end);
+  }
+
   bool Number() {
     std::size_t end = at_;
+    const auto is_digit = [&](std::size_t at) { return IsAt(text_, at, character::kDigit); };
     const auto digits = [&] {
-      while (end < text_.size() &&
-             (IsDigit(text_[end]) ||
-              (text_[end] == '_' && end + 1 < text_.size() && IsDigit(text_[end + 1]))))
-        ++end;
+      while (is_digit(end) || (end < text_.size() && text_[end] == '_' && is_digit(end + 1)))
+        end += CharacterAt(text_, end).length;
     };
     digits();
     const std::size_t whole = end;
     if (at_ == 0 || text_[at_ - 1] != '.') {
-      if (end + 1 < text_.size() && text_[end] == '.' && IsDigit(text_[end + 1])) {
+      if (end < text_.size() && text_[end] == '.' && is_digit(end + 1)) {
         ++end;
         digits();
       }
@@ -171,12 +167,20 @@ class Lexer {
       if (exponent > end && exponent < text_.size() &&
           (text_[exponent] == '+' || text_[exponent] == '-'))
         ++exponent;
-      if (exponent > end && exponent < text_.size() && IsDigit(text_[exponent])) {
+      if (exponent > end && is_digit(exponent)) {
         end = exponent;
         digits();
       }
-      if (end > whole) return Take(Kind::kNumber, end);
+      // Jinja takes any digits for such a number, and then cannot read them.
+      if (end > whole) {
+        const std::string_view number = text_.substr(at_, end - at_);
+        return std::none_of(number.begin(), number.end(),
+                            [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; }) &&
+               Take(Kind::kNumber, end);
+      }
     }
+    // Others than those of ASCII begin no whole number.
+    if (!IsDigit(text_[at_])) return Name();
     // 0 stands alone, or begins one in another base.
     if (text_[at_] == '0') {
       end = at_ + 1;
@@ -189,9 +193,12 @@ class Lexer {
       const auto digits_from = [&](std::size_t at, std::string_view allowed) {
         while (true) {
           const std::size_t digit = at < text_.size() && text_[at] == '_' ? at + 1 : at;
-          if (digit >= text_.size() || allowed.find(text_[digit]) == std::string_view::npos)
+          // Of base 16, decimal ones of any script as well.
+          const bool any_script = base == 'x' && is_digit(digit);
+          if (digit >= text_.size() ||
+              (!any_script && allowed.find(text_[digit]) == std::string_view::npos))
             return at;
-          at = digit + 1;
+          at = digit + CharacterAt(text_, digit).length;
         }
       };
       const std::size_t last = in_base.empty() ? end : digits_from(end + 1, in_base);

@@ -152,8 +152,7 @@ bool IsDistinctTexts(const Value& value) {
 }
 
 std::string_view WithoutBlanks(std::string_view text) {
-  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
-  return text;
+  return text.substr(EndOf(text, 0, character::kBlank));
 }
 
 // What follows is passed over, and so is the blank in front of "in" and behind it.
@@ -168,7 +167,9 @@ bool FitsItems(const Value& value) {
 
 // The forms of a link's text, of which Mistral wants exactly one: a word without blanks; `fail msg=...`; `fail(msg=...)`.
 int FormsOfLink(std::string_view text) {
-  const bool word = !text.empty() && std::none_of(text.begin(), text.end(), &IsBlank);
+  bool word = !text.empty();
+  for (std::size_t at = 0; at < text.size(); at += CharacterAt(text, at).length)
+    word = word && !IsAt(text, at, character::kBlank);
   const std::size_t name = WordEnd(text, 0);
   const auto argument = [&](char before) {
     if (name == 0 || name >= text.size() || text[name] != before) return false;
@@ -437,9 +438,9 @@ bool IsNothing(const Value& policy) {
 
 std::string_view SourceOfItems(std::string_view text) {
   text = WithoutBlanks(text);
-  const auto name = static_cast<std::size_t>(
-      std::find_if(text.begin(), text.end(), [](char c) { return !IsWord(c) && c != '-'; }) -
-      text.begin());
+  std::size_t name = 0;
+  while (name < text.size() && (text[name] == '-' || IsAt(text, name, character::kWord)))
+    name += CharacterAt(text, name).length;
   if (name == 0) return {};
   std::string_view rest = WithoutBlanks(text.substr(name));
   if (rest.starts_with("in")) {

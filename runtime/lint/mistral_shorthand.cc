@@ -13,8 +13,12 @@ namespace {
 // [\w.]+[^=(\s"]*, or an expression; 0: neither.
 std::size_t WordLength(std::string_view text) {
   if (const std::size_t expression = ExpressionLength(text); expression > 0) return expression;
-  if (text.empty() || (!IsWord(text[0]) && text[0] != '.')) return 0;
-  return std::min(text.find_first_of("=( \t\r\n\""), text.size());
+  if (!text.starts_with('.') && !IsAt(text, 0, character::kWord)) return 0;
+  std::size_t end = 0;
+  while (end < text.size() && std::string_view("=(\"").find(text[end]) == std::string_view::npos &&
+         !IsAt(text, end, character::kBlank))
+    end += CharacterAt(text, end).length;
+  return end;
 }
 
 // An input's value: "..." or '...', an expression, [...], true, false, null, digits; 0: none of these.
@@ -32,7 +36,7 @@ std::size_t ValueLength(std::string_view text) {
   for (const std::string_view word : {"true", "false", "null"}) {
     if (text.starts_with(word)) return word.size();
   }
-  return std::min(text.find_first_not_of("0123456789"), text.size());
+  return EndOf(text, 0, character::kDigit);
 }
 
 }  // namespace
@@ -74,8 +78,10 @@ MistralShorthand CutShorthand(std::string_view text) {
   call.word = text.substr(0, word);
   std::size_t done = word;
   const auto passed_over = [&](std::size_t end) {
-    const std::string_view part = Trim(text.substr(done, end - done));
-    if (call.dropped.empty() && end > done && !part.empty()) call.dropped = part;
+    if (!call.dropped.empty() || end <= done) return;
+    const std::size_t begin = EndOf(text, done, character::kBlank);
+    while (end > begin && IsBefore(text, end, character::kBlank)) end = BeginBefore(text, end);
+    if (end > begin) call.dropped = text.substr(begin, end - begin);
   };
   // An input may even begin in the word: of "count=1 delay=0" all is input.
   std::size_t free = 0;
@@ -83,7 +89,8 @@ MistralShorthand CutShorthand(std::string_view text) {
        equals = text.find('=', equals + 1)) {
     if (equals < free) continue;
     std::size_t begin = equals;
-    while (begin > free && (IsWord(text[begin - 1]) || text[begin - 1] == '-')) --begin;
+    while (begin > free && (text[begin - 1] == '-' || IsBefore(text, begin, character::kWord)))
+      begin = BeginBefore(text, begin);
     const std::size_t length = ValueLength(text.substr(equals + 1));
     if (begin == equals || length == 0) continue;
     passed_over(begin);
@@ -94,6 +101,8 @@ MistralShorthand CutShorthand(std::string_view text) {
   passed_over(text.size());
   return call;
 }
+
+bool IsCallable(std::string_view word) { return WordLength(word) == word.size(); }
 
 Value InputOfShorthand(std::string_view written) {
   if (written.starts_with('"') || written.starts_with('\''))

@@ -22,6 +22,9 @@ struct MistralShorthand {
 // passed over. Its views are into `text`.
 MistralShorthand CutShorthand(std::string_view text);
 
+// Is a word one that Mistral would cut out of a text with inputs, too?
+bool IsCallable(std::string_view word);
+
 // What an input of such a text is: what stands in quotes is a text, else it is read as JSON where that is one.
 Value InputOfShorthand(std::string_view written);
 

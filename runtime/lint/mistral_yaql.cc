@@ -65,10 +65,10 @@ class Lexer {
  private:
   bool Next(char c) {
     if (c == '$') return Take(Kind::kOperand, WordEnd(text_, at_ + 1));
-    if (IsWord(c)) {
+    if (IsAt(text_, at_, character::kWord)) {
       // \b: neither a number nor a word begins inside of one.
-      if (at_ > 0 && IsWord(text_[at_ - 1])) return false;
-      return IsDigit(c) ? Number() : Word();
+      if (IsBefore(text_, at_, character::kWord)) return false;
+      return IsAt(text_, at_, character::kDigit) ? Number() : Word();
     }
     if (c == '\'' || c == '"' || c == '`') return Text();
     if (c == '(' || c == '[' || c == '{') return Take(Kind::kOpen, at_ + 1);
@@ -86,16 +86,12 @@ class Lexer {
 
   // \d+(\.?\d+)?\b, with what the expression gives back where that is no end of a word.
   bool Number() {
-    std::size_t whole = at_;
-    while (whole < text_.size() && IsDigit(text_[whole])) ++whole;
+    const std::size_t whole = EndOf(text_, at_, character::kDigit);
     std::size_t end = whole;
-    if (end + 1 < text_.size() && text_[end] == '.' && IsDigit(text_[end + 1])) {
-      ++end;
-      while (end < text_.size() && IsDigit(text_[end])) ++end;
-    }
-    if (end < text_.size() && IsWord(text_[end])) end = whole;
-    if (end < text_.size() && IsWord(text_[end])) return false;
-    return Take(Kind::kOperand, end);
+    if (end < text_.size() && text_[end] == '.' && IsAt(text_, end + 1, character::kDigit))
+      end = EndOf(text_, end + 1, character::kDigit);
+    if (IsAt(text_, end, character::kWord)) end = whole;
+    return !IsAt(text_, end, character::kWord) && Take(Kind::kOperand, end);
   }
 
   bool Word() {

@@ -53,8 +53,15 @@ TEST_P(MistralTable, HasWhatLintSays) {
       const std::string_view said = Trim(line.substr(0, bar));
       const std::string_view lint = Trim(said.substr(said.find(' ')));
       std::string row(line.substr(std::min(bar + 2, line.size())));
-      for (const auto& [written, meant] :
-           {std::pair{"\\n", "\n"}, {"\\s", " "}, {"\\t", "\t"}, {"\\r", "\r"}})
+      for (const auto& [written, meant] : {std::pair{"\\n", "\n"},
+                                           {"\\s", " "},
+                                           {"\\t", "\t"},
+                                           {"\\r", "\r"},
+                                           {"\\U+0085;", "\xC2\x85"},
+                                           {"\\U+00A0;", "\xC2\xA0"},
+                                           {"\\U+2028;", "\xE2\x80\xA8"},
+                                           {"\\U+2029;", "\xE2\x80\xA9"},
+                                           {"\\U+FEFF;", "\xEF\xBB\xBF"}})
         row = Replaced(std::move(row), written, meant);
       const Findings findings = LintMistral({{"w.yaml", Replaced(form, "@@", row)}});
       EXPECT_EQ(VerdictOf(findings), lint.substr(0, lint.find('=')))

@@ -177,6 +177,13 @@ TEST(YamlIn, RefusesWhatEndsALineForSomeReadersAlone) {
   EXPECT_TRUE(ParseYaml("a: \"\\N\\L\\P\\r\"\r\n", "f.yaml"));
 }
 
+TEST(YamlIn, ReadsEachEscapeAsUtf8) {
+  const auto value = ParseYaml(R"({"\N\_": "\N\_\L\P\x85\u00a0\xe9\N\_"})", "f.yaml");
+  ASSERT_TRUE(value);
+  EXPECT_EQ(value->StringOr("\xC2\x85\xC2\xA0", ""),
+            "\xC2\x85\xC2\xA0\xE2\x80\xA8\xE2\x80\xA9\xC2\x85\xC2\xA0\xC3\xA9\xC2\x85\xC2\xA0");
+}
+
 TEST(YamlIn, RefusesDeepNesting) {
   EXPECT_TRUE(ParseYaml(std::string(100, '[') + std::string(100, ']'), "f"));
   EXPECT_THAT(Refusal(std::string(101, '[') + std::string(101, ']')).message(),

@@ -22,6 +22,20 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 100;
 
+// yaml-cpp reads \N and \_ as one byte each, which is no UTF-8. Nothing else that it reads is none: see CheckBytes.
+std::string WholeUtf8(std::string_view text) {
+  std::string out;
+  while (true) {
+    const std::size_t whole = Utf8Prefix(text);
+    out += text.substr(0, whole);
+    text.remove_prefix(whole);
+    if (text.empty()) return out;
+    if (text.front() == '\x85' || text.front() == '\xA0') out += '\xC2';
+    out += text.front();
+    text.remove_prefix(1);
+  }
+}
+
 // The lines of a file, for errors.
 class Lines {
  public:
@@ -191,8 +205,9 @@ class Builder final : public YAML::EventHandler {
     Fail(mark, 1, "aliases (*name) are not read here", "write the value out");
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& text) override {
+                const std::string& read) override {
     if (!Accept(mark, anchor)) return;
+    const std::string text = WholeUtf8(read);
     const bool quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (ExpectsKey()) return quoted || tag == "?" ? Key(mark, text) : BadTag(mark, tag);
     std::optional<Value> value;

@@ -19,6 +19,7 @@ import concurrent.futures
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ EXCEPTIONS = {
     "long-name": "its column has 255 characters, and SQLite does not mind",
     "key-twice": "Mistral takes the last one: ours",
     "anchor": "&x, *x and @x, which Mistral takes for text: ours",
-    "line-end": "a carriage return alone, which ends a line for it and not for others: ours",
+    "line-end": "what ends a line for some readers and not for others: a carriage return alone, U+0085, U+2028, U+2029: ours",
     "tag": "!!int: ours",
     "flow-key": "a key in {} without a blank behind its ':': ours",
     "number": "a number that 64 bits do not hold: ours",
@@ -70,6 +71,7 @@ def rows_of(path):
                 does, lint = said.split()
                 lint, _, exception = lint.partition("=")
                 text = text[1:].replace("\\n", "\n").replace("\\s", " ").replace("\\t", "\t").replace("\\r", "\r")
+                text = re.sub(r"\\U\+([0-9A-F]{4});", lambda found: chr(int(found[1], 16)), text)
                 yield f"{os.path.basename(path)}:{number}", does, lint, exception, template.replace("@@", text)
 
 
