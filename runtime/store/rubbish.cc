@@ -154,7 +154,42 @@ void EraseNamed(const Held& held, LostData& lost) {
   std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
 }
 
-Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, Lease& lease) {
+// The lease of a record from which something is removed: whoever would write there is refused meanwhile, and who has
+// been away for longer than it lasts removes nothing any more.
+class RemovalHold {
+ public:
+  static Result<RemovalHold> Take(const Record& record, const Removal& removal) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(record.tenant(), record.id()));
+    const WallTime now = removal.clock.Now();
+    if (held && !held->gone(now)) return RecordHeldError(record.tenant(), record.id(), *held);
+    HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLeaseToEnd(record.tenant(), record.id(), removal.run,
+                                                          "", held, kRemovalExpiry, now));
+    return RemovalHold(record, removal, std::move(lease));
+  }
+  Status Delete(const std::string& key) {
+    if (removal_.cancellation != nullptr && removal_.cancellation->is_set())
+      return CancelledError();
+    const WallTime time = removal_.clock.Now();
+    if (lease_.expires < time + kRemovalExpiry / 2) {
+      HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(record_.tenant(), record_.id(), lease_));
+      HOLDFAST_RETURN_IF_ERROR(
+          RenewLease(record_.tenant(), record_.id(), lease_, kRemovalExpiry, time));
+    }
+    return record_.section().DeleteIfPresent(key);
+  }
+  Status Release() { return ReleaseLease(record_.tenant(), record_.id(), lease_); }
+  std::string key() const { return LeasePrefix(record_.id()) + NumberPart(lease_.token); }
+
+ private:
+  RemovalHold(const Record& record, const Removal& removal, Lease lease)
+      : record_(record), removal_(removal), lease_(std::move(lease)) {}
+
+  const Record& record_;
+  const Removal& removal_;
+  Lease lease_;
+};
+
+Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, RemovalHold& hold) {
   // It was looked at before the lease was had.
   HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, checkpoint.IsUnfinished());
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
@@ -169,24 +204,12 @@ Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, Le
     return lost;
   }
   // What was written last in the bank tells what time it is there.
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const ObjectInfo now,
-      checkpoint.tenant().Stat(LeasePrefix(checkpoint.id()) + NumberPart(lease.token)));
+  HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo now, checkpoint.tenant().Stat(hold.key()));
   for (auto& [attempt, objects] : lost.attempts) {
     std::erase_if(objects, [&](const ListedObject& object) {
       return object.written + removal.min_age > now.written;
     });
-    for (const ListedObject& object : objects) {
-      if (removal.cancellation != nullptr && removal.cancellation->is_set())
-        return CancelledError();
-      const WallTime time = removal.clock.Now();
-      if (lease.expires < time + kRemovalExpiry / 2) {
-        HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(checkpoint.tenant(), checkpoint.id(), lease));
-        HOLDFAST_RETURN_IF_ERROR(
-            RenewLease(checkpoint.tenant(), checkpoint.id(), lease, kRemovalExpiry, time));
-      }
-      HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent(object.key));
-    }
+    for (const ListedObject& object : objects) HOLDFAST_RETURN_IF_ERROR(hold.Delete(object.key));
   }
   std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
   return lost;
@@ -225,14 +248,9 @@ Result<LostData> FindLostData(const Record& checkpoint, bool every_journal) {
 }
 
 Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal) {
-  const BankSection& tenant = checkpoint.tenant();
-  HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(tenant, checkpoint.id()));
-  const WallTime now = removal.clock.Now();
-  if (held && !held->gone(now)) return RecordHeldError(tenant, checkpoint.id(), *held);
-  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLeaseToEnd(tenant, checkpoint.id(), removal.run, "",
-                                                        held, kRemovalExpiry, now));
-  auto removed = RemoveHeld(checkpoint, removal, lease);
-  Status released = ReleaseLease(tenant, checkpoint.id(), lease);
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, RemovalHold::Take(checkpoint, removal));
+  auto removed = RemoveHeld(checkpoint, removal, hold);
+  Status released = hold.Release();
   if (!removed) return removed;
   HOLDFAST_RETURN_IF_ERROR(std::move(released));
   return removed;
@@ -286,6 +304,76 @@ Result<bool> IsRest(const Record& record) {
   if (states.empty()) return true;
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.ReadState(states.back()));
   return state && state->state == RecordState::kDeleted;
+}
+
+namespace {
+
+Result<std::vector<std::string>> WhatIsThere(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto keys, record.section().ListAll());
+  // What is gone may be listed still, for a while.
+  for (std::string& key : keys) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, record.section().Exists(key));
+    if (!there) key.clear();
+  }
+  std::erase(keys, "");
+  return keys;
+}
+
+Status RemoveRestHeld(const Record& record, RemovalHold& hold) {
+  // It was looked at before the lease was had.
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  HOLDFAST_ASSIGN_OR_RETURN(const bool rest, IsRest(record));
+  if (unfinished || !states.empty() || !rest) {
+    return Error(ErrorCode::kLocked,
+                 fmt::format("somebody works on checkpoint {}", Printable(record.id())));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, WhatIsThere(record));
+  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
+  return Ok();
+}
+
+Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  if (states.empty() || states.back().state != RecordState::kDeleted) {
+    return Error(ErrorCode::kLocked,
+                 fmt::format("somebody works on checkpoint {}", Printable(record.id())));
+  }
+  // The states go last: as long as one is there the record is a deleted one.
+  for (const std::string_view part : {"", "state/"}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
+    for (const std::string& key : keys) {
+      if (part.empty() && key.starts_with("state/")) continue;
+      HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
+    }
+  }
+  // From the greatest token down, which is ours: what is left after a crash is found by the next look.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto leases, record.tenant().ListAll(LeasePrefix(record.id())));
+  for (auto at = leases.rbegin(); at != leases.rend(); ++at)
+    HOLDFAST_RETURN_IF_ERROR(record.tenant().DeleteIfPresent(*at));
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::size_t> CountRest(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, WhatIsThere(record));
+  return keys.size();
+}
+
+Status RemoveRest(const Record& record, const Removal& removal) {
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, RemovalHold::Take(record, removal));
+  Status removed = RemoveRestHeld(record, hold);
+  Status released = hold.Release();
+  return removed ? released : removed;
+}
+
+Status RemoveTombstone(const Record& record, const Removal& removal) {
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, RemovalHold::Take(record, removal));
+  Status removed = RemoveTombstoneHeld(record, hold);
+  // With it went the lease.
+  if (!removed) std::ignore = hold.Release();
+  return removed;
 }
 
 Result<std::map<std::string, std::vector<std::string>>> FindUnnamedBundles(

@@ -48,6 +48,14 @@ Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal
 // end, or of one that was deleted? False: states were lost, and what is there may be all that there is of a checkpoint.
 Result<bool> IsRest(const Record& record);
 
+// How many objects there are of it.
+Result<std::size_t> CountRest(const Record& record);
+// Looks again and removes them, with the lease of the record. kLocked when somebody works on it: a copy that makes a
+// checkpoint of it, say.
+Status RemoveRest(const Record& record, const Removal& removal);
+// The same of what stands of a deleted checkpoint, with its leases.
+Status RemoveTombstone(const Record& record, const Removal& removal);
+
 // Bundles that none of `named` is, that nobody published, and of which every object is older: by their hash,
 // the keys of their objects.
 Result<std::map<std::string, std::vector<std::string>>> FindUnnamedBundles(

@@ -205,7 +205,9 @@ TEST_F(Fsck, FindsNothingAmissInACopyWithRawObjectsAndNamesOneThatItLost) {
   ASSERT_TRUE(report) << report.error().Render();
   EXPECT_THAT(report->findings, IsEmpty());
   for (const std::string& key : ListOf(far.tenant, "checkpoints/run-1/data/")) {
-    if (key.ends_with("/raw/part/one")) ASSERT_TRUE(far.tenant.Delete(key));
+    if (key.ends_with("/raw/part/one")) {
+      ASSERT_TRUE(far.tenant.Delete(key));
+    }
   }
   report = runtime::Fsck(far.tenant, far.clock, options);
   ASSERT_TRUE(report) << report.error().Render();

@@ -143,7 +143,9 @@ TEST_F(Lagging, OfTwoEpochsTheNewestCountsAlsoWhereLeasesWereLost) {
     EXPECT_EQ(Restore("restore-" + n, "run-1").code, ExitCode::kOk);
     EXPECT_EQ(Verify("verify-" + n, "run-1").code, ExitCode::kOk);
     // Where the newest that is left was given back; else the checkpoint is in use for fsck.
-    if (last == 2) EXPECT_THAT(Text(Check()), HasSubstr("lease-missing"));
+    if (last == 2) {
+      EXPECT_THAT(Text(Check()), HasSubstr("lease-missing"));
+    }
   }
 }
 

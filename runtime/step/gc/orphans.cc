@@ -15,13 +15,16 @@
 namespace holdfast::runtime {
 namespace {
 
+Removal RemovalOf(const StepEnvironment& env) {
+  return {"gc-" + NewAttemptId(1), {}, env.clock, &env.cancellation};
+}
+
 // Data of attempts that lost, in one checkpoint that nobody works on.
 Status RemoveLostAttempts(const StepEnvironment& env, const GcOptions& options,
                           const Record& record, std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(LostData lost, FindLostData(record));
   if (lost.objects() > 0 && lost.without_manifest.empty() && !options.dry_run) {
-    auto removed =
-        RemoveLostData(record, {"gc-" + NewAttemptId(1), {}, env.clock, &env.cancellation});
+    auto removed = RemoveLostData(record, RemovalOf(env));
     // A resume was faster: its end leaves the rest to the next gc.
     if (!removed && removed.error().code() == ErrorCode::kLocked) return Ok();
     if (!removed) return std::move(removed).error();
@@ -40,51 +43,37 @@ Status RemoveLostAttempts(const StepEnvironment& env, const GcOptions& options,
   return Ok();
 }
 
-Status RemoveTombstone(const GcOptions& options, const BankSection& tenant, const Record& record,
-                       std::vector<GcAction>& actions) {
+// Somebody was faster: what is there is theirs now, or is left to the next gc.
+Status UnlessSomebodyWorksOnIt(Status removed, std::vector<GcAction>& actions) {
+  if (removed || removed.error().code() != ErrorCode::kLocked) return removed;
+  actions.pop_back();
+  return Ok();
+}
+
+Status RemoveTombstoneOf(const StepEnvironment& env, const GcOptions& options, const Record& record,
+                         std::vector<GcAction>& actions) {
   actions.push_back({fmt::format("checkpoint {}", record.id()), "remove the tombstone", false});
   if (options.dry_run) return Ok();
-  // The states go last: as long as one is there the record is a deleted one.
-  for (const std::string_view part : {"", "state/"}) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
-    for (const std::string& key : keys) {
-      if (part.empty() && key.starts_with("state/")) continue;
-      HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
-    }
-  }
-  // From the greatest token down: what is left after a crash is found by the next look.
-  HOLDFAST_ASSIGN_OR_RETURN(const auto leases, tenant.ListAll(LeasePrefix(record.id())));
-  for (auto at = leases.rbegin(); at != leases.rend(); ++at) {
-    HOLDFAST_RETURN_IF_ERROR(tenant.DeleteIfPresent(*at));
-  }
-  return Ok();
+  return UnlessSomebodyWorksOnIt(RemoveTombstone(record, RemovalOf(env)), actions);
 }
 
 // Objects of a record without a state, that no marker names: what a gc that was killed left of a
 // tombstone, or a begin whose marker was removed.
-Status RemoveRest(const StepEnvironment& env, const GcOptions& options, const Record& record,
-                  std::vector<GcAction>& actions) {
+Status RemoveRestOf(const StepEnvironment& env, const GcOptions& options, const Record& record,
+                    std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env.tenant.Exists(UnfinishedKey(record.id())));
   if (unfinished) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const bool rest, IsRest(record));
   if (!rest)
     return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
                                StatePrefix() + NumberPart(1)));
-  HOLDFAST_ASSIGN_OR_RETURN(auto keys, record.section().ListAll());
-  // What is gone may be listed still, for a while: of that there is nothing to say.
-  for (std::string& key : keys) {
-    HOLDFAST_ASSIGN_OR_RETURN(const bool there, record.section().Exists(key));
-    if (!there) key.clear();
-  }
-  std::erase(keys, "");
-  if (keys.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::size_t objects, CountRest(record));
+  if (objects == 0) return Ok();
   actions.push_back(
       {fmt::format("checkpoint {}", record.id()),
-       fmt::format("remove {} of a record that never was", Counted(keys.size(), "object")), false});
+       fmt::format("remove {} of a record that never was", Counted(objects, "object")), false});
   if (options.dry_run) return Ok();
-  for (const std::string& key : keys)
-    HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
-  return Ok();
+  return UnlessSomebodyWorksOnIt(RemoveRest(record, RemovalOf(env)), actions);
 }
 
 // One record, on which nobody else may work.
@@ -101,11 +90,11 @@ Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Reco
   if (record.kind() != RecordKind::kCheckpoint) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(env.tenant, record.id()));
   if (lease && !lease->gone(env.clock.Now())) return Ok();
-  if (states.empty()) return RemoveRest(env, options, record, actions);
+  if (states.empty()) return RemoveRestOf(env, options, record, actions);
   const StateEntry& state = states.back();
   if (deleted) {
     if (state.time + options.tombstone_age > env.clock.Now()) return Ok();
-    return RemoveTombstone(options, env.tenant, record, actions);
+    return RemoveTombstoneOf(env, options, record, actions);
   }
   if (state.state != RecordState::kAvailable && state.state != RecordState::kError) return Ok();
   HOLDFAST_RETURN_IF_ERROR(record.Graph());
