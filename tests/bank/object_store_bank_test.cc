@@ -1,5 +1,6 @@
 #include "plugins/banks/object_store/object_store_bank.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
