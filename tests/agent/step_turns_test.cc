@@ -184,7 +184,8 @@ TEST_F(Turns, ThatNobodyWaitsForAreReportedWhereTheirActionGoesOn) {
   EXPECT_EQ(table_->TakeToAsk(), Id(2));
   table_->Asked(Id(2), Wanted::kNotAbove);
   // On the disk, too: it is not run at the next start either.
-  for (const Job& kept : *store_.Load(log_)) EXPECT_TRUE(kept.ended());
+  const auto kept = store_.Load(log_);
+  for (const Job& job : *kept) EXPECT_TRUE(job.ended());
   for (const int number : {2, 1}) {
     clock_.steady += std::chrono::seconds(1);
     const auto job = table_->TakeToReport();
