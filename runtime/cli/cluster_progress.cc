@@ -55,8 +55,11 @@ void ClusterProgress::ReadBundle(const RunStatus& status) {
   const auto bundle = runtime::LoadBundleFromBank(*bank_, name->second);
   if (!bundle) return;  // begin refuses the run then, and says so
   bundle_steps_ = bundle->bundle.steps;
+  std::set<ResourceKey> seen;
   for (const BundleShard& shard : bundle->shards) {
     for (const BundleResource& resource : shard.resources) {
+      // It stands in the shard of each of its steps.
+      if (!seen.insert(resource.resource.key).second) continue;
       Row row;
       row.name = resource.resource.name.empty()
                      ? resource.resource.key.str()
