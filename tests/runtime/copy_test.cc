@@ -282,8 +282,9 @@ TEST_F(Copy, AgainNamesWhatTheOneThatIsThereHasLost) {
                                         "second is damaged"));
       EXPECT_THAT(again.text, HasSubstr(is_manifest ? "manifest" : key));
       EXPECT_THAT(again.text, HasSubstr("holdfast checkpoints delete run-1 --provider second"));
-      if (is_segment || is_raw)
+      if (is_segment || is_raw) {
         EXPECT_THAT(again.text, HasSubstr(key.starts_with(of_a) ? "T::Volume#a" : "T::Volume#b"));
+      }
       EXPECT_EQ(banks.second.bank.changes(), changes);
     }
     // Of an encrypted raw object the size is that which its head says.

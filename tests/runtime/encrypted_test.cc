@@ -186,8 +186,9 @@ TEST_F(Encrypted, WhatMayNotBeReadAfterTheBeginIsDeniedAndNotFailed) {
       const World::Outcome outcome = world_.Run(name, bundle, step);
       EXPECT_NE(outcome.code, ExitCode::kActivityFailed) << step << ": " << outcome.text;
       denied = denied || outcome.code == ExitCode::kDenied;
-      if (outcome.code == ExitCode::kDenied)
+      if (outcome.code == ExitCode::kDenied) {
         EXPECT_EQ(world_.Run(name, bundle, step).code, ExitCode::kDenied) << "recorded";
+      }
     }
     EXPECT_TRUE(denied);
     for (int tries = 0; tries < 2; ++tries) {

@@ -138,7 +138,9 @@ struct AtOnce {
     const auto begin = [&](World& world, const std::string& record, ExitCode& code) {
       both.arrive_and_wait();
       code = world.Begin("run-1", bundle, record).code;
-      if (code != ExitCode::kOk) EXPECT_EQ(world.End("run-1", "Failed").code, ExitCode::kOk);
+      if (code != ExitCode::kOk) {
+        EXPECT_EQ(world.End("run-1", "Failed").code, ExitCode::kOk);
+      }
     };
     std::thread other([&] { begin(right, record_of_right, codes[1]); });
     begin(left, record_of_left, codes[0]);
