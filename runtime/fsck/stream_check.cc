@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "plugins/sdk/context.h"
-#include "plugins/sdk/sha256.h"
 #include "runtime/data/segment_names.h"
+#include "runtime/store/hashing_sink.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -17,20 +17,6 @@ bool IsAboutBytes(const Error& error) {
   return error.code() == ErrorCode::kCorrupt || error.code() == ErrorCode::kInvalidInput ||
          error.code() == ErrorCode::kNotFound;
 }
-
-class HashingSink final : public ByteSink {
- public:
-  Status Write(std::span<const std::byte> data) override {
-    hash_.Update(data);
-    return Ok();
-  }
-  // Against the manifest: so the bank need not hash it, too.
-  bool ChecksBytes() const override { return true; }
-  std::string Hex() { return hash_.FinishHex(); }
-
- private:
-  Sha256 hash_;
-};
 
 class StreamCheck {
  public:
@@ -136,7 +122,7 @@ class StreamCheck {
   Status ReadStored(const std::vector<std::size_t>& numbers) {
     for (const std::size_t i : numbers) {
       HOLDFAST_RETURN_IF_ERROR(CheckCancelled());
-      HashingSink sink;
+      HashingSink sink(HashingSink::Against::kKnownHash);
       Status got = data_.Get(SegmentKey(stream_, i), sink);
       if (!got && !IsAboutBytes(got.error())) return got;
       on_read_(stream_.segments[i].plain_size);
@@ -144,7 +130,7 @@ class StreamCheck {
         faults_.missing.emplace(i, "it is missing");
       else if (!got)
         faults_.damaged.emplace(i, got.error().OneLine());
-      else if (sink.Hex() != stream_.segments[i].stored_sha256)
+      else if (sink.FinishHex() != stream_.segments[i].stored_sha256)
         faults_.damaged.emplace(i, "the SHA-256 of what is stored is another one");
     }
     return Ok();

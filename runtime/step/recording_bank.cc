@@ -2,26 +2,9 @@
 
 #include <utility>
 
+#include "runtime/store/hashing_sink.h"
+
 namespace holdfast::runtime {
-namespace {
-
-class HashingSink final : public ByteSink {
- public:
-  Status Write(std::span<const std::byte> data) override {
-    hash_.Update(data);
-    size_ += data.size();
-    return Ok();
-  }
-  std::uint64_t size() const { return size_; }
-  std::string FinishHex() { return hash_.FinishHex(); }
-
- private:
-  Sha256 hash_;
-  std::uint64_t size_ = 0;
-};
-
-}  // namespace
-
 Result<std::size_t> HashedSource::Read(std::span<std::byte> buffer) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::size_t got, source_.Read(buffer));
   hash_.Update(buffer.first(got));
@@ -82,7 +65,7 @@ Result<std::vector<RawObject>> RecordingBank::Recorded(std::string_view prefix) 
       continue;
     }
     HOLDFAST_ASSIGN_OR_RETURN(const ObjectKey key, ObjectKey::Parse(*at));
-    HashingSink sink;
+    HashingSink sink(HashingSink::Against::kNothing);
     const Status read = inner_.Get(key, sink);
     if (!read && read.error().code() != ErrorCode::kNotFound) return read.error();
     if (read)

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
+#include "runtime/store/hashing_sink.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
@@ -13,19 +13,6 @@ namespace {
 const Formats kManifestFormats{1, kSealedFormat};
 const Formats kSavedFormats{1, kSealedFormat};
 constexpr int kNewResourceFormat = 1;
-
-class HashSink final : public ByteSink {
- public:
-  Status Write(std::span<const std::byte> data) override {
-    hash_.Update(data);
-    return Ok();
-  }
-  bool ChecksBytes() const override { return true; }
-  std::string Hex() { return hash_.FinishHex(); }
-
- private:
-  Sha256 hash_;
-};
 
 Value Whose(const ResourceManifest& manifest) {
   return ResourceKeyToValue(manifest.resource).Set("epoch", manifest.epoch);
@@ -192,9 +179,9 @@ Status CheckRawObject(const BankSection& section, const RawObject& object, bool 
                                there->size, object.size));
   }
   if (!read) return Ok();
-  HashSink sink;
+  HashingSink sink(HashingSink::Against::kKnownHash);
   HOLDFAST_RETURN_IF_ERROR(section.Get(object.key, sink));
-  if (sink.Hex() == object.sha256) return Ok();
+  if (sink.FinishHex() == object.sha256) return Ok();
   return Corrupt(fmt::format("the object {} has other bytes than were written", key));
 }
 
