@@ -1,9 +1,8 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "plugins/sdk/bank.h"
+#include "plugins/sdk/forwarding_bank.h"
 #include "plugins/sdk/key_file.h"
 
 namespace holdfast::runtime {
@@ -12,32 +11,21 @@ namespace holdfast::runtime {
 // provider has keys: each object is one encrypted segment (segment.h), bound to its key in the bank. What was put
 // there plain, before the provider had keys, is read as it is. An object is in memory as a whole, so at most 64 MiB
 // of plain bytes (kInvalidInput). Sizes in a listing are those of what is stored; Stat says the plain one.
-class SealedBank final : public Bank {
+class SealedBank final : public ForwardingBank {
  public:
   // Neither is owned; both outlive this.
-  SealedBank(Bank& inner, const KeyRing& keys) : inner_(inner), keys_(keys) {}
+  SealedBank(Bank& inner, const KeyRing& keys) : ForwardingBank(inner), keys_(keys) {}
 
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override;
   Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override;
   Status Replace(const ObjectKey& key, std::string_view value) override;
   Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
              std::uint64_t length) override;
-  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
-    return inner_.List(options);
-  }
   Result<ObjectInfo> Stat(const ObjectKey& key) override;
-  Status Delete(const ObjectKey& key) override { return inner_.Delete(key); }
-  Result<Leftovers> SweepLeftovers(const std::string& prefix, std::chrono::seconds age,
-                                   bool dry_run) override {
-    return inner_.SweepLeftovers(prefix, age, dry_run);
-  }
-  ExclusiveStrength strength() const override { return inner_.strength(); }
-  std::string Describe() const override { return inner_.Describe(); }
 
  private:
   Result<std::string> Seal(const ObjectKey& key, std::string_view plain) const;
 
-  Bank& inner_;
   const KeyRing& keys_;
 };
 

@@ -5,6 +5,7 @@
 #include "plugins/banks/conformance/bank_suite.h"
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "plugins/banks/memory/memory_bank.h"
+#include "plugins/sdk/forwarding_bank.h"
 #include "tests/bank/temporary_folder.h"
 
 namespace holdfast {
@@ -38,38 +39,27 @@ INSTANTIATE_TEST_SUITE_P(Every, BankConformance,
                          NameOfCheck);
 
 // A bank that breaks one promise each: the suite must see it.
-class Overwriting final : public Bank {
+class Overwriting final : public ForwardingBank {
  public:
-  explicit Overwriting(Bank& bank) : bank_(&bank) {}
+  using ForwardingBank::ForwardingBank;
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
-    std::ignore = bank_->Delete(key);
-    return bank_->Put(key, source, size);
+    std::ignore = inner_.Delete(key);
+    return inner_.Put(key, source, size);
   }
   Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling) override {
-    return bank_->Replace(key, value);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    return bank_->Replace(key, value);
-  }
-  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
-             std::uint64_t length) override {
-    return bank_->Get(key, sink, offset, length);
+    return inner_.Replace(key, value);
   }
   Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
     ListOptions other = options;
     other.direction = ListDirection::kAscending;
-    return bank_->List(other);
+    return inner_.List(other);
   }
-  Result<ObjectInfo> Stat(const ObjectKey& key) override { return bank_->Stat(key); }
   Status Delete(const ObjectKey& key) override {
-    std::ignore = bank_->Delete(key);
+    std::ignore = inner_.Delete(key);
     return Ok();
   }
   ExclusiveStrength strength() const override { return ExclusiveStrength::kAtomic; }
   std::string Describe() const override { return "a bank that overwrites"; }
-
- private:
-  Bank* bank_;
 };
 
 TEST(BankSuite, SeesABankThatBreaksItsPromises) {

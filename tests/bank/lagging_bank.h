@@ -8,15 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "plugins/sdk/bank.h"
+#include "plugins/sdk/forwarding_bank.h"
 
 namespace holdfast::testing {
 
 // A bank around another one whose listings lag behind, as Swift's do: what is there is not listed yet, and what
 // is gone is listed still. Reads, writes and stats of a key are what they are. Thread-safe.
-class LaggingBank final : public Bank {
+class LaggingBank final : public ForwardingBank {
  public:
-  explicit LaggingBank(Bank& bank) : bank_(&bank) {}
+  using ForwardingBank::ForwardingBank;
 
   // Not listed yet, whatever of it is there; nullptr: everything is.
   void Hide(std::function<bool(const std::string& key)> hides) {
@@ -30,23 +30,9 @@ class LaggingBank final : public Bank {
     if (!keeps) gone_.clear();
   }
 
-  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
-    return bank_->Put(key, source, size);
-  }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    return bank_->CreateExclusive(key, value, settling);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    return bank_->Replace(key, value);
-  }
-  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
-             std::uint64_t length) override {
-    return bank_->Get(key, sink, offset, length);
-  }
-  Result<ObjectInfo> Stat(const ObjectKey& key) override { return bank_->Stat(key); }
   Status Delete(const ObjectKey& key) override {
-    const auto info = bank_->Stat(key);
-    Status done = bank_->Delete(key);
+    const auto info = inner_.Stat(key);
+    Status done = inner_.Delete(key);
     const std::lock_guard lock(mutex_);
     if (done && info && keeps_) gone_.insert_or_assign(key.str(), *info);
     return done;
@@ -63,7 +49,7 @@ class LaggingBank final : public Bank {
       }
     }
     for (bool more = true; more;) {
-      const auto page = bank_->List(all);
+      const auto page = inner_.List(all);
       if (!page) return page;
       for (const ObjectInfo& info : *page) found.insert_or_assign(info.key.str(), info);
       more = page->size() == all.limit;
@@ -83,11 +69,9 @@ class LaggingBank final : public Bank {
     if (listed.size() > options.limit) listed.resize(options.limit, listed.front());
     return listed;
   }
-  ExclusiveStrength strength() const override { return bank_->strength(); }
-  std::string Describe() const override { return "lagging " + bank_->Describe(); }
+  std::string Describe() const override { return "lagging " + inner_.Describe(); }
 
  private:
-  Bank* bank_;  // Not owned.
   std::mutex mutex_;
   std::function<bool(const std::string&)> hides_;
   bool keeps_ = false;

@@ -5,48 +5,29 @@
 #include <string>
 #include <utility>
 
+#include "plugins/sdk/forwarding_bank.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
 namespace {
 
 // A bank in which something happens once, just before the first object with `part` in its key is deleted.
-class MeanwhileBank final : public Bank {
+class MeanwhileBank final : public ForwardingBank {
  public:
-  explicit MeanwhileBank(Bank& bank) : bank_(&bank) {}
+  using ForwardingBank::ForwardingBank;
   void BeforeDeletionOf(std::string part, std::function<void()> meanwhile) {
     part_ = std::move(part);
     meanwhile_ = std::move(meanwhile);
   }
   bool pending() const { return meanwhile_ != nullptr; }
 
-  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
-    return bank_->Put(key, source, size);
-  }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    return bank_->CreateExclusive(key, value, settling);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    return bank_->Replace(key, value);
-  }
-  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
-             std::uint64_t length) override {
-    return bank_->Get(key, sink, offset, length);
-  }
-  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
-    return bank_->List(options);
-  }
-  Result<ObjectInfo> Stat(const ObjectKey& key) override { return bank_->Stat(key); }
   Status Delete(const ObjectKey& key) override {
     if (meanwhile_ && key.str().find(part_) != std::string::npos)
       std::exchange(meanwhile_, nullptr)();
-    return bank_->Delete(key);
+    return ForwardingBank::Delete(key);
   }
-  ExclusiveStrength strength() const override { return bank_->strength(); }
-  std::string Describe() const override { return bank_->Describe(); }
 
  private:
-  Bank* bank_;  // Not owned.
   std::string part_;
   std::function<void()> meanwhile_;
 };
