@@ -261,17 +261,9 @@ TEST_F(ObjectStoreBanks, WhatIsNotThereIsSoOnceTheStoreSeesAll) {
   EXPECT_THAT(outcomes([this] { store_->stays_blind = true; }), Each("unavailable"));
 }
 
-// Gives the pages that it was told, whatever it is asked for, and then the last of them again and again.
-class StuckStore final : public ObjectStore {
+// Of which only the listings matter.
+class ListedStore : public ObjectStore {
  public:
-  explicit StuckStore(std::vector<std::string> names) : names_(std::move(names)) {}
-  Result<std::vector<StoredObject>> List(const std::string&, const std::string&, std::size_t,
-                                         ListDirection, SteadyTime) override {
-    if (++asked > 100) return Internal("it goes on and on");
-    std::vector<StoredObject> page(names_.size());
-    for (std::size_t i = 0; i < names_.size(); ++i) page[i].name = names_[i];
-    return page;
-  }
   Status Put(const std::string&, const StoreBody&, std::string_view, Precondition,
              SteadyTime) override {
     return Ok();
@@ -283,6 +275,19 @@ class StuckStore final : public ObjectStore {
   }
   Status Delete(const std::string&, SteadyTime) override { return Ok(); }
   std::string Describe() const override { return "store at http://server"; }
+};
+
+// Gives the pages that it was told, whatever it is asked for, and then the last of them again and again.
+class StuckStore final : public ListedStore {
+ public:
+  explicit StuckStore(std::vector<std::string> names) : names_(std::move(names)) {}
+  Result<std::vector<StoredObject>> List(const std::string&, const std::string&, std::size_t,
+                                         ListDirection, SteadyTime) override {
+    if (++asked > 100) return Internal("it goes on and on");
+    std::vector<StoredObject> page(names_.size());
+    for (std::size_t i = 0; i < names_.size(); ++i) page[i].name = names_[i];
+    return page;
+  }
   int asked = 0;
 
  private:
@@ -324,7 +329,7 @@ TEST(StuckListings, AreCorruptAndNameTheStore) {
 }
 
 // Gives names without end that no key can have, or more of them than it is asked for.
-class EndlessStore final : public ObjectStore {
+class EndlessStore final : public ListedStore {
  public:
   explicit EndlessStore(std::size_t page) : page_(page) {}
   Result<std::vector<StoredObject>> List(const std::string& prefix, const std::string&, std::size_t,
@@ -336,17 +341,6 @@ class EndlessStore final : public ObjectStore {
     ++asked_;
     return page;
   }
-  Status Put(const std::string&, const StoreBody&, std::string_view, Precondition,
-             SteadyTime) override {
-    return Ok();
-  }
-  Result<StoredObject> Stat(const std::string&, SteadyTime) override { return StoredObject(); }
-  Result<StoredObject> Get(const std::string&, std::uint64_t, std::uint64_t, std::string_view,
-                           ByteSink&, SteadyTime) override {
-    return StoredObject();
-  }
-  Status Delete(const std::string&, SteadyTime) override { return Ok(); }
-  std::string Describe() const override { return "store at http://server"; }
 
  private:
   const std::size_t page_;
