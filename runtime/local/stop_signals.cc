@@ -22,17 +22,15 @@ std::atomic<int> g_left{kNoLimit};  // how many signals only count
 
 void OnSignal(int number) {
   const int saved = errno;
-  if (const int left = g_left.load(); left == 0) {
+  const int left = g_left.load();
+  if (left > 0) g_left.store(left - 1);
+  const int pipe = g_pipe.load();
+  if (left == 0) {
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
       if (kSignals[i] == number) sigaction(number, &g_before[i], nullptr);
     }
     raise(number);
-    return;
-  } else if (left > 0) {
-    g_left.store(left - 1);
-  }
-  const int pipe = g_pipe.load();
-  if (pipe >= 0) {
+  } else if (pipe >= 0) {
     const char byte = 1;
     [[maybe_unused]] const auto written = write(pipe, &byte, 1);
   }
