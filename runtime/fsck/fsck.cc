@@ -348,7 +348,7 @@ class BankCheck {
   }
 
   Status MendEach(Lease& lease) {
-    const std::string key = LeasePrefix(kMender) + NumberPart(lease.token);
+    const std::string key = LeaseKey(kMender, lease.token);
     HOLDFAST_ASSIGN_OR_RETURN(ObjectInfo bank, tenant_.Stat(key));
     for (const auto& [number, mend] : work_.mends) {
       HOLDFAST_RETURN_IF_ERROR(work_.CheckCancelled());

@@ -85,8 +85,7 @@ Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, 
   } else if (!held) {
     // Who has a damaged one cannot go on with it either, and the next token keeps them out.
     for (bool more = true; more;) {
-      HOLDFAST_ASSIGN_OR_RETURN(more,
-                                tenant.Exists(LeasePrefix(id) + NumberPart(wanted.after + 1)));
+      HOLDFAST_ASSIGN_OR_RETURN(more, tenant.Exists(LeaseKey(id, wanted.after + 1)));
       if (more) ++wanted.after;
     }
   }

@@ -63,6 +63,13 @@ Status CheckId(std::string_view id) {
 
 std::string NumberPart(std::uint64_t number) { return fmt::format("{:06}", number); }
 
+std::optional<std::uint64_t> NumberOfPart(std::string_view part) {
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(part.data(), part.data() + part.size(), number);
+  if (read.ec != std::errc() || NumberPart(number) != part) return std::nullopt;
+  return number;
+}
+
 std::string RecordPrefix(RecordKind kind, std::string_view record) {
   return fmt::format("{}/{}", FolderOf(kind), KeyPart(record));
 }
@@ -74,6 +81,10 @@ std::string UnfinishedKey(std::string_view record) {
 }
 
 std::string LeasePrefix(std::string_view record) { return "leases/" + KeyPart(record) + "/"; }
+
+std::string LeaseKey(std::string_view record, std::uint64_t token) {
+  return LeasePrefix(record) + NumberPart(token);
+}
 
 std::string BundlePrefix(std::string_view sha256) { return "bundles/" + KeyPart(sha256); }
 
@@ -93,12 +104,7 @@ std::optional<std::uint64_t> EpochOfManifestKey(std::string_view key) {
   constexpr std::string_view kName = "/manifest";
   if (!key.ends_with(kName)) return std::nullopt;
   key.remove_suffix(kName.size());
-  const std::string_view number = key.substr(key.rfind('/') + 1);
-  std::uint64_t epoch = 0;
-  const auto read = std::from_chars(number.data(), number.data() + number.size(), epoch);
-  // Not one that is written otherwise: it would be read under another key.
-  if (read.ec != std::errc() || NumberPart(epoch) != number) return std::nullopt;
-  return epoch;
+  return NumberOfPart(key.substr(key.rfind('/') + 1));
 }
 
 std::string PinPrefix() { return "pin/"; }

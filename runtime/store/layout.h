@@ -36,12 +36,15 @@ Status CheckId(std::string_view id);
 
 // Numbers in keys have a fixed width, so that a listing sorts by them: "000042".
 std::string NumberPart(std::uint64_t number);
+// nullopt: it is no such number, or one that is written otherwise, which would be read under another key.
+std::optional<std::uint64_t> NumberOfPart(std::string_view part);
 
 // Below the tenant's section.
 std::string RecordPrefix(RecordKind kind, std::string_view record);
 std::string RunKey(std::string_view run);
 std::string UnfinishedKey(std::string_view record);
 std::string LeasePrefix(std::string_view record);  // + NumberPart(token)
+std::string LeaseKey(std::string_view record, std::uint64_t token);
 std::string BundlePrefix(std::string_view sha256);
 std::string PublishedKey(std::string_view sha256);
 

@@ -11,10 +11,6 @@ namespace {
 
 constexpr int kFormat = 1;
 
-std::string LeaseKey(std::string_view record, std::uint64_t token) {
-  return LeasePrefix(record) + NumberPart(token);
-}
-
 Result<std::string> Dump(const Lease& lease) {
   Value value = Value()
                     .Set("run", lease.run)

@@ -1,5 +1,4 @@
 #include "runtime/store/listing.h"
-#include "runtime/store/newest_manifest.h"
 
 #include <fmt/format.h>
 
@@ -17,6 +16,7 @@
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listed_objects.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <utility>
 
@@ -19,7 +18,7 @@ Result<NewestManifests> NewestManifests::Open(const Record& checkpoint) {
   if (!lease && !IsDamage(lease.error())) return lease.error();
   if (!lease) return opened;
   if (!*lease) {
-    opened.lost_lease_ = LeasePrefix(checkpoint.id()) + NumberPart(1);
+    opened.lost_lease_ = LeaseKey(checkpoint.id(), 1);
     return opened;
   }
   HOLDFAST_RETURN_IF_ERROR(opened.FindLostLease(checkpoint, **lease));
@@ -39,21 +38,22 @@ Result<NewestManifests> NewestManifests::Open(const Record& checkpoint) {
 // The newest one by its key is the newest before a gap; and where the last ones are gone, an epoch table may still say
 // that there was a later one.
 Status NewestManifests::FindLostLease(const Record& checkpoint, const Lease& newest) {
-  const auto number_below = [](const std::string& key, std::size_t prefix) {
-    return std::strtoull(key.c_str() + prefix, nullptr, 10);
+  // Of a key that goes on with a number; 0: it does not.
+  const auto number_in = [](std::string_view key, std::size_t prefix) {
+    key.remove_prefix(prefix);
+    return NumberOfPart(key.substr(0, key.find('/'))).value_or(0);
   };
   const std::string leases = LeasePrefix(checkpoint.id());
   HOLDFAST_ASSIGN_OR_RETURN(const auto listed, checkpoint.tenant().ListAll(leases));
-  if (!listed.empty() && number_below(listed.back(), leases.size()) > newest.token) {
-    lost_lease_ = leases + NumberPart(newest.token + 1);
+  if (!listed.empty() && number_in(listed.back(), leases.size()) > newest.token) {
+    lost_lease_ = LeaseKey(checkpoint.id(), newest.token + 1);
     return Ok();
   }
   const std::string tables = "epochs/";
   HOLDFAST_ASSIGN_OR_RETURN(const auto shards, checkpoint_.ListAll(tables));
-  if (shards.empty()) return Ok();
-  const std::uint64_t latest = number_below(shards.back(), tables.size());
+  const std::uint64_t latest = shards.empty() ? 0 : number_in(shards.back(), tables.size());
   // Or one that was killed before its lease named it: then there is only more to look at.
-  if (latest > number_below(newest.epochs, 0)) lost_lease_ = leases + NumberPart(latest);
+  if (latest > number_in(newest.epochs, 0)) lost_lease_ = LeaseKey(checkpoint.id(), latest);
   return Ok();
 }
 

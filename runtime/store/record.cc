@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 #include <utility>
 
@@ -140,10 +139,8 @@ Result<std::vector<std::uint64_t>> Record::StateNumbers() const {
   for (std::uint64_t number = 1; number <= kAsked; ++number) numbers.insert(number);
   HOLDFAST_ASSIGN_OR_RETURN(const auto listed, section_.ListAll(StatePrefix()));
   for (const std::string& key : listed) {
-    const std::string_view part = std::string_view(key).substr(StatePrefix().size());
-    std::uint64_t number = 0;
-    std::from_chars(part.data(), part.data() + part.size(), number);
-    if (NumberPart(number) == part) numbers.insert(number);
+    const auto number = NumberOfPart(std::string_view(key).substr(StatePrefix().size()));
+    if (number) numbers.insert(*number);
   }
   std::vector<std::uint64_t> there;
   for (const std::uint64_t number : numbers) {

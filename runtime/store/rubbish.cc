@@ -178,7 +178,7 @@ class RemovalHold {
     return record_.section().DeleteIfPresent(key);
   }
   Status Release() { return ReleaseLease(record_.tenant(), record_.id(), lease_); }
-  std::string key() const { return LeasePrefix(record_.id()) + NumberPart(lease_.token); }
+  std::string key() const { return LeaseKey(record_.id(), lease_.token); }
 
  private:
   RemovalHold(const Record& record, const Removal& removal, Lease lease)
@@ -308,17 +308,6 @@ Result<bool> IsRest(const Record& record) {
 
 namespace {
 
-Result<std::vector<std::string>> WhatIsThere(const Record& record) {
-  HOLDFAST_ASSIGN_OR_RETURN(auto keys, record.section().ListAll());
-  // What is gone may be listed still, for a while.
-  for (std::string& key : keys) {
-    HOLDFAST_ASSIGN_OR_RETURN(const bool there, record.section().Exists(key));
-    if (!there) key.clear();
-  }
-  std::erase(keys, "");
-  return keys;
-}
-
 Status RemoveRestHeld(const Record& record, RemovalHold& hold) {
   // It was looked at before the lease was had.
   HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
@@ -328,7 +317,7 @@ Status RemoveRestHeld(const Record& record, RemovalHold& hold) {
     return Error(ErrorCode::kLocked,
                  fmt::format("somebody works on checkpoint {}", Printable(record.id())));
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, WhatIsThere(record));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
   return Ok();
 }
@@ -357,8 +346,14 @@ Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
 }  // namespace
 
 Result<std::size_t> CountRest(const Record& record) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, WhatIsThere(record));
-  return keys.size();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+  std::size_t count = 0;
+  for (const std::string& key : keys) {
+    // What is gone may be listed still, for a while.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, record.section().Exists(key));
+    if (there) ++count;
+  }
+  return count;
 }
 
 Status RemoveRest(const Record& record, const Removal& removal) {

@@ -73,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes = fuzz::TextOf(data, size);
   MemoryBank bank;
   const auto tenant = BankSection::Open(bank, "t/default", SectionAccess::kWrite);
-  Put(*tenant, LeasePrefix("record") + NumberPart(1), bytes);
+  Put(*tenant, LeaseKey("record", 1), bytes);
   Put(*tenant, RunKey("run"), bytes);
   Put(*tenant, UnfinishedKey("record"), bytes);
   (void)CurrentLease(*tenant, "record");

@@ -58,8 +58,8 @@ Result<std::optional<Lease>> LeaseInPlaceOfADamagedOne(const Record& record, std
   Lease lease;
   bool damaged = false;
   for (std::uint64_t token = 1;; ++token) {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const auto found, IsDamaged(record.tenant(), LeasePrefix(record.id()) + NumberPart(token)));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto found,
+                              IsDamaged(record.tenant(), LeaseKey(record.id(), token)));
     if (!found) break;
     damaged = *found;
     lease.token = token;
