@@ -132,12 +132,13 @@ Status ALongListingIsWhole(const BankCheckArea& area) {
   for (std::size_t n = 0; n < area.options.listed_objects; ++n) {
     keys.push_back(fmt::format("long/{:07}", n));
   }
-  HOLDFAST_RETURN_IF_ERROR(AtOnce(kWriters, [&](int writer) -> Status {
+  Status written = AtOnce(kWriters, [&](int writer) -> Status {
     for (std::size_t n = static_cast<std::size_t>(writer); n < keys.size(); n += kWriters) {
       HOLDFAST_RETURN_IF_ERROR(area.section.PutBytes(keys[n], ""));
     }
     return Ok();
-  }));
+  });
+  HOLDFAST_RETURN_IF_ERROR(std::move(written));
   const auto end = std::chrono::steady_clock::now() + area.options.list_lag;
   for (const ListDirection direction : {ListDirection::kAscending, ListDirection::kDescending}) {
     const bool ascending = direction == ListDirection::kAscending;
