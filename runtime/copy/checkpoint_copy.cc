@@ -77,7 +77,7 @@ class Copier {
     if (present == Present::kDeleted && !request_.over_deleted)
       return Report(CopyEnd::kDeletedThere);
     if (request_.dry_run) return Report(CopyEnd::kWouldCopy);
-    HOLDFAST_RETURN_IF_ERROR(TakeTarget());
+    HOLDFAST_RETURN_IF_ERROR(TakeTarget(false));
     Status done = CopyHeld(present);
     if (!done) {
       Error error = std::move(done).error();
@@ -316,7 +316,7 @@ class Copier {
       RemoveLeftHold();
       return Ok();
     }
-    if (Status taken = TakeTarget(); !taken) {
+    if (Status taken = TakeTarget(true); !taken) {
       // A deletion's, or a copy's that is just ending: nothing to be done here.
       if (!unfinished && taken.error().code() == ErrorCode::kLocked) return Ok();
       return taken;
@@ -329,11 +329,12 @@ class Copier {
     return Finish(*head);
   }
 
-  Status TakeTarget() {
+  Status TakeTarget(bool whole) {
     TargetHold::Request wanted;
     wanted.bundle = original_->head.bundle;
     wanted.started_by = request_.by;
     wanted.epochs = original_->several_epochs();
+    wanted.keeps_epochs = whole;
     HOLDFAST_ASSIGN_OR_RETURN(hold_, TargetHold::Take(env_, target_, wanted));
     Failpoint("copy:after-lease");
     return Ok();
@@ -344,6 +345,8 @@ class Copier {
     HOLDFAST_ASSIGN_OR_RETURN(const Present now, CheckTarget());
     if (now == Present::kSame) {
       end_ = CopyEnd::kIsThere;
+      // This lease names a table of its own.
+      HOLDFAST_RETURN_IF_ERROR(WriteEpochs());
       HOLDFAST_ASSIGN_OR_RETURN(const auto head, target_.Head());
       if (head) return Finish(*head);
     }
@@ -484,12 +487,9 @@ class Copier {
       return CopyStepJournal(source_.section(), target_.section(), steps[i]->name);
     }));
     if (original.drift) HOLDFAST_RETURN_IF_ERROR(target_.PutDrift(hold_->run(), *original.drift));
+    HOLDFAST_RETURN_IF_ERROR(WriteEpochs());
     HOLDFAST_ASSIGN_OR_RETURN(StoredBundle copied,
                               StoredBundle::Open(env_.tenant, original.head.bundle));
-    if (!hold_->table().empty()) {
-      HOLDFAST_RETURN_IF_ERROR(
-          WriteEpochTable(target_.section(), copied, hold_->table(), original.epochs));
-    }
     HOLDFAST_RETURN_IF_ERROR(ReadBack(copied));
     Failpoint("copy:before-state");
     HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
@@ -498,6 +498,12 @@ class Copier {
                                               original.state.warnings, original.state.uncleaned));
     Failpoint("copy:after-state");
     return Ok();
+  }
+
+  // The table that the lease names, if it names one.
+  Status WriteEpochs() {
+    if (hold_->table().empty()) return Ok();
+    return WriteEpochTable(target_.section(), original_->bundle, hold_->table(), original_->epochs);
   }
 
   // As an end does before a checkpoint becomes available: every object is there.

@@ -45,7 +45,10 @@ Status TargetHold::Acquire(const Request& request) {
   LeaseRequest wanted;
   wanted.after = present ? present->token : 0;
   wanted.expiry = env_.lease_expiry;
-  if (request.epochs) wanted.epochs = NumberPart(wanted.after + 1);
+  if (request.keeps_epochs)
+    wanted.epochs = present ? present->epochs : "";
+  else if (request.epochs)
+    wanted.epochs = NumberPart(wanted.after + 1);
   claim_.number = journal.attempts.size() + 1;
   claim_.attempt = NewAttemptId(claim_.number);
   claim_.run = "copy-" + claim_.attempt;

@@ -25,6 +25,8 @@ class TargetHold {
     std::string bundle;
     std::string started_by;
     bool epochs = false;  // the record needs an epoch table; its name is then table()
+    // The record is whole: the table of its last lease is there, and stays the one that counts.
+    bool keeps_epochs = false;
   };
   // kLocked, with who has it, while another one works on the record.
   static Result<std::unique_ptr<TargetHold>> Take(const StepEnvironment& env, const Record& record,

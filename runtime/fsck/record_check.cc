@@ -338,6 +338,12 @@ class RecordCheck {
       lost.keys.push_back(manifests.lost_lease());
       AddDamage(std::move(lost));
     }
+    if (const std::string& key = manifests.lost_epochs(); IsAvailable() && !key.empty()) {
+      const bool there = objects_.contains(key);
+      AddDamage(there ? "epochs-damaged" : "epochs-missing", key,
+                there ? "it cannot be read, or says what cannot be; a restore does not need it"
+                      : "it is missing; a restore does not need it");
+    }
     for (const ResourceGraph::Node& node : graph->nodes()) {
       HOLDFAST_RETURN_IF_ERROR(work_.CheckCancelled());
       auto manifest = manifests.Of(node.key, ListedEpoch(node.key));

@@ -11,6 +11,12 @@
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
+namespace {
+
+// More than anybody resumes a run; each may have to be asked for.
+constexpr std::uint64_t kMostEpochs = 10'000;
+
+}  // namespace
 
 Result<NewestManifests> NewestManifests::Open(const Record& checkpoint) {
   NewestManifests opened(checkpoint.section());
@@ -30,8 +36,9 @@ Result<NewestManifests> NewestManifests::Open(const Record& checkpoint) {
     opened.latest_ = 1;
     return opened;
   }
-  Status read = opened.ReadEpochs((*lease)->epochs, (*lease)->token);
+  Status read = opened.ReadEpochs(checkpoint, (*lease)->epochs, (*lease)->token);
   if (!read && !IsDamage(read.error())) return std::move(read).error();
+  if (read) opened.lost_epochs_.clear();
   return opened;
 }
 
@@ -57,24 +64,32 @@ Status NewestManifests::FindLostLease(const Record& checkpoint, const Lease& new
   return Ok();
 }
 
-Status NewestManifests::ReadEpochs(const std::string& table, std::uint64_t token) {
+Status NewestManifests::ReadEpochs(const Record& checkpoint, const std::string& table,
+                                   std::uint64_t token) {
   std::uint64_t latest = 1;
+  std::uint64_t most = token;  // there is one for each
   std::size_t shard = 0;
   for (;; ++shard) {
+    lost_epochs_ = EpochShardKey(table, shard);
     HOLDFAST_ASSIGN_OR_RETURN(const auto epochs, ReadEpochShard(checkpoint_, table, shard));
     if (!epochs) break;
     for (const auto& [resource, epoch] : *epochs) {
-      // There is a token for each.
-      if (epoch > token) return Corrupt("the epoch table " + table + " has epochs that never were");
+      if (epoch > most) {
+        // A copy has the epochs of its original, and tokens of its own.
+        HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
+        if (head && head->copied) most = std::max(most, kMostEpochs);
+      }
+      if (epoch > most)
+        return Corrupt(fmt::format("the object {} has epochs that never were", lost_epochs_));
       latest = std::max(latest, epoch);
       epochs_.insert_or_assign(resource, epoch);
     }
   }
   // One that was lost ends the table too early, if others are listed behind it.
-  const std::string last = EpochShardKey(table, shard);
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys,
-                            checkpoint_.ListAll(last.substr(0, last.rfind('/') + 1)));
-  if (shard == 0 || keys.size() > shard) return Corrupt("the object " + last + " is missing");
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto keys, checkpoint_.ListAll(lost_epochs_.substr(0, lost_epochs_.rfind('/') + 1)));
+  if (shard == 0 || keys.size() > shard)
+    return Corrupt("the object " + lost_epochs_ + " is missing");
   latest_ = latest;
   return Ok();
 }

@@ -33,6 +33,8 @@ class NewestManifests {
   Result<std::string> KeyOf(const ResourceKey& resource) const;
   // What shows that the newest lease is not the newest that there was; empty: nothing does.
   const std::string& lost_lease() const { return lost_lease_; }
+  // The object of the newest lease's epoch table that is missing or damaged; empty: none is, or it has no table.
+  const std::string& lost_epochs() const { return lost_epochs_; }
   // No manifest is of a later epoch, whosever it is; 0: that is not known.
   std::uint64_t latest() const { return latest_; }
 
@@ -41,7 +43,7 @@ class NewestManifests {
 
   explicit NewestManifests(BankSection checkpoint) : checkpoint_(std::move(checkpoint)) {}
   Status FindLostLease(const Record& checkpoint, const Lease& newest);
-  Status ReadEpochs(const std::string& table, std::uint64_t token);
+  Status ReadEpochs(const Record& checkpoint, const std::string& table, std::uint64_t token);
   Result<std::vector<std::uint64_t>> ListedEpochs(const ResourceKey& resource) const;
   // Calls `is_there` from the newest epoch on that may have a manifest, until one has.
   Status Find(const ResourceKey& resource, std::uint64_t listed, const Probe& is_there) const;
@@ -51,6 +53,7 @@ class NewestManifests {
   std::uint64_t latest_ = 0;
   bool available_ = false;
   std::string lost_lease_;
+  std::string lost_epochs_;
 };
 
 // Of one resource alone.

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/store/newest_manifest.h"
 #include "tests/runtime/copied_worlds.h"
 
 namespace holdfast::testing_runtime {
@@ -134,6 +135,41 @@ TEST(CopyFaults, AtEveryOperationItFailsOrIsWholeAndGoesOn) {
         }
         if (!reached) break;
       }
+    }
+  }
+}
+
+// Of one whose resources are in a later epoch, which its lease says through a table: at no moment does the lease of the
+// copy name one that is not there.
+TEST(CopyOfAResumedOne, StoppedAtEveryWriteHasTheTableOfItsEpochs) {
+  for (const Fault fault : {Fault::kStopBefore, Fault::kStopAfter}) {
+    for (std::uint64_t n = 1;; ++n) {
+      SCOPED_TRACE(::testing::Message() << static_cast<int>(fault) << " " << n);
+      TwoBanks banks;
+      banks.bundle = banks.first.Publish();
+      banks.first.script["parallel T::Volume#b"].fails = true;
+      ASSERT_EQ(banks.first.RunAll("run-1", banks.bundle).code, ExitCode::kRunFailed);
+      banks.first.script.clear();
+      ASSERT_EQ(banks.first.RunAll("run-2", banks.bundle, "run-1").code, ExitCode::kOk);
+      banks.second.bank.Arm(fault, n, true);
+      banks.Copy();
+      const bool reached = banks.second.bank.reached();
+      banks.second.bank.Disarm();
+      const auto expect_known = [&banks] {
+        if (!IsWholeOrNothing(banks.second)) return;
+        const auto record =
+            *runtime::Record::Open(banks.second.tenant, runtime::RecordKind::kCheckpoint, "run-1");
+        const auto manifests = runtime::NewestManifests::Open(record);
+        ASSERT_TRUE(manifests) << manifests.error().Render();
+        EXPECT_EQ(manifests->latest(), 2U);
+        EXPECT_EQ(manifests->lost_epochs(), "");
+      };
+      expect_known();
+      const auto again = banks.Copy();
+      ASSERT_EQ(again.code, ExitCode::kOk) << again.text;
+      expect_known();
+      banks.ExpectRestored("res-1");
+      if (!reached) break;
     }
   }
 }

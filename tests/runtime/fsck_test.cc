@@ -269,6 +269,30 @@ TEST_F(Fsck, NoticesThatTheManifestOfTheLastEpochIsGone) {
   }
 }
 
+TEST_F(Fsck, NamesATableOfEpochsThatIsGoneOrDamaged) {
+  Publish();
+  world.script["parallel T::Volume#b"].fails = true;
+  ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
+  world.script.clear();
+  ASSERT_EQ(world.RunAll("run-2", bundle, "run-1").code, ExitCode::kOk);
+  ASSERT_THAT(Run(), IsEmpty());
+  const auto tables = ListOf(world.tenant, "checkpoints/run-1/epochs/");
+  ASSERT_EQ(tables.size(), 1U);
+  ASSERT_TRUE(world.tenant.Delete(tables.front()));
+  for (const char* const left : {"", "no table"}) {
+    if (*left != '\0') {
+      ASSERT_TRUE(world.tenant.PutBytes(tables.front(), left));
+    }
+    for (const bool quick : {true, false}) {
+      options.quick = quick;
+      EXPECT_THAT(Run(), ElementsAre(AllOf(Field(&Finding::kind, FindingKind::kDamage),
+                                           Field(&Finding::record, "run-1"),
+                                           Field(&Finding::keys, tables))))
+          << left;
+    }
+  }
+}
+
 TEST_F(Fsck, NamesWhatTheJournalOfAnAvailableCheckpointHasLost) {
   ProtectAs("run-1");
   world.now += kKept;  // no claim lives
