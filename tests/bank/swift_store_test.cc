@@ -73,6 +73,28 @@ class SwiftStores : public ::testing::Test {
   int damaged_ = 0;
 };
 
+TEST_F(SwiftStores, WhoDoesNotCheckWhatComesIsGivenTheNewestCopy) {
+  class Sink final : public ByteSink {
+   public:
+    explicit Sink(bool checks) : checks_(checks) {}
+    Status Write(std::span<const std::byte> /*data*/) override { return Ok(); }
+    bool ChecksBytes() const override { return checks_; }
+
+   private:
+    const bool checks_;
+  } any(false), checking(true);
+  const auto newest = [this] { return server_->seen.back().headers.contains("X-Newest"); };
+  std::ignore = store_->Stat("k", SteadyTime::max());
+  EXPECT_TRUE(newest());
+  std::ignore = store_->Get("k", 0, Bank::kWhole, "", any, SteadyTime::max());
+  EXPECT_TRUE(newest());
+  // There is one object alone that it takes.
+  std::ignore = store_->Get("k", 0, Bank::kWhole, "", checking, SteadyTime::max());
+  EXPECT_FALSE(newest());
+  std::ignore = store_->Get("k", 0, Bank::kWhole, "abc", any, SteadyTime::max());
+  EXPECT_FALSE(newest());
+}
+
 TEST_F(SwiftStores, AStreamIsStoredInPartsThatTheServerChecks) {
   const std::string bytes = std::string(kMost, 'a') + std::string(kMost, 'b') + "c";
   ASSERT_TRUE(PutStream(bytes));

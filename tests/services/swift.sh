@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# OpenStack Swift, the real one of Debian's package, with its S3 API: on one folder, one replica, on free ports of loopback.
+# OpenStack Swift, the real one of Debian's package, with its S3 API: on one folder, one replica unless told so, on free ports of loopback.
 #   swift.sh install                 installs it, as root or with sudo
 #   swift.sh missing                 says what is missing to start it, and fails; nothing when all is there
 #   swift.sh reserve DIR             chooses its ports, for a Keystone that is started before it and is to have
@@ -13,7 +13,8 @@
 #   swift.sh stop DIR                ends it and removes the folder
 # It ends with whoever calls start. Users of tempauth: test:tester (testing), test:reader (reading, may not write),
 # other:tester (testing), each also with the S3 API, as access key and secret; region us-east-1.
-# HOLDFAST_TEST_MOST_OBJECT: the largest object in bytes (5 GiB).
+# HOLDFAST_TEST_MOST_OBJECT: the largest object in bytes (5 GiB). HOLDFAST_TEST_REPLICAS: of objects (1), each in a folder
+# DIR/node/d1, d2, ...
 set -euo pipefail
 self=$(realpath "$0")
 folder=$(dirname "$self")
@@ -83,7 +84,7 @@ swift_hash_path_suffix = tests
 [swift-constraints]
 max_file_size = ${HOLDFAST_TEST_MOST_OBJECT:-5368709122}
 END
-  mkdir -p "$1/node/d1" "$1/cache"
+  seq -f "$1/node/d%.0f" "${HOLDFAST_TEST_REPLICAS:-1}" | xargs mkdir -p "$1/cache"
   for kind in account container object; do
     cat >"$1/$kind.conf" <<END
 [DEFAULT]
@@ -176,13 +177,16 @@ import sys
 from swift.common import utils
 folder, name = sys.argv[1:3]
 utils.SWIFT_CONF_FILE = folder + "/swift.conf"
+replicas = int(sys.argv[3]) if name == "rings" else 0
 sys.argv = [name, folder + "/" + name + ".conf", "-v"]
 if name == "rings":
     from swift.cli import ringbuilder
     for kind, port in (pair.split("=") for pair in open(folder + "/ports").read().split()):
         if kind not in ("account", "container", "object"): continue
         builder = folder + "/" + kind + ".builder"
-        for words in (["create", "4", "1", "0"], ["add", "r1z1-127.0.0.1:%s/d1" % port, "1"], ["rebalance"]):
+        count = replicas if kind == "object" else 1
+        devices = ["r1z%d-127.0.0.1:%s/d%d" % (i, port, i) for i in range(1, count + 1)]
+        for words in [["create", "4", str(count), "0"]] + [["add", d, "1"] for d in devices] + [["rebalance"]]:
             try: ringbuilder.main(["swift-ring-builder", builder] + words)
             except SystemExit as done:
                 if done.code: raise
@@ -242,7 +246,7 @@ start() { # DIR [KEYSTONE_DIR]
   write_files "$dir" "${2:+$(realpath "$2")}"
   write_launcher "$dir"
   [ ${#as[@]} = 0 ] || chown -R "$user:$(id -g $user)" "$dir"
-  "${as[@]}" "$python" "$dir/launch.py" "$dir" rings >"$dir/rings.out" 2>&1 || { cat "$dir/rings.out" >&2; return 1; }
+  "${as[@]}" "$python" "$dir/launch.py" "$dir" rings "${HOLDFAST_TEST_REPLICAS:-1}" >"$dir/rings.out" 2>&1 || { cat "$dir/rings.out" >&2; return 1; }
   start_servers "$dir"
   ends_with_caller "$self" "$dir"
 }
@@ -273,7 +277,7 @@ case ${1:-} in
     rm -rf "$2"
     ;;
   *)
-    sed -n '2,21p' "$0" >&2
+    sed -n '2,22p' "$0" >&2
     exit 2
     ;;
 esac

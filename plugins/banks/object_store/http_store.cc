@@ -41,8 +41,9 @@ std::string HttpStore::UrlOf(std::string_view name) const {
 }
 
 Result<StoredObject> HttpStore::Stat(const std::string& name, SteadyTime deadline) {
-  HOLDFAST_ASSIGN_OR_RETURN(const net::HttpResponse response,
-                            Send(Request(net::HttpMethod::kHead, UrlOf(name)), deadline));
+  net::HttpRequest request = Request(net::HttpMethod::kHead, UrlOf(name));
+  AskForNewest(request);
+  HOLDFAST_ASSIGN_OR_RETURN(const net::HttpResponse response, Send(request, deadline));
   if (!response.ok()) return FailureOf(name, response);
   return ObjectOf(name, response);
 }
@@ -54,7 +55,10 @@ Result<StoredObject> HttpStore::Get(const std::string& name, std::uint64_t offse
   request.sink = &sink;
   request.longest_silence = longest_silence_;
   AskForRange(request, offset, length);
-  if (!etag.empty()) request.headers["If-Match"] = fmt::format("\"{}\"", etag);
+  if (!etag.empty())
+    request.headers["If-Match"] = fmt::format("\"{}\"", etag);
+  else if (!sink.ChecksBytes())
+    AskForNewest(request);
   HOLDFAST_ASSIGN_OR_RETURN(const net::HttpResponse response, Send(request, deadline));
   if (response.status == kRangeNotSatisfiable)
     return InvalidInput(fmt::format("the object '{}' has no byte {}", name, offset));

@@ -53,6 +53,9 @@ class HttpStore : public ObjectStore {
   const std::string& base_url() const { return url_; }
   const std::string& origin() const { return origin_; }
 
+  // Where a server keeps several copies of an object, of which one may be older than the others for a while: has it give
+  // the newest one.
+  virtual void AskForNewest(net::HttpRequest& /*request*/) const {}
   virtual StoredObject ObjectOf(const std::string& name,
                                 const net::HttpResponse& response) const = 0;
   // What a refusal says.

@@ -68,9 +68,11 @@ class ObjectStore {
   // kInvalidInput where a source does not have exactly `size` bytes.
   virtual Status Put(const std::string& name, const StoreBody& body, std::string_view writer,
                      Precondition precondition, SteadyTime deadline) = 0;
+  // The newest one, where the store keeps several copies.
   virtual Result<StoredObject> Stat(const std::string& name, SteadyTime deadline) = 0;
   // Bytes [offset, offset + length) to `sink`; Bank::kWhole: to the end. What is returned has the size of the whole. With an `etag`, of that object alone: kConflict
-  // where it is another one by now. kInvalidInput for a range that begins behind the end, or at it.
+  // where it is another one by now. kInvalidInput for a range that begins behind the end, or at it. Without one the newest, as Stat,
+  // unless the sink checks its bytes (ByteSink::ChecksBytes): so it may have no others.
   virtual Result<StoredObject> Get(const std::string& name, std::uint64_t offset,
                                    std::uint64_t length, std::string_view etag, ByteSink& sink,
                                    SteadyTime deadline) = 0;

@@ -57,6 +57,7 @@ class PassedOn final : public ByteSink {
     }
     return Ok();
   }
+  bool ChecksBytes() const override { return sink_.ChecksBytes(); }
   std::uint64_t count() const { return count_; }
   bool refused() const { return refused_; }
 

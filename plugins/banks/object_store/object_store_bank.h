@@ -35,6 +35,8 @@ Sleep RealSleep();
 //     the deadline. A whole one is checked against the SHA-256 or MD5 that the server has, unless the sink checks more
 //     (ByteSink::ChecksBytes); of a part nobody has one: that it is of the right place and length is all that is known, and who
 //     reads parts knows what to expect.
+//   - A Stat, and a Get whose sink does not check its bytes, is of the newest of several copies: of a lease an older one
+//     would say that another has it, or nobody.
 //   - CreateExclusive with kSettled: the object is written with a mark of its own, and whoever finds that mark there after
 //     the settle time holds it (design: bank).
 //   - Names in the store that are no keys are not the bank's: they are not listed.

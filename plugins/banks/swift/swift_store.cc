@@ -247,7 +247,7 @@ class SwiftStore final : public HttpStore {
                                                        const UploadSweep& sweep) {
     std::set<std::string> parts;
     HttpRequest look = Request(HttpMethod::kHead, UrlOf(name));
-    look.headers["X-Newest"] = "true";
+    AskForNewest(look);
     HOLDFAST_ASSIGN_OR_RETURN(HttpResponse there, Send(look, sweep.deadline()));
     if (there.status == kNotFoundStatus) {
       HOLDFAST_RETURN_IF_ERROR(SeeAll(sweep.deadline()));
@@ -263,7 +263,7 @@ class SwiftStore final : public HttpStore {
     if (!there.ok()) return Failure(there, "looking at a large object");
     if (!IsLarge(there)) return std::optional<std::set<std::string>>(std::move(parts));
     HttpRequest list = Request(HttpMethod::kGet, UrlOf(name) + "?multipart-manifest=get");
-    list.headers["X-Newest"] = "true";
+    AskForNewest(list);
     HOLDFAST_ASSIGN_OR_RETURN(const HttpResponse answer, Send(list, sweep.deadline()));
     if (answer.status == kNotFoundStatus) return std::optional<std::set<std::string>>();
     if (!answer.ok()) return Failure(answer, "looking at the parts of a large object");
@@ -276,6 +276,8 @@ class SwiftStore final : public HttpStore {
     }
     return std::optional<std::set<std::string>>(std::move(parts));
   }
+
+  void AskForNewest(HttpRequest& request) const override { request.headers["X-Newest"] = "true"; }
 
   StoredObject ObjectOf(const std::string& name, const HttpResponse& response) const override {
     StoredObject object;
