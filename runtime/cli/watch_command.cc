@@ -192,7 +192,12 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
                                    {ProgramCommand(session) + " watch " +
                                     ShellWord(engine.WholeOf(*last)) + engine.Options()}}
                             : NextOf(session, *last, code, cleaned_up, bank, record, engine);
+  // The engine knows success and failure alone.
+  const bool denied = code == static_cast<int>(ExitCode::kRunFailed) && record &&
+                      !record->states.empty() && record->states.back().denied;
+  const int exit_code = denied ? static_cast<int>(ExitCode::kDenied) : code;
   Value ended = RunEnded(*last, cleaned_up);
+  if (denied) ended.Set("exit_code", exit_code);
   if (!no_success.empty()) ended.Set("exit_code", code).Set("message", no_success);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
@@ -213,7 +218,7 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
   if (!cleaned_up) {
     out.Say(text);
     SayLastStepIsAwaited(session, *last, next.commands.front());
-    return code;
+    return exit_code;
   }
   if (!next.commands.empty()) text += next.lead;
   if (next.commands.empty() && code != 0 && record && record->drift)
@@ -224,7 +229,7 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
     out.Say("if the first does not end it, and none of its steps is at work any more:");
     out.Say("  " + next.last_resort);
   }
-  return code;
+  return exit_code;
 }
 
 int WatchWorkflow(Session& session, const ClusterRunArguments& arguments) {

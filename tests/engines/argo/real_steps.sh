@@ -29,6 +29,19 @@ diff <(holdfast step show "$dir/file.yaml" "$step" --run-id "$run") <(holdfast s
 [ -z "$(ls "$TMPDIR")" ] || fail "something stays behind: $(ls "$TMPDIR")"
 cd ..
 
+# What may not be read is not found to be bad: a verification says so by its exit code, as on the local engine.
+compiled
+[ "$(code_of said holdfast --json submit file.yaml --watch)" = 0 ] || fail "$(cat said)"
+run=$(field run-submitted run <said)
+for denied in a 'a b'; do
+  # Of b something else is amiss at first.
+  printf '"X::Disk#a": {parallel_fail: true, parallel_error: denied}\n"X::Disk#b": {parallel_fail: true%s}\n' \
+    "$([ "$denied" = a ] || echo ', parallel_error: denied')" >what.yaml
+  holdfast -q compile verify "$run" --parameters what.yaml -o file.yaml
+  [ "$(code_of said holdfast --json submit file.yaml --watch)" = "$([ "$denied" = a ] && echo 5 || echo 13)" ] || fail "$denied: $(cat said)"
+  [ "$(field run-ended exit_code <said)" = "$([ "$denied" = a ] && echo 5 || echo 13)" ] || fail "$denied: $(cat said)"
+done
+
 # Stopped while it copies: what is owed is cleaned up, the record can be gone on with.
 copying() { # SECONDS, another number each time: another bundle. [PARAMETER] Sets name and run.
   fast_and_slow "parallel_sleep: ${1}s${2:+, $2}"
