@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <string_view>
+
+#include "plugins/sdk/clock.h"
 
 namespace holdfast {
 
@@ -14,6 +17,16 @@ inline constexpr const char* kStartVariable = "HOLDFAST_START";
 // the same id. Who has no name for its own, by hand or with an older build, works for whichever start there is.
 inline bool IsOfStart(std::string_view written, std::string_view own) {
   return own.empty() || written == own;
+}
+
+// What an engine takes for its own start's when it looks for it, `since` when it began: also what steps wrote after
+// that which were not told of their start, as in a container that passes no variable on. (Told of it, they would have
+// begun nothing under an id that is somebody else's.)
+inline bool MayBeOfStart(std::string_view written, WallTime at, std::string_view own,
+                         WallTime since) {
+  // Times are written in milliseconds.
+  return written.empty() ? at >= std::chrono::floor<std::chrono::milliseconds>(since)
+                         : IsOfStart(written, own);
 }
 
 }  // namespace holdfast

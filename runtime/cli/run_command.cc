@@ -92,7 +92,7 @@ Result<std::optional<Earlier>> FindEarlier(const BankSection& tenant,
   earlier.ended = earlier.seen_to_end;
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, run->run_id));
   earlier.start = run->start_id;
-  if (entry && IsOfStart(entry->start, run->start_id)) {
+  if (entry && MayBeOfStart(entry->start, entry->started, run->start_id, run->start)) {
     HOLDFAST_ASSIGN_OR_RETURN(const runtime::Record record,
                               runtime::Record::Open(tenant, entry->kind, entry->record));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
@@ -180,7 +180,7 @@ std::string RecordOf(const local::RunOutcome& outcome) {
 Result<runtime::RecordReport> ReportOf(const BankSection& tenant,
                                        const local::RunOutcome& outcome) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, runtime::ReadRun(tenant, outcome.run_id));
-  if (entry && !IsOfStart(entry->start, outcome.start_id))
+  if (entry && !MayBeOfStart(entry->start, entry->started, outcome.start_id, outcome.start))
     return NotFound(fmt::format("this start of run {} never began", outcome.run_id));
   return runtime::ReportOfRun(tenant, outcome.run_id);
 }
@@ -508,7 +508,11 @@ int RunWorkflowFile(Session& session, const RunArguments& arguments) {
     ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   }
   out.Json("run-ended", std::move(ended));
-  if (shown) out.Say(next.text);
+  // Nothing else says it where no words are wanted.
+  if (!no_success.empty() && out.quiet())
+    out.Warn(next.text);
+  else if (shown)
+    out.Say(next.text);
   for (const std::string& command : next.commands) out.Say("  " + command);
   return code;
 }

@@ -223,7 +223,11 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
   if (!next.commands.empty()) text += next.lead;
   if (next.commands.empty() && code != 0 && record && record->drift)
     text += "; there is drift: 'holdfast plan discover', compile and submit again";
-  out.Say(text);
+  // Nothing else says it where no words are wanted.
+  if (!no_success.empty() && out.quiet())
+    out.Warn(text);
+  else
+    out.Say(text);
   for (const std::string& command : next.commands) out.Say("  " + command);
   if (!next.last_resort.empty()) {
     out.Say("if the first does not end it, and none of its steps is at work any more:");

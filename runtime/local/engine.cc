@@ -613,8 +613,12 @@ Result<std::optional<EarlierRun>> FindEarlierRun(const RunOptions& options) {
     if (lines.error().code() == ErrorCode::kNotFound) return std::optional<EarlierRun>();
     return lines.error();
   }
-  EarlierRun earlier{run, "", ""};
-  if (!lines->empty()) earlier.start_id = lines->front().StringOr("start", "");
+  EarlierRun earlier;
+  earlier.run_id = run;
+  if (!lines->empty()) {
+    earlier.start_id = lines->front().StringOr("start", "");
+    earlier.start = FromMilliseconds(lines->front().IntOr("time", 0));
+  }
   if (!lines->empty() && lines->back().StringOr("event", "") == "ended")
     earlier.phase = lines->back().StringOr("phase", "");
   return std::optional<EarlierRun>(std::move(earlier));

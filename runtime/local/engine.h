@@ -122,6 +122,7 @@ Result<RunOutcome> RunWorkflow(const RunOptions& options, RunObserver& observer)
 struct EarlierRun {
   std::string run_id;
   std::string start_id;  // as RunOutcome's; empty: an older build's
+  WallTime start;        // as RunOutcome's
   // "Failed", ... when it has come to its end (also: was stopped); empty when it was interrupted.
   std::string phase;
 };

@@ -75,3 +75,23 @@ for n in $(seq 12); do
 done
 [ -z "$(find bank -path '*/indices/unfinished/*' -type f)" ] || fail "something is unfinished"
 [ ! -e frozen ] || fail "the application is at rest"
+
+# Steps that are not told which start they work for, as in a container that passes no variable on: their run is known all
+# the same, and is resumed; but a second start of its id that does nothing is no success of that.
+mkdir -p wrapped/bin
+cp "$build/bin/holdfast" wrapped/bin/
+cp -r "$build/share" wrapped/
+printf '#!/bin/sh\nexec env -u HOLDFAST_START %s/bin/holdfast-step "$@"\n' "$build" >wrapped/bin/holdfast-step
+chmod 755 wrapped/bin/holdfast-step
+PATH=$dir/wrapped/bin:$PATH HOLDFAST_MODULE_DIR=$build/lib/holdfast
+export HOLDFAST_MODULE_DIR
+[ "$(code_of said run untold first)" = 0 ] || fail "$(cat said)"
+available untold || fail "$(cat said)"
+[ "$(code_of said run untold second)" != 0 ] || fail "a second start of one id did nothing, and was a success: $(cat said)"
+[ "$(code_of said run untold third -q)" != 0 ] && [ -s said ] || fail "nothing says that it failed: $(cat said)"
+available untold || fail "$(cat said)"
+mv data elsewhere
+[ "$(code_of said run failing fourth)" = 5 ] || fail "$(cat said)"
+mv elsewhere data
+[ "$(code_of said run failing fourth --resume)" = 0 ] || fail "it is not gone on with: $(cat said)"
+available failing || fail "$(cat said)"
