@@ -114,7 +114,9 @@ class Reader {
     if (is_group ? !call.document.empty() && !in_child : call.document != local::kStepTemplates)
       Fault(task, "calls " + Printable(call.name) + ", which is no template of " +
                       std::string(local::kStepTemplates));
-    if (is_begin != (call.name == "begin") || call.name.starts_with("end"))
+    // A group is called as its first resource is.
+    const bool is_end = !is_group && call.name.starts_with("end");
+    if (is_begin != (call.name == "begin") || is_end)
       Fault(task, "calls the template " + Printable(call.name));
     if (task.exit_hook) Fault(task, "has a hook");
     if (task.when && (is_begin || !task.IsBarrier())) Fault(task, "has a 'when'");

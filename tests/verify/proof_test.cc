@@ -245,6 +245,8 @@ INSTANTIATE_TEST_SUITE_P(
     Argo, Changed,
     testing::Values(
         Case{"AComment", "diamond", "argo", "# parallel of node a", "# x", ""},
+        Case{"AGroupOfWhatIsCalledAsTheEnd", "cut_templates", "argo", "shop-7d3bee45-all",
+             "end-7d3bee45-all", ""},
         Case{"ADependencyLess", "diamond", "argo", "depends: d-7595fa26-pre.Succeeded",
              "depends: b-fe7b75c0-pre.Succeeded",
              "step d-7595fa26-par does not wait for d-7595fa26-pre"},
