@@ -242,10 +242,12 @@ Result<Ending> OpenEnding(Session& session, const engines::RunStatus& status) {
   return out;
 }
 
-// Its record is worked on, whatever the engine says.
+// Its record is worked on, whatever the engine says, and not by a run that has taken it over.
 bool IsUnfinished(const BankSection& tenant, const std::string& run) {
   const auto report = runtime::ReportOfRun(tenant, run, false);
-  return report && runtime::IsWorking(report->summary.state);
+  if (!report || !runtime::IsWorking(report->summary.state)) return false;
+  const auto taken = runtime::TakenOverFrom(tenant, run);
+  return !taken || !*taken;
 }
 
 // Cancels what goes on of a run. A run that ended meanwhile is as good.
@@ -486,7 +488,14 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   const CancelOnSignals signals(session);
   Result<runtime::StepReport> ended = runtime::StepReport();
   const BankSection tenant = *ending->tenant;
-  if (Status began = AwaitBegin(session, runs, *status, tenant); !began) {
+  const auto taken = runtime::TakenOverFrom(tenant, status->uid);
+  const bool is_taken = taken && *taken;
+  if (is_taken) {
+    ended->message =
+        (*taken)->goes_on
+            ? "run " + (*taken)->run + " has taken its record over, and goes on with it"
+            : "run " + (*taken)->run + " has brought its record to its end";
+  } else if (Status began = AwaitBegin(session, runs, *status, tenant); !began) {
     ended = std::move(began).error();
   } else {
     out.Say(
@@ -506,7 +515,9 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   }
   if (auto now = runs.Find(status->uid)) *status = std::move(*now);
   const std::string resume = ProgramCommand(session) + " resume" + tail;
-  if (const std::string left = NotCleanedUp(tenant, status->uid); !left.empty()) {
+  if (const std::string left =
+          is_taken && (*taken)->goes_on ? "" : NotCleanedUp(tenant, status->uid);
+      !left.empty()) {
     constexpr int kVerdict = static_cast<int>(ExitCode::kRunFailed);
     out.Json("run-ended", RunEnded(*status, true)
                               .Set("exit_code", kVerdict)

@@ -70,6 +70,8 @@ bool MistralRuns::AwaitLastStep(const std::optional<BankSection>& bank,
   while (bank && status.shutdown == mistral::kCancelled) {
     const auto report = runtime::ReportOfRun(*bank, status.run(), false);
     if (!report || !runtime::IsWorking(report->summary.state)) return true;
+    const auto taken = runtime::TakenOverFrom(*bank, status.run());
+    if (taken && *taken) return true;
     if (!std::exchange(said, true))
       session_.out().Say("waiting    end: who has cancelled the run is yet to clean up");
     if (session_.clock().Steady() >= until || session_.cancellation().is_set()) return true;

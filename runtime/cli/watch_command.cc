@@ -92,9 +92,20 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   if (!stopped && (!failed || (begin != nullptr && begin->failed())))
     return AfterRefusedBegin(session, status, ExitCode{verdict}, bank, engine);
   const bool working = report && IsWorking(report->summary.state);
-  // The bank has all of it, and only the engine does not know that.
-  if (failed && report && !working && report->summary.state != runtime::RecordState::kError &&
-      report->summary.damage.empty()) {
+  if (working && bank) {
+    const auto taken = runtime::TakenOverFrom(*bank, status.run());
+    if (taken && *taken) {
+      next.lead =
+          "; run " + Printable((*taken)->run) + " has taken its record over, and goes on with it";
+      return next;
+    }
+  }
+  // The bank has all of it, and only the engine does not know that. A checkpoint that was deleted since is no more whole.
+  const bool whole = report && report->summary.damage.empty() && !working &&
+                     report->summary.state != runtime::RecordState::kError &&
+                     (report->summary.kind != runtime::RecordKind::kCheckpoint ||
+                      report->summary.state == runtime::RecordState::kAvailable);
+  if (failed && whole) {
     next.lead =
         "; all the same its record is whole, and nothing is to be done again. Why it failed:";
     next.commands.push_back(ProgramCommand(session) + " logs" + tail);

@@ -470,6 +470,22 @@ Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& le
   return of_record ? std::move(entry) : std::optional<RunEntry>();
 }
 
+Result<std::optional<TakenOver>> TakenOverFrom(const BankSection& tenant, std::string_view run) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(tenant, run));
+  if (!entry) return std::optional<TakenOver>();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(tenant, entry->record));
+  if (!lease || lease->run == run || lease->token <= entry->token)
+    return std::optional<TakenOver>();
+  HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, entry->kind, entry->record));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  const bool working = state && IsWorking(state->state);
+  if (working) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto later, RunThatHas(record, *lease));
+    if (!later) return std::optional<TakenOver>();
+  }
+  return std::optional<TakenOver>(TakenOver{lease->run, working});
+}
+
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease) {
   const auto run = ReadRun(tenant, lease.run);
   return LeaseHeldError(record, lease,

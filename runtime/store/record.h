@@ -172,6 +172,13 @@ Result<std::optional<RunEntry>> NewestRunOn(const Record& record);
 // The run that has the lease of the record. nullopt: whoever has it works on another record, or is
 // a gc, and took it to bring this one to its end.
 Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& lease);
+// Who has the record of a run after it, so that this one has nothing more to end.
+struct TakenOver {
+  std::string run;       // a later one, or a gc that has brought the record to its end
+  bool goes_on = false;  // it works on the record now
+};
+// nullopt: nobody, so far as anybody knows; also while a gc is at it.
+Result<std::optional<TakenOver>> TakenOverFrom(const BankSection& tenant, std::string_view run);
 // LeaseHeldError with who started the run that holds the lease, as far as that can be read.
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease);
 // The same run again with the same token is success; with another one kConflict; another start's kLocked.

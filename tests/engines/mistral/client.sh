@@ -321,6 +321,25 @@ for _ in 1 2; do
 done
 code=0; on --json cancel $run >said || code=$?
 [ $code = 5 ] && [ "$(field run-ended exit_code <said)" = 5 ] || fail "$code: $(cat said)"
+# Once gc has cleaned up nothing is owed, and once another run goes on with the record that one is to be cancelled.
+: >trace
+plan 'parallel_sleep: 600s, post_fail_times: 1'
+run=$(on -q submit other.yaml) || fail "submit"
+soon grep -q 'protect.parallel".*"begin".*Disk#b' trace
+[ "$(code_of said on cancel $run)" = 5 ] || fail "$(cat said)"
+[ "$(code_of said holdfast gc --run $run)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on cancel $run)" = 0 ] && grep -q 'nothing is owed: run gc-.* has brought its record to its end' said || fail "$(cat said)"
+: >trace
+second=$(on -q resume $run) || fail "resume"
+soon grep -q 'protect.parallel".*"begin".*Disk#b' trace
+[ "$(code_of said on cancel $run)" = 0 ] && grep -q "nothing is owed: run $second has taken its record over" said || fail "$(cat said)"
+[ "$(code_of said on watch $run)" = 6 ] && grep -q "; run $second has taken its record over, and goes on with it$" said || fail "$(cat said)"
+! grep -qE 'is yet to clean up|^  holdfast ' said || fail "$(cat said)"
+[ "$(code_of said on cancel $second)" = 0 ] && grep -q 'what was owed is cleaned up' said || fail "$(cat said)"
+# A checkpoint that was deleted is not called whole.
+[ "$(code_of said holdfast checkpoints delete $run)" = 0 ] || fail "$(cat said)"
+code_of said on watch $run >code
+! grep -q 'its record is whole' said && says 'resubmit ' 'deleted' || fail "$(cat code said)"
 rm -r "$dir"/bank/t/*/bundles
 [ "$(code_of said on resubmit $run --watch)" = 10 ] || fail "$(cat said)"
 says 'logs ' 'is not in the bank .*refused again, until that is mended'
