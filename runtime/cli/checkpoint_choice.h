@@ -17,13 +17,20 @@ enum class OfOthers {
   kTakeWhenAlone,
 };
 
+// What a command line says of it.
+struct WantedCheckpoint {
+  std::string text;    // an id, or "latest"
+  std::string plan;    // latest: of this one; empty: of any
+  std::string origin;  // latest: what this provider (name or id) made; empty: any
+};
+
 // The id that a command line means: itself, or for "latest" the newest available checkpoint of the
-// provider (by its id) and of `plan`, unless that is empty; kNotFound when there is none. A damaged one
+// provider (by its id) of plan and origin; kNotFound when there is none. A damaged one
 // is never the newest, and one that is newer than what is chosen is warned of. kInvalidInput where the
-// newest was made in the future (a clock was wrong): which one is the newest, only a person can say.
+// newest was made in the future (a clock was wrong), and where no origin is said and several providers made those that
+// there are: which one is meant, only a person can say.
 Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenant,
                                      const std::string& provider_id, OfOthers of_others,
-                                     const std::string& text, const std::string& plan,
-                                     WallTime now);
+                                     const WantedCheckpoint& wanted, WallTime now);
 
 }  // namespace holdfast::cli

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "plugins/sdk/json.h"
@@ -9,6 +10,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/duration_option.h"
 #include "runtime/cli/file_listing.h"
+#include "runtime/cli/origin_names.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/data/data_stream.h"
 #include "runtime/store/indices.h"
@@ -99,11 +101,29 @@ void WarnOfDamage(const Output& out, const RecordSummary& summary, std::string_v
                        summary.id, plan, what, summary.damage));
 }
 
+// A text as the value of a label. Plan names are [a-z0-9-]; those of providers may be anything.
+std::string LabelText(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : Printable(text)) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+// Of what the provider made itself the plan's name alone.
+std::string LabelsOf(const runtime::PlanStatus& plan, const std::string& provider_id) {
+  std::string labels = "plan=" + LabelText(plan.plan);
+  if (plan.origin_id.empty() || plan.origin_id == provider_id) return labels;
+  return labels + ",origin=" + LabelText(plan.origin_name) +
+         ",origin_id=" + LabelText(plan.origin_id);
+}
+
 // A text file for the node exporter: metrics in the order of their first value, each with a head.
 class Metrics {
  public:
-  // One value, of a plan or (an empty label) of all. Plan names are [a-z0-9-]: safe as a label.
-  void Add(std::string_view name, std::string_view help, std::string_view plan,
+  // One value, of what the labels name, or (none) of all.
+  void Add(std::string_view name, std::string_view help, std::string_view labels,
            std::int64_t value) {
     auto at = std::find_if(metrics_.begin(), metrics_.end(),
                            [name](const auto& metric) { return metric.first == name; });
@@ -111,8 +131,8 @@ class Metrics {
       metrics_.emplace_back(name, fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help));
       at = std::prev(metrics_.end());
     }
-    at->second += plan.empty() ? fmt::format("{} {}\n", name, value)
-                               : fmt::format("{}{{plan=\"{}\"}} {}\n", name, plan, value);
+    at->second += labels.empty() ? fmt::format("{} {}\n", name, value)
+                                 : fmt::format("{}{{{}}} {}\n", name, labels, value);
   }
   std::string Text() const {
     std::string text;
@@ -131,6 +151,25 @@ std::string NoteOf(const RecordSummary& restore) {
   return text + (text.empty() ? "" : "; ") + restore.reason;
 }
 
+// That the newest of these, which are oldest first, is no other machine's than the one that is meant.
+Status CheckIsOfOneOrigin(const std::vector<RecordSummary>& found, const std::string& plan) {
+  std::vector<RecordSummary> whole;
+  std::copy_if(found.begin(), found.end(), std::back_inserter(whole),
+               [](const RecordSummary& one) { return one.damage.empty(); });
+  const auto origins = runtime::OriginsOf(whole);
+  if (origins.size() < 2) return Ok();
+  std::vector<std::string> lines;
+  for (const auto& [id, newest] : origins) {
+    lines.push_back(fmt::format("{} ({}), newest {} of {}", Printable(newest->origin_name()),
+                                Printable(id), newest->id, FormatTime(newest->created)));
+  }
+  return InvalidInput(fmt::format("which checkpoint is the latest{} cannot be said: several "
+                                  "providers made those that are there: {}",
+                                  plan.empty() ? "" : " of plan " + Printable(plan),
+                                  Join(lines, "; ")))
+      .Hint("--origin PROVIDER says whose is meant, by name or id; or name a checkpoint by its id");
+}
+
 int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const std::string& id) {
   const auto report = runtime::ShowRecord(tenant, kind, id);
   if (!report) return session.out().Fail(report.error());
@@ -147,13 +186,17 @@ int ShowOne(Session& session, const BankSection& tenant, RecordKind kind, const 
 
 Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenant,
                                      const std::string& provider_id, OfOthers of_others,
-                                     const std::string& text, const std::string& plan,
-                                     WallTime now) {
-  if (text != "latest") return text;
+                                     const WantedCheckpoint& wanted, WallTime now) {
+  if (wanted.text != "latest") return wanted.text;
+  const std::string& plan = wanted.plan;
   HOLDFAST_ASSIGN_OR_RETURN(auto found, runtime::ListCheckpoints(tenant, {}));
   const bool has_own = std::any_of(found.begin(), found.end(), [&](const RecordSummary& one) {
     return one.provider_id == provider_id;
   });
+  std::string origin;
+  if (!wanted.origin.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(origin, runtime::OriginCalled(found, wanted.origin));
+  }
   runtime::RecordFilter filter;
   filter.plan = plan;
   filter.state = RecordState::kAvailable;
@@ -172,7 +215,9 @@ Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenan
                     "are taken",
                     Printable(others.begin()->second.provider_name), Printable(filter.provider)));
   }
+  filter.origin = std::move(origin);
   std::erase_if(found, fails);
+  if (wanted.origin.empty()) HOLDFAST_RETURN_IF_ERROR(CheckIsOfOneOrigin(found, plan));
   for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
     if (newest->damage.empty()) HOLDFAST_RETURN_IF_ERROR(runtime::CheckCheckpoint(tenant, *newest));
     if (newest->damage.empty() && runtime::IsInFuture(newest->created, now)) {
@@ -193,9 +238,9 @@ Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenan
     if (newest->damage.empty()) return newest->id;
     WarnOfDamage(out, *newest, "is not taken as the latest");
   }
-  const std::string none = plan.empty()
-                               ? "there is no available checkpoint"
-                               : "plan " + Printable(plan) + " has no available checkpoint";
+  std::string none = plan.empty() ? "there is no available checkpoint"
+                                  : "plan " + Printable(plan) + " has no available checkpoint";
+  if (!wanted.origin.empty()) none += " that " + Printable(wanted.origin) + " made";
   if (others.empty())
     return NotFound(none).Hint("'holdfast checkpoints list' shows those that there are");
   const RecordSummary& other = others.begin()->second;
@@ -208,12 +253,18 @@ Result<std::string> ChooseCheckpoint(const Output& out, const BankSection& tenan
 }
 
 int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
-  const auto tenant = ReadableBank(session, arguments.provider);
-  if (!tenant) return session.out().Fail(tenant.error());
+  const auto bank = ReadableOwnBank(session, arguments.provider);
+  if (!bank) return session.out().Fail(bank.error());
+  auto found = runtime::ListCheckpoints(bank->tenant, {});
+  if (!found) return session.out().Fail(found.error());
   runtime::RecordFilter filter;
   filter.plan = arguments.plan;
-  auto found = runtime::ListCheckpoints(*tenant, filter);
-  if (!found) return session.out().Fail(found.error());
+  if (!arguments.origin.empty()) {
+    auto origin = runtime::OriginCalled(*found, arguments.origin);
+    if (!origin) return session.out().Fail(origin.error());
+    filter.origin = std::move(*origin);
+  }
+  std::erase_if(*found, [&](const auto& one) { return !runtime::Passes(one, filter); });
   std::reverse(found->begin(), found->end());
   if (!arguments.all)
     std::erase_if(*found, [](const auto& one) { return one.state == RecordState::kDeleted; });
@@ -222,6 +273,14 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
   });
   std::vector<std::string> titles{"CHECKPOINT", "STATE",     "PLAN",
                                   "CREATED",    "RESOURCES", "WARNINGS"};
+  // What a provider made itself, the column before says.
+  OriginNames origins("");
+  bool of_copies = false;
+  for (const RecordSummary& one : *found) {
+    origins.Add(one.origin_id(), one.origin_name());
+    of_copies = of_copies || one.origin_id() != one.provider_id;
+  }
+  if (of_copies) titles.insert(titles.begin() + 3, "ORIGIN");
   if (of_several) titles.insert(titles.begin() + 3, "PROVIDER");
   const bool of_pinned =
       std::any_of(found->begin(), found->end(), [](const auto& one) { return one.pin; });
@@ -231,6 +290,9 @@ int ListCheckpoints(Session& session, const CheckpointsArguments& arguments) {
     session.out().Json("checkpoint", RecordSummaryToValue(summary));
     rows.push_back({summary.id, StateWord(summary), summary.plan, FormatTime(summary.created),
                     std::to_string(summary.resources), WarningsCell(summary)});
+    if (of_copies)
+      rows.back().insert(rows.back().begin() + 3,
+                         origins.Of(summary.origin_id(), summary.origin_name()));
     if (of_several) rows.back().insert(rows.back().begin() + 3, summary.provider_name);
     if (of_pinned) rows.back().push_back(PinCell(summary));
   }
@@ -249,9 +311,9 @@ int ShowCheckpoint(Session& session, const CheckpointsArguments& arguments) {
   const auto bank = ReadableOwnBank(session, arguments.provider);
   if (!bank) return session.out().Fail(bank.error());
   const BankSection& tenant = bank->tenant;
-  const auto id =
-      ChooseCheckpoint(session.out(), tenant, bank->provider_id, OfOthers::kTakeWhenAlone,
-                       arguments.checkpoint, arguments.plan, session.clock().Now());
+  const auto id = ChooseCheckpoint(
+      session.out(), tenant, bank->provider_id, OfOthers::kTakeWhenAlone,
+      {arguments.checkpoint, arguments.plan, arguments.origin}, session.clock().Now());
   if (!id) return session.out().Fail(id.error());
   return ShowOne(session, tenant, RecordKind::kCheckpoint, *id);
 }
@@ -276,9 +338,9 @@ int ListCheckpointFiles(Session& session, const CheckpointsArguments& arguments)
   const auto bank = ReadableOwnBank(session, arguments.provider);
   if (!bank) return out.Fail(bank.error());
   const BankSection& tenant = bank->tenant;
-  const auto id =
-      ChooseCheckpoint(session.out(), tenant, bank->provider_id, OfOthers::kTakeWhenAlone,
-                       arguments.checkpoint, arguments.plan, session.clock().Now());
+  const auto id = ChooseCheckpoint(
+      session.out(), tenant, bank->provider_id, OfOthers::kTakeWhenAlone,
+      {arguments.checkpoint, arguments.plan, arguments.origin}, session.clock().Now());
   if (!id) return out.Fail(id.error());
   const auto report = runtime::ShowRecord(tenant, RecordKind::kCheckpoint, *id);
   if (!report) return out.Fail(report.error());
@@ -323,11 +385,25 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   if (!bank) return out.Fail(bank.error());
   const BankSection& tenant = bank->tenant;
   const WallTime now = session.clock().Now();
+  auto origin = ChooseOrigin(tenant, bank->provider_id, arguments.origin);
+  if (!origin) return out.Fail(origin.error());
+  runtime::RecordFilter filter;
+  filter.plan = arguments.plan;
+  filter.provider = bank->provider_id;
+  filter.origin = std::move(*origin);
   std::vector<RecordSummary> damaged;
-  auto plans = runtime::ReadPlanStatus(tenant, arguments.plan, bank->provider_id, &damaged);
+  auto plans = runtime::ReadPlanStatus(tenant, filter, &damaged);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
-  if (plans->empty() && !arguments.plan.empty()) plans->push_back({arguments.plan, "", {}, 0, ""});
+  if (plans->empty() && !arguments.plan.empty()) {
+    runtime::PlanStatus none;
+    none.plan = arguments.plan;
+    none.origin_id = filter.origin;
+    none.origin_name = arguments.origin;
+    plans->push_back(std::move(none));
+  }
+  OriginNames origins(bank->provider_id);
+  for (const runtime::PlanStatus& plan : *plans) origins.Add(plan.origin_id, plan.origin_name);
 
   const auto verifications = runtime::ReadLastVerifications(tenant, "", now);
   if (!verifications) return out.Fail(verifications.error());
@@ -335,8 +411,10 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   bool all_fresh = !plans->empty();
   std::vector<std::vector<std::string>> rows;
   Metrics metrics;
-  metrics.Add("holdfast_plans", "How many plans the other metrics are about.", "",
-              static_cast<std::int64_t>(plans->size()));
+  metrics.Add(
+      "holdfast_plans",
+      "How many plans the other metrics are about; one of several origins counts as several.", "",
+      static_cast<std::int64_t>(plans->size()));
   metrics.Add("holdfast_damaged_checkpoints",
               "How many checkpoints, of these plans or of none that is known, are damaged.", "",
               static_cast<std::int64_t>(damaged.size()));
@@ -358,7 +436,16 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
     // What the plan's file names is protected; what is there is not.
     const bool drifted = !plan.drift.empty();
     all_fresh = all_fresh && fresh && !failed && !drifted;
-    Value datum = Value().Set("plan", plan.plan).Set("fresh", fresh).Set("drifted", drifted);
+    const std::string labels = LabelsOf(plan, bank->provider_id);
+    const std::string name = origins.to_be_shown() && !plan.origin_id.empty()
+                                 ? plan.plan + " of " + origins.Of(plan.origin_id, plan.origin_name)
+                                 : plan.plan;
+    Value datum = Value()
+                      .Set("plan", plan.plan)
+                      .Set("origin", Printable(plan.origin_name))
+                      .Set("origin_id", Printable(plan.origin_id))
+                      .Set("fresh", fresh)
+                      .Set("drifted", drifted);
     if (drifted) datum.Set("drift", Printable(plan.drift));
     if (in_future) datum.Set("in_future", true);
     if (has) {
@@ -384,47 +471,50 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
                     : drifted ? "DRIFTED"
                     : fresh   ? "fresh"
                               : "NOT FRESH"});
+    if (origins.to_be_shown())
+      rows.back().insert(rows.back().begin() + 1, origins.Of(plan.origin_id, plan.origin_name));
     if (in_future) {
       out.Warn(
           fmt::format("checkpoint {} of plan {} was made in the future, on {} (it is {} now): a "
                       "clock was, or is, wrong; make a new one, and delete what is not to be "
                       "the latest",
-                      plan.checkpoint, plan.plan, FormatTime(plan.created), FormatTime(now)));
+                      plan.checkpoint, name, FormatTime(plan.created), FormatTime(now)));
     }
     if (drifted) {
       out.Warn(fmt::format("the run that made checkpoint {} of plan {} failed: there is drift: {}",
-                           plan.checkpoint, plan.plan, plan.drift));
+                           plan.checkpoint, name, plan.drift));
     }
     if (failed) {
       out.Warn(fmt::format("the last verification of checkpoint {} of plan {} failed: {}",
-                           plan.checkpoint, plan.plan, verification->second.summary.reason));
+                           plan.checkpoint, name, verification->second.summary.reason));
     }
     const auto seconds = [](WallTime time) {
       return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
     };
     metrics.Add("holdfast_plan_has_checkpoint", "Whether a plan has an available checkpoint.",
-                plan.plan, has ? 1 : 0);
+                labels, has ? 1 : 0);
     metrics.Add("holdfast_newest_checkpoint_timestamp_seconds",
                 "When the newest available checkpoint of a plan was made; 0: there is none.",
-                plan.plan, has ? seconds(plan.created) : 0);
+                labels, has ? seconds(plan.created) : 0);
     metrics.Add("holdfast_checkpoint_fresh",
-                "Whether the newest checkpoint of a plan is young enough.", plan.plan,
-                fresh ? 1 : 0);
-    metrics.Add("holdfast_checkpoint_warnings", "Warnings of a plan's newest checkpoint.",
-                plan.plan, static_cast<std::int64_t>(plan.warnings));
+                "Whether the newest checkpoint of a plan is young enough.", labels, fresh ? 1 : 0);
+    metrics.Add("holdfast_checkpoint_warnings", "Warnings of a plan's newest checkpoint.", labels,
+                static_cast<std::int64_t>(plan.warnings));
     metrics.Add("holdfast_checkpoint_verified_timestamp_seconds",
-                "When a plan's newest checkpoint was last verified, well or not; 0: never.",
-                plan.plan, verified ? seconds(verification->second.summary.changed) : 0);
+                "When a plan's newest checkpoint was last verified, well or not; 0: never.", labels,
+                verified ? seconds(verification->second.summary.changed) : 0);
     metrics.Add("holdfast_checkpoint_verification_failed",
-                "Whether the last verification of a plan's newest checkpoint failed.", plan.plan,
+                "Whether the last verification of a plan's newest checkpoint failed.", labels,
                 failed ? 1 : 0);
     metrics.Add("holdfast_checkpoint_drifted",
                 "Whether the run that made a plan's newest checkpoint failed because the resource "
                 "graph is not the plan's any more.",
-                plan.plan, drifted ? 1 : 0);
+                labels, drifted ? 1 : 0);
   }
   if (rows.empty()) out.Say("there is no checkpoint of any plan");
-  if (!rows.empty()) out.Table({"PLAN", "CHECKPOINT", "AGE", "VERIFIED", "STATE"}, rows);
+  std::vector<std::string> titles{"PLAN", "CHECKPOINT", "AGE", "VERIFIED", "STATE"};
+  if (origins.to_be_shown()) titles.insert(titles.begin() + 1, "ORIGIN");
+  if (!rows.empty()) out.Table(titles, rows);
   if (!arguments.prometheus.empty()) {
     if (auto status = session.files().Write(arguments.prometheus, metrics.Text()); !status)
       return out.Fail(status.error());

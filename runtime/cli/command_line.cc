@@ -108,6 +108,12 @@ class CommandLine::Declared {
     if (required) option->required();
   }
 
+  // Which of the providers whose checkpoints, or copies of them, are in one bank.
+  void Origin(CLI::App* command, std::string& target, const std::string& what,
+              const std::string& otherwise = "") {
+    NotEmpty(command->add_option("--origin", target, what + ", name or id" + otherwise));
+  }
+
   // An option or argument that names a run or a record.
   CLI::Option* Id(CLI::App* command, const std::string& name, std::string& target,
                   const std::string& what) {
@@ -248,6 +254,7 @@ class CommandLine::Declared {
       Provider(c, a_.compile.provider);
       c->add_option("--plan", a_.compile.of_plan,
                     "With latest: the newest checkpoint of this plan");
+      Origin(c, a_.compile.of_origin, "With latest: the newest one that this provider made");
       c->add_option("--parameters", a_.compile.parameters,
                     "File of parameters: TYPE or TYPE#ID, then its map");
       CompileOptions(c);
@@ -549,6 +556,7 @@ class CommandLine::Declared {
           group, name, what, [this, function](Session& s) { return function(s, a_.checkpoints); });
       Provider(c, a_.checkpoints.provider);
       c->add_option("--plan", a_.checkpoints.plan, "Only of this plan");
+      Origin(c, a_.checkpoints.origin, "Only what this provider made");
       return c;
     };
     const auto id = [this](CLI::App* c) {
@@ -626,6 +634,8 @@ class CommandLine::Declared {
         ->add_option("--plan", a_.prune.plan,
                      "The plan's file, with its rules; or a plan's name, with --keep-*")
         ->required();
+    Origin(command, a_.prune.origin, "Only what this provider made",
+           " (default: what each one made, as if it were alone)");
     const auto keep = [&](const std::string& name, std::uint32_t& target, const std::string& what) {
       command->add_option(name, target, what)->check(CLI::Range(1U, 100'000U));
     };
@@ -658,8 +668,10 @@ class CommandLine::Declared {
                               "The provider that it is copied to, name or id")
                  ->required());
     command->add_option("--plan", a_.copy.plan, "All available ones of this plan; latest: of it");
+    Origin(command, a_.copy.origin, "Only what this provider made");
     command->add_flag("--all", a_.copy.all, "All available ones of the provider");
-    command->add_option("--last", a_.copy.last, "Of these the newest so many")
+    command
+        ->add_option("--last", a_.copy.last, "Of these the newest so many of each plan and origin")
         ->check(CLI::Range(1U, 100'000U));
     command->add_option("--deadline", a_.copy.deadline,
                         "Stop after so long, such as 6h; the same command again goes on");
@@ -684,6 +696,7 @@ class CommandLine::Declared {
                 [this](Session& s) { return FsckBank(s, a_.fsck); });
     Provider(command, a_.fsck.provider);
     Id(command, "--checkpoint", a_.fsck.checkpoint, "Only this checkpoint: its id, or latest");
+    Origin(command, a_.fsck.origin, "With latest: the newest one that this provider made");
     command->add_flag("--quick", a_.fsck.quick,
                       "Only whether what a restore needs is there, with its size; no data is read");
     command->add_flag("--dry-run", a_.fsck.dry_run, "Only say what is found");

@@ -65,6 +65,7 @@ struct CompileArguments {
   std::string graph;       // protect; empty: beside the plan
   std::string checkpoint;  // the others: an id, or "latest"
   std::string of_plan;     // with "latest": only of this plan
+  std::string of_origin;   // with "latest": only what this provider (name or id) made
   std::string provider;    // the others
   std::string parameters;  // the others: a file
   std::string output;      // empty: NAME-OPERATION.yaml in the working folder
@@ -215,6 +216,7 @@ int RunWorkflowStep(Session& session, const StepArguments& arguments);
 struct CheckpointsArguments {
   std::string provider;
   std::string plan;
+  std::string origin;      // the provider that made it, name or id; empty: any
   std::string checkpoint;  // an id, or "latest"
   std::string resource;    // ls: "type#id"
   std::string parameters;
@@ -241,8 +243,9 @@ struct CopyArguments {
   std::string
       checkpoint;  // an id, or "latest"; empty: all available ones of the plan, or of the provider
   std::string plan;
+  std::string origin;      // the provider that made it, name or id; empty: any
   bool all = false;        // without a checkpoint and a plan
-  std::uint32_t last = 0;  // of several: the newest so many; 0: all
+  std::uint32_t last = 0;  // of several: the newest so many of each plan and origin; 0: all
   std::string deadline;    // a duration; empty: none
   bool decrypt = false;
   bool dry_run = false;
@@ -253,6 +256,7 @@ int CopyCheckpoints(Session& session, const CopyArguments& arguments);
 struct PruneArguments {
   std::string plan;  // a plan's name, or what cannot be one: its file
   std::string provider;
+  std::string origin;  // only what this provider (name or id) made; empty: of each one
   // The rules, instead of the plan's; 0 and empty: not given.
   std::uint32_t keep_last = 0;
   std::uint32_t keep_hourly = 0;
@@ -289,6 +293,7 @@ int CheckBank(Session& session, const BankArguments& arguments);
 struct FsckArguments {
   std::string provider;
   std::string checkpoint;  // only this one; empty: all
+  std::string origin;      // with "latest": only what this provider (name or id) made
   std::string min_age;     // of what is removed; empty: a day
   bool quick = false;
   bool dry_run = false;

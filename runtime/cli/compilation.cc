@@ -219,8 +219,9 @@ Result<Source> GatherFromCheckpoint(Session& session, const CompileArguments& ar
   HOLDFAST_ASSIGN_OR_RETURN(
       input.checkpoint,
       ChooseCheckpoint(session.out(), tenant, out.provider->config().id,
-                       deletes ? OfOthers::kLeave : OfOthers::kTakeWhenAlone, arguments.checkpoint,
-                       arguments.of_plan, session.clock().Now()));
+                       deletes ? OfOthers::kLeave : OfOthers::kTakeWhenAlone,
+                       {arguments.checkpoint, arguments.of_plan, arguments.of_origin},
+                       session.clock().Now()));
   // A verification says which manifests do not read back; --partial takes the rest.
   const bool leaves = arguments.operation == Operation::kVerify || arguments.partial;
   auto read = runtime::ReadRecordGraph(tenant, input.checkpoint,

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/duration_option.h"
+#include "runtime/cli/origin_names.h"
 #include "runtime/cli/own_steps.h"
 #include "runtime/copy/checkpoint_copy.h"
 #include "runtime/store/listing.h"
@@ -93,21 +95,28 @@ Result<std::vector<std::string>> WhatToCopy(Session& session, const CopyArgument
     HOLDFAST_ASSIGN_OR_RETURN(
         std::string id,
         ChooseCheckpoint(session.out(), source.tenant, source.provider_id, OfOthers::kLeave,
-                         arguments.checkpoint, arguments.plan, session.clock().Now()));
+                         {arguments.checkpoint, arguments.plan, arguments.origin},
+                         session.clock().Now()));
     return std::vector<std::string>{std::move(id)};
   }
   runtime::RecordFilter filter;
   filter.plan = arguments.plan;
   filter.provider = source.provider_id;
+  HOLDFAST_ASSIGN_OR_RETURN(filter.origin,
+                            ChooseOrigin(source.tenant, source.provider_id, arguments.origin));
   HOLDFAST_ASSIGN_OR_RETURN(const auto found, runtime::ListCheckpoints(source.tenant, filter));
   std::vector<std::string> ids;
+  // By plan and origin: what one of them makes more often takes nobody's place.
+  std::map<std::pair<std::string, std::string>, std::uint32_t> taken;
   for (auto summary = found.rbegin(); summary != found.rend(); ++summary) {
-    if (arguments.last != 0 && ids.size() == arguments.last) break;
+    std::uint32_t& of_series = taken[{summary->plan, summary->origin_id()}];
+    if (arguments.last != 0 && of_series == arguments.last) continue;
     if (!summary->damage.empty()) {
       session.out().Warn(fmt::format("checkpoint {} is not copied, for it is damaged: {}",
                                      summary->id, summary->damage));
     } else if (summary->state == runtime::RecordState::kAvailable) {
       ids.push_back(summary->id);
+      ++of_series;
     }
   }
   return ids;

@@ -87,8 +87,9 @@ int FsckBank(Session& session, const FsckArguments& arguments) {
   options.dry_run = arguments.dry_run;
   options.quick = arguments.quick;
   if (!arguments.checkpoint.empty()) {
-    auto checkpoint = ChooseCheckpoint(out, env.tenant, env.provider_id, OfOthers::kTakeWhenAlone,
-                                       arguments.checkpoint, "", session.clock().Now());
+    auto checkpoint =
+        ChooseCheckpoint(out, env.tenant, env.provider_id, OfOthers::kTakeWhenAlone,
+                         {arguments.checkpoint, "", arguments.origin}, session.clock().Now());
     if (!checkpoint) return out.Fail(checkpoint.error());
     options.checkpoint = std::move(*checkpoint);
   }

@@ -27,6 +27,7 @@ int CompileAndRun(Session& session, const CheckpointsArguments& arguments, Opera
   compile.operation = operation;
   compile.checkpoint = arguments.checkpoint;
   compile.of_plan = arguments.plan;
+  compile.of_origin = arguments.origin;
   compile.provider = arguments.provider;
   compile.parameters = arguments.parameters;
   compile.sample = arguments.sample;

@@ -3,8 +3,8 @@
 //
 // Nothing but that deletion keeps two prunes that run at once apart, and nothing has to:
 //   - a deletion takes its checkpoint's lease, so one of two for one checkpoint is refused;
-//   - each prune keeps the newest available checkpoint that it sees, whatever its rules, so the newest
-//     that either sees is taken by neither: one is always left;
+//   - each prune keeps the newest available checkpoint of each origin that it sees, whatever its rules, so
+//     the newest that either sees is taken by neither: one is always left;
 //   - what is pinned meanwhile, or restored from, is refused by the deletion's begin.
 // A prune that is killed leaves at most one deletion to be carried on (gc), and has decided nothing that
 // the next one does not decide again.
@@ -22,6 +22,7 @@
 #include "runtime/cli/compilation.h"
 #include "runtime/cli/duration_option.h"
 #include "runtime/cli/one_deletion.h"
+#include "runtime/cli/origin_names.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/schedule_times.h"
 #include "runtime/retention/plan_retention.h"
@@ -132,20 +133,31 @@ Value EntryToValue(const PlanRetention::Entry& entry) {
       .Set("reasons", Value::List(entry.verdict.reasons.begin(), entry.verdict.reasons.end()));
 }
 
-void ShowVerdicts(const Output& out, const PlanRetention& retention) {
+void ShowVerdicts(const Output& out, const PlanRetention& retention, const std::string& own) {
+  OriginNames names(own);
+  for (const PlanRetention::Series& series : retention.series)
+    names.Add(series.origin_id, series.origin_name);
   std::vector<std::vector<std::string>> rows;
-  for (const PlanRetention::Entry& entry : retention.entries) {
-    rows.push_back({entry.summary.id, FormatTime(entry.summary.created), StateWord(entry.summary),
-                    entry.verdict.kept ? "stays" : "goes", Join(entry.verdict.reasons, "; ")});
+  for (const PlanRetention::Series& series : retention.series) {
+    for (const PlanRetention::Entry& entry : series.entries) {
+      rows.push_back({entry.summary.id, FormatTime(entry.summary.created), StateWord(entry.summary),
+                      entry.verdict.kept ? "stays" : "goes", Join(entry.verdict.reasons, "; ")});
+      if (names.to_be_shown())
+        rows.back().insert(rows.back().begin() + 1, names.Of(series.origin_id, series.origin_name));
+    }
   }
-  out.Table({"CHECKPOINT", "CREATED", "STATE", "VERDICT", "WHY"}, rows);
+  std::vector<std::string> titles{"CHECKPOINT", "CREATED", "STATE", "VERDICT", "WHY"};
+  if (names.to_be_shown()) titles.insert(titles.begin() + 1, "ORIGIN");
+  out.Table(titles, rows);
 }
 
 // What is nobody's to delete but a person's.
 void NameLeftOvers(const Output& out, const PlanRetention& retention) {
   std::vector<std::string> left;
-  for (const PlanRetention::Entry& entry : retention.entries) {
-    if (entry.verdict.left_over) left.push_back(entry.summary.id);
+  for (const PlanRetention::Series& series : retention.series) {
+    for (const PlanRetention::Entry& entry : series.entries) {
+      if (entry.verdict.left_over) left.push_back(entry.summary.id);
+    }
   }
   if (left.empty()) return;
   out.Say("in error, and older than all that is kept: " + Join(left, ", ") +
@@ -165,12 +177,12 @@ bool IsStop(int code) {
          code >= static_cast<int>(ExitCode::kInterrupted);
 }
 
-Result<Deletions> DeleteWhatGoes(Session& session, const Pruning& pruning,
-                                 const BankSection& tenant, const PlanRetention& retention) {
+// What goes of one series.
+Status DeleteWhatGoes(Session& session, const Pruning& pruning, const BankSection& tenant,
+                      const PlanRetention::Series& series, Deletions& done) {
   const Output& out = session.out();
-  Deletions done;
   // Oldest first: where it is cut short, what is left is what one would keep longest.
-  for (auto entry = retention.entries.rbegin(); entry != retention.entries.rend(); ++entry) {
+  for (auto entry = series.entries.rbegin(); entry != series.entries.rend(); ++entry) {
     if (entry->verdict.kept) continue;
     const std::string& id = entry->summary.id;
     if (done.stopped != 0) {
@@ -178,7 +190,7 @@ Result<Deletions> DeleteWhatGoes(Session& session, const Pruning& pruning,
       continue;
     }
     HOLDFAST_ASSIGN_OR_RETURN(const std::string stays,
-                              runtime::WhyItStaysNow(tenant, id, retention.newest));
+                              runtime::WhyItStaysNow(tenant, id, series.newest));
     if (!stays.empty()) {
       out.Say("checkpoint " + id + " is left alone: " + stays);
       continue;
@@ -197,14 +209,14 @@ Result<Deletions> DeleteWhatGoes(Session& session, const Pruning& pruning,
       continue;
     }
     // Another prune may have come first: then it is gone, or will be.
-    const auto now = runtime::WhyItStaysNow(tenant, id, retention.newest);
+    const auto now = runtime::WhyItStaysNow(tenant, id, series.newest);
     if (code == static_cast<int>(ExitCode::kLocked) && now && !now->empty()) {
       out.Say("checkpoint " + id + " is left alone: " + *now);
       continue;
     }
     done.failed.push_back(id);
   }
-  return done;
+  return Ok();
 }
 
 Result<runtime::Record> CheckpointToPin(Session& session, const CheckpointsArguments& arguments) {
@@ -215,7 +227,8 @@ Result<runtime::Record> CheckpointToPin(Session& session, const CheckpointsArgum
   HOLDFAST_ASSIGN_OR_RETURN(
       const std::string id,
       ChooseCheckpoint(session.out(), tenant, provider->config().id, OfOthers::kLeave,
-                       arguments.checkpoint, arguments.plan, session.clock().Now()));
+                       {arguments.checkpoint, arguments.plan, arguments.origin},
+                       session.clock().Now()));
   return runtime::Record::Open(tenant, runtime::RecordKind::kCheckpoint, id);
 }
 
@@ -230,10 +243,13 @@ int PruneCheckpoints(Session& session, const PruneArguments& arguments) {
   if (!ahead) return out.Fail(ahead.error());
   const auto tenant = session.TenantSection(*pruning->provider, SectionAccess::kRead);
   if (!tenant) return out.Fail(tenant.error());
-  const auto retention = runtime::DecideRetention(
-      *tenant, {pruning->plan, pruning->provider->config().id}, pruning->rules, *ahead, now);
+  const std::string& own = pruning->provider->config().id;
+  const auto origin = ChooseOrigin(*tenant, own, arguments.origin);
+  if (!origin) return out.Fail(origin.error());
+  const auto retention =
+      runtime::DecideRetention(*tenant, {pruning->plan, own, *origin}, pruning->rules, *ahead, now);
   if (!retention) return out.Fail(retention.error());
-  if (retention->entries.empty()) {
+  if (retention->series.empty()) {
     const std::string none = "there is no checkpoint of plan " + pruning->plan + " of provider " +
                              Printable(pruning->provider->config().name);
     // A file cannot be a typing error, and the first night comes after the first prune.
@@ -244,19 +260,19 @@ int PruneCheckpoints(Session& session, const PruneArguments& arguments) {
   }
   out.Say(fmt::format("plan {}: {}; hours to years are those of {}", pruning->plan,
                       pruning->rules.str(), pruning->timezone));
-  for (const PlanRetention::Entry& entry : retention->entries)
-    out.Json("retention", EntryToValue(entry));
-  if (arguments.dry_run && !retention->entries.empty()) ShowVerdicts(out, *retention);
+  for (const PlanRetention::Series& series : retention->series) {
+    for (const PlanRetention::Entry& entry : series.entries)
+      out.Json("retention", EntryToValue(entry));
+  }
+  if (arguments.dry_run && !retention->series.empty()) ShowVerdicts(out, *retention, own);
   NameLeftOvers(out, *retention);
   if (retention->of_others != 0) {
     out.Say(fmt::format("{} of other providers, of a plan of that name, {} left alone",
                         Counted(retention->of_others, "checkpoint"),
                         retention->of_others == 1 ? "is" : "are"));
   }
-  const auto goes = static_cast<std::size_t>(
-      std::count_if(retention->entries.begin(), retention->entries.end(),
-                    [](const auto& entry) { return !entry.verdict.kept; }));
-  const std::size_t kept = retention->entries.size() - goes;
+  const std::size_t goes = retention->going();
+  const std::size_t kept = retention->kept();
   if (arguments.dry_run) {
     out.Json("pruned", Value()
                            .Set("plan", pruning->plan)
@@ -266,25 +282,28 @@ int PruneCheckpoints(Session& session, const PruneArguments& arguments) {
     out.Line(fmt::format("would delete {}, and keep {}", goes, kept));
     return 0;
   }
-  const auto done = DeleteWhatGoes(session, *pruning, *tenant, *retention);
-  if (!done) return out.Fail(done.error());
+  Deletions done;
+  for (const PlanRetention::Series& series : retention->series) {
+    Status deleted = DeleteWhatGoes(session, *pruning, *tenant, series, done);
+    if (!deleted) return out.Fail(deleted.error());
+  }
   out.Json("pruned", Value()
                          .Set("plan", pruning->plan)
                          .Set("dry_run", false)
                          .Set("kept", static_cast<std::int64_t>(kept))
-                         .Set("deleted", ListOf(done->deleted))
-                         .Set("failed", ListOf(done->failed))
-                         .Set("not_tried", ListOf(done->not_tried)));
-  out.Line(fmt::format("deleted {}, kept {}", done->deleted.size(), kept));
-  if (!done->failed.empty()) {
+                         .Set("deleted", ListOf(done.deleted))
+                         .Set("failed", ListOf(done.failed))
+                         .Set("not_tried", ListOf(done.not_tried)));
+  out.Line(fmt::format("deleted {}, kept {}", done.deleted.size(), kept));
+  if (!done.failed.empty()) {
     out.Warn(fmt::format(
         "{} of plan {} could not be deleted, as is said above: {}; 'holdfast gc' carries on what "
         "has begun, and another prune takes the others",
-        Counted(done->failed.size(), "checkpoint"), pruning->plan, Join(done->failed, ", ")));
+        Counted(done.failed.size(), "checkpoint"), pruning->plan, Join(done.failed, ", ")));
   }
-  if (!done->not_tried.empty()) out.Say("stopped; still to go: " + Join(done->not_tried, ", "));
-  if (done->stopped != 0) return done->stopped;
-  return done->failed.empty() ? 0 : static_cast<int>(ExitCode::kRunFailed);
+  if (!done.not_tried.empty()) out.Say("stopped; still to go: " + Join(done.not_tried, ", "));
+  if (done.stopped != 0) return done.stopped;
+  return done.failed.empty() ? 0 : static_cast<int>(ExitCode::kRunFailed);
 }
 
 int PinCheckpoint(Session& session, const CheckpointsArguments& arguments) {

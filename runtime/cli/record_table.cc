@@ -213,6 +213,8 @@ Value RecordSummaryToValue(const runtime::RecordSummary& summary) {
                   .Set("plan", summary.plan)
                   .Set("provider", summary.provider_name)
                   .Set("provider_id", summary.provider_id)
+                  .Set("origin", Printable(summary.origin_name()))
+                  .Set("origin_id", Printable(summary.origin_id()))
                   .Set("checkpoint", summary.checkpoint)
                   .Set("resources", summary.resources)
                   .Set("created", FormatTime(summary.created))
@@ -307,6 +309,10 @@ void ShowRecordReport(const Output& out, const RecordReport& report, Showing sho
     out.Line(fmt::format("  copied from provider {} ({}) by {} on {}",
                          Printable(summary.copied->provider_name), Printable(summary.copied->bank),
                          Printable(summary.copied->by), FormatTime(summary.copied->time)));
+    if (summary.origin_id() != summary.copied->provider_id) {
+      out.Line(fmt::format("  which had it from elsewhere: it was made by provider {} ({})",
+                           Printable(summary.origin_name()), Printable(summary.origin_id())));
+    }
   }
   if (summary.pin) out.Line("  pinned " + summary.pin->str());
   if (summary.checkpoint != summary.id) out.Line("  of checkpoint " + summary.checkpoint);

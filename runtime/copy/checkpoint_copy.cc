@@ -477,6 +477,9 @@ class Copier {
     head.provider_name = request_.provider_name;
     head.copied = CopiedFrom{request_.from.provider_id, request_.from.provider_name,
                              request_.from.bank, request_.by, env_.clock.Now()};
+    // The bundle stays that of the first one, however often it is copied on.
+    head.copied->origin_id = original.bundle.bundle().provider_id;
+    head.copied->origin_name = original.bundle.bundle().provider_name;
     HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
     HOLDFAST_RETURN_IF_ERROR(target_.CreateHead(head, original.graph));
     // After the head, which names it: gc removes no bundle that is named.

@@ -82,6 +82,7 @@ class RecordCheck {
       HOLDFAST_RETURN_IF_ERROR(CheckPin());
       HOLDFAST_RETURN_IF_ERROR(CheckHead());
       if (HoldsData()) HOLDFAST_RETURN_IF_ERROR(CheckResources());
+      if (!is_checkpoint()) HOLDFAST_RETURN_IF_ERROR(CheckGraph());
       if (IsAvailable()) HOLDFAST_RETURN_IF_ERROR(CheckJournal());
       if (!work_.options.quick) HOLDFAST_RETURN_IF_ERROR(CheckSmallObjects());
       NameLiveClaims();
@@ -317,11 +318,20 @@ class RecordCheck {
     return Ok();
   }
 
+  Status TakeGraphDamage(const Error& error) {
+    return TakeDamage(objects_.contains("graph") ? "graph-damaged" : "graph-missing", "graph",
+                      error);
+  }
+
+  // A begin writes it before its state, whatever the operation is, and nothing takes it away.
+  Status CheckGraph() {
+    const auto graph = record_.Graph();
+    return graph ? Ok() : TakeGraphDamage(graph.error());
+  }
+
   Status CheckResources() {
     auto graph = record_.Graph();
-    if (!graph)
-      return TakeDamage(objects_.contains("graph") ? "graph-damaged" : "graph-missing", "graph",
-                        graph.error());
+    if (!graph) return TakeGraphDamage(graph.error());
     std::map<ResourceKey, std::string> missing;
     if (IsAvailable() && head_) {
       auto of_bundle = MissingResources(work_.tenant, record_.id());

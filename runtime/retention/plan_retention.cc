@@ -53,6 +53,8 @@ std::string WhyNotAvailable(const RecordSummary& summary) {
   return state + "; 'holdfast gc' ends that when nobody works on it any more";
 }
 
+using Series = PlanRetention::Series;
+
 class Decider {
  public:
   Decider(const BankSection& tenant, const RetainedPlan& of, const RetentionRules& rules,
@@ -60,58 +62,78 @@ class Decider {
       : tenant_(tenant), of_(of), rules_(rules), ahead_(ahead), now_(now) {}
 
   Result<PlanRetention> Run() {
-    HOLDFAST_RETURN_IF_ERROR(Read());
-    HOLDFAST_ASSIGN_OR_RETURN(auto verdicts, Settle());
-    for (RetentionVerdict& verdict : verdicts) {
-      const auto at = IndexOf(verdict.id);
-      if (out_.newest.empty() && known_[at].not_available.empty()) out_.newest = verdict.id;
-      out_.entries.push_back({std::move(summaries_[at]), std::move(verdict)});
-    }
-    return std::move(out_);
-  }
-
- private:
-  Status Read() {
     RecordFilter filter;
     filter.plan = of_.plan;
+    filter.origin = of_.origin;
     HOLDFAST_ASSIGN_OR_RETURN(auto found, ListCheckpoints(tenant_, filter));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto last, ReadLastVerifications(tenant_, "", now_));
-    HOLDFAST_ASSIGN_OR_RETURN(const Users users, ReadUsers(tenant_));
+    HOLDFAST_ASSIGN_OR_RETURN(last_, ReadLastVerifications(tenant_, "", now_));
+    HOLDFAST_ASSIGN_OR_RETURN(users_, ReadUsers(tenant_));
+    PlanRetention out;
+    std::map<std::pair<bool, std::string>, std::vector<RecordSummary>> series;
     for (RecordSummary& summary : found) {
       if (summary.state == RecordState::kDeleted) continue;
       // An empty one is of something damaged.
       if (!summary.provider_id.empty() && summary.provider_id != of_.provider_id) {
-        ++out_.of_others;
+        ++out.of_others;
         continue;
       }
-      RetainedCheckpoint one;
-      one.id = summary.id;
-      one.created = summary.created;
-      one.not_available = WhyNotAvailable(summary);
-      one.failed = summary.state == RecordState::kError && summary.damage.empty();
-      if (one.not_available.empty() && IsInFuture(summary.created, now_))
-        one.not_available = "made in the future, by a clock that was wrong";
-      if (const auto of = last.find(summary.id);
-          one.not_available.empty() && of != last.end() && of->second.failed) {
-        one.not_available = "its last verification failed (" + of->second.summary.id + ")";
-      }
-      if (summary.pin) {
-        one.pinned = true;
-        one.pin = summary.pin->str();
-      }
-      const auto [from, to] = users.equal_range(summary.id);
-      for (auto user = from; user != to; ++user) {
-        HOLDFAST_ASSIGN_OR_RETURN(std::string text, TextOf(tenant_, user->second, now_));
-        // One that is about to go is none that another may go for.
-        if (user->second.kind != RecordKind::kDeletion)
-          one.used_by = std::move(text);
-        else if (one.not_available.empty())
-          one.not_available = "being deleted by " + text;
-      }
-      known_.push_back(std::move(one));
-      summaries_.push_back(std::move(summary));
+      const bool is_own = summary.origin_id() == of_.provider_id;
+      series[{!is_own, summary.origin_id()}].push_back(std::move(summary));
     }
-    return Ok();
+    for (auto& [origin, checkpoints] : series) {
+      HOLDFAST_ASSIGN_OR_RETURN(Series decided, Decide(std::move(checkpoints)));
+      out.series.push_back(std::move(decided));
+    }
+    return out;
+  }
+
+ private:
+  // Of one origin, oldest first.
+  Result<Series> Decide(std::vector<RecordSummary> checkpoints) {
+    Series out;
+    out.origin_id = checkpoints.back().origin_id();
+    out.origin_name = checkpoints.back().origin_name();
+    summaries_ = std::move(checkpoints);
+    known_.clear();
+    for (const RecordSummary& summary : summaries_) {
+      HOLDFAST_ASSIGN_OR_RETURN(auto one, WhatIsKnownOf(summary));
+      known_.push_back(std::move(one));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(auto verdicts, Settle());
+    for (RetentionVerdict& verdict : verdicts) {
+      const auto at = IndexOf(verdict.id);
+      if (out.newest.empty() && known_[at].not_available.empty()) out.newest = verdict.id;
+      out.entries.push_back({std::move(summaries_[at]), std::move(verdict)});
+    }
+    return out;
+  }
+
+  Result<RetainedCheckpoint> WhatIsKnownOf(const RecordSummary& summary) const {
+    RetainedCheckpoint one;
+    one.id = summary.id;
+    one.created = summary.created;
+    one.not_available = WhyNotAvailable(summary);
+    one.failed = summary.state == RecordState::kError && summary.damage.empty();
+    if (one.not_available.empty() && IsInFuture(summary.created, now_))
+      one.not_available = "made in the future, by a clock that was wrong";
+    if (const auto of = last_.find(summary.id);
+        one.not_available.empty() && of != last_.end() && of->second.failed) {
+      one.not_available = "its last verification failed (" + of->second.summary.id + ")";
+    }
+    if (summary.pin) {
+      one.pinned = true;
+      one.pin = summary.pin->str();
+    }
+    const auto [from, to] = users_.equal_range(summary.id);
+    for (auto user = from; user != to; ++user) {
+      HOLDFAST_ASSIGN_OR_RETURN(std::string text, TextOf(tenant_, user->second, now_));
+      // One that is about to go is none that another may go for.
+      if (user->second.kind != RecordKind::kDeletion)
+        one.used_by = std::move(text);
+      else if (one.not_available.empty())
+        one.not_available = "being deleted by " + text;
+    }
+    return one;
   }
 
   // What a list does not read is read of those alone for which it matters, and what is found out may
@@ -163,10 +185,11 @@ class Decider {
   const RetentionRules& rules_;
   const AheadOfUtc& ahead_;
   WallTime now_;
-  // Of the same checkpoints, in the same order.
+  LastVerifications last_;
+  Users users_;
+  // Of the same checkpoints of one series, in the same order.
   std::vector<RecordSummary> summaries_;
   std::vector<RetainedCheckpoint> known_;
-  PlanRetention out_;
 };
 
 Result<std::optional<RecordState>> StateNow(const BankSection& tenant, const std::string& id) {
@@ -177,6 +200,22 @@ Result<std::optional<RecordState>> StateNow(const BankSection& tenant, const std
 }
 
 }  // namespace
+
+std::size_t PlanRetention::kept() const {
+  std::size_t all = 0;
+  for (const Series& one : series) all += one.entries.size();
+  return all - going();
+}
+
+std::size_t PlanRetention::going() const {
+  std::size_t going = 0;
+  for (const Series& one : series) {
+    going += static_cast<std::size_t>(
+        std::count_if(one.entries.begin(), one.entries.end(),
+                      [](const Entry& entry) { return !entry.verdict.kept; }));
+  }
+  return going;
+}
 
 Result<PlanRetention> DecideRetention(const BankSection& tenant, const RetainedPlan& of,
                                       const RetentionRules& rules, const AheadOfUtc& ahead,

@@ -19,6 +19,7 @@ namespace holdfast::runtime {
 struct RetainedPlan {
   std::string plan;
   std::string provider_id;
+  std::string origin = {};  // id: that series alone; empty: each one that the provider has
 };
 
 struct PlanRetention {
@@ -26,9 +27,19 @@ struct PlanRetention {
     RecordSummary summary;
     RetentionVerdict verdict;
   };
-  std::vector<Entry> entries;  // newest first; none that is deleted
-  std::string newest;          // the newest available one, which is kept; empty: there is none
+  // What one provider made of the plan. The rules are applied to each as if it were alone: what one machine still
+  // makes takes nobody's place of another one, whose copies are in the same bank.
+  struct Series {
+    std::string origin_id;  // empty: damaged ones of which nobody knows it, and which are kept
+    std::string origin_name;
+    std::vector<Entry> entries;  // newest first; none that is deleted
+    std::string newest;          // the newest available one, which is kept; empty: there is none
+  };
+  std::vector<Series> series;  // the provider's own first; by origin
   std::size_t of_others = 0;   // checkpoints of a plan of that name of other providers: left alone
+
+  std::size_t kept() const;
+  std::size_t going() const;
 };
 
 // Looks at what the bank knows of each, and asks the policy. On nothing rely: what is not available,

@@ -13,6 +13,7 @@
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
+#include "runtime/store/bundle_use.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
@@ -57,6 +58,7 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint());
     HOLDFAST_RETURN_IF_ERROR(CheckKeys());
     if (request_.dry_run) return DryRun();
+    HOLDFAST_RETURN_IF_ERROR(KeepBundle());
     HOLDFAST_RETURN_IF_ERROR(TakeLeases());
     HOLDFAST_RETURN_IF_ERROR(GiveWayToRivals());
     HOLDFAST_RETURN_IF_ERROR(WriteRecord());
@@ -110,6 +112,13 @@ class Beginner {
       }
     }
     return Ok();
+  }
+
+  // From here on no gc takes it; whether one has done so since it was read is looked at once more.
+  Status KeepBundle() {
+    HOLDFAST_RETURN_IF_ERROR(MarkBundleUsed(env_.tenant, bundle_.sha256()));
+    auto there = StoredBundle::Open(env_.tenant, bundle_.sha256());
+    return there ? Ok() : Status(std::move(there).error());
   }
 
   // True when this run has begun already.

@@ -33,10 +33,12 @@ struct BeginRequest {
 // every resource that is not finished a new epoch. Run again by the same run it completes what is
 // missing.
 //
+// Before it writes anything else it marks the bundle as used (bundle_use.h): a gc either sees that, or this refuses.
+//
 // Errors: kNotFound (no bundle, no checkpoint), kInvalidInput (what cannot be begun, such as the
 // deletion of a checkpoint that is pinned; nothing was written), kLocked (another run, or another start of
 // this one, has the lease or the run's id; nothing of it was touched), kDenied (a key that the checkpoint
-// needs is not there; nothing was written).
+// needs is not there; nothing was written), kUnavailable (a gc is just removing the bundle; nothing was written).
 Result<StepReport> Begin(const StepEnvironment& env, const BeginRequest& request,
                          const DriftChecker& drift);
 

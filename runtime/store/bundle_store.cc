@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plugins/sdk/sha256.h"
+#include "runtime/store/bundle_use.h"
 #include "runtime/store/layout.h"
 
 namespace holdfast::runtime {
@@ -70,7 +71,11 @@ Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool p
     const auto shard = files.files.find(name);
     if (shard == files.files.end()) return InvalidInput("a bundle without " + name);
     HOLDFAST_RETURN_IF_ERROR(CheckHash(shard->second, bundle.shards[i].sha256, name));
-    HOLDFAST_RETURN_IF_ERROR(PutFile(section, name, shard->second));
+  }
+  HOLDFAST_RETURN_IF_ERROR(MarkBundleUsed(tenant, files.sha256));
+  for (std::size_t i = 0; i < bundle.shards.size(); ++i) {
+    const std::string name = ShardName(i);
+    HOLDFAST_RETURN_IF_ERROR(PutFile(section, name, files.files.at(name)));
   }
   HOLDFAST_RETURN_IF_ERROR(PutFile(section, head->first, head->second));
   HOLDFAST_RETURN_IF_ERROR(CheckKept(section, head->first));
@@ -92,6 +97,7 @@ Status CopyBundle(const BankSection& from, const BankSection& to, const std::str
   };
   HOLDFAST_ASSIGN_OR_RETURN(const std::string head, read(std::string(kHead), sha256));
   HOLDFAST_ASSIGN_OR_RETURN(const Bundle bundle, ParseBundle(head, kHead));
+  HOLDFAST_RETURN_IF_ERROR(MarkBundleUsed(to, sha256));
   for (std::size_t i = 0; i < bundle.shards.size(); ++i) {
     const auto shard = read(ShardName(i), bundle.shards[i].sha256);
     if (!shard && shard.error().code() == ErrorCode::kNotFound)

@@ -16,11 +16,13 @@ namespace holdfast::runtime {
 // Writes a bundle to bundles/<sha256>/, shards first and bundle.json last, so that a bundle that
 // is there is whole. What is there already is left, unless it is damaged: then it is written anew.
 // `published`: it carries a mark that keeps gc
-// from removing it while no record names it (`holdfast publish`). kCorrupt where the bank took it and has not got it.
+// from removing it while no record names it (`holdfast publish`). kCorrupt where the bank took it and has not got it;
+// kUnavailable where a gc is just removing one (bundle_use.h).
 Status PublishBundle(const BankSection& tenant, const BundleFiles& files, bool published);
 
 // Copies a bundle from one bank to another, file by file, as PublishBundle writes it; every hash is checked. The mark
-// of one that was published is not copied. kNotFound when it is not in the first.
+// of one that was published is not copied. kNotFound when it is not in the first; kUnavailable where a gc is just removing the
+// second one's.
 Status CopyBundle(const BankSection& from, const BankSection& to, const std::string& sha256);
 
 // Takes that mark away; success where there is none. kNotFound when the bundle is not in the bank.

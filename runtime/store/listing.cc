@@ -306,11 +306,14 @@ bool Passes(const RecordSummary& summary, const RecordFilter& filter) {
   const bool of_plan = filter.plan.empty() || summary.plan == filter.plan;
   const bool of_provider = filter.provider.empty() || summary.provider_id == filter.provider ||
                            summary.provider_name == filter.provider;
+  const bool of_origin = filter.origin.empty() || summary.origin_id() == filter.origin;
   // Of what is damaged nobody knows what it would have been.
   if (!summary.damage.empty()) {
-    return (of_plan || summary.plan.empty()) && (of_provider || summary.provider_id.empty());
+    return (of_plan || summary.plan.empty()) && (of_provider || summary.provider_id.empty()) &&
+           (of_origin || summary.origin_id().empty());
   }
-  return of_plan && of_provider && (!filter.since || summary.created >= *filter.since) &&
+  return of_plan && of_provider && of_origin &&
+         (!filter.since || summary.created >= *filter.since) &&
          (!filter.before || summary.created < *filter.before) &&
          (!filter.state || summary.state == *filter.state);
 }
@@ -426,35 +429,83 @@ Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary) {
   return Ok();
 }
 
-Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan,
-                                               std::string_view provider,
+std::map<std::string, const RecordSummary*> OriginsOf(
+    const std::vector<RecordSummary>& checkpoints) {
+  std::map<std::string, const RecordSummary*> origins;
+  for (const RecordSummary& one : checkpoints) {
+    if (!one.origin_id().empty()) origins[one.origin_id()] = &one;
+  }
+  return origins;
+}
+
+Result<std::string> OriginCalled(const std::vector<RecordSummary>& checkpoints,
+                                 std::string_view id_or_name) {
+  const auto origins = OriginsOf(checkpoints);
+  std::string id(id_or_name);
+  if (origins.contains(id)) return id;
+  std::set<std::string> called;
+  for (const RecordSummary& one : checkpoints) {
+    if (one.origin_name() == id_or_name && !one.origin_id().empty()) called.insert(one.origin_id());
+  }
+  if (called.size() == 1) return *called.begin();
+  std::vector<std::string> there;
+  for (const auto& [origin, newest] : origins) {
+    if (called.empty() || called.contains(origin))
+      there.push_back(fmt::format("{} ({})", Printable(newest->origin_name()), Printable(origin)));
+  }
+  if (!called.empty()) {
+    return InvalidInput(fmt::format("several providers that made checkpoints in the bank are "
+                                    "called {}: {}",
+                                    Printable(id), Join(there, ", ")))
+        .Hint("name one by its id");
+  }
+  Error none =
+      NotFound("no provider that made a checkpoint in the bank is called " + Printable(id));
+  if (there.empty()) return none;
+  return std::move(none).Hint("there are some of " + Join(there, ", "));
+}
+
+Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, const RecordFilter& of,
                                                std::vector<RecordSummary>* damaged) {
   // Not by the index: a plan of which no checkpoint ever became available is the one to hear of.
-  RecordFilter filter;
-  filter.plan = std::string(plan);
-  filter.provider = std::string(provider);
-  HOLDFAST_ASSIGN_OR_RETURN(auto found, ListCheckpoints(tenant, filter));
-  std::map<std::string, PlanStatus> newest;
-  // The newest first: the first of a plan that is good is the one.
+  HOLDFAST_ASSIGN_OR_RETURN(auto found, ListCheckpoints(tenant, of));
+  std::map<std::pair<std::string, std::string>, PlanStatus> newest;
+  std::set<std::string> of_nobody;  // plans
+  // The newest first: the first of a series that is good is the one.
   for (auto summary = found.rbegin(); summary != found.rend(); ++summary) {
     if (summary->state == RecordState::kDeleted) continue;
     PlanStatus* status = nullptr;
-    if (!summary->plan.empty()) {
-      status = &newest[summary->plan];
-      status->plan = summary->plan;
+    if (!summary->plan.empty() && summary->origin_id().empty()) {
+      of_nobody.insert(summary->plan);
+    } else if (!summary->plan.empty()) {
+      const auto [at, is_new] = newest.try_emplace({summary->plan, summary->origin_id()});
+      status = &at->second;
+      if (is_new) {
+        status->plan = summary->plan;
+        status->origin_id = summary->origin_id();
+        status->origin_name = summary->origin_name();
+      }
     }
     if (status != nullptr && status->checkpoint.empty() &&
         summary->state == RecordState::kAvailable) {
       HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint(tenant, *summary));
-      if (summary->damage.empty())
-        *status = {summary->plan, summary->id, summary->created, summary->warnings,
-                   summary->drift && summary->drift->fails() ? summary->drift->text : ""};
+      if (summary->damage.empty()) {
+        status->checkpoint = summary->id;
+        status->created = summary->created;
+        status->warnings = summary->warnings;
+        if (summary->drift && summary->drift->fails()) status->drift = summary->drift->text;
+      }
     }
     if (!summary->damage.empty() && damaged != nullptr) damaged->push_back(*summary);
   }
+  // Where it is damaged that is all there is of the plan: nothing to rely on.
+  for (const std::string& plan : of_nobody) {
+    const auto any = newest.lower_bound({plan, ""});
+    if (any == newest.end() || any->first.first != plan) newest[{plan, ""}].plan = plan;
+  }
   std::vector<PlanStatus> statuses;
   statuses.reserve(newest.size());
-  for (auto& [name, status] : newest) statuses.push_back(std::move(status));
+  for (auto& [series, status] : newest) statuses.push_back(std::move(status));
   return statuses;
 }
 

@@ -49,6 +49,11 @@ struct RecordSummary {
   std::optional<Pin> pin;          // of a checkpoint that is kept because somebody said so
   std::string created_by;
   std::optional<CopiedFrom> copied;  // of a checkpoint that was copied there
+  // The provider that made the checkpoint, however often it was copied. A plan's checkpoints of one origin are a series:
+  // machines may have plans of one name, and copies of both in one bank. Empty: nobody knows.
+  const std::string& origin_id() const { return copied ? copied->origin_id : provider_id; }
+  // As it was called when it was copied: the id says who it is.
+  const std::string& origin_name() const { return copied ? copied->origin_name : provider_name; }
   // Why it cannot be relied on: which of its small objects (states, head, graph) is damaged, or
   // missing; one line. It is in no good state then, and plan and times are what else says them.
   // Empty: none is, as far as was read.
@@ -58,13 +63,14 @@ struct RecordSummary {
 struct RecordFilter {
   std::string plan;                // empty: all
   std::string provider;            // id or name; empty: all
+  std::string origin;              // id; empty: all
   std::optional<WallTime> since;   // created at or after
   std::optional<WallTime> before;  // created before
   std::optional<RecordState> state;
 };
 
 // Of one that is damaged nobody knows what it would have been: it passes every filter but those of
-// another plan and another provider.
+// another plan, another provider and another origin.
 bool Passes(const RecordSummary& summary, const RecordFilter& filter);
 
 // Every record of a kind, oldest first. Reads the small objects of a record, and of a checkpoint its
@@ -134,10 +140,21 @@ Result<RecordReport> ShowRecord(const BankSection& tenant, RecordKind kind, cons
 Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run,
                                  bool details = true);
 
-// The newest available checkpoint of each plan that there is a checkpoint of, in whatever state but
-// deleted, or of `plan` (unless that is empty) alone.
+// Who made the checkpoints of a list: by id, with the newest one of each; `checkpoints` oldest first, as ListCheckpoints
+// has them. Those of which nobody knows it are left out.
+std::map<std::string, const RecordSummary*> OriginsOf(
+    const std::vector<RecordSummary>& checkpoints);
+// The id of the origin that is called so: its id, or a name that any of its checkpoints bears, for it may have been given
+// another one since. kNotFound, or kInvalidInput where several are called so: both name those that there are.
+Result<std::string> OriginCalled(const std::vector<RecordSummary>& checkpoints,
+                                 std::string_view id_or_name);
+
+// The newest available checkpoint of each series (a plan's of one origin) that there is a checkpoint of, in whatever state
+// but deleted, or of `plan` (unless that is empty) alone. So a series ends with the deletion of its last one.
 struct PlanStatus {
   std::string plan;
+  std::string origin_id;  // empty: of all that there is nobody knows it
+  std::string origin_name;
   std::string checkpoint;  // empty: it has none that is available
   WallTime created;
   std::uint64_t warnings = 0;  // of that checkpoint
@@ -145,11 +162,9 @@ struct PlanStatus {
   // empty: it did not.
   std::string drift;
 };
-// A damaged one never counts; those that were met go to `damaged`, unless that is nullptr. `provider`:
-// whose checkpoints count (id or name; empty: all), for plans of several machines that share a bank may
-// have one name.
-Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, std::string_view plan,
-                                               std::string_view provider = "",
+// Sorted by plan and origin. A damaged one never counts; those that were met go to `damaged`, unless that is nullptr.
+// `of`: which checkpoints count.
+Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, const RecordFilter& of,
                                                std::vector<RecordSummary>* damaged = nullptr);
 
 // Reads what a list does not, the whole graph of a checkpoint, and sets the summary's `damage`.

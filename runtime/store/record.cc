@@ -185,12 +185,15 @@ Status Record::SetState(RecordState state, std::string_view run, std::string_vie
 namespace {
 
 Value CopiedToValue(const CopiedFrom& copied) {
-  return Value()
-      .Set("provider_id", copied.provider_id)
-      .Set("provider_name", copied.provider_name)
-      .Set("bank", copied.bank)
-      .Set("by", copied.by)
-      .Set("time", FormatTime(copied.time));
+  Value value = Value()
+                    .Set("provider_id", copied.provider_id)
+                    .Set("provider_name", copied.provider_name)
+                    .Set("bank", copied.bank)
+                    .Set("by", copied.by)
+                    .Set("time", FormatTime(copied.time));
+  if (!copied.origin_id.empty() && copied.origin_id != copied.provider_id)
+    value.Set("origin_id", copied.origin_id).Set("origin_name", copied.origin_name);
+  return value;
 }
 
 Result<CopiedFrom> CopiedFromValue(const Value& value, const std::string& key) {
@@ -200,6 +203,8 @@ Result<CopiedFrom> CopiedFromValue(const Value& value, const std::string& key) {
   copied.bank = value.StringOr("bank", "");
   copied.by = value.StringOr("by", "");
   HOLDFAST_ASSIGN_OR_RETURN(copied.time, TimeMember(value, "time", key));
+  copied.origin_id = value.StringOr("origin_id", copied.provider_id);
+  copied.origin_name = value.StringOr("origin_name", copied.provider_name);
   return copied;
 }
 

@@ -60,6 +60,10 @@ struct CopiedFrom {
   std::string bank;  // for people
   std::string by;    // "root@host"
   WallTime time;
+  // Whose checkpoint it is at first hand: another provider's where what was copied was a copy. Left empty it is the
+  // provider above, and set when it is read.
+  std::string origin_id = {};
+  std::string origin_name = {};
 };
 
 // What a record is about: the object `plan`, written once by the first `begin`, or by who copied it.

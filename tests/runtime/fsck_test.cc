@@ -146,6 +146,40 @@ TEST_F(Fsck, RemovesDataThatNoManifestNamesOnceItIsOld) {
   EXPECT_THAT(*world.tenant.ListAll("leases/@40fsck/"), IsEmpty());
 }
 
+TEST_F(Fsck, NamesTheGraphThatARestoreAVerificationOrADeletionHasLost) {
+  ProtectAs("run-1");
+  ProtectAs("run-2");
+  ASSERT_EQ(world.RunAll("res-1", world.Publish(Operation::kRestore, "run-2")).code, ExitCode::kOk);
+  ASSERT_EQ(world.RunAll("ver-1", world.Publish(Operation::kVerify, "run-2")).code, ExitCode::kOk);
+  ASSERT_EQ(world.RunAll("del-1", world.Publish(Operation::kDelete, "run-1")).code, ExitCode::kOk);
+  world.now += kKept;
+  for (const std::string record : {"restores/res-1", "verifications/ver-1", "deletions/del-1"}) {
+    SCOPED_TRACE(record);
+    const std::string key = record + "/graph";
+    const std::string bytes = *world.tenant.GetBytes(key);
+    for (const bool quick : {true, false}) {
+      options.quick = quick;
+      for (const char* const what : {"graph-missing", "graph-damaged"}) {
+        ASSERT_TRUE(world.tenant.Delete(key));
+        if (std::string(what) == "graph-damaged") {
+          ASSERT_TRUE(world.tenant.PutBytes(key, "{"));
+        }
+        const auto findings = Run();
+        EXPECT_THAT(findings, ElementsAre(Is(FindingKind::kDamage, what)));
+        for (const Finding& finding : findings) {
+          EXPECT_EQ(finding.record, record.substr(record.find('/') + 1));
+          EXPECT_THAT(finding.keys, ElementsAre(key));
+        }
+        if (std::string(what) == "graph-missing") {
+          ASSERT_TRUE(world.tenant.PutBytes(key, bytes));
+        }
+      }
+    }
+    Overwrite(key, bytes);
+  }
+  EXPECT_THAT(Run(), IsEmpty());
+}
+
 TEST_F(Fsck, KeepsWhatAPluginPutBesideItsStreams) {
   world.raw["T::Volume#a"] = "of the plugin's own";
   ProtectAs("run-1");

@@ -36,16 +36,25 @@ class TwoNights : public ::testing::Test {
     EXPECT_TRUE(decided) << decided.error().Render();
     return std::move(*decided);
   }
+  // Of its only series.
+  runtime::PlanRetention::Series Series() {
+    runtime::PlanRetention decided = Decide();
+    if (decided.series.empty()) return {};
+    EXPECT_EQ(decided.series.size(), 1U);
+    return std::move(decided.series.front());
+  }
   // The ids of those that stay, newest first.
   std::string Stay() {
     std::string stay;
-    for (const auto& entry : Decide().entries) {
+    const auto series = Series();
+    for (const auto& entry : series.entries) {
       if (entry.verdict.kept) stay += (stay.empty() ? "" : " ") + entry.summary.id;
     }
     return stay;
   }
   std::string WhyOf(const std::string& id) {
-    for (const auto& entry : Decide().entries) {
+    const auto series = Series();
+    for (const auto& entry : series.entries) {
       if (entry.summary.id == id) return entry.verdict.reasons.front();
     }
     return "it is not there";
@@ -62,15 +71,15 @@ class TwoNights : public ::testing::Test {
 
 TEST_F(TwoNights, TheOlderGoes) {
   EXPECT_EQ(Stay(), "new");
-  EXPECT_EQ(Decide().newest, "new");
+  EXPECT_EQ(Series().newest, "new");
   Delete("old");
-  EXPECT_EQ(Decide().entries.size(), 1U);
+  EXPECT_EQ(Series().entries.size(), 1U);
 }
 
 TEST_F(TwoNights, OfAnotherProviderNothingIsSeen) {
   provider = "somebody else's";
   const auto decided = Decide();
-  EXPECT_THAT(decided.entries, IsEmpty());
+  EXPECT_THAT(decided.series, IsEmpty());
   EXPECT_EQ(decided.of_others, 2U);
 }
 

@@ -348,7 +348,9 @@ TEST_F(OtherOperations, ListsShowRecordsInOrderAndByFilter) {
   runtime::RecordFilter late;
   late.since = world.now;
   EXPECT_THAT(ids(late), ElementsAre("cp-3"));
-  const auto status = runtime::ReadPlanStatus(world.tenant, "nightly");
+  runtime::RecordFilter nightly;
+  nightly.plan = "nightly";
+  const auto status = runtime::ReadPlanStatus(world.tenant, nightly);
   ASSERT_TRUE(status);
   ASSERT_THAT(*status, SizeIs(1));
   EXPECT_EQ(status->front().checkpoint, "cp-3");

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "plugins/sdk/counted.h"
-#include "runtime/store/bundle_store.h"
+#include "runtime/store/bundle_use.h"
 #include "runtime/store/claim.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/rubbish.h"
@@ -101,19 +101,50 @@ Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Reco
   return RemoveLostAttempts(env, options, record, actions);
 }
 
-Status RemoveBundles(const StepEnvironment& env, const GcOptions& options,
-                     const std::set<std::string>& named, std::vector<GcAction>& actions) {
+// What is named by now, with what has just begun: the runs of what is not finished, whose records may not name it yet.
+Result<std::optional<std::set<std::string>>> FindNamedBundles(const StepEnvironment& env) {
+  std::set<std::string> named;
+  for (const RecordKind kind : kAllRecordKinds) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env.tenant, kind));
+    for (const std::string& id : ids) {
+      if (env.cancellation.is_set()) return CancelledError();
+      HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(env.tenant, kind, id));
+      HOLDFAST_ASSIGN_OR_RETURN(auto bundle, record.BundleName());
+      if (bundle) {
+        named.insert(std::move(*bundle));
+        continue;
+      }
+      HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+      const bool matters = !states.empty() && states.back().state != RecordState::kDeleted;
+      if (matters) return std::optional<std::set<std::string>>();
+    }
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(env.tenant));
+  for (const Unfinished& one : unfinished) {
+    const auto lease = CurrentLease(env.tenant, one.record);
+    if (!lease && !IsDamage(lease.error())) return lease.error();
+    if (!lease || !*lease) continue;
+    const auto entry = ReadRun(env.tenant, (*lease)->run);
+    if (!entry && !IsDamage(entry.error())) return entry.error();
+    if (entry && *entry) named.insert((*entry)->bundle);
+  }
+  return std::optional(std::move(named));
+}
+
+Status RemoveUnnamedBundles(const StepEnvironment& env, const GcOptions& options,
+                            const std::set<std::string>& named, std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const auto bundles,
       FindUnnamedBundles(env.tenant, named, options.bundle_age, env.clock.Now()));
-  for (const auto& [sha256, files] : bundles) {
+  const auto tell = [&actions](const std::string& sha256) {
     actions.push_back({"bundle " + sha256.substr(0, 12), "remove: no record names it", false});
-    if (options.dry_run) continue;
-    // bundle.json first: a bundle that is there is whole.
-    HOLDFAST_RETURN_IF_ERROR(env.tenant.DeleteIfPresent(BundlePrefix(sha256) + "/bundle.json"));
-    for (const std::string& file : files)
-      HOLDFAST_RETURN_IF_ERROR(env.tenant.DeleteIfPresent(file));
+  };
+  if (!options.dry_run) {
+    return RemoveBundles(
+        env.tenant, env.clock, bundles, options.bundle_age, "gc-" + NewAttemptId(1),
+        [&env] { return FindNamedBundles(env); }, tell);
   }
+  for (const auto& [sha256, keys] : bundles) tell(sha256);
   return Ok();
 }
 
@@ -144,7 +175,7 @@ Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options,
   }
   // Of a record that does not say which bundle it is of, any may be the one.
   if (!all_known) return Ok();
-  return RemoveBundles(env, options, bundles, actions);
+  return RemoveUnnamedBundles(env, options, bundles, actions);
 }
 
 }  // namespace holdfast::runtime

@@ -1,0 +1,262 @@
+// A bundle that nothing names and that is old, and somebody who begins to use it while gc removes it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "plugins/sdk/forwarding_bank.h"
+#include "runtime/store/bundle_store.h"
+#include "runtime/store/bundle_use.h"
+#include "tests/runtime/world.h"
+
+namespace holdfast::testing_runtime {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+// A bank in which something happens once, just before the n-th call from then on.
+class MeanwhileBank final : public ForwardingBank {
+ public:
+  using ForwardingBank::ForwardingBank;
+  void BeforeCall(std::size_t n, std::function<void()> meanwhile) {
+    left_ = n;
+    meanwhile_ = std::move(meanwhile);
+  }
+  bool pending() const { return meanwhile_ != nullptr; }
+  void Disarm() { meanwhile_ = nullptr; }
+
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    Count();
+    return ForwardingBank::Put(key, source, size);
+  }
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
+    Count();
+    return ForwardingBank::CreateExclusive(key, value, settling);
+  }
+  Status Replace(const ObjectKey& key, std::string_view value) override {
+    Count();
+    return ForwardingBank::Replace(key, value);
+  }
+  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
+             std::uint64_t length) override {
+    Count();
+    return ForwardingBank::Get(key, sink, offset, length);
+  }
+  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
+    Count();
+    return ForwardingBank::List(options);
+  }
+  Result<ObjectInfo> Stat(const ObjectKey& key) override {
+    Count();
+    return ForwardingBank::Stat(key);
+  }
+  Status Delete(const ObjectKey& key) override {
+    Count();
+    return ForwardingBank::Delete(key);
+  }
+
+ private:
+  void Count() {
+    if (meanwhile_ && --left_ == 0) std::exchange(meanwhile_, nullptr)();
+  }
+  std::size_t left_ = 0;
+  std::function<void()> meanwhile_;
+};
+
+// A bank with a bundle that is two days old.
+struct OldBundle {
+  OldBundle() {
+    world.Add("T::Plain#p");
+    bundle = world.Publish();
+    bank_time += std::chrono::hours(48);
+    world.now = bank_time;
+  }
+  void CollectGarbage(std::chrono::seconds bundle_age = std::chrono::hours(24)) {
+    std::vector<runtime::GcAction> actions;
+    runtime::GcOptions options;
+    options.bundle_age = bundle_age;
+    world.CollectGarbage(options, &actions);
+  }
+  bool IsThere() { return *world.tenant.Exists("bundles/" + bundle + "/bundle.json"); }
+  // What began has all that it needs; what was refused can be done anew.
+  void ExpectTheRunGoesOn(const World::Outcome& begun) {
+    if (begun.code == ExitCode::kOk) {
+      const auto whole = runtime::LoadBundleFromBank(world.tenant, bundle);
+      ASSERT_TRUE(whole) << whole.error().Render();
+      for (const std::string& step : world.Steps(bundle)) world.Run("run-1", bundle, step);
+      const World::Outcome ended = world.End("run-1");
+      EXPECT_EQ(ended.code, ExitCode::kOk) << ended.text;
+      EXPECT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
+      return;
+    }
+    EXPECT_THAT(begun.code, AnyOf(ExitCode::kTryAgain, ExitCode::kNotFound)) << begun.text;
+    EXPECT_THAT(begun.text, HasSubstr("publish FILE"));
+    EXPECT_EQ(*world.tenant.ListAll("checkpoints/"), std::vector<std::string>());
+    const World::Outcome again = world.RunAll("run-1", world.Publish());
+    EXPECT_EQ(again.code, ExitCode::kOk) << again.text;
+  }
+
+  WallTime bank_time = *ParseTime("2026-11-24T01:00:00Z");
+  TestClock bank_clock{bank_time};
+  MemoryBank memory{bank_clock};
+  MeanwhileBank bank{memory};
+  World world{&bank};
+  std::string bundle;
+};
+
+TEST(GcBesideBegin, WhereverARunBeginsItHasItsBundleOrIsRefused) {
+  std::size_t begun = 0;
+  std::size_t refused = 0;
+  for (std::size_t n = 1;; ++n) {
+    SCOPED_TRACE("before call " + std::to_string(n) + " of gc");
+    OldBundle scene;
+    World::Outcome outcome;
+    scene.bank.BeforeCall(n, [&] { outcome = scene.world.Begin("run-1", scene.bundle); });
+    scene.CollectGarbage();
+    if (scene.bank.pending()) break;
+    ++(outcome.code == ExitCode::kOk ? begun : refused);
+    scene.ExpectTheRunGoesOn(outcome);
+  }
+  EXPECT_GT(begun, 0U);
+  EXPECT_GT(refused, 0U);
+}
+
+TEST(GcBesideBegin, WhereverGcComesARunHasItsBundleOrIsRefused) {
+  std::size_t begun = 0;
+  std::size_t refused = 0;
+  for (std::size_t n = 1;; ++n) {
+    SCOPED_TRACE("before call " + std::to_string(n) + " of begin");
+    OldBundle scene;
+    scene.bank.BeforeCall(n, [&] { scene.CollectGarbage(); });
+    const World::Outcome outcome = scene.world.Begin("run-1", scene.bundle);
+    if (scene.bank.pending()) break;
+    ++(outcome.code == ExitCode::kOk ? begun : refused);
+    scene.ExpectTheRunGoesOn(outcome);
+  }
+  EXPECT_GT(begun, 0U);
+  EXPECT_GT(refused, 0U);
+}
+
+// However young what goes may be: a run that has just begun is none whose bundle goes.
+TEST(GcBesideBegin, TheSameWhereGcTakesWhatIsYoung) {
+  for (std::size_t n = 1;; ++n) {
+    SCOPED_TRACE("before call " + std::to_string(n) + " of begin");
+    OldBundle scene;
+    scene.bank.BeforeCall(n, [&] { scene.CollectGarbage(std::chrono::seconds(0)); });
+    const World::Outcome outcome = scene.world.Begin("run-1", scene.bundle);
+    if (scene.bank.pending()) break;
+    scene.ExpectTheRunGoesOn(outcome);
+  }
+}
+
+TEST(GcBesideBegin, WhatIsPublishedMeanwhileIsThereOrRefused) {
+  std::size_t published = 0;
+  for (std::size_t n = 1;; ++n) {
+    SCOPED_TRACE("before call " + std::to_string(n) + " of gc");
+    OldBundle scene;
+    std::optional<Result<std::string>> put;
+    scene.bank.BeforeCall(n, [&] { put = scene.world.TryToPublish(); });
+    scene.CollectGarbage();
+    if (scene.bank.pending()) break;
+    if (*put) {
+      ++published;
+      ASSERT_TRUE(runtime::LoadBundleFromBank(scene.world.tenant, scene.bundle));
+      EXPECT_EQ(scene.world.RunAll("run-1", scene.bundle).code, ExitCode::kOk);
+      continue;
+    }
+    EXPECT_EQ(put->error().code(), ErrorCode::kUnavailable) << put->error().Render();
+    EXPECT_EQ(scene.world.RunAll("run-1", scene.world.Publish()).code, ExitCode::kOk);
+  }
+  EXPECT_GT(published, 0U);
+}
+
+TEST(GcBesideBegin, WhatIsCopiedThereMeanwhileIsThereOrRefused) {
+  for (std::size_t n = 1;; ++n) {
+    SCOPED_TRACE("before call " + std::to_string(n) + " of gc");
+    OldBundle source;
+    OldBundle scene;
+    ASSERT_EQ(source.bundle, scene.bundle);
+    Status copied = Ok();
+    scene.bank.BeforeCall(n, [&] {
+      copied = runtime::CopyBundle(source.world.tenant, scene.world.tenant, scene.bundle);
+    });
+    scene.CollectGarbage();
+    if (scene.bank.pending()) break;
+    if (copied) {
+      EXPECT_TRUE(runtime::LoadBundleFromBank(scene.world.tenant, scene.bundle));
+    } else {
+      EXPECT_EQ(copied.error().code(), ErrorCode::kUnavailable) << copied.error().Render();
+    }
+  }
+}
+
+// Two that come at once may both remove it; neither takes what a run has.
+TEST(GcBesideBegin, AnotherGcDoesNoHarm) {
+  for (std::size_t n = 1;; ++n) {
+    SCOPED_TRACE("before call " + std::to_string(n) + " of gc");
+    OldBundle scene;
+    World::Outcome outcome;
+    scene.bank.BeforeCall(n, [&] {
+      scene.CollectGarbage(std::chrono::seconds(0));
+      if (scene.world.TryToPublish())
+        outcome = scene.world.Begin("run-1", scene.bundle);
+      else
+        outcome = {ExitCode::kTryAgain, "publish FILE"};
+    });
+    scene.CollectGarbage(std::chrono::seconds(0));
+    if (scene.bank.pending()) break;
+    scene.ExpectTheRunGoesOn(outcome);
+  }
+}
+
+TEST(GcBesideBegin, LeavesNoMarkBehind) {
+  OldBundle scene;
+  scene.CollectGarbage();
+  EXPECT_EQ(*scene.world.tenant.ListAll("bundles/"), std::vector<std::string>());
+}
+
+// The clock of the machine on which gc runs is days ahead.
+TEST(GcBesideBegin, HowOldABundleIsTheBankSays) {
+  OldBundle scene;
+  scene.world.Add("T::Plain#q");
+  scene.bundle = scene.world.Publish();
+  scene.world.now += std::chrono::hours(72);
+  scene.CollectGarbage();
+  EXPECT_TRUE(scene.IsThere());
+  EXPECT_TRUE(*scene.world.tenant.ListAll("bundles/" + scene.bundle + "/going") ==
+              std::vector<std::string>());
+  scene.bank_time += std::chrono::hours(25);
+  scene.CollectGarbage();
+  EXPECT_FALSE(scene.IsThere());
+}
+
+// As one leaves it that is killed before it removes anything.
+TEST(GcBesideBegin, TheMarkOfADeadGcHoldsForAnHour) {
+  OldBundle scene;
+  const std::string mark = "bundles/" + scene.bundle + "/going";
+  ASSERT_TRUE(scene.world.tenant.CreateExclusive(mark, "gc-dead"));
+  const World::Outcome refused = scene.world.Begin("run-1", scene.bundle);
+  EXPECT_EQ(refused.code, ExitCode::kTryAgain) << refused.text;
+  scene.bank_time += std::chrono::minutes(61);
+  scene.world.now = scene.bank_time;
+  const World::Outcome begun = scene.world.Begin("run-1", scene.bundle);
+  EXPECT_EQ(begun.code, ExitCode::kOk) << begun.text;
+}
+
+TEST(GcBesideBegin, AnotherGcGoesOnForOneThatIsDead) {
+  OldBundle scene;
+  ASSERT_TRUE(scene.world.tenant.CreateExclusive("bundles/" + scene.bundle + "/going", "gc-dead"));
+  scene.CollectGarbage();
+  EXPECT_TRUE(scene.IsThere()) << "it may be another one's that lives";
+  scene.bank_time += std::chrono::hours(48);
+  scene.world.now = scene.bank_time;
+  scene.CollectGarbage();
+  EXPECT_EQ(*scene.world.tenant.ListAll("bundles/"), std::vector<std::string>());
+}
+
+}  // namespace
+}  // namespace holdfast::testing_runtime
