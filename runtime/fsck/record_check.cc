@@ -219,9 +219,7 @@ class RecordCheck {
     if (objects_.empty()) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(const bool rest, IsRest(record_));
     if (!rest) {
-      AddDamage("state-missing", StatePrefix() + NumberPart(1),
-                "its states are missing, and there is more of it");
-      verdict_.damaged = true;
+      AddLostState(1, "its states are lost, and there is more of it, or an index names it");
       return Ok();
     }
     Finding finding = New(FindingKind::kRubbish, "rest-of-record", {},
@@ -236,6 +234,21 @@ class RecordCheck {
     AddRemoval(std::move(finding), KeysOf([](std::string_view) { return true; }),
                [](const Record& record) -> Result<bool> { return IsRest(record); });
     return Ok();
+  }
+
+  // None of it is rubbish, whatever of it is left.
+  void AddLostState(std::uint64_t number, std::string text) {
+    Finding finding = New(FindingKind::kDamage, "state-missing",
+                          {StatePrefix() + NumberPart(number)}, std::move(text));
+    if (is_checkpoint()) {
+      finding.to_do = fmt::format(
+          "copy the object back from where the bank is kept besides; a copy is made whole by "
+          "copying it once more; what is of no use any more goes with holdfast checkpoints delete "
+          "--without-plugins {}",
+          Printable(record_.id()));
+    }
+    AddDamage(std::move(finding));
+    verdict_.damaged = true;
   }
 
   std::vector<std::string> KeysOf(const std::function<bool(std::string_view part)>& takes) const {

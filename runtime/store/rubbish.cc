@@ -8,6 +8,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/data/segment_names.h"
 #include "runtime/store/bundle_store.h"
+#include "runtime/store/indices.h"
 #include "runtime/store/journal.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
@@ -268,6 +269,21 @@ Result<bool> IsHalfCopy(const Record& record) {
          });
 }
 
+Result<bool> IsNamedByAnIndex(const Record& checkpoint) {
+  const auto head = checkpoint.Head();
+  if (!head && !IsDamage(head.error())) return head.error();
+  if (head && *head) return IsIndexed(checkpoint, **head);
+  // What is gone may be listed still.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto indices, ReadIndexKeys(checkpoint.tenant()));
+  const auto found = indices.find(checkpoint.id());
+  if (found == indices.end()) return false;
+  for (const std::string& key : found->second) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, checkpoint.tenant().Exists(key));
+    if (there) return true;
+  }
+  return false;
+}
+
 // Is anything there of a resource? What is gone may be listed still, and what is there not yet.
 Result<bool> HoldsResources(const Record& record) {
   for (const std::string_view part : {"data/", "resources/"}) {
@@ -295,6 +311,9 @@ Result<bool> HoldsResources(const Record& record) {
 Result<bool> IsRest(const Record& record) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.StateNumbers());
   if (states.empty() && record.kind() == RecordKind::kCheckpoint) {
+    // That comes after the state, and goes before it.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool indexed, IsNamedByAnIndex(record));
+    if (indexed) return false;
     HOLDFAST_ASSIGN_OR_RETURN(const bool half_copy, IsHalfCopy(record));
     if (half_copy) return true;
   }

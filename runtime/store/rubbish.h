@@ -45,7 +45,8 @@ struct Removal {
 Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal);
 
 // Is what there is of a record without a first state a rest: of one that was never begun, of a copy that did not come to its
-// end, or of one that was deleted? False: states were lost, and what is there may be all that there is of a checkpoint.
+// end, or of one that was deleted? False: states were lost, and what is there may be all that there is of a checkpoint. So
+// it is of one that an index names, whatever there is of it.
 Result<bool> IsRest(const Record& record);
 
 // How many objects there are of it.

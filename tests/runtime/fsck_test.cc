@@ -472,6 +472,58 @@ TEST_F(Fsck, SaysOfWhichCheckpointOnlyAnIndexIsLeft) {
   EXPECT_EQ(world.tenant.ListAll("indices/")->size(), 3U);
 }
 
+// As one leaves it that deletes on although its lease is another's by now.
+TEST_F(Fsck, NamesWhatLostItsStatesAndIsNamedByAnIndex) {
+  ProtectAs("run-1");
+  world.now += kKept;
+  for (const std::string& number : {"000001", "000002"})
+    ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/state/" + number));
+  const auto whole = ListOf(world.tenant, "");
+  for (int times = 0; times < 2; ++times) {
+    const auto findings = Run();
+    EXPECT_THAT(findings, ElementsAre(AllOf(Is(FindingKind::kDamage, "state-missing"),
+                                            Field(&Finding::record, "run-1"),
+                                            Field(&Finding::to_do, HasSubstr("copy")))));
+    EXPECT_EQ(ListOf(world.tenant, ""), whole);
+  }
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_TRUE(actions.front().failed);
+  EXPECT_EQ(ListOf(world.tenant, ""), whole);
+  // Also where hardly anything of it is left.
+  for (const char* const part : {"data/", "resources/", "journal/", "graph", "plan"}) {
+    for (const std::string& key : ListOf(world.tenant, std::string("checkpoints/run-1/") + part))
+      ASSERT_TRUE(world.tenant.Delete(key));
+  }
+  ASSERT_TRUE(world.tenant.PutBytes("checkpoints/run-1/failures/000001", "x"));
+  EXPECT_THAT(Run(), Contains(AllOf(Is(FindingKind::kDamage, "state-missing"),
+                                    Field(&Finding::record, "run-1"))));
+  world.CollectGarbage({}, &actions);
+  EXPECT_TRUE(*world.tenant.Exists("checkpoints/run-1/failures/000001"));
+  EXPECT_EQ(ListOf(world.tenant, "indices/by-").size(), 3U);
+}
+
+// A copy that was not given back yet when it lost its state is no half copy.
+TEST_F(Fsck, TakesNoCopyThatAnIndexNamesForAHalfOne) {
+  ProtectAs("run-1");
+  World second;
+  second.provider_id = "provider-2";
+  ASSERT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  ASSERT_TRUE(second.tenant.Delete("checkpoints/run-1/state/000001"));
+  for (const std::string& key : ListOf(second.tenant, "checkpoints/run-1/journal/copy/")) {
+    if (key.ends_with("/result")) {
+      ASSERT_TRUE(second.tenant.Delete(key));
+    }
+  }
+  const auto whole = ListOf(second.tenant, "");
+  std::vector<runtime::GcAction> actions;
+  second.CollectGarbage({}, &actions);
+  EXPECT_EQ(ListOf(second.tenant, ""), whole);
+  EXPECT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  EXPECT_EQ(second.StateOf("run-1"), RecordState::kAvailable);
+}
+
 TEST_F(Fsck, MarksForGcWhatLostItsLastState) {
   ProtectAs("run-1");
   ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/state/000002"));
