@@ -451,7 +451,7 @@ TEST_F(Fsck, WritesIndicesAnewAndRemovesThoseOfWhatIsNotAvailable) {
   ASSERT_EQ(world.RunAll("run-2", bundle).code, ExitCode::kRunFailed);
   const auto failed =
       runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "run-2");
-  ASSERT_TRUE(runtime::WriteIndices(*failed, **failed->Head()));
+  ASSERT_TRUE(runtime::WriteIndices(*failed, **failed->Head(), [] { return Ok(); }));
   const auto findings = Run();
   EXPECT_THAT(findings, Contains(AllOf(Is(FindingKind::kRubbish, "index-missing"),
                                        Field(&Finding::mended, true))));
@@ -521,6 +521,37 @@ TEST_F(Fsck, TakesNoCopyThatAnIndexNamesForAHalfOne) {
   second.CollectGarbage({}, &actions);
   EXPECT_EQ(ListOf(second.tenant, ""), whole);
   EXPECT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  EXPECT_EQ(second.StateOf("run-1"), RecordState::kAvailable);
+}
+
+// Its states are those of the one that was deleted before, and its own, which is lost.
+TEST_F(Fsck, TakesNoCopyMadeAnewThatLostItsStateForWhatIsLeftOfADeletedOne) {
+  ProtectAs("run-1");
+  World second;
+  second.provider_id = "provider-2";
+  for (const char* const resource : {"T::App#shop", "T::Volume#a", "T::Volume#b"})
+    second.Add(resource);
+  ASSERT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  ASSERT_EQ(second.RunAll("del-1", second.Publish(Operation::kDelete, "run-1")).code,
+            ExitCode::kOk);
+  ASSERT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  ASSERT_TRUE(second.tenant.Delete("checkpoints/run-1/state/000004"));
+  for (const auto age : {std::chrono::hours(25), std::chrono::hours(24 * 60)}) {
+    second.now += age;
+    const auto whole = ListOf(second.tenant, "checkpoints/");
+    const auto report = runtime::Fsck(second.tenant, second.clock, options);
+    ASSERT_TRUE(report);
+    EXPECT_THAT(report->findings, ElementsAre(AllOf(Is(FindingKind::kDamage, "state-missing"),
+                                                    Field(&Finding::record, "run-1"))));
+    std::vector<runtime::GcAction> actions;
+    second.CollectGarbage({}, &actions);
+    EXPECT_THAT(actions, Contains(AllOf(Field(&runtime::GcAction::subject, "checkpoint run-1"),
+                                        Field(&runtime::GcAction::failed, true))));
+    for (const auto& action : actions) EXPECT_TRUE(action.failed) << action.action;
+    EXPECT_EQ(ListOf(second.tenant, "checkpoints/"), whole);
+  }
+  const auto again = second.CopyFrom(world, "run-1");
+  EXPECT_EQ(again.code, ExitCode::kOk) << again.text;
   EXPECT_EQ(second.StateOf("run-1"), RecordState::kAvailable);
 }
 
