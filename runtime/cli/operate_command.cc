@@ -75,7 +75,7 @@ int EraseDamaged(Session& session, const CheckpointsArguments& arguments) {
   // A bank that is not there is not made for that.
   const auto tenant = (*provider)->tenant_section(SectionAccess::kWrite, BankUse::kRead);
   if (!tenant) return out.Fail(tenant.error());
-  const Status erased = runtime::EraseDamagedCheckpoint(*tenant, id, session.clock().Now());
+  const Status erased = runtime::EraseDamagedCheckpoint(*tenant, id, session.clock());
   if (!erased) return out.Fail(erased.error());
   out.Warn("no plugin was asked: what they made outside of the bank for checkpoint " + id +
            ", such as snapshots, is still there, and what was at rest still is");

@@ -20,9 +20,11 @@
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/listed_objects.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
 #include "runtime/store/pin.h"
+#include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -202,6 +204,7 @@ class Copier {
       HOLDFAST_RETURN_IF_ERROR(CheckHead(*head));
     }
     if (!state) return Present::kNothing;
+    if (!head && state->state == RecordState::kDeleted) return Present::kDeleted;
     if (!head) return Corrupt(fmt::format("{}/plan is missing", target_.section().prefix()));
     switch (state->state) {
       case RecordState::kAvailable:
@@ -352,11 +355,10 @@ class Copier {
     }
     if (now != present) return Error(ErrorCode::kLocked, "somebody else has just worked on it");
     HOLDFAST_RETURN_IF_ERROR(HoldSource());
-    // Also where one that was killed had begun to: states that it left would come after the first one.
-    HOLDFAST_ASSIGN_OR_RETURN(const auto left, target_.StateNumbers());
-    Status done = left.empty() ? Ok() : RemoveTombstone(left);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto deleted, target_.State());
+    Status done = RemoveLeft(deleted.has_value());
     if (done) done = CopyResources();
-    if (done) done = CopyRecord();
+    if (done) done = CopyRecord(deleted ? deleted->number : 0);
     if (source_hold_) {
       Status released = source_hold_->Release();
       if (!released && done) WarnOfHold(released.error());
@@ -404,21 +406,46 @@ class Copier {
     return NotFound("the checkpoint " + Printable(request_.checkpoint) + " was just deleted");
   }
 
-  // What is left of a copy that was deleted, but for the claims of this one. The states go upwards: without
-  // the first there is none.
-  Status RemoveTombstone(const std::vector<std::uint64_t>& states) {
-    const std::string own = fmt::format("journal/{}/", kCopyStep);
-    HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
-    for (const std::uint64_t number : states) {
-      HOLDFAST_RETURN_IF_ERROR(
-          target_.section().DeleteIfPresent(StatePrefix() + NumberPart(number)));
-    }
+  // What an earlier life of the checkpoint has left. Its states stay, and that of the copy is the next of them: no number
+  // is given twice, so that whoever was away since adds none.
+  Status RemoveLeft(bool deleted) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto states, target_.StateNumbers());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto readable, target_.ReadableStates());
+    // An older build removed the states, upwards, and may have been killed.
+    const bool gap = states.size() > readable.size();
+    if (!deleted && !gap) return Ok();
+    RemovalHold hold = hold_->ForRemoval();
+    HOLDFAST_RETURN_IF_ERROR(RemoveStatesBehindAGap(hold));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto kept, OfEarlierCopies());
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, target_.section().ListAll());
     for (const std::string& key : keys) {
-      if (key.starts_with(own)) continue;
-      HOLDFAST_RETURN_IF_ERROR(target_.section().DeleteIfPresent(key));
+      const bool stays = key.starts_with(StatePrefix()) || (deleted && key == "plan") ||
+                         kept.contains(LeadingParts(key, 4)) || key.starts_with(OwnJournal());
+      if (!stays) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
     }
-    return target_.section().DeleteIfPresent("plan");
+    return Ok();
+  }
+
+  static std::string OwnJournal() { return fmt::format("journal/{}/", kCopyStep); }
+
+  // Prefixes of four parts of what copies have made that did not come to their end: their data, and those of their
+  // manifests of which all is there.
+  Result<std::set<std::string>> OfEarlierCopies() const {
+    std::set<std::string> kept;
+    if (hold_->earlier().empty()) return kept;
+    const std::set<std::string> earlier(hold_->earlier().begin(), hold_->earlier().end());
+    for (const auto& [key, epoch] : original_->epochs) {
+      for (const std::string& attempt : earlier)
+        kept.insert(fmt::format("{}/{}", DataPrefix(key), attempt));
+      const auto manifest = ReadManifest(target_.section(), key, epoch);
+      if (!manifest && !IsDamage(manifest.error())) return manifest.error();
+      if (!manifest || !*manifest || !earlier.contains((*manifest)->attempt)) continue;
+      const Status whole = StatManifest(target_.section(), **manifest);
+      if (!whole && !IsDamage(whole.error()) && whole.error().code() != ErrorCode::kNotFound)
+        return whole.error();
+      if (whole) kept.insert(EpochPrefix(key, epoch));
+    }
+    return kept;
   }
 
   Status CopyResources() {
@@ -469,8 +496,8 @@ class Copier {
     return Ok();
   }
 
-  // All that makes a checkpoint of the manifests, up to the state that says so.
-  Status CopyRecord() {
+  // All that makes a checkpoint of the manifests, up to the state that says so, which follows on number `after`.
+  Status CopyRecord(std::uint64_t after) {
     Original& original = *original_;
     RecordHead head = original.head;
     head.provider_id = env_.provider_id;
@@ -481,7 +508,8 @@ class Copier {
     head.copied->origin_id = original.bundle.bundle().provider_id;
     head.copied->origin_name = original.bundle.bundle().provider_name;
     HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
-    HOLDFAST_RETURN_IF_ERROR(target_.CreateHead(head, original.graph));
+    HOLDFAST_RETURN_IF_ERROR(after == 0 ? target_.CreateHead(head, original.graph)
+                                        : target_.ReplaceHead(head, original.graph));
     // After the head, which names it: gc removes no bundle that is named.
     HOLDFAST_RETURN_IF_ERROR(CopyBundle(request_.from.tenant, env_.tenant, original.head.bundle));
     HOLDFAST_ASSIGN_OR_RETURN(const auto steps, original.bundle.AllSteps());
@@ -495,10 +523,16 @@ class Copier {
                               StoredBundle::Open(env_.tenant, original.head.bundle));
     HOLDFAST_RETURN_IF_ERROR(ReadBack(copied));
     Failpoint("copy:before-state");
-    HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
-    HOLDFAST_RETURN_IF_ERROR(target_.SetState(RecordState::kAvailable, hold_->run(),
-                                              original.state.reason, env_.clock.Now(),
-                                              original.state.warnings, original.state.uncleaned));
+    StateChange available;
+    available.state = RecordState::kAvailable;
+    available.run = hold_->run();
+    available.token = hold_->token();
+    available.after = after;
+    available.time = env_.clock.Now();
+    available.reason = original.state.reason;
+    available.warnings = original.state.warnings;
+    available.uncleaned = original.state.uncleaned;
+    HOLDFAST_RETURN_IF_ERROR(target_.SetState(available));
     Failpoint("copy:after-state");
     return Ok();
   }
@@ -542,8 +576,10 @@ class Copier {
 
   // It is available. Whoever comes later may do this, too.
   Status Finish(const RecordHead& head) {
-    HOLDFAST_RETURN_IF_ERROR(WriteIndices(target_, head));
+    HOLDFAST_RETURN_IF_ERROR(WriteIndices(target_, head, [this] { return hold_->CheckHeld(); }));
     Failpoint("copy:after-indices");
+    // A newer mark is not this one's to remove.
+    HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
     HOLDFAST_RETURN_IF_ERROR(target_.RemoveUnfinished());
     return hold_->End();
   }

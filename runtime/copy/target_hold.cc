@@ -78,6 +78,10 @@ Status TargetHold::Acquire(const Request& request) {
 
 Status TargetHold::CheckHeld() const { return CheckStillHeld(env_.tenant, record_.id(), lease_); }
 
+RemovalHold TargetHold::ForRemoval() const {
+  return {record_, {{record_.id(), lease_, env_.lease_expiry}}, env_.clock, &env_.cancellation};
+}
+
 Status TargetHold::EndClaim(ExitCode code, std::string_view how, std::string_view why) {
   heartbeat_.reset();
   AttemptResult result;

@@ -11,6 +11,7 @@
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/record.h"
+#include "runtime/store/removal_hold.h"
 
 namespace holdfast::runtime {
 
@@ -42,6 +43,9 @@ class TargetHold {
 
   // kLocked as soon as a greater token exists: asked before everything that decides.
   Status CheckHeld() const;
+  std::uint64_t token() const { return lease_.token; }
+  // With which what is in the way is removed.
+  RemovalHold ForRemoval() const;
   // The copy came to nothing, or is to be gone on with: the claim is over and the lease stays, so that
   // whoever comes next takes over at once, wherever it runs, and gc waits for it.
   Status GiveUp(std::string_view why);

@@ -78,7 +78,16 @@ class RecordCheck {
       HOLDFAST_RETURN_IF_ERROR(CheckWithoutState());
       return std::move(verdict_);
     }
-    if (!IsTombstone()) {
+    if (IsTombstone()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record_));
+      if (lost) {
+        AddLostState(
+            states_.size() + 1,
+            "it is deleted by its last state, and there is more of it, as an index names it: "
+            "the state that came after that is lost");
+        return std::move(verdict_);
+      }
+    } else {
       HOLDFAST_RETURN_IF_ERROR(CheckPin());
       HOLDFAST_RETURN_IF_ERROR(CheckHead());
       if (HoldsData()) HOLDFAST_RETURN_IF_ERROR(CheckResources());
@@ -220,9 +229,7 @@ class RecordCheck {
     if (objects_.empty()) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(const bool rest, IsRest(record_));
     if (!rest) {
-      AddDamage("state-missing", StatePrefix() + NumberPart(1),
-                "its states are missing, and there is more of it");
-      verdict_.damaged = true;
+      AddLostState(1, "its states are lost, and there is more of it, or an index names it");
       return Ok();
     }
     Finding finding = New(FindingKind::kRubbish, "rest-of-record", {},
@@ -239,12 +246,44 @@ class RecordCheck {
     return Ok();
   }
 
+  // None of it is rubbish, whatever of it is left.
+  void AddLostState(std::uint64_t number, std::string text) {
+    Finding finding = New(FindingKind::kDamage, "state-missing",
+                          {StatePrefix() + NumberPart(number)}, std::move(text));
+    if (is_checkpoint()) {
+      finding.to_do = fmt::format(
+          "copy the object back from where the bank is kept besides; a copy is made whole by "
+          "copying it once more; what is of no use any more goes with holdfast checkpoints delete "
+          "--without-plugins {}",
+          Printable(record_.id()));
+    }
+    AddDamage(std::move(finding));
+    verdict_.damaged = true;
+  }
+
   std::vector<std::string> KeysOf(const std::function<bool(std::string_view part)>& takes) const {
     std::vector<std::string> keys;
     for (const auto& [key, object] : objects_) {
       if (takes(FirstPart(key))) keys.push_back(key);
     }
     return keys;
+  }
+
+  static Result<bool> RemoveOld(RemovalHold& hold, const std::vector<std::string>& keys,
+                                const std::function<Result<bool>(const Record&)>& still,
+                                std::chrono::seconds min_age, WallTime bank_time) {
+    // It was looked at before the lease was had.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool is, still(hold.record()));
+    if (!is) return false;
+    bool any = false;
+    for (const std::string& key : keys) {
+      const auto info = hold.record().section().Stat(key);
+      if (!info && info.error().code() != ErrorCode::kNotFound) return info.error();
+      if (!info || info->written + min_age > bank_time) continue;
+      HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
+      any = true;
+    }
+    return any;
   }
 
   // Removes objects of a record that nobody can take up again.
@@ -260,16 +299,15 @@ class RecordCheck {
                 if (unfinished || (lease && !lease->gone(work.clock.Now()))) return false;
                 HOLDFAST_ASSIGN_OR_RETURN(const bool is, still(record));
                 if (!is) return false;
-                bool any = false;
-                for (const std::string& key : keys) {
-                  HOLDFAST_RETURN_IF_ERROR(work.CheckCancelled());
-                  const auto info = record.section().Stat(key);
-                  if (!info && info.error().code() != ErrorCode::kNotFound) return info.error();
-                  if (!info || info->written + work.options.min_age > bank_time) continue;
-                  HOLDFAST_RETURN_IF_ERROR(record.section().DeleteIfPresent(key));
-                  any = true;
-                }
-                return any;
+                auto hold = RemovalHold::Take(record, work.options.run, work.clock,
+                                              work.options.data.cancellation);
+                if (!hold && hold.error().code() == ErrorCode::kLocked) return false;
+                if (!hold) return std::move(hold).error();
+                auto removed = RemoveOld(*hold, keys, still, work.options.min_age, bank_time);
+                Status released = hold->Release();
+                if (!removed) return removed;
+                HOLDFAST_RETURN_IF_ERROR(std::move(released));
+                return removed;
               });
   }
 
@@ -283,7 +321,9 @@ class RecordCheck {
     finding.to_do = "remove them";
     AddRemoval(std::move(finding), std::move(keys), [](const Record& record) -> Result<bool> {
       HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-      return state && state->state == RecordState::kDeleted;
+      if (!state || state->state != RecordState::kDeleted) return false;
+      HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record));
+      return !lost;
     });
     return Ok();
   }
@@ -758,7 +798,13 @@ class RecordCheck {
       HOLDFAST_ASSIGN_OR_RETURN(const auto still, BadIndices(record, *head));
       for (const std::string& key : still)
         HOLDFAST_RETURN_IF_ERROR(record.tenant().DeleteIfPresent(key));
-      HOLDFAST_RETURN_IF_ERROR(WriteIndices(record, *head));
+      Status written = WriteIndices(record, *head, [&record]() -> Status {
+        HOLDFAST_ASSIGN_OR_RETURN(const auto now, record.State());
+        if (now && now->state == RecordState::kAvailable) return Ok();
+        return Error(ErrorCode::kLocked, "it is being deleted");
+      });
+      if (!written && written.error().code() == ErrorCode::kLocked) return false;
+      HOLDFAST_RETURN_IF_ERROR(std::move(written));
       return !still.empty();
     });
     return Ok();

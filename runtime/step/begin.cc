@@ -10,6 +10,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/data/each.h"
 #include "runtime/step/clean_ups.h"
+#include "runtime/step/deletion_hold.h"
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
@@ -67,9 +68,13 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
     if (bundle_.bundle().operation == Operation::kDelete) HOLDFAST_RETURN_IF_ERROR(StartDeletion());
     Failpoint("begin:before-state");
-    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
-    HOLDFAST_RETURN_IF_ERROR(record_.SetState(WorkingState(bundle_.bundle().operation),
-                                              request_.run, "", env_.clock.Now()));
+    StateChange working;
+    working.state = WorkingState(bundle_.bundle().operation);
+    working.run = request_.run;
+    working.token = lease_.token;
+    working.after = found_state_;
+    working.time = env_.clock.Now();
+    HOLDFAST_RETURN_IF_ERROR(record_.SetState(working));
     Failpoint("begin:after-state");
     return StepReport{ExitCode::kOk,
                       fmt::format("{} {} is {}", NameOf(record_.kind()), record_.id(),
@@ -149,6 +154,7 @@ class Beginner {
           .Hint("start without the parameter 'record'");
     }
     resume_ = state.has_value();
+    found_state_ = state ? state->number : 0;
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record_.Head());
     if (head && head->bundle != bundle_.sha256()) {
       return InvalidInput(fmt::format("{} {} was made from bundle {}, not from {}",
@@ -196,7 +202,10 @@ class Beginner {
       if (bundle.operation == Operation::kDelete && resume_) return Ok();
       return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
     }
-    if (bundle.operation == Operation::kDelete) return CheckMayGo(checkpoint, *state);
+    if (bundle.operation == Operation::kDelete) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record_, checkpoint));
+      return erased ? Ok() : CheckMayGo(checkpoint, *state);
+    }
     if (state->state == RecordState::kAvailable) return Ok();
     if (state->state == RecordState::kError && request_.partial) return Ok();
     Error error = InvalidInput(
@@ -313,7 +322,7 @@ class Beginner {
     entry.kind = record_.kind();
     entry.bundle = bundle_.sha256();
     entry.token = lease_.token;
-    entry.checkpoint_token = checkpoint_token_;
+    entry.checkpoint_token = checkpoint_lease_.token;
     entry.started_by = request_.started_by;
     entry.started = env_.clock.Now();
     if (Status put = PutRun(env_.tenant, entry); !put) {
@@ -428,7 +437,7 @@ class Beginner {
       wanted.expiry = env_.lease_expiry;
       HOLDFAST_ASSIGN_OR_RETURN(held, TakeLease(env_.tenant, id, wanted, env_.clock.Now()));
     }
-    checkpoint_token_ = held->token;
+    checkpoint_lease_ = *held;
     Status ended = EndCheckpoint(*held);
     if (!ended) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, id, *held));
     return ended;
@@ -563,12 +572,23 @@ class Beginner {
         Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
     if (state && state->state == RecordState::kDeleted) return Ok();
-    HOLDFAST_RETURN_IF_ERROR(
-        checkpoint.SetState(RecordState::kDeleting, request_.run, "", env_.clock.Now()));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record_, checkpoint));
+    if (erased) return Ok();
+    StateChange deleting;
+    deleting.state = RecordState::kDeleting;
+    deleting.run = request_.run;
+    deleting.token = checkpoint_lease_.token;
+    deleting.after = state ? state->number : 0;
+    deleting.time = env_.clock.Now();
+    HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleting));
     Failpoint("begin:after-deleting");
     const auto head = checkpoint.Head();
     if (!head && !IsDamage(head.error())) return head.error();
-    return head && *head ? RemoveIndices(checkpoint, **head) : RemoveIndices(checkpoint);
+    RemovalHold hold(checkpoint,
+                     {{checkpoint.id(), checkpoint_lease_, env_.lease_expiry},
+                      {record_.id(), lease_, env_.lease_expiry}},
+                     env_.clock);
+    return RemoveIndices(hold, head && *head ? &**head : nullptr);
   }
 
   std::string CheckpointId() const {
@@ -583,9 +603,10 @@ class Beginner {
   Record record_;
   std::optional<Lease> present_;
   Lease lease_;
-  std::uint64_t checkpoint_token_ = 0;
+  Lease checkpoint_lease_;  // deletion: of its checkpoint
   bool resume_ = false;
-  bool was_marked_ = false;  // as unfinished, before this begin resumes it
+  std::uint64_t found_state_ = 0;  // the record's newest
+  bool was_marked_ = false;        // as unfinished, before this begin resumes it
 };
 
 }  // namespace

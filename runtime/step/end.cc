@@ -11,6 +11,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/claim_wait.h"
 #include "runtime/step/clean_ups.h"
+#include "runtime/step/deletion_hold.h"
 #include "runtime/step/erase.h"
 #include "runtime/step/half_restored.h"
 #include "runtime/step/heartbeat.h"
@@ -324,21 +325,64 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
   return verdict;
 }
 
+namespace {
+
+// `state`: of the deletion.
+Status EraseItsCheckpoint(const StepEnvironment& env, RunView& run, const StateEntry& state) {
+  const Record& record = run.record();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Record checkpoint,
+      Record::Open(record.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record, checkpoint));
+  if (erased) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHoldOfDeletion(env, run, state.run));
+  return EraseCheckpoint(hold, run.lease().run, env.clock);
+}
+
+Status SetVerdict(const StepEnvironment& env, const Record& record, StateChange change,
+                  RecordState state, const Verdict& verdict) {
+  change.state = state;
+  change.time = env.clock.Now();
+  change.reason = Join(verdict.reasons, "; ");
+  change.warnings = verdict.warnings;
+  change.uncleaned = verdict.uncleaned;
+  change.denied = verdict.denied;
+  return record.SetState(change);
+}
+
+}  // namespace
+
 Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by,
                                 CleanUps which) {
   const Record& record = run.record();
   HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env, run));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  StateChange ended;
+  ended.state = RecordState::kError;
+  ended.run = run.lease().run;
+  ended.token = run.lease().token;
+  ended.after = state ? state->number : 0;
   if (!state) {
     // Its begin was killed before anything was done in it.
     if (run.operation() == Operation::kDelete) {
       // The checkpoint may be marked already: the record says what became of that.
-      HOLDFAST_RETURN_IF_ERROR(record.SetState(RecordState::kError, run.lease().run,
-                                               "the begin did not succeed", env.clock.Now()));
+      ended.reason = "the begin did not succeed";
+      ended.time = env.clock.Now();
+      HOLDFAST_RETURN_IF_ERROR(record.SetState(ended));
       HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, run.lease().run));
     }
+    HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
     HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
+  }
+  // The state of a checkpoint that is being deleted is its deletion's.
+  if (run.operation() == Operation::kProtect &&
+      (state->state == RecordState::kDeleting || state->state == RecordState::kDeleted)) {
+    if (state->state == RecordState::kDeleted) {
+      HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
+      HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
+    }
+    return ReportOf(record, state->run);
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto owed_before, FindOwedCleanUps(env, run, which));
   HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env, run, by, which));
@@ -349,36 +393,32 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   if (IsWorking(now)) {
     HOLDFAST_ASSIGN_OR_RETURN(const Verdict verdict, JudgeRecord(env, run));
     if (verdict.good && run.operation() == Operation::kDelete) {
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const Record checkpoint,
-          Record::Open(record.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
-      HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(checkpoint, run.lease().run, env.clock.Now()));
+      HOLDFAST_RETURN_IF_ERROR(EraseItsCheckpoint(env, run, *state));
     }
     now = verdict.good ? GoodState(run.operation()) : RecordState::kError;
     if (run.operation() == Operation::kRestore)
       HOLDFAST_RETURN_IF_ERROR(NoteEndOfRestore(env, run, verdict.good));
     Failpoint("end:before-state");
-    HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings, verdict.uncleaned,
-                                             verdict.denied));
+    HOLDFAST_RETURN_IF_ERROR(SetVerdict(env, record, std::move(ended), now, verdict));
     Failpoint("end:after-state");
   } else if (now == RecordState::kError && !owed_before.empty()) {
     // It ended before these clean-ups were made, and says so.
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
-    HOLDFAST_RETURN_IF_ERROR(record.SetState(now, run.lease().run, Join(verdict.reasons, "; "),
-                                             env.clock.Now(), verdict.warnings, verdict.uncleaned,
-                                             verdict.denied));
+    HOLDFAST_RETURN_IF_ERROR(SetVerdict(env, record, std::move(ended), now, verdict));
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
-    if (head) HOLDFAST_RETURN_IF_ERROR(WriteIndices(record, *head));
+    if (head) {
+      HOLDFAST_RETURN_IF_ERROR(WriteIndices(record, *head, [&run] { return run.CheckHeld(); }));
+    }
     Failpoint("end:after-indices");
   }
   if (run.operation() == Operation::kDelete) {
     HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, state->run));
   }
-  // The marker stays while a clean-up is owed: gc will find it.
+  // The marker stays while a clean-up is owed: gc will find it. That of another run is not this one's to remove.
+  HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
   if (owed.empty()) HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
   Failpoint("end:after-marker");
   return ReportOf(record, state->run);

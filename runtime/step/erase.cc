@@ -7,8 +7,10 @@
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/claim.h"
 #include "runtime/store/indices.h"
+#include "runtime/store/layout.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/pin.h"
+#include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -48,24 +50,44 @@ Status CheckUnused(const BankSection& tenant, const std::string& id) {
 
 }  // namespace
 
-Status EraseCheckpoint(const Record& checkpoint, std::string_view run, WallTime now) {
+Status EraseCheckpoint(RemovalHold& hold, const std::string& run, const Clock& clock) {
+  const Record& checkpoint = hold.record();
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
   if (!states.empty() && states.back().state == RecordState::kDeleted) return Ok();
+  if (states.empty() ||
+      (states.back().damage.empty() && states.back().state != RecordState::kDeleting)) {
+    return Error(
+        ErrorCode::kLocked,
+        fmt::format("the checkpoint {} {}: another one has gone on with it, and nothing of "
+                    "it is deleted",
+                    Printable(checkpoint.id()),
+                    states.empty() ? std::string("has no state")
+                                   : fmt::format("is {} by run {}", NameOf(states.back().state),
+                                                 Printable(states.back().run))));
+  }
   // Data before manifests: what is still there stays readable as what it is.
   for (const std::string_view part :
        {"data/", "resources/", "work/", "pin/", "journal/", "epochs/", "failures/", "drift/"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.section().ListAll(part));
     for (const std::string& key : keys) {
-      HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent(key));
+      HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
       Failpoint("end:erasing");
     }
   }
-  HOLDFAST_RETURN_IF_ERROR(checkpoint.section().DeleteIfPresent("graph"));
-  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(RecordState::kDeleted, run, "", now));
-  return checkpoint.RemoveUnfinished();
+  HOLDFAST_RETURN_IF_ERROR(hold.Delete("graph"));
+  StateChange deleted;
+  deleted.state = RecordState::kDeleted;
+  deleted.run = run;
+  deleted.token = hold.lease().token;
+  deleted.after = states.back().number;
+  deleted.time = clock.Now();
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleted));
+  return hold.DeleteOfTenant(UnfinishedKey(checkpoint.id()));
 }
 
-Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, WallTime now) {
+Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id,
+                              const Clock& clock) {
+  const WallTime now = clock.Now();
   HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
                             Record::Open(tenant, RecordKind::kCheckpoint, id));
   const auto held = CurrentLease(tenant, id);
@@ -91,10 +113,22 @@ Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id, 
   }
   wanted.run = "erase-" + NewAttemptId(wanted.after + 1);
   HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(tenant, id, wanted, now));
-  HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(RecordState::kDeleting, wanted.run, "", now));
-  HOLDFAST_RETURN_IF_ERROR(RemoveIndices(checkpoint));
-  HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(checkpoint, wanted.run, now));
-  return ReleaseLease(tenant, id, lease);
+  RemovalHold hold(checkpoint, {{id, std::move(lease), wanted.expiry}}, clock);
+  HOLDFAST_RETURN_IF_ERROR(RemoveStatesBehindAGap(hold));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
+  // One that was erased to its end is listed still where its listing lags.
+  if (states.empty() || states.back().state != RecordState::kDeleted) {
+    StateChange deleting;
+    deleting.state = RecordState::kDeleting;
+    deleting.run = wanted.run;
+    deleting.token = hold.lease().token;
+    deleting.after = states.empty() ? 0 : states.back().number;
+    deleting.time = now;
+    HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleting));
+  }
+  HOLDFAST_RETURN_IF_ERROR(RemoveIndices(hold, nullptr));
+  HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(hold, wanted.run, clock));
+  return hold.Release();
 }
 
 }  // namespace holdfast::runtime

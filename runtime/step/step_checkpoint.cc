@@ -9,6 +9,7 @@
 #include "plugins/sdk/failpoint.h"
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
+#include "runtime/step/deletion_hold.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -411,10 +412,13 @@ Status StepCheckpoint::DeleteData(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(Require(Operation::kDelete, "deleting data"));
   HOLDFAST_RETURN_IF_ERROR(Given(resource));
   HOLDFAST_RETURN_IF_ERROR(CheckHeld());
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, HoldOfDeletion(env_, run_));
   const std::string prefix = DataPrefix(resource.key) + "/";
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint_.ListAll(prefix));
   for (const std::string& key : keys) {
-    HOLDFAST_RETURN_IF_ERROR(checkpoint_.DeleteIfPresent(key));
+    Status gone = hold.Delete(key);
+    if (!gone && gone.error().code() == ErrorCode::kLocked) fenced_ = true;
+    HOLDFAST_RETURN_IF_ERROR(gone);
     Failpoint("checkpoint:deleting");
   }
   return Ok();

@@ -56,9 +56,11 @@ std::vector<std::string> IndexKeys(const Record& checkpoint, const RecordHead& h
           fmt::format("{}{}/{}", kByProvider, KeyPart(head.provider_id), entry)};
 }
 
-Status WriteIndices(const Record& checkpoint, const RecordHead& head) {
+Status WriteIndices(const Record& checkpoint, const RecordHead& head,
+                    const std::function<Status()>& still) {
   const Value entry = EntryOf(checkpoint, head);
   for (const std::string& key : IndexKeys(checkpoint, head)) {
+    HOLDFAST_RETURN_IF_ERROR(still());
     HOLDFAST_RETURN_IF_ERROR(PutSameObject(checkpoint.tenant(), key, entry, kFormat));
   }
   return Ok();
@@ -87,19 +89,17 @@ Result<std::map<std::string, std::vector<std::string>>> ReadIndexKeys(const Bank
   return found;
 }
 
-Status RemoveIndices(const Record& checkpoint, const RecordHead& head) {
-  for (const std::string& key : IndexKeys(checkpoint, head)) {
-    HOLDFAST_RETURN_IF_ERROR(checkpoint.tenant().DeleteIfPresent(key));
+Status RemoveIndices(RemovalHold& hold, const RecordHead* head) {
+  const Record& checkpoint = hold.record();
+  if (head != nullptr) {
+    for (const std::string& key : IndexKeys(checkpoint, *head))
+      HOLDFAST_RETURN_IF_ERROR(hold.DeleteOfTenant(key));
+    return Ok();
   }
-  return Ok();
-}
-
-Status RemoveIndices(const Record& checkpoint) {
   for (const std::string_view index : {kByDate, kByPlan, kByProvider}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.tenant().ListAll(std::string(index)));
     for (const std::string& key : keys) {
-      if (RecordOfKey(key) != checkpoint.id()) continue;
-      HOLDFAST_RETURN_IF_ERROR(checkpoint.tenant().DeleteIfPresent(key));
+      if (RecordOfKey(key) == checkpoint.id()) HOLDFAST_RETURN_IF_ERROR(hold.DeleteOfTenant(key));
     }
   }
   return Ok();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -9,17 +10,19 @@
 #include "plugins/sdk/bank_section.h"
 #include "plugins/sdk/result.h"
 #include "runtime/store/record.h"
+#include "runtime/store/removal_hold.h"
 
 namespace holdfast::runtime {
 
 // Pointers to available checkpoints, so that finding one does not read them all:
 //   indices/by-date/<time>-<record>, indices/by-plan/<plan>/<time>-<record>,
 //   indices/by-provider/<provider id>/<time>-<record>
-// They are made from the record's head alone, so writing and removing them again is safe.
-Status WriteIndices(const Record& checkpoint, const RecordHead& head);
-Status RemoveIndices(const Record& checkpoint, const RecordHead& head);
-// The same where the head is not known: looks for them in all indices.
-Status RemoveIndices(const Record& checkpoint);
+// They are made from the record's head alone, so writing and removing them again is safe. `still`, asked before each: may they
+// be written (yet)? Of a checkpoint that was deleted meanwhile none is to be there.
+Status WriteIndices(const Record& checkpoint, const RecordHead& head,
+                    const std::function<Status()>& still);
+// nullptr: the head is not known; it looks for them in all indices.
+Status RemoveIndices(RemovalHold& hold, const RecordHead* head);
 
 // The keys of a checkpoint's entries, and those of them that are not there or are not what WriteIndices writes.
 std::vector<std::string> IndexKeys(const Record& checkpoint, const RecordHead& head);

@@ -72,13 +72,21 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
   lease.ending = request.ending;
   lease.epochs = request.epochs;
   lease.fail_fast = request.fail_fast;
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(lease));
-  const Status created = tenant.CreateExclusive(LeaseKey(record, lease.token), bytes);
-  if (created) return lease;
-  if (created.error().code() != ErrorCode::kConflict) return created.error();
-  HOLDFAST_ASSIGN_OR_RETURN(const auto other, CurrentLease(tenant, record));
-  if (!other) return created.error();
-  return LeaseHeldError(record, *other);
+  for (;;) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Dump(lease));
+    const Status created = tenant.CreateExclusive(LeaseKey(record, lease.token), bytes);
+    if (!created && created.error().code() != ErrorCode::kConflict) return created.error();
+    // Where that cannot be told, whoever asks before it writes will be told.
+    const auto newer = tenant.Exists(LeaseKey(record, lease.token + 1));
+    if (created && (!newer || !*newer)) return lease;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto newest, CurrentLease(tenant, record));
+    if (!newest) return created ? Result<Lease>(lease) : created.error();
+    // A gap in the series, before leases that somebody gave back long ago, is filled now: it goes on behind them.
+    const bool old = created && newest->taken < now && newest->gone(now);
+    if (!old) return LeaseHeldError(record, *newest);
+    lease.token = newest->token + 1;
+    if (lease.epochs.empty()) lease.epochs = newest->epochs;
+  }
 }
 
 Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
@@ -121,12 +129,16 @@ Status WithdrawLease(const BankSection& tenant, std::string_view record, const L
 }
 
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {
-  HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, lease.token + 1)));
+  return CheckStillHeld(tenant, record, lease.token);
+}
+
+Status CheckStillHeld(const BankSection& tenant, std::string_view record, std::uint64_t token) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, token + 1)));
   if (!newer) return Ok();
   return Error(
       ErrorCode::kLocked,
-      fmt::format("token {} of {} is old: another run, or the end of this one, works on it",
-                  lease.token, record));
+      fmt::format("token {} of {} is old: another run, or the end of this one, works on it", token,
+                  record));
 }
 
 Error LeaseHeldError(std::string_view record, const Lease& lease, std::string_view started_by) {

@@ -48,7 +48,8 @@ struct LeaseRequest {
   std::uint64_t after = 0;
   std::chrono::milliseconds expiry = kLeaseExpiry;
 };
-// Creates the next token, exclusively. The caller has decided that it may have it.
+// Creates the next token, exclusively. The caller has decided that it may have it. Where leases were lost, so that it had not seen
+// the last one, it is the next behind that.
 Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
                         const LeaseRequest& request, WallTime now);
 // The same for the start `start` of `run`, which brings the record to its end: after `before`, the lease of
@@ -71,6 +72,7 @@ Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& l
 Status WithdrawLease(const BankSection& tenant, std::string_view record, const Lease& lease);
 // kLocked when a greater token than the caller's exists.
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease);
+Status CheckStillHeld(const BankSection& tenant, std::string_view record, std::uint64_t token);
 
 // The error of one who comes while another run has the lease: which one, until when, and what ends
 // it when its engine is dead. `started_by`: who started that run, where it is known.

@@ -72,6 +72,39 @@ bool IsWorking(RecordState state) {
          state == RecordState::kVerifying || state == RecordState::kDeleting;
 }
 
+namespace {
+
+Operation OperationOf(RecordKind kind) {
+  switch (kind) {
+    case RecordKind::kCheckpoint:
+      return Operation::kProtect;
+    case RecordKind::kRestore:
+      return Operation::kRestore;
+    case RecordKind::kDeletion:
+      return Operation::kDelete;
+    case RecordKind::kVerification:
+      return Operation::kVerify;
+  }
+  return Operation::kProtect;
+}
+
+}  // namespace
+
+bool IsTransition(RecordKind kind, std::optional<RecordState> from, RecordState to) {
+  const RecordState working = WorkingState(OperationOf(kind));
+  const RecordState good = GoodState(OperationOf(kind));
+  const bool of_checkpoint = kind == RecordKind::kCheckpoint;
+  if (of_checkpoint && to == RecordState::kDeleting) return from != RecordState::kDeleted;
+  if (of_checkpoint && to == RecordState::kDeleted) return from == RecordState::kDeleting;
+  if (of_checkpoint && from == RecordState::kDeleted) return to == good;
+  if (to != working && to != good && to != RecordState::kError) return false;
+  // A copy has no working state, and of a begin that failed an error is the only one.
+  if (!from) return to != good || of_checkpoint;
+  // A resume, an end, or an end that says more than the one before.
+  if (from == working) return true;
+  return from == RecordState::kError && to != good;
+}
+
 Result<Record> Record::Open(const BankSection& tenant, RecordKind kind, std::string id) {
   if (id.empty()) return InvalidInput("a record needs an id");
   HOLDFAST_ASSIGN_OR_RETURN(BankSection section,
@@ -96,7 +129,8 @@ Result<std::optional<StateEntry>> Record::ReadState(std::uint64_t number) const 
                             ReadSealedText(*value, "reason", section_, StatePrefix()));
   entry.denied = value->BoolOr("denied", false);
   for (const auto& [member, number_of] :
-       {std::pair{"warnings", &entry.warnings}, std::pair{"uncleaned", &entry.uncleaned}}) {
+       {std::pair{"warnings", &entry.warnings}, std::pair{"uncleaned", &entry.uncleaned},
+        std::pair{"token", &entry.token}}) {
     if (value->Find(member) == nullptr) continue;
     HOLDFAST_ASSIGN_OR_RETURN(*number_of, NumberMember(*value, member, key));
   }
@@ -156,30 +190,75 @@ Result<std::optional<StateEntry>> Record::State() const {
   return std::optional<StateEntry>(std::move(states.back()));
 }
 
-Status Record::SetState(RecordState state, std::string_view run, std::string_view reason,
-                        WallTime now, std::uint64_t warnings, std::uint64_t uncleaned,
-                        bool denied) const {
-  constexpr int kTries = 5;
-  Value value = Value().Set("state", NameOf(state)).Set("time", FormatTime(now)).Set("run", run);
-  // Its number is not known yet: it is bound to the states of the record.
-  if (!reason.empty()) {
-    HOLDFAST_RETURN_IF_ERROR(
-        SetSealed(value, "reason", std::string(reason), section_, StatePrefix()));
+Status Record::SetState(const StateChange& change) const {
+  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(tenant_, id_, change.token));
+  Value value = Value()
+                    .Set("state", NameOf(change.state))
+                    .Set("time", FormatTime(change.time))
+                    .Set("run", change.run)
+                    .Set("token", change.token);
+  // What it is bound to is the states of the record, as all of them are.
+  if (!change.reason.empty()) {
+    HOLDFAST_RETURN_IF_ERROR(SetSealed(value, "reason", change.reason, section_, StatePrefix()));
   }
-  if (warnings != 0) value.Set("warnings", warnings);
-  if (uncleaned != 0) value.Set("uncleaned", uncleaned);
-  if (denied) value.Set("denied", true);
+  if (change.warnings != 0) value.Set("warnings", change.warnings);
+  if (change.uncleaned != 0) value.Set("uncleaned", change.uncleaned);
+  if (change.denied) value.Set("denied", true);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
                             DumpRecordObject(section_, std::move(value), kStateFormat));
-  for (int i = 0; i < kTries; ++i) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
-    if (!states.empty() && states.back().state == state && states.back().run == run) return Ok();
-    const std::uint64_t number = states.size() + 1;
-    Status created =
-        section_.CreateExclusive(StatePrefix() + NumberPart(number), bytes, Settling::kAtOnce);
-    if (created || created.error().code() != ErrorCode::kConflict) return created;
+  const auto is_there = [&change](const std::vector<StateEntry>& states) {
+    return !states.empty() && states.back().damage.empty() && states.back().state == change.state &&
+           states.back().run == change.run && states.back().token <= change.token;
+  };
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
+  if (is_there(states)) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(CheckIsNext(change, states));
+  Status created = section_.CreateExclusive(StatePrefix() + NumberPart(change.after + 1), bytes,
+                                            Settling::kAtOnce);
+  if (created || created.error().code() != ErrorCode::kConflict) return created;
+  // Another one was faster, or the answer to an earlier try of ours was lost.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto now, ReadableStates());
+  if (is_there(now)) return Ok();
+  HOLDFAST_RETURN_IF_ERROR(CheckIsNext(change, now));
+  return created;
+}
+
+Status Record::CheckIsNext(const StateChange& change, const std::vector<StateEntry>& states) const {
+  const std::uint64_t newest = states.empty() ? 0 : states.back().number;
+  const auto described = [](const StateEntry& state) {
+    return fmt::format("{} by run {} since {}", NameOf(state.state), Printable(state.run),
+                       FormatTime(state.time));
+  };
+  if (newest != change.after) {
+    Error error(ErrorCode::kLocked,
+                newest == 0
+                    ? fmt::format("the states of {} {} are gone", NameOf(kind_), Printable(id_))
+                    : fmt::format("the {} {} is {}: run {}, which was to make it {}, is "
+                                  "late, and nothing of it counts",
+                                  NameOf(kind_), Printable(id_), described(states.back()),
+                                  Printable(change.run), NameOf(change.state)));
+    return error;
   }
-  return Unavailable(fmt::format("the state of {} {} changes all the time", NameOf(kind_), id_));
+  if (states.empty()) {
+    if (IsTransition(kind_, std::nullopt, change.state)) return Ok();
+    return Error(ErrorCode::kConflict,
+                 fmt::format("the {} {}, which has no state yet, cannot become {}", NameOf(kind_),
+                             Printable(id_), NameOf(change.state)));
+  }
+  const StateEntry& last = states.back();
+  if (last.token > change.token) {
+    // Where all leases were lost the tokens have begun anew.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, tenant_.Exists(LeaseKey(id_, last.token)));
+    if (there) {
+      return Error(ErrorCode::kLocked,
+                   fmt::format("token {} of {} is old: it is {}, under token {}", change.token,
+                               Printable(id_), described(last), last.token));
+    }
+  }
+  if (!last.damage.empty() || IsTransition(kind_, last.state, change.state)) return Ok();
+  return Error(ErrorCode::kConflict,
+               fmt::format("the {} {} is {}, and cannot become {}", NameOf(kind_), Printable(id_),
+                           described(last), NameOf(change.state)));
 }
 
 namespace {
@@ -264,6 +343,17 @@ Status Record::CreateHead(const RecordHead& head, const ResourceGraph& graph) co
   }
   HOLDFAST_RETURN_IF_ERROR(PutGraph(graph));
   if (present) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpHead(head));
+  return section_.PutSame("plan", bytes);
+}
+
+Status Record::ReplaceHead(const RecordHead& head, const ResourceGraph& graph) const {
+  HOLDFAST_RETURN_IF_ERROR(PutGraph(graph));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpHead(head));
+  return section_.Replace("plan", bytes);
+}
+
+Result<std::string> Record::DumpHead(const RecordHead& head) const {
   Value value = Value()
                     .Set("operation", NameOf(head.operation))
                     .Set("checkpoint", head.checkpoint)
@@ -276,9 +366,7 @@ Status Record::CreateHead(const RecordHead& head, const ResourceGraph& graph) co
                     .Set("created", FormatTime(head.created))
                     .Set("created_by", head.created_by);
   if (head.copied) value.Set("copied", CopiedToValue(*head.copied));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpRecordObject(section_, std::move(value), kHeadFormat));
-  return section_.PutSame("plan", bytes);
+  return DumpRecordObject(section_, std::move(value), kHeadFormat);
 }
 
 Status Record::PutGraph(const ResourceGraph& graph) const {

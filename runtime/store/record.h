@@ -49,9 +49,29 @@ struct StateEntry {
   std::uint64_t uncleaned = 0;
   // Of an error: nothing failed but what was not let read the checkpoint (ActivityOutcome::denied).
   bool denied = false;
+  // Of the lease of the record under which it was set; 0: by a build that did not say so.
+  std::uint64_t token = 0;
   // Of Record::ReadableStates: why it cannot be read; empty: it was. One that cannot is kError.
   std::string damage;
 };
+
+// What SetState adds to the series.
+struct StateChange {
+  RecordState state = RecordState::kError;
+  std::string run;
+  std::uint64_t token = 0;  // of the caller's lease of the record
+  // The number of the state that the caller found, and from which it concludes; 0: there was none.
+  std::uint64_t after = 0;
+  WallTime time;
+  std::string reason = {};
+  std::uint64_t warnings = 0;
+  std::uint64_t uncleaned = 0;
+  bool denied = false;
+};
+
+// May a record of that kind go from one state to the other? `from`: nullopt: it has none. A copy alone makes a checkpoint
+// available that was deleted.
+bool IsTransition(RecordKind kind, std::optional<RecordState> from, RecordState to);
 
 // Where a checkpoint was copied from (`holdfast checkpoints copy`).
 struct CopiedFrom {
@@ -113,10 +133,11 @@ class Record {
   // One of the series, whatever there is before it; nullopt: there is no such one.
   Result<std::optional<StateEntry>> ReadState(std::uint64_t number) const;
   // Adds a state; the same one by the same run again is success, and what is damaged before it is
-  // left behind.
-  Status SetState(RecordState state, std::string_view run, std::string_view reason, WallTime now,
-                  std::uint64_t warnings = 0, std::uint64_t uncleaned = 0,
-                  bool denied = false) const;
+  // left behind. kLocked, with who was faster, where the caller's token is old, or the newest state is another one than it
+  // concludes from: whoever wrote that has gone on with the record, and what the caller knows of it counts no more. A number
+  // is created once (atomically where the bank can), so that between this look and the write nobody comes
+  // unnoticed. kConflict for what IsTransition does not allow.
+  Status SetState(const StateChange& change) const;
 
   Result<std::optional<RecordHead>> Head() const;
   // The bundle that it was made from: as the head says or, where that is damaged, as its runs do.
@@ -125,6 +146,8 @@ class Record {
   // Writes plan and graph; a head that is there already is kept, if it is of the same bundle
   // (else kInvalidInput).
   Status CreateHead(const RecordHead& head, const ResourceGraph& graph) const;
+  // The same where the record was deleted: in place of the head that says of what.
+  Status ReplaceHead(const RecordHead& head, const ResourceGraph& graph) const;
   // kCorrupt when it is damaged or missing.
   Result<ResourceGraph> Graph() const;
 
@@ -138,6 +161,9 @@ class Record {
 
  private:
   Status PutGraph(const ResourceGraph& graph) const;
+  Result<std::string> DumpHead(const RecordHead& head) const;
+  // The newest of the readable states allows the change: its number is change.after, and no greater token set it.
+  Status CheckIsNext(const StateChange& change, const std::vector<StateEntry>& states) const;
   Record(RecordKind kind, std::string id, BankSection tenant, BankSection section)
       : kind_(kind), id_(std::move(id)), tenant_(std::move(tenant)), section_(std::move(section)) {}
   RecordKind kind_;

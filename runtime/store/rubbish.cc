@@ -8,6 +8,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/data/segment_names.h"
 #include "runtime/store/bundle_store.h"
+#include "runtime/store/indices.h"
 #include "runtime/store/journal.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
@@ -16,9 +17,6 @@
 
 namespace holdfast::runtime {
 namespace {
-
-// Much longer than it takes between two renewals, and short for who is kept out by one that was killed.
-constexpr auto kRemovalExpiry = std::chrono::minutes(10);
 
 void AddSegments(const ResourceKey& resource, const StreamManifest& stream,
                  std::set<std::string>& named) {
@@ -154,40 +152,9 @@ void EraseNamed(const Held& held, LostData& lost) {
   std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
 }
 
-// The lease of a record from which something is removed: whoever would write there is refused meanwhile, and who has
-// been away for longer than it lasts removes nothing any more.
-class RemovalHold {
- public:
-  static Result<RemovalHold> Take(const Record& record, const Removal& removal) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(record.tenant(), record.id()));
-    const WallTime now = removal.clock.Now();
-    if (held && !held->gone(now)) return RecordHeldError(record.tenant(), record.id(), *held);
-    HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLeaseToEnd(record.tenant(), record.id(), removal.run,
-                                                          "", held, kRemovalExpiry, now));
-    return RemovalHold(record, removal, std::move(lease));
-  }
-  Status Delete(const std::string& key) {
-    if (removal_.cancellation != nullptr && removal_.cancellation->is_set())
-      return CancelledError();
-    const WallTime time = removal_.clock.Now();
-    if (lease_.expires < time + kRemovalExpiry / 2) {
-      HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(record_.tenant(), record_.id(), lease_));
-      HOLDFAST_RETURN_IF_ERROR(
-          RenewLease(record_.tenant(), record_.id(), lease_, kRemovalExpiry, time));
-    }
-    return record_.section().DeleteIfPresent(key);
-  }
-  Status Release() { return ReleaseLease(record_.tenant(), record_.id(), lease_); }
-  std::string key() const { return LeaseKey(record_.id(), lease_.token); }
-
- private:
-  RemovalHold(const Record& record, const Removal& removal, Lease lease)
-      : record_(record), removal_(removal), lease_(std::move(lease)) {}
-
-  const Record& record_;
-  const Removal& removal_;
-  Lease lease_;
-};
+Result<RemovalHold> TakeHold(const Record& record, const Removal& removal) {
+  return RemovalHold::Take(record, removal.run, removal.clock, removal.cancellation);
+}
 
 Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, RemovalHold& hold) {
   // It was looked at before the lease was had.
@@ -204,7 +171,8 @@ Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, Re
     return lost;
   }
   // What was written last in the bank tells what time it is there.
-  HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo now, checkpoint.tenant().Stat(hold.key()));
+  HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo now, checkpoint.tenant().Stat(LeaseKey(
+                                                      checkpoint.id(), hold.lease().token)));
   for (auto& [attempt, objects] : lost.attempts) {
     std::erase_if(objects, [&](const ListedObject& object) {
       return object.written + removal.min_age > now.written;
@@ -248,7 +216,7 @@ Result<LostData> FindLostData(const Record& checkpoint, bool every_journal) {
 }
 
 Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, RemovalHold::Take(checkpoint, removal));
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(checkpoint, removal));
   auto removed = RemoveHeld(checkpoint, removal, hold);
   Status released = hold.Release();
   if (!removed) return removed;
@@ -266,6 +234,21 @@ Result<bool> IsHalfCopy(const Record& record) {
          std::none_of(journal.attempts.begin(), journal.attempts.end(), [](const Attempt& attempt) {
            return attempt.result && attempt.result->exit_code == 0;
          });
+}
+
+Result<bool> IsNamedByAnIndex(const Record& checkpoint) {
+  const auto head = checkpoint.Head();
+  if (!head && !IsDamage(head.error())) return head.error();
+  if (head && *head) return IsIndexed(checkpoint, **head);
+  // What is gone may be listed still.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto indices, ReadIndexKeys(checkpoint.tenant()));
+  const auto found = indices.find(checkpoint.id());
+  if (found == indices.end()) return false;
+  for (const std::string& key : found->second) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, checkpoint.tenant().Exists(key));
+    if (there) return true;
+  }
+  return false;
 }
 
 // Is anything there of a resource? What is gone may be listed still, and what is there not yet.
@@ -295,6 +278,9 @@ Result<bool> HoldsResources(const Record& record) {
 Result<bool> IsRest(const Record& record) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.StateNumbers());
   if (states.empty() && record.kind() == RecordKind::kCheckpoint) {
+    // That comes after the state, and goes before it.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool indexed, IsNamedByAnIndex(record));
+    if (indexed) return false;
     HOLDFAST_ASSIGN_OR_RETURN(const bool half_copy, IsHalfCopy(record));
     if (half_copy) return true;
   }
@@ -322,12 +308,38 @@ Status RemoveRestHeld(const Record& record, RemovalHold& hold) {
   return Ok();
 }
 
+Error LostLastState(const Record& record, const std::vector<StateEntry>& states) {
+  return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
+                             StatePrefix() + NumberPart(states.size() + 1)));
+}
+
+bool IsOfTombstone(std::string_view key) { return key == "plan" || key.starts_with("state/"); }
+
+Status RemoveLeftOfDeletedHeld(const Record& record, RemovalHold& hold) {
+  // It was looked at before the lease was had.
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
+  if (unfinished || states.empty() || states.back().state != RecordState::kDeleted) {
+    return Error(ErrorCode::kLocked,
+                 fmt::format("somebody works on checkpoint {}", Printable(record.id())));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record));
+  if (lost) return LostLastState(record, states);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+  for (const std::string& key : keys) {
+    if (!IsOfTombstone(key)) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
+  }
+  return Ok();
+}
+
 Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
   if (states.empty() || states.back().state != RecordState::kDeleted) {
     return Error(ErrorCode::kLocked,
                  fmt::format("somebody works on checkpoint {}", Printable(record.id())));
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record));
+  if (lost) return LostLastState(record, states);
   // The states go last: as long as one is there the record is a deleted one.
   for (const std::string_view part : {"", "state/"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
@@ -337,6 +349,7 @@ Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
     }
   }
   // From the greatest token down, which is ours: what is left after a crash is found by the next look.
+  HOLDFAST_RETURN_IF_ERROR(hold.Check());
   HOLDFAST_ASSIGN_OR_RETURN(const auto leases, record.tenant().ListAll(LeasePrefix(record.id())));
   for (auto at = leases.rbegin(); at != leases.rend(); ++at)
     HOLDFAST_RETURN_IF_ERROR(record.tenant().DeleteIfPresent(*at));
@@ -345,10 +358,13 @@ Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
 
 }  // namespace
 
-Result<std::size_t> CountRest(const Record& record) {
+namespace {
+
+Result<std::size_t> CountObjects(const Record& record, bool with_tombstone) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   std::size_t count = 0;
   for (const std::string& key : keys) {
+    if (!with_tombstone && IsOfTombstone(key)) continue;
     // What is gone may be listed still, for a while.
     HOLDFAST_ASSIGN_OR_RETURN(const bool there, record.section().Exists(key));
     if (there) ++count;
@@ -356,15 +372,45 @@ Result<std::size_t> CountRest(const Record& record) {
   return count;
 }
 
+}  // namespace
+
+Result<std::size_t> CountRest(const Record& record) { return CountObjects(record, true); }
+
+Result<std::size_t> CountLeftOfDeleted(const Record& record) { return CountObjects(record, false); }
+
+Result<bool> HasLostItsLastState(const Record& deleted) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool indexed, IsNamedByAnIndex(deleted));
+  if (!indexed) return false;
+  return HoldsResources(deleted);
+}
+
+Status RemoveStatesBehindAGap(RemovalHold& hold) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, hold.record().ReadableStates());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, hold.record().StateNumbers());
+  // From the greatest down: none of them is ever the next of those that are read.
+  for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) {
+    if (*number > states.size())
+      HOLDFAST_RETURN_IF_ERROR(hold.Delete(StatePrefix() + NumberPart(*number)));
+  }
+  return Ok();
+}
+
+Status RemoveLeftOfDeleted(const Record& record, const Removal& removal) {
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
+  Status removed = RemoveLeftOfDeletedHeld(record, hold);
+  Status released = hold.Release();
+  return removed ? released : removed;
+}
+
 Status RemoveRest(const Record& record, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, RemovalHold::Take(record, removal));
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
   Status removed = RemoveRestHeld(record, hold);
   Status released = hold.Release();
   return removed ? released : removed;
 }
 
 Status RemoveTombstone(const Record& record, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, RemovalHold::Take(record, removal));
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
   Status removed = RemoveTombstoneHeld(record, hold);
   // With it went the lease.
   if (!removed) std::ignore = hold.Release();

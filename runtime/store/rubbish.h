@@ -12,6 +12,7 @@
 #include "plugins/sdk/clock.h"
 #include "runtime/store/listed_objects.h"
 #include "runtime/store/record.h"
+#include "runtime/store/removal_hold.h"
 
 namespace holdfast::runtime {
 
@@ -45,7 +46,8 @@ struct Removal {
 Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal);
 
 // Is what there is of a record without a first state a rest: of one that was never begun, of a copy that did not come to its
-// end, or of one that was deleted? False: states were lost, and what is there may be all that there is of a checkpoint.
+// end, or of one that was deleted? False: states were lost, and what is there may be all that there is of a checkpoint. So
+// it is of one that an index names, whatever there is of it.
 Result<bool> IsRest(const Record& record);
 
 // How many objects there are of it.
@@ -53,6 +55,14 @@ Result<std::size_t> CountRest(const Record& record);
 // Looks again and removes them, with the lease of the record. kLocked when somebody works on it: a copy that makes a
 // checkpoint of it, say.
 Status RemoveRest(const Record& record, const Removal& removal);
+// Of one that is deleted by its last state: is something of a resource there, and does an index name it? Then a later state,
+// of a copy that made it anew, was lost, and none of it is rubbish.
+Result<bool> HasLostItsLastState(const Record& deleted);
+// States behind one that is missing, which nobody reads: they would come after the next one that is set.
+Status RemoveStatesBehindAGap(RemovalHold& hold);
+// What lies beside the tombstone of a deleted checkpoint: of a copy that was to be made anew and did not come to its end, say.
+Result<std::size_t> CountLeftOfDeleted(const Record& record);
+Status RemoveLeftOfDeleted(const Record& record, const Removal& removal);
 // The same of what stands of a deleted checkpoint, with its leases.
 Status RemoveTombstone(const Record& record, const Removal& removal);
 

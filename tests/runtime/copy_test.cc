@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "runtime/store/indices.h"
@@ -479,9 +480,64 @@ TEST_F(Copy, OfOneThatWasDeletedThereIsMadeOnlyWhenItIsMeant) {
   EXPECT_EQ(banks.second.StateOf("run-1"), RecordState::kDeleted);
   const auto copied = banks.Copy(&report);
   ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
-  EXPECT_EQ(CheckpointOf(banks.second).States()->size(), 1U);
+  // No number is given twice: a process of the one before that was away all the time finds its own taken.
+  const auto states = *CheckpointOf(banks.second).States();
+  ASSERT_EQ(states.size(), 4U);
+  EXPECT_EQ(states[2].state, RecordState::kDeleted);
+  EXPECT_EQ(states[3].state, RecordState::kAvailable);
   EXPECT_TRUE(IsWholeOrNothing(banks.second));
   banks.ExpectRestored("res-1");
+}
+
+TEST_F(Copy, OfOneThatWasDeletedThereGoesOnWithWhatAKilledOneHasMade) {
+  banks.Protect();
+  ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+  ASSERT_EQ(banks.second.RunAll("del-1", banks.second.Publish(Operation::kDelete, "run-1")).code,
+            ExitCode::kOk);
+  // Dead at ever later writes, until something is there to go on with.
+  const auto manifests = [&banks = banks] {
+    const auto keys = *banks.second.tenant.ListAll("checkpoints/run-1/resources/");
+    return std::count_if(keys.begin(), keys.end(),
+                         [](const std::string& key) { return key.ends_with("/manifest"); });
+  };
+  for (std::uint64_t n = 1; manifests() < 2; ++n) {
+    ASSERT_LT(n, 100U);
+    banks.second.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    banks.Copy();
+    banks.second.bank.Disarm();
+  }
+  EXPECT_EQ(banks.second.StateOf("run-1"), RecordState::kDeleted);
+  CopyReport report;
+  const auto copied = banks.Copy(&report);
+  ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
+  EXPECT_TRUE(report.resumed);
+  EXPECT_GT(report.reused, 0U);
+  banks.ExpectRestored("res-1");
+}
+
+TEST(CopyOverADeletedOne, ThatNobodyGoesOnWithIsClearedDownToTheTombstone) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    TwoBanks banks;
+    banks.Protect();
+    ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
+    ASSERT_EQ(banks.second.RunAll("del-1", banks.second.Publish(Operation::kDelete, "run-1")).code,
+              ExitCode::kOk);
+    const auto tombstone = *banks.second.tenant.ListAll("checkpoints/run-1/");
+    banks.second.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    banks.Copy();
+    banks.second.bank.Disarm();
+    if (banks.second.StateOf("run-1") == RecordState::kAvailable) break;
+    EXPECT_EQ(banks.second.StateOf("run-1"), RecordState::kDeleted);
+    banks.second.now += runtime::kLeaseExpiry;
+    std::vector<runtime::GcAction> actions;
+    banks.second.CollectGarbage({}, &actions);
+    for (const auto& action : actions)
+      EXPECT_FALSE(action.failed) << action.subject << ": " << action.action;
+    EXPECT_THAT(banks.second.Unfinished(), IsEmpty());
+    EXPECT_EQ(*banks.second.tenant.ListAll("checkpoints/run-1/"), tombstone);
+    ASSERT_LT(n, 500U);
+  }
 }
 
 // One that was killed while it removed what says that it was deleted leaves the later states.

@@ -51,6 +51,8 @@ TEST(Format, OneOfEveryObjectIsStillRead) {
   ASSERT_EQ(report->states.size(), 4U);
   EXPECT_EQ(report->states[1].state, RecordState::kError);
   EXPECT_THAT(report->states[1].reason, HasSubstr("as the script says"));
+  // They were set before states had one.
+  for (const auto& state : report->states) EXPECT_EQ(state.token, 0U);
   ASSERT_TRUE(report->drift);
   EXPECT_EQ(report->drift->policy, "fail");
   ASSERT_EQ(report->resources.size(), 2U);

@@ -509,7 +509,7 @@ TEST_F(Fsck, WritesIndicesAnewAndRemovesThoseOfWhatIsNotAvailable) {
   ASSERT_EQ(world.RunAll("run-2", bundle).code, ExitCode::kRunFailed);
   const auto failed =
       runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "run-2");
-  ASSERT_TRUE(runtime::WriteIndices(*failed, **failed->Head()));
+  ASSERT_TRUE(runtime::WriteIndices(*failed, **failed->Head(), [] { return Ok(); }));
   const auto findings = Run();
   EXPECT_THAT(findings, Contains(AllOf(Is(FindingKind::kRubbish, "index-missing"),
                                        Field(&Finding::mended, true))));
@@ -528,6 +528,89 @@ TEST_F(Fsck, SaysOfWhichCheckpointOnlyAnIndexIsLeft) {
   EXPECT_THAT(findings, Contains(AllOf(Is(FindingKind::kDamage, "checkpoint-lost"),
                                        Field(&Finding::record, "run-1"))));
   EXPECT_EQ(world.tenant.ListAll("indices/")->size(), 3U);
+}
+
+// As one leaves it that deletes on although its lease is another's by now.
+TEST_F(Fsck, NamesWhatLostItsStatesAndIsNamedByAnIndex) {
+  ProtectAs("run-1");
+  world.now += kKept;
+  for (const std::string& number : {"000001", "000002"})
+    ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/state/" + number));
+  const auto whole = ListOf(world.tenant, "");
+  for (int times = 0; times < 2; ++times) {
+    const auto findings = Run();
+    EXPECT_THAT(findings, ElementsAre(AllOf(Is(FindingKind::kDamage, "state-missing"),
+                                            Field(&Finding::record, "run-1"),
+                                            Field(&Finding::to_do, HasSubstr("copy")))));
+    EXPECT_EQ(ListOf(world.tenant, ""), whole);
+  }
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_TRUE(actions.front().failed);
+  EXPECT_EQ(ListOf(world.tenant, ""), whole);
+  // Also where hardly anything of it is left.
+  for (const char* const part : {"data/", "resources/", "journal/", "graph", "plan"}) {
+    for (const std::string& key : ListOf(world.tenant, std::string("checkpoints/run-1/") + part))
+      ASSERT_TRUE(world.tenant.Delete(key));
+  }
+  ASSERT_TRUE(world.tenant.PutBytes("checkpoints/run-1/failures/000001", "x"));
+  EXPECT_THAT(Run(), Contains(AllOf(Is(FindingKind::kDamage, "state-missing"),
+                                    Field(&Finding::record, "run-1"))));
+  world.CollectGarbage({}, &actions);
+  EXPECT_TRUE(*world.tenant.Exists("checkpoints/run-1/failures/000001"));
+  EXPECT_EQ(ListOf(world.tenant, "indices/by-").size(), 3U);
+}
+
+// A copy that was not given back yet when it lost its state is no half copy.
+TEST_F(Fsck, TakesNoCopyThatAnIndexNamesForAHalfOne) {
+  ProtectAs("run-1");
+  World second;
+  second.provider_id = "provider-2";
+  ASSERT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  ASSERT_TRUE(second.tenant.Delete("checkpoints/run-1/state/000001"));
+  for (const std::string& key : ListOf(second.tenant, "checkpoints/run-1/journal/copy/")) {
+    if (key.ends_with("/result")) {
+      ASSERT_TRUE(second.tenant.Delete(key));
+    }
+  }
+  const auto whole = ListOf(second.tenant, "");
+  std::vector<runtime::GcAction> actions;
+  second.CollectGarbage({}, &actions);
+  EXPECT_EQ(ListOf(second.tenant, ""), whole);
+  EXPECT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  EXPECT_EQ(second.StateOf("run-1"), RecordState::kAvailable);
+}
+
+// Its states are those of the one that was deleted before, and its own, which is lost.
+TEST_F(Fsck, TakesNoCopyMadeAnewThatLostItsStateForWhatIsLeftOfADeletedOne) {
+  ProtectAs("run-1");
+  World second;
+  second.provider_id = "provider-2";
+  for (const char* const resource : {"T::App#shop", "T::Volume#a", "T::Volume#b"})
+    second.Add(resource);
+  ASSERT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  ASSERT_EQ(second.RunAll("del-1", second.Publish(Operation::kDelete, "run-1")).code,
+            ExitCode::kOk);
+  ASSERT_EQ(second.CopyFrom(world, "run-1").code, ExitCode::kOk);
+  ASSERT_TRUE(second.tenant.Delete("checkpoints/run-1/state/000004"));
+  for (const auto age : {std::chrono::hours(25), std::chrono::hours(24 * 60)}) {
+    second.now += age;
+    const auto whole = ListOf(second.tenant, "checkpoints/");
+    const auto report = runtime::Fsck(second.tenant, second.clock, options);
+    ASSERT_TRUE(report);
+    EXPECT_THAT(report->findings, ElementsAre(AllOf(Is(FindingKind::kDamage, "state-missing"),
+                                                    Field(&Finding::record, "run-1"))));
+    std::vector<runtime::GcAction> actions;
+    second.CollectGarbage({}, &actions);
+    EXPECT_THAT(actions, Contains(AllOf(Field(&runtime::GcAction::subject, "checkpoint run-1"),
+                                        Field(&runtime::GcAction::failed, true))));
+    for (const auto& action : actions) EXPECT_TRUE(action.failed) << action.action;
+    EXPECT_EQ(ListOf(second.tenant, "checkpoints/"), whole);
+  }
+  const auto again = second.CopyFrom(world, "run-1");
+  EXPECT_EQ(again.code, ExitCode::kOk) << again.text;
+  EXPECT_EQ(second.StateOf("run-1"), RecordState::kAvailable);
 }
 
 TEST_F(Fsck, MarksForGcWhatLostItsLastState) {

@@ -115,11 +115,11 @@ TEST_F(Pins, OneThatIsDamagedCountsUntilItIsSaidAgain) {
 TEST_F(Pins, APinnedOneIsNotErasedEither) {
   ASSERT_TRUE(world.tenant.Replace("checkpoints/c/graph", "{\"format\":"));
   ASSERT_TRUE(Pin("to look into"));
-  const Status erased = runtime::EraseDamagedCheckpoint(world.tenant, "c", world.now);
+  const Status erased = runtime::EraseDamagedCheckpoint(world.tenant, "c", world.clock);
   ASSERT_FALSE(erased);
   EXPECT_THAT(erased.error().message(), HasSubstr("is pinned"));
   ASSERT_TRUE(runtime::UnpinCheckpoint(Checkpoint(), "me@here", world.now));
-  EXPECT_TRUE(runtime::EraseDamagedCheckpoint(world.tenant, "c", world.now));
+  EXPECT_TRUE(runtime::EraseDamagedCheckpoint(world.tenant, "c", world.clock));
 }
 
 TEST_F(Pins, AReasonIsOneLineAndWhatIsNotThereIsNotPinned) {

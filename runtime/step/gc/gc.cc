@@ -272,7 +272,10 @@ class Collector {
     }
     if (lease && !lease->gone(now) && !dead)
       return Wait(std::move(record), *lease, head ? head->bundle : "", subject);
-    if (state && !head)
+    // Of what was deleted, and was to be made anew by a copy that did not come to its end, nothing is ended.
+    const bool is_gone =
+        entry.kind == RecordKind::kCheckpoint && state && state->state == RecordState::kDeleted;
+    if (state && !head && !is_gone)
       return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished,
                               env_.tenant.Exists(UnfinishedKey(record.id())));
@@ -290,6 +293,18 @@ class Collector {
       HOLDFAST_ASSIGN_OR_RETURN(const auto marked, checkpoint.State());
       deletes = (state && state->state != RecordState::kDeleted) ||
                 (marked && marked->state == RecordState::kDeleting);
+    }
+    if (unfinished && is_gone) {
+      // A copy that is just beginning is about to take the lease.
+      HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker,
+                                env_.tenant.Stat(UnfinishedKey(entry.record)));
+      if (!dead && marker.written + env_.claim_expiry > now) return Ok();
+      actions_.push_back(
+          {subject, "remove the marker of a deleted one that a copy has not made anew", false});
+      if (options_.dry_run) return Ok();
+      if (lease && !lease->released)
+        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, entry.record, *lease));
+      return record.RemoveUnfinished();
     }
     if (!deletes && (!head || !state)) {
       // A begin that died before its record could be seen. One that is just beginning has a lease,

@@ -57,6 +57,20 @@ Status RemoveTombstoneOf(const StepEnvironment& env, const GcOptions& options, c
   return UnlessSomebodyWorksOnIt(RemoveTombstone(record, RemovalOf(env)), actions);
 }
 
+// What lies beside a tombstone that stays.
+Status RemoveLeftOfDeletedOf(const StepEnvironment& env, const GcOptions& options,
+                             const Record& record, std::vector<GcAction>& actions) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
+  if (unfinished) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::size_t objects, CountLeftOfDeleted(record));
+  if (objects == 0) return Ok();
+  actions.push_back({fmt::format("checkpoint {}", record.id()),
+                     fmt::format("remove {} of what was deleted", Counted(objects, "object")),
+                     false});
+  if (options.dry_run) return Ok();
+  return UnlessSomebodyWorksOnIt(RemoveLeftOfDeleted(record, RemovalOf(env)), actions);
+}
+
 // Objects of a record without a state, that no marker names: what a gc that was killed left of a
 // tombstone, or a begin whose marker was removed.
 Status RemoveRestOf(const StepEnvironment& env, const GcOptions& options, const Record& record,
@@ -93,7 +107,12 @@ Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Reco
   if (states.empty()) return RemoveRestOf(env, options, record, actions);
   const StateEntry& state = states.back();
   if (deleted) {
-    if (state.time + options.tombstone_age > env.clock.Now()) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record));
+    if (lost)
+      return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
+                                 StatePrefix() + NumberPart(state.number + 1)));
+    if (state.time + options.tombstone_age > env.clock.Now())
+      return RemoveLeftOfDeletedOf(env, options, record, actions);
     return RemoveTombstoneOf(env, options, record, actions);
   }
   if (state.state != RecordState::kAvailable && state.state != RecordState::kError) return Ok();

@@ -1,0 +1,412 @@
+// A process that is stopped in the middle of a call to its bank (SIGSTOP, a machine that is suspended), while another host
+// takes over and goes on, and that is woken up then. The call that it was in takes place; nothing more does.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/forwarding_bank.h"
+#include "runtime/fsck/fsck.h"
+#include "runtime/step/erase.h"
+#include "runtime/store/indices.h"
+#include "runtime/store/layout.h"
+#include "runtime/store/lease.h"
+#include "tests/runtime/world.h"
+
+namespace holdfast::testing_runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::IsSubsetOf;
+using ::testing::SizeIs;
+
+enum class Call { kPut, kCreateExclusive, kReplace, kDelete, kList };
+
+// A bank that holds one call back, once: what happens before it takes place is what others do meanwhile.
+class PausingBank final : public ForwardingBank {
+ public:
+  using ForwardingBank::ForwardingBank;
+  void PauseAtChange(std::uint64_t n, std::function<void()> meanwhile) {
+    wanted_ = [this, n](Call call, const std::string&) {
+      return call != Call::kList && ++changes_ == n;
+    };
+    changes_ = 0;
+    meanwhile_ = std::move(meanwhile);
+  }
+  void PauseAt(Call call, std::string part, std::function<void()> meanwhile) {
+    wanted_ = [call, part = std::move(part)](Call one, const std::string& key) {
+      return one == call && key.find(part) != std::string::npos;
+    };
+    meanwhile_ = std::move(meanwhile);
+  }
+  bool pending() const { return meanwhile_ != nullptr; }
+  // The key of the call that was held back, without the tenant.
+  const std::string& held_back() const { return held_back_; }
+
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    Before(Call::kPut, key);
+    return ForwardingBank::Put(key, source, size);
+  }
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
+    Before(Call::kCreateExclusive, key);
+    return ForwardingBank::CreateExclusive(key, value, settling);
+  }
+  Status Replace(const ObjectKey& key, std::string_view value) override {
+    Before(Call::kReplace, key);
+    return ForwardingBank::Replace(key, value);
+  }
+  Status Delete(const ObjectKey& key) override {
+    Before(Call::kDelete, key);
+    return ForwardingBank::Delete(key);
+  }
+  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
+    Before(Call::kList, options.prefix);
+    return ForwardingBank::List(options);
+  }
+
+ private:
+  void Before(Call call, const ObjectKey& key) { Before(call, key.str()); }
+  void Before(Call call, const std::string& key) {
+    if (!meanwhile_ || !wanted_(call, key)) return;
+    held_back_ = key.substr(std::string_view("t/local/").size());
+    std::exchange(meanwhile_, nullptr)();
+  }
+  std::function<bool(Call, const std::string&)> wanted_;
+  std::function<void()> meanwhile_;
+  std::uint64_t changes_ = 0;
+  std::string held_back_;
+};
+
+// A checkpoint in a first bank, and a second bank in which processes are stopped.
+struct Scene {
+  Scene() {
+    source.provider_id = "provider-2";
+    for (World* const one : {&source, &target}) {
+      one->Add("T::App#shop");
+      one->Add("T::Volume#a", {"T::App#shop"});
+    }
+    BeOnHost("host-a");
+  }
+  void Protect() { ASSERT_EQ(source.RunAll("run-1", source.Publish()).code, ExitCode::kOk); }
+  World::Outcome Copy() { return target.CopyFrom(source, "run-1"); }
+  World::Outcome Delete(const std::string& run) {
+    return target.RunAll(run, target.Publish(Operation::kDelete, "run-1"));
+  }
+  void BeOnHost(const std::string& host) {
+    target.identity.emplace();
+    target.identity->host = host;
+    target.identity->boot_id = "boot of " + host;
+    target.identity->pid = 100 + ++processes;
+    target.identity->start_time = 1;
+  }
+  void Advance(std::chrono::seconds time) {
+    now += time;
+    target.now += time;
+    source.now += time;
+  }
+  // From here on another host works, and the heart of who worked so far has not been heard of for long enough.
+  void PauseThatOne() {
+    Advance(runtime::kClaimExpiry + std::chrono::seconds(4));
+    BeOnHost("host-b");
+  }
+  std::vector<std::string> CollectGarbage(const std::string& run = "") {
+    runtime::GcOptions options;
+    options.run = run;
+    std::vector<runtime::GcAction> actions;
+    target.CollectGarbage(options, &actions);
+    std::vector<std::string> failed;
+    for (const auto& action : actions) {
+      if (action.failed) failed.push_back(action.subject + ": " + action.action);
+    }
+    return failed;
+  }
+  void ExpectWhole(const std::string& run) {
+    ASSERT_EQ(target.StateOf("run-1"), RecordState::kAvailable);
+    const World::Outcome verified = target.RunAll(run, target.Publish(Operation::kVerify, "run-1"));
+    EXPECT_EQ(verified.code, ExitCode::kOk) << verified.text;
+  }
+  std::vector<std::string> Keys(const std::string& prefix = "checkpoints/run-1/") {
+    return *target.tenant.ListAll(prefix);
+  }
+  std::vector<RecordState> States() {
+    std::vector<RecordState> states;
+    const auto record =
+        *runtime::Record::Open(target.tenant, runtime::RecordKind::kCheckpoint, "run-1");
+    const auto all = *record.States();
+    for (const auto& state : all) states.push_back(state.state);
+    return states;
+  }
+  std::vector<std::string> Damage() {
+    runtime::FsckOptions options;
+    options.run = "fsck-of-test";
+    const auto report = runtime::Fsck(target.tenant, target.clock, options);
+    EXPECT_TRUE(report) << report.error().Render();
+    std::vector<std::string> found;
+    for (const auto& finding : report->findings) {
+      if (finding.kind == runtime::FindingKind::kDamage)
+        found.push_back(finding.what + " " + finding.record);
+    }
+    return found;
+  }
+  // Those of `before` that are not there any more.
+  std::vector<std::string> Missing(const std::vector<std::string>& before) {
+    std::vector<std::string> missing;
+    for (const std::string& key : before) {
+      if (!*target.tenant.Exists(key)) missing.push_back(key);
+    }
+    return missing;
+  }
+
+  WallTime now = *ParseTime("2026-11-24T01:00:00Z");
+  TestClock clock{now};
+  MemoryBank memory{clock};
+  PausingBank bank{memory};
+  World source;
+  World target{&bank};
+  int processes = 0;
+};
+
+// pause2: of what was deleted a copy is made anew, and its process stopped while it clears away what is left.
+TEST(Woken, ACopyOverADeletedOneTakesNothingOfTheCopyOfWhoTookOver) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  ASSERT_EQ(scene.Delete("del-1").code, ExitCode::kOk);
+  // As a listing that lags makes a deletion leave them.
+  for (const char* const key : {"data/T@3A@3AVolume/a/000001-old/data.0", "failures/000001"})
+    ASSERT_TRUE(scene.target.tenant.PutBytes("checkpoints/run-1/" + std::string(key), "x"));
+  scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/", [&scene] {
+    scene.PauseThatOne();
+    const World::Outcome other = scene.Copy();
+    EXPECT_EQ(other.code, ExitCode::kOk) << other.text;
+    scene.ExpectWhole("verify-1");
+  });
+  const World::Outcome woken = scene.Copy();
+  ASSERT_FALSE(scene.bank.pending()) << "nothing was cleared away: the case shows nothing";
+  EXPECT_EQ(woken.code, ExitCode::kLocked) << woken.text;
+  scene.ExpectWhole("verify-2");
+  EXPECT_THAT(scene.Damage(), IsEmpty());
+}
+
+// The same at every change that such a copy makes.
+TEST(Woken, ACopyOverADeletedOneHarmsNothingWhereverItWasStopped) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    scene.Protect();
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+    ASSERT_EQ(scene.Delete("del-1").code, ExitCode::kOk);
+    scene.bank.PauseAtChange(n, [&scene] {
+      scene.PauseThatOne();
+      const World::Outcome other = scene.Copy();
+      EXPECT_EQ(other.code, ExitCode::kOk) << other.text;
+      scene.ExpectWhole("verify-1");
+    });
+    const World::Outcome woken = scene.Copy();
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 10U);
+      break;
+    }
+    SCOPED_TRACE(scene.bank.held_back() + ": " + woken.text);
+    scene.ExpectWhole("verify-2");
+    scene.Advance(std::chrono::hours(24 * 60));
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+    scene.ExpectWhole("verify-3");
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+  }
+}
+
+// pause3: the end of a deletion is stopped while it erases; a gc of an operator who believes it dead carries the deletion on, and then
+// the checkpoint is copied there anew. At every deletion of an object of it the one that was on its way takes place, and no other.
+TEST(Woken, AnEndOfADeletionErasesNoMoreThanTheObjectThatItWasAbout) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    scene.Protect();
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+    const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+    ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+    for (const std::string& step : scene.target.Steps(bundle))
+      scene.target.Run("del-1", bundle, step);
+    std::vector<std::string> whole;
+    scene.bank.PauseAtChange(n, [&scene, &whole] {
+      scene.PauseThatOne();
+      EXPECT_THAT(scene.CollectGarbage("del-1"), IsEmpty());
+      EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kDeleted);
+      const World::Outcome other = scene.Copy();
+      EXPECT_EQ(other.code, ExitCode::kOk) << other.text;
+      scene.ExpectWhole("verify-1");
+      whole = scene.Keys();
+      for (std::string& key : scene.Keys("indices/")) whole.push_back(std::move(key));
+    });
+    const World::Outcome woken = scene.target.End("del-1");
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 10U);
+      break;
+    }
+    SCOPED_TRACE(scene.bank.held_back() + ": " + woken.text);
+    const auto missing = scene.Missing(whole);
+    EXPECT_THAT(missing, IsSubsetOf({scene.bank.held_back()}));
+    for (const std::string& key : missing) {
+      EXPECT_EQ(key.find("/data/"), std::string::npos);
+      EXPECT_EQ(key.find("/state/"), std::string::npos);
+      EXPECT_NE(key, "checkpoints/run-1/plan");
+    }
+    EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+    // Never unnoticed. (A claim of the copy itself tells nobody anything once that has ended.)
+    if (!missing.empty() && missing.front().find("/journal/copy/") == std::string::npos) {
+      EXPECT_NE(scene.Damage(), std::vector<std::string>());
+      continue;
+    }
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    scene.ExpectWhole("verify-2");
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+  }
+}
+
+// The plugin of a step deletes data: what it lists only once it is woken up is not its to delete.
+TEST(Woken, AStepOfADeletionDeletesNoDataOfACopyMadeAnew) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  scene.bank.PauseAt(Call::kList, "checkpoints/run-1/data/T@3A@3AVolume/a", [&scene] {
+    scene.PauseThatOne();
+    EXPECT_THAT(scene.CollectGarbage("del-1"), IsEmpty());
+    const World::Outcome other = scene.Copy();
+    EXPECT_EQ(other.code, ExitCode::kOk) << other.text;
+    scene.ExpectWhole("verify-1");
+  });
+  const auto steps = scene.target.Steps(bundle);
+  for (auto step = steps.begin(); step != steps.end() && scene.bank.pending(); ++step)
+    scene.target.Run("del-1", bundle, *step);
+  ASSERT_FALSE(scene.bank.pending());
+  scene.ExpectWhole("verify-2");
+}
+
+// The begin of a deletion is stopped before it takes the checkpoint out of the indices.
+TEST(Woken, ABeginOfADeletionTakesNoCopyMadeAnewOutOfTheIndices) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  scene.bank.PauseAt(Call::kCreateExclusive, "checkpoints/run-1/state/000002", [&scene] {
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    const World::Outcome deleted = scene.Delete("del-2");
+    EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
+    const World::Outcome other = scene.Copy();
+    EXPECT_EQ(other.code, ExitCode::kOk) << other.text;
+  });
+  const World::Outcome woken = scene.target.Begin("del-1", bundle);
+  ASSERT_FALSE(scene.bank.pending());
+  EXPECT_EQ(woken.code, ExitCode::kLocked) << woken.text;
+  EXPECT_THAT(scene.Keys("indices/by-"), SizeIs(3));
+  scene.ExpectWhole("verify-1");
+}
+
+// pause4: the end of a protect is stopped before its state, gc ends the run, and the checkpoint is deleted.
+TEST(Woken, AnEndSetsNoStateOnceItsCheckpointWasDeleted) {
+  Scene scene;
+  const std::string bundle = scene.target.Publish();
+  ASSERT_EQ(scene.target.Begin("run-1", bundle).code, ExitCode::kOk);
+  for (const std::string& step : scene.target.Steps(bundle))
+    scene.target.Run("run-1", bundle, step);
+  scene.bank.PauseAt(Call::kCreateExclusive, "checkpoints/run-1/state/000002", [&scene] {
+    scene.PauseThatOne();
+    EXPECT_THAT(scene.CollectGarbage("run-1"), IsEmpty());
+    EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+    const World::Outcome deleted = scene.Delete("del-1");
+    EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
+  });
+  const World::Outcome woken = scene.target.End("run-1");
+  ASSERT_FALSE(scene.bank.pending());
+  EXPECT_EQ(woken.code, ExitCode::kLocked) << woken.text;
+  EXPECT_THAT(woken.text, HasSubstr("deleted by run del-1"));
+  EXPECT_THAT(scene.States(), ElementsAre(RecordState::kProtecting, RecordState::kAvailable,
+                                          RecordState::kDeleting, RecordState::kDeleted));
+  EXPECT_THAT(scene.Keys("indices/"), IsEmpty());
+}
+
+// The same at every change that an end makes: what was deleted stays deleted.
+TEST(Woken, AnEndBringsNothingBackWhereverItWasStopped) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    const std::string bundle = scene.target.Publish();
+    ASSERT_EQ(scene.target.Begin("run-1", bundle).code, ExitCode::kOk);
+    for (const std::string& step : scene.target.Steps(bundle))
+      scene.target.Run("run-1", bundle, step);
+    scene.bank.PauseAtChange(n, [&scene] {
+      scene.PauseThatOne();
+      scene.Advance(runtime::kLeaseExpiry);
+      EXPECT_THAT(scene.CollectGarbage("run-1"), IsEmpty());
+      const World::Outcome deleted = scene.Delete("del-1");
+      EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
+    });
+    const World::Outcome woken = scene.target.End("run-1");
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 5U);
+      break;
+    }
+    SCOPED_TRACE(scene.bank.held_back() + ": " + woken.text);
+    EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kDeleted);
+    EXPECT_THAT(scene.Keys("indices/by-"), IsSubsetOf({scene.bank.held_back()}));
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  }
+}
+
+// `checkpoints delete --without-plugins` of a damaged one, which nobody renews the lease of.
+TEST(Woken, AnErasureOfADamagedOneTakesNothingOfACopyMadeAnew) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  ASSERT_TRUE(scene.target.tenant.Delete("checkpoints/run-1/graph"));
+  scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/data/", [&scene] {
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    EXPECT_TRUE(runtime::EraseDamagedCheckpoint(scene.target.tenant, "run-1", scene.target.clock));
+    const World::Outcome other = scene.Copy();
+    EXPECT_EQ(other.code, ExitCode::kOk) << other.text;
+    scene.ExpectWhole("verify-1");
+  });
+  const Status woken =
+      runtime::EraseDamagedCheckpoint(scene.target.tenant, "run-1", scene.target.clock);
+  ASSERT_FALSE(scene.bank.pending());
+  ASSERT_FALSE(woken);
+  EXPECT_EQ(woken.error().code(), ErrorCode::kLocked) << woken.error().Render();
+  EXPECT_THAT(woken.error().Render(), HasSubstr("/data/"));
+  scene.ExpectWhole("verify-2");
+}
+
+// A gc that removes a tombstone is stopped, its lease expires, and the next one removes it; a copy follows.
+TEST(Woken, AGcThatRemovesATombstoneTakesNoMoreThanTheObjectThatItWasAbout) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  ASSERT_EQ(scene.Delete("del-1").code, ExitCode::kOk);
+  scene.Advance(std::chrono::hours(24 * 60));
+  scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/state/000002", [&scene] {
+    scene.PauseThatOne();
+    scene.Advance(std::chrono::minutes(11));
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.Keys(), IsEmpty());
+    EXPECT_EQ(scene.Copy().code, ExitCode::kOk);
+    scene.ExpectWhole("verify-1");
+  });
+  scene.CollectGarbage();
+  ASSERT_FALSE(scene.bank.pending());
+  scene.ExpectWhole("verify-2");
+}
+
+}  // namespace
+}  // namespace holdfast::testing_runtime
