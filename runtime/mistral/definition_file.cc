@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_reading.h"
 
@@ -45,6 +48,25 @@ std::string_view TopLevelKey(std::string_view line) {
   if (line.empty() || line.front() == ' ' || line.front() == '#') return {};
   const std::size_t colon = line.find(':');
   return colon == line.npos ? std::string_view() : Trim(line.substr(0, colon));
+}
+
+// Those by which files are told from each other.
+std::set<std::string, std::less<>> TopLevelKeys(std::string_view text) {
+  constexpr std::array<std::string_view, 3> kTelling{"apiVersion", "version", "workflow_name"};
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  std::set<std::string, std::less<>> keys;
+  for (const std::string_view line : Split(text, '\n')) {
+    const std::string_view key = TopLevelKey(line);
+    if (std::find(kTelling.begin(), kTelling.end(), key) != kTelling.end()) keys.emplace(key);
+  }
+  if (!keys.empty()) return keys;
+  // In one line as JSON is, or with blanks before each.
+  const auto documents = ParseYamlStream(text, "file");
+  if (!documents || documents->empty() || !documents->front().is_map()) return keys;
+  for (const std::string_view key : kTelling) {
+    if (documents->front().Find(key) != nullptr) keys.emplace(key);
+  }
+  return keys;
 }
 
 Value FieldOf(const Value& map, std::string_view key) {
@@ -162,13 +184,14 @@ std::string StepCommandOf(const Task& task) {
 }
 
 bool IsMistralFile(std::string_view text) {
-  bool version = false;
-  for (const std::string_view line : Split(text, '\n')) {
-    const std::string_view key = TopLevelKey(line);
-    if (key == "apiVersion") return false;
-    version = version || key == "version";
-  }
-  return version;
+  const std::set<std::string, std::less<>> keys = TopLevelKeys(text);
+  return keys.contains("version") && !keys.contains("apiVersion");
+}
+
+bool IsTriggerFile(std::string_view text) {
+  const std::set<std::string, std::less<>> keys = TopLevelKeys(text);
+  return keys.contains("workflow_name") && !keys.contains("version") &&
+         !keys.contains("apiVersion");
 }
 
 std::string CompiledAs(std::string_view text) {

@@ -51,9 +51,11 @@ std::string StepCommandOf(const Task& task);
 // A text among a task's inputs; empty where there is none.
 std::string InputOf(const Task& task, std::string_view name);
 
-// Whether a text is one of Mistral's, by its top-level keys: it has `version` and no `apiVersion`. It need not be
-// YAML otherwise.
+// Whether a text is one of Mistral's, by its top-level keys, however they are written: it has `version` and no `apiVersion`.
+// Where those stand at the beginning of lines it need not be YAML otherwise.
 bool IsMistralFile(std::string_view text);
+// The same of a request for a cron trigger: it has `workflow_name`, and neither of those two.
+bool IsTriggerFile(std::string_view text);
 
 // What `holdfast compile` has said of a definition that it wrote, in the comments above it: which operation of which plan it is,
 // or which part of which workflow. Empty: it did not write it.
