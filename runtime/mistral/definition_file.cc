@@ -21,9 +21,9 @@ namespace {
 using local::FieldTable;
 using local::SourceFile;
 
-constexpr std::array<std::string_view, 5> kWorkflowRead{"input", "tasks", "vars", "type",
-                                                        "task-defaults"};
-constexpr std::array<std::string_view, 3> kWorkflowIgnored{"description", "tags", "name"};
+constexpr std::array<std::string_view, 6> kWorkflowRead{"input", "tasks",         "vars",
+                                                        "type",  "task-defaults", "tags"};
+constexpr std::array<std::string_view, 2> kWorkflowIgnored{"description", "name"};
 constexpr FieldTable kWorkflow{"a workflow", kWorkflowRead, kWorkflowIgnored, {}};
 constexpr std::array<std::string_view, 10> kTaskRead{
     "action",   "workflow",    "input",   "join",  "on-success",
@@ -152,6 +152,7 @@ Result<Definition> ReadDefinition(const SourceFile& source, const std::string& n
   if (type != "direct" && !type.empty())
     return NotOurs(source, *value.Find("type"), "type", "a workflow is direct");
   HOLDFAST_ASSIGN_OR_RETURN(out.inputs, ReadInputs(source, value));
+  out.tags = FieldOf(value, "tags");
   out.variables = FieldOf(value, "vars");
   out.task_defaults = FieldOf(value, "task-defaults");
   HOLDFAST_ASSIGN_OR_RETURN(const Value* const tasks, local::MapField(source, value, "tasks"));

@@ -38,7 +38,8 @@ struct Definition {
   std::string name;
   std::string file;
   std::vector<Input> inputs;
-  Value variables;          // as they stand there; null: they do not
+  Value tags;               // as they stand there; null: they do not
+  Value variables;          // the same
   Value task_defaults;      // the same
   std::vector<Task> tasks;  // in the order of their names
   Position position;

@@ -67,6 +67,10 @@ for engine in mistral argo mistral; do
     holdfast verify-workflow cut.yaml >said 2>&1 || fail "with a file of mine: $(cat said)"
     holdfast lint --engine mistral cut.yaml >said 2>&1 || fail "with a file of mine: $(cat said)"
     holdfast submit cut.yaml --engine mistral --dry-run=client >said 2>&1 || fail "with a file of mine: $(cat said)"
+    # A definition is none of that.
+    printf "version: '2.0'\nn-protect.mine: {tasks: {a: {action: std.noop}}}\n" >cut.children/more.yaml
+    [ "$(code_of said holdfast verify-workflow cut.yaml)" = 3 ] && grep -q 'nothing starts n-protect.mine' said || fail "$(cat said)"
+    rm cut.children/more.yaml
   fi
   rm cut.children/mine.yaml
   holdfast verify-workflow cut.yaml >said 2>&1 || fail "$engine: $(cat said)"
@@ -118,6 +122,9 @@ written sed '1s/^/\xEF\xBB\xBF/'
 written sed '1i # Reviewed by Bob, OK'
 written sed '1i ---'
 written grep -v '^ *#'
+# It says whose it is, and nothing else.
+sed 's/holdfast.plan=n"/holdfast.plan=other"/' mistral.yaml >written.yaml
+[ "$(code_of said holdfast verify-workflow written.yaml)" = 3 ] && grep -q "written.yaml:[0-9]*: 'tags' of n-protect is .*holdfast.plan=other" said || fail "$(cat said)"
 
 # One link less.
 sed -i '0,/on-complete: \[\(.*\), /s//on-complete: [/' mistral.yaml

@@ -48,17 +48,5 @@ TEST(MistralFile, IsNoCronTrigger) {
     EXPECT_FALSE(IsTriggerFile(text)) << text;
 }
 
-TEST(MistralFile, SaysWhatItWasCompiledFrom) {
-  EXPECT_EQ(CompiledAs(Text("aggregation/expected.mistral.yaml")), "Protect of plan group");
-  EXPECT_EQ(CompiledAs(Text("delete_of_checkpoint/expected.mistral.yaml")),
-            "Delete of plan nightly");
-  EXPECT_EQ(
-      CompiledAs(Text("child_workflows/expected.mistral.children/files-00-72e81d44-all.yaml")),
-      "a part of large-protect");
-  EXPECT_EQ(CompiledAs("version: '2.0'\n# Compiled by Holdfast: no\n"), "");
-  EXPECT_EQ(CompiledAs("# Mine: it is not\nversion: '2.0'\nw: {}\n"), "");
-  EXPECT_EQ(CompiledAs(""), "");
-}
-
 }  // namespace
 }  // namespace holdfast::mistral
