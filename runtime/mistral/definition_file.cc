@@ -195,23 +195,6 @@ bool IsTriggerFile(std::string_view text) {
          !keys.contains("apiVersion");
 }
 
-std::string CompiledAs(std::string_view text) {
-  std::string what;
-  for (const std::string_view line : Split(text, '\n')) {
-    if (!line.starts_with("# ")) break;
-    const std::string_view said = line.substr(2);
-    // Of a part, who starts it.
-    constexpr std::string_view kOfAPart = "Compiled by Holdfast. ";
-    if (said.starts_with(kOfAPart))
-      return "a part of " +
-             std::string(said.substr(kOfAPart.size(), said.find(" starts it") - kOfAPart.size()));
-    if (said.starts_with("Compiled by Holdfast:")) return what;
-    // Each restore is of another checkpoint, under one name.
-    if (what.empty()) what = said.substr(0, std::min(said.find(": "), said.find(", checkpoint ")));
-  }
-  return {};
-}
-
 Result<std::vector<Definition>> ReadDefinitions(const SourceFile& source) {
   const local::ParsedFile parsed = local::ParseFile(source);
   HOLDFAST_ASSIGN_OR_RETURN(const MistralDocument document, ReadMistralFile(parsed));

@@ -58,10 +58,6 @@ bool IsMistralFile(std::string_view text);
 // The same of a request for a cron trigger: it has `workflow_name`, and neither of those two.
 bool IsTriggerFile(std::string_view text);
 
-// What `holdfast compile` has said of a definition that it wrote, in the comments above it: which operation of which plan it is,
-// or which part of which workflow. Empty: it did not write it.
-std::string CompiledAs(std::string_view text);
-
 // The workflows in a file. kInvalidInput with file and line for what Holdfast would not write: an unknown
 // field, a link with a condition, a workflow that is not direct.
 Result<std::vector<Definition>> ReadDefinitions(const local::SourceFile& source);

@@ -70,6 +70,7 @@ for engine in mistral argo mistral; do
     # A definition is none of that.
     printf "version: '2.0'\nn-protect.mine: {tasks: {a: {action: std.noop}}}\n" >cut.children/more.yaml
     [ "$(code_of said holdfast verify-workflow cut.yaml)" = 3 ] && grep -q 'nothing starts n-protect.mine' said || fail "$(cat said)"
+    [ "$(code_of said holdfast submit cut.yaml --engine mistral --dry-run=client)" = 3 ] && grep -q 'n-protect.mine, which nothing starts' said || fail "$(cat said)"
     rm cut.children/more.yaml
   fi
   rm cut.children/mine.yaml
@@ -125,6 +126,9 @@ written grep -v '^ *#'
 # It says whose it is, and nothing else.
 sed 's/holdfast.plan=n"/holdfast.plan=other"/' mistral.yaml >written.yaml
 [ "$(code_of said holdfast verify-workflow written.yaml)" = 3 ] && grep -q "written.yaml:[0-9]*: 'tags' of n-protect is .*holdfast.plan=other" said || fail "$(cat said)"
+[ "$(code_of said holdfast submit written.yaml --engine mistral --dry-run=client)" = 3 ] && grep -q 'says that it is Protect of plan other .*by its bundle it is Protect of plan n ' said || fail "$(cat said)"
+grep -v '^ *#\|^  tags:' mistral.yaml >written.yaml
+[ "$(code_of said holdfast submit written.yaml --engine mistral --dry-run=client)" = 3 ] && grep -q "does not say what it was compiled from: its 'tags' are gone" said || fail "$(cat said)"
 
 # One link less.
 sed -i '0,/on-complete: \[\(.*\), /s//on-complete: [/' mistral.yaml
