@@ -238,7 +238,7 @@ Status StoreDefinitions(const Output& out, engine::Api& api, const DefinitionSet
 void RemoveOldParts(const Output& out, engine::Api& api, const DefinitionSet& set, bool changed) {
   const std::string& whole = set.whole().name;
   const auto leave = [&out](const Error& why) {
-    out.Warn("parts of an earlier compile are left in Mistral, which nothing starts: " +
+    out.Warn("what earlier compiles have left in Mistral, and nothing starts, is not removed: " +
              Printable(why.message()));
   };
   const auto old = FindOldParts(api, set);
