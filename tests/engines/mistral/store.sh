@@ -96,6 +96,18 @@ refused 'the parts of k-protect in .* are not those that it was compiled with: s
 [ "$(code_of said on submit one.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
 stored_names k-protect. | diff one.parts - || fail "those of the earlier build are left"
 
+# A part that is changed by hand keeps its name: not below a run that is at work.
+sed -i '$aparameters: {"X::Disk#d05": {parallel_sleep: 600s}}' k.yaml
+compiled three.yaml protect k.yaml --max-tasks-per-template 26
+: >trace
+run=$(on -q submit three.yaml) || fail "submit"
+soon grep -q 'protect.parallel".*"begin".*Disk#d05' trace
+sed -i 's/count: 5/count: 4/' "$(ls three.children/*.yaml | head -1)"
+refused "run $run of k-protect is at work, and starts its parts by their names: to change k-protect.*now would" submit three.yaml
+[ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on submit three.yaml)" = 0 ] && grep -q '^changed workflow k-protect\.' said || fail "$(cat said)"
+[ "$(code_of said on cancel "$(submitted)")" = 0 ] || fail "$(cat said)"
+
 # Of somebody else's workflow nothing is changed, whatever its name is, and whatever comments either has.
 compiled f-protect.yaml protect f.yaml
 printf "version: '2.0'\nf-protect:\n  tasks: {a: {action: std.noop, wait-before: 60}}\n" >foreign.yaml
