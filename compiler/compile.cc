@@ -150,6 +150,7 @@ Result<CompiledWorkflow> Compile(const CompileInput& input) {
   const EmitOptions& emit = input.options.emit;
   EngineWorkflow workflow;
   workflow.name = out.name;
+  workflow.plan = plan;
   workflow.operation = input.operation;
   workflow.head = MakeHead(input, plan, dag);
   Status divided;

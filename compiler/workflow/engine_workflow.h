@@ -29,6 +29,7 @@ struct WorkflowStep {
 // steps; `end`, the verdict, runs when they have ended, however they did.
 struct EngineWorkflow {
   std::string name;  // "<plan>-<operation>"
+  std::string plan;  // its name
   Operation operation = Operation::kProtect;
   std::vector<std::string> head;    // comment lines for the top of the file
   std::vector<WorkflowStep> steps;  // in walk order

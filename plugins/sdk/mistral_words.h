@@ -45,6 +45,11 @@ inline constexpr std::array<HandedOn, 4> kHandedOn{{{"run", "<% $.run %>"},
                                                     {"provider", "<% $.provider %>"},
                                                     {"record", "<% $.record %>"}}};
 
+// Whose a definition is, in its tags, which Mistral keeps with it: "holdfast.plan=nightly". A part has those of the whole.
+inline constexpr std::string_view kOperationTag = "holdfast.operation=";
+inline constexpr std::string_view kPlanTag = "holdfast.plan=";
+inline constexpr std::string_view kProviderTag = "holdfast.provider=";
+
 // Where the places of a site are, unless it says otherwise.
 inline constexpr std::string_view kEnvironment = "holdfast";
 

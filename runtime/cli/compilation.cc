@@ -451,7 +451,7 @@ std::string ScheduleFileOf(const std::string& file) {
 constexpr std::string_view kIndexOfChildren = "kustomization.yaml";
 
 // What a compile writes into NAME.children: for Argo "<hash>.yaml" and the index, for Mistral "<part>.yaml", in which the
-// workflow "<plan>-<operation>.<part>" stands.
+// workflow "<plan>-<operation>.<part>.<hash>" stands.
 bool IsChildFile(const fs::path& path) {
   if (path.filename() == kIndexOfChildren) return true;
   if (path.extension() != ".yaml") return false;
@@ -461,7 +461,10 @@ bool IsChildFile(const fs::path& path) {
   if (!text || !mistral::IsMistralFile(*text)) return false;
   const std::vector<std::string_view> lines = Split(*text, '\n');
   return std::any_of(lines.begin(), lines.end(), [&part](std::string_view line) {
-    return !line.starts_with(' ') && line.ends_with("." + part + ":");
+    if (line.starts_with(' ') || !line.ends_with(':')) return false;
+    line.remove_suffix(1);
+    // An earlier build gave it no hash.
+    return line.ends_with("." + part) || line.substr(0, line.rfind('.')).ends_with("." + part);
   });
 }
 

@@ -27,16 +27,6 @@ Error WithTrap(const lint::Finding& finding) {
   return std::move(error).Hint(finding.error.hint());
 }
 
-// By its top-level keys.
-bool IsTriggerFile(std::string_view text) {
-  bool is_trigger = false;
-  for (const std::string_view line : Split(text, '\n')) {
-    if (line.starts_with("apiVersion:") || line.starts_with("version:")) return false;
-    is_trigger = is_trigger || line.starts_with("workflow_name:");
-  }
-  return is_trigger;
-}
-
 }  // namespace
 
 int LintFiles(Session& session, const LintArguments& arguments) {
@@ -64,10 +54,10 @@ int LintFiles(Session& session, const LintArguments& arguments) {
   };
   for (const std::string& path : arguments.files) {
     // What a large one starts is a part of it.
-    auto own = OwnFilesOf(path);
+    auto own = argo ? OwnFilesOf(path) : MistralFilesOf(path);
     if (!own) return out.Fail(own.error());
     const std::string& text = own->front().text;
-    const bool is_trigger = IsTriggerFile(text);
+    const bool is_trigger = mistral::IsTriggerFile(text);
     if (argo && (is_trigger || mistral::IsMistralFile(text))) {
       return out.Fail(InvalidInput(path + " is a " + (is_trigger ? "cron trigger" : "workflow") +
                                    " for Mistral")

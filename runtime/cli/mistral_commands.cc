@@ -4,26 +4,24 @@
 #include <filesystem>
 #include <map>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 
 #include "plugins/engines/mistral/definitions.h"
 #include "plugins/engines/mistral/executions.h"
-#include "plugins/sdk/counted.h"
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/held_record.h"
 #include "runtime/cli/mistral_runs.h"
+#include "runtime/cli/mistral_store.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/own_steps.h"
 #include "runtime/cli/submission.h"
 #include "runtime/cli/watched_run.h"
 #include "runtime/lint/mistral_schedule.h"
 #include "runtime/local/workflow_file.h"
-#include "runtime/mistral/definition_file.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/end.h"
 #include "runtime/store/bundle_store.h"
@@ -35,125 +33,6 @@ namespace engine = engines::mistral;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A file with one definition, as the compiler writes them.
-struct DefinitionFile {
-  std::string name;
-  local::SourceFile source;
-  std::set<std::string> actions;
-  std::set<std::string> below;  // the workflows that it starts
-};
-
-Result<DefinitionFile> OneDefinitionOf(local::SourceFile source) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto definitions, mistral::ReadDefinitions(source));
-  if (definitions.size() != 1) {
-    return InvalidInput(source.path + " has " + Counted(definitions.size(), "workflow") +
-                        ", and a file that is compiled has one");
-  }
-  DefinitionFile out;
-  out.name = definitions.front().name;
-  for (const mistral::Task& task : definitions.front().tasks) {
-    if (!task.action.empty() && !task.action.starts_with("std.")) out.actions.insert(task.action);
-    if (!task.workflow.empty()) out.below.insert(task.workflow);
-  }
-  out.source = std::move(source);
-  return out;
-}
-
-// Those that the workflow starts, and at the end itself.
-Result<std::vector<DefinitionFile>> DefinitionsOf(const std::string& file) {
-  std::vector<DefinitionFile> out;
-  const std::string folder = ChildrenFolderOf(file);
-  std::error_code error;
-  if (fs::is_directory(folder, error)) {
-    HOLDFAST_ASSIGN_OR_RETURN(auto sources, local::ReadTemplateFolder(folder));
-    for (local::SourceFile& source : sources) {
-      // An index of the folder is none.
-      if (!mistral::IsMistralFile(source.text)) continue;
-      HOLDFAST_ASSIGN_OR_RETURN(out.emplace_back(), OneDefinitionOf(std::move(source)));
-    }
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(local::SourceFile source, local::ReadSourceFile(file));
-  HOLDFAST_ASSIGN_OR_RETURN(out.emplace_back(), OneDefinitionOf(std::move(source)));
-  std::set<std::string> names;
-  for (const DefinitionFile& each : out) names.insert(each.name);
-  for (const DefinitionFile& each : out) {
-    for (const std::string& name : each.below) {
-      if (names.contains(name)) continue;
-      return NotFound("workflow " + name + ", which " + each.source.path +
-                      " starts, is in no file of " + folder)
-          .Hint("'holdfast compile' writes that folder beside the file: they go together");
-    }
-  }
-  return out;
-}
-
-Status RequireSite(engine::Api& api, const std::vector<DefinitionFile>& definitions,
-                   const std::string& environment) {
-  std::set<std::string> actions;
-  for (const DefinitionFile& each : definitions)
-    actions.insert(each.actions.begin(), each.actions.end());
-  for (const std::string& action : actions)
-    HOLDFAST_RETURN_IF_ERROR(engine::RequireAction(api, action));
-  return engine::RequireEnvironment(api, environment);
-}
-
-Status CheckThere(const Output& out, engine::Api& api,
-                  const std::vector<DefinitionFile>& definitions) {
-  for (const DefinitionFile& each : definitions) {
-    if (Status valid = engine::ValidateWorkflow(api, each.source.text); !valid)
-      return std::move(valid).error().While("checking " + each.source.path);
-    out.Json("checked", Value().Set("file", each.source.path).Set("workflow", each.name));
-  }
-  out.Say(api.Place() + " takes " +
-          (definitions.size() == 1 ? definitions.front().source.path
-                                   : Counted(definitions.size(), "definition")) +
-          "; nothing was made");
-  return Ok();
-}
-
-// What is there under its name is an older one of it: nobody else's is replaced.
-Status CheckIsOlderOne(const engine::Api& api, const DefinitionFile& definition,
-                       const std::string& stored) {
-  const std::string is = mistral::CompiledAs(definition.source.text);
-  const std::string was = mistral::CompiledAs(stored);
-  if (was == is) return Ok();
-  return Error(ErrorCode::kConflict, "there is another workflow " + definition.name + " in " +
-                                         api.Place() + ": " +
-                                         (was.empty() ? "'holdfast compile' has not written it"
-                                                      : "it is " + Printable(was)))
-      .Hint(
-          "give the plan another name, and compile again; or, once nobody needs that workflow any "
-          "more: openstack workflow delete " +
-          definition.name);
-}
-
-// The workflow itself last: what it starts is there when it is.
-Status Store(const Output& out, engine::Api& api, const std::vector<DefinitionFile>& definitions) {
-  const std::string& whole = definitions.back().name;
-  for (const DefinitionFile& each : definitions) {
-    // An execution has a copy of its own workflow, and looks for a sub-workflow by its name when it comes to it.
-    const auto changes = [&](const std::string& stored) -> Status {
-      HOLDFAST_RETURN_IF_ERROR(CheckIsOlderOne(api, each, stored));
-      if (&each == &definitions.back()) return Ok();
-      HOLDFAST_ASSIGN_OR_RETURN(const std::string at_work, engine::ExecutionAtWork(api, whole));
-      if (at_work.empty()) return Ok();
-      return Error(ErrorCode::kConflict,
-                   "run " + at_work + " of " + whole +
-                       " is at work, and starts its parts by their names: to change them now would "
-                       "change it")
-          .Hint("wait for it, or end it: 'holdfast cancel " + at_work + " --engine mistral'");
-    };
-    HOLDFAST_ASSIGN_OR_RETURN(const engine::Stored stored,
-                              engine::StoreWorkflow(api, each.name, each.source.text, changes));
-    if (stored == engine::Stored::kAsItWas) continue;
-    out.Say((stored == engine::Stored::kCreated ? "stored workflow " : "changed workflow ") +
-            each.name);
-    out.Json("workflow-stored",
-             Value().Set("workflow", each.name).Set("changed", stored == engine::Stored::kChanged));
-  }
-  return Ok();
-}
 
 // Says what was started, and what can be done with it.
 int Started(Session& session, MistralRuns& runs, const engine::NewExecution& execution,
@@ -315,11 +194,11 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   if (arguments.schedule && !submission->record.empty())
     return out.Fail(Error(not_scheduled).While("--parameter record"));
   const OpenedWorkflow& workflow = submission->workflow;
-  const auto definitions = DefinitionsOf(arguments.file);
+  const auto definitions = ReadDefinitionSet(arguments.file, workflow.bundle.bundle);
   if (!definitions) return out.Fail(definitions.error());
   engine::NewExecution execution;
   execution.id = engine::NewExecutionId();
-  execution.workflow = definitions->back().name;
+  execution.workflow = definitions->whole().name;
   execution.inputs = submission->parameters;
   // Said by us: the definition of that name may be somebody else's a moment later, and its defaults with it.
   execution.inputs["bundle"] = workflow.files.sha256;
@@ -337,7 +216,8 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
     return ShowUnsent(out, "cron-trigger", *trigger, *trigger);
   if (arguments.dry_run == "client") {
     Value names(Value::List{});
-    for (const DefinitionFile& each : *definitions) names.MutableList().emplace_back(each.name);
+    for (const DefinitionFile& each : definitions->files)
+      names.MutableList().emplace_back(each.name);
     const Value shown = Value()
                             .Set("definitions", std::move(names))
                             .Set("workflow_name", execution.workflow)
@@ -350,8 +230,15 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   MistralRuns& runs = **opened;
   if (const Status site = RequireSite(runs.api(), *definitions, execution.environment); !site)
     return out.Fail(site.error());
+  // Whatever may refuse is asked before anything is written.
+  const auto changes = CompareDefinitions(runs.api(), *definitions);
+  if (!changes) return out.Fail(Error(changes.error()).While("submitting " + arguments.file));
+  if (trigger) {
+    if (const Status free = engine::CheckCronTrigger(runs.api(), *trigger); !free)
+      return out.Fail(Error(free.error()).While("submitting " + arguments.file));
+  }
   if (arguments.dry_run == "server") {
-    const Status taken = CheckThere(out, runs.api(), *definitions);
+    const Status taken = CheckThere(out, runs.api(), *definitions, *changes);
     return taken ? 0 : out.Fail(taken.error());
   }
   const auto tenant = PutBundleIntoBank(
@@ -363,8 +250,9 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
         !there)
       return out.Fail(there.error());
   }
-  if (const Status stored = Store(out, runs.api(), *definitions); !stored)
+  if (const Status stored = StoreDefinitions(out, runs.api(), *definitions, *changes); !stored)
     return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
+  RemoveOldParts(out, runs.api(), *definitions, changes->back() == engine::Stored::kChanged);
   if (trigger) {
     // No record names it until the first run begins, and gc would take it away.
     if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
@@ -400,30 +288,26 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
   const auto stored = engine::StoredWorkflow(runs.api(), status->name);
   if (!stored) return out.Fail(stored.error());
   std::string now;
-  if (const Value* const inputs = *stored ? (*stored)->Find("input") : nullptr;
+  if (const Value* const inputs = *stored ? (*stored)->value.Find("input") : nullptr;
       inputs != nullptr && inputs->is_list()) {
     for (const Value& input : inputs->AsList()) {
       if (input.is_map()) now = input.StringOr("bundle", now);
     }
   }
+  const std::string submit = "'holdfast submit FILE --engine mistral" +
+                             (same_record ? " --record " + status->record() : std::string()) + "'";
   if (now != bundle->second) {
     return out.Fail(
         Error(ErrorCode::kConflict,
               "the workflow " + status->name + " in " + runs.Place() +
                   (*stored ? " has been compiled anew since run " : " is gone since run ") +
                   status->uid)
-            .Hint("with the file that it was then: 'holdfast submit FILE --engine mistral" +
-                  (same_record ? " --record " + status->record() : std::string()) + "'"));
+            .Hint("with the file that it was then: " + submit));
   }
-  const auto missing = engine::MissingBelow(runs.api(), **stored);
-  if (!missing) return out.Fail(missing.error());
-  if (!missing->empty()) {
-    return out.Fail(NotFound("the workflow " + missing->front() + ", which " + status->name +
-                             " starts, is gone from " + runs.Place())
-                        .Hint("'holdfast submit FILE --engine mistral" +
-                              (same_record ? " --record " + status->record() : std::string()) +
-                              "' stores all of them"));
-  }
+  if (const Status whole = CheckParts(session, runs.api(), *status, **stored,
+                                      submit + " stores all of them, and starts it");
+      !whole)
+    return out.Fail(whole.error());
   const std::string environment =
       EnvironmentOf(arguments.environment.empty() ? status->environment : arguments.environment);
   if (const Status there = engine::RequireEnvironment(runs.api(), environment); !there)

@@ -1,5 +1,6 @@
 #include "runtime/cli/opened_workflow.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <utility>
@@ -123,6 +124,11 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   if (mistral::IsMistralFile(source->text)) {
     out.engine = WorkflowEngine::kMistral;
     HOLDFAST_ASSIGN_OR_RETURN(out.parameters, ReadMistralInputs(*source, parameters));
+  } else if (mistral::IsTriggerFile(source->text)) {
+    return InvalidInput(file + " is a cron trigger for Mistral, and no workflow")
+        .Hint(
+            "name the file of the workflow, beside which it stands: 'holdfast submit NAME.yaml "
+            "--engine mistral --schedule' stores both");
   } else {
     HOLDFAST_RETURN_IF_ERROR(ReadArgoParameters(out, templates, parameters));
   }
@@ -169,8 +175,17 @@ Result<std::vector<local::SourceFile>> OwnFilesOf(const std::string& file) {
   return files;
 }
 
+Result<std::vector<local::SourceFile>> MistralFilesOf(const std::string& file) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto files, OwnFilesOf(file));
+  files.erase(std::remove_if(
+                  files.begin() + 1, files.end(),
+                  [](const local::SourceFile& each) { return !mistral::IsMistralFile(each.text); }),
+              files.end());
+  return files;
+}
+
 Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string& file) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto files, OwnFilesOf(file));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto files, MistralFilesOf(file));
   return mistral::ReadDefinitions(files);
 }
 

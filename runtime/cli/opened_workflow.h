@@ -46,6 +46,8 @@ Result<std::vector<local::ListedStep>> ListStepsOf(const OpenedWorkflow& workflo
 
 // A file, and those of NAME.children beside it.
 Result<std::vector<local::SourceFile>> OwnFilesOf(const std::string& file);
+// The same of a workflow for Mistral: what is no file of Mistral's in that folder (an index of it) is passed over.
+Result<std::vector<local::SourceFile>> MistralFilesOf(const std::string& file);
 // The workflows of a file for Mistral, and of NAME.children beside it. The file's own come first.
 Result<std::vector<mistral::Definition>> ReadMistralWorkflows(const std::string& file);
 

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "plugins/sdk/yaml/yaml_in.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_reading.h"
 
@@ -18,9 +21,9 @@ namespace {
 using local::FieldTable;
 using local::SourceFile;
 
-constexpr std::array<std::string_view, 5> kWorkflowRead{"input", "tasks", "vars", "type",
-                                                        "task-defaults"};
-constexpr std::array<std::string_view, 3> kWorkflowIgnored{"description", "tags", "name"};
+constexpr std::array<std::string_view, 6> kWorkflowRead{"input", "tasks",         "vars",
+                                                        "type",  "task-defaults", "tags"};
+constexpr std::array<std::string_view, 2> kWorkflowIgnored{"description", "name"};
 constexpr FieldTable kWorkflow{"a workflow", kWorkflowRead, kWorkflowIgnored, {}};
 constexpr std::array<std::string_view, 10> kTaskRead{
     "action",   "workflow",    "input",   "join",  "on-success",
@@ -45,6 +48,25 @@ std::string_view TopLevelKey(std::string_view line) {
   if (line.empty() || line.front() == ' ' || line.front() == '#') return {};
   const std::size_t colon = line.find(':');
   return colon == line.npos ? std::string_view() : Trim(line.substr(0, colon));
+}
+
+// Those by which files are told from each other.
+std::set<std::string, std::less<>> TopLevelKeys(std::string_view text) {
+  constexpr std::array<std::string_view, 3> kTelling{"apiVersion", "version", "workflow_name"};
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  std::set<std::string, std::less<>> keys;
+  for (const std::string_view line : Split(text, '\n')) {
+    const std::string_view key = TopLevelKey(line);
+    if (std::find(kTelling.begin(), kTelling.end(), key) != kTelling.end()) keys.emplace(key);
+  }
+  if (!keys.empty()) return keys;
+  // In one line as JSON is, or with blanks before each.
+  const auto documents = ParseYamlStream(text, "file");
+  if (!documents || documents->empty() || !documents->front().is_map()) return keys;
+  for (const std::string_view key : kTelling) {
+    if (documents->front().Find(key) != nullptr) keys.emplace(key);
+  }
+  return keys;
 }
 
 Value FieldOf(const Value& map, std::string_view key) {
@@ -130,6 +152,7 @@ Result<Definition> ReadDefinition(const SourceFile& source, const std::string& n
   if (type != "direct" && !type.empty())
     return NotOurs(source, *value.Find("type"), "type", "a workflow is direct");
   HOLDFAST_ASSIGN_OR_RETURN(out.inputs, ReadInputs(source, value));
+  out.tags = FieldOf(value, "tags");
   out.variables = FieldOf(value, "vars");
   out.task_defaults = FieldOf(value, "task-defaults");
   HOLDFAST_ASSIGN_OR_RETURN(const Value* const tasks, local::MapField(source, value, "tasks"));
@@ -162,30 +185,14 @@ std::string StepCommandOf(const Task& task) {
 }
 
 bool IsMistralFile(std::string_view text) {
-  bool version = false;
-  for (const std::string_view line : Split(text, '\n')) {
-    const std::string_view key = TopLevelKey(line);
-    if (key == "apiVersion") return false;
-    version = version || key == "version";
-  }
-  return version;
+  const std::set<std::string, std::less<>> keys = TopLevelKeys(text);
+  return keys.contains("version") && !keys.contains("apiVersion");
 }
 
-std::string CompiledAs(std::string_view text) {
-  std::string what;
-  for (const std::string_view line : Split(text, '\n')) {
-    if (!line.starts_with("# ")) break;
-    const std::string_view said = line.substr(2);
-    // Of a part, who starts it.
-    constexpr std::string_view kOfAPart = "Compiled by Holdfast. ";
-    if (said.starts_with(kOfAPart))
-      return "a part of " +
-             std::string(said.substr(kOfAPart.size(), said.find(" starts it") - kOfAPart.size()));
-    if (said.starts_with("Compiled by Holdfast:")) return what;
-    // Each restore is of another checkpoint, under one name.
-    if (what.empty()) what = said.substr(0, std::min(said.find(": "), said.find(", checkpoint ")));
-  }
-  return {};
+bool IsTriggerFile(std::string_view text) {
+  const std::set<std::string, std::less<>> keys = TopLevelKeys(text);
+  return keys.contains("workflow_name") && !keys.contains("version") &&
+         !keys.contains("apiVersion");
 }
 
 Result<std::vector<Definition>> ReadDefinitions(const SourceFile& source) {

@@ -38,7 +38,8 @@ struct Definition {
   std::string name;
   std::string file;
   std::vector<Input> inputs;
-  Value variables;          // as they stand there; null: they do not
+  Value tags;               // as they stand there; null: they do not
+  Value variables;          // the same
   Value task_defaults;      // the same
   std::vector<Task> tasks;  // in the order of their names
   Position position;
@@ -51,13 +52,11 @@ std::string StepCommandOf(const Task& task);
 // A text among a task's inputs; empty where there is none.
 std::string InputOf(const Task& task, std::string_view name);
 
-// Whether a text is one of Mistral's, by its top-level keys: it has `version` and no `apiVersion`. It need not be
-// YAML otherwise.
+// Whether a text is one of Mistral's, by its top-level keys, however they are written: it has `version` and no `apiVersion`.
+// Where those stand at the beginning of lines it need not be YAML otherwise.
 bool IsMistralFile(std::string_view text);
-
-// What `holdfast compile` has said of a definition that it wrote, in the comments above it: which operation of which plan it is,
-// or which part of which workflow. Empty: it did not write it.
-std::string CompiledAs(std::string_view text);
+// The same of a request for a cron trigger: it has `workflow_name`, and neither of those two.
+bool IsTriggerFile(std::string_view text);
 
 // The workflows in a file. kInvalidInput with file and line for what Holdfast would not write: an unknown
 // field, a link with a condition, a workflow that is not direct.

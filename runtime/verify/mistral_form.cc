@@ -10,6 +10,7 @@
 
 #include "plugins/sdk/mistral_words.h"
 #include "plugins/sdk/text.h"
+#include "runtime/mistral/definition_owner.h"
 #include "runtime/verify/run_settings.h"
 #include "runtime/verify/shown_value.h"
 
@@ -235,6 +236,11 @@ std::vector<SaidSetting> SettingsIn(std::span<const Definition> definitions) {
       if (!input.value) continue;
       if (input.name == kFailFast) add(Kind::kFailFast, &*input.value, "input fail-fast");
       if (input.name == kPartial) add(Kind::kPartial, &*input.value, "input partial");
+    }
+    // An earlier build wrote none.
+    if (Value::List owner = mistral::OwnerTags(here.tags); !owner.empty()) {
+      out.push_back({Kind::kOwner, std::move(owner),
+                     fmt::format("'tags' of {}", Printable(here.name)), PlaceOf(here, here.tags)});
     }
     if (const Value* const retry = here.task_defaults.Find("retry"))
       add(Kind::kRetries, retry->Find("count"), "the 'count' of 'retry'");

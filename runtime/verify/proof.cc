@@ -70,6 +70,16 @@ class Prover {
     }
   }
 
+  // In the order of their names.
+  Value OwnerTags() const {
+    namespace words = mistral_words;
+    return Value::List{
+        fmt::format("{}{}", words::kOperationTag, NameOf(bundle_.operation)),
+        fmt::format("{}{}", words::kPlanTag, bundle_.plan.StringOr("name", "")),
+        fmt::format("{}{}", words::kProviderTag, bundle_.provider_id),
+    };
+  }
+
   // What the file says in the plan's place.
   void CheckSettings() {
     const RunSettings plan = SettingsOf(bundle_);
@@ -79,6 +89,9 @@ class Prover {
       switch (said.kind) {
         case SaidSetting::Kind::kName:
           wanted = plan.workflow;
+          break;
+        case SaidSetting::Kind::kOwner:
+          wanted = OwnerTags();
           break;
         case SaidSetting::Kind::kFailFast:
           wanted = plan.fail_fast;

@@ -38,7 +38,8 @@ struct SaidStep {
 // What a file says of a run that its plan has the say of.
 struct SaidSetting {
   enum class Kind : std::uint8_t {
-    kName,  // of the workflow: what starts it by itself knows it by that
+    kName,   // of the workflow: what starts it by itself knows it by that
+    kOwner,  // whose it is: the tags by which Holdfast knows its own in Mistral
     kFailFast,
     kPartial,
     kRetries,

@@ -62,6 +62,17 @@ group_of 6 >n.graph.yaml
 for engine in mistral argo mistral; do
   holdfast -q compile protect n.yaml -o cut.yaml --engine $engine --max-tasks-per-template=24 || fail "$engine"
   [ "$(ls cut.children | tr '\n' ' ')" = "mine.yaml notes.txt " ] || fail "$engine: $(ls cut.children)"
+  # That is passed over by whatever reads a file for Mistral.
+  if [ $engine = mistral ]; then
+    holdfast verify-workflow cut.yaml >said 2>&1 || fail "with a file of mine: $(cat said)"
+    holdfast lint --engine mistral cut.yaml >said 2>&1 || fail "with a file of mine: $(cat said)"
+    holdfast submit cut.yaml --engine mistral --dry-run=client >said 2>&1 || fail "with a file of mine: $(cat said)"
+    # A definition is none of that.
+    printf "version: '2.0'\nn-protect.mine: {tasks: {a: {action: std.noop}}}\n" >cut.children/more.yaml
+    [ "$(code_of said holdfast verify-workflow cut.yaml)" = 3 ] && grep -q 'nothing starts n-protect.mine' said || fail "$(cat said)"
+    [ "$(code_of said holdfast submit cut.yaml --engine mistral --dry-run=client)" = 3 ] && grep -q 'n-protect.mine, which nothing starts' said || fail "$(cat said)"
+    rm cut.children/more.yaml
+  fi
   rm cut.children/mine.yaml
   holdfast verify-workflow cut.yaml >said 2>&1 || fail "$engine: $(cat said)"
   holdfast -q compile protect n.yaml -o cut.yaml --engine mistral --max-tasks-per-template=22 || fail "22 tasks"
@@ -96,6 +107,29 @@ done
 holdfast lint --engine mistral mistral.yaml >said 2>&1 || fail "lint: $(cat said)"
 [ "$(code_of said holdfast lint mistral.yaml)" = 3 ] && grep -q 'holdfast lint --engine mistral' said || fail "lint for Argo: $(cat said)"
 
+# In whatever writing it is.
+cp -r mistral.bundle written.bundle
+written() { # COMMAND...: from mistral.yaml to written.yaml
+  "$@" <mistral.yaml >written.yaml
+  holdfast verify-workflow written.yaml >said 2>&1 || fail "$*: $(cat said)"
+  holdfast lint --engine mistral written.yaml >said 2>&1 || fail "$*: $(cat said)"
+  holdfast submit written.yaml --engine mistral --dry-run=client >said 2>&1 || fail "$*: $(cat said)"
+  [ "$(code_of said holdfast submit written.yaml --engine argo)" = 3 ] && grep -q 'is a workflow for Mistral' said || fail "$*: $(cat said)"
+}
+written python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)'
+written python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout, indent=2)'
+written sed 's/^/  /'
+written sed '1s/^/\xEF\xBB\xBF/'
+written sed '1i # Reviewed by Bob, OK'
+written sed '1i ---'
+written grep -v '^ *#'
+# It says whose it is, and nothing else.
+sed 's/holdfast.plan=n"/holdfast.plan=other"/' mistral.yaml >written.yaml
+[ "$(code_of said holdfast verify-workflow written.yaml)" = 3 ] && grep -q "written.yaml:[0-9]*: 'tags' of n-protect is .*holdfast.plan=other" said || fail "$(cat said)"
+[ "$(code_of said holdfast submit written.yaml --engine mistral --dry-run=client)" = 3 ] && grep -q 'says that it is Protect of plan other .*by its bundle it is Protect of plan n ' said || fail "$(cat said)"
+grep -v '^ *#\|^  tags:' mistral.yaml >written.yaml
+[ "$(code_of said holdfast submit written.yaml --engine mistral --dry-run=client)" = 3 ] && grep -q "does not say what it was compiled from: its 'tags' are gone" said || fail "$(cat said)"
+
 # One link less.
 sed -i '0,/on-complete: \[\(.*\), /s//on-complete: [/' mistral.yaml
 [ "$(code_of said holdfast verify-workflow mistral.yaml)" = 3 ] || fail "a file that loses order is taken: $(cat said)"
@@ -120,6 +154,10 @@ holdfast lint --engine mistral timed.yaml timed.schedule.yaml >said 2>&1 || fail
 grep -q '^2 files: nothing to refuse$' said || fail "$(cat said)"
 [ "$(code_of said holdfast lint timed.schedule.yaml)" = 3 ] && grep -q 'is a cron trigger for Mistral' said || fail "lint for Argo: $(cat said)"
 [ "$(code_of said holdfast verify-workflow timed.schedule.yaml)" = 3 ] && grep -q "of a schedule name the workflow's file" said || fail "$(cat said)"
+for engine in mistral argo; do
+  [ "$(code_of said holdfast submit timed.schedule.yaml --engine $engine)" = 3 ] && grep -q '^timed.schedule.yaml is a cron trigger for Mistral' said || fail "$(cat said)"
+  grep -q "^help: .*'holdfast submit NAME.yaml --engine mistral --schedule'" said || fail "$(cat said)"
+done
 holdfast verify-workflow timed.yaml >said 2>&1 || fail "$(cat said)"
 grep -q '^timed.schedule.yaml: starts it when its plan says$' said || fail "$(cat said)"
 holdfast --json verify-workflow timed.yaml | grep -q '"schedule":"timed.schedule.yaml"' || fail "no schedule in JSON"

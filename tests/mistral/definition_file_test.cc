@@ -26,16 +26,26 @@ TEST(MistralFile, IsKnownByItsKeysHoweverTheyAreWritten) {
     EXPECT_FALSE(IsMistralFile(text)) << text;
 }
 
-TEST(MistralFile, SaysWhatItWasCompiledFrom) {
-  EXPECT_EQ(CompiledAs(Text("aggregation/expected.mistral.yaml")), "Protect of plan group");
-  EXPECT_EQ(CompiledAs(Text("delete_of_checkpoint/expected.mistral.yaml")),
-            "Delete of plan nightly");
-  EXPECT_EQ(
-      CompiledAs(Text("child_workflows/expected.mistral.children/files-00-72e81d44-all.yaml")),
-      "a part of large-protect");
-  EXPECT_EQ(CompiledAs("version: '2.0'\n# Compiled by Holdfast: no\n"), "");
-  EXPECT_EQ(CompiledAs("# Mine: it is not\nversion: '2.0'\nw: {}\n"), "");
-  EXPECT_EQ(CompiledAs(""), "");
+TEST(MistralFile, IsKnownInWhateverWritingItIs) {
+  for (const char* const text :
+       {R"({"version": "2.0", "w": {"tasks": {}}})", "  version: '2.0'\n  w: {}\n",
+        "{\n  \"version\": \"2.0\"\n}\n", "\xEF\xBB\xBFversion: '2.0'\nw: {}\n",
+        "\xEF\xBB\xBF{\"version\": \"2.0\"}", "--- {version: '2.0', w: {}}\n"})
+    EXPECT_TRUE(IsMistralFile(text)) << text;
+  for (const char* const text :
+       {R"({"apiVersion": "x", "version": "2.0"})", R"({"w": {"version": "2.0"}})",
+        "  apiVersion: x\n  version: '2.0'\n", "[version]", "{version"})
+    EXPECT_FALSE(IsMistralFile(text)) << text;
+}
+
+TEST(MistralFile, IsNoCronTrigger) {
+  for (const char* const text :
+       {"name: n\nworkflow_name: n\n", R"({"workflow_name": "n", "pattern": "* * * * *"})",
+        "  workflow_name: n\n"})
+    EXPECT_TRUE(IsTriggerFile(text)) << text;
+  for (const char* const text : {"", "workflow_name: n\nversion: '2.0'\n",
+                                 "apiVersion: x\nworkflow_name: n\n", "w:\n  workflow_name: n\n"})
+    EXPECT_FALSE(IsTriggerFile(text)) << text;
 }
 
 }  // namespace

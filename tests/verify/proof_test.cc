@@ -141,20 +141,20 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NoGateThatFails", "cut_templates", "mistral",
              "action: holdfast.step\n      input: {command: gate, step: files-05-4a567810-pre}",
              "action: std.noop\n      retry: {count: 0, delay: 0}",
-             "task gate of cut-protect.files-05-4a567810-all has no 'fail-on'"},
+             "task gate of cut-protect.files-05-4a567810-all.80ec7bbec1 has no 'fail-on'"},
         Case{"APartThatIsNotThere", "cut_templates", "mistral",
-             "workflow: cut-protect.files-1c8ca929-all", "workflow: cut-protect.other",
+             "workflow: cut-protect.files-1c8ca929-all.fb6fe1a0ba", "workflow: cut-protect.other",
              "starts cut-protect.other, which is not there"},
         Case{"APartTwice", "cut_templates", "mistral",
-             "workflow: cut-protect.files-02-a2e48d85-all",
-             "workflow: cut-protect.files-00-72e81d44-all", "would run more than once"},
+             "workflow: cut-protect.files-02-a2e48d85-all.525f423d51",
+             "workflow: cut-protect.files-00-72e81d44-all.27b09deb99", "would run more than once"},
         // A sub-workflow has not ended before all in it has, but what its verdict does not wait for may fail
         // unseen.
-        Case{
-            "AVerdictThatWaitsForLess", "cut_templates", "mistral",
-            "input: {step: files-02-a2e48d85-post}\n      on-complete: [verdict]\n",
-            "input: {step: files-02-a2e48d85-post}\n",
-            "verdict of cut-protect.files-02-a2e48d85-all does not wait for files-02-a2e48d85-par"},
+        Case{"AVerdictThatWaitsForLess", "cut_templates", "mistral",
+             "input: {step: files-02-a2e48d85-post}\n      on-complete: [verdict]\n",
+             "input: {step: files-02-a2e48d85-post}\n",
+             "verdict of cut-protect.files-02-a2e48d85-all.525f423d51 does not wait for "
+             "files-02-a2e48d85-par"},
         Case{"AnEndThatWaitsForLess", "begin_gated_roots", "mistral",
              "input: {step: b-fe7b75c0-post}\n      on-complete: [end]\n",
              "input: {step: b-fe7b75c0-post}\n", "end does not wait for step b-fe7b75c0-post"}),
@@ -177,7 +177,7 @@ INSTANTIATE_TEST_SUITE_P(
              "  task-defaults:\n    on-error: [end]\n", "has 'task-defaults'"},
         Case{"TheRunOfAnother", "diamond", "mistral", "run: \"<% execution().id %>\"",
              "run: nightly", "diamond-protect has 'vars'"},
-        Case{"NoVariables", "diamond", "mistral", "  vars:\n", "  tags:\n",
+        Case{"NoVariables", "diamond", "mistral", "  vars:\n", "  name:\n",
              "diamond-protect has no 'vars'"},
         Case{"AnotherBundleForThePart", "cut_templates", "mistral", "bundle: \"<% $.bundle %>\", p",
              "bundle: \"4b69\", p", "has 'input'"},
@@ -185,22 +185,22 @@ INSTANTIATE_TEST_SUITE_P(
              "input record of diamond-protect has a default"},
         Case{
             "AStepThatIsGivenUp", "diamond", "mistral", "timeout: 2592600", "timeout: 1",
-            "expected.mistral.yaml:30: 'timeout' of diamond-protect is 1, and 2592600 by its plan"},
+            "expected.mistral.yaml:31: 'timeout' of diamond-protect is 1, and 2592600 by its plan"},
         Case{"MoreTime", "diamond", "mistral", "timeout: 2592600", "timeout: 2592601",
              "'timeout' of diamond-protect is 2592601, and 2592600 by its plan"},
         Case{"NoTime", "diamond", "mistral", "    timeout: 2592600\n", "", "has 'task-defaults'"},
         Case{"MoreTries", "diamond", "mistral", "count: 5", "count: 100000",
-             "expected.mistral.yaml:27: the 'count' of 'retry' of diamond-protect is 100000, and 5 "
+             "expected.mistral.yaml:28: the 'count' of 'retry' of diamond-protect is 100000, and 5 "
              "by its plan"},
         Case{"NoTries", "cut_templates", "mistral", "count: 5", "count: 0",
              "is 0, and 5 by its plan"},
         Case{"ALongerDelay", "diamond", "mistral", "delay: 10", "delay: 600", ""},
         Case{"ADelayWithoutEnd", "diamond", "mistral", "delay: 10", "delay: 1000000000",
-             "expected.mistral.yaml:28: the 'delay' of 'retry' of diamond-protect is 1000000000 s, "
+             "expected.mistral.yaml:29: the 'delay' of 'retry' of diamond-protect is 1000000000 s, "
              "and may be 1 to 600 s"},
         Case{"NoDelay", "diamond", "mistral", "delay: 10", "delay: 0", "is 0 s, and may be 1 to"},
         Case{"Partial", "diamond", "mistral", "{partial: false}", "{partial: true}",
-             "expected.mistral.yaml:16: input partial of diamond-protect is true, and false by its "
+             "expected.mistral.yaml:17: input partial of diamond-protect is true, and false by its "
              "plan"},
         Case{"PartialAsAText", "diamond", "mistral", "{partial: false}", "{partial: \"false\"}",
              "input partial of diamond-protect is \"false\", and false by its plan"},
@@ -218,14 +218,26 @@ INSTANTIATE_TEST_SUITE_P(
              "input: {step: a-bc37fcd6-par}\n      timeout: 1\n", "has 'timeout'"},
         Case{"AnInputMore", "diamond", "mistral", "{command: end}", "{command: end, step: x}",
              "task end of diamond-protect has 'input'"},
-        Case{"APartOfItsOwn", "cut_templates", "mistral", "cut-protect.files-02-a2e48d85-all:",
-             "cut-protect.files-02-other:", "nothing starts cut-protect.files-02-other"},
+        Case{"APartOfItsOwn", "cut_templates", "mistral",
+             "cut-protect.files-02-a2e48d85-all.525f423d51:", "cut-protect.files-02-other:",
+             "nothing starts cut-protect.files-02-other"},
         Case{"AnotherName", "diamond", "mistral", "\ndiamond-protect:\n", "\nzz-protect:\n",
              "expected.mistral.yaml:6: the workflow's name is \"zz-protect\", and "
              "\"diamond-protect\" by its plan"},
         Case{"APartUnderTheNameOfAnother", "cut_templates", "mistral",
-             "cut-protect.files-02-a2e48d85-all", "shop-protect",
+             "cut-protect.files-02-a2e48d85-all.525f423d51", "shop-protect",
              "shop-protect is no name of a part of cut-protect"},
+        // By these Holdfast knows its own in Mistral: it would store this one in the place of another plan's.
+        Case{"AnotherPlansTags", "diamond", "mistral", "plan=diamond", "plan=nightly",
+             "expected.mistral.yaml:8: 'tags' of diamond-protect is "
+             "[\"holdfast.operation=protect\",\"holdfast.plan=nightly\","},
+        Case{"AnotherOperationsTagsOfAPart", "cut_templates", "mistral", "operation=protect",
+             "operation=delete", "'tags' of cut-protect.files-02-a2e48d85-all."},
+        Case{"AnotherProvidersTags", "diamond", "mistral",
+             "holdfast.provider=", "holdfast.provider=x", "'tags' of diamond-protect is "},
+        Case{"TagsOfTheSite", "diamond", "mistral", "tags: [", "tags: [nightly, ", ""},
+        // As an earlier build wrote it.
+        Case{"NoTags", "diamond", "mistral", "  tags: [", "  # [", ""},
         Case{"AnotherAction", "diamond", "mistral",
              "action: holdfast.step\n      input: {step: a-bc37",
              "action: std.echo\n      input: {step: a-bc37", "calls std.echo, not holdfast.step"}),

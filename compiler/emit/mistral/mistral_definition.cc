@@ -4,12 +4,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "compiler/graph/digraph.h"
 #include "compiler/graph/reduction.h"
 #include "compiler/yaml/yaml_out.h"
+#include "plugins/sdk/check.h"
 #include "plugins/sdk/mistral_words.h"
+#include "plugins/sdk/operation.h"
+#include "plugins/sdk/sha256.h"
 #include "plugins/sdk/text.h"
 #include "plugins/sdk/value.h"
 
@@ -22,11 +27,14 @@ constexpr std::size_t kLineWidth = 100;
 
 class DefinitionWriter {
  public:
-  DefinitionWriter(const EngineWorkflow& workflow, const EmitOptions& options, std::uint32_t group)
+  // `name` is its own.
+  DefinitionWriter(const EngineWorkflow& workflow, const EmitOptions& options, std::uint32_t group,
+                   std::string_view name, std::span<const std::string> names)
       : workflow_(workflow),
         options_(options),
         group_(workflow.groups[group]),
-        index_(group),
+        name_(name),
+        names_(names),
         is_main_(group == 0),
         next_(group_.items.size()),
         inbound_(group_.items.size(), 0) {
@@ -38,12 +46,13 @@ class DefinitionWriter {
     out_.BeginMap();
     out_.Key("version");
     out_.Text("2.0");
-    out_.Key(MistralName(workflow_, index_));
+    out_.Key(name_);
     out_.BeginMap();
     if (is_main_) {
       out_.Key("description");
       out_.Text("compiled by " + options_.tool_version);
     }
+    WriteTags();
     Word("type", "direct");
     WriteInput();
     WriteVariables();
@@ -110,6 +119,15 @@ class DefinitionWriter {
     out_.Comment(group_.comment);
     out_.Comment(fmt::format(
         "Compiled by Holdfast. {} starts it: begin and end of the run are there.", workflow_.name));
+  }
+
+  void WriteTags() {
+    out_.Key("tags");
+    out_.BeginFlowList();
+    out_.Text(fmt::format("{}{}", words::kOperationTag, holdfast::NameOf(workflow_.operation)));
+    out_.Text(fmt::format("{}{}", words::kPlanTag, workflow_.plan));
+    out_.Text(fmt::format("{}{}", words::kProviderTag, workflow_.provider));
+    out_.EndFlowList();
   }
 
   void Input(std::string_view name, const Value& value) {
@@ -247,7 +265,7 @@ class DefinitionWriter {
       Word("step", NameOf(at));
       out_.EndFlowMap();
     } else {
-      Word("workflow", MistralName(workflow_, item.index));
+      Word("workflow", names_[item.index]);
       out_.Key("input");
       out_.BeginFlowMap();
       for (const words::HandedOn& input : words::kHandedOn) Text(input.name, input.expression);
@@ -307,23 +325,43 @@ class DefinitionWriter {
   const EngineWorkflow& workflow_;
   const EmitOptions& options_;
   const StepGroup& group_;
-  const std::uint32_t index_;
+  const std::string_view name_;
+  const std::span<const std::string> names_;
   const bool is_main_;
   std::vector<std::vector<std::uint32_t>> next_;  // by item: what waits for it
   std::vector<std::size_t> inbound_;              // by item: how many it waits for
   YamlOut out_;
 };
 
-}  // namespace
-
-std::string MistralName(const EngineWorkflow& workflow, std::uint32_t group) {
-  if (group == 0) return workflow.name;
-  return fmt::format("{}.{}", workflow.name, workflow.groups[group].name);
+// Of its lines but comments. A name of a resource that changes stands in those alone.
+std::string HashOfContent(std::string_view text) {
+  constexpr std::size_t kDigits = 10;
+  Sha256 hash;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (Trim(line).starts_with('#')) continue;
+    hash.Update(line);
+    hash.Update("\n");
+  }
+  return hash.FinishHex().substr(0, kDigits);
 }
 
-Result<std::string> WriteMistralDefinition(const EngineWorkflow& workflow,
-                                           const EmitOptions& options, std::uint32_t group) {
-  return DefinitionWriter(workflow, options, group).Run();
+}  // namespace
+
+Result<MistralDefinition> WriteMistralDefinition(const EngineWorkflow& workflow,
+                                                 const EmitOptions& options, std::uint32_t group,
+                                                 std::span<const std::string> names) {
+  MistralDefinition out;
+  out.name = workflow.name;
+  if (group != 0) out.name += "." + workflow.groups[group].name;
+  HOLDFAST_ASSIGN_OR_RETURN(out.text,
+                            DefinitionWriter(workflow, options, group, out.name, names).Run());
+  if (group == 0) return out;
+  const std::string key = "\n" + out.name + ":\n";
+  const std::size_t at = out.text.find(key);
+  HOLDFAST_CHECK(at != std::string::npos);
+  out.name += "." + HashOfContent(out.text);
+  out.text.replace(at, key.size(), "\n" + out.name + ":\n");
+  return out;
 }
 
 }  // namespace holdfast::compiler

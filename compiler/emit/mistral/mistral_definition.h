@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,8 @@
 
 namespace holdfast::compiler {
 
-// The text of one workflow definition for Mistral (DSL v2, `type: direct`): that of a group of steps.
+// One workflow definition for Mistral (DSL v2, `type: direct`): that of a group of steps. `names` are those of definitions, by
+// group: the groups that it starts have theirs.
 //
 //   begin:    on-success: [what waits for nothing]     in a sub-workflow `gate`
 //   STEP:     join: all (more than one inbound link)   on-complete: [what comes next]
@@ -23,10 +25,16 @@ namespace holdfast::compiler {
 //
 // A step's result is the line of `holdfast-step --report`: {"exit":0,...}; what is none (a lost connection), and
 // exit 75, is tried again. (Measured on Mistral 15.0.)
-Result<std::string> WriteMistralDefinition(const EngineWorkflow& workflow,
-                                           const EmitOptions& options, std::uint32_t group);
-
-// "<workflow>.<group>": the definition of a group but the first one, whose is the workflow's.
-std::string MistralName(const EngineWorkflow& workflow, std::uint32_t group);
+//
+// The first group's is called as the workflow is, every other one's "<workflow>.<group>.<hash of what it does>". Mistral looks
+// for a sub-workflow by its name when a run comes to it: so a name never stands for something else, and a whole and its parts
+// are of one compile while another one is being stored beside them. Comments do not count.
+struct MistralDefinition {
+  std::string name;
+  std::string text;
+};
+Result<MistralDefinition> WriteMistralDefinition(const EngineWorkflow& workflow,
+                                                 const EmitOptions& options, std::uint32_t group,
+                                                 std::span<const std::string> names);
 
 }  // namespace holdfast::compiler

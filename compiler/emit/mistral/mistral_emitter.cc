@@ -22,6 +22,21 @@ namespace {
 // `begin` and `end`, or `gate` and `verdict`.
 constexpr std::uint32_t kFrame = kFewestTasks - kFewestItems;
 
+// The groups by how deep they stand in the tree; the first one is its root.
+std::vector<std::vector<std::uint32_t>> LevelsOf(const std::vector<StepGroup>& groups) {
+  std::vector<std::vector<std::uint32_t>> levels{{0}};
+  for (;;) {
+    std::vector<std::uint32_t> below;
+    for (const std::uint32_t group : levels.back()) {
+      for (const GroupItem& item : groups[group].items) {
+        if (item.kind == GroupItem::Kind::kGroup) below.push_back(item.index);
+      }
+    }
+    if (below.empty()) return levels;
+    levels.push_back(std::move(below));
+  }
+}
+
 // What a request for a cron trigger has (Mistral REST API v2, POST /v2/cron_triggers).
 Result<std::string> WriteTrigger(const EngineWorkflow& workflow) {
   const Schedule& schedule = *workflow.schedule;
@@ -94,18 +109,29 @@ class MistralEmitter final : public EngineEmitter {
               mistral_words::kMostTasks));
     }
     const std::size_t count = workflow.groups.size();
-    std::vector<std::optional<Result<std::string>>> texts(count);
-    InParallel(count, [&](std::size_t group) {
-      texts[group].emplace(
-          WriteMistralDefinition(workflow, options, static_cast<std::uint32_t>(group)));
-    });
+    std::vector<std::string> names(count);
+    std::vector<std::string> texts(count);
+    const auto levels = LevelsOf(workflow.groups);
+    // From below: a definition has the names of those that it starts.
+    for (std::size_t at = levels.size(); at-- != 0;) {
+      const std::vector<std::uint32_t>& level = levels[at];
+      std::vector<std::optional<Result<MistralDefinition>>> made(level.size());
+      InParallel(level.size(), [&](std::size_t i) {
+        made[i].emplace(WriteMistralDefinition(workflow, options, level[i], names));
+      });
+      for (std::size_t i = 0; i < level.size(); ++i) {
+        HOLDFAST_ASSIGN_OR_RETURN(MistralDefinition definition, std::move(*made[i]));
+        names[level[i]] = std::move(definition.name);
+        texts[level[i]] = std::move(definition.text);
+      }
+    }
     EmittedWorkflow out;
-    HOLDFAST_ASSIGN_OR_RETURN(out.text, std::move(*texts[0]));
+    out.text = std::move(texts[0]);
     out.children.resize(count - 1);
     for (std::size_t group = 1; group < count; ++group) {
       EmittedFile& file = out.children[group - 1];
       file.name = workflow.groups[group].name + ".yaml";
-      HOLDFAST_ASSIGN_OR_RETURN(file.text, std::move(*texts[group]));
+      file.text = std::move(texts[group]);
     }
     if (workflow.parallelism) {
       out.notes.emplace_back(

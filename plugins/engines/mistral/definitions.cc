@@ -26,6 +26,14 @@ Status Require(Api& api, const std::string& target, const std::string& what,
   return NotFound(api.Place() + " has no " + what).Hint(hint);
 }
 
+std::string WorkflowAt(const std::string& name) {
+  return "/workflows/" + net::PercentEncoded(name);
+}
+
+std::string TriggerAt(const std::string& name) {
+  return "/cron_triggers/" + net::PercentEncoded(name);
+}
+
 // What stands behind a workflow's name in a definition; comments and order count for nothing.
 std::optional<Value> DefinitionIn(const std::string& text, const std::string& name) {
   const auto parsed = ParseYaml(text, "definition");
@@ -77,41 +85,82 @@ Status CreateCronTrigger(Api& api, const Value& trigger) {
 Status DeleteCronTrigger(Api& api, const std::string& name) {
   Call call;
   call.method = net::HttpMethod::kDelete;
-  call.target = "/cron_triggers/" + net::PercentEncoded(name);
+  call.target = TriggerAt(name);
   const auto deleted = api.Send(call);
   if (deleted || deleted.error().code() == ErrorCode::kNotFound) return Ok();
   return deleted.error();
 }
 
+// There may be one of that name, for another workflow.
+Status RequireNoOthers(const Api& api, const Value& stored, const Value& trigger) {
+  if (stored.is_null()) return Ok();
+  const std::string workflow = stored.StringOr("workflow_name", "");
+  if (workflow == trigger.StringOr("workflow_name", "")) return Ok();
+  const std::string name = trigger.StringOr("name", "");
+  return Error(ErrorCode::kConflict, "there is another cron trigger " + Printable(name) + " in " +
+                                         api.Place() + ": it starts workflow " +
+                                         Printable(workflow))
+      .Hint(
+          "give the plan another name, and compile again; or, once nobody needs that trigger any "
+          "more: openstack cron trigger delete " +
+          Printable(name));
+}
+
 // Whether triggers may be made at all: kDenied where Keystone gives no trust.
 Status TryCronTrigger(Api& api, Value trigger) {
   const std::string name = trigger.StringOr("name", "") + "-trial";
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, TriggerAt(name)));
+  trigger.Set("name", name);
+  HOLDFAST_RETURN_IF_ERROR(RequireNoOthers(api, stored.body, trigger));
   // It would run after months, should nobody take it away.
-  trigger.Set("name", name).Set("pattern", "0 0 29 2 *");
+  trigger.Set("pattern", "0 0 29 2 *");
   if (Status made = CreateCronTrigger(api, trigger);
       !made && made.error().code() != ErrorCode::kConflict)
     return made;
   return DeleteCronTrigger(api, name);
 }
 
-}  // namespace
+struct Comparison {
+  Stored change = Stored::kCreated;
+  Answer stored;
+  Value wanted;
+};
 
-Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
-                             const std::function<Status(const std::string& stored)>& changes) {
-  constexpr auto kNextSecond = std::chrono::milliseconds(2'000);
-  const std::string target = "/workflows/" + net::PercentEncoded(name);
-  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
-  const bool there = !stored.body.is_null();
-  const auto wanted = DefinitionIn(text, name);
+Result<Comparison> Compare(Api& api, const std::string& name, const std::string& text,
+                           const AskToChange& changes) {
+  Comparison out;
+  auto wanted = DefinitionIn(text, name);
   if (!wanted)
     return InvalidInput("there is no workflow " + Printable(name) + " in its definition");
-  if (there) {
-    const std::string text_there = stored.body.StringOr("definition", "");
-    const auto kept = DefinitionIn(text_there, name);
-    if (kept && *kept == *wanted) return Stored::kAsItWas;
-    HOLDFAST_RETURN_IF_ERROR(changes(text_there));
-    if (IsFresh(stored)) std::this_thread::sleep_for(kNextSecond);
+  out.wanted = std::move(*wanted);
+  HOLDFAST_ASSIGN_OR_RETURN(out.stored, Find(api, WorkflowAt(name)));
+  if (out.stored.body.is_null()) return out;
+  const std::string text_there = out.stored.body.StringOr("definition", "");
+  const auto kept = DefinitionIn(text_there, name);
+  if (kept && *kept == out.wanted) {
+    out.change = Stored::kAsItWas;
+    return out;
   }
+  HOLDFAST_RETURN_IF_ERROR(changes(text_there));
+  out.change = Stored::kChanged;
+  return out;
+}
+
+}  // namespace
+
+Result<Stored> CompareWorkflow(Api& api, const std::string& name, const std::string& text,
+                               const AskToChange& changes) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Comparison compared, Compare(api, name, text, changes));
+  return compared.change;
+}
+
+Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
+                             const AskToChange& changes) {
+  constexpr auto kNextSecond = std::chrono::milliseconds(2'000);
+  HOLDFAST_ASSIGN_OR_RETURN(const Comparison compared, Compare(api, name, text, changes));
+  if (compared.change == Stored::kAsItWas) return Stored::kAsItWas;
+  const bool there = compared.change == Stored::kChanged;
+  if (there && IsFresh(compared.stored)) std::this_thread::sleep_for(kNextSecond);
   Call call;
   call.method = there ? net::HttpMethod::kPut : net::HttpMethod::kPost;
   call.target = "/workflows";
@@ -121,7 +170,7 @@ Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::strin
   // Of a lost answer, or of somebody who was faster: the same is as good.
   if (!answer && answer.error().code() == ErrorCode::kConflict) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto kept, StoredWorkflow(api, name));
-    if (kept && *kept == *wanted) return Stored::kCreated;
+    if (kept && kept->value == compared.wanted) return Stored::kCreated;
   }
   if (!answer) return std::move(answer).error().While("storing workflow " + Printable(name));
   return there ? Stored::kChanged : Stored::kCreated;
@@ -140,11 +189,39 @@ Status ValidateWorkflow(Api& api, const std::string& text) {
   return InvalidInput(api.Place() + " refuses it: " + Printable(why));
 }
 
-Result<std::optional<Value>> StoredWorkflow(Api& api, const std::string& name) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored,
-                            Find(api, "/workflows/" + net::PercentEncoded(name)));
-  if (stored.body.is_null()) return std::optional<Value>();
-  return DefinitionIn(stored.body.StringOr("definition", ""), name);
+Result<std::optional<Definition>> StoredWorkflow(Api& api, const std::string& name) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, WorkflowAt(name)));
+  if (stored.body.is_null()) return std::optional<Definition>();
+  Definition out;
+  out.text = stored.body.StringOr("definition", "");
+  auto value = DefinitionIn(out.text, name);
+  if (!value) return std::optional<Definition>();
+  out.value = std::move(*value);
+  return std::optional<Definition>(std::move(out));
+}
+
+Status DeleteWorkflow(Api& api, const std::string& name) {
+  Call call;
+  call.method = net::HttpMethod::kDelete;
+  call.target = WorkflowAt(name);
+  auto deleted = api.Send(call);
+  if (deleted || deleted.error().code() == ErrorCode::kNotFound) return Ok();
+  return std::move(deleted).error().While("removing workflow " + Printable(name));
+}
+
+Result<std::vector<std::string>> WorkflowsNamed(Api& api, const std::string& beginning) {
+  // It has no filter for a beginning.
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Value::List found,
+      GetList(api, "/workflows?fields=id,name&name=has:" + net::PercentEncoded(beginning),
+              "workflows"));
+  std::vector<std::string> names;
+  for (const Value& workflow : found) {
+    std::string name = workflow.StringOr("name", "");
+    if (name.starts_with(beginning)) names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Status RequireAction(Api& api, const std::string& action) {
@@ -174,8 +251,8 @@ Result<std::string> ExecutionAtWork(Api& api, const std::string& workflow) {
   return std::string();
 }
 
-Result<std::vector<std::string>> MissingBelow(Api& api, const Value& definition) {
-  std::vector<std::string> missing;
+Result<DefinitionsBelow> FindBelow(Api& api, const Value& definition) {
+  DefinitionsBelow out;
   std::set<std::string> seen;
   std::vector<Value> open{definition};
   while (!open.empty()) {
@@ -188,18 +265,26 @@ Result<std::vector<std::string>> MissingBelow(Api& api, const Value& definition)
       if (below.empty() || !seen.insert(below).second) continue;
       HOLDFAST_ASSIGN_OR_RETURN(auto stored, StoredWorkflow(api, below));
       if (stored) {
-        open.push_back(std::move(*stored));
+        open.push_back(stored->value);
+        out.stored.emplace(below, std::move(*stored));
       } else {
-        missing.push_back(below);
+        out.missing.push_back(below);
       }
     }
   }
-  return missing;
+  return out;
+}
+
+Status CheckCronTrigger(Api& api, const Value& trigger) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored,
+                            Find(api, TriggerAt(trigger.StringOr("name", ""))));
+  return RequireNoOthers(api, stored.body, trigger);
 }
 
 Result<Stored> StoreCronTrigger(Api& api, const Value& trigger) {
-  const std::string target = "/cron_triggers/" + net::PercentEncoded(trigger.StringOr("name", ""));
-  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored, Find(api, target));
+  HOLDFAST_ASSIGN_OR_RETURN(const Answer stored,
+                            Find(api, TriggerAt(trigger.StringOr("name", ""))));
+  HOLDFAST_RETURN_IF_ERROR(RequireNoOthers(api, stored.body, trigger));
   if (stored.body.is_null()) {
     HOLDFAST_RETURN_IF_ERROR(CreateCronTrigger(api, trigger));
     return Stored::kCreated;

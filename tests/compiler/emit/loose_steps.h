@@ -12,6 +12,7 @@ namespace holdfast::compiler {
 inline EngineWorkflow WorkflowOf(std::size_t steps) {
   EngineWorkflow workflow;
   workflow.name = "plan-protect";
+  workflow.plan = "plan";
   workflow.bundle = std::string(64, 'a');
   workflow.provider = "2e0c8826-81d6-44f5-bbe5-8f46a98c5845";
   workflow.groups.emplace_back().name = "main";

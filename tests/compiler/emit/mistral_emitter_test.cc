@@ -13,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 
 const EngineEmitter& Emitter() {
@@ -60,6 +61,72 @@ TEST(MistralEmitter, SaysWhatMistralDoesNotDoForThePlan) {
   EXPECT_THAT(
       Emitter().Emit(workflow, {})->notes,
       ElementsAre(HasSubstr("parallelism is not kept"), HasSubstr("run_deadline is not kept")));
+}
+
+// Two steps, one of them in a part, which has another part in it.
+EngineWorkflow NestedWorkflow() {
+  EngineWorkflow workflow = WorkflowOf(3);
+  auto& groups = workflow.groups;
+  groups.resize(3);
+  groups[1].name = "outer";
+  groups[2].name = "inner";
+  groups[2].items = {groups[0].items[2]};
+  groups[1].items = {groups[0].items[1], {GroupItem::Kind::kGroup, 2, {}, {}}};
+  groups[0].items.pop_back();
+  groups[0].items[1] = {GroupItem::Kind::kGroup, 1, {}, {}};
+  return workflow;
+}
+
+// "plan-protect.inner.0123456789", by the line of its file.
+std::string NameIn(const EmittedFile& file) {
+  const std::size_t at = file.text.find("\nplan-protect.") + 1;
+  return file.text.substr(at, file.text.find(":\n", at) - at);
+}
+
+TEST(MistralEmitter, NamesAPartByWhatItDoes) {
+  const auto emitted = Emitter().Emit(NestedWorkflow(), {});
+  ASSERT_TRUE(emitted);
+  ASSERT_EQ(emitted->children.size(), 2U);
+  EXPECT_EQ(emitted->children[0].name, "outer.yaml");
+  const std::string outer = NameIn(emitted->children[0]);
+  const std::string inner = NameIn(emitted->children[1]);
+  EXPECT_THAT(outer, MatchesRegex("plan-protect\\.outer\\.[0-9a-f]+"));
+  EXPECT_THAT(inner, MatchesRegex("plan-protect\\.inner\\.[0-9a-f]+"));
+  EXPECT_THAT(emitted->text, HasSubstr("workflow: " + outer + "\n"));
+  EXPECT_THAT(emitted->children[0].text, HasSubstr("workflow: " + inner + "\n"));
+
+  // A comment, and what stands in the whole alone, is none of it.
+  EngineWorkflow other = NestedWorkflow();
+  other.groups[2].comment = "3 steps";
+  other.bundle = std::string(64, 'b');
+  auto again = Emitter().Emit(other, {});
+  EXPECT_EQ(NameIn(again->children[0]), outer);
+  EXPECT_EQ(NameIn(again->children[1]), inner);
+  // What the inner one does is what the outer one does.
+  other = NestedWorkflow();
+  other.steps[2].name = "s9-aaaaaaaa-pre";
+  again = Emitter().Emit(other, {});
+  EXPECT_NE(NameIn(again->children[0]), outer);
+  EXPECT_NE(NameIn(again->children[1]), inner);
+  other = NestedWorkflow();
+  other.steps[1].name = "s9-aaaaaaaa-pre";
+  again = Emitter().Emit(other, {});
+  EXPECT_NE(NameIn(again->children[0]), outer);
+  EXPECT_EQ(NameIn(again->children[1]), inner) << "what has not changed keeps its name";
+  // Two providers' parts are two.
+  other = NestedWorkflow();
+  other.provider.back() = '0';
+  EXPECT_NE(NameIn(Emitter().Emit(other, {})->children[1]), inner);
+}
+
+TEST(MistralEmitter, SaysInTagsWhoseADefinitionIs) {
+  const auto emitted = Emitter().Emit(NestedWorkflow(), {});
+  ASSERT_TRUE(emitted);
+  const std::string tags =
+      "  tags: [\"holdfast.operation=protect\", \"holdfast.plan=plan\", "
+      "\"holdfast.provider=2e0c8826-81d6-44f5-bbe5-8f46a98c5845\"]\n";
+  EXPECT_THAT(emitted->text, HasSubstr(tags));
+  for (const EmittedFile& child : emitted->children) EXPECT_THAT(child.text, HasSubstr(tags));
 }
 
 TEST(MistralEmitter, RefusesFewerTasksThanAWorkflowHas) {

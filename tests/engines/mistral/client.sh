@@ -112,7 +112,7 @@ code=0; wait $watcher || code=$?
 [ "$(code_of said on cancel $run)" = 0 ] || fail "again: $(cat said)"
 [ "$(code_of said holdfast checkpoints show $run)" = 0 ] && grep -q error said || fail "$(cat said)"
 
-# Cut into sub-workflows: their steps stand below the run; they are not changed while it is at work, and cancelled with it.
+# Cut into sub-workflows: their steps stand below the run; those of another cut go beside them, and they are cancelled with it.
 printf 'name: cut\nprovider: p\nresources: [%s]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk#d17": {parallel_sleep: 600s}\n' "$(printf '"X::Disk#%s", ' $ids)" >cut.yaml
 compiled cut-1.yaml protect cut.yaml --max-tasks-per-template 30
 sed -i 's/, *parallel_sleep: 600s//; s/{parallel_sleep: 600s}/{parallel_fail: true}/' cut.yaml
@@ -121,13 +121,14 @@ run=$(on -q submit cut-1.yaml) || fail "submit"
 on watch $run >watched 2>&1 &
 watcher=$!
 soon grep -q '^running  *X::Disk d17: parallel' watched
-[ "$(code_of said on submit cut-2.yaml)" = 3 ] && grep -q "run $run of cut-protect is at work" said || fail "$(cat said)"
+second=$(on submit cut-2.yaml 2>said) && grep -q "^run $run of cut-protect is at work: .* of an earlier compile are left for it" said || fail "$(cat said)"
+on cancel $second >said 2>&1 || true # its begin may have been refused
 on status $run >said && grep -qE '^d[0-9a-z-]+\.d17-[0-9a-f]+-par +Running' said || fail "$(cat said)"
 [ "$(code_of said on cancel $run)" = 0 ] && grep -q '^the run was cancelled, and what was owed is cleaned up' said || fail "$(cat said)"
 code=0; wait $watcher || code=$?
 [ $code = 6 ] || fail "$code: $(cat watched)"
 [ "$(code_of said on submit cut-2.yaml --watch)" = 5 ] || fail "$(cat said)"
-grep -q '^changed workflow cut-protect' said && grep -q '^FAILED  *X::Disk d17: parallel: noop was told to fail' said || fail "$(cat said)"
+grep -q '^removed workflow cut-protect\..* of an earlier compile$' said && grep -q '^FAILED  *X::Disk d17: parallel: noop was told to fail' said || fail "$(cat said)"
 ! grep -q 'task_ex_id' said || fail "what Mistral says of each task: $(cat said)"
 [ "$(grep -c '^done  *X::Disk' said)" = 29 ] || fail "a line for each resource: $(cat said)"
 
@@ -199,12 +200,12 @@ call GET /executions/$second
 grep -q 'holdfast_environment.*slow' answer || fail "$(cat answer)"
 on cancel $second >said 2>&1 || fail "$(cat said)"
 
-# Paused by somebody, it says so; and its parts are still not changed.
+# Paused by somebody, it says so; and its parts are left for it.
 run=$(on -q submit cut-2.yaml) || fail "submit"
 call PUT /executions/$run '{"state": "PAUSED"}'
 soon eval 'on status | grep -q "^cut-protect  *'$run'  *paused"'
-[ "$(code_of said on submit cut-1.yaml)" = 3 ] && grep -q "run $run of cut-protect is at work" said || fail "$(cat said)"
-on cancel $run >said 2>&1 || fail "$(cat said)"
+second=$(on submit cut-1.yaml 2>said) && grep -q "^run $run of cut-protect is at work: .* parts of an earlier compile are left for it" said || fail "$(cat said)"
+for each in $run $second; do on cancel $each >said 2>&1 || fail "$(cat said)"; done
 # Somebody else's execution is left alone, and a file without its parts.
 printf "version: '2.0'\nother:\n  tasks:\n    a: {action: std.noop, wait-before: 60}\n" >other.yaml
 api create workflows other.yaml
@@ -213,21 +214,6 @@ other=$(python3 -c 'import json; print(json.load(open("answer"))["id"])')
 [ "$(code_of said on cancel $other)" = 3 ] && grep -q 'is none of ours' said || fail "$(cat said)"
 call GET /executions/$other
 grep -q RUNNING answer || fail "it is cancelled: $(cat answer)"
-# So is their workflow, whatever its name is.
-part_of_graph f a
-printf 'name: f\nprovider: p\nresources: ["X::Disk#a"]\npolicy: {drift: ignore}\n' >f.yaml
-compiled f-protect.yaml protect f.yaml
-sed 's/^other:/f-protect:/' other.yaml >foreign.yaml
-api create workflows foreign.yaml
-[ "$(code_of said on submit f-protect.yaml)" = 3 ] || fail "$(cat said)"
-grep -q "there is another workflow f-protect in .*: 'holdfast compile' has not written it" said && grep -q 'openstack workflow delete f-protect' said || fail "$(cat said)"
-call GET /workflows/f-protect
-grep -q 'wait-before: 60' answer || fail "it is changed: $(cat answer)"
-call DELETE /workflows/f-protect
-sed 's/^# Protect of plan f:/# Protect of plan F:/' f-protect.yaml >foreign.yaml
-api create workflows foreign.yaml
-sed -i 's/count: 5/count: 4/' f-protect.yaml
-[ "$(code_of said on submit f-protect.yaml)" = 3 ] && grep -q 'f-protect in .*: it is Protect of plan F$' said || fail "$(cat said)"
 # A file is Mistral's however its keys are written.
 sed 's/^version:/"version":/' again.yaml >quoted.yaml
 cp -r again.bundle quoted.bundle

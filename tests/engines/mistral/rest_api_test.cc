@@ -471,7 +471,33 @@ TEST_F(MistralApi, ATriggerIsLeftWhereNoneCanBeMade) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
   EXPECT_THAT(refused.error().Render(), HasSubstr("as a user with a password"));
-  EXPECT_THAT(lines(), ElementsAre("GET /v2/cron_triggers/t", "POST /v2/cron_triggers"));
+  EXPECT_THAT(lines(), ElementsAre("GET /v2/cron_triggers/t", "GET /v2/cron_triggers/t-trial",
+                                   "POST /v2/cron_triggers"));
+}
+
+TEST_F(MistralApi, ATriggerOfAnotherWorkflowIsLeftAlone) {
+  for (const std::string other : {"t", "t-trial"}) {
+    lines_.clear();
+    Start([other](TestConnection& connection, const TestConnection::Request& request) {
+      if (request.method != "GET") return connection.Answer(500, "");
+      const bool is_it = request.target.ends_with("/" + other);
+      connection.Answer(
+          200,
+          R"({"name": "x", "pattern": "1 1 * * *", "workflow_input": "{}", "workflow_name": ")" +
+              std::string(is_it ? "other" : "w") + R"(", "workflow_params": "{}"})");
+    });
+    const auto api = Open(Plain());
+    const Value trigger =
+        Value().Set("name", "t").Set("workflow_name", "w").Set("pattern", "2 2 * * *");
+    const auto refused = StoreCronTrigger(*api, trigger);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+    EXPECT_THAT(refused.error().Render(), HasSubstr("there is another cron trigger " + other));
+    EXPECT_THAT(refused.error().Render(), HasSubstr("it starts workflow other"));
+    for (const std::string& line : lines()) EXPECT_THAT(line, HasSubstr("GET ")) << "written";
+    // That one is asked before anything else is stored.
+    EXPECT_EQ(CheckCronTrigger(*api, trigger).has_value(), other == "t-trial");
+  }
 }
 
 // Of the same name, at the same times: Mistral deletes it after its last run.
@@ -579,6 +605,71 @@ TEST_F(MistralApi, ADefinitionThatIsThereAsItIsIsLeftAlone) {
       });
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().message(), "asked");
+}
+
+TEST_F(MistralApi, WhatWouldBeStoredIsAskedWithoutStoringIt) {
+  Start([](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target == "/v2/") return connection.Answer(200, R"({"uri": "http://m/v2"})");
+    if (request.target.ends_with("/new")) return connection.Answer(404, R"({"faultstring": ""})");
+    connection.Answer(200, R"({"name": "w", "definition": "version: '2.0'\nw: {type: direct}\n"})");
+  });
+  const auto api = Open(Plain());
+  const auto compare = [&](const std::string& name, const std::string& type) {
+    return CompareWorkflow(*api, name, "version: '2.0'\n" + name + ": {type: " + type + "}\n",
+                           [&type](const std::string&) -> Status {
+                             if (type == "refused") return Error(ErrorCode::kConflict, "asked");
+                             return Ok();
+                           });
+  };
+  EXPECT_EQ(*compare("new", "refused"), Stored::kCreated);
+  EXPECT_EQ(*compare("w", "direct"), Stored::kAsItWas);
+  EXPECT_EQ(*compare("w", "reverse"), Stored::kChanged);
+  EXPECT_EQ(compare("w", "refused").error().message(), "asked");
+  for (const std::string& line : lines()) EXPECT_THAT(line, HasSubstr("GET ")) << "written";
+}
+
+TEST_F(MistralApi, WorkflowsAreFoundByTheBeginningOfTheirNames) {
+  Start([](TestConnection& connection, const auto&) {
+    connection.Answer(
+        200, R"({"workflows": [{"name": "w.b"}, {"name": "my-w.c"}, {"name": "w.a"}, {}]})");
+  });
+  const auto names = WorkflowsNamed(*Open(Plain()), "w.");
+  ASSERT_TRUE(names) << names.error().Render();
+  EXPECT_THAT(*names, ElementsAre("w.a", "w.b"));
+  EXPECT_THAT(lines(), ElementsAre("GET /v2/workflows?fields=id,name&name=has:w."));
+}
+
+TEST_F(MistralApi, AllThatADefinitionStartsIsFoundWithItsText) {
+  Start([](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target == "/v2/") return connection.Answer(200, R"({"uri": "http://m/v2"})");
+    if (request.target.ends_with("/w.gone"))
+      return connection.Answer(404, R"({"faultstring": ""})");
+    connection.Answer(
+        200,
+        R"({"name": "w.a", "definition": "version: '2.0'\nw.a: {tasks: {x: {workflow: w.gone}, y: {workflow: w.a}}}\n"})");
+  });
+  const auto below = FindBelow(
+      *Open(Plain()), Value().Set("tasks", Value().Set("t", Value().Set("workflow", "w.a"))));
+  ASSERT_TRUE(below) << below.error().Render();
+  EXPECT_THAT(below->missing, ElementsAre("w.gone"));
+  ASSERT_EQ(below->stored.size(), 1U);
+  EXPECT_THAT(below->stored.at("w.a").text, HasSubstr("version: '2.0'"));
+  EXPECT_NE(below->stored.at("w.a").value.Find("tasks"), nullptr);
+}
+
+TEST_F(MistralApi, AWorkflowThatIsNotThereIsRemoved) {
+  int status = 204;
+  Start([&status](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target == "/v2/") return connection.Answer(200, R"({"uri": "http://m/v2"})");
+    connection.Answer(status, status == 204 ? "" : R"({"faultstring": "no"})");
+  });
+  const auto api = Open(Plain());
+  EXPECT_TRUE(DeleteWorkflow(*api, "w.a"));
+  EXPECT_THAT(lines(), ElementsAre("DELETE /v2/workflows/w.a"));
+  status = 404;
+  EXPECT_TRUE(DeleteWorkflow(*api, "w.a"));
+  status = 400;
+  EXPECT_THAT(DeleteWorkflow(*api, "w.a").error().Render(), HasSubstr("removing workflow w.a"));
 }
 
 TEST(MistralAccess, SaysWhatIsMissing) {

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# What is stored in the real Mistral: a workflow and its parts are always of one compile, whatever is stored beside them and
+# wherever that is interrupted; and what is somebody else's, workflow or cron trigger, is left alone.
+#   store.sh BUILD_FOLDER
+. "$(dirname "$0")/scene.sh"
+start_mistral
+call() { # METHOD TARGET [JSON]
+  curl -sf -o answer -X "$1" -H 'Content-Type: application/json' ${3:+-d "$3"} "$API$2" || fail "$1 $2"
+}
+stored_names() { # BEGINNING: of the workflows that are there
+  call GET '/workflows?fields=id,name'
+  python3 -c 'import json, sys
+print("\n".join(sorted(w["name"] for w in json.load(open("answer"))["workflows"] if w["name"].startswith(sys.argv[1]))))' "$1"
+}
+submitted() { sed -n 's/^submitted run \([^ ]*\) .*/\1/p' said; }
+refused() { # WORDS COMMAND...: says so, and has stored nothing
+  stored_names '' >before
+  [ "$(code_of said on "${@:2}")" = 3 ] && grep -q "$1" said || fail "not '$1': $(cat said)"
+  ! grep -q '^stored\|^changed\|^removed' said || fail "something was stored: $(cat said)"
+  stored_names '' | diff before - || fail "there are others"
+}
+
+ids=$(seq -f d%02g 14)
+noop="trace = $dir/trace" disks $ids
+mv n.graph.yaml all.graph.yaml
+sed -i 's,n.graph.yaml,all.graph.yaml,' providers.d/p.conf
+for plan in k f s; do cp all.graph.yaml $plan.graph.yaml; done
+for plan in f s; do
+  grep -v 'id: d' all.graph.yaml >$plan.graph.yaml
+  grep 'id: d01' all.graph.yaml >>$plan.graph.yaml
+  printf 'name: %s\nprovider: p\nresources: ["X::Disk#d01"]\npolicy: {drift: ignore}\nschedule: {cron: "0 0 1 1 *", timezone: Etc/UTC}\n' $plan >$plan.yaml
+done
+printf 'name: k\nprovider: p\nresources: [%s]\npolicy: {drift: ignore}\n' "$(printf '"X::Disk#%s", ' $ids)" >k.yaml
+compiled one.yaml protect k.yaml --max-tasks-per-template 26
+compiled two.yaml protect k.yaml --max-tasks-per-template 23
+part_names() { sed -n 's/^\(k-protect\.[^ ]*\):$/\1/p' $1.children/*.yaml | sort; } # NAME
+for name in one two; do part_names $name >$name.parts; done
+comm -23 one.parts two.parts >one.alone
+comm -13 one.parts two.parts >two.alone
+[ -s one.alone ] && [ -s two.alone ] && [ -n "$(comm -12 one.parts two.parts)" ] || fail "the cuts do not differ, or in all: $(cat one.parts two.parts)"
+
+# A comment on top of a file changes nothing of whose it is; and the parts of before go.
+[ "$(code_of said on submit one.yaml --watch)" = 0 ] || fail "$(cat said)"
+good=$(submitted)
+stored_names k-protect. | diff one.parts - || fail "the parts"
+sed -i '1i # Reviewed by Bob, OK' two.yaml
+[ "$(code_of said on submit two.yaml --dry-run=server)" = 0 ] && grep -q '^would change workflow k-protect$' said || fail "$(cat said)"
+stored_names k-protect. | diff one.parts - || fail "--dry-run=server has stored something"
+[ "$(code_of said on submit two.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
+[ "$(grep -c '^removed workflow k-protect\..* of an earlier compile$' said)" = "$(wc -l <one.alone)" ] || fail "$(cat said)"
+stored_names k-protect. | diff two.parts - || fail "the parts"
+sed -i '1i ---' one.yaml
+[ "$(code_of said on submit one.yaml --watch)" = 0 ] || fail "$(cat said)"
+good=$(submitted)
+
+# Refused because of one name, nothing is stored; and the run of before can be started again.
+taken=$(tail -1 two.alone)
+printf "version: '2.0'\n$taken:\n  tasks: {a: {action: std.noop}}\n" >foreign.yaml
+api create workflows foreign.yaml
+refused "there is another workflow $taken in .*: 'holdfast compile' has not written it" submit two.yaml
+refused "there is another workflow $taken in " submit two.yaml --dry-run=server
+[ "$(code_of said on resubmit $good --watch)" = 0 ] || fail "$(cat said)"
+call DELETE "/workflows/$taken"
+# Interrupted half-way, too: what the workflow that is there starts is still there, under names of its own.
+api create workflows "$(grep -l "^$(head -1 two.alone):" two.children/*.yaml)"
+[ "$(code_of said on resubmit $good --watch)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on submit two.yaml)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
+[ "$(grep -c '^stored workflow k-protect\.' said)" = $(($(wc -l <two.alone) - 1)) ] || fail "$(cat said)"
+run=$(submitted)
+[ "$(code_of said on watch $run)" = 0 ] || fail "$(cat said)"
+
+# What a part does may have been changed under its name.
+part=$(head -1 two.parts)
+printf "version: '2.0'\n$part:\n  tags: [mine]\n  tasks: {a: {action: std.noop}}\n" >foreign.yaml
+api create workflows foreign.yaml
+refused "the workflow $part in .*, which k-protect starts, is none of its parts" resubmit $run
+grep -q "^help: 'holdfast submit FILE --engine mistral' stores all of them" said || fail "$(cat said)"
+call DELETE "/workflows/$part"
+[ "$(code_of said on resubmit $run)" = 10 ] && grep -q "the workflow $part, which k-protect starts, is gone from" said || fail "$(cat said)"
+
+# An earlier build gave the parts of all compiles the same names, and had no tags.
+old() { # NAME: as old-NAME
+  mkdir old-$1.children
+  cp -r $1.bundle old-$1.bundle
+  for file in $1.yaml $1.children/*.yaml; do
+    sed -E '/^  tags: /d; s/(k-protect\.[a-z0-9-]+)\.[0-9a-f]{10}/\1/' $file >old-$file
+  done
+}
+old one
+old two
+[ "$(code_of said on submit old-one.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
+run=$(submitted)
+api create workflows old-two.children/*.yaml
+refused 'the parts of k-protect in .* are not those that it was compiled with: step [a-z0-9-]* is in ' resubmit $run
+[ "$(code_of said on submit old-one.yaml --watch)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on submit one.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
+stored_names k-protect. | diff one.parts - || fail "those of the earlier build are left"
+
+# A part that is changed by hand keeps its name: not below a run that is at work.
+sed -i '$aparameters: {"X::Disk#d05": {parallel_sleep: 600s}}' k.yaml
+compiled three.yaml protect k.yaml --max-tasks-per-template 26
+: >trace
+run=$(on -q submit three.yaml) || fail "submit"
+soon grep -q 'protect.parallel".*"begin".*Disk#d05' trace
+sed -i 's/count: 5/count: 4/' "$(ls three.children/*.yaml | head -1)"
+refused "run $run of k-protect is at work, and starts its parts by their names: to change k-protect.*now would" submit three.yaml
+[ "$(code_of said on cancel $run)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on submit three.yaml)" = 0 ] && grep -q '^changed workflow k-protect\.' said || fail "$(cat said)"
+[ "$(code_of said on cancel "$(submitted)")" = 0 ] || fail "$(cat said)"
+
+# Of somebody else's workflow nothing is changed, whatever its name is, and whatever comments either has.
+compiled f-protect.yaml protect f.yaml
+printf "version: '2.0'\nf-protect:\n  tasks: {a: {action: std.noop, wait-before: 60}}\n" >foreign.yaml
+api create workflows foreign.yaml
+grep -v '^ *#' f-protect.yaml >bare.yaml
+cp -r f-protect.bundle bare.bundle
+for file in f-protect bare; do
+  refused "there is another workflow f-protect in .*: 'holdfast compile' has not written it" submit $file.yaml
+  grep -q 'openstack workflow delete f-protect' said || fail "$(cat said)"
+  refused "there is another workflow f-protect in " submit $file.yaml --dry-run=server
+done
+call GET /workflows/f-protect
+grep -q 'wait-before: 60' answer || fail "it is changed: $(cat answer)"
+call DELETE /workflows/f-protect
+[ "$(code_of said on submit bare.yaml --watch)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on submit f-protect.yaml --watch)" = 0 ] && ! grep -q '^stored\|^changed' said || fail "$(cat said)"
+sed 's/holdfast.plan=f"/holdfast.plan=F"/' f-protect.yaml >foreign.yaml
+api create workflows foreign.yaml
+refused 'f-protect in .*: it is Protect of plan F for provider ' submit f-protect.yaml
+# Nor of the workflow of another provider's plan of that name.
+compiled s-protect.yaml protect s.yaml --kind template
+[ "$(code_of said on submit s-protect.yaml --schedule)" = 0 ] || fail "$(cat said)"
+sed 's/^name = p$/name = prod2/; s/^id = .*/id = 5b0c8826-81d6-44f5-bbe5-8f46a98c5845/' providers.d/p.conf >providers.d/prod2.conf
+mkdir other
+sed 's/^provider: p$/provider: prod2/' s.yaml >other/s.yaml
+cp s.graph.yaml other/
+compiled other/s-protect.yaml protect other/s.yaml --kind template
+refused 's-protect in .*: it is Protect of plan s for provider 2e0c8826' submit other/s-protect.yaml
+refused 's-protect in .*: it is Protect of plan s for provider 2e0c8826' submit other/s-protect.yaml --schedule
+grep -v '^  tags: ' s-protect.yaml >foreign.yaml # by an earlier build
+api create workflows foreign.yaml
+refused 's-protect in .*: it is Protect of plan s for provider 2e0c8826' submit other/s-protect.yaml
+[ "$(code_of said on submit s-protect.yaml --schedule)" = 0 ] && grep -q '^changed workflow s-protect$' said || fail "$(cat said)"
+
+# Nor of somebody else's cron trigger.
+printf "version: '2.0'\nother:\n  tasks: {a: {action: std.noop}}\n" >foreign.yaml
+api create workflows foreign.yaml
+call DELETE /cron_triggers/s-protect
+call DELETE /workflows/s-protect
+call POST /cron_triggers '{"name": "s-protect", "workflow_name": "other", "pattern": "0 0 1 1 *"}'
+refused 'there is another cron trigger s-protect in .*: it starts workflow other' submit s-protect.yaml --schedule
+refused 'there is another cron trigger s-protect in ' submit s-protect.yaml --schedule --dry-run=server
+call GET /cron_triggers/s-protect
+grep -q '"workflow_name": *"other"' answer || fail "it is changed: $(cat answer)"
+echo "all went well"
