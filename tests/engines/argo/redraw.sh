@@ -3,7 +3,7 @@
 #   redraw.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 compiled
-start_cluster --step-seconds 0.1
+start_cluster --step-seconds 0.3
 apply "$scene/../../../templates/argo/holdfast-steps.yaml"
 name=$(holdfast -q submit file.yaml)
 python3 /dev/fd/3 drawn holdfast watch "$name" </dev/null 3<<'END' || fail "the watch ended with $?: $(cat -v drawn)"
