@@ -76,6 +76,11 @@ class Beginner {
     working.time = env_.clock.Now();
     HOLDFAST_RETURN_IF_ERROR(record_.SetState(working));
     Failpoint("begin:after-state");
+    // A gc that has taken this one for dead has removed the marker: whoever comes next is to find what is left.
+    if (Status held = CheckStillHeld(env_.tenant, record_.id(), lease_); !held) {
+      HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(CheckpointId()));
+      return std::move(held).error();
+    }
     return StepReport{ExitCode::kOk,
                       fmt::format("{} {} is {}", NameOf(record_.kind()), record_.id(),
                                   NameOf(WorkingState(bundle_.bundle().operation)))};
@@ -580,6 +585,7 @@ class Beginner {
     deleting.token = checkpoint_lease_.token;
     deleting.after = state ? state->number : 0;
     deleting.time = env_.clock.Now();
+    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
     HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleting));
     Failpoint("begin:after-deleting");
     const auto head = checkpoint.Head();

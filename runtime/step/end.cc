@@ -365,10 +365,11 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   if (!state) {
     // Its begin was killed before anything was done in it.
     if (run.operation() == Operation::kDelete) {
-      // The checkpoint may be marked already: the record says what became of that.
+      // The checkpoint may be marked already, once there is a head: the record says what became of that.
+      HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
       ended.reason = "the begin did not succeed";
       ended.time = env.clock.Now();
-      HOLDFAST_RETURN_IF_ERROR(record.SetState(ended));
+      if (head) HOLDFAST_RETURN_IF_ERROR(record.SetState(ended));
       HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, run.lease().run));
     }
     HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());

@@ -25,8 +25,10 @@ Result<std::optional<WallTime>> WrittenAt(const BankSection& tenant, const std::
 // A bundle that this gc has marked.
 struct Going {
   std::string sha256;
-  WallTime marked;   // by the bank
-  SteadyTime since;  // before that
+  WallTime marked;  // by the bank
+  SteadyTime
+      since;  // before that, by both clocks: one stands still while a machine is suspended, the other one may be set
+  WallTime since_wall;
 };
 
 class Remover {
@@ -38,6 +40,7 @@ class Remover {
   Result<bool> Mark(const std::string& sha256, std::string_view by) {
     const std::string key = GoingKey(sha256);
     const SteadyTime since = clock_.Steady();
+    const WallTime since_wall = clock_.Now();
     Status created = tenant_.CreateExclusive(key, by);
     if (!created && created.error().code() == ErrorCode::kConflict) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto theirs, WrittenAt(tenant_, key));
@@ -48,7 +51,7 @@ class Remover {
       if (!created && created.error().code() == ErrorCode::kConflict) return false;
     }
     if (!created) return std::move(created).error();
-    marked_.push_back({sha256, {}, since});
+    marked_.push_back({sha256, {}, since, since_wall});
     HOLDFAST_ASSIGN_OR_RETURN(const auto marked, WrittenAt(tenant_, key));
     if (!marked) return Corrupt(fmt::format("{}/{} is gone again", tenant_.prefix(), key));
     marked_.back().marked = *marked;
@@ -67,7 +70,8 @@ class Remover {
   }
 
   bool IsInTime(const Going& going) const {
-    return clock_.Steady() - going.since < kLongestRemoval;
+    return clock_.Steady() - going.since < kLongestRemoval &&
+           clock_.Now() - going.since_wall < kLongestRemoval;
   }
 
   // False: it is not to be any more.

@@ -348,11 +348,6 @@ Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
       HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
     }
   }
-  // From the greatest token down, which is ours: what is left after a crash is found by the next look.
-  HOLDFAST_RETURN_IF_ERROR(hold.Check());
-  HOLDFAST_ASSIGN_OR_RETURN(const auto leases, record.tenant().ListAll(LeasePrefix(record.id())));
-  for (auto at = leases.rbegin(); at != leases.rend(); ++at)
-    HOLDFAST_RETURN_IF_ERROR(record.tenant().DeleteIfPresent(*at));
   return Ok();
 }
 
@@ -409,12 +404,40 @@ Status RemoveRest(const Record& record, const Removal& removal) {
   return removed ? released : removed;
 }
 
+Result<bool> IsLeftOfABegin(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+  for (const std::string& key : keys) {
+    if (key != "graph" && !key.starts_with("state/") && !key.starts_with("journal/end/"))
+      return false;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  HOLDFAST_ASSIGN_OR_RETURN(const bool holds, HoldsResources(record));
+  return !head && !holds;
+}
+
+Status RemoveLeftOfABegin(const Record& record, const Removal& removal) {
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
+  const auto remove = [&]() -> Status {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool is_left, IsLeftOfABegin(record));
+    if (!is_left) {
+      return Error(ErrorCode::kLocked, fmt::format("somebody works on {} {}", NameOf(record.kind()),
+                                                   Printable(record.id())));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+    for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
+    return Ok();
+  };
+  Status removed = remove();
+  Status released = hold.Release();
+  return removed ? released : removed;
+}
+
 Status RemoveTombstone(const Record& record, const Removal& removal) {
   HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
   Status removed = RemoveTombstoneHeld(record, hold);
-  // With it went the lease.
-  if (!removed) std::ignore = hold.Release();
-  return removed;
+  // Its leases stay: a token is never given twice.
+  Status released = hold.Release();
+  return removed ? released : removed;
 }
 
 Result<std::map<std::string, std::vector<std::string>>> FindUnnamedBundles(

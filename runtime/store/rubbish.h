@@ -55,6 +55,11 @@ Result<std::size_t> CountRest(const Record& record);
 // Looks again and removes them, with the lease of the record. kLocked when somebody works on it: a copy that makes a
 // checkpoint of it, say.
 Status RemoveRest(const Record& record, const Removal& removal);
+// Of a record that has a state and no head: is there nothing but what a begin writes that starts nothing? A process that was
+// away may set the state once the head was removed with what else it had left.
+Result<bool> IsLeftOfABegin(const Record& record);
+// Looks again and removes all of it, with the lease of the record. kLocked as of RemoveRest.
+Status RemoveLeftOfABegin(const Record& record, const Removal& removal);
 // Of one that is deleted by its last state: is something of a resource there, and does an index name it? Then a later state,
 // of a copy that made it anew, was lost, and none of it is rubbish.
 Result<bool> HasLostItsLastState(const Record& deleted);
@@ -63,7 +68,7 @@ Status RemoveStatesBehindAGap(RemovalHold& hold);
 // What lies beside the tombstone of a deleted checkpoint: of a copy that was to be made anew and did not come to its end, say.
 Result<std::size_t> CountLeftOfDeleted(const Record& record);
 Status RemoveLeftOfDeleted(const Record& record, const Removal& removal);
-// The same of what stands of a deleted checkpoint, with its leases.
+// The same of what stands of a deleted checkpoint. Its leases stay, as those of every record do: a token is never given twice.
 Status RemoveTombstone(const Record& record, const Removal& removal);
 
 // Bundles that none of `named` is, that nobody published, and of which every object is older: by their hash,

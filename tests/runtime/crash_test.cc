@@ -16,6 +16,7 @@ using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using Fault = testing::FaultyBank::Fault;
 
 std::uint64_t ChangesOfARun() {
@@ -135,6 +136,32 @@ TEST(Cancelled, ABeginThatIsAtWorkIsHalfWay) {
 }
 
 // The engine dies at write n and nothing of the run is ever run again: gc.
+TEST_P(Crash, AtEveryWriteOfABeginWhoeverHoldsTheRecordCanBeNamedToGc) {
+  bool held = false;
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    World world;
+    world.Add("T::Volume#a");
+    const std::string bundle = world.Publish();
+    world.bank.Arm(GetParam(), n, true);
+    world.Begin("run-1", bundle);
+    const bool reached = world.bank.reached();
+    world.bank.Disarm();
+    const auto lease = *runtime::CurrentLease(world.tenant, "run-1");
+    if (lease && !lease->released) {
+      held = true;
+      runtime::GcOptions options;
+      options.run = lease->run;
+      std::vector<runtime::GcAction> actions;
+      world.CollectGarbage(options, &actions);
+      EXPECT_THAT(actions, Not(IsEmpty()));
+      EXPECT_THAT(world.Unfinished(), IsEmpty());
+    }
+    if (!reached) break;
+  }
+  EXPECT_TRUE(held);
+}
+
 TEST_P(Crash, AtEveryWriteAndNeverAgainIsEndedByGc) {
   const std::uint64_t changes = ChangesOfARun();
   for (std::uint64_t n = 1; n <= changes; ++n) {

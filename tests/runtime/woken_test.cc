@@ -15,6 +15,7 @@
 #include "runtime/store/indices.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
+#include "runtime/store/pin.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -311,6 +312,87 @@ TEST(Woken, ABeginOfADeletionTakesNoCopyMadeAnewOutOfTheIndices) {
   ASSERT_FALSE(scene.bank.pending());
   EXPECT_EQ(woken.code, ExitCode::kLocked) << woken.text;
   EXPECT_THAT(scene.Keys("indices/by-"), SizeIs(3));
+  scene.ExpectWhole("verify-1");
+}
+
+// The begin of a deletion is stopped, gc takes its marker away, and the checkpoint is pinned: nothing of it goes, whatever the
+// begin still does once it is woken up, and whoever looks at what that leaves.
+TEST(Woken, ABeginOfADeletionTakesNothingOfACheckpointThatIsPinnedSince) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    scene.Protect();
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+    const auto whole = scene.Keys();
+    const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+    bool pinned = false;
+    scene.bank.PauseAtChange(n, [&] {
+      scene.PauseThatOne();
+      scene.Advance(runtime::kLeaseExpiry);
+      EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+      const auto record =
+          *runtime::Record::Open(scene.target.tenant, runtime::RecordKind::kCheckpoint, "run-1");
+      pinned = bool(runtime::PinCheckpoint(record, "root@test", "", scene.now));
+    });
+    scene.target.Begin("del-1", bundle);
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 5U);
+      break;
+    }
+    if (!pinned) continue;
+    for (int round = 0; round < 3; ++round) {
+      scene.Damage();
+      scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(25));
+      scene.CollectGarbage();
+      if (*runtime::ReadRun(scene.target.tenant, "del-1")) scene.CollectGarbage("del-1");
+    }
+    EXPECT_THAT(scene.Missing(whole), IsEmpty()) << scene.bank.held_back();
+  }
+}
+
+// The same of a protect: what it leaves is brought to its end by who comes next.
+TEST(Woken, ABeginThatGcHasTakenForDeadLeavesNothingThatNobodyEnds) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    const std::string bundle = scene.target.Publish();
+    scene.bank.PauseAtChange(n, [&] {
+      scene.PauseThatOne();
+      scene.Advance(runtime::kLeaseExpiry);
+      EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    });
+    scene.target.Begin("run-1", bundle);
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 5U);
+      break;
+    }
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(25));
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    const auto record =
+        *runtime::Record::Open(scene.target.tenant, runtime::RecordKind::kCheckpoint, "run-1");
+    const auto state = *record.State();
+    EXPECT_FALSE(state && runtime::IsWorking(state->state)) << scene.bank.held_back();
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  }
+}
+
+// Of a tombstone that gc removes the leases stay: who copies it anew meanwhile has a token that everybody sees.
+TEST(Woken, AGcThatRemovesATombstoneHidesNoLease) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  ASSERT_EQ(scene.Delete("del-1").code, ExitCode::kOk);
+  scene.Advance(std::chrono::hours(31 * 24));
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_THAT(scene.Keys(), IsEmpty());
+  const auto before = *runtime::CurrentLease(scene.target.tenant, "run-1");
+  ASSERT_TRUE(before);
+  EXPECT_TRUE(before->released);
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  EXPECT_GT((*runtime::CurrentLease(scene.target.tenant, "run-1"))->token, before->token);
+  // A bank check neither takes them away nor speaks of them.
+  scene.Advance(std::chrono::hours(31 * 24));
+  EXPECT_THAT(scene.Damage(), IsEmpty());
   scene.ExpectWhole("verify-1");
 }
 

@@ -14,6 +14,9 @@
 #include "runtime/step/gc/orphans.h"
 #include "runtime/step/step_driver.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/pin.h"
+#include "runtime/store/rubbish.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -89,11 +92,16 @@ class Collector {
     RecordKind kind_of_only = RecordKind::kCheckpoint;
     if (!options_.run.empty()) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(env_.tenant, options_.run));
-      if (!entry) return NotFound("run " + options_.run + " never began");
-      only = entry->record;
-      kind_of_only = entry->kind;
+      if (entry) {
+        only = entry->record;
+        kind_of_only = entry->kind;
+      }
     }
     HOLDFAST_ASSIGN_OR_RETURN(auto unfinished, ListUnfinished(env_.tenant));
+    if (!options_.run.empty() && only.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(only, HeldByRun(unfinished));
+      if (only.empty()) return NotFound("run " + options_.run + " never began");
+    }
     if (!only.empty()) {
       std::erase_if(unfinished, [&](const Unfinished& entry) { return entry.record != only; });
       // One that has ended may have failed clean-ups all the same.
@@ -117,6 +125,17 @@ class Collector {
   }
 
  private:
+  // The record of which the run that was named has the lease: it was killed before anything else said so.
+  Result<std::string> HeldByRun(const std::vector<Unfinished>& unfinished) const {
+    for (const Unfinished& entry : unfinished) {
+      const auto lease = CurrentLease(env_.tenant, entry.record);
+      if (!lease && !IsDamage(lease.error())) return lease.error();
+      if (lease && *lease && (*lease)->run == options_.run && !(*lease)->released)
+        return entry.record;
+    }
+    return std::string();
+  }
+
   static std::string SubjectOf(RecordKind kind, std::string_view record) {
     return fmt::format("{} {}", NameOf(kind), record);
   }
@@ -251,6 +270,24 @@ class Collector {
     return FinishRecord(env, run, "gc", which);
   }
 
+  // Takes the next token of a record, and gives it back.
+  Status TakeToken(const std::string& record, const std::optional<Lease>& lease, WallTime now) {
+    const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
+    HOLDFAST_ASSIGN_OR_RETURN(
+        Lease token, TakeLeaseToEnd(env_.tenant, record, run, "", lease, env_.lease_expiry, now));
+    return ReleaseLease(env_.tenant, record, token);
+  }
+
+  // A begin that counts as dead may only have been away: it finds that its tokens are old, and goes no further.
+  Status FenceOff(const Unfinished& entry, const std::optional<Lease>& lease, WallTime now) {
+    if (entry.kind == RecordKind::kDeletion && !entry.checkpoint.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(env_.tenant, entry.checkpoint));
+      if (held && lease && held->run == lease->run)
+        HOLDFAST_RETURN_IF_ERROR(TakeToken(entry.checkpoint, held, now));
+    }
+    return TakeToken(entry.record, lease, now);
+  }
+
   Status Collect(const Unfinished& entry, const std::string& subject) {
     HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, entry.kind, entry.record));
     const WallTime now = env_.clock.Now();
@@ -275,8 +312,18 @@ class Collector {
     // Of what was deleted, and was to be made anew by a copy that did not come to its end, nothing is ended.
     const bool is_gone =
         entry.kind == RecordKind::kCheckpoint && state && state->state == RecordState::kDeleted;
-    if (state && !head && !is_gone)
-      return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
+    if (state && !head && !is_gone) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool is_left, IsLeftOfABegin(record));
+      if (!is_left)
+        return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
+      actions_.push_back({subject, "remove what is left of a begin that did not succeed", false});
+      if (options_.dry_run) return Ok();
+      if (lease && !lease->gone(now))
+        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
+      HOLDFAST_RETURN_IF_ERROR(RemoveLeftOfABegin(
+          record, {"gc-" + NewAttemptId(1), {}, env_.clock, &env_.cancellation}));
+      return record.RemoveUnfinished();
+    }
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished,
                               env_.tenant.Exists(UnfinishedKey(record.id())));
     if (!unfinished) {
@@ -302,8 +349,9 @@ class Collector {
       actions_.push_back(
           {subject, "remove the marker of a deleted one that a copy has not made anew", false});
       if (options_.dry_run) return Ok();
-      if (lease && !lease->released)
-        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, entry.record, *lease));
+      HOLDFAST_RETURN_IF_ERROR(FenceOff(entry, lease, now));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto after, record.State());
+      if (!after || after->number != state->number) return Ok();
       return record.RemoveUnfinished();
     }
     if (!deletes && (!head || !state)) {
@@ -314,9 +362,10 @@ class Collector {
       if (!lease && marker.written + env_.claim_expiry > now) return Ok();
       actions_.push_back({subject, "remove the marker of a begin that did not succeed", false});
       if (options_.dry_run) return Ok();
-      if (lease && !lease->released) {
-        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, entry.record, *lease));
-      }
+      HOLDFAST_RETURN_IF_ERROR(FenceOff(entry, lease, now));
+      // What it has done meanwhile is for the next gc.
+      HOLDFAST_ASSIGN_OR_RETURN(const auto after, record.State());
+      if (after) return Ok();
       return record.RemoveUnfinished();
     }
     const CleanUps which = options_.run.empty() ? CleanUps::kOwed : CleanUps::kFailedToo;
@@ -347,6 +396,11 @@ class Collector {
     }
     const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
     if (deletes) {
+      // It may have been pinned while nothing said that it is to go.
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Record checkpoint,
+          Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
+      HOLDFAST_RETURN_IF_ERROR(CheckNotPinned(checkpoint));
       if (lease && !lease->gone(now))
         HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
       // The checkpoint's lease is the dead run's, too.
