@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "plugins/sdk/json.h"
+#include "runtime/store/claim.h"
 #include "runtime/store/layout.h"
 
 namespace holdfast::runtime {
@@ -22,6 +24,15 @@ Result<std::optional<WallTime>> WrittenAt(const BankSection& tenant, const std::
   return info.error();
 }
 
+// Is the mark of a process that is gone for sure?
+Result<bool> IsOfDead(const BankSection& tenant, const std::string& key) {
+  const auto text = tenant.GetBytes(key);
+  if (!text && text.error().code() == ErrorCode::kNotFound) return false;
+  if (!text) return text.error();
+  const auto holder = ParseJson(*text, key);
+  return holder && holder->is_map() && IsGone(OwnProcessIdentity(), HolderFromValue(*holder));
+}
+
 // A bundle that this gc has marked.
 struct Going {
   std::string sha256;
@@ -37,15 +48,17 @@ class Remover {
       : tenant_(tenant), clock_(clock), min_age_(min_age) {}
 
   // False: another gc has it.
-  Result<bool> Mark(const std::string& sha256, std::string_view by) {
+  Result<bool> Mark(const std::string& sha256) {
     const std::string key = GoingKey(sha256);
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string by, DumpJson(HolderToValue(OwnProcessIdentity())));
     const SteadyTime since = clock_.Steady();
     const WallTime since_wall = clock_.Now();
     Status created = tenant_.CreateExclusive(key, by);
     if (!created && created.error().code() == ErrorCode::kConflict) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto theirs, WrittenAt(tenant_, key));
+      HOLDFAST_ASSIGN_OR_RETURN(const bool of_dead, IsOfDead(tenant_, key));
       // A clock that is wrong by as much as kGoingExpiry is longer than kLongestRemoval does no harm.
-      if (theirs && *theirs + kGoingExpiry > clock_.Now()) return false;
+      if (theirs && !of_dead && *theirs + kGoingExpiry > clock_.Now()) return false;
       HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(key));
       created = tenant_.CreateExclusive(key, by);
       if (!created && created.error().code() == ErrorCode::kConflict) return false;
@@ -111,19 +124,21 @@ Status MarkBundleUsed(const BankSection& tenant, std::string_view sha256) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto now, WrittenAt(tenant, UsedKey(sha256)));
   // Of a gc that was killed: no other one goes on with that mark.
   if (now && *going + kGoingExpiry <= *now) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const bool of_dead, IsOfDead(tenant, GoingKey(sha256)));
+  if (of_dead) return Ok();
   return Unavailable(fmt::format("a gc is just removing the bundle {}, which nothing named",
                                  sha256.substr(0, 12)))
       .Hint(
           "try again: 'holdfast run FILE' and 'holdfast publish FILE' put it there anew; where "
-          "that gc was killed, in an hour");
+          "that gc was killed on another machine, in an hour");
 }
 
 Status RemoveBundles(const BankSection& tenant, const Clock& clock, const BundleKeys& bundles,
-                     std::chrono::seconds min_age, std::string_view by, const NamedBundles& named,
+                     std::chrono::seconds min_age, const NamedBundles& named,
                      const std::function<void(const std::string&)>& removed) {
   Remover remover(tenant, clock, min_age);
   Status done = [&]() -> Status {
-    for (const auto& [sha256, keys] : bundles) HOLDFAST_RETURN_IF_ERROR(remover.Mark(sha256, by));
+    for (const auto& [sha256, keys] : bundles) HOLDFAST_RETURN_IF_ERROR(remover.Mark(sha256));
     if (remover.marked().empty()) return Ok();
     HOLDFAST_ASSIGN_OR_RETURN(const auto names, named());
     if (!names) return Ok();

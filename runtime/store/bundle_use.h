@@ -30,7 +30,8 @@ namespace holdfast::runtime {
 // names the bundle is written: it is an error that says what to do. Both marks are single keys, so that it does not matter how
 // far listings lag; and both ages are differences of two times of the bank, so that it does not matter what time a machine has.
 //
-// A gc that is killed leaves its mark, which stops whoever would use the bundle for kGoingExpiry; no gc removes anything
+// A gc that is killed leaves its mark, which says what process it was: on the same machine it counts no more at once, elsewhere it stops
+// whoever would use the bundle for kGoingExpiry; no gc removes anything
 // kLongestRemoval after it has written its own. A record that was begun by a build that leaves no mark is seen where gc
 // looks at who names the bundle, after its own mark.
 
@@ -50,10 +51,10 @@ using BundleKeys = std::map<std::string, std::vector<std::string>>;
 using NamedBundles = std::function<Result<std::optional<std::set<std::string>>>()>;
 
 // Removes bundles that were found to be unnamed, unpublished and old (FindUnnamedBundles), but for what is in use by now, or is
-// another gc's. `named` is asked once, after all marks are written. `by` says whose the marks are. Where a call fails
+// another gc's. `named` is asked once, after all marks are written. Where a call fails
 // nothing more is removed, and as many marks as can be are taken away. Calls `removed` for each one.
 Status RemoveBundles(const BankSection& tenant, const Clock& clock, const BundleKeys& bundles,
-                     std::chrono::seconds min_age, std::string_view by, const NamedBundles& named,
+                     std::chrono::seconds min_age, const NamedBundles& named,
                      const std::function<void(const std::string&)>& removed);
 
 }  // namespace holdfast::runtime

@@ -19,17 +19,37 @@ Result<std::string> Dump(std::string_view step, const Claim& claim) {
                         .Set("epoch", claim.epoch)
                         .Set("run", claim.run)
                         .Set("token", claim.token)
-                        .Set("holder", Value()
-                                           .Set("host", claim.holder.host)
-                                           .Set("boot_id", claim.holder.boot_id)
-                                           .Set("pid_namespace", claim.holder.pid_namespace)
-                                           .Set("pid", claim.holder.pid)
-                                           .Set("start_time", claim.holder.start_time))
+                        .Set("holder", HolderToValue(claim.holder))
                         .Set("heartbeat", FormatTime(claim.heartbeat)),
                     kFormat);
 }
 
 }  // namespace
+
+Value HolderToValue(const ProcessIdentity& holder) {
+  return Value()
+      .Set("host", holder.host)
+      .Set("boot_id", holder.boot_id)
+      .Set("pid_namespace", holder.pid_namespace)
+      .Set("pid", holder.pid)
+      .Set("start_time", holder.start_time);
+}
+
+ProcessIdentity HolderFromValue(const Value& value) {
+  ProcessIdentity holder;
+  holder.host = value.StringOr("host", "");
+  holder.boot_id = value.StringOr("boot_id", "");
+  holder.pid_namespace = value.StringOr("pid_namespace", "");
+  holder.pid = static_cast<int>(value.IntOr("pid", 0));
+  holder.start_time = static_cast<std::uint64_t>(value.IntOr("start_time", 0));
+  return holder;
+}
+
+bool IsGone(const ProcessIdentity& self, const ProcessIdentity& holder) {
+  if (!SeesProcessesOf(self, holder)) return false;
+  const auto found = FindProcess(holder.pid);
+  return !found || !(*found == holder);
+}
 
 std::string NewAttemptId(std::uint64_t claim_number) {
   std::random_device random;
@@ -51,13 +71,8 @@ Result<std::vector<Claim>> ReadClaims(const BankSection& record, std::string_vie
     HOLDFAST_ASSIGN_OR_RETURN(claim.run, TextMember(*value, "run", key));
     HOLDFAST_ASSIGN_OR_RETURN(claim.token, NumberMember(*value, "token", key));
     HOLDFAST_ASSIGN_OR_RETURN(claim.heartbeat, TimeMember(*value, "heartbeat", key));
-    if (const Value* holder = value->Find("holder"); holder != nullptr) {
-      claim.holder.host = holder->StringOr("host", "");
-      claim.holder.boot_id = holder->StringOr("boot_id", "");
-      claim.holder.pid_namespace = holder->StringOr("pid_namespace", "");
-      claim.holder.pid = static_cast<int>(holder->IntOr("pid", 0));
-      claim.holder.start_time = static_cast<std::uint64_t>(holder->IntOr("start_time", 0));
-    }
+    if (const Value* holder = value->Find("holder"); holder != nullptr)
+      claim.holder = HolderFromValue(*holder);
     claims.push_back(std::move(claim));
   }
 }
@@ -76,10 +91,7 @@ Status RenewClaim(const BankSection& record, std::string_view step, Claim& claim
 
 bool HolderIsDead(const Claim& claim, const ProcessIdentity& self, WallTime now,
                   std::chrono::milliseconds expiry) {
-  if (SeesProcessesOf(self, claim.holder)) {
-    const auto found = FindProcess(claim.holder.pid);
-    return !found || !(*found == claim.holder);
-  }
+  if (SeesProcessesOf(self, claim.holder)) return IsGone(self, claim.holder);
   return claim.heartbeat + expiry <= now;
 }
 

@@ -11,11 +11,18 @@
 #include "plugins/sdk/clock.h"
 #include "plugins/sdk/process_runner.h"
 #include "plugins/sdk/result.h"
+#include "plugins/sdk/value.h"
 
 namespace holdfast::runtime {
 
 inline constexpr auto kClaimHeartbeatEvery = std::chrono::seconds{20};
 inline constexpr auto kClaimExpiry = std::chrono::seconds{60};
+
+// A process as it is written down, and read again: what is not said is empty.
+Value HolderToValue(const ProcessIdentity& holder);
+ProcessIdentity HolderFromValue(const Value& value);
+// Is it gone for sure? False also where the processes of its machine are not seen from here.
+bool IsGone(const ProcessIdentity& self, const ProcessIdentity& holder);
 
 // Who works on a step: journal/<step>/claim-<n>, create-exclusive, n growing with every takeover.
 // Its holder rewrites it to renew the heartbeat. It is over once its attempt has a result.

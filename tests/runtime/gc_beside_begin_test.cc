@@ -2,14 +2,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "plugins/sdk/forwarding_bank.h"
+#include "plugins/sdk/json.h"
+#include "plugins/sdk/process_runner.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/bundle_use.h"
+#include "runtime/store/claim.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -245,6 +252,27 @@ TEST(GcBesideBegin, TheMarkOfADeadGcHoldsForAnHour) {
   scene.world.now = scene.bank_time;
   const World::Outcome begun = scene.world.Begin("run-1", scene.bundle);
   EXPECT_EQ(begun.code, ExitCode::kOk) << begun.text;
+}
+
+// On one machine it is known at once.
+TEST(GcBesideBegin, TheMarkOfAGcThatIsKnownToBeDeadKeepsNobodyOff) {
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  ASSERT_GT(child, 0);
+  const std::string holder = *DumpJson(runtime::HolderToValue(*FindProcess(child)));
+  for (const bool alive : {true, false}) {
+    if (!alive) {
+      kill(child, SIGKILL);
+      waitpid(child, nullptr, 0);
+    }
+    OldBundle begun;
+    ASSERT_TRUE(begun.world.tenant.CreateExclusive("bundles/" + begun.bundle + "/going", holder));
+    const World::Outcome outcome = begun.world.Begin("run-1", begun.bundle);
+    EXPECT_EQ(outcome.code, alive ? ExitCode::kTryAgain : ExitCode::kOk) << outcome.text;
+  }
 }
 
 TEST(GcBesideBegin, AnotherGcGoesOnForOneThatIsDead) {

@@ -160,7 +160,7 @@ Status RemoveUnnamedBundles(const StepEnvironment& env, const GcOptions& options
   };
   if (!options.dry_run) {
     return RemoveBundles(
-        env.tenant, env.clock, bundles, options.bundle_age, "gc-" + NewAttemptId(1),
+        env.tenant, env.clock, bundles, options.bundle_age,
         [&env] { return FindNamedBundles(env); }, tell);
   }
   for (const auto& [sha256, keys] : bundles) tell(sha256);
