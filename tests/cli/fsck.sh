@@ -104,16 +104,26 @@ diff -r data kept || fail "what was restored is not what was protected"
 
 # Told to end while it removes what is old: it says so, gives its lease back, and the next one goes on.
 leases=bank/t/local/leases
+runs=bank/t/local/runs
 [ -d $leases/two ] || fail "no lease is kept: $(ls $leases)"
-for n in $(seq 300); do cp -r $leases/two $leases/gone-$n; done
-find $leases/gone-* -type f -exec touch -d '2 days ago' {} +
+# Runs of a record that is not there.
+python3 - $runs <<'END_OF_PYTHON'
+import glob, hashlib, json, sys
+run = json.load(open(sorted(glob.glob(sys.argv[1] + "/*"))[0]))
+del run["sha256"]
+run["record"] = "gone"
+text = json.dumps(run, separators=(",", ":"))[:-1]
+text += ',"sha256":"%s"}' % hashlib.sha256(text.encode()).hexdigest()
+for n in range(300): open("%s/gone-%d" % (sys.argv[1], n), "w").write(text)
+END_OF_PYTHON
+find $runs/gone-* -type f -exec touch -d '2 days ago' {} +
 cat >until_it_mends.py <<'END_OF_PYTHON'
 import os, signal, subprocess, sys
 number = getattr(signal, sys.argv[1])
-fsck = subprocess.Popen(["holdfast", "bank", "fsck", "--quick"], stdout=subprocess.DEVNULL, stderr=open("out", "w"),
+fsck = subprocess.Popen(["holdfast", "bank", "fsck"], stdout=subprocess.DEVNULL, stderr=open("out", "w"),
                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 def left():
-    return sum(name.startswith("gone-") for name in os.listdir("bank/t/local/leases"))
+    return sum(name.startswith("gone-") for name in os.listdir("bank/t/local/runs"))
 enough = left() - 20
 while fsck.poll() is None and left() > enough:
     pass
@@ -126,9 +136,9 @@ for signal in INT:130 TERM:143; do
   [ "$code" = "${signal#*:}" ] || fail "$signal: $code: $(cat out said)"
   grep -q '^stopped before all was looked at' out || fail "$signal: $(cat out)"
   [ -z "$(ls $leases | grep fsck)" ] || fail "its lease stays: $(ls $leases | grep fsck)"
-  left=$(ls $leases | grep -c gone-)
+  left=$(ls $runs | grep -c gone-)
   [ "$left" -gt 0 ] && [ "$left" -lt $before ] || fail "it was not in the middle: $left are left"
   before=$left
 done
-[ "$(fsck --quick)" = 0 ] || fail "the next one: $(cat out)"
-[ -z "$(ls $leases | grep -e gone- -e fsck)" ] || fail "it does not go on"
+[ "$(fsck)" = 12 ] || fail "the next one, to which what is damaged above stays so: $(cat out)"
+[ -z "$(ls $runs | grep gone-)" ] && [ -z "$(ls $leases | grep fsck)" ] || fail "it does not go on"
