@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "plugins/sdk/context.h"
 #include "plugins/sdk/text.h"
@@ -152,8 +153,21 @@ void EraseNamed(const Held& held, LostData& lost) {
   std::erase_if(lost.attempts, [](const auto& entry) { return entry.second.empty(); });
 }
 
-Result<RemovalHold> TakeHold(const Record& record, const Removal& removal) {
-  return RemovalHold::Take(record, removal.run, removal.clock, removal.cancellation);
+// Calls `remove` with the lease of the record, and gives that back.
+template <class Remove>
+auto UnderHold(const Record& record, const Removal& removal, const Remove& remove)
+    -> decltype(remove(std::declval<RemovalHold&>())) {
+  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, RemovalHold::Take(record, removal.run, removal.clock,
+                                                                removal.cancellation));
+  auto removed = remove(hold);
+  Status released = hold.Release();
+  if (removed && !released) return std::move(released).error();
+  return removed;
+}
+
+Error SomebodyWorksOn(const Record& record) {
+  return {ErrorCode::kLocked,
+          fmt::format("somebody works on {} {}", NameOf(record.kind()), Printable(record.id()))};
 }
 
 Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, RemovalHold& hold) {
@@ -162,8 +176,7 @@ Result<LostData> RemoveHeld(const Record& checkpoint, const Removal& removal, Re
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
   if (unfinished || !state ||
       (state->state != RecordState::kAvailable && state->state != RecordState::kError)) {
-    return Error(ErrorCode::kLocked,
-                 fmt::format("somebody works on checkpoint {}", Printable(checkpoint.id())));
+    return SomebodyWorksOn(checkpoint);
   }
   HOLDFAST_ASSIGN_OR_RETURN(LostData lost, FindLostData(checkpoint));
   if (!lost.without_manifest.empty()) {
@@ -216,12 +229,8 @@ Result<LostData> FindLostData(const Record& checkpoint, bool every_journal) {
 }
 
 Result<LostData> RemoveLostData(const Record& checkpoint, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(checkpoint, removal));
-  auto removed = RemoveHeld(checkpoint, removal, hold);
-  Status released = hold.Release();
-  if (!removed) return removed;
-  HOLDFAST_RETURN_IF_ERROR(std::move(released));
-  return removed;
+  return UnderHold(checkpoint, removal,
+                   [&](RemovalHold& hold) { return RemoveHeld(checkpoint, removal, hold); });
 }
 
 namespace {
@@ -300,31 +309,27 @@ Status RemoveRestHeld(const Record& record, RemovalHold& hold) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
   HOLDFAST_ASSIGN_OR_RETURN(const bool rest, IsRest(record));
   if (unfinished || !states.empty() || !rest) {
-    return Error(ErrorCode::kLocked,
-                 fmt::format("somebody works on checkpoint {}", Printable(record.id())));
+    return SomebodyWorksOn(record);
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
   return Ok();
 }
 
-Error LostLastState(const Record& record, const std::vector<StateEntry>& states) {
-  return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
-                             StatePrefix() + NumberPart(states.size() + 1)));
-}
-
 bool IsOfTombstone(std::string_view key) { return key == "plan" || key.starts_with("state/"); }
 
-Status RemoveLeftOfDeletedHeld(const Record& record, RemovalHold& hold) {
-  // It was looked at before the lease was had.
-  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
+// It was looked at before the lease was had.
+Status CheckStillDeleted(const Record& record) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
-  if (unfinished || states.empty() || states.back().state != RecordState::kDeleted) {
-    return Error(ErrorCode::kLocked,
-                 fmt::format("somebody works on checkpoint {}", Printable(record.id())));
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record));
-  if (lost) return LostLastState(record, states);
+  if (states.empty() || states.back().state != RecordState::kDeleted)
+    return SomebodyWorksOn(record);
+  return CheckHasItsLastState(record, states.back());
+}
+
+Status RemoveLeftOfDeletedHeld(const Record& record, RemovalHold& hold) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
+  if (unfinished) return SomebodyWorksOn(record);
+  HOLDFAST_RETURN_IF_ERROR(CheckStillDeleted(record));
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   for (const std::string& key : keys) {
     if (!IsOfTombstone(key)) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
@@ -333,13 +338,7 @@ Status RemoveLeftOfDeletedHeld(const Record& record, RemovalHold& hold) {
 }
 
 Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
-  if (states.empty() || states.back().state != RecordState::kDeleted) {
-    return Error(ErrorCode::kLocked,
-                 fmt::format("somebody works on checkpoint {}", Printable(record.id())));
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record));
-  if (lost) return LostLastState(record, states);
+  HOLDFAST_RETURN_IF_ERROR(CheckStillDeleted(record));
   // The states go last: as long as one is there the record is a deleted one.
   for (const std::string_view part : {"", "state/"}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll(part));
@@ -351,9 +350,13 @@ Status RemoveTombstoneHeld(const Record& record, RemovalHold& hold) {
   return Ok();
 }
 
-}  // namespace
-
-namespace {
+Status RemoveLeftOfABeginHeld(const Record& record, RemovalHold& hold) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool is_left, IsLeftOfABegin(record));
+  if (!is_left) return SomebodyWorksOn(record);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
+  return Ok();
+}
 
 Result<std::size_t> CountObjects(const Record& record, bool with_tombstone) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
@@ -379,6 +382,13 @@ Result<bool> HasLostItsLastState(const Record& deleted) {
   return HoldsResources(deleted);
 }
 
+Status CheckHasItsLastState(const Record& deleted, const StateEntry& last) {
+  HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(deleted));
+  if (!lost) return Ok();
+  return Corrupt(fmt::format("the object {}/{} is missing", deleted.section().prefix(),
+                             StatePrefix() + NumberPart(last.number + 1)));
+}
+
 Status RemoveStatesBehindAGap(RemovalHold& hold) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, hold.record().ReadableStates());
   HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, hold.record().StateNumbers());
@@ -391,17 +401,13 @@ Status RemoveStatesBehindAGap(RemovalHold& hold) {
 }
 
 Status RemoveLeftOfDeleted(const Record& record, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
-  Status removed = RemoveLeftOfDeletedHeld(record, hold);
-  Status released = hold.Release();
-  return removed ? released : removed;
+  return UnderHold(record, removal,
+                   [&record](RemovalHold& hold) { return RemoveLeftOfDeletedHeld(record, hold); });
 }
 
 Status RemoveRest(const Record& record, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
-  Status removed = RemoveRestHeld(record, hold);
-  Status released = hold.Release();
-  return removed ? released : removed;
+  return UnderHold(record, removal,
+                   [&record](RemovalHold& hold) { return RemoveRestHeld(record, hold); });
 }
 
 Result<bool> IsLeftOfABegin(const Record& record) {
@@ -416,28 +422,13 @@ Result<bool> IsLeftOfABegin(const Record& record) {
 }
 
 Status RemoveLeftOfABegin(const Record& record, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
-  const auto remove = [&]() -> Status {
-    HOLDFAST_ASSIGN_OR_RETURN(const bool is_left, IsLeftOfABegin(record));
-    if (!is_left) {
-      return Error(ErrorCode::kLocked, fmt::format("somebody works on {} {}", NameOf(record.kind()),
-                                                   Printable(record.id())));
-    }
-    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
-    for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
-    return Ok();
-  };
-  Status removed = remove();
-  Status released = hold.Release();
-  return removed ? released : removed;
+  return UnderHold(record, removal,
+                   [&record](RemovalHold& hold) { return RemoveLeftOfABeginHeld(record, hold); });
 }
 
 Status RemoveTombstone(const Record& record, const Removal& removal) {
-  HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHold(record, removal));
-  Status removed = RemoveTombstoneHeld(record, hold);
-  // Its leases stay: a token is never given twice.
-  Status released = hold.Release();
-  return removed ? released : removed;
+  return UnderHold(record, removal,
+                   [&record](RemovalHold& hold) { return RemoveTombstoneHeld(record, hold); });
 }
 
 Result<std::map<std::string, std::vector<std::string>>> FindUnnamedBundles(

@@ -63,6 +63,8 @@ Status RemoveLeftOfABegin(const Record& record, const Removal& removal);
 // Of one that is deleted by its last state: is something of a resource there, and does an index name it? Then a later state,
 // of a copy that made it anew, was lost, and none of it is rubbish.
 Result<bool> HasLostItsLastState(const Record& deleted);
+// The same as an error (kCorrupt), which names the state after `last`, the last one that there is.
+Status CheckHasItsLastState(const Record& deleted, const StateEntry& last);
 // States behind one that is missing, which nobody reads: they would come after the next one that is set.
 Status RemoveStatesBehindAGap(RemovalHold& hold);
 // What lies beside the tombstone of a deleted checkpoint: of a copy that was to be made anew and did not come to its end, say.

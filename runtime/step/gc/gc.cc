@@ -15,7 +15,6 @@
 #include "runtime/step/step_driver.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/pin.h"
-#include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -270,11 +269,15 @@ class Collector {
     return FinishRecord(env, run, "gc", which);
   }
 
+  // The id of the run under which a gc goes on after `lease`.
+  static std::string RunAfter(const std::optional<Lease>& lease) {
+    return "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
+  }
+
   // Takes the next token of a record, and gives it back.
   Status TakeToken(const std::string& record, const std::optional<Lease>& lease, WallTime now) {
-    const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
-    HOLDFAST_ASSIGN_OR_RETURN(
-        Lease token, TakeLeaseToEnd(env_.tenant, record, run, "", lease, env_.lease_expiry, now));
+    HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env_.tenant, record, RunAfter(lease), "",
+                                                          lease, env_.lease_expiry, now));
     return ReleaseLease(env_.tenant, record, token);
   }
 
@@ -320,8 +323,7 @@ class Collector {
       if (options_.dry_run) return Ok();
       if (lease && !lease->gone(now))
         HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
-      HOLDFAST_RETURN_IF_ERROR(RemoveLeftOfABegin(
-          record, {"gc-" + NewAttemptId(1), {}, env_.clock, &env_.cancellation}));
+      HOLDFAST_RETURN_IF_ERROR(RemoveLeftOfABegin(record, RemovalOf(env_)));
       return record.RemoveUnfinished();
     }
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished,
@@ -394,7 +396,7 @@ class Collector {
                           false, std::nullopt, std::move(told)});
       return Ok();
     }
-    const std::string run = "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
+    const std::string run = RunAfter(lease);
     if (deletes) {
       // It may have been pinned while nothing said that it is to go.
       HOLDFAST_ASSIGN_OR_RETURN(

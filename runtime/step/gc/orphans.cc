@@ -15,10 +15,6 @@
 namespace holdfast::runtime {
 namespace {
 
-Removal RemovalOf(const StepEnvironment& env) {
-  return {"gc-" + NewAttemptId(1), {}, env.clock, &env.cancellation};
-}
-
 // Data of attempts that lost, in one checkpoint that nobody works on.
 Status RemoveLostAttempts(const StepEnvironment& env, const GcOptions& options,
                           const Record& record, std::vector<GcAction>& actions) {
@@ -107,10 +103,7 @@ Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Reco
   if (states.empty()) return RemoveRestOf(env, options, record, actions);
   const StateEntry& state = states.back();
   if (deleted) {
-    HOLDFAST_ASSIGN_OR_RETURN(const bool lost, HasLostItsLastState(record));
-    if (lost)
-      return Corrupt(fmt::format("the object {}/{} is missing", record.section().prefix(),
-                                 StatePrefix() + NumberPart(state.number + 1)));
+    HOLDFAST_RETURN_IF_ERROR(CheckHasItsLastState(record, state));
     if (state.time + options.tombstone_age > env.clock.Now())
       return RemoveLeftOfDeletedOf(env, options, record, actions);
     return RemoveTombstoneOf(env, options, record, actions);
@@ -168,6 +161,10 @@ Status RemoveUnnamedBundles(const StepEnvironment& env, const GcOptions& options
 }
 
 }  // namespace
+
+Removal RemovalOf(const StepEnvironment& env) {
+  return {"gc-" + NewAttemptId(1), {}, env.clock, &env.cancellation};
+}
 
 Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options,
                      std::vector<GcAction>& actions) {
