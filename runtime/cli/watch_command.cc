@@ -19,11 +19,10 @@ namespace {
 
 // What can be done next, in the order in which to try it, and what is to be said before it.
 struct Next {
-  std::string lead = "; to go on:";
+  std::string lead;  // empty: where there are commands, that they go on
   std::vector<std::string> commands;
   // Needs no engine, for when the first of them does not do it; may be empty.
   std::string last_resort = {};
-  bool is_all = false;  // the lead is to be said without a command, too
 };
 
 // The run holds its record's lease, which keeps everybody else away: of one whose begin ended half-way, and that has no last
@@ -98,7 +97,6 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
     if (taken && *taken) {
       next.lead =
           "; run " + Printable((*taken)->run) + " has taken its record over, and goes on with it";
-      next.is_all = true;
       if (engine.Find((*taken)->run)) {
         next.lead += ":";
         next.commands.push_back(ProgramCommand(session) + " watch " + ShellWord((*taken)->run) +
@@ -238,7 +236,7 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
     SayLastStepIsAwaited(session, *last, next.commands.front());
     return exit_code;
   }
-  if (!next.commands.empty() || next.is_all) text += next.lead;
+  text += next.lead.empty() && !next.commands.empty() ? "; to go on:" : next.lead;
   if (next.commands.empty() && code != 0 && record && record->drift)
     text += "; there is drift: 'holdfast plan discover', compile and submit again";
   // Nothing else says it where no words are wanted.

@@ -82,12 +82,6 @@ class BankCheck {
     return Ok();
   }
 
-  bool IsRecord(std::string_view id) const {
-    return std::any_of(kAllRecordKinds.begin(), kAllRecordKinds.end(), [&](RecordKind kind) {
-      return verdicts_.contains({kind, std::string(id)});
-    });
-  }
-
   static Finding New(FindingKind kind, std::string what, std::vector<std::string> keys,
                      std::string text, std::string to_do) {
     Finding finding;
@@ -206,15 +200,18 @@ class BankCheck {
   // Those of a record that is not there stay: a token is never given twice, whatever a process that was away believes, and
   // none can be taken away at a moment at which nobody could just take the next one.
   Status CheckLeases() {
-    return ForEachObject(tenant_, "leases/", [&](ListedObject object) -> Status {
+    std::vector<std::string> unknown;
+    HOLDFAST_RETURN_IF_ERROR(ForEachObject(tenant_, "leases/", [&](ListedObject object) -> Status {
       const std::string folder = LeadingParts(object.key, 2);
       const auto id = TextOfKeyPart(folder.substr(std::min<std::size_t>(folder.size(), 7)));
-      if (id.value_or("").empty()) {
-        work_.Add(New(FindingKind::kNote, "unknown-object", {std::move(object.key)},
-                      "no lease is called so", ""));
-      }
+      if (id.value_or("").empty()) unknown.push_back(std::move(object.key));
       return Ok();
-    });
+    }));
+    if (!unknown.empty()) {
+      work_.Add(New(FindingKind::kNote, "unknown-object", std::move(unknown),
+                    "no lease is called so", ""));
+    }
+    return Ok();
   }
 
   Status CheckRuns() {

@@ -37,8 +37,8 @@ Result<bool> IsOfDead(const BankSection& tenant, const std::string& key) {
 struct Going {
   std::string sha256;
   WallTime marked;  // by the bank
-  SteadyTime
-      since;  // before that, by both clocks: one stands still while a machine is suspended, the other one may be set
+  // Before that, by both clocks: one may stand still while a machine is suspended, and the other one may be set.
+  SteadyTime since;
   WallTime since_wall;
 };
 

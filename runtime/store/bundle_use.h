@@ -30,10 +30,10 @@ namespace holdfast::runtime {
 // names the bundle is written: it is an error that says what to do. Both marks are single keys, so that it does not matter how
 // far listings lag; and both ages are differences of two times of the bank, so that it does not matter what time a machine has.
 //
-// A gc that is killed leaves its mark, which says what process it was: on the same machine it counts no more at once, elsewhere it stops
-// whoever would use the bundle for kGoingExpiry; no gc removes anything
-// kLongestRemoval after it has written its own. A record that was begun by a build that leaves no mark is seen where gc
-// looks at who names the bundle, after its own mark.
+// A gc that is killed leaves its mark, which says what process it was: on the same machine it counts no more at once, and
+// elsewhere it stops whoever would use the bundle for kGoingExpiry; no gc removes anything kLongestRemoval after it has
+// written its own. A record that was begun by a build that leaves no mark is seen where gc looks at who names the bundle,
+// after its own mark.
 
 inline constexpr std::chrono::hours kGoingExpiry{1};
 inline constexpr std::chrono::minutes kLongestRemoval{20};
@@ -51,8 +51,8 @@ using BundleKeys = std::map<std::string, std::vector<std::string>>;
 using NamedBundles = std::function<Result<std::optional<std::set<std::string>>>()>;
 
 // Removes bundles that were found to be unnamed, unpublished and old (FindUnnamedBundles), but for what is in use by now, or is
-// another gc's. `named` is asked once, after all marks are written. Where a call fails
-// nothing more is removed, and as many marks as can be are taken away. Calls `removed` for each one.
+// another gc's. `named` is asked once, after all marks are written. Where a call fails nothing more is removed, and as many
+// marks as can be are taken away. Calls `removed` for each one.
 Status RemoveBundles(const BankSection& tenant, const Clock& clock, const BundleKeys& bundles,
                      std::chrono::seconds min_age, const NamedBundles& named,
                      const std::function<void(const std::string&)>& removed);
