@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "plugins/sdk/forwarding_bank.h"
 #include "plugins/sdk/sha256.h"
 #include "tests/bank/faulty_bank.h"
 #include "tests/data/stream_fixture.h"
@@ -221,31 +222,19 @@ std::size_t Threads() {
 }
 
 // A memory bank whose Put and Get wait until the gate is opened; counts who is inside.
-class GatedBank final : public Bank {
+class GatedBank final : public ForwardingBank {
  public:
+  GatedBank() : ForwardingBank(bank_) {}
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
     const Inside inside(*this);
     if (refuses_) return Unavailable("the bank is away");
-    return bank_.Put(key, source, size);
+    return ForwardingBank::Put(key, source, size);
   }
   Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
              std::uint64_t length) override {
     const Inside inside(*this);
-    return bank_.Get(key, sink, offset, length);
+    return ForwardingBank::Get(key, sink, offset, length);
   }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    return bank_.CreateExclusive(key, value, settling);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    return bank_.Replace(key, value);
-  }
-  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
-    return bank_.List(options);
-  }
-  Result<ObjectInfo> Stat(const ObjectKey& key) override { return bank_.Stat(key); }
-  Status Delete(const ObjectKey& key) override { return bank_.Delete(key); }
-  ExclusiveStrength strength() const override { return bank_.strength(); }
-  std::string Describe() const override { return "gated memory bank"; }
 
   // Every Put fails, once the gate is open.
   void Refuse() { refuses_ = true; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "plugins/sdk/forwarding_bank.h"
 #include "plugins/sdk/json.h"
 #include "plugins/sdk/sha256.h"
 #include "tests/data/stream_fixture.h"
@@ -331,33 +332,15 @@ TEST_F(DataStream, ASampleOfNoSegmentsIsEmptyAndOfForeignOnesRefused) {
 // --- what `end` asks ------------------------------------------------------------------------------
 
 // Lists are empty, or fail: a listing may lag.
-class LaggingBank final : public Bank {
+class LaggingBank final : public ForwardingBank {
  public:
-  explicit LaggingBank(Bank& bank, bool fails) : bank_(bank), fails_(fails) {}
-  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
-    return bank_.Put(key, source, size);
-  }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    return bank_.CreateExclusive(key, value, settling);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    return bank_.Replace(key, value);
-  }
-  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
-             std::uint64_t length) override {
-    return bank_.Get(key, sink, offset, length);
-  }
+  LaggingBank(Bank& bank, bool fails) : ForwardingBank(bank), fails_(fails) {}
   Result<std::vector<ObjectInfo>> List(const ListOptions&) override {
     if (fails_) return Unavailable("no list today");
     return std::vector<ObjectInfo>();
   }
-  Result<ObjectInfo> Stat(const ObjectKey& key) override { return bank_.Stat(key); }
-  Status Delete(const ObjectKey& key) override { return bank_.Delete(key); }
-  ExclusiveStrength strength() const override { return bank_.strength(); }
-  std::string Describe() const override { return "lagging " + bank_.Describe(); }
 
  private:
-  Bank& bank_;
   bool fails_;
 };
 

@@ -65,6 +65,14 @@ class Fsck : public Protect {
     Publish();
     ASSERT_EQ(world.RunAll(run, bundle).code, ExitCode::kOk);
   }
+  // run-1, some of it in the second epoch.
+  void ProtectInTwoRuns() {
+    Publish();
+    world.script["parallel T::Volume#b"].fails = true;
+    ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
+    world.script.clear();
+    ASSERT_EQ(world.RunAll("run-2", bundle, "run-1").code, ExitCode::kOk);
+  }
   // Its only segment.
   std::string SegmentOf(const std::string& run, const std::string& volume) {
     const auto keys =
@@ -289,11 +297,7 @@ TEST_F(Fsck, TakesNoDataWhoseManifestIsGoneForRubbish) {
 }
 
 TEST_F(Fsck, NoticesThatTheManifestOfTheLastEpochIsGone) {
-  Publish();
-  world.script["parallel T::Volume#b"].fails = true;
-  ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
-  world.script.clear();
-  ASSERT_EQ(world.RunAll("run-2", bundle, "run-1").code, ExitCode::kOk);
+  ProtectInTwoRuns();
   ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/resources/T@3A@3AVolume/a/000002/manifest"));
   for (const bool quick : {true, false}) {
     options.quick = quick;
@@ -304,11 +308,7 @@ TEST_F(Fsck, NoticesThatTheManifestOfTheLastEpochIsGone) {
 }
 
 TEST_F(Fsck, NamesATableOfEpochsThatIsGoneOrDamaged) {
-  Publish();
-  world.script["parallel T::Volume#b"].fails = true;
-  ASSERT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
-  world.script.clear();
-  ASSERT_EQ(world.RunAll("run-2", bundle, "run-1").code, ExitCode::kOk);
+  ProtectInTwoRuns();
   ASSERT_THAT(Run(), IsEmpty());
   const auto tables = ListOf(world.tenant, "checkpoints/run-1/epochs/");
   ASSERT_EQ(tables.size(), 1U);
@@ -534,8 +534,8 @@ TEST_F(Fsck, SaysOfWhichCheckpointOnlyAnIndexIsLeft) {
 TEST_F(Fsck, NamesWhatLostItsStatesAndIsNamedByAnIndex) {
   ProtectAs("run-1");
   world.now += kKept;
-  for (const std::string& number : {"000001", "000002"})
-    ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/state/" + number));
+  for (const std::uint64_t number : {1, 2})
+    ASSERT_TRUE(world.tenant.Delete("checkpoints/run-1/state/" + runtime::NumberPart(number)));
   const auto whole = ListOf(world.tenant, "");
   for (int times = 0; times < 2; ++times) {
     const auto findings = Run();

@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "plugins/sdk/forwarding_bank.h"
 #include "plugins/sdk/json.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/lease.h"
@@ -271,30 +272,16 @@ TEST(ManifestRace, WhoLosesItTriesAgainAndFindsTheOther) {
 // --- A bank that lies ---------------------------------------------------------------------------
 
 // Has a page under every name, as a proxy that wants a log-in.
-class PageEverywhere final : public Bank {
+class PageEverywhere final : public ForwardingBank {
  public:
-  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
-    return behind_.Put(key, source, size);
-  }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling how) override {
-    return behind_.CreateExclusive(key, value, how);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    return behind_.Replace(key, value);
-  }
+  PageEverywhere() : ForwardingBank(behind_) {}
   Status Get(const ObjectKey&, ByteSink& sink, std::uint64_t, std::uint64_t) override {
     ++reads;
     // Else a failure would be a test that does not end.
     if (reads > 10'000) return Internal("it goes on and on");
     return sink.Write(AsBytes(std::string_view("<html>Log in</html>")));
   }
-  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
-    return behind_.List(options);
-  }
   Result<ObjectInfo> Stat(const ObjectKey& key) override { return ObjectInfo{key, 19, {}}; }
-  Status Delete(const ObjectKey& key) override { return behind_.Delete(key); }
-  ExclusiveStrength strength() const override { return behind_.strength(); }
-  std::string Describe() const override { return behind_.Describe(); }
   int reads = 0;
 
  private:
