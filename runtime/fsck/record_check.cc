@@ -11,11 +11,10 @@
 #include "plugins/sdk/object_key.h"
 #include "plugins/sdk/text.h"
 #include "runtime/data/segment_names.h"
+#include "runtime/fsck/journal_check.h"
 #include "runtime/fsck/stream_check.h"
 #include "runtime/store/bundle_store.h"
-#include "runtime/store/claim.h"
 #include "runtime/store/indices.h"
-#include "runtime/store/journal.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/newest_manifest.h"
@@ -492,128 +491,30 @@ class RecordCheck {
     return Ok();
   }
 
-  // What a resource lacks in the journal.
-  struct Lacking {
-    std::vector<std::string> activities;
-    std::vector<std::string> keys;
-  };
-
-  // `end` says "available" only of what has journaled the success of every activity in its bundle: what does not say so
-  // any more was lost. No restore reads it, but gc does, before it takes data for rubbish, and a copy.
   Status CheckJournal() {
     if (!verdict_.bundle) return Ok();
-    auto bundle = StoredBundle::Open(work_.tenant, *verdict_.bundle);
-    auto steps =
-        bundle ? bundle->AllSteps() : Result<std::vector<const BundleStep*>>(bundle.error());
-    if (!steps) {
-      // It is looked at where all of them are.
-      if (IsDamage(steps.error()) || steps.error().code() == ErrorCode::kNotFound) return Ok();
-      return std::move(steps).error();
-    }
-    std::map<ResourceKey, Lacking> lacking;
-    for (const BundleStep* const step : *steps) {
-      HOLDFAST_RETURN_IF_ERROR(work_.CheckCancelled());
-      if (work_.options.quick && HasListedResult(step->name)) continue;
-      const auto journal = ReadStepJournal(record_.section(), step->name);
-      if (!journal) {
-        if (!IsDamage(journal.error())) return journal.error();
-        AddDamagedJournal(*step, journal.error());
-        continue;
-      }
-      HOLDFAST_RETURN_IF_ERROR(CheckWhoseJournal(*step, *journal));
-      AddLacking(*step, *journal, lacking);
-    }
-    for (auto& [resource, what] : lacking) {
-      std::sort(what.keys.begin(), what.keys.end());
-      what.keys.erase(std::unique(what.keys.begin(), what.keys.end()), what.keys.end());
-      Finding finding = New(
-          FindingKind::kDamage, "journal-missing", std::move(what.keys),
-          "its journal does not say any more that " + Join(what.activities, ", ") + " succeeded");
-      AddOfJournal(resource, std::move(finding));
+    const RecordObjects listed{record_, objects_};
+    const bool copied = !head_ || head_->copied;
+    HOLDFAST_ASSIGN_OR_RETURN(const auto damages, FindJournalDamage(work_, listed, *verdict_.bundle,
+                                                                    EpochsHeld(), copied));
+    for (const JournalDamage& damage : damages) {
+      Finding finding = New(FindingKind::kDamage, damage.what, damage.keys, damage.text);
+      finding.resource = damage.resource;
+      if (const auto held = held_.find(damage.resource); held != held_.end())
+        finding.name = held->second.name;
+      finding.to_do =
+          "a restore does not need it; copy the objects back from where the bank is kept besides, "
+          "or protect again: without them nothing of it is removed, and it cannot be told what was "
+          "done";
+      AddDamage(std::move(finding));
     }
     return Ok();
   }
 
-  void AddOfJournal(const ResourceKey& resource, Finding finding) {
-    finding.resource = resource;
-    if (const auto held = held_.find(resource); held != held_.end())
-      finding.name = held->second.name;
-    finding.to_do =
-        "a restore does not need it; copy the objects back from where the bank is kept besides, or "
-        "protect again: without them nothing of it is removed, and it cannot be told what was done";
-    AddDamage(std::move(finding));
-  }
-
-  // As the listing has it, with the claim that leads to it.
-  bool HasListedResult(const std::string& step) const {
-    const std::string prefix = LeadingParts(ClaimPrefix(step), 2) + "/";
-    bool claimed = false;
-    bool ended = false;
-    for (auto at = objects_.lower_bound(prefix);
-         at != objects_.end() && at->first.starts_with(prefix); ++at) {
-      claimed = claimed || at->first == ClaimPrefix(step) + NumberPart(1);
-      ended = ended || at->first.ends_with("/result");
-    }
-    return claimed && ended;
-  }
-
-  void AddDamagedJournal(const BundleStep& step, const Error& error) {
-    const std::string prefix = LeadingParts(ClaimPrefix(step.name), 2) + "/";
-    Finding finding = New(FindingKind::kDamage, "journal-damaged", {}, error.OneLine());
-    for (auto at = objects_.lower_bound(prefix);
-         at != objects_.end() && at->first.starts_with(prefix); ++at) {
-      if (finding.text.find(at->first) != std::string::npos)
-        finding.keys.push_back(below_ + "/" + at->first);
-    }
-    if (step.activities.empty()) return;
-    AddOfJournal(step.activities.front().resource, std::move(finding));
-  }
-
-  // A run belongs to one record. (What a gc, or the begin of another record, has cleaned up is of theirs.)
-  Status CheckWhoseJournal(const BundleStep& step, const StepJournal& journal) {
-    if (work_.options.quick || !head_ || head_->copied) return Ok();
-    for (const Attempt& attempt : journal.attempts) {
-      const bool of_run = std::any_of(attempt.outcomes.begin(), attempt.outcomes.end(),
-                                      [](const ActivityOutcome& outcome) {
-                                        return outcome.by == "step" || outcome.by == "end";
-                                      });
-      if (!attempt.result || !of_run) continue;
-      const std::string& run = attempt.result->run;
-      auto known = foreign_.find(run);
-      if (known == foreign_.end()) {
-        auto entry = ReadRun(work_.tenant, run);
-        if (!entry && !IsDamage(entry.error())) return std::move(entry).error();
-        const bool foreign = entry && *entry &&
-                             ((*entry)->record != record_.id() || (*entry)->kind != record_.kind());
-        known = foreign_.emplace(run, foreign ? (*entry)->record : std::string()).first;
-      }
-      if (known->second.empty()) continue;
-      AddOfJournal(
-          attempt.outcomes.front().resource,
-          New(FindingKind::kDamage, "journal-foreign",
-              {AttemptPrefix(step.name, attempt.claim.attempt) + "/result"},
-              fmt::format("it is of run {}, which worked on {}: it was copied or moved there",
-                          Printable(run), Printable(known->second))));
-    }
-    return Ok();
-  }
-
-  void AddLacking(const BundleStep& step, const StepJournal& journal,
-                  std::map<ResourceKey, Lacking>& lacking) {
-    for (const BundleActivity& activity : step.activities) {
-      const auto held = held_.find(activity.resource);
-      // Of one without a manifest that is said.
-      if (held == held_.end()) continue;
-      const ActivityOutcome* const outcome =
-          journal.Find(activity.resource, activity.kind, held->second.epoch);
-      if (outcome != nullptr && outcome->outcome == Outcome::kSucceeded) continue;
-      const Claim* const open = journal.OpenClaim();
-      Lacking& what = lacking[activity.resource];
-      what.activities.emplace_back(NameOf(activity.kind));
-      what.keys.push_back(open != nullptr
-                              ? AttemptPrefix(step.name, open->attempt) + "/result"
-                              : ClaimPrefix(step.name) + NumberPart(journal.attempts.size() + 1));
-    }
+  std::map<ResourceKey, std::uint64_t> EpochsHeld() const {
+    std::map<ResourceKey, std::uint64_t> epochs;
+    for (const auto& [resource, held] : held_) epochs.emplace(resource, held.epoch);
+    return epochs;
   }
 
   void AddSegments(const ResourceGraph::Node& node, const StreamManifest& stream,
@@ -652,29 +553,13 @@ class RecordCheck {
     return Ok();
   }
 
-  // The newest claim of a step, without a result, whose heart beats: a process that its run does not know of.
   void NameLiveClaims() {
-    std::map<std::string, const ListedObject*> newest;  // by step
-    for (auto at = objects_.lower_bound("journal/");
-         at != objects_.end() && at->first.starts_with("journal/"); ++at) {
-      const std::string step = LeadingParts(at->first, 2);
-      // Who ends a run has no result of its own: the state is.
-      if (step == "journal/end") continue;
-      if (at->first.find("/claim-", step.size()) == step.size()) newest[step] = &at->second;
-    }
-    for (const auto& [step, claim] : newest) {
-      if (claim->written + kClaimExpiry <= work_.clock.Now()) continue;
-      const auto first =
-          objects_.lower_bound(step + "/" + claim->key.substr(claim->key.rfind('-') + 1));
-      bool ended = false;
-      for (auto at = first; at != objects_.end() && at->first.starts_with(step + "/"); ++at)
-        ended = ended || at->first.ends_with("/result");
-      if (ended) continue;
+    for (const LiveClaim& claim : FindLiveClaims(objects_, work_.clock.Now())) {
       work_.Add(New(
-          FindingKind::kNote, "process-lives", {claim->key},
+          FindingKind::kNote, "process-lives", {claim.key},
           fmt::format("a process has said at {} that it works on {}, although its run has ended; "
                       "what it writes does not count",
-                      FormatTime(claim->written), step)));
+                      FormatTime(claim.beat), claim.step)));
     }
   }
 
@@ -822,8 +707,7 @@ class RecordCheck {
     std::uint64_t epoch = 1;
     std::string name;
   };
-  std::map<ResourceKey, Held> held_;            // of which there is a manifest
-  std::map<std::string, std::string> foreign_;  // runs: the other record that they are of, or empty
+  std::map<ResourceKey, Held> held_;  // of which there is a manifest
   // Whose manifest is gone, and the number of the finding that says so.
   std::map<ResourceKey, std::size_t> without_;
   bool damaged_ = false;
