@@ -39,6 +39,7 @@ esac
 
 missing=""
 for package in $wanted; do
+  case " $missing " in *" $package "*) continue ;; esac # several lists name it
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=none
   [ "$state" = installed ] || missing="$missing $package"
 done
