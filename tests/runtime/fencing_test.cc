@@ -159,7 +159,7 @@ TEST_F(States, FollowOneAnotherAsTheyMay) {
 }
 
 TEST(LostLeases, KeepNobodyFromDeleting) {
-  for (const std::string& lost : {"000001", "000002"}) {
+  for (const std::string lost : {"000001", "000002"}) {
     World world;
     world.Add("T::Volume#a");
     ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kOk);
