@@ -5,14 +5,8 @@
 
 #include <string>
 
-#include "runtime/local/workflow_file.h"
-
 namespace holdfast::mistral {
 namespace {
-
-std::string Text(const std::string& golden) {
-  return local::ReadSourceFile(std::string(HOLDFAST_TEST_GOLDEN) + "/" + golden)->text;
-}
 
 TEST(MistralFile, IsKnownByItsKeysHoweverTheyAreWritten) {
   for (const char* const text :
