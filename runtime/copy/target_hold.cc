@@ -45,6 +45,7 @@ Status TargetHold::Acquire(const Request& request) {
   LeaseRequest wanted;
   wanted.after = present ? present->token : 0;
   wanted.expiry = env_.lease_expiry;
+  wanted.anew = !request.keeps_epochs;
   if (request.keeps_epochs)
     wanted.epochs = present ? present->epochs : "";
   else if (request.epochs)

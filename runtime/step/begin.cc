@@ -302,7 +302,9 @@ class Beginner {
       wanted.run = request_.run;
       wanted.start = request_.start;
       wanted.after = present_ ? present_->token : 0;
-      wanted.epochs = present_ ? present_->epochs : "";
+      // Where there is no state yet, an earlier life of the id may have left leases, and no table.
+      wanted.anew = !resume_;
+      wanted.epochs = resume_ && present_ ? present_->epochs : "";
       wanted.fail_fast = request_.fail_fast;
       wanted.expiry = env_.lease_expiry;
       auto taken = TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now());

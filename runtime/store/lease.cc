@@ -85,7 +85,7 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
     const bool old = created && newest->taken < now && newest->gone(now);
     if (!old) return LeaseHeldError(record, *newest);
     lease.token = newest->token + 1;
-    if (lease.epochs.empty()) lease.epochs = newest->epochs;
+    if (lease.epochs.empty() && !request.anew) lease.epochs = newest->epochs;
   }
 }
 

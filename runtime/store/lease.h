@@ -42,6 +42,8 @@ struct LeaseRequest {
   std::string start;
   bool ending = false;
   std::string epochs;
+  // A new life of the record begins: what leases before it say of epochs is of another one.
+  bool anew = false;
   bool fail_fast = false;
   // The token that the caller saw last (0: none): the new one is the next. Somebody else's new
   // token in between is kLocked.
