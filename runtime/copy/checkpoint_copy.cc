@@ -23,6 +23,7 @@
 #include "runtime/store/listed_objects.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
@@ -135,6 +136,7 @@ class Copier {
     HOLDFAST_ASSIGN_OR_RETURN(const auto lease,
                               CurrentLease(request_.from.tenant, request_.checkpoint));
     EpochTable epochs(source_.section(), original.bundle, lease ? lease->epochs : "");
+    HOLDFAST_ASSIGN_OR_RETURN(const auto newest, NewestManifests::Open(source_));
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, original.bundle.AllResources());
     std::vector<ResourceKey> keys;
     for (const auto& [key, resource] : resources) {
@@ -143,7 +145,12 @@ class Copier {
         if (step.empty()) continue;
         HOLDFAST_ASSIGN_OR_RETURN(original.epochs[key], epochs.Of(step, key));
       }
-      if (!resource->StepOf(FinalisingKind(*resource)).empty()) keys.push_back(key);
+      if (resource->StepOf(FinalisingKind(*resource)).empty()) continue;
+      keys.push_back(key);
+      // The newest lease that there is may not be the one that counts: then those are copied that every reader takes.
+      if (newest.lost_lease().empty()) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const auto counts, newest.Of(key));
+      if (counts) original.epochs[key] = counts->epoch;
     }
     std::mutex mutex;
     HOLDFAST_RETURN_IF_ERROR(

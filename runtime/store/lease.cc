@@ -19,6 +19,7 @@ Result<std::string> Dump(const Lease& lease) {
   if (!lease.start.empty()) value.Set("start", lease.start);
   if (lease.ending) value.Set("ending", true);
   if (lease.released) value.Set("released", true);
+  if (lease.withdrawn) value.Set("withdrawn", true);
   if (lease.fail_fast) value.Set("fail_fast", true);
   if (!lease.epochs.empty()) value.Set("epochs", lease.epochs);
   return DumpObject(std::move(value), kFormat);
@@ -37,6 +38,7 @@ Result<std::optional<Lease>> ReadLease(const BankSection& tenant, std::string_vi
   lease.start = value->StringOr("start", "");
   lease.ending = value->BoolOr("ending", false);
   lease.released = value->BoolOr("released", false);
+  lease.withdrawn = value->BoolOr("withdrawn", false);
   lease.epochs = value->StringOr("epochs", "");
   lease.fail_fast = value->BoolOr("fail_fast", false);
   return std::optional<Lease>(std::move(lease));
@@ -70,6 +72,7 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
   lease.taken = now;
   lease.expires = now + request.expiry;
   lease.ending = request.ending;
+  lease.withdrawn = request.withdrawn;
   lease.epochs = request.epochs;
   lease.fail_fast = request.fail_fast;
   for (;;) {
@@ -122,13 +125,6 @@ Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::s
   if (!lease || lease->released || lease->run != run || !IsOfStart(lease->start, start))
     return Ok();
   return ReleaseLease(tenant, record, *lease);
-}
-
-Status WithdrawLease(const BankSection& tenant, std::string_view record, const Lease& lease) {
-  // Without it nobody would see the next one, which begins behind it.
-  HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, lease.token + 1)));
-  if (newer) return Ok();
-  return tenant.DeleteIfPresent(LeaseKey(record, lease.token));
 }
 
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -373,6 +374,54 @@ TEST(Woken, ABeginThatGcHasTakenForDeadLeavesNothingThatNobodyEnds) {
     const auto state = *record.State();
     EXPECT_FALSE(state && runtime::IsWorking(state->state)) << scene.bank.held_back();
     EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  }
+}
+
+// A try of a resume's begin is stopped, another one gives way to a run that has the application at rest, and who resumes then
+// finds everything as that left it, whatever the first try still does once it is woken up.
+TEST(Woken, ATryOfABeginThatGaveWayTakesNothingOfWhoResumesSince) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    World& world = scene.target;
+    const std::string bundle = world.Publish();
+    world.script["parallel T::Volume#a"].fails = true;
+    ASSERT_EQ(world.RunAll("old", bundle).code, ExitCode::kRunFailed);
+    world.script.clear();
+    ASSERT_EQ(world.Begin("first", bundle).code, ExitCode::kOk);
+    World::Outcome next;
+    std::set<std::string> at_rest;
+    std::uint64_t token = 0;
+    scene.bank.PauseAtChange(n, [&] {
+      scene.PauseThatOne();
+      EXPECT_NE(world.Begin("again", bundle, "old").code, ExitCode::kOk);
+      EXPECT_NE(world.End("first").code, ExitCode::kLocked);
+      scene.Advance(std::chrono::minutes(11));
+      next = world.Begin("next", bundle, "old");
+      world.Run("next", bundle, "app-shop-pre", "old");
+      at_rest = world.quiesced;
+      token = (*runtime::CurrentLease(world.tenant, "old"))->token;
+    });
+    const World::Outcome woken = world.Begin("again", bundle, "old");
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 6U);
+      break;
+    }
+    SCOPED_TRACE(scene.bank.held_back() + ": " + woken.text);
+    ASSERT_EQ(next.code, ExitCode::kOk) << next.text;
+    EXPECT_NE(woken.code, ExitCode::kOk);
+    EXPECT_THAT(at_rest, SizeIs(1));
+    EXPECT_EQ(world.quiesced, at_rest);
+    const auto lease = *runtime::CurrentLease(world.tenant, "old");
+    EXPECT_EQ(lease->run, "next");
+    EXPECT_EQ(lease->token, token);
+    for (const std::string& step : world.Steps(bundle)) world.Run("next", bundle, step, "old");
+    const World::Outcome ended = world.End("next");
+    EXPECT_EQ(ended.code, ExitCode::kOk) << ended.text;
+    EXPECT_EQ(world.StateOf("old"), RecordState::kAvailable);
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    const World::Outcome copied = scene.source.CopyFrom(world, "old");
+    EXPECT_EQ(copied.code, ExitCode::kOk) << copied.text;
   }
 }
 
