@@ -71,6 +71,14 @@ Status RunView::KeepLease(const StepEnvironment& env) {
   return RenewLease(record_.tenant(), record_.id(), lease_, env.lease_expiry, now);
 }
 
+Result<std::uint64_t> RunView::LastRemovalBefore() {
+  if (!last_removal_) {
+    HOLDFAST_ASSIGN_OR_RETURN(last_removal_,
+                              LastRemoval(record_.tenant(), record_.id(), lease_.token));
+  }
+  return *last_removal_;
+}
+
 void RunView::UseEpochs(std::string table) {
   lease_.epochs = table;
   epochs_.Use(std::move(table));

@@ -20,6 +20,7 @@ Result<std::string> Dump(const Lease& lease) {
   if (lease.ending) value.Set("ending", true);
   if (lease.released) value.Set("released", true);
   if (lease.withdrawn) value.Set("withdrawn", true);
+  if (lease.removes) value.Set("removes", true);
   if (lease.fail_fast) value.Set("fail_fast", true);
   if (!lease.epochs.empty()) value.Set("epochs", lease.epochs);
   return DumpObject(std::move(value), kFormat);
@@ -39,6 +40,7 @@ Result<std::optional<Lease>> ReadLease(const BankSection& tenant, std::string_vi
   lease.ending = value->BoolOr("ending", false);
   lease.released = value->BoolOr("released", false);
   lease.withdrawn = value->BoolOr("withdrawn", false);
+  lease.removes = value->BoolOr("removes", false);
   lease.epochs = value->StringOr("epochs", "");
   lease.fail_fast = value->BoolOr("fail_fast", false);
   return std::optional<Lease>(std::move(lease));
@@ -73,6 +75,7 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
   lease.expires = now + request.expiry;
   lease.ending = request.ending;
   lease.withdrawn = request.withdrawn;
+  lease.removes = request.removes;
   lease.epochs = request.epochs;
   lease.fail_fast = request.fail_fast;
   for (;;) {
@@ -125,6 +128,16 @@ Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::s
   if (!lease || lease->released || lease->run != run || !IsOfStart(lease->start, start))
     return Ok();
   return ReleaseLease(tenant, record, *lease);
+}
+
+Result<std::uint64_t> LastRemoval(const BankSection& tenant, std::string_view record,
+                                  std::uint64_t before) {
+  for (std::uint64_t token = before; token-- > 1;) {
+    const auto lease = ReadLease(tenant, record, token);
+    if (!lease && !IsDamage(lease.error())) return lease.error();
+    if (!lease || !*lease || (*lease)->removes) return token;
+  }
+  return std::uint64_t{0};
 }
 
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {

@@ -27,6 +27,8 @@ struct Lease {
   bool released = false;  // given back
   // By a begin that gave way: nothing of it goes on, and the same run may begin anew.
   bool withdrawn = false;
+  // Objects of the record are deleted under it one by one (RemovalHold), and it is not known that all of that is over.
+  bool removes = false;
   // The name of the run's epoch table below the record (epochs.h); empty: every epoch is 1.
   std::string epochs;
   bool fail_fast = false;  // the run's parameter
@@ -45,6 +47,7 @@ struct LeaseRequest {
   std::string start;
   bool ending = false;
   bool withdrawn = false;
+  bool removes = false;
   std::string epochs;
   // A new life of the record begins: what leases before it say of epochs is of another one.
   bool anew = false;
@@ -73,6 +76,10 @@ Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::s
                       std::string_view start);
 // Gives it back. Releasing again is success.
 Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& lease);
+// The greatest token below `before` under which somebody may still delete objects of the record; 0: there is none. What cannot
+// be read counts as one.
+Result<std::uint64_t> LastRemoval(const BankSection& tenant, std::string_view record,
+                                  std::uint64_t before);
 // kLocked when a greater token than the caller's exists.
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease);
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, std::uint64_t token);

@@ -425,6 +425,71 @@ TEST(Woken, ATryOfABeginThatGaveWayTakesNothingOfWhoResumesSince) {
   }
 }
 
+// gc removes data of an attempt that came to nothing and is stopped in the middle of one deletion for longer than its lease
+// lasts: a resume would find just that object, and use it.
+TEST(Woken, AGcThatRemovesLostDataTakesNothingThatAResumeUses) {
+  bool shown = false;
+  for (std::uint64_t n = 1; !shown && n < 60; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    const std::string bundle = scene.target.Publish();
+    ASSERT_EQ(scene.target.Begin("run-1", bundle).code, ExitCode::kOk);
+    scene.target.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    for (const std::string& step : scene.target.Steps(bundle))
+      scene.target.Run("run-1", bundle, step);
+    scene.target.bank.Disarm();
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/data/", [&] {
+      shown = true;
+      scene.PauseThatOne();
+      scene.Advance(std::chrono::minutes(11));
+      const World::Outcome resumed = scene.target.RunAll("run-2", bundle, "run-1");
+      EXPECT_EQ(resumed.code, ExitCode::kOk) << resumed.text;
+      scene.ExpectWhole("verify-1");
+    });
+    scene.CollectGarbage();
+    if (!shown) continue;
+    scene.ExpectWhole("verify-2");
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    // What it was about is gone now, and so is the reason to adopt nothing.
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    scene.ExpectWhole("verify-3");
+  }
+  EXPECT_TRUE(shown);
+}
+
+// The same of what a copy has left that came to nothing, and of the copy that would go on with it.
+TEST(Woken, AGcThatRemovesHalfACopyTakesNothingThatTheNextCopyUses) {
+  int shown = 0;
+  for (std::uint64_t n = 1; n < 60; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    scene.Protect();
+    scene.target.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    const World::Outcome killed = scene.Copy();
+    scene.target.bank.Disarm();
+    if (killed.code == ExitCode::kOk) break;
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    bool paused = false;
+    scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/data/", [&] {
+      paused = true;
+      scene.PauseThatOne();
+      scene.Advance(std::chrono::minutes(11));
+      const World::Outcome copied = scene.Copy();
+      EXPECT_EQ(copied.code, ExitCode::kOk) << copied.text;
+      scene.ExpectWhole("verify-1");
+    });
+    scene.CollectGarbage();
+    if (!paused) continue;
+    ++shown;
+    scene.ExpectWhole("verify-2");
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+  }
+  EXPECT_GT(shown, 1);
+}
+
 // Of a tombstone that gc removes the leases stay: who copies it anew meanwhile has a token that everybody sees.
 TEST(Woken, AGcThatRemovesATombstoneHidesNoLease) {
   Scene scene;
