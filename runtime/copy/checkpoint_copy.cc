@@ -23,6 +23,7 @@
 #include "runtime/store/listed_objects.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/manifest.h"
+#include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
@@ -135,6 +136,7 @@ class Copier {
     HOLDFAST_ASSIGN_OR_RETURN(const auto lease,
                               CurrentLease(request_.from.tenant, request_.checkpoint));
     EpochTable epochs(source_.section(), original.bundle, lease ? lease->epochs : "");
+    HOLDFAST_ASSIGN_OR_RETURN(const auto newest, NewestManifests::Open(source_));
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, original.bundle.AllResources());
     std::vector<ResourceKey> keys;
     for (const auto& [key, resource] : resources) {
@@ -143,7 +145,12 @@ class Copier {
         if (step.empty()) continue;
         HOLDFAST_ASSIGN_OR_RETURN(original.epochs[key], epochs.Of(step, key));
       }
-      if (!resource->StepOf(FinalisingKind(*resource)).empty()) keys.push_back(key);
+      if (resource->StepOf(FinalisingKind(*resource)).empty()) continue;
+      keys.push_back(key);
+      // The newest lease that there is may not be the one that counts: then those are copied that every reader takes.
+      if (newest.lost_lease().empty()) continue;
+      HOLDFAST_ASSIGN_OR_RETURN(const auto counts, newest.Of(key));
+      if (counts) original.epochs[key] = counts->epoch;
     }
     std::mutex mutex;
     HOLDFAST_RETURN_IF_ERROR(
@@ -413,7 +420,8 @@ class Copier {
     HOLDFAST_ASSIGN_OR_RETURN(const auto readable, target_.ReadableStates());
     // An older build removed the states, upwards, and may have been killed.
     const bool gap = states.size() > readable.size();
-    if (!deleted && !gap) return Ok();
+    const bool all_usable = hold_->usable().size() == hold_->earlier().size();
+    if (!deleted && !gap && all_usable) return Ok();
     RemovalHold hold = hold_->ForRemoval();
     HOLDFAST_RETURN_IF_ERROR(RemoveStatesBehindAGap(hold));
     HOLDFAST_ASSIGN_OR_RETURN(const auto kept, OfEarlierCopies());
@@ -423,23 +431,29 @@ class Copier {
                          kept.contains(LeadingParts(key, 4)) || key.starts_with(OwnJournal());
       if (!stays) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
     }
+    if (all_usable) return Ok();
+    // Also where a listing lags: no manifest that names what may be gone soon is taken for a good one.
+    for (const auto& [key, epoch] : original_->epochs) {
+      if (!kept.contains(EpochPrefix(key, epoch)))
+        HOLDFAST_RETURN_IF_ERROR(hold.Delete(ManifestKey(key, epoch)));
+    }
     return Ok();
   }
 
   static std::string OwnJournal() { return fmt::format("journal/{}/", kCopyStep); }
 
-  // Prefixes of four parts of what copies have made that did not come to their end: their data, and those of their
-  // manifests of which all is there.
+  // Prefixes of four parts of what copies have made that did not come to their end: their data, and those of their manifests of
+  // which all is there, and nobody may still delete anything. (Data that nothing names then is left to gc.)
   Result<std::set<std::string>> OfEarlierCopies() const {
     std::set<std::string> kept;
     if (hold_->earlier().empty()) return kept;
-    const std::set<std::string> earlier(hold_->earlier().begin(), hold_->earlier().end());
+    const std::set<std::string> usable(hold_->usable().begin(), hold_->usable().end());
     for (const auto& [key, epoch] : original_->epochs) {
-      for (const std::string& attempt : earlier)
+      for (const std::string& attempt : hold_->earlier())
         kept.insert(fmt::format("{}/{}", DataPrefix(key), attempt));
       const auto manifest = ReadManifest(target_.section(), key, epoch);
       if (!manifest && !IsDamage(manifest.error())) return manifest.error();
-      if (!manifest || !*manifest || !earlier.contains((*manifest)->attempt)) continue;
+      if (!manifest || !*manifest || !usable.contains((*manifest)->attempt)) continue;
       const Status whole = StatManifest(target_.section(), **manifest);
       if (!whole && !IsDamage(whole.error()) && whole.error().code() != ErrorCode::kNotFound)
         return whole.error();
@@ -455,7 +469,7 @@ class Copier {
                   request_.from.data,
                   env_.data,
                   hold_->attempt(),
-                  hold_->earlier(),
+                  hold_->usable(),
                   [this] { return hold_->CheckHeld(); },
                   [this](std::uint64_t bytes) { return Advance(bytes); }};
     // Small ones side by side, each on one thread; large ones one after the other, each on several.

@@ -82,13 +82,8 @@ Status SourceHold::Release() {
     if (lease_.token != 0 || held.error().code() != ErrorCode::kLocked) return held;
   }
   HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
-  // Also those of copies that were killed, from the greatest down: what a crash leaves in between is a
-  // series that begins with 1, as every reader expects.
-  for (std::uint64_t token = lease_.token; token >= 1; --token) {
-    Lease lease;
-    lease.token = token;
-    HOLDFAST_RETURN_IF_ERROR(WithdrawLease(tenant, record_.id(), lease));
-  }
+  // It stays, as all leases do: a copy that was away and wakes up finds that its own is old.
+  if (lease_.token != 0) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(tenant, record_.id(), lease_));
   return tenant.DeleteIfPresent(RunKey(run_));
 }
 

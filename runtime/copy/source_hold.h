@@ -33,7 +33,8 @@ class SourceHold {
                            const Clock& clock);
   // Renews the lease when less than half of its time is left.
   Status Keep();
-  // Takes everything away again; nothing of the copy stays in that bank. Again: success.
+  // Takes everything away again but the lease, which is given back: no token is given twice. Again: success. kLocked where another
+  // copy has taken over.
   Status Release();
 
  private:

@@ -40,6 +40,8 @@ class TargetHold {
   const std::string& table() const { return lease_.epochs; }
   // Of copies that came to nothing, the oldest first.
   const std::vector<std::string>& earlier() const { return earlier_; }
+  // Those of them whose objects may be used again: nobody may still delete any of them (LastRemoval).
+  const std::vector<std::string>& usable() const { return usable_; }
 
   // kLocked as soon as a greater token exists: asked before everything that decides.
   Status CheckHeld() const;
@@ -64,6 +66,7 @@ class TargetHold {
   Claim claim_;
   Lease lease_;
   std::vector<std::string> earlier_;
+  std::vector<std::string> usable_;
   WallTime started_;
   std::unique_ptr<Heartbeat> heartbeat_;
 };

@@ -328,8 +328,8 @@ class BankCheck {
     wanted.expiry = kMenderExpiry;
     HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(tenant_, kMender, wanted, now));
     Status mended = MendEach(lease);
-    Status left = ForgetLeases(lease);
-    return mended ? std::move(left) : std::move(mended);
+    Status released = ReleaseLease(tenant_, kMender, lease);
+    return mended ? std::move(released) : std::move(mended);
   }
 
   Status MendEach(Lease& lease) {
@@ -348,16 +348,6 @@ class BankCheck {
       if (!done && !IsDamage(done.error())) return std::move(done).error();
       if (!done) finding.text += "; not mended: " + done.error().OneLine();
       finding.mended = done && *done;
-    }
-    return Ok();
-  }
-
-  // The greatest first: what a kill leaves of them has expired, or is found by the next fsck.
-  Status ForgetLeases(const Lease& lease) {
-    for (std::uint64_t token = lease.token; token > 0; --token) {
-      Lease one = lease;
-      one.token = token;
-      HOLDFAST_RETURN_IF_ERROR(WithdrawLease(tenant_, kMender, one));
     }
     return Ok();
   }

@@ -23,6 +23,9 @@
 namespace holdfast::runtime {
 namespace {
 
+// Much longer than it takes to give way, and short for who is kept out by one that was killed meanwhile.
+constexpr auto kWithdrawalExpiry = std::chrono::minutes(10);
+
 constexpr std::string_view kDriftFail = "fail";
 constexpr std::string_view kDriftIgnore = "ignore";
 
@@ -62,6 +65,8 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(KeepBundle());
     HOLDFAST_RETURN_IF_ERROR(TakeLeases());
     HOLDFAST_RETURN_IF_ERROR(GiveWayToRivals());
+    // Another try of this begin may have given way meanwhile, and somebody else have come.
+    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
     HOLDFAST_RETURN_IF_ERROR(WriteRecord());
     if (resume_) HOLDFAST_RETURN_IF_ERROR(StartEpochs());
     HOLDFAST_RETURN_IF_ERROR(CheckDrift());
@@ -141,7 +146,10 @@ class Beginner {
     }
     HOLDFAST_ASSIGN_OR_RETURN(present_, CurrentLease(env_.tenant, record_.id()));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, record_.State());
-    const bool own = present_ && IsOwn(*present_);
+    const bool withdrawn = present_ && present_->withdrawn && IsOwn(*present_);
+    if (withdrawn && !present_->gone(env_.clock.Now()))
+      return Unavailable("another try of this begin is just giving way");
+    const bool own = present_ && IsOwn(*present_) && !withdrawn;
     if (own && (present_->ending || present_->released)) {
       return Error(ErrorCode::kLocked, fmt::format("run {} has ended", request_.run))
           .Hint("to go on, resume: start the workflow again with the parameter record=" +
@@ -295,19 +303,24 @@ class Beginner {
                           other.record);
       }
     }
-    if (present_ && IsOwn(*present_)) {
+    if (present_ && IsOwn(*present_) && !present_->withdrawn) {
       lease_ = *present_;
     } else {
       LeaseRequest wanted;
       wanted.run = request_.run;
       wanted.start = request_.start;
       wanted.after = present_ ? present_->token : 0;
-      wanted.epochs = present_ ? present_->epochs : "";
+      // Where there is no state yet, an earlier life of the id may have left leases, and no table.
+      wanted.anew = !resume_;
+      wanted.epochs = resume_ && present_ ? present_->epochs : "";
       wanted.fail_fast = request_.fail_fast;
       wanted.expiry = env_.lease_expiry;
       auto taken = TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now());
       if (!taken) return WhyNotTaken(std::move(taken).error());
       lease_ = std::move(*taken);
+      // One that was killed while it gave way has left its run, of the token that it had.
+      if (present_ && present_->withdrawn && IsOwn(*present_))
+        HOLDFAST_RETURN_IF_ERROR(env_.tenant.DeleteIfPresent(RunKey(request_.run)));
     }
     Failpoint("begin:after-lease");
     if (bundle.operation == Operation::kDelete) {
@@ -345,8 +358,29 @@ class Beginner {
       HOLDFAST_RETURN_IF_ERROR(
           ReleaseLeaseOf(env_.tenant, bundle.checkpoint, request_.run, request_.start));
     }
+    return Withdraw(/*with_run=*/false);
+  }
+
+  // Nothing goes on of what was begun on the record. The next token says so, for another try of this begin which was only away
+  // finds then that its own is old. It names the epochs that are in force. Where somebody else has the record by now, what
+  // stands there is theirs.
+  Status Withdraw(bool with_run) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto current, CurrentLease(env_.tenant, record_.id()));
+    if (!current || current->token != lease_.token) return Ok();
+    LeaseRequest wanted;
+    wanted.run = request_.run;
+    wanted.start = lease_.start;
+    wanted.ending = true;
+    wanted.withdrawn = true;
+    wanted.after = current->token;
+    wanted.epochs = current->epochs;
+    wanted.expiry = kWithdrawalExpiry;
+    auto taken = TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now());
+    if (!taken && taken.error().code() == ErrorCode::kLocked) return Ok();
+    if (!taken) return std::move(taken).error();
     if (!was_marked_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
-    return WithdrawLease(env_.tenant, record_.id(), lease_);
+    if (with_run) HOLDFAST_RETURN_IF_ERROR(env_.tenant.DeleteIfPresent(RunKey(request_.run)));
+    return ReleaseLease(env_.tenant, record_.id(), *taken);
   }
 
   // Where create-exclusive is settled, both of two such starts may have believed that they have it.
@@ -421,12 +455,8 @@ class Beginner {
     return std::pair(mine->started, mine->run) < std::pair(rival.entry->started, rival.entry->run);
   }
 
-  // Of a begin that gives way nothing stays; without its run its `end` has nothing to end.
-  Status TakeBack() {
-    if (!was_marked_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
-    HOLDFAST_RETURN_IF_ERROR(WithdrawLease(env_.tenant, record_.id(), lease_));
-    return env_.tenant.DeleteIfPresent(RunKey(request_.run));
-  }
+  // Of a begin that gives way only leases stay; without its run its `end` has nothing to end.
+  Status TakeBack() { return Withdraw(/*with_run=*/true); }
 
   // A deletion holds its checkpoint's lease, too: nobody resumes or deletes it meanwhile.
   Status TakeCheckpoint() {

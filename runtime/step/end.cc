@@ -451,7 +451,7 @@ Status RefuseItsBegin(const StepEnvironment& env, const std::string& record,
   constexpr int kMostLooks = 10;
   for (int looks = 1;; ++looks) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto before, CurrentLease(env.tenant, record));
-    if (before && before->run == run && before->released) return Ok();
+    if (before && before->run == run && before->released && !before->withdrawn) return Ok();
     // As long as another run works on it, that refuses the begin.
     if (before && before->run != run && !before->gone(env.clock.Now())) return Ok();
     auto lease =

@@ -33,7 +33,8 @@ Result<std::unique_ptr<RunView>> RunView::Join(const StepEnvironment& env, std::
   HOLDFAST_ASSIGN_OR_RETURN(auto lease, CurrentLease(env.tenant, record.id()));
   if (lease && (lease->run != run || !IsOfStart(lease->start, start)))
     return LeaseHeldError(record.id(), *lease);
-  if (lease && (lease->ending || lease->released)) {
+  const bool withdrawn = lease && lease->withdrawn;  // as if it had never begun
+  if (lease && !withdrawn && (lease->ending || lease->released)) {
     return Error(ErrorCode::kLocked,
                  fmt::format("run {} has ended; nothing more is done in it", run))
         .Hint("to go on, resume: start the workflow again with the parameter record=" +
@@ -42,7 +43,7 @@ Result<std::unique_ptr<RunView>> RunView::Join(const StepEnvironment& env, std::
   std::unique_ptr<RunView> view(
       new RunView(std::move(record), lease ? std::move(*lease) : Lease{}, std::move(bundle)));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, view->record_.State());
-  view->begun_ = lease && state && IsWorking(state->state) && state->run == run;
+  view->begun_ = lease && !withdrawn && state && IsWorking(state->state) && state->run == run;
   return view;
 }
 
@@ -68,6 +69,14 @@ Status RunView::KeepLease(const StepEnvironment& env) {
   const WallTime now = env.clock.Now();
   if (lease_.expires - now > env.lease_expiry / 2) return Ok();
   return RenewLease(record_.tenant(), record_.id(), lease_, env.lease_expiry, now);
+}
+
+Result<std::uint64_t> RunView::LastRemovalBefore() {
+  if (!last_removal_) {
+    HOLDFAST_ASSIGN_OR_RETURN(last_removal_,
+                              LastRemoval(record_.tenant(), record_.id(), lease_.token));
+  }
+  return *last_removal_;
 }
 
 void RunView::UseEpochs(std::string table) {

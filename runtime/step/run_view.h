@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,8 @@ class RunView {
   Status CheckHeld() const { return CheckStillHeld(record_.tenant(), record_.id(), lease_); }
   // Renews the lease when less than half of its time is left.
   Status KeepLease(const StepEnvironment& env);
+  // The greatest token before this run's under which somebody may still delete objects of the record; asked for once.
+  Result<std::uint64_t> LastRemovalBefore();
   // After the lease's epoch table has changed.
   void UseEpochs(std::string table);
 
@@ -74,6 +77,7 @@ class RunView {
   StoredBundle bundle_;
   EpochTable epochs_;
   bool begun_ = true;
+  std::optional<std::uint64_t> last_removal_;
   std::map<std::string, StepJournal, std::less<>> journals_;
 };
 

@@ -184,7 +184,10 @@ Result<std::unique_ptr<DataWriter>> StepCheckpoint::CreateData(const Resource& r
   HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, run_.JournalOf(scope_.step));
   std::vector<std::string> earlier;
   for (const Attempt& attempt : journal->attempts) {
-    if (attempt.claim.attempt != scope_.attempt) earlier.push_back(attempt.claim.attempt);
+    if (attempt.claim.attempt == scope_.attempt) continue;
+    // Of those from before a removal that may be about to delete one more object nothing is adopted.
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t removal, run_.LastRemovalBefore());
+    if (attempt.claim.token > removal) earlier.push_back(attempt.claim.attempt);
   }
   return CreateDataStream(
       data, std::string(name), scope_.attempt, env_.data,

@@ -24,19 +24,24 @@ Result<std::optional<WallTime>> WrittenAt(const BankSection& tenant, const std::
   return info.error();
 }
 
+// What a mark says; empty: there is none.
+Result<std::string> TextOf(const BankSection& tenant, const std::string& key) {
+  auto text = tenant.GetBytes(key);
+  if (!text && text.error().code() == ErrorCode::kNotFound) return std::string();
+  return text;
+}
+
 // Is the mark of a process that is gone for sure?
-Result<bool> IsOfDead(const BankSection& tenant, const std::string& key) {
-  const auto text = tenant.GetBytes(key);
-  if (!text && text.error().code() == ErrorCode::kNotFound) return false;
-  if (!text) return text.error();
-  const auto holder = ParseJson(*text, key);
+bool IsOfDead(const std::string& text, const std::string& key) {
+  const auto holder = ParseJson(text, key);
   return holder && holder->is_map() && IsGone(OwnProcessIdentity(), HolderFromValue(*holder));
 }
 
 // A bundle that this gc has marked.
 struct Going {
   std::string sha256;
-  WallTime marked;  // by the bank
+  std::string text;  // that of no other mark
+  WallTime marked;   // by the bank
   // Before that, by both clocks: one may stand still while a machine is suspended, and the other one may be set.
   SteadyTime since;
   WallTime since_wall;
@@ -50,21 +55,25 @@ class Remover {
   // False: another gc has it.
   Result<bool> Mark(const std::string& sha256) {
     const std::string key = GoingKey(sha256);
-    HOLDFAST_ASSIGN_OR_RETURN(const std::string by, DumpJson(HolderToValue(OwnProcessIdentity())));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const std::string by,
+        DumpJson(HolderToValue(OwnProcessIdentity()).Set("mark", NewAttemptId(1))));
     const SteadyTime since = clock_.Steady();
     const WallTime since_wall = clock_.Now();
     Status created = tenant_.CreateExclusive(key, by);
     if (!created && created.error().code() == ErrorCode::kConflict) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string text, TextOf(tenant_, key));
       HOLDFAST_ASSIGN_OR_RETURN(const auto theirs, WrittenAt(tenant_, key));
-      HOLDFAST_ASSIGN_OR_RETURN(const bool of_dead, IsOfDead(tenant_, key));
       // A clock that is wrong by as much as kGoingExpiry is longer than kLongestRemoval does no harm.
-      if (theirs && !of_dead && *theirs + kGoingExpiry > clock_.Now()) return false;
-      HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(key));
-      created = tenant_.CreateExclusive(key, by);
-      if (!created && created.error().code() == ErrorCode::kConflict) return false;
+      const bool over = theirs && *theirs + kGoingExpiry <= clock_.Now();
+      if (text.empty() || !theirs || (!over && !IsOfDead(text, key))) return false;
+      HOLDFAST_ASSIGN_OR_RETURN(const std::string still, TextOf(tenant_, key));
+      if (still != text) return false;
+      // Of several that do so at once the last one has it, and there is a mark all the while.
+      created = tenant_.Replace(key, by);
     }
     if (!created) return std::move(created).error();
-    marked_.push_back({sha256, {}, since, since_wall});
+    marked_.push_back({sha256, by, {}, since, since_wall});
     HOLDFAST_ASSIGN_OR_RETURN(const auto marked, WrittenAt(tenant_, key));
     if (!marked) return Corrupt(fmt::format("{}/{} is gone again", tenant_.prefix(), key));
     marked_.back().marked = *marked;
@@ -87,24 +96,36 @@ class Remover {
            clock_.Now() - going.since_wall < kLongestRemoval;
   }
 
+  // It may be somebody else's by now, and the bundle with it.
+  Result<bool> HasIt(const Going& going) const {
+    if (!IsInTime(going)) return false;
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string text, TextOf(tenant_, GoingKey(going.sha256)));
+    return text == going.text && IsInTime(going);
+  }
+
   // False: it is not to be any more.
   Result<bool> Remove(const Going& going, const std::vector<std::string>& keys) const {
-    if (!IsInTime(going)) return false;
     // A bundle that has its bundle.json is whole.
-    HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(HeadKey(going.sha256)));
+    std::vector<std::string> all{HeadKey(going.sha256)};
     for (const std::string& key : keys) {
-      if (key == GoingKey(going.sha256)) continue;
-      if (!IsInTime(going)) return true;
-      HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(key));
+      const bool last = key == GoingKey(going.sha256) || key == UsedKey(going.sha256);
+      if (!last && key != all.front()) all.push_back(key);
     }
-    HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(UsedKey(going.sha256)));
+    all.push_back(UsedKey(going.sha256));
+    bool begun = false;
+    for (const std::string& key : all) {
+      HOLDFAST_ASSIGN_OR_RETURN(const bool has_it, HasIt(going));
+      if (!has_it) return begun;
+      HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(key));
+      begun = true;
+    }
     return true;
   }
 
   const std::vector<Going>& marked() const { return marked_; }
   Status TakeBack(const Going& going) const {
-    // It may be somebody else's by now.
-    if (!IsInTime(going)) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const bool has_it, HasIt(going));
+    if (!has_it) return Ok();
     return tenant_.DeleteIfPresent(GoingKey(going.sha256));
   }
 
@@ -124,8 +145,8 @@ Status MarkBundleUsed(const BankSection& tenant, std::string_view sha256) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto now, WrittenAt(tenant, UsedKey(sha256)));
   // Of a gc that was killed: no other one goes on with that mark.
   if (now && *going + kGoingExpiry <= *now) return Ok();
-  HOLDFAST_ASSIGN_OR_RETURN(const bool of_dead, IsOfDead(tenant, GoingKey(sha256)));
-  if (of_dead) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string text, TextOf(tenant, GoingKey(sha256)));
+  if (IsOfDead(text, GoingKey(sha256))) return Ok();
   return Unavailable(fmt::format("a gc is just removing the bundle {}, which nothing named",
                                  sha256.substr(0, 12)))
       .Hint(

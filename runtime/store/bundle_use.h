@@ -31,9 +31,16 @@ namespace holdfast::runtime {
 // far listings lag; and both ages are differences of two times of the bank, so that it does not matter what time a machine has.
 //
 // A gc that is killed leaves its mark, which says what process it was: on the same machine it counts no more at once, and
-// elsewhere it stops whoever would use the bundle for kGoingExpiry; no gc removes anything kLongestRemoval after it has
-// written its own. A record that was begun by a build that leaves no mark is seen where gc looks at who names the bundle,
-// after its own mark.
+// elsewhere it stops whoever would use the bundle for kGoingExpiry. The next gc writes its own over one that counts no more. Before
+// each object that it removes, and before it takes its mark away, a gc looks whether the mark still says what it wrote, which no other
+// one ever does, and none begins with that kLongestRemoval after it has written it.
+//
+// What remains: no bank deletes on a condition, so between that look and the deletion there is time. A call that is on its way while
+// another gc takes the mark over and comes to its end, and the bundle is put there anew, takes place all the same: with it goes
+// one object of that bundle, or the mark of a gc that came since. Who opens such a bundle finds that it is damaged, and so
+// does fsck; publishing it puts it there once more.
+//
+// A record that was begun by a build that leaves no mark is seen where gc looks at who names the bundle, after its own mark.
 
 inline constexpr std::chrono::hours kGoingExpiry{1};
 inline constexpr std::chrono::minutes kLongestRemoval{20};

@@ -19,6 +19,8 @@ Result<std::string> Dump(const Lease& lease) {
   if (!lease.start.empty()) value.Set("start", lease.start);
   if (lease.ending) value.Set("ending", true);
   if (lease.released) value.Set("released", true);
+  if (lease.withdrawn) value.Set("withdrawn", true);
+  if (lease.removes) value.Set("removes", true);
   if (lease.fail_fast) value.Set("fail_fast", true);
   if (!lease.epochs.empty()) value.Set("epochs", lease.epochs);
   return DumpObject(std::move(value), kFormat);
@@ -37,6 +39,8 @@ Result<std::optional<Lease>> ReadLease(const BankSection& tenant, std::string_vi
   lease.start = value->StringOr("start", "");
   lease.ending = value->BoolOr("ending", false);
   lease.released = value->BoolOr("released", false);
+  lease.withdrawn = value->BoolOr("withdrawn", false);
+  lease.removes = value->BoolOr("removes", false);
   lease.epochs = value->StringOr("epochs", "");
   lease.fail_fast = value->BoolOr("fail_fast", false);
   return std::optional<Lease>(std::move(lease));
@@ -70,6 +74,8 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
   lease.taken = now;
   lease.expires = now + request.expiry;
   lease.ending = request.ending;
+  lease.withdrawn = request.withdrawn;
+  lease.removes = request.removes;
   lease.epochs = request.epochs;
   lease.fail_fast = request.fail_fast;
   for (;;) {
@@ -85,7 +91,7 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
     const bool old = created && newest->taken < now && newest->gone(now);
     if (!old) return LeaseHeldError(record, *newest);
     lease.token = newest->token + 1;
-    if (lease.epochs.empty()) lease.epochs = newest->epochs;
+    if (lease.epochs.empty() && !request.anew) lease.epochs = newest->epochs;
   }
 }
 
@@ -124,11 +130,14 @@ Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::s
   return ReleaseLease(tenant, record, *lease);
 }
 
-Status WithdrawLease(const BankSection& tenant, std::string_view record, const Lease& lease) {
-  // Without it nobody would see the next one, which begins behind it.
-  HOLDFAST_ASSIGN_OR_RETURN(const bool newer, tenant.Exists(LeaseKey(record, lease.token + 1)));
-  if (newer) return Ok();
-  return tenant.DeleteIfPresent(LeaseKey(record, lease.token));
+Result<std::uint64_t> LastRemoval(const BankSection& tenant, std::string_view record,
+                                  std::uint64_t before) {
+  for (std::uint64_t token = before; token-- > 1;) {
+    const auto lease = ReadLease(tenant, record, token);
+    if (!lease && !IsDamage(lease.error())) return lease.error();
+    if (!lease || !*lease || (*lease)->removes) return token;
+  }
+  return std::uint64_t{0};
 }
 
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease) {

@@ -25,6 +25,10 @@ struct Lease {
   WallTime expires;
   bool ending = false;    // an `end` (or gc) has it: steps of the same run stop, too
   bool released = false;  // given back
+  // By a begin that gave way: nothing of it goes on, and the same run may begin anew.
+  bool withdrawn = false;
+  // Objects of the record are deleted under it one by one (RemovalHold), and it is not known that all of that is over.
+  bool removes = false;
   // The name of the run's epoch table below the record (epochs.h); empty: every epoch is 1.
   std::string epochs;
   bool fail_fast = false;  // the run's parameter
@@ -34,14 +38,19 @@ struct Lease {
 
 // The lease with the greatest token; nullopt when nobody ever worked on the record. Reads tokens
 // upwards, never a listing, so that a bank whose listings lag gives the same answer. One that is
-// damaged is an error where it is the greatest; else it matters to nobody.
+// damaged is an error where it is the greatest; else it matters to nobody. None is ever removed, and no token given twice:
+// whoever was away is to find that its own is old.
 Result<std::optional<Lease>> CurrentLease(const BankSection& tenant, std::string_view record);
 
 struct LeaseRequest {
   std::string run;
   std::string start;
   bool ending = false;
+  bool withdrawn = false;
+  bool removes = false;
   std::string epochs;
+  // A new life of the record begins: what leases before it say of epochs is of another one.
+  bool anew = false;
   bool fail_fast = false;
   // The token that the caller saw last (0: none): the new one is the next. Somebody else's new
   // token in between is kLocked.
@@ -67,9 +76,10 @@ Status ReleaseLeaseOf(const BankSection& tenant, std::string_view record, std::s
                       std::string_view start);
 // Gives it back. Releasing again is success.
 Status ReleaseLease(const BankSection& tenant, std::string_view record, Lease& lease);
-// Takes back a token under which nothing was done and nothing is left: as if it had never been
-// taken.
-Status WithdrawLease(const BankSection& tenant, std::string_view record, const Lease& lease);
+// The greatest token below `before` under which somebody may still delete objects of the record; 0: there is none. What cannot
+// be read counts as one.
+Result<std::uint64_t> LastRemoval(const BankSection& tenant, std::string_view record,
+                                  std::uint64_t before);
 // kLocked when a greater token than the caller's exists.
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, const Lease& lease);
 Status CheckStillHeld(const BankSection& tenant, std::string_view record, std::uint64_t token);

@@ -21,8 +21,14 @@ Result<RemovalHold> RemovalHold::Take(const Record& record, const std::string& r
   HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(record.tenant(), record.id()));
   const WallTime now = clock.Now();
   if (held && !held->gone(now)) return RecordHeldError(record.tenant(), record.id(), *held);
-  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLeaseToEnd(record.tenant(), record.id(), run, "", held,
-                                                        kRemovalExpiry, now));
+  LeaseRequest wanted;
+  wanted.run = run;
+  wanted.ending = true;
+  wanted.removes = true;
+  wanted.after = held ? held->token : 0;
+  wanted.epochs = held ? held->epochs : "";
+  wanted.expiry = kRemovalExpiry;
+  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(record.tenant(), record.id(), wanted, now));
   return RemovalHold(record, {{record.id(), std::move(lease), kRemovalExpiry}}, clock,
                      cancellation);
 }
@@ -51,6 +57,8 @@ Status RemovalHold::DeleteFrom(const BankSection& section, std::string_view key)
   if (cancellation_ != nullptr && cancellation_->is_set()) return CancelledError();
   if (!JustLooked()) HOLDFAST_RETURN_IF_ERROR(Check());
   Status gone = section.DeleteIfPresent(key);
+  // Of a request that was not answered nobody knows whether it is over.
+  unanswered_ = unanswered_ || (!gone && gone.error().code() == ErrorCode::kUnavailable);
   if (JustLooked()) return gone;
   Status held = Check();
   if (held || held.error().code() != ErrorCode::kLocked) return gone;
@@ -67,6 +75,7 @@ Status RemovalHold::DeleteOfTenant(std::string_view key) {
 }
 
 Status RemovalHold::Release() {
+  held_.front().lease.removes = unanswered_;
   return ReleaseLease(record_.tenant(), record_.id(), held_.front().lease);
 }
 

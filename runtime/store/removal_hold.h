@@ -34,9 +34,14 @@ struct HeldLease {
 // beats no more (kClaimExpiry, or the lease's own expiry), it matters to nobody. One that is stopped between the look and
 // the deletion for longer deletes the one object that it was about to whenever it goes on, then no more, and says which
 // (kLocked). Nor is it noticed where both clocks stood still, until the wall clock is set.
-// What that one object can be: data lies under an attempt's id that is never used again, and a copy gives no state a
-// number twice, so that of a checkpoint made anew it is a manifest, saved info, the graph, an object of the journal or an
-// index, the lack of which fsck names. (Where a gc was just removing the tombstone itself: a state or the head.)
+// What that one object can be: no data that counts. A deletion takes all of it before anybody makes the checkpoint anew, under
+// attempts' ids that are never used again, and what a copy clears away is of none that a later one uses again. Only what Take is
+// for, the data of attempts that came to nothing, a resume or a copy may adopt. So a lease of Take says that it `removes`, until
+// it is given back with every deletion answered; and who works under token n adopts nothing of attempts whose token is not greater
+// than the last such one before n (LastRemoval). What is to be deleted is listed under that lease, after every attempt
+// of which one may have been listed: each of those has a smaller token.
+// And a copy gives no state a number twice, so that of a checkpoint made anew it is a manifest, saved info, the graph, an object
+// of the journal or an index, the lack of which fsck names. (Where a gc was just removing the tombstone itself: a state or the head.)
 // One thread.
 class RemovalHold {
  public:
@@ -59,7 +64,7 @@ class RemovalHold {
   Status Delete(std::string_view key);
   // The same of a key of the tenant: an entry of an index.
   Status DeleteOfTenant(std::string_view key);
-  // Gives back what Take took.
+  // Gives back what Take took. Where the bank has not answered a deletion, its lease goes on saying that it removes.
   Status Release();
 
  private:
@@ -70,6 +75,7 @@ class RemovalHold {
   std::vector<HeldLease> held_;  // the first one is the record's
   const Clock& clock_;
   const Cancellation* cancellation_;
+  bool unanswered_ = false;
   struct Look {
     SteadyTime steady;
     WallTime wall;

@@ -87,7 +87,7 @@ for point in copy:after-lease copy:after-manifest copy:before-state copy:after-s
   holdfast checkpoints verify one -p far >out 2>&1 || fail "$point: $(cat out)"
   holdfast gc -p far >out 2>&1 || fail "$point: gc: $(cat out)"
 done
-there | diff before - || fail "something of the copy stayed where it came from"
+there | grep -v /leases/copy- | diff before - || fail "something of the copy stayed where it came from"
 ends 0 "copied from provider near" holdfast checkpoints show one -p far
 grep -q "encrypted with key" out || fail "$(cat out)"
 ! grep -rqa plainwords bank2 || fail "plain in the second bank"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "runtime/copy/source_hold.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
@@ -25,6 +26,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 
@@ -134,11 +136,13 @@ TEST_F(Copy, IsRestoredVerifiedAndDeletedWithoutTheFirstBank) {
   EXPECT_THAT(actions, IsEmpty());
 }
 
-TEST_F(Copy, LeavesNoTraceWhereItWasCopiedFrom) {
+TEST_F(Copy, LeavesNothingButAGivenBackLeaseWhereItWasCopiedFrom) {
   banks.Protect();
   const auto before = *banks.first.tenant.ListAll();
   ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
-  EXPECT_EQ(*banks.first.tenant.ListAll(), before);
+  auto after = *banks.first.tenant.ListAll();
+  std::erase_if(after, [](const std::string& key) { return key.starts_with("leases/copy-"); });
+  EXPECT_EQ(after, before);
 }
 
 TEST_F(Copy, IsCutAndEncryptedAsTheOtherProviderDoes) {
@@ -609,6 +613,53 @@ TEST_F(Copy, FromABankThatCannotBeWrittenIsMadeWithAWarning) {
   ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
   EXPECT_THAT(report.warnings,
               ElementsAre(HasSubstr("nothing keeps the original from being deleted")));
+}
+
+// As builds left it that took leases away: those before the one that counts say less than there is.
+TEST(CopyAndLeases, OfOneThatHasLostALeaseTheManifestsThatCountAreCopied) {
+  TwoBanks banks;
+  banks.bundle = banks.first.Publish();
+  banks.first.contents["T::Volume#a"] = "of the first run";
+  banks.first.script["parallel T::Volume#b"].fails = true;
+  EXPECT_EQ(banks.first.RunAll("run-1", banks.bundle).code, ExitCode::kRunFailed);
+  banks.first.script.clear();
+  banks.first.contents["T::Volume#a"] = "of the second run";
+  ASSERT_EQ(banks.first.RunAll("run-2", banks.bundle, "run-1").code, ExitCode::kOk);
+  ASSERT_TRUE(banks.first.tenant.Delete("leases/run-1/000003"));
+  const auto copied = banks.Copy();
+  ASSERT_EQ(copied.code, ExitCode::kOk) << copied.text;
+  banks.ExpectRestored("res-1");
+  EXPECT_TRUE(IsWholeOrNothing(banks.second));
+}
+
+// One copy is stopped, a second one comes to its end, and a third one works: the first one finds that its lease is old.
+TEST(CopyAndLeases, OneThatIsWokenUpLetsNothingOfALaterOneGoInTheSource) {
+  TwoBanks banks;
+  banks.Protect();
+  runtime::SourceReader reader;
+  reader.checkpoint = "run-1";
+  reader.to = "provider-2";
+  const auto take = [&](const std::string& run) {
+    reader.run = run;
+    return runtime::SourceHold::Take(banks.first.tenant, reader, banks.first.clock,
+                                     runtime::kLeaseExpiry);
+  };
+  auto stopped = take("copy-1");
+  ASSERT_TRUE(stopped);
+  auto second = take("copy-2");
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(second->Release());
+  EXPECT_THAT(banks.first.Unfinished(), IsEmpty());
+  auto third = take("copy-3");
+  ASSERT_TRUE(third);
+  const Status woken = stopped->Release();
+  ASSERT_FALSE(woken);
+  EXPECT_EQ(woken.error().code(), ErrorCode::kLocked);
+  EXPECT_THAT(banks.first.Unfinished(), SizeIs(1));
+  const auto deletes = banks.first.Publish(Operation::kDelete, "run-1");
+  EXPECT_EQ(banks.first.Begin("del-1", deletes).code, ExitCode::kLocked);
+  ASSERT_TRUE(third->Release());
+  EXPECT_THAT(banks.first.Unfinished(), IsEmpty());
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ TEST_F(Fsck, RemovesDataThatNoManifestNamesOnceItIsOld) {
   EXPECT_THAT(Run(), ElementsAre(Field(&Finding::mended, true)));
   EXPECT_FALSE(*world.tenant.Exists(Lost("run-1")));
   EXPECT_THAT(Run(), IsEmpty());
-  EXPECT_THAT(*world.tenant.ListAll("leases/@40fsck/"), IsEmpty());
+  EXPECT_TRUE((*runtime::CurrentLease(world.tenant, "@fsck"))->released);
 }
 
 TEST_F(Fsck, NamesTheGraphThatARestoreAVerificationOrADeletionHasLost) {

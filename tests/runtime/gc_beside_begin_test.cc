@@ -7,8 +7,13 @@
 
 #include <csignal>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <semaphore>
+#include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "plugins/sdk/forwarding_bank.h"
@@ -72,6 +77,58 @@ class MeanwhileBank final : public ForwardingBank {
   }
   std::size_t left_ = 0;
   std::function<void()> meanwhile_;
+};
+
+// A bank that holds back the n-th call of the thread that asks for it.
+class TurnsBank final : public ForwardingBank {
+ public:
+  using ForwardingBank::ForwardingBank;
+  void BeforeCall(std::size_t n, std::function<void()> meanwhile) {
+    const std::lock_guard lock(mutex_);
+    held_[std::this_thread::get_id()] = {n, std::move(meanwhile)};
+  }
+  bool held_a_deletion() const { return held_a_deletion_; }
+
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
+    Count();
+    return ForwardingBank::CreateExclusive(key, value, settling);
+  }
+  Status Replace(const ObjectKey& key, std::string_view value) override {
+    Count();
+    return ForwardingBank::Replace(key, value);
+  }
+  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
+             std::uint64_t length) override {
+    Count();
+    return ForwardingBank::Get(key, sink, offset, length);
+  }
+  Result<ObjectInfo> Stat(const ObjectKey& key) override {
+    Count();
+    return ForwardingBank::Stat(key);
+  }
+  Status Delete(const ObjectKey& key) override {
+    Count(/*deletes=*/true);
+    return ForwardingBank::Delete(key);
+  }
+
+ private:
+  struct Held {
+    std::size_t left = 0;
+    std::function<void()> meanwhile;
+  };
+  void Count(bool deletes = false) {
+    std::function<void()> now;
+    {
+      const std::lock_guard lock(mutex_);
+      Held& held = held_[std::this_thread::get_id()];
+      if (held.left > 0 && --held.left == 0) now = std::move(held.meanwhile);
+      held_a_deletion_ = held_a_deletion_ || (now && deletes);
+    }
+    if (now) now();
+  }
+  std::mutex mutex_;
+  std::map<std::thread::id, Held> held_;
+  bool held_a_deletion_ = false;
 };
 
 // A bank with a bundle that is two days old.
@@ -272,6 +329,69 @@ TEST(GcBesideBegin, TheMarkOfAGcThatIsKnownToBeDeadKeepsNobodyOff) {
     ASSERT_TRUE(begun.world.tenant.CreateExclusive("bundles/" + begun.bundle + "/going", holder));
     const World::Outcome outcome = begun.world.Begin("run-1", begun.bundle);
     EXPECT_EQ(outcome.code, alive ? ExitCode::kTryAgain : ExitCode::kOk) << outcome.text;
+  }
+}
+
+// Two that find the mark of one that is dead: however one is stopped on its way and the other one comes to its end meanwhile, who begins
+// then has the bundle, or is refused. (But for the one deletion that was on its way just then.)
+TEST(GcBesideBegin, TwoThatGoOnForOneThatIsDeadDoNoHarm) {
+  constexpr std::size_t kCalls = 16;  // of one gc, about
+  for (std::size_t first = 1; first <= kCalls; ++first) {
+    for (std::size_t second = 1; second <= kCalls; ++second) {
+      SCOPED_TRACE(std::to_string(first) + ", " + std::to_string(second));
+      OldBundle scene;
+      ASSERT_TRUE(
+          scene.world.tenant.CreateExclusive("bundles/" + scene.bundle + "/going", "gc-dead"));
+      scene.bank_time += std::chrono::hours(48);
+      scene.world.now = scene.bank_time;
+      TurnsBank turns(scene.memory);
+      const BankSection tenant = *BankSection::Open(turns, "t/local", SectionAccess::kWrite);
+      const auto keys = *tenant.ListAll("bundles/" + scene.bundle + "/");
+      const auto collect = [&] {
+        const Status done = runtime::RemoveBundles(
+            tenant, scene.world.clock, {{scene.bundle, keys}}, std::chrono::seconds(0),
+            [&]() -> Result<std::optional<std::set<std::string>>> {
+              std::set<std::string> named;
+              if (*scene.world.tenant.Exists("checkpoints/run-1/plan")) named.insert(scene.bundle);
+              return std::optional(std::move(named));
+            },
+            [](const std::string&) {});
+        if (!done) {
+          EXPECT_THAT(done.error().Render(), HasSubstr("is gone again"));
+        }
+      };
+      std::counting_semaphore<2> turn(0);
+      std::binary_semaphore go_on(0);
+      World::Outcome outcome{ExitCode::kTryAgain, "publish FILE"};
+      {
+        const std::jthread other([&] {
+          bool held = false;
+          turns.BeforeCall(first, [&] {
+            held = true;
+            turn.release();
+            go_on.acquire();
+          });
+          collect();
+          turns.BeforeCall(0, nullptr);
+          turn.release(held ? 1 : 2);
+        });
+        turn.acquire();
+        bool stopped = false;
+        const auto go = [&] {
+          stopped = true;
+          go_on.release();
+          turn.acquire();
+          if (scene.world.TryToPublish()) outcome = scene.world.Begin("run-1", scene.bundle);
+        };
+        turns.BeforeCall(second, go);
+        collect();
+        turns.BeforeCall(0, nullptr);
+        if (!stopped) go();
+      }
+      if (turns.held_a_deletion()) continue;
+      scene.ExpectTheRunGoesOn(outcome);
+      if (::testing::Test::HasFailure()) return;
+    }
   }
 }
 

@@ -72,6 +72,34 @@ TEST(Resume, CommitPostThatWasOmittedRunsOnceAllIsWell) {
   EXPECT_EQ(world.CallsOf("post T::Volume#middle"), 1U);
 }
 
+// The leases of what was deleted stay, and say of epochs what was so then.
+TEST(Resume, OfAnIdThatBeginsAnewHasNothingOfAnEarlierLife) {
+  World world;
+  world.Add("T::Plain#p");
+  world.Add("T::Plain#q");
+  const std::string bundle = world.Publish();
+  world.script["parallel T::Plain#q"].fails = true;
+  EXPECT_EQ(world.RunAll("run-1", bundle).code, ExitCode::kRunFailed);
+  world.script.clear();
+  ASSERT_EQ(world.RunAll("run-2", bundle, "run-1").code, ExitCode::kOk);
+  const std::string deletes = world.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(world.RunAll("del-1", deletes).code, ExitCode::kOk);
+  world.now += std::chrono::hours(31 * 24);
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  ASSERT_EQ(world.StateOf("run-1"), std::nullopt);
+  world.Publish();
+  world.script["parallel T::Plain#q"].fails = true;
+  world.calls.clear();
+  const auto anew = world.RunAll("run-3", bundle, "run-1");
+  EXPECT_EQ(anew.code, ExitCode::kRunFailed) << anew.text;
+  EXPECT_EQ(world.CallsOf("parallel T::Plain#p"), 1U);
+  world.script.clear();
+  const auto resumed = world.RunAll("run-4", bundle, "run-1");
+  EXPECT_EQ(resumed.code, ExitCode::kOk) << resumed.text;
+  EXPECT_EQ(world.StateOf("run-1"), RecordState::kAvailable);
+}
+
 TEST(Resume, OfARunThatLivesIsRefused) {
   World world;
   world.Add("T::Plain#p");

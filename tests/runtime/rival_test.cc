@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "runtime/step/rival.h"
+#include "runtime/store/lease.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -25,12 +26,12 @@ class Rivals : public ::testing::Test {
     world.Add("T::Plain#more");
     two = world.Publish();
   }
-  // What a run of that record has in the bank.
+  // What a run of that record has in the bank, but for leases, which always stay.
   std::vector<std::string> ObjectsOf(const std::string& run) {
     std::vector<std::string> found;
     const auto keys = world.tenant.ListAll();
     for (const std::string& key : *keys) {
-      if (key.find(run) != std::string::npos) found.push_back(key);
+      if (key.find(run) != std::string::npos && !key.starts_with("leases/")) found.push_back(key);
     }
     return found;
   }
@@ -118,6 +119,48 @@ TEST_F(Rivals, ResumeGivesWayToo) {
   EXPECT_THAT(world.Unfinished(), ElementsAre("first"));
   world.End("first");
   EXPECT_EQ(world.RunAll("again", one, "old").code, ExitCode::kOk);
+}
+
+// No token is removed, and the last lease names the epochs that count: whoever looks at it then finds their table.
+TEST_F(Rivals, AResumeThatGivesWayLeavesTheEpochsThatAreInForce) {
+  world.script["parallel T::Volume#a"].fails = true;
+  EXPECT_EQ(world.RunAll("old", one).code, ExitCode::kRunFailed);
+  EXPECT_EQ(world.RunAll("mid", one, "old").code, ExitCode::kRunFailed);
+  world.script.clear();
+  const auto before = *runtime::CurrentLease(world.tenant, "old");
+  ASSERT_FALSE(before->epochs.empty());
+  ASSERT_EQ(world.Begin("first", two).code, ExitCode::kOk);
+  EXPECT_EQ(world.Begin("again", one, "old").code, ExitCode::kLocked);
+  const auto after = *runtime::CurrentLease(world.tenant, "old");
+  EXPECT_GT(after->token, before->token);
+  EXPECT_TRUE(after->released);
+  EXPECT_EQ(after->epochs, before->epochs);
+  EXPECT_THAT(*world.tenant.ListAll("leases/old/"), ::testing::SizeIs(after->token));
+  world.End("first");
+  // Once its engine has ended the refused one, nothing of it begins any more.
+  ASSERT_EQ(world.End("again", "Failed", "old").code, ExitCode::kOk);
+  EXPECT_EQ(world.Begin("again", one, "old").code, ExitCode::kLocked);
+  EXPECT_EQ(world.RunAll("next", one, "old").code, ExitCode::kOk);
+  EXPECT_EQ(world.StateOf("old"), RecordState::kAvailable);
+}
+
+// The withdrawal is killed anywhere: nobody is kept out for longer than some minutes, and gc finds what it leaves.
+TEST_F(Rivals, OneThatIsKilledWhileItGivesWayKeepsNobodyOffForLong) {
+  ASSERT_EQ(world.Begin("first", two).code, ExitCode::kOk);
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE("killed before change " + std::to_string(n));
+    const std::string run = "b-" + std::to_string(n);
+    world.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    const auto killed = world.Begin(run, one);
+    world.bank.Disarm();
+    world.now += std::chrono::minutes(11);
+    EXPECT_EQ(world.Begin(run, one).code, ExitCode::kLocked);
+    EXPECT_THAT(ObjectsOf(run), IsEmpty());
+    if (killed.code == ExitCode::kLocked) {
+      EXPECT_GT(n, 4U);
+      break;
+    }
+  }
 }
 
 TEST_F(Rivals, WhatComesToRestInNoOtherRunMayRunBesideIt) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -374,6 +375,119 @@ TEST(Woken, ABeginThatGcHasTakenForDeadLeavesNothingThatNobodyEnds) {
     EXPECT_FALSE(state && runtime::IsWorking(state->state)) << scene.bank.held_back();
     EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
   }
+}
+
+// A try of a resume's begin is stopped, another one gives way to a run that has the application at rest, and who resumes then
+// finds everything as that left it, whatever the first try still does once it is woken up.
+TEST(Woken, ATryOfABeginThatGaveWayTakesNothingOfWhoResumesSince) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    World& world = scene.target;
+    const std::string bundle = world.Publish();
+    world.script["parallel T::Volume#a"].fails = true;
+    ASSERT_EQ(world.RunAll("old", bundle).code, ExitCode::kRunFailed);
+    world.script.clear();
+    ASSERT_EQ(world.Begin("first", bundle).code, ExitCode::kOk);
+    World::Outcome next;
+    std::set<std::string> at_rest;
+    std::uint64_t token = 0;
+    scene.bank.PauseAtChange(n, [&] {
+      scene.PauseThatOne();
+      EXPECT_NE(world.Begin("again", bundle, "old").code, ExitCode::kOk);
+      EXPECT_NE(world.End("first").code, ExitCode::kLocked);
+      scene.Advance(std::chrono::minutes(11));
+      next = world.Begin("next", bundle, "old");
+      world.Run("next", bundle, "app-shop-pre", "old");
+      at_rest = world.quiesced;
+      token = (*runtime::CurrentLease(world.tenant, "old"))->token;
+    });
+    const World::Outcome woken = world.Begin("again", bundle, "old");
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 6U);
+      break;
+    }
+    SCOPED_TRACE(scene.bank.held_back() + ": " + woken.text);
+    ASSERT_EQ(next.code, ExitCode::kOk) << next.text;
+    EXPECT_NE(woken.code, ExitCode::kOk);
+    EXPECT_THAT(at_rest, SizeIs(1));
+    EXPECT_EQ(world.quiesced, at_rest);
+    const auto lease = *runtime::CurrentLease(world.tenant, "old");
+    EXPECT_EQ(lease->run, "next");
+    EXPECT_EQ(lease->token, token);
+    for (const std::string& step : world.Steps(bundle)) world.Run("next", bundle, step, "old");
+    const World::Outcome ended = world.End("next");
+    EXPECT_EQ(ended.code, ExitCode::kOk) << ended.text;
+    EXPECT_EQ(world.StateOf("old"), RecordState::kAvailable);
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    const World::Outcome copied = scene.source.CopyFrom(world, "old");
+    EXPECT_EQ(copied.code, ExitCode::kOk) << copied.text;
+  }
+}
+
+// gc removes data of an attempt that came to nothing and is stopped in the middle of one deletion for longer than its lease
+// lasts: a resume would find just that object, and use it.
+TEST(Woken, AGcThatRemovesLostDataTakesNothingThatAResumeUses) {
+  bool shown = false;
+  for (std::uint64_t n = 1; !shown && n < 60; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    const std::string bundle = scene.target.Publish();
+    ASSERT_EQ(scene.target.Begin("run-1", bundle).code, ExitCode::kOk);
+    scene.target.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    for (const std::string& step : scene.target.Steps(bundle))
+      scene.target.Run("run-1", bundle, step);
+    scene.target.bank.Disarm();
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/data/", [&] {
+      shown = true;
+      scene.PauseThatOne();
+      scene.Advance(std::chrono::minutes(11));
+      const World::Outcome resumed = scene.target.RunAll("run-2", bundle, "run-1");
+      EXPECT_EQ(resumed.code, ExitCode::kOk) << resumed.text;
+      scene.ExpectWhole("verify-1");
+    });
+    scene.CollectGarbage();
+    if (!shown) continue;
+    scene.ExpectWhole("verify-2");
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    // What it was about is gone now, and so is the reason to adopt nothing.
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    scene.ExpectWhole("verify-3");
+  }
+  EXPECT_TRUE(shown);
+}
+
+// The same of what a copy has left that came to nothing, and of the copy that would go on with it.
+TEST(Woken, AGcThatRemovesHalfACopyTakesNothingThatTheNextCopyUses) {
+  int shown = 0;
+  for (std::uint64_t n = 1; n < 60; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    scene.Protect();
+    scene.target.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    const World::Outcome killed = scene.Copy();
+    scene.target.bank.Disarm();
+    if (killed.code == ExitCode::kOk) break;
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    bool paused = false;
+    scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/data/", [&] {
+      paused = true;
+      scene.PauseThatOne();
+      scene.Advance(std::chrono::minutes(11));
+      const World::Outcome copied = scene.Copy();
+      EXPECT_EQ(copied.code, ExitCode::kOk) << copied.text;
+      scene.ExpectWhole("verify-1");
+    });
+    scene.CollectGarbage();
+    if (!paused) continue;
+    ++shown;
+    scene.ExpectWhole("verify-2");
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+  }
+  EXPECT_GT(shown, 1);
 }
 
 // Of a tombstone that gc removes the leases stay: who copies it anew meanwhile has a token that everybody sees.
