@@ -10,7 +10,6 @@
 #include "plugins/sdk/text.h"
 #include "runtime/data/each.h"
 #include "runtime/step/clean_ups.h"
-#include "runtime/step/deletion_hold.h"
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
@@ -208,8 +207,8 @@ class Beginner {
       return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
     }
     if (bundle.operation == Operation::kDelete) {
-      HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record_, checkpoint));
-      return erased ? Ok() : CheckMayGo(checkpoint, *state);
+      HOLDFAST_RETURN_IF_ERROR(CheckIsNotOver(checkpoint));
+      return CheckMayGo(checkpoint, *state);
     }
     if (state->state == RecordState::kAvailable) return Ok();
     if (state->state == RecordState::kError && request_.partial) return Ok();
@@ -246,6 +245,20 @@ class Beginner {
       }
       return Ok();
     });
+  }
+
+  // A deletion that is resumed: what was made anew since is none of its.
+  Status CheckIsNotOver(const Record& checkpoint) {
+    HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(record_, checkpoint));
+    if (scope != DeletionScope::kOver) return Ok();
+    return InvalidInput(fmt::format("the deletion {} has nothing more to delete: since it began "
+                                    "the checkpoint {} was "
+                                    "kept, or erased and made anew",
+                                    record_.id(), checkpoint.id()))
+        .Hint(fmt::format(
+            "'holdfast checkpoints delete {}' deletes it as it is now; holdfast gc ends the "
+            "earlier deletion, and takes nothing of it",
+            checkpoint.id()));
   }
 
   // Of one that is being deleted already part may be gone: no pin brings that back.
@@ -577,8 +590,7 @@ class Beginner {
         Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
     if (state && state->state == RecordState::kDeleted) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record_, checkpoint));
-    if (erased) return Ok();
+    HOLDFAST_RETURN_IF_ERROR(CheckIsNotOver(checkpoint));
     StateChange deleting;
     deleting.state = RecordState::kDeleting;
     deleting.run = request_.run;

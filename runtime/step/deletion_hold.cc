@@ -1,8 +1,5 @@
 #include "runtime/step/deletion_hold.h"
 
-#include <algorithm>
-#include <set>
-
 namespace holdfast::runtime {
 namespace {
 
@@ -45,18 +42,6 @@ Result<RemovalHold> TakeHoldOfDeletion(const StepEnvironment& env, RunView& run,
   HOLDFAST_ASSIGN_OR_RETURN(Lease taken,
                             TakeLease(checkpoint.tenant(), checkpoint.id(), wanted, now));
   return Both(env, run, checkpoint, std::move(taken));
-}
-
-Result<bool> HasErased(const Record& deletion, const Record& checkpoint) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto own, deletion.ReadableStates());
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
-  std::set<std::string> runs;
-  for (const StateEntry& state : own) {
-    if (state.damage.empty()) runs.insert(state.run);
-  }
-  return std::any_of(states.begin(), states.end(), [&runs](const StateEntry& state) {
-    return state.damage.empty() && state.state == RecordState::kDeleted && runs.contains(state.run);
-  });
 }
 
 }  // namespace holdfast::runtime

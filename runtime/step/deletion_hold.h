@@ -17,7 +17,4 @@ Result<RemovalHold> HoldOfDeletion(const StepEnvironment& env, RunView& run);
 Result<RemovalHold> TakeHoldOfDeletion(const StepEnvironment& env, RunView& run,
                                        const std::string& begun_by);
 
-// Has this deletion erased its checkpoint already? What there is of it by now was made anew, and is not to go.
-Result<bool> HasErased(const Record& deletion, const Record& checkpoint);
-
 }  // namespace holdfast::runtime

@@ -327,15 +327,18 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
 
 namespace {
 
-// `state`: of the deletion.
+// `state`: of the deletion. What is none of its any more stays.
 Status EraseItsCheckpoint(const StepEnvironment& env, RunView& run, const StateEntry& state) {
   const Record& record = run.record();
   HOLDFAST_ASSIGN_OR_RETURN(
       const Record checkpoint,
       Record::Open(record.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
-  HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record, checkpoint));
-  if (erased) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope before, ScopeOf(record, checkpoint));
+  if (before != DeletionScope::kDeletes) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHoldOfDeletion(env, run, state.run));
+  // Once more, with the lease: from here on nobody else goes on with it.
+  HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope now, ScopeOf(record, checkpoint));
+  if (now != DeletionScope::kDeletes) return Ok();
   return EraseCheckpoint(hold, run.lease().run, env.clock);
 }
 

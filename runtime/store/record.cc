@@ -470,11 +470,61 @@ Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
   return found;
 }
 
+namespace {
+
+// Did a run of the record set the state? What its begin sets first is a state of its checkpoint.
+Result<bool> IsSetByRunOf(const Record& record, const std::vector<StateEntry>& own,
+                          const StateEntry& state) {
+  for (const StateEntry& one : own) {
+    if (one.damage.empty() && one.run == state.run) return true;
+  }
+  if (state.run.empty()) return false;
+  const auto entry = ReadRun(record.tenant(), state.run);
+  if (!entry && !IsDamage(entry.error())) return entry.error();
+  return entry && *entry && (*entry)->record == record.id() && (*entry)->kind == record.kind();
+}
+
+}  // namespace
+
+Result<DeletionScope> ScopeOf(const Record& deletion, const Record& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto own, deletion.ReadableStates());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
+  const bool begun = std::any_of(own.begin(), own.end(), [](const StateEntry& state) {
+    return !state.damage.empty() || state.state != RecordState::kError;
+  });
+  bool marked = false;  // by it, ever
+  bool deletes = false;
+  bool deleted = false;
+  for (const StateEntry& state : states) {
+    if (!state.damage.empty()) {
+      // The last one may be what it has set itself.
+      deletes = deletes || (&state == &states.back() && begun && !marked && !deleted);
+      continue;
+    }
+    deleted = state.state == RecordState::kDeleted;
+    if (state.state != RecordState::kDeleting) {
+      deletes = false;
+      continue;
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const bool its, IsSetByRunOf(deletion, own, state));
+    marked = marked || its;
+    deletes = deletes || its;
+  }
+  if (deletes) return DeletionScope::kDeletes;
+  return begun || marked ? DeletionScope::kOver : DeletionScope::kNotBegun;
+}
+
 Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
                                              std::string_view checkpoint) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
   for (const Unfinished& entry : unfinished) {
-    if (entry.kind == RecordKind::kDeletion && entry.checkpoint == checkpoint) return entry;
+    if (entry.kind != RecordKind::kDeletion || entry.checkpoint != checkpoint) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const Record deletion,
+                              Record::Open(tenant, entry.kind, entry.record));
+    HOLDFAST_ASSIGN_OR_RETURN(const Record of,
+                              Record::Open(tenant, RecordKind::kCheckpoint, entry.checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(deletion, of));
+    if (scope != DeletionScope::kOver) return entry;
   }
   return std::nullopt;
 }

@@ -179,7 +179,16 @@ struct Unfinished {
   std::string checkpoint;  // that it works on
 };
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant);
-// The deletion that has begun with a checkpoint, or is about to; nullopt: there is none.
+// What a deletion has to do with its checkpoint as that is now.
+enum class DeletionScope {
+  kNotBegun,  // nothing yet: its begin has not come so far
+  kDeletes,   // the checkpoint is being deleted, by it (also)
+  // Nothing any more: somebody has erased the checkpoint or kept it since, and what there is of it now, made anew, is
+  // none of its. That never changes again.
+  kOver,
+};
+Result<DeletionScope> ScopeOf(const Record& deletion, const Record& checkpoint);
+// The deletion that has begun with a checkpoint, or is about to, and is not over; nullopt: there is none.
 Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
                                              std::string_view checkpoint);
 

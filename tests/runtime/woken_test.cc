@@ -16,6 +16,7 @@
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/pin.h"
+#include "runtime/store/rubbish.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -270,6 +271,64 @@ TEST(Woken, AnEndOfADeletionErasesNoMoreThanTheObjectThatItWasAbout) {
     scene.ExpectWhole("verify-2");
     EXPECT_THAT(scene.Damage(), IsEmpty());
   }
+}
+
+// An end of a deletion that was stopped, or killed, while it erased: another deletion does the rest, and the checkpoint is copied there
+// anew. That is none of the first deletion's: no gc takes it, and nobody is refused because of it.
+TEST(Woken, ADeletionThatAnotherOneHasFinishedTakesNothingOfACopyMadeAnew) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  for (const std::string& step : scene.target.Steps(bundle))
+    scene.target.Run("del-1", bundle, step);
+  scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/resources/", [&scene, &bundle] {
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    const World::Outcome deleted = scene.Delete("del-2");
+    EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
+    EXPECT_EQ(scene.Copy().code, ExitCode::kOk);
+    EXPECT_FALSE(*runtime::DeletionOf(scene.target.tenant, "run-1"));
+    const World::Outcome resumed = scene.target.Begin("del-3", bundle, "del-1");
+    EXPECT_EQ(resumed.code, ExitCode::kInvalidInput) << resumed.text;
+    EXPECT_THAT(resumed.text, HasSubstr("nothing more to delete"));
+  });
+  EXPECT_EQ(scene.target.End("del-1").code, ExitCode::kLocked);
+  ASSERT_FALSE(scene.bank.pending());
+  EXPECT_THAT(scene.target.Unfinished(), ElementsAre("del-1"));
+  const auto whole = scene.Keys("checkpoints/run-1/data/");
+  scene.Advance(runtime::kLeaseExpiry);
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  EXPECT_THAT(scene.Missing(whole), IsEmpty());
+  EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+}
+
+// The same of one that has erased the checkpoint itself, and did not come to say so before the tombstone went, with all
+// that said who had erased it.
+TEST(Woken, ADeletionThatHasOutlivedTheTombstoneTakesNothingOfACopyMadeAnew) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  for (const std::string& step : scene.target.Steps(bundle))
+    scene.target.Run("del-1", bundle, step);
+  scene.bank.PauseAt(Call::kCreateExclusive, "deletions/del-1/state/000002", [&scene] {
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(31 * 24));
+    const auto record =
+        *runtime::Record::Open(scene.target.tenant, runtime::RecordKind::kCheckpoint, "run-1");
+    EXPECT_TRUE(runtime::RemoveTombstone(record, {"gc-x", {}, scene.target.clock}));
+    EXPECT_EQ(scene.Copy().code, ExitCode::kOk);
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+    scene.ExpectWhole("verify-1");
+  });
+  EXPECT_EQ(scene.target.End("del-1").code, ExitCode::kLocked);
+  ASSERT_FALSE(scene.bank.pending());
+  scene.ExpectWhole("verify-2");
 }
 
 // The plugin of a step deletes data: what it lists only once it is woken up is not its to delete.

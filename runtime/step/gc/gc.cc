@@ -291,6 +291,20 @@ class Collector {
     return TakeToken(entry.record, lease, now);
   }
 
+  // Is there something left to do of a deletion? One that is over, or has brought its checkpoint to its end, is just ended.
+  Result<bool> IsToBeCarriedOn(const Record& deletion, const RecordHead& head,
+                               const std::optional<StateEntry>& state) const {
+    if (state && state->state == RecordState::kDeleted) return false;
+    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
+                              Record::Open(env_.tenant, RecordKind::kCheckpoint, head.checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(deletion, checkpoint));
+    if (scope == DeletionScope::kDeletes) return true;
+    // What its plugins made outside of the bank may still be there.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
+    return state && !states.empty() && states.back().damage.empty() &&
+           states.back().state == RecordState::kDeleted;
+  }
+
   Status Collect(const Unfinished& entry, const std::string& subject) {
     HOLDFAST_ASSIGN_OR_RETURN(Record record, Record::Open(env_.tenant, entry.kind, entry.record));
     const WallTime now = env_.clock.Now();
@@ -335,14 +349,8 @@ class Collector {
       if (!any) return Ok();
     }
     bool deletes = false;
-    if (unfinished && head && entry.kind == RecordKind::kDeletion) {
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const Record checkpoint,
-          Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto marked, checkpoint.State());
-      deletes = (state && state->state != RecordState::kDeleted) ||
-                (marked && marked->state == RecordState::kDeleting);
-    }
+    if (unfinished && head && entry.kind == RecordKind::kDeletion)
+      HOLDFAST_ASSIGN_OR_RETURN(deletes, IsToBeCarriedOn(record, *head, state));
     if (unfinished && is_gone) {
       // A copy that is just beginning is about to take the lease.
       HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker,
