@@ -65,7 +65,15 @@ class Beginner {
     if (resume_) HOLDFAST_RETURN_IF_ERROR(StartEpochs());
     HOLDFAST_RETURN_IF_ERROR(CheckDrift());
     HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
-    if (bundle_.bundle().operation == Operation::kDelete) HOLDFAST_RETURN_IF_ERROR(StartDeletion());
+    if (bundle_.bundle().operation == Operation::kDelete) {
+      Status started = StartDeletion();
+      // Fenced off: nobody knows the lease of the checkpoint by this run any more.
+      if (!started && started.error().code() == ErrorCode::kLocked) {
+        HOLDFAST_RETURN_IF_ERROR(
+            ReleaseLeaseOf(env_.tenant, bundle_.bundle().checkpoint, request_.run, request_.start));
+      }
+      HOLDFAST_RETURN_IF_ERROR(started);
+    }
     Failpoint("begin:before-state");
     StateChange working;
     working.state = WorkingState(bundle_.bundle().operation);
@@ -444,6 +452,7 @@ class Beginner {
   // A deletion holds its checkpoint's lease, too: nobody resumes or deletes it meanwhile.
   Status TakeCheckpoint() {
     const std::string& id = bundle_.bundle().checkpoint;
+    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
     HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, id));
     if (!held || !IsOwn(*held) || held->released) {
       if (held && !held->gone(env_.clock.Now())) return RecordHeldError(env_.tenant, id, *held);
@@ -456,7 +465,9 @@ class Beginner {
       HOLDFAST_ASSIGN_OR_RETURN(held, TakeLease(env_.tenant, id, wanted, env_.clock.Now()));
     }
     checkpoint_lease_ = *held;
-    Status ended = EndCheckpoint(*held);
+    // Whoever has taken this one for dead meanwhile has not seen that lease.
+    Status ended = CheckStillHeld(env_.tenant, record_.id(), lease_);
+    if (ended) ended = EndCheckpoint(*held);
     if (!ended) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, id, *held));
     return ended;
   }

@@ -368,7 +368,15 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   if (!state) {
     // Its begin was killed before anything was done in it.
     if (run.operation() == Operation::kDelete) {
-      // The checkpoint may be marked already, once there is a head: the record says what became of that.
+      // That begin may only have been away, and may have marked the checkpoint: nothing of it was deleted, and it stays.
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Record checkpoint,
+          Record::Open(record.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const BeginFence fence,
+          FenceOffBegin(env, record, checkpoint, run.lease().run, Marked::kKeep));
+      if (fence == BeginFence::kHeldByAnother)
+        return Unavailable("somebody else works on the checkpoint " + run.checkpoint_id());
       HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
       ended.reason = "the begin did not succeed";
       ended.time = env.clock.Now();

@@ -190,8 +190,7 @@ Result<std::optional<StateEntry>> Record::State() const {
   return std::optional<StateEntry>(std::move(states.back()));
 }
 
-Status Record::SetState(const StateChange& change) const {
-  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(tenant_, id_, change.token));
+Result<std::string> Record::DumpState(const StateChange& change) const {
   Value value = Value()
                     .Set("state", NameOf(change.state))
                     .Set("time", FormatTime(change.time))
@@ -204,8 +203,12 @@ Status Record::SetState(const StateChange& change) const {
   if (change.warnings != 0) value.Set("warnings", change.warnings);
   if (change.uncleaned != 0) value.Set("uncleaned", change.uncleaned);
   if (change.denied) value.Set("denied", true);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpRecordObject(section_, std::move(value), kStateFormat));
+  return DumpRecordObject(section_, std::move(value), kStateFormat);
+}
+
+Status Record::SetState(const StateChange& change) const {
+  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(tenant_, id_, change.token));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpState(change));
   const auto is_there = [&change](const std::vector<StateEntry>& states) {
     return !states.empty() && states.back().damage.empty() && states.back().state == change.state &&
            states.back().run == change.run && states.back().token <= change.token;
@@ -221,6 +224,33 @@ Status Record::SetState(const StateChange& change) const {
   if (is_there(now)) return Ok();
   HOLDFAST_RETURN_IF_ERROR(CheckIsNext(change, now));
   return created;
+}
+
+Status Record::SetStateAgain(const StateEntry& entry, std::uint64_t token,
+                             std::uint64_t after) const {
+  StateChange change;
+  change.state = entry.state;
+  change.run = entry.run;
+  change.token = token;
+  change.after = after;
+  change.time = entry.time;
+  change.reason = entry.reason;
+  change.warnings = entry.warnings;
+  change.uncleaned = entry.uncleaned;
+  change.denied = entry.denied;
+  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(tenant_, id_, token));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpState(change));
+  Status created =
+      section_.CreateExclusive(StatePrefix() + NumberPart(after + 1), bytes, Settling::kAtOnce);
+  if (created || created.error().code() != ErrorCode::kConflict) return created;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
+  // The answer to an earlier try may have been lost.
+  if (states.size() == after + 1 && states.back().damage.empty() &&
+      states.back().state == entry.state && states.back().token == token) {
+    return Ok();
+  }
+  return Error(ErrorCode::kLocked, fmt::format("another one has just gone on with the {} {}",
+                                               NameOf(kind_), Printable(id_)));
 }
 
 Status Record::CheckIsNext(const StateChange& change, const std::vector<StateEntry>& states) const {
@@ -479,6 +509,7 @@ Result<bool> IsSetByRunOf(const Record& record, const std::vector<StateEntry>& o
     if (one.damage.empty() && one.run == state.run) return true;
   }
   if (state.run.empty()) return false;
+  if (state.run == record.id()) return true;
   const auto entry = ReadRun(record.tenant(), state.run);
   if (!entry && !IsDamage(entry.error())) return entry.error();
   return entry && *entry && (*entry)->record == record.id() && (*entry)->kind == record.kind();
@@ -512,6 +543,20 @@ Result<DeletionScope> ScopeOf(const Record& deletion, const Record& checkpoint) 
   }
   if (deletes) return DeletionScope::kDeletes;
   return begun || marked ? DeletionScope::kOver : DeletionScope::kNotBegun;
+}
+
+Result<std::optional<StateEntry>> StateWithout(const Record& deletion, const Record& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto own, deletion.ReadableStates());
+  HOLDFAST_ASSIGN_OR_RETURN(auto states, checkpoint.ReadableStates());
+  while (!states.empty() && states.back().damage.empty()) {
+    bool its = states.back().state == RecordState::kDeleting;
+    if (its) {
+      HOLDFAST_ASSIGN_OR_RETURN(its, IsSetByRunOf(deletion, own, states.back()));
+    }
+    if (!its) return std::optional<StateEntry>(std::move(states.back()));
+    states.pop_back();
+  }
+  return std::optional<StateEntry>();
 }
 
 Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
