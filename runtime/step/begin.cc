@@ -10,7 +10,6 @@
 #include "plugins/sdk/text.h"
 #include "runtime/data/each.h"
 #include "runtime/step/clean_ups.h"
-#include "runtime/step/deletion_hold.h"
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
@@ -71,7 +70,15 @@ class Beginner {
     if (resume_) HOLDFAST_RETURN_IF_ERROR(StartEpochs());
     HOLDFAST_RETURN_IF_ERROR(CheckDrift());
     HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
-    if (bundle_.bundle().operation == Operation::kDelete) HOLDFAST_RETURN_IF_ERROR(StartDeletion());
+    if (bundle_.bundle().operation == Operation::kDelete) {
+      Status started = StartDeletion();
+      // Fenced off: nobody knows the lease of the checkpoint by this run any more.
+      if (!started && started.error().code() == ErrorCode::kLocked) {
+        HOLDFAST_RETURN_IF_ERROR(
+            ReleaseLeaseOf(env_.tenant, bundle_.bundle().checkpoint, request_.run, request_.start));
+      }
+      HOLDFAST_RETURN_IF_ERROR(started);
+    }
     Failpoint("begin:before-state");
     StateChange working;
     working.state = WorkingState(bundle_.bundle().operation);
@@ -216,8 +223,8 @@ class Beginner {
       return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
     }
     if (bundle.operation == Operation::kDelete) {
-      HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record_, checkpoint));
-      return erased ? Ok() : CheckMayGo(checkpoint, *state);
+      HOLDFAST_RETURN_IF_ERROR(CheckIsNotOver(checkpoint));
+      return CheckMayGo(checkpoint, *state);
     }
     if (state->state == RecordState::kAvailable) return Ok();
     if (state->state == RecordState::kError && request_.partial) return Ok();
@@ -254,6 +261,20 @@ class Beginner {
       }
       return Ok();
     });
+  }
+
+  // A deletion that is resumed: what was made anew since is none of its.
+  Status CheckIsNotOver(const Record& checkpoint) {
+    HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(record_, checkpoint));
+    if (scope != DeletionScope::kOver) return Ok();
+    return InvalidInput(fmt::format("the deletion {} has nothing more to delete: since it began "
+                                    "the checkpoint {} was "
+                                    "kept, or erased and made anew",
+                                    record_.id(), checkpoint.id()))
+        .Hint(fmt::format(
+            "'holdfast checkpoints delete {}' deletes it as it is now; holdfast gc ends the "
+            "earlier deletion, and takes nothing of it",
+            checkpoint.id()));
   }
 
   // Of one that is being deleted already part may be gone: no pin brings that back.
@@ -461,6 +482,7 @@ class Beginner {
   // A deletion holds its checkpoint's lease, too: nobody resumes or deletes it meanwhile.
   Status TakeCheckpoint() {
     const std::string& id = bundle_.bundle().checkpoint;
+    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
     HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, id));
     if (!held || !IsOwn(*held) || held->released) {
       if (held && !held->gone(env_.clock.Now())) return RecordHeldError(env_.tenant, id, *held);
@@ -473,7 +495,9 @@ class Beginner {
       HOLDFAST_ASSIGN_OR_RETURN(held, TakeLease(env_.tenant, id, wanted, env_.clock.Now()));
     }
     checkpoint_lease_ = *held;
-    Status ended = EndCheckpoint(*held);
+    // Whoever has taken this one for dead meanwhile has not seen that lease.
+    Status ended = CheckStillHeld(env_.tenant, record_.id(), lease_);
+    if (ended) ended = EndCheckpoint(*held);
     if (!ended) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, id, *held));
     return ended;
   }
@@ -607,8 +631,7 @@ class Beginner {
         Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
     if (state && state->state == RecordState::kDeleted) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record_, checkpoint));
-    if (erased) return Ok();
+    HOLDFAST_RETURN_IF_ERROR(CheckIsNotOver(checkpoint));
     StateChange deleting;
     deleting.state = RecordState::kDeleting;
     deleting.run = request_.run;

@@ -1,7 +1,7 @@
 #include "runtime/step/deletion_hold.h"
 
-#include <algorithm>
-#include <set>
+#include "runtime/store/indices.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -47,16 +47,66 @@ Result<RemovalHold> TakeHoldOfDeletion(const StepEnvironment& env, RunView& run,
   return Both(env, run, checkpoint, std::move(taken));
 }
 
-Result<bool> HasErased(const Record& deletion, const Record& checkpoint) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto own, deletion.ReadableStates());
+namespace {
+
+// With the lease of the checkpoint.
+Result<BeginFence> OccupyNextState(const Record& deletion, const Record& checkpoint,
+                                   const Lease& lease, Marked marked) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
-  std::set<std::string> runs;
-  for (const StateEntry& state : own) {
-    if (state.damage.empty()) runs.insert(state.run);
+  HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(deletion, checkpoint));
+  const bool is_marked = scope == DeletionScope::kDeletes;
+  if (is_marked && marked == Marked::kLeave) return BeginFence::kDeletes;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, StateWithout(deletion, checkpoint));
+  if (!entry) return is_marked ? BeginFence::kDeletes : BeginFence::kFenced;
+  // After that one nobody sets `deleting`.
+  if (entry->state == RecordState::kDeleted) return BeginFence::kFenced;
+  // Killed from here on its mark says that its indices may be missing.
+  const bool anew = is_marked && entry->state == RecordState::kAvailable;
+  if (anew) HOLDFAST_RETURN_IF_ERROR(checkpoint.MarkUnfinished(checkpoint.id()));
+  Status again = checkpoint.SetStateAgain(*entry, lease.token, states.back().number);
+  // The begin was faster: what it has done is looked at by who comes next.
+  if (!again && again.error().code() == ErrorCode::kLocked) return BeginFence::kHeldByAnother;
+  HOLDFAST_RETURN_IF_ERROR(again);
+  if (!anew) return BeginFence::kFenced;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
+  if (head) {
+    HOLDFAST_RETURN_IF_ERROR(WriteIndices(checkpoint, *head, [&checkpoint, &lease] {
+      return CheckStillHeld(checkpoint.tenant(), checkpoint.id(), lease);
+    }));
   }
-  return std::any_of(states.begin(), states.end(), [&runs](const StateEntry& state) {
-    return state.damage.empty() && state.state == RecordState::kDeleted && runs.contains(state.run);
-  });
+  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(checkpoint.tenant(), checkpoint.id(), lease));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.RemoveUnfinished());
+  return BeginFence::kFenced;
+}
+
+// A run of the deletion has it, or had it last.
+Result<bool> IsOfDeletion(const Record& deletion, const Lease& lease) {
+  if (lease.run == deletion.id()) return true;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto entry, RunThatHas(deletion, lease));
+  return entry.has_value();
+}
+
+}  // namespace
+
+Result<BeginFence> FenceOffBegin(const StepEnvironment& env, const Record& deletion,
+                                 const Record& checkpoint, const std::string& run, Marked marked) {
+  const BankSection& tenant = checkpoint.tenant();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(tenant, checkpoint.id()));
+  if (!held) return BeginFence::kFenced;  // no begin came so far
+  HOLDFAST_ASSIGN_OR_RETURN(bool its, IsOfDeletion(deletion, *held));
+  its = its || held->run == run;
+  const auto head = deletion.Head();
+  if (!head && !IsDamage(head.error())) return head.error();
+  // Before its record is written it does nothing to the checkpoint, and with an old token it comes no further.
+  if (!its && head && !*head) return BeginFence::kFenced;
+  const WallTime now = env.clock.Now();
+  if (!its && !held->gone(now)) return BeginFence::kHeldByAnother;
+  auto lease = TakeLeaseToEnd(tenant, checkpoint.id(), run, "", held, kRemovalExpiry, now);
+  if (!lease && lease.error().code() == ErrorCode::kLocked) return BeginFence::kHeldByAnother;
+  if (!lease) return std::move(lease).error();
+  auto fenced = OccupyNextState(deletion, checkpoint, *lease, marked);
+  HOLDFAST_RETURN_IF_ERROR(ReleaseLease(tenant, checkpoint.id(), *lease));
+  return fenced;
 }
 
 }  // namespace holdfast::runtime

@@ -17,7 +17,18 @@ Result<RemovalHold> HoldOfDeletion(const StepEnvironment& env, RunView& run);
 Result<RemovalHold> TakeHoldOfDeletion(const StepEnvironment& env, RunView& run,
                                        const std::string& begun_by);
 
-// Has this deletion erased its checkpoint already? What there is of it by now was made anew, and is not to go.
-Result<bool> HasErased(const Record& deletion, const Record& checkpoint);
+// What a begin of a deletion that counts as dead may still do to the checkpoint, should it only have been away.
+enum class BeginFence {
+  kFenced,         // nothing
+  kDeletes,        // it has set it `deleting` already; that was left so
+  kHeldByAnother,  // somebody else works on the checkpoint now: later
+};
+enum class Marked { kLeave, kKeep };
+// For who has the newest token of the deletion, as run `run`. Takes the next one of the checkpoint, too, and adds the checkpoint's state
+// once more, so that the number under which that begin is just about to set `deleting` is given. Where it has done so already,
+// and nothing of the deletion was begun (the deletion has no state of its own), Marked::kKeep makes the checkpoint again what it was: nothing
+// of it is gone then but its entries in the indices, which are written anew.
+Result<BeginFence> FenceOffBegin(const StepEnvironment& env, const Record& deletion,
+                                 const Record& checkpoint, const std::string& run, Marked marked);
 
 }  // namespace holdfast::runtime

@@ -327,15 +327,18 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
 
 namespace {
 
-// `state`: of the deletion.
+// `state`: of the deletion. What is none of its any more stays.
 Status EraseItsCheckpoint(const StepEnvironment& env, RunView& run, const StateEntry& state) {
   const Record& record = run.record();
   HOLDFAST_ASSIGN_OR_RETURN(
       const Record checkpoint,
       Record::Open(record.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
-  HOLDFAST_ASSIGN_OR_RETURN(const bool erased, HasErased(record, checkpoint));
-  if (erased) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope before, ScopeOf(record, checkpoint));
+  if (before != DeletionScope::kDeletes) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(RemovalHold hold, TakeHoldOfDeletion(env, run, state.run));
+  // Once more, with the lease: from here on nobody else goes on with it.
+  HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope now, ScopeOf(record, checkpoint));
+  if (now != DeletionScope::kDeletes) return Ok();
   return EraseCheckpoint(hold, run.lease().run, env.clock);
 }
 
@@ -365,7 +368,15 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   if (!state) {
     // Its begin was killed before anything was done in it.
     if (run.operation() == Operation::kDelete) {
-      // The checkpoint may be marked already, once there is a head: the record says what became of that.
+      // That begin may only have been away, and may have marked the checkpoint: nothing of it was deleted, and it stays.
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Record checkpoint,
+          Record::Open(record.tenant(), RecordKind::kCheckpoint, run.checkpoint_id()));
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const BeginFence fence,
+          FenceOffBegin(env, record, checkpoint, run.lease().run, Marked::kKeep));
+      if (fence == BeginFence::kHeldByAnother)
+        return Unavailable("somebody else works on the checkpoint " + run.checkpoint_id());
       HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
       ended.reason = "the begin did not succeed";
       ended.time = env.clock.Now();

@@ -16,6 +16,8 @@
 namespace holdfast::runtime {
 namespace {
 
+constexpr std::string_view kErasure = "erase-";
+
 // Is there anything of it, or of the bundle that its deletion would be compiled from, that cannot be
 // read?
 Result<bool> IsDamaged(const BankSection& tenant, const std::string& id) {
@@ -40,6 +42,8 @@ Status CheckUnused(const BankSection& tenant, const std::string& id) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
   for (const Unfinished& other : unfinished) {
     if (other.checkpoint != id || other.record == id) continue;
+    // Another erasure is kept out by the lease, and what one has left that was killed is gone on with.
+    if (other.record.starts_with(kErasure)) continue;
     return Error(ErrorCode::kLocked,
                  fmt::format("the {} {} works on the checkpoint {}", NameOf(other.kind),
                              Printable(other.record), Printable(id)))
@@ -85,6 +89,70 @@ Status EraseCheckpoint(RemovalHold& hold, const std::string& run, const Clock& c
   return hold.DeleteOfTenant(UnfinishedKey(checkpoint.id()));
 }
 
+namespace {
+
+Status EraseHeld(RemovalHold& hold, const std::string& run, const Clock& clock) {
+  const Record& checkpoint = hold.record();
+  HOLDFAST_RETURN_IF_ERROR(CheckUnused(checkpoint.tenant(), checkpoint.id()));
+  HOLDFAST_RETURN_IF_ERROR(CheckNotPinned(checkpoint));
+  HOLDFAST_RETURN_IF_ERROR(RemoveStatesBehindAGap(hold));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
+  // One that was erased to its end is listed still where its listing lags.
+  if (states.empty() || states.back().state != RecordState::kDeleted) {
+    StateChange deleting;
+    deleting.state = RecordState::kDeleting;
+    deleting.run = run;
+    deleting.token = hold.lease().token;
+    deleting.after = states.empty() ? 0 : states.back().number;
+    deleting.time = clock.Now();
+    HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleting));
+    // Where a gc has taken this one for dead the marker was gone, and it may be pinned since.
+    HOLDFAST_RETURN_IF_ERROR(hold.Check());
+    Status may_go = CheckNotPinned(checkpoint);
+    if (!may_go && !states.empty() && states.back().damage.empty()) {
+      HOLDFAST_RETURN_IF_ERROR(
+          checkpoint.SetStateAgain(states.back(), hold.lease().token, states.back().number + 1));
+    }
+    HOLDFAST_RETURN_IF_ERROR(may_go);
+  }
+  HOLDFAST_RETURN_IF_ERROR(RemoveIndices(hold, nullptr));
+  HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(hold, run, clock));
+  // With it those that were killed before it are over.
+  HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(checkpoint.tenant()));
+  for (const Unfinished& other : unfinished) {
+    if (other.checkpoint == checkpoint.id() && other.record.starts_with(kErasure))
+      HOLDFAST_RETURN_IF_ERROR(hold.DeleteOfTenant(UnfinishedKey(other.record)));
+  }
+  return Ok();
+}
+
+// Whatever becomes of it, nobody waits for its leases.
+Status EraseMarked(const Record& checkpoint, const Record& erasure, const LeaseRequest& wanted,
+                   const Clock& clock) {
+  const BankSection& tenant = checkpoint.tenant();
+  LeaseRequest own;
+  own.run = wanted.run;
+  own.expiry = wanted.expiry;
+  HOLDFAST_ASSIGN_OR_RETURN(Lease of_erasure, TakeLease(tenant, erasure.id(), own, clock.Now()));
+  Status erased = Ok();
+  auto taken = TakeLease(tenant, checkpoint.id(), wanted, clock.Now());
+  if (taken) {
+    RemovalHold hold(checkpoint,
+                     {{checkpoint.id(), std::move(*taken), wanted.expiry},
+                      {erasure.id(), of_erasure, wanted.expiry}},
+                     clock);
+    erased = EraseHeld(hold, wanted.run, clock);
+    Status released = hold.Release();
+    if (erased) erased = std::move(released);
+  } else {
+    erased = std::move(taken).error();
+  }
+  Status released = ReleaseLease(tenant, erasure.id(), of_erasure);
+  return erased ? released : erased;
+}
+
+}  // namespace
+
 Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id,
                               const Clock& clock) {
   const WallTime now = clock.Now();
@@ -97,6 +165,7 @@ Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id,
     return InvalidInput(fmt::format("checkpoint {} is not damaged", Printable(id)))
         .Hint("without --without-plugins its plugins delete what they made, too");
   }
+  // Once more when it has its mark and the lease; of one that is refused here nothing is written.
   HOLDFAST_RETURN_IF_ERROR(CheckUnused(tenant, id));
   HOLDFAST_RETURN_IF_ERROR(CheckNotPinned(checkpoint));
   LeaseRequest wanted;
@@ -111,24 +180,15 @@ Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id,
       if (more) ++wanted.after;
     }
   }
-  wanted.run = "erase-" + NewAttemptId(wanted.after + 1);
-  HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(tenant, id, wanted, now));
-  RemovalHold hold(checkpoint, {{id, std::move(lease), wanted.expiry}}, clock);
-  HOLDFAST_RETURN_IF_ERROR(RemoveStatesBehindAGap(hold));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
-  // One that was erased to its end is listed still where its listing lags.
-  if (states.empty() || states.back().state != RecordState::kDeleted) {
-    StateChange deleting;
-    deleting.state = RecordState::kDeleting;
-    deleting.run = wanted.run;
-    deleting.token = hold.lease().token;
-    deleting.after = states.empty() ? 0 : states.back().number;
-    deleting.time = now;
-    HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleting));
-  }
-  HOLDFAST_RETURN_IF_ERROR(RemoveIndices(hold, nullptr));
-  HOLDFAST_RETURN_IF_ERROR(EraseCheckpoint(hold, wanted.run, clock));
-  return hold.Release();
+  wanted.run = std::string(kErasure) + NewAttemptId(wanted.after + 1);
+  wanted.expiry = kRemovalExpiry;
+  HOLDFAST_ASSIGN_OR_RETURN(const Record erasure,
+                            Record::Open(tenant, RecordKind::kDeletion, wanted.run));
+  // As a begin of a deletion does: whoever pins or restores it from here on finds that marker. gc knows by it what a killed one has.
+  HOLDFAST_RETURN_IF_ERROR(erasure.MarkUnfinished(id));
+  Status erased = EraseMarked(checkpoint, erasure, wanted, clock);
+  HOLDFAST_RETURN_IF_ERROR(erasure.RemoveUnfinished());
+  return erased;
 }
 
 }  // namespace holdfast::runtime

@@ -88,7 +88,9 @@ Error BeingDeleted(const Record& checkpoint) {
                                                Printable(checkpoint.id())));
 }
 
-Status CheckThere(const Record& checkpoint) {
+enum class BeingDeletedIs { kAnError, kNoMatter };
+
+Status CheckThere(const Record& checkpoint, BeingDeletedIs being_deleted) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
   if (states.empty()) {
     return NotFound("there is no checkpoint " + Printable(checkpoint.id()))
@@ -97,7 +99,8 @@ Status CheckThere(const Record& checkpoint) {
   if (!states.back().damage.empty()) return Ok();
   if (states.back().state == RecordState::kDeleted)
     return NotFound("the checkpoint " + Printable(checkpoint.id()) + " was deleted");
-  if (states.back().state == RecordState::kDeleting) return BeingDeleted(checkpoint);
+  if (states.back().state == RecordState::kDeleting && being_deleted == BeingDeletedIs::kAnError)
+    return BeingDeleted(checkpoint);
   return Ok();
 }
 
@@ -117,14 +120,14 @@ Result<std::optional<Pin>> ReadPin(const Record& checkpoint) {
 Status PinCheckpoint(const Record& checkpoint, std::string_view by, std::string_view reason,
                      WallTime now) {
   HOLDFAST_RETURN_IF_ERROR(CheckReason(reason));
-  HOLDFAST_RETURN_IF_ERROR(CheckThere(checkpoint));
+  HOLDFAST_RETURN_IF_ERROR(CheckThere(checkpoint, BeingDeletedIs::kAnError));
   HOLDFAST_ASSIGN_OR_RETURN(const auto pin, ReadPin(checkpoint));
   if (!pin || !pin->damage.empty() || pin->reason != reason)
     HOLDFAST_RETURN_IF_ERROR(Add(checkpoint, true, by, reason, now));
   // First the pin, then the look: a deletion's begin does it the other way round, so that one of the
   // two sees the other. Should both, the pin stays and says what was meant.
   HOLDFAST_ASSIGN_OR_RETURN(const auto deletion, DeletionOf(checkpoint.tenant(), checkpoint.id()));
-  if (!deletion) return CheckThere(checkpoint);
+  if (!deletion) return CheckThere(checkpoint, BeingDeletedIs::kAnError);
   return BeingDeleted(checkpoint)
       .Hint(
           "if that deletion did not begin, 'holdfast checkpoints show' says that it is pinned all "
@@ -133,7 +136,8 @@ Status PinCheckpoint(const Record& checkpoint, std::string_view by, std::string_
 }
 
 Result<bool> UnpinCheckpoint(const Record& checkpoint, std::string_view by, WallTime now) {
-  HOLDFAST_RETURN_IF_ERROR(CheckThere(checkpoint));
+  // A pin that was too late stays: it is let go of as any other.
+  HOLDFAST_RETURN_IF_ERROR(CheckThere(checkpoint, BeingDeletedIs::kNoMatter));
   HOLDFAST_ASSIGN_OR_RETURN(const auto pin, ReadPin(checkpoint));
   if (!pin) return false;
   HOLDFAST_RETURN_IF_ERROR(Add(checkpoint, false, by, "", now));

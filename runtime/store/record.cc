@@ -190,8 +190,7 @@ Result<std::optional<StateEntry>> Record::State() const {
   return std::optional<StateEntry>(std::move(states.back()));
 }
 
-Status Record::SetState(const StateChange& change) const {
-  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(tenant_, id_, change.token));
+Result<std::string> Record::DumpState(const StateChange& change) const {
   Value value = Value()
                     .Set("state", NameOf(change.state))
                     .Set("time", FormatTime(change.time))
@@ -204,8 +203,12 @@ Status Record::SetState(const StateChange& change) const {
   if (change.warnings != 0) value.Set("warnings", change.warnings);
   if (change.uncleaned != 0) value.Set("uncleaned", change.uncleaned);
   if (change.denied) value.Set("denied", true);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes,
-                            DumpRecordObject(section_, std::move(value), kStateFormat));
+  return DumpRecordObject(section_, std::move(value), kStateFormat);
+}
+
+Status Record::SetState(const StateChange& change) const {
+  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(tenant_, id_, change.token));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpState(change));
   const auto is_there = [&change](const std::vector<StateEntry>& states) {
     return !states.empty() && states.back().damage.empty() && states.back().state == change.state &&
            states.back().run == change.run && states.back().token <= change.token;
@@ -221,6 +224,33 @@ Status Record::SetState(const StateChange& change) const {
   if (is_there(now)) return Ok();
   HOLDFAST_RETURN_IF_ERROR(CheckIsNext(change, now));
   return created;
+}
+
+Status Record::SetStateAgain(const StateEntry& entry, std::uint64_t token,
+                             std::uint64_t after) const {
+  StateChange change;
+  change.state = entry.state;
+  change.run = entry.run;
+  change.token = token;
+  change.after = after;
+  change.time = entry.time;
+  change.reason = entry.reason;
+  change.warnings = entry.warnings;
+  change.uncleaned = entry.uncleaned;
+  change.denied = entry.denied;
+  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(tenant_, id_, token));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpState(change));
+  Status created =
+      section_.CreateExclusive(StatePrefix() + NumberPart(after + 1), bytes, Settling::kAtOnce);
+  if (created || created.error().code() != ErrorCode::kConflict) return created;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, ReadableStates());
+  // The answer to an earlier try may have been lost.
+  if (states.size() == after + 1 && states.back().damage.empty() &&
+      states.back().state == entry.state && states.back().token == token) {
+    return Ok();
+  }
+  return Error(ErrorCode::kLocked, fmt::format("another one has just gone on with the {} {}",
+                                               NameOf(kind_), Printable(id_)));
 }
 
 Status Record::CheckIsNext(const StateChange& change, const std::vector<StateEntry>& states) const {
@@ -470,11 +500,76 @@ Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
   return found;
 }
 
+namespace {
+
+// Did a run of the record set the state? What its begin sets first is a state of its checkpoint.
+Result<bool> IsSetByRunOf(const Record& record, const std::vector<StateEntry>& own,
+                          const StateEntry& state) {
+  for (const StateEntry& one : own) {
+    if (one.damage.empty() && one.run == state.run) return true;
+  }
+  if (state.run.empty()) return false;
+  if (state.run == record.id()) return true;
+  const auto entry = ReadRun(record.tenant(), state.run);
+  if (!entry && !IsDamage(entry.error())) return entry.error();
+  return entry && *entry && (*entry)->record == record.id() && (*entry)->kind == record.kind();
+}
+
+}  // namespace
+
+Result<DeletionScope> ScopeOf(const Record& deletion, const Record& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto own, deletion.ReadableStates());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
+  const bool begun = std::any_of(own.begin(), own.end(), [](const StateEntry& state) {
+    return !state.damage.empty() || state.state != RecordState::kError;
+  });
+  bool marked = false;  // by it, ever
+  bool deletes = false;
+  bool deleted = false;
+  for (const StateEntry& state : states) {
+    if (!state.damage.empty()) {
+      // The last one may be what it has set itself.
+      deletes = deletes || (&state == &states.back() && begun && !marked && !deleted);
+      continue;
+    }
+    deleted = state.state == RecordState::kDeleted;
+    if (state.state != RecordState::kDeleting) {
+      deletes = false;
+      continue;
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const bool its, IsSetByRunOf(deletion, own, state));
+    marked = marked || its;
+    deletes = deletes || its;
+  }
+  if (deletes) return DeletionScope::kDeletes;
+  return begun || marked ? DeletionScope::kOver : DeletionScope::kNotBegun;
+}
+
+Result<std::optional<StateEntry>> StateWithout(const Record& deletion, const Record& checkpoint) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto own, deletion.ReadableStates());
+  HOLDFAST_ASSIGN_OR_RETURN(auto states, checkpoint.ReadableStates());
+  while (!states.empty() && states.back().damage.empty()) {
+    bool its = states.back().state == RecordState::kDeleting;
+    if (its) {
+      HOLDFAST_ASSIGN_OR_RETURN(its, IsSetByRunOf(deletion, own, states.back()));
+    }
+    if (!its) return std::optional<StateEntry>(std::move(states.back()));
+    states.pop_back();
+  }
+  return std::optional<StateEntry>();
+}
+
 Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
                                              std::string_view checkpoint) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(tenant));
   for (const Unfinished& entry : unfinished) {
-    if (entry.kind == RecordKind::kDeletion && entry.checkpoint == checkpoint) return entry;
+    if (entry.kind != RecordKind::kDeletion || entry.checkpoint != checkpoint) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const Record deletion,
+                              Record::Open(tenant, entry.kind, entry.record));
+    HOLDFAST_ASSIGN_OR_RETURN(const Record of,
+                              Record::Open(tenant, RecordKind::kCheckpoint, entry.checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(deletion, of));
+    if (scope != DeletionScope::kOver) return entry;
   }
   return std::nullopt;
 }

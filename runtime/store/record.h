@@ -138,6 +138,9 @@ class Record {
   // is created once (atomically where the bank can), so that between this look and the write nobody comes
   // unnoticed. kConflict for what IsTransition does not allow.
   Status SetState(const StateChange& change) const;
+  // Adds a state that there was once more, with all that it says, behind the newest one, number `after`: whoever was away just as it
+  // was about to add one after that is late then. `token`: of the caller's lease. kLocked as of SetState.
+  Status SetStateAgain(const StateEntry& entry, std::uint64_t token, std::uint64_t after) const;
 
   Result<std::optional<RecordHead>> Head() const;
   // The bundle that it was made from: as the head says or, where that is damaged, as its runs do.
@@ -160,6 +163,7 @@ class Record {
   Result<bool> IsUnfinished() const;
 
  private:
+  Result<std::string> DumpState(const StateChange& change) const;
   Status PutGraph(const ResourceGraph& graph) const;
   Result<std::string> DumpHead(const RecordHead& head) const;
   // The newest of the readable states allows the change: its number is change.after, and no greater token set it.
@@ -179,7 +183,18 @@ struct Unfinished {
   std::string checkpoint;  // that it works on
 };
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant);
-// The deletion that has begun with a checkpoint, or is about to; nullopt: there is none.
+// What a deletion has to do with its checkpoint as that is now.
+enum class DeletionScope {
+  kNotBegun,  // nothing yet: its begin has not come so far
+  kDeletes,   // the checkpoint is being deleted, by it (also)
+  // Nothing any more: somebody has erased the checkpoint or kept it since, and what there is of it now, made anew, is
+  // none of its. That never changes again.
+  kOver,
+};
+Result<DeletionScope> ScopeOf(const Record& deletion, const Record& checkpoint);
+// The newest of the checkpoint's states but for `deleting` by the deletion's runs; nullopt: there is none, or one is damaged.
+Result<std::optional<StateEntry>> StateWithout(const Record& deletion, const Record& checkpoint);
+// The deletion that has begun with a checkpoint, or is about to, and is not over; nullopt: there is none.
 Result<std::optional<Unfinished>> DeletionOf(const BankSection& tenant,
                                              std::string_view checkpoint);
 

@@ -5,12 +5,6 @@
 #include "plugins/sdk/context.h"
 
 namespace holdfast::runtime {
-namespace {
-
-// Much longer than it takes between two renewals, and short for who is kept out by one that was killed.
-constexpr auto kRemovalExpiry = std::chrono::minutes(10);
-
-}  // namespace
 
 RemovalHold::RemovalHold(const Record& record, std::vector<HeldLease> held, const Clock& clock,
                          const Cancellation* cancellation)
@@ -43,8 +37,10 @@ bool RemovalHold::JustLooked() const {
 Status RemovalHold::Check() {
   // What the look itself takes counts, too.
   const Look look{clock_.Steady(), clock_.Now()};
-  for (HeldLease& one : held_) {
+  // All of them first: the lease of one who has lost another one may have been given back.
+  for (const HeldLease& one : held_)
     HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(record_.tenant(), one.record, one.lease));
+  for (HeldLease& one : held_) {
     if (one.lease.expires >= look.wall + one.expiry / 2) continue;
     HOLDFAST_RETURN_IF_ERROR(
         RenewLease(record_.tenant(), one.record, one.lease, one.expiry, look.wall));

@@ -20,6 +20,10 @@ struct HeldLease {
   std::chrono::milliseconds expiry = kLeaseExpiry;  // with which it is renewed
 };
 
+// Of a lease that is taken to remove something, and given back. Much longer than it takes between two renewals, and short for who is
+// kept out by one that was killed.
+inline constexpr auto kRemovalExpiry = std::chrono::minutes(10);
+
 // The leases with which objects of a record are deleted. Whoever deletes more than one object, and is no bank check, does it
 // through this: a process that was stopped or suspended while another one took over deletes nothing more once it is
 // woken up, for by then the keys may be those of a checkpoint that was made anew.

@@ -355,7 +355,8 @@ Status RemoveLeftOfABeginHeld(const Record& record, RemovalHold& hold) {
   if (!is_left) return SomebodyWorksOn(record);
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
-  return Ok();
+  // Before the lease is given back: after that it would be that of whoever begins.
+  return hold.DeleteOfTenant(UnfinishedKey(record.id()));
 }
 
 Result<std::size_t> CountObjects(const Record& record, bool with_tombstone) {

@@ -58,7 +58,7 @@ Status RemoveRest(const Record& record, const Removal& removal);
 // Of a record that has a state and no head: is there nothing but what a begin writes that starts nothing? A process that was
 // away may set the state once the head was removed with what else it had left.
 Result<bool> IsLeftOfABegin(const Record& record);
-// Looks again and removes all of it, with the lease of the record. kLocked as of RemoveRest.
+// Looks again and removes all of it and its marker, with the lease of the record. kLocked as of RemoveRest.
 Status RemoveLeftOfABegin(const Record& record, const Removal& removal);
 // Of one that is deleted by its last state: is something of a resource there, and does an index name it? Then a later state,
 // of a copy that made it anew, was lost, and none of it is rubbish.

@@ -111,6 +111,29 @@ TEST_F(States, ThatWereSetByAnEarlierBuildAreFollowedByAnyToken) {
   EXPECT_TRUE(record.SetState(To(RecordState::kError, "run-1", 1, 1)));
 }
 
+// Whoever was about to set the next one is late then.
+TEST_F(States, AreSetAgainWithAllThatTheySay) {
+  Take("run-1");
+  StateChange available = To(RecordState::kAvailable, "run-1", 1, 0);
+  available.reason = "why";
+  available.warnings = 3;
+  ASSERT_TRUE(record.SetState(available));
+  const auto before = *record.State();
+  Take("gc-1");
+  ASSERT_TRUE(record.SetStateAgain(*before, 2, 1));
+  EXPECT_TRUE(record.SetStateAgain(*before, 2, 1));
+  const auto again = *record.State();
+  EXPECT_EQ(again->number, 2U);
+  EXPECT_EQ(again->run, "run-1");
+  EXPECT_EQ(again->token, 2U);
+  EXPECT_EQ(again->time, before->time);
+  EXPECT_EQ(again->reason, "why");
+  EXPECT_EQ(again->warnings, 3U);
+  EXPECT_EQ(record.SetState(To(RecordState::kDeleting, "del-1", 2, 1)).error().code(),
+            ErrorCode::kLocked);
+  EXPECT_EQ(record.SetStateAgain(*before, 1, 2).error().code(), ErrorCode::kLocked);
+}
+
 TEST_F(States, FollowOneAnotherAsTheyMay) {
   using enum RecordState;
   using runtime::IsTransition;
@@ -261,6 +284,20 @@ TEST_F(Removal, IsRefusedByEachOfItsLeases) {
   ASSERT_TRUE(runtime::TakeLease(tenant, "d", wanted, clock.wall));
   clock.steady += RemovalHold::kLookCounts;
   EXPECT_FALSE(hold.Delete("data/T/a/x/1"));
+}
+
+// What it has lost, who took it may have let go of what it still has the greatest token of.
+TEST_F(Removal, RenewsNoLeaseOnceItHasLostOneOfThem) {
+  LeaseRequest wanted;
+  wanted.run = "run-1";
+  Lease other = *runtime::TakeLease(tenant, "d", wanted, clock.wall);
+  RemovalHold hold{record, {HeldLease{"c", lease}, HeldLease{"d", other}}, clock};
+  wanted.after = 1;
+  ASSERT_TRUE(runtime::TakeLease(tenant, "d", wanted, clock.wall));
+  ASSERT_TRUE(runtime::ReleaseLease(tenant, "c", lease));
+  clock.wall += runtime::kLeaseExpiry * 3 / 4;
+  EXPECT_FALSE(hold.Delete("data/T/a/x/0"));
+  EXPECT_TRUE((*runtime::CurrentLease(tenant, "c"))->released);
 }
 
 TEST_F(Removal, OfWhatSomebodyWorksOnIsNotBegun) {

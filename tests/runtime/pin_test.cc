@@ -99,6 +99,11 @@ TEST_F(Pins, APinSeesADeletionThatIsJustBeginning) {
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code(), ErrorCode::kLocked);
   EXPECT_TRUE(*runtime::ReadPin(Checkpoint()));
+  // It is let go of again, also once the deletion has begun.
+  const std::string bundle = world.Publish(Operation::kDelete, "c");
+  ASSERT_TRUE(runtime::UnpinCheckpoint(Checkpoint(), "me@here", world.now));
+  ASSERT_EQ(world.Begin("d", bundle).code, ExitCode::kOk);
+  EXPECT_TRUE(runtime::UnpinCheckpoint(Checkpoint(), "me@here", world.now));
 }
 
 TEST_F(Pins, OneThatIsDamagedCountsUntilItIsSaidAgain) {

@@ -17,6 +17,7 @@
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/pin.h"
+#include "runtime/store/rubbish.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -135,6 +136,9 @@ struct Scene {
   }
   std::vector<std::string> Keys(const std::string& prefix = "checkpoints/run-1/") {
     return *target.tenant.ListAll(prefix);
+  }
+  runtime::Record Checkpoint() {
+    return *runtime::Record::Open(target.tenant, runtime::RecordKind::kCheckpoint, "run-1");
   }
   std::vector<RecordState> States() {
     std::vector<RecordState> states;
@@ -273,6 +277,64 @@ TEST(Woken, AnEndOfADeletionErasesNoMoreThanTheObjectThatItWasAbout) {
   }
 }
 
+// An end of a deletion that was stopped, or killed, while it erased: another deletion does the rest, and the checkpoint is copied there
+// anew. That is none of the first deletion's: no gc takes it, and nobody is refused because of it.
+TEST(Woken, ADeletionThatAnotherOneHasFinishedTakesNothingOfACopyMadeAnew) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  for (const std::string& step : scene.target.Steps(bundle))
+    scene.target.Run("del-1", bundle, step);
+  scene.bank.PauseAt(Call::kDelete, "checkpoints/run-1/resources/", [&scene, &bundle] {
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry);
+    const World::Outcome deleted = scene.Delete("del-2");
+    EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
+    EXPECT_EQ(scene.Copy().code, ExitCode::kOk);
+    EXPECT_FALSE(*runtime::DeletionOf(scene.target.tenant, "run-1"));
+    const World::Outcome resumed = scene.target.Begin("del-3", bundle, "del-1");
+    EXPECT_EQ(resumed.code, ExitCode::kInvalidInput) << resumed.text;
+    EXPECT_THAT(resumed.text, HasSubstr("nothing more to delete"));
+  });
+  EXPECT_EQ(scene.target.End("del-1").code, ExitCode::kLocked);
+  ASSERT_FALSE(scene.bank.pending());
+  EXPECT_THAT(scene.target.Unfinished(), ElementsAre("del-1"));
+  const auto whole = scene.Keys("checkpoints/run-1/data/");
+  scene.Advance(runtime::kLeaseExpiry);
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  EXPECT_THAT(scene.Missing(whole), IsEmpty());
+  EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+}
+
+// The same of one that has erased the checkpoint itself, and did not come to say so before the tombstone went, with all
+// that said who had erased it.
+TEST(Woken, ADeletionThatHasOutlivedTheTombstoneTakesNothingOfACopyMadeAnew) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  for (const std::string& step : scene.target.Steps(bundle))
+    scene.target.Run("del-1", bundle, step);
+  scene.bank.PauseAt(Call::kCreateExclusive, "deletions/del-1/state/000002", [&scene] {
+    scene.PauseThatOne();
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(31 * 24));
+    const auto record =
+        *runtime::Record::Open(scene.target.tenant, runtime::RecordKind::kCheckpoint, "run-1");
+    EXPECT_TRUE(runtime::RemoveTombstone(record, {"gc-x", {}, scene.target.clock}));
+    EXPECT_EQ(scene.Copy().code, ExitCode::kOk);
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+    scene.ExpectWhole("verify-1");
+  });
+  EXPECT_EQ(scene.target.End("del-1").code, ExitCode::kLocked);
+  ASSERT_FALSE(scene.bank.pending());
+  scene.ExpectWhole("verify-2");
+}
+
 // The plugin of a step deletes data: what it lists only once it is woken up is not its to delete.
 TEST(Woken, AStepOfADeletionDeletesNoDataOfACopyMadeAnew) {
   Scene scene;
@@ -316,39 +378,141 @@ TEST(Woken, ABeginOfADeletionTakesNoCopyMadeAnewOutOfTheIndices) {
   scene.ExpectWhole("verify-1");
 }
 
-// The begin of a deletion is stopped, gc takes its marker away, and the checkpoint is pinned: nothing of it goes, whatever the
-// begin still does once it is woken up, and whoever looks at what that leaves.
+// The begin of a deletion is stopped, gc or the engine's end takes its marker away, and the checkpoint is pinned: nothing of it goes,
+// and it stays available, whatever the begin still does once it is woken up, and whoever looks at what that leaves.
 TEST(Woken, ABeginOfADeletionTakesNothingOfACheckpointThatIsPinnedSince) {
+  for (const bool by_end : {false, true}) {
+    for (std::uint64_t n = 1;; ++n) {
+      SCOPED_TRACE(::testing::Message() << (by_end ? "end" : "gc") << " at change " << n);
+      Scene scene;
+      scene.Protect();
+      ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+      const auto whole = scene.Keys();
+      const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+      bool pinned = false;
+      scene.bank.PauseAtChange(n, [&] {
+        scene.PauseThatOne();
+        if (by_end) {
+          scene.target.End("del-1", "Failed", "del-1");
+        } else {
+          scene.Advance(runtime::kLeaseExpiry);
+          EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+        }
+        pinned = bool(runtime::PinCheckpoint(scene.Checkpoint(), "root@test", "", scene.now));
+      });
+      scene.target.Begin("del-1", bundle);
+      if (scene.bank.pending()) {
+        EXPECT_GT(n, 5U);
+        break;
+      }
+      if (!pinned) continue;
+      SCOPED_TRACE(scene.bank.held_back());
+      EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+      for (int round = 0; round < 3; ++round) {
+        EXPECT_THAT(scene.Damage(), IsEmpty());
+        scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(25));
+        EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+        if (*runtime::ReadRun(scene.target.tenant, "del-1")) scene.CollectGarbage("del-1");
+      }
+      EXPECT_THAT(scene.Missing(whole), IsEmpty());
+      EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+      scene.ExpectWhole("verify-1");
+      EXPECT_THAT(scene.Keys("indices/by-"), SizeIs(3));
+    }
+  }
+}
+
+// A pin that was too late stays. Wherever the deletion was killed, gc brings it to its end: to that of the pin as long as
+// nothing of the checkpoint was deleted.
+TEST(Woken, ADeletionThatWasKilledIsEndedByGcWhateverIsPinned) {
+  bool kept = false;
   for (std::uint64_t n = 1;; ++n) {
     SCOPED_TRACE(n);
     Scene scene;
     scene.Protect();
     ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
-    const auto whole = scene.Keys();
     const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
-    bool pinned = false;
-    scene.bank.PauseAtChange(n, [&] {
-      scene.PauseThatOne();
-      scene.Advance(runtime::kLeaseExpiry);
-      EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
-      const auto record =
-          *runtime::Record::Open(scene.target.tenant, runtime::RecordKind::kCheckpoint, "run-1");
-      pinned = bool(runtime::PinCheckpoint(record, "root@test", "", scene.now));
-    });
+    scene.target.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
     scene.target.Begin("del-1", bundle);
-    if (scene.bank.pending()) {
-      EXPECT_GT(n, 5U);
-      break;
+    const bool killed = scene.target.bank.reached();
+    scene.target.bank.Disarm();
+    const Status pinned = runtime::PinCheckpoint(scene.Checkpoint(), "root@test", "", scene.now);
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+    const auto state = scene.target.StateOf("run-1");
+    if (pinned || state != RecordState::kDeleted) {
+      scene.ExpectWhole("verify-1");
+      EXPECT_THAT(scene.Keys("indices/by-"), SizeIs(3));
+      EXPECT_THAT(scene.Damage(), IsEmpty());
+      kept = true;
     }
-    if (!pinned) continue;
-    for (int round = 0; round < 3; ++round) {
-      scene.Damage();
-      scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(25));
-      scene.CollectGarbage();
-      if (*runtime::ReadRun(scene.target.tenant, "del-1")) scene.CollectGarbage("del-1");
-    }
-    EXPECT_THAT(scene.Missing(whole), IsEmpty()) << scene.bank.held_back();
+    if (killed) continue;
+    EXPECT_GT(n, 5U);
+    EXPECT_EQ(state, RecordState::kDeleted);
+    break;
   }
+  EXPECT_TRUE(kept);
+}
+
+// As earlier builds left it: `deleting`, by a deletion that never began, without a mark. fsck marks it, and gc makes it what it was.
+TEST(Woken, ACheckpointThatALateBeginHasMarkedIsKeptByGc) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  scene.bank.PauseAt(Call::kDelete, "indices/by-", [&scene] {
+    scene.target.bank.Arm(testing::FaultyBank::Fault::kStopBefore, 1);
+  });
+  scene.target.Begin("del-1", bundle);
+  scene.target.bank.Disarm();
+  ASSERT_FALSE(scene.bank.pending());
+  ASSERT_EQ(scene.target.StateOf("run-1"), RecordState::kDeleting);
+  ASSERT_TRUE(scene.target.tenant.Delete("indices/unfinished/del-1"));
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  EXPECT_THAT(scene.Damage(), ElementsAre("unfinished-without-mark run-1"));
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  scene.ExpectWhole("verify-1");
+  EXPECT_THAT(scene.Keys("indices/by-"), SizeIs(3));
+  EXPECT_THAT(scene.Damage(), IsEmpty());
+  EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+}
+
+// It takes the lease of the checkpoint once nobody waits for that any more.
+TEST(Woken, ABeginOfADeletionThatWasTakenForDeadKeepsNoLeaseOfTheCheckpoint) {
+  for (const auto& [call, key] : {std::pair{Call::kCreateExclusive, "leases/run-1/"},
+                                  std::pair{Call::kCreateExclusive, "runs/del-1"},
+                                  std::pair{Call::kPut, "deletions/del-1/plan"}}) {
+    SCOPED_TRACE(key);
+    Scene scene;
+    scene.Protect();
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+    const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+    scene.bank.PauseAt(call, key, [&scene] {
+      scene.PauseThatOne();
+      EXPECT_THAT(scene.CollectGarbage("del-1"), IsEmpty());
+    });
+    EXPECT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kLocked);
+    ASSERT_FALSE(scene.bank.pending());
+    EXPECT_TRUE((*runtime::CurrentLease(scene.target.tenant, "run-1"))->released);
+    EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+  }
+}
+
+// Its last state says that it is over; only its mark is left.
+TEST(Woken, ADeletionThatIsOverIsInNobodysWay) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  ASSERT_EQ(scene.Delete("del-1").code, ExitCode::kOk);
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const auto first =
+      *runtime::Record::Open(scene.target.tenant, runtime::RecordKind::kDeletion, "del-1");
+  ASSERT_TRUE(first.MarkUnfinished("run-1"));
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-2", bundle).code, ExitCode::kOk);
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_THAT(scene.target.Unfinished(), ElementsAre("del-2"));
 }
 
 // The same of a protect: what it leaves is brought to its end by who comes next.
@@ -582,6 +746,39 @@ TEST(Woken, AnErasureOfADamagedOneTakesNothingOfACopyMadeAnew) {
   EXPECT_EQ(woken.error().code(), ErrorCode::kLocked) << woken.error().Render();
   EXPECT_THAT(woken.error().Render(), HasSubstr("/data/"));
   scene.ExpectWhole("verify-2");
+}
+
+// The same of one that somebody pins meanwhile, also where a gc has taken its mark away in between.
+TEST(Woken, AnErasureOfADamagedOneTakesNothingOfOneThatIsPinnedMeanwhile) {
+  for (const bool with_gc : {false, true}) {
+    for (std::uint64_t n = 1;; ++n) {
+      SCOPED_TRACE(n);
+      Scene scene;
+      scene.Protect();
+      ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+      ASSERT_TRUE(scene.target.tenant.Delete("checkpoints/run-1/graph"));
+      const auto whole = scene.Keys();
+      bool pinned = false;
+      scene.bank.PauseAtChange(n, [&] {
+        if (with_gc) {
+          scene.PauseThatOne();
+          scene.Advance(std::chrono::minutes(11));
+          scene.CollectGarbage();
+        }
+        pinned = bool(runtime::PinCheckpoint(scene.Checkpoint(), "root@test", "", scene.now));
+      });
+      const Status erased =
+          runtime::EraseDamagedCheckpoint(scene.target.tenant, "run-1", scene.target.clock);
+      if (scene.bank.pending()) break;
+      SCOPED_TRACE(scene.bank.held_back());
+      EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+      EXPECT_TRUE((*runtime::CurrentLease(scene.target.tenant, "run-1"))->released);
+      if (!pinned) continue;
+      EXPECT_FALSE(erased);
+      EXPECT_THAT(scene.Missing(whole), IsEmpty());
+      EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+    }
+  }
 }
 
 // A gc that removes a tombstone is stopped, its lease expires, and the next one removes it; a copy follows.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 
@@ -9,12 +10,14 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/clean_ups.h"
+#include "runtime/step/deletion_hold.h"
 #include "runtime/step/end.h"
 #include "runtime/step/gc/damage.h"
 #include "runtime/step/gc/orphans.h"
 #include "runtime/step/step_driver.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/pin.h"
+#include "runtime/store/removal_hold.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -274,21 +277,76 @@ class Collector {
     return "gc-" + NewAttemptId(lease ? lease->token + 1 : 1);
   }
 
-  // Takes the next token of a record, and gives it back.
-  Status TakeToken(const std::string& record, const std::optional<Lease>& lease, WallTime now) {
-    HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env_.tenant, record, RunAfter(lease), "",
-                                                          lease, env_.lease_expiry, now));
-    return ReleaseLease(env_.tenant, record, token);
+  // A begin that counts as dead may only have been away: it finds that its tokens are old, and goes no further. What it has done
+  // meanwhile is for the next gc: then the marker stays. `state`: that the record had.
+  Status RemoveMarkerOf(const Record& record, const std::string& checkpoint,
+                        const std::optional<Lease>& lease, const std::optional<StateEntry>& state,
+                        Marked marked) {
+    const std::string run = RunAfter(lease);
+    HOLDFAST_ASSIGN_OR_RETURN(Lease token, TakeLeaseToEnd(env_.tenant, record.id(), run, "", lease,
+                                                          kRemovalExpiry, env_.clock.Now()));
+    RemovalHold hold(record, {{record.id(), std::move(token), kRemovalExpiry}}, env_.clock,
+                     &env_.cancellation);
+    Status removed = RemoveMarkerHeld(hold, checkpoint, run, state, marked);
+    HOLDFAST_RETURN_IF_ERROR(hold.Release());
+    return removed;
   }
 
-  // A begin that counts as dead may only have been away: it finds that its tokens are old, and goes no further.
-  Status FenceOff(const Unfinished& entry, const std::optional<Lease>& lease, WallTime now) {
-    if (entry.kind == RecordKind::kDeletion && !entry.checkpoint.empty()) {
-      HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(env_.tenant, entry.checkpoint));
-      if (held && lease && held->run == lease->run)
-        HOLDFAST_RETURN_IF_ERROR(TakeToken(entry.checkpoint, held, now));
+  Status RemoveMarkerHeld(RemovalHold& hold, const std::string& checkpoint, const std::string& run,
+                          const std::optional<StateEntry>& state, Marked marked) {
+    const Record& record = hold.record();
+    if (record.kind() == RecordKind::kDeletion && !checkpoint.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const Record of,
+                                Record::Open(env_.tenant, RecordKind::kCheckpoint, checkpoint));
+      HOLDFAST_ASSIGN_OR_RETURN(const BeginFence fence,
+                                FenceOffBegin(env_, record, of, run, marked));
+      if (fence == BeginFence::kHeldByAnother) return Ok();
+      HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+      if (fence == BeginFence::kDeletes && head) return Ok();
     }
-    return TakeToken(entry.record, lease, now);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto after, record.State());
+    if ((after ? after->number : 0) != (state ? state->number : 0)) return Ok();
+    return hold.DeleteOfTenant(UnfinishedKey(record.id()));
+  }
+
+  // The deletion that set the state `deleting`, if it came no further, and nobody will end it: its marker is gone.
+  Result<std::optional<Record>> DeletionThatNeverBegan(const StateEntry& deleting) const {
+    const auto entry = ReadRun(env_.tenant, deleting.run);
+    if (!entry && !IsDamage(entry.error())) return entry.error();
+    if (!entry || !*entry || (*entry)->kind != RecordKind::kDeletion)
+      return std::optional<Record>();
+    HOLDFAST_ASSIGN_OR_RETURN(Record deletion,
+                              Record::Open(env_.tenant, RecordKind::kDeletion, (*entry)->record));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, deletion.IsUnfinished());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto states, deletion.States());
+    const bool begun = std::any_of(states.begin(), states.end(), [](const StateEntry& state) {
+      return state.state != RecordState::kError;
+    });
+    if (unfinished || begun) return std::optional<Record>();
+    return std::optional<Record>(std::move(deletion));
+  }
+
+  // Makes a checkpoint again what it was before a deletion that never began.
+  Status KeepFrom(const Record& deletion, const std::string& checkpoint,
+                  const std::optional<StateEntry>& state, WallTime now) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(env_.tenant, deletion.id()));
+    if (lease && !lease->gone(now) && (options_.run.empty() || lease->run != options_.run))
+      return RecordHeldError(env_.tenant, deletion.id(), *lease);
+    return RemoveMarkerOf(deletion, checkpoint, lease, state, Marked::kKeep);
+  }
+
+  // Is there something left to do of a deletion? One that is over, or has brought its checkpoint to its end, is just ended.
+  Result<bool> IsToBeCarriedOn(const Record& deletion, const RecordHead& head,
+                               const std::optional<StateEntry>& state) const {
+    if (state && state->state == RecordState::kDeleted) return false;
+    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint,
+                              Record::Open(env_.tenant, RecordKind::kCheckpoint, head.checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(deletion, checkpoint));
+    if (scope == DeletionScope::kDeletes) return true;
+    // What its plugins made outside of the bank may still be there.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
+    return state && !states.empty() && states.back().damage.empty() &&
+           states.back().state == RecordState::kDeleted;
   }
 
   Status Collect(const Unfinished& entry, const std::string& subject) {
@@ -323,8 +381,7 @@ class Collector {
       if (options_.dry_run) return Ok();
       if (lease && !lease->gone(now))
         HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
-      HOLDFAST_RETURN_IF_ERROR(RemoveLeftOfABegin(record, RemovalOf(env_)));
-      return record.RemoveUnfinished();
+      return RemoveLeftOfABegin(record, RemovalOf(env_));
     }
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished,
                               env_.tenant.Exists(UnfinishedKey(record.id())));
@@ -336,12 +393,7 @@ class Collector {
     }
     bool deletes = false;
     if (unfinished && head && entry.kind == RecordKind::kDeletion) {
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const Record checkpoint,
-          Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto marked, checkpoint.State());
-      deletes = (state && state->state != RecordState::kDeleted) ||
-                (marked && marked->state == RecordState::kDeleting);
+      HOLDFAST_ASSIGN_OR_RETURN(deletes, IsToBeCarriedOn(record, *head, state));
     }
     if (unfinished && is_gone) {
       // A copy that is just beginning is about to take the lease.
@@ -351,10 +403,7 @@ class Collector {
       actions_.push_back(
           {subject, "remove the marker of a deleted one that a copy has not made anew", false});
       if (options_.dry_run) return Ok();
-      HOLDFAST_RETURN_IF_ERROR(FenceOff(entry, lease, now));
-      HOLDFAST_ASSIGN_OR_RETURN(const auto after, record.State());
-      if (!after || after->number != state->number) return Ok();
-      return record.RemoveUnfinished();
+      return RemoveMarkerOf(record, entry.checkpoint, lease, state, Marked::kLeave);
     }
     if (!deletes && (!head || !state)) {
       // A begin that died before its record could be seen. One that is just beginning has a lease,
@@ -364,11 +413,37 @@ class Collector {
       if (!lease && marker.written + env_.claim_expiry > now) return Ok();
       actions_.push_back({subject, "remove the marker of a begin that did not succeed", false});
       if (options_.dry_run) return Ok();
-      HOLDFAST_RETURN_IF_ERROR(FenceOff(entry, lease, now));
-      // What it has done meanwhile is for the next gc.
-      HOLDFAST_ASSIGN_OR_RETURN(const auto after, record.State());
-      if (after) return Ok();
-      return record.RemoveUnfinished();
+      return RemoveMarkerOf(record, entry.checkpoint, lease, state, Marked::kLeave);
+    }
+    // Of a deletion that was begun part may be gone: no pin brings that back. One that was not is for the pin to win.
+    if (deletes && !state) {
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const Record checkpoint,
+          Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
+      HOLDFAST_ASSIGN_OR_RETURN(const auto pin, ReadPin(checkpoint));
+      if (pin) {
+        actions_.push_back(
+            {subject,
+             fmt::format(
+                 "keep the checkpoint {}, of which it has deleted nothing yet: it is pinned {}",
+                 Printable(checkpoint.id()), pin->str()),
+             false});
+        if (options_.dry_run) return Ok();
+        return RemoveMarkerOf(record, checkpoint.id(), lease, state, Marked::kKeep);
+      }
+    }
+    if (entry.kind == RecordKind::kCheckpoint && state && state->state == RecordState::kDeleting) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto deletion, DeletionThatNeverBegan(*state));
+      if (deletion) {
+        actions_.push_back(
+            {subject,
+             fmt::format("keep it: the deletion {} did not begin, and has deleted nothing of it",
+                         Printable(deletion->id())),
+             false});
+        if (options_.dry_run) return Ok();
+        HOLDFAST_ASSIGN_OR_RETURN(const auto its, deletion->State());
+        return KeepFrom(*deletion, record.id(), its, now);
+      }
     }
     const CleanUps which = options_.run.empty() ? CleanUps::kOwed : CleanUps::kFailedToo;
     if (options_.dry_run) {
@@ -398,11 +473,6 @@ class Collector {
     }
     const std::string run = RunAfter(lease);
     if (deletes) {
-      // It may have been pinned while nothing said that it is to go.
-      HOLDFAST_ASSIGN_OR_RETURN(
-          const Record checkpoint,
-          Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
-      HOLDFAST_RETURN_IF_ERROR(CheckNotPinned(checkpoint));
       if (lease && !lease->gone(now))
         HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
       // The checkpoint's lease is the dead run's, too.
