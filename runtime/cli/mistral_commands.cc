@@ -250,9 +250,11 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
         !there)
       return out.Fail(there.error());
   }
-  if (const Status stored = StoreDefinitions(out, runs.api(), *definitions, *changes); !stored)
-    return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
-  RemoveOldParts(out, runs.api(), *definitions, changes->back() == engine::Stored::kChanged);
+  const auto stored = StoreDefinitions(out, runs.api(), *definitions);
+  if (!stored) return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
+  RemoveOldParts(out, runs.api(), *definitions, *stored);
+  if (const Status whole = ConfirmDefinitions(out, runs.api(), *definitions); !whole)
+    return out.Fail(Error(whole.error()).While("submitting " + arguments.file));
   if (trigger) {
     // No record names it until the first run begins, and gc would take it away.
     if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
@@ -263,6 +265,30 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
     return out.Fail(Error(started.error()).While("submitting " + arguments.file));
   return Started(session, runs, execution, submission->record, arguments.watch);
 }
+
+namespace {
+
+// The workflow of a run. kConflict where it is no more that of the run's bundle: another one of its name has other steps.
+// `submit`: what stores it as it was.
+Result<engine::Definition> StoredAsItWas(MistralRuns& runs, const engines::RunStatus& run,
+                                         const std::string& bundle, const std::string& submit) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto stored, engine::StoredWorkflow(runs.api(), run.name));
+  std::string now;
+  if (const Value* const inputs = stored ? stored->value.Find("input") : nullptr;
+      inputs != nullptr && inputs->is_list()) {
+    for (const Value& input : inputs->AsList()) {
+      if (input.is_map()) now = input.StringOr("bundle", now);
+    }
+  }
+  if (stored && now == bundle) return std::move(*stored);
+  return Error(ErrorCode::kConflict,
+               "the workflow " + run.name + " in " + runs.Place() +
+                   (stored ? " has been compiled anew since run " : " is gone since run ") +
+                   run.uid)
+      .Hint("with the file that it was then: " + submit);
+}
+
+}  // namespace
 
 int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, bool same_record) {
   const Output& out = session.out();
@@ -284,34 +310,26 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
     if (const Status is_free = CheckRecordIsFree(session, runs, *status); !is_free)
       return out.Fail(is_free.error());
   }
-  // The workflow of that name may have been compiled anew, and has other steps then.
-  const auto stored = engine::StoredWorkflow(runs.api(), status->name);
-  if (!stored) return out.Fail(stored.error());
-  std::string now;
-  if (const Value* const inputs = *stored ? (*stored)->value.Find("input") : nullptr;
-      inputs != nullptr && inputs->is_list()) {
-    for (const Value& input : inputs->AsList()) {
-      if (input.is_map()) now = input.StringOr("bundle", now);
-    }
-  }
-  const std::string submit = "'holdfast submit FILE --engine mistral" +
-                             (same_record ? " --record " + status->record() : std::string()) + "'";
-  if (now != bundle->second) {
-    return out.Fail(
-        Error(ErrorCode::kConflict,
-              "the workflow " + status->name + " in " + runs.Place() +
-                  (*stored ? " has been compiled anew since run " : " is gone since run ") +
-                  status->uid)
-            .Hint("with the file that it was then: " + submit));
-  }
-  if (const Status whole = CheckParts(session, runs.api(), *status, **stored,
-                                      submit + " stores all of them, and starts it");
-      !whole)
-    return out.Fail(whole.error());
   const std::string environment =
       EnvironmentOf(arguments.environment.empty() ? status->environment : arguments.environment);
   if (const Status there = engine::RequireEnvironment(runs.api(), environment); !there)
     return out.Fail(there.error());
+  const std::string submit = "'holdfast submit FILE --engine mistral" +
+                             (same_record ? " --record " + status->record() : std::string()) + "'";
+  const auto stored = StoredAsItWas(runs, *status, bundle->second, submit);
+  if (!stored) return out.Fail(stored.error());
+  if (const Status whole = CheckParts(session, runs.api(), *status, *stored,
+                                      submit + " stores all of them, and starts it");
+      !whole)
+    return out.Fail(whole.error());
+  // The parts took their time.
+  const auto still = StoredAsItWas(runs, *status, bundle->second, submit);
+  if (!still) return out.Fail(still.error());
+  if (still->value != stored->value) {
+    return out.Fail(Error(ErrorCode::kUnavailable, "somebody has just stored the workflow " +
+                                                       status->name + " in " + runs.Place())
+                        .Hint("the same again looks at what is there now"));
+  }
   engine::NewExecution execution;
   execution.id = engine::NewExecutionId();
   execution.workflow = status->name;
