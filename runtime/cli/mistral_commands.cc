@@ -86,6 +86,12 @@ Result<Value> TriggerOf(const SubmitArguments& arguments, const Submission& subm
   return trigger;
 }
 
+// Whether a cron trigger starts a workflow. Who may not ask that is not told that there is none.
+bool MayBeScheduled(engine::Api& api, const std::string& workflow) {
+  const auto triggers = engine::CronTriggersOf(api, workflow);
+  return !triggers || !triggers->empty();
+}
+
 int StoreTrigger(const Output& out, engine::Api& api, const Value& trigger) {
   const auto stored = engine::StoreCronTrigger(api, trigger);
   if (!stored) return out.Fail(stored.error());
@@ -250,17 +256,18 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
         !there)
       return out.Fail(there.error());
   }
+  // What a cron trigger is to start no record names until its first run begins, and gc would take it away. From the moment
+  // at which the workflow is stored it is this one that the trigger starts, whatever becomes of this submit.
+  if (trigger || MayBeScheduled(runs.api(), execution.workflow)) {
+    if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
+      return out.Fail(kept.error());
+  }
   const auto stored = StoreDefinitions(out, runs.api(), *definitions);
   if (!stored) return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
   RemoveOldParts(out, runs.api(), *definitions, *stored);
   if (const Status whole = ConfirmDefinitions(out, runs.api(), *definitions); !whole)
     return out.Fail(Error(whole.error()).While("submitting " + arguments.file));
-  if (trigger) {
-    // No record names it until the first run begins, and gc would take it away.
-    if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
-      return out.Fail(kept.error());
-    return StoreTrigger(out, runs.api(), *trigger);
-  }
+  if (trigger) return StoreTrigger(out, runs.api(), *trigger);
   if (const Status started = engine::StartExecution(runs.api(), execution); !started)
     return out.Fail(Error(started.error()).While("submitting " + arguments.file));
   return Started(session, runs, execution, submission->record, arguments.watch);

@@ -186,6 +186,34 @@ api create workflows foreign.yaml
 refused 's-protect in .*: it is Protect of plan s for provider 2e0c8826' submit other/s-protect.yaml
 [ "$(code_of said on submit s-protect.yaml --schedule)" = 0 ] && grep -q '^changed workflow s-protect$' said || fail "$(cat said)"
 
+# What a trigger starts keeps its bundle, although no record names it: after a submit that starts nothing that is good, and after one that was
+# ended half-way.
+sed 's,holdfast_program: .*,holdfast_program: /bin/false,; s,^name: .*,name: broken,' environment.yaml >broken.yaml
+api environment broken.yaml
+next() { # SECONDS: another bundle
+  sed -i '/^parameters/d' s.yaml
+  printf 'parameters: {"X::Disk": {parallel_sleep: %ss}}\n' $1 >>s.yaml
+  sed -i 's/policy: {drift: ignore}/policy: {drift: ignore, retries: 0}/' s.yaml
+  compiled s-protect.yaml protect s.yaml --kind template
+}
+runs_as_scheduled() {
+  find bank -path '*bundles*' -type f -exec touch -d '2 days ago' {} +
+  [ "$(code_of said holdfast gc --provider p)" = 0 ] || fail "$(cat said)"
+  api run s-protect >said 2>&1 || fail "what the trigger starts: $(cat said)"
+}
+next 1
+[ "$(code_of said on submit s-protect.yaml --environment broken --watch)" = 5 ] || fail "$(cat said)"
+runs_as_scheduled
+next 2
+between 'PUT .*/workflows' 'until [ -s ended ]; do sleep 0.1; done; kill -9 $(cat ended)'
+rm -f ended
+env OS_MISTRAL_URL=http://127.0.0.1:$(cat port)/v2 holdfast submit s-protect.yaml --schedule --engine mistral >said 2>&1 &
+echo $! >ended
+code=0; wait $! || code=$?
+[ $code = 137 ] || fail "it was not ended: $(cat said)"
+changed_now() { call GET /workflows/s-protect && grep -q "$(sed -n 's/.*{bundle: *"\{0,1\}\([0-9a-f]*\).*/\1/p' s-protect.yaml)" answer; }
+soon changed_now
+runs_as_scheduled
 # A workflow whose name only begins alike is no part.
 sed 's/^s-protect:/s-protect.weekly:/' s-protect.yaml >weekly.yaml
 api create workflows weekly.yaml
