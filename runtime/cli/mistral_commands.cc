@@ -127,6 +127,12 @@ Result<Ending> OpenEnding(Session& session, const engines::RunStatus& status) {
   return out;
 }
 
+// The run that has taken the record over is its deletion.
+bool IsBeingDeleted(const BankSection& tenant, const std::string& run) {
+  const auto report = runtime::ReportOfRun(tenant, run, false);
+  return report && report->summary.state == runtime::RecordState::kDeleting;
+}
+
 // Its record is worked on, whatever the engine says, and not by a run that has taken it over.
 bool IsUnfinished(const BankSection& tenant, const std::string& run) {
   const auto report = runtime::ReportOfRun(tenant, run, false);
@@ -400,10 +406,13 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   const auto taken = runtime::TakenOverFrom(tenant, status->uid);
   const bool is_taken = taken && *taken;
   if (is_taken) {
-    ended->message =
-        (*taken)->goes_on
-            ? "run " + (*taken)->run + " has taken its record over, and goes on with it"
-            : "run " + (*taken)->run + " has brought its record to its end";
+    const std::string by = "run " + Printable((*taken)->run);
+    ended->message = IsBeingDeleted(tenant, status->uid)
+                         ? by + " deletes its checkpoint (if that is dead, '" +
+                               EndDeletionCommand(session, tenant, *status, (*taken)->run) +
+                               "' brings it to its end)"
+                     : (*taken)->goes_on ? by + " has taken its record over, and goes on with it"
+                                         : by + " has brought its record to its end";
   } else if (Status began = AwaitBegin(session, runs, *status, tenant); !began) {
     ended = std::move(began).error();
   } else {
