@@ -218,12 +218,14 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
                                     ShellWord(engine.WholeOf(*last)) + engine.Options()}}
                             : NextOf(session, *last, code, cleaned_up, bank, record, engine);
   // The engine knows success and failure alone.
+  // Of this run: a later one on its record may have ended so.
   const bool denied = code == static_cast<int>(ExitCode::kRunFailed) && record &&
-                      !record->states.empty() && record->states.back().denied;
+                      !record->states.empty() && record->states.back().denied &&
+                      record->states.back().run == last->run();
   const int exit_code = denied ? static_cast<int>(ExitCode::kDenied) : code;
   Value ended = RunEnded(*last, cleaned_up);
-  if (denied) ended.Set("exit_code", exit_code);
-  if (!no_success.empty()) ended.Set("exit_code", code).Set("message", no_success);
+  if (denied || !no_success.empty()) ended.Set("exit_code", exit_code);
+  if (!no_success.empty()) ended.Set("message", no_success);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   out.Json("run-ended", std::move(ended));
