@@ -108,6 +108,16 @@ int StoreTrigger(const Output& out, engine::Api& api, const Value& trigger) {
   return 0;
 }
 
+// That of --record, without writing anything.
+Status CheckRecordIsThere(Session& session, const Submission& submission) {
+  if (submission.record.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider,
+                            session.OpenProvider(submission.workflow.provider));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
+                            session.TenantSection(*provider, SectionAccess::kRead));
+  return CheckRecord(tenant, submission.workflow.bundle.bundle.operation, submission.record);
+}
+
 // Where a run of ours is to be ended; kInvalidInput of somebody else's execution.
 struct Ending {
   Provider* provider = nullptr;
@@ -250,6 +260,8 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
       return out.Fail(Error(free.error()).While("submitting " + arguments.file));
   }
   if (arguments.dry_run == "server") {
+    if (const Status there = CheckRecordIsThere(session, *submission); !there)
+      return out.Fail(there.error());
     const Status taken = CheckThere(out, runs.api(), *definitions, *changes);
     return taken ? 0 : out.Fail(taken.error());
   }

@@ -116,6 +116,7 @@ refused 'the parts of k-protect in .* are not those that it was compiled with: s
 age_parts k-protect
 [ "$(code_of said on submit one.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
 stored_names k-protect. | diff one.parts - || fail "those of the earlier build are left"
+[ "$(code_of said on submit one.yaml --record nosuch --dry-run=server)" = 10 ] || fail "$(cat said)"
 
 # Two submits at once: of the one that has stored its parts, and not yet the workflow, nothing is removed.
 again="holdfast submit one.yaml --engine mistral --watch >inner 2>&1; echo \$? >>inner"
