@@ -23,6 +23,17 @@ bool CanBeCancelled(const BankSection& bank, const engines::RunStatus& holder) {
 
 }  // namespace
 
+std::string EndDeletionCommand(Session& session, const BankSection& bank,
+                               const engines::RunStatus& run, const std::string& deletion) {
+  const auto report = runtime::ReportOfRun(bank, deletion, false);
+  // One that has ended, and did not succeed, is not gone on with: another one deletes the rest.
+  if (report && !runtime::IsWorking(report->summary.state))
+    return ProgramCommand(session) + " checkpoints delete " + ShellWord(run.record());
+  engines::RunStatus of_deletion = run;  // of the same provider
+  of_deletion.uid = deletion;
+  return CleanUpCommand(session, of_deletion);
+}
+
 Status CheckRecordIsFree(Session& session, MistralRuns& runs, const engines::RunStatus& status) {
   const std::optional<BankSection> bank = BankOfRun(session, status);
   if (!bank) return Ok();

@@ -86,6 +86,12 @@ Result<Value> TriggerOf(const SubmitArguments& arguments, const Submission& subm
   return trigger;
 }
 
+// Whether a cron trigger starts a workflow. Who may not ask that is not told that there is none.
+bool MayBeScheduled(engine::Api& api, const std::string& workflow) {
+  const auto triggers = engine::CronTriggersOf(api, workflow);
+  return !triggers || !triggers->empty();
+}
+
 int StoreTrigger(const Output& out, engine::Api& api, const Value& trigger) {
   const auto stored = engine::StoreCronTrigger(api, trigger);
   if (!stored) return out.Fail(stored.error());
@@ -100,6 +106,16 @@ int StoreTrigger(const Output& out, engine::Api& api, const Value& trigger) {
                                       .Set("workflow", trigger.StringOr("workflow_name", ""))
                                       .Set("pattern", pattern));
   return 0;
+}
+
+// That of --record, without writing anything.
+Status CheckRecordIsThere(Session& session, const Submission& submission) {
+  if (submission.record.empty()) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider,
+                            session.OpenProvider(submission.workflow.provider));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection tenant,
+                            session.TenantSection(*provider, SectionAccess::kRead));
+  return CheckRecord(tenant, submission.workflow.bundle.bundle.operation, submission.record);
 }
 
 // Where a run of ours is to be ended; kInvalidInput of somebody else's execution.
@@ -119,6 +135,12 @@ Result<Ending> OpenEnding(Session& session, const engines::RunStatus& status) {
   HOLDFAST_ASSIGN_OR_RETURN(out.tenant,
                             out.provider->tenant_section(SectionAccess::kWrite, BankUse::kRead));
   return out;
+}
+
+// The run that has taken the record over is its deletion.
+bool IsBeingDeleted(const BankSection& tenant, const std::string& run) {
+  const auto report = runtime::ReportOfRun(tenant, run, false);
+  return report && report->summary.state == runtime::RecordState::kDeleting;
 }
 
 // Its record is worked on, whatever the engine says, and not by a run that has taken it over.
@@ -238,6 +260,8 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
       return out.Fail(Error(free.error()).While("submitting " + arguments.file));
   }
   if (arguments.dry_run == "server") {
+    if (const Status there = CheckRecordIsThere(session, *submission); !there)
+      return out.Fail(there.error());
     const Status taken = CheckThere(out, runs.api(), *definitions, *changes);
     return taken ? 0 : out.Fail(taken.error());
   }
@@ -250,19 +274,46 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
         !there)
       return out.Fail(there.error());
   }
-  if (const Status stored = StoreDefinitions(out, runs.api(), *definitions, *changes); !stored)
-    return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
-  RemoveOldParts(out, runs.api(), *definitions, changes->back() == engine::Stored::kChanged);
-  if (trigger) {
-    // No record names it until the first run begins, and gc would take it away.
+  // What a cron trigger is to start no record names until its first run begins, and gc would take it away. From the moment
+  // at which the workflow is stored it is this one that the trigger starts, whatever becomes of this submit.
+  if (trigger || MayBeScheduled(runs.api(), execution.workflow)) {
     if (const Status kept = runtime::PublishBundle(*tenant, workflow.files, true); !kept)
       return out.Fail(kept.error());
-    return StoreTrigger(out, runs.api(), *trigger);
   }
+  const auto stored = StoreDefinitions(out, runs.api(), *definitions);
+  if (!stored) return out.Fail(Error(stored.error()).While("submitting " + arguments.file));
+  RemoveOldParts(out, runs.api(), *definitions, *stored);
+  if (const Status whole = ConfirmDefinitions(out, runs.api(), *definitions); !whole)
+    return out.Fail(Error(whole.error()).While("submitting " + arguments.file));
+  if (trigger) return StoreTrigger(out, runs.api(), *trigger);
   if (const Status started = engine::StartExecution(runs.api(), execution); !started)
     return out.Fail(Error(started.error()).While("submitting " + arguments.file));
   return Started(session, runs, execution, submission->record, arguments.watch);
 }
+
+namespace {
+
+// The workflow of a run. kConflict where it is no more that of the run's bundle: another one of its name has other steps.
+// `submit`: what stores it as it was.
+Result<engine::Definition> StoredAsItWas(MistralRuns& runs, const engines::RunStatus& run,
+                                         const std::string& bundle, const std::string& submit) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto stored, engine::StoredWorkflow(runs.api(), run.name));
+  std::string now;
+  if (const Value* const inputs = stored ? stored->value.Find("input") : nullptr;
+      inputs != nullptr && inputs->is_list()) {
+    for (const Value& input : inputs->AsList()) {
+      if (input.is_map()) now = input.StringOr("bundle", now);
+    }
+  }
+  if (stored && now == bundle) return std::move(*stored);
+  return Error(ErrorCode::kConflict,
+               "the workflow " + run.name + " in " + runs.Place() +
+                   (stored ? " has been compiled anew since run " : " is gone since run ") +
+                   run.uid)
+      .Hint("with the file that it was then: " + submit);
+}
+
+}  // namespace
 
 int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, bool same_record) {
   const Output& out = session.out();
@@ -284,34 +335,26 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
     if (const Status is_free = CheckRecordIsFree(session, runs, *status); !is_free)
       return out.Fail(is_free.error());
   }
-  // The workflow of that name may have been compiled anew, and has other steps then.
-  const auto stored = engine::StoredWorkflow(runs.api(), status->name);
-  if (!stored) return out.Fail(stored.error());
-  std::string now;
-  if (const Value* const inputs = *stored ? (*stored)->value.Find("input") : nullptr;
-      inputs != nullptr && inputs->is_list()) {
-    for (const Value& input : inputs->AsList()) {
-      if (input.is_map()) now = input.StringOr("bundle", now);
-    }
-  }
-  const std::string submit = "'holdfast submit FILE --engine mistral" +
-                             (same_record ? " --record " + status->record() : std::string()) + "'";
-  if (now != bundle->second) {
-    return out.Fail(
-        Error(ErrorCode::kConflict,
-              "the workflow " + status->name + " in " + runs.Place() +
-                  (*stored ? " has been compiled anew since run " : " is gone since run ") +
-                  status->uid)
-            .Hint("with the file that it was then: " + submit));
-  }
-  if (const Status whole = CheckParts(session, runs.api(), *status, **stored,
-                                      submit + " stores all of them, and starts it");
-      !whole)
-    return out.Fail(whole.error());
   const std::string environment =
       EnvironmentOf(arguments.environment.empty() ? status->environment : arguments.environment);
   if (const Status there = engine::RequireEnvironment(runs.api(), environment); !there)
     return out.Fail(there.error());
+  const std::string submit = "'holdfast submit FILE --engine mistral" +
+                             (same_record ? " --record " + status->record() : std::string()) + "'";
+  const auto stored = StoredAsItWas(runs, *status, bundle->second, submit);
+  if (!stored) return out.Fail(stored.error());
+  if (const Status whole = CheckParts(session, runs.api(), *status, *stored,
+                                      submit + " stores all of them, and starts it");
+      !whole)
+    return out.Fail(whole.error());
+  // The parts took their time.
+  const auto still = StoredAsItWas(runs, *status, bundle->second, submit);
+  if (!still) return out.Fail(still.error());
+  if (still->value != stored->value) {
+    return out.Fail(Error(ErrorCode::kUnavailable, "somebody has just stored the workflow " +
+                                                       status->name + " in " + runs.Place())
+                        .Hint("the same again looks at what is there now"));
+  }
   engine::NewExecution execution;
   execution.id = engine::NewExecutionId();
   execution.workflow = status->name;
@@ -375,10 +418,13 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   const auto taken = runtime::TakenOverFrom(tenant, status->uid);
   const bool is_taken = taken && *taken;
   if (is_taken) {
-    ended->message =
-        (*taken)->goes_on
-            ? "run " + (*taken)->run + " has taken its record over, and goes on with it"
-            : "run " + (*taken)->run + " has brought its record to its end";
+    const std::string by = "run " + Printable((*taken)->run);
+    ended->message = IsBeingDeleted(tenant, status->uid)
+                         ? by + " deletes its checkpoint (if that is dead, '" +
+                               EndDeletionCommand(session, tenant, *status, (*taken)->run) +
+                               "' brings it to its end)"
+                     : (*taken)->goes_on ? by + " has taken its record over, and goes on with it"
+                                         : by + " has brought its record to its end";
   } else if (Status began = AwaitBegin(session, runs, *status, tenant); !began) {
     ended = std::move(began).error();
   } else {

@@ -1,5 +1,6 @@
 #include "runtime/cli/mistral_store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -11,6 +12,7 @@
 #include "plugins/sdk/operation.h"
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
+#include "runtime/cli/next_command.h"
 #include "runtime/cli/opened_workflow.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_file.h"
@@ -92,18 +94,28 @@ Status CheckSaysWhose(const DefinitionSet& set) {
 }
 
 // What is there under its name is an older one of it: nobody else's is replaced.
-Status CheckIsOurs(const engine::Api& api, const DefinitionSet& set, const DefinitionFile& file,
+Status CheckIsOurs(engine::Api& api, const DefinitionSet& set, const DefinitionFile& file,
                    const std::string& stored) {
   const DefinitionOwner was = mistral::OwnerOf(stored, file.name);
   if (mistral::IsSameOwner(was, set.owner, set.whole().name)) return Ok();
+  // Mistral removes no workflow that a cron trigger starts.
+  std::string first;
+  if (const auto triggers = engine::CronTriggersOf(api, file.name)) {
+    for (const std::string& trigger : *triggers)
+      first += "openstack cron trigger delete " + ShellWord(trigger) + ", then ";
+  }
+  // What it started has names of its own below it.
+  std::string parts;
+  if (const auto names = engine::WorkflowsNamed(api, file.name + "."); names && !names->empty())
+    parts = ", and the same of " + Counted(names->size(), "workflow") + " " + file.name + ".*";
   return Error(ErrorCode::kConflict, "there is another workflow " + file.name + " in " +
                                          api.Place() + ": " +
                                          (was.is_unknown() ? "'holdfast compile' has not written it"
                                                            : "it is " + Printable(was.str())))
       .Hint(
           "give the plan another name, and compile again; or, once nobody needs that workflow any "
-          "more: openstack workflow delete " +
-          file.name);
+          "more: " +
+          first + "openstack workflow delete " + file.name + parts);
 }
 
 // By its name a part stands for what it does; one that somebody has changed in Mistral, or in its file, or that an earlier build
@@ -129,18 +141,49 @@ engine::AskToChange AskOf(engine::Api& api, const DefinitionSet& set, const Defi
   };
 }
 
-// Those of earlier compiles: below the workflow's name, ours, and started by nothing of this one.
-Result<std::vector<std::string>> FindOldParts(engine::Api& api, const DefinitionSet& set) {
-  std::set<std::string> kept;
-  for (const DefinitionFile& each : set.files) kept.insert(each.name);
+// NAME.PART.HASH; of an earlier build, whose definitions have no tags, NAME.PART. What is longer is below a workflow of another
+// name that only begins so.
+bool IsNameOfAPart(std::string_view name, std::string_view whole, bool has_hash) {
+  constexpr std::size_t kDigits = 10;
+  const auto pieces = Split(name.substr(whole.size() + 1), '.');
+  if (pieces.size() != (has_hash ? 2U : 1U) || pieces.front().empty()) return false;
+  if (!has_hash) return true;
+  return pieces[1].size() == kDigits &&
+         pieces[1].find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+struct OldPart {
+  std::string name;
+  bool is_young = false;
+};
+struct OldParts {
+  std::string whole;  // the text of the workflow that starts none of them
+  std::vector<OldPart> parts;
+};
+
+// Those of earlier compiles: below the workflow's name, ours, and started neither by what is stored now nor by this one.
+Result<OldParts> FindOldParts(engine::Api& api, const DefinitionSet& set) {
+  constexpr auto kYoung = std::chrono::hours(1);
   const std::string& whole = set.whole().name;
+  OldParts out;
   HOLDFAST_ASSIGN_OR_RETURN(const auto names, engine::WorkflowsNamed(api, whole + "."));
-  std::vector<std::string> out;
+  if (names.empty()) return out;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto now, engine::StoredWorkflow(api, whole));
+  // What it starts nobody knows.
+  if (!now || now->value.is_null()) return out;
+  out.whole = now->text;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto below, engine::FindBelow(api, now->value));
+  std::set<std::string> kept(below.missing.begin(), below.missing.end());
+  for (const auto& [name, unused] : below.stored) kept.insert(name);
+  for (const DefinitionFile& each : set.files) kept.insert(each.name);
   for (const std::string& name : names) {
     if (kept.contains(name)) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const auto stored, engine::StoredWorkflow(api, name));
-    if (stored && mistral::IsSameOwner(mistral::OwnerOf(stored->text, name), set.owner, whole))
-      out.push_back(name);
+    if (!stored) continue;
+    const DefinitionOwner owner = mistral::OwnerOf(stored->text, name);
+    if (!mistral::IsSameOwner(owner, set.owner, whole)) continue;
+    if (IsNameOfAPart(name, whole, owner.whole.empty()))
+      out.parts.push_back({name, stored->age.value_or(kYoung) <= kYoung});
   }
   return out;
 }
@@ -218,21 +261,18 @@ Status CheckThere(const Output& out, engine::Api& api, const DefinitionSet& set,
   return Ok();
 }
 
-Status StoreDefinitions(const Output& out, engine::Api& api, const DefinitionSet& set,
-                        const std::vector<engine::Stored>& changes) {
-  for (std::size_t i = 0; i < set.files.size(); ++i) {
-    const DefinitionFile& each = set.files[i];
-    if (changes[i] == engine::Stored::kAsItWas) continue;
+Result<bool> StoreDefinitions(const Output& out, engine::Api& api, const DefinitionSet& set) {
+  engine::Stored stored = engine::Stored::kAsItWas;
+  for (const DefinitionFile& each : set.files) {
     HOLDFAST_ASSIGN_OR_RETURN(
-        const engine::Stored stored,
-        engine::StoreWorkflow(api, each.name, each.source.text, AskOf(api, set, each)));
+        stored, engine::StoreWorkflow(api, each.name, each.source.text, AskOf(api, set, each)));
     if (stored == engine::Stored::kAsItWas) continue;
     out.Say((stored == engine::Stored::kCreated ? "stored workflow " : "changed workflow ") +
             each.name);
     out.Json("workflow-stored",
              Value().Set("workflow", each.name).Set("changed", stored == engine::Stored::kChanged));
   }
-  return Ok();
+  return stored == engine::Stored::kChanged;
 }
 
 void RemoveOldParts(const Output& out, engine::Api& api, const DefinitionSet& set, bool changed) {
@@ -243,24 +283,62 @@ void RemoveOldParts(const Output& out, engine::Api& api, const DefinitionSet& se
   };
   const auto old = FindOldParts(api, set);
   if (!old) return leave(old.error());
-  if (old->empty()) return;
+  if (old->parts.empty()) return;
+  const auto are_left = [](std::size_t count) {
+    return Counted(count, "part") + " of an earlier compile " + (count == 1 ? "is" : "are") +
+           " left";
+  };
+  const auto young = static_cast<std::size_t>(std::count_if(
+      old->parts.begin(), old->parts.end(), [](const OldPart& part) { return part.is_young; }));
   // By then an execution is there that Mistral was just making of the workflow as it was before.
   constexpr auto kWhileItStarts = std::chrono::seconds(2);
-  if (changed) std::this_thread::sleep_for(kWhileItStarts);
+  if (changed && young != old->parts.size()) std::this_thread::sleep_for(kWhileItStarts);
   const auto at_work = engine::ExecutionAtWork(api, whole);
   if (!at_work) return leave(at_work.error());
   if (!at_work->empty()) {
-    out.Say("run " + *at_work + " of " + whole + " is at work: " + Counted(old->size(), "part") +
-            " of an earlier compile " + (old->size() == 1 ? "is" : "are") +
-            " left for it, until the next submit");
+    out.Say("run " + *at_work + " of " + whole + " is at work: " + are_left(old->parts.size()) +
+            " for it, until the next submit");
     return;
   }
-  for (const std::string& name : *old) {
-    if (const Status removed = engine::DeleteWorkflow(api, name); !removed)
-      return leave(removed.error());
-    out.Say("removed workflow " + name + " of an earlier compile");
-    out.Json("workflow-removed", Value().Set("workflow", name));
+  for (const OldPart& part : old->parts) {
+    if (part.is_young) continue;
+    // What another submit has stored meanwhile may start it.
+    const auto now = engine::StoredWorkflow(api, whole);
+    if (!now) return leave(now.error());
+    if (!*now || (*now)->text != old->whole) return;
+    if (const Status removed = engine::DeleteWorkflow(api, part.name); !removed) {
+      leave(removed.error());
+      continue;
+    }
+    out.Say("removed workflow " + part.name + " of an earlier compile");
+    out.Json("workflow-removed", Value().Set("workflow", part.name));
   }
+  if (young != 0) {
+    out.Say(are_left(young) +
+            ": of the last hour, so another submit may just be storing them; a later one removes "
+            "what nothing starts");
+  }
+}
+
+Status ConfirmDefinitions(const Output& out, engine::Api& api, const DefinitionSet& set) {
+  constexpr int kMostRounds = 5;
+  for (int round = 0; round < kMostRounds; ++round) {
+    bool all_as_compiled = true;
+    for (const DefinitionFile& each : set.files) {
+      HOLDFAST_ASSIGN_OR_RETURN(
+          const engine::Stored change,
+          engine::CompareWorkflow(api, each.name, each.source.text, AskOf(api, set, each)));
+      all_as_compiled = all_as_compiled && change == engine::Stored::kAsItWas;
+    }
+    if (all_as_compiled) return Ok();
+    out.Say("what is stored of " + set.whole().name +
+            " has been changed since, as by another submit: it is stored again");
+    HOLDFAST_ASSIGN_OR_RETURN(const bool unused, StoreDefinitions(out, api, set));
+    static_cast<void>(unused);
+  }
+  return Unavailable("others store the workflow " + set.whole().name + " in " + api.Place() +
+                     " again and again: nothing was started")
+      .Hint("submit again once they have come to their end");
 }
 
 Status CheckParts(Session& session, engine::Api& api, const engines::RunStatus& run,

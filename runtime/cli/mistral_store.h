@@ -51,15 +51,21 @@ Result<std::vector<engines::mistral::Stored>> CompareDefinitions(engines::mistra
 Status CheckThere(const Output& out, engines::mistral::Api& api, const DefinitionSet& set,
                   const std::vector<engines::mistral::Stored>& changes);
 
-// Stores those that are not there as they are, the workflow itself last: until then the one that is there goes on with parts of
-// its own, whose names are others. Says what was done. `changes` are of CompareDefinitions, and are asked for again one by one.
-Status StoreDefinitions(const Output& out, engines::mistral::Api& api, const DefinitionSet& set,
-                        const std::vector<engines::mistral::Stored>& changes);
+// Compares each once more, and stores those that are not there as they are, the workflow itself last: until then the one that is
+// there goes on with parts of its own, whose names are others. Says what was done. True: the workflow itself was there, and
+// is changed.
+Result<bool> StoreDefinitions(const Output& out, engines::mistral::Api& api,
+                              const DefinitionSet& set);
 
-// Removes the parts of earlier compiles, unless a run of the workflow is at work, which may come to them yet; then the next
-// submit does. What cannot be removed is a warning: it lies there, and does nothing. `changed`: the workflow was just changed.
+// Removes the parts of earlier compiles: what nothing starts that is stored now. Those of the last hour are left to the next
+// submit, as another one may just be storing them; and all of them where a run of the workflow is at work, which may come to
+// them yet. What cannot be removed is a warning: it lies there, and does nothing. `changed`: the workflow was just changed.
 void RemoveOldParts(const Output& out, engines::mistral::Api& api, const DefinitionSet& set,
                     bool changed);
+
+// Right before something is started: all of them are there as they were compiled. What another submit has changed or removed since
+// is stored again; kUnavailable where that goes on.
+Status ConfirmDefinitions(const Output& out, engines::mistral::Api& api, const DefinitionSet& set);
 
 // Whether the parts of a stored workflow are those that it was compiled with. kNotFound where one is gone, kConflict where one
 // is somebody else's or, as far as the run's bundle can be read, they do not have the steps of that. `hint` says how to go on.

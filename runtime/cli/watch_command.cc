@@ -4,6 +4,7 @@
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/cluster_progress.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/held_record.h"
 #include "runtime/cli/next_command.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/run_engine.h"
@@ -95,12 +96,20 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   if (working && bank) {
     const auto taken = runtime::TakenOverFrom(*bank, status.run());
     if (taken && *taken) {
-      next.lead =
-          "; run " + Printable((*taken)->run) + " has taken its record over, and goes on with it";
+      const bool deletes = report->summary.state == runtime::RecordState::kDeleting;
+      next.lead = "; run " + Printable((*taken)->run) +
+                  (deletes ? " deletes its checkpoint, and nothing else is owed"
+                           : " has taken its record over, and goes on with it");
+      const std::string end_deletion =
+          deletes ? EndDeletionCommand(session, *bank, status, (*taken)->run) : "";
       if (engine.Find((*taken)->run)) {
         next.lead += ":";
         next.commands.push_back(ProgramCommand(session) + " watch " + ShellWord((*taken)->run) +
                                 engine.Options());
+        next.last_resort = end_deletion;
+      } else if (deletes) {
+        next.lead += "; if that is dead:";
+        next.commands.push_back(end_deletion);
       }
       return next;
     }
@@ -209,12 +218,14 @@ int WatchRun(Session& session, RunEngine& engine, const std::string& handle) {
                                     ShellWord(engine.WholeOf(*last)) + engine.Options()}}
                             : NextOf(session, *last, code, cleaned_up, bank, record, engine);
   // The engine knows success and failure alone.
+  // Of this run: a later one on its record may have ended so.
   const bool denied = code == static_cast<int>(ExitCode::kRunFailed) && record &&
-                      !record->states.empty() && record->states.back().denied;
+                      !record->states.empty() && record->states.back().denied &&
+                      record->states.back().run == last->run();
   const int exit_code = denied ? static_cast<int>(ExitCode::kDenied) : code;
   Value ended = RunEnded(*last, cleaned_up);
-  if (denied) ended.Set("exit_code", exit_code);
-  if (!no_success.empty()) ended.Set("exit_code", code).Set("message", no_success);
+  if (denied || !no_success.empty()) ended.Set("exit_code", exit_code);
+  if (!no_success.empty()) ended.Set("message", no_success);
   if (!last->message.empty()) ended.Set("message", Printable(last->message));
   if (code != 0) ended.Set("next", Value::List(next.commands.begin(), next.commands.end()));
   out.Json("run-ended", std::move(ended));

@@ -666,6 +666,9 @@ Result<std::optional<TakenOver>> TakenOverFrom(const BankSection& tenant, std::s
     return std::optional<TakenOver>();
   HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, entry->kind, entry->record));
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  // What becomes of a checkpoint that is being deleted is its deletion's, also while a gc brings that to its end.
+  if (state && state->state == RecordState::kDeleting && entry->kind == RecordKind::kCheckpoint)
+    return std::optional<TakenOver>(TakenOver{state->run, true});
   const bool working = state && IsWorking(state->state);
   if (working) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto later, RunThatHas(record, *lease));

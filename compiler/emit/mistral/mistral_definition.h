@@ -27,8 +27,8 @@ namespace holdfast::compiler {
 // exit 75, is tried again. (Measured on Mistral 15.0.)
 //
 // The first group's is called as the workflow is, every other one's "<workflow>.<group>.<hash of what it does>". Mistral looks
-// for a sub-workflow by its name when a run comes to it: so a name never stands for something else, and a whole and its parts
-// are of one compile while another one is being stored beside them. Comments do not count.
+// for a part by its name when a run comes to it: so a name stands for one thing unless somebody edits it, and the whole that is
+// there goes on with its parts while those of another compile are stored beside them. Comments do not count.
 struct MistralDefinition {
   std::string name;
   std::string text;

@@ -41,13 +41,19 @@ std::optional<Value> DefinitionIn(const std::string& text, const std::string& na
   return found == nullptr ? std::nullopt : std::optional<Value>(*found);
 }
 
-// The stored one was changed (or made) in this second or the last, by the server's clock. Unknown: it may be so.
-bool IsFresh(const Answer& stored) {
-  constexpr auto kTooSoon = std::chrono::seconds(2);
+// Of what is stored, since it was changed or made, by the server's clock.
+std::optional<std::chrono::seconds> AgeOf(const Answer& stored) {
   std::string text = TimeOf(stored.body, "updated_at");
   if (text.empty()) text = TimeOf(stored.body, "created_at");
   const auto changed = ParseTime(text);
-  return !changed || !stored.date || *stored.date - *changed < kTooSoon;
+  if (!changed || !stored.date) return std::nullopt;
+  return std::chrono::floor<std::chrono::seconds>(*stored.date - *changed);
+}
+
+// In this second or the last. Unknown: it may be so.
+bool IsFresh(const Answer& stored) {
+  constexpr auto kTooSoon = std::chrono::seconds(2);
+  return AgeOf(stored).value_or(std::chrono::seconds(0)) < kTooSoon;
 }
 
 Status CreateCronTrigger(Api& api, const Value& trigger) {
@@ -157,23 +163,34 @@ Result<Stored> CompareWorkflow(Api& api, const std::string& name, const std::str
 Result<Stored> StoreWorkflow(Api& api, const std::string& name, const std::string& text,
                              const AskToChange& changes) {
   constexpr auto kNextSecond = std::chrono::milliseconds(2'000);
-  HOLDFAST_ASSIGN_OR_RETURN(const Comparison compared, Compare(api, name, text, changes));
-  if (compared.change == Stored::kAsItWas) return Stored::kAsItWas;
-  const bool there = compared.change == Stored::kChanged;
-  if (there && IsFresh(compared.stored)) std::this_thread::sleep_for(kNextSecond);
-  Call call;
-  call.method = there ? net::HttpMethod::kPut : net::HttpMethod::kPost;
-  call.target = "/workflows";
-  call.body = text;
-  call.content_type = kPlainText;
-  auto answer = api.Send(call);
-  // Of a lost answer, or of somebody who was faster: the same is as good.
-  if (!answer && answer.error().code() == ErrorCode::kConflict) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto kept, StoredWorkflow(api, name));
-    if (kept && kept->value == compared.wanted) return Stored::kCreated;
+  constexpr int kMostTries = 3;
+  for (int tries = 1;; ++tries) {
+    HOLDFAST_ASSIGN_OR_RETURN(Comparison compared, Compare(api, name, text, changes));
+    if (compared.change == Stored::kChanged && IsFresh(compared.stored)) {
+      std::this_thread::sleep_for(kNextSecond);
+      // Whoever has just changed it may have done so once more.
+      HOLDFAST_ASSIGN_OR_RETURN(compared, Compare(api, name, text, changes));
+    }
+    if (compared.change == Stored::kAsItWas) return Stored::kAsItWas;
+    const bool there = compared.change == Stored::kChanged;
+    Call call;
+    call.method = there ? net::HttpMethod::kPut : net::HttpMethod::kPost;
+    call.target = "/workflows";
+    call.body = text;
+    call.content_type = kPlainText;
+    auto answer = api.Send(call);
+    if (answer) return compared.change;
+    const ErrorCode code = answer.error().code();
+    // Of a lost answer, or of somebody who was faster: the same is as good.
+    if (!there && code == ErrorCode::kConflict) {
+      HOLDFAST_ASSIGN_OR_RETURN(const auto kept, StoredWorkflow(api, name));
+      if (kept && kept->value == compared.wanted) return Stored::kCreated;
+    }
+    // Made, or removed, since it was looked for.
+    const bool passed_by = code == (there ? ErrorCode::kNotFound : ErrorCode::kConflict);
+    if (!passed_by || tries >= kMostTries)
+      return std::move(answer).error().While("storing workflow " + Printable(name));
   }
-  if (!answer) return std::move(answer).error().While("storing workflow " + Printable(name));
-  return there ? Stored::kChanged : Stored::kCreated;
 }
 
 Status ValidateWorkflow(Api& api, const std::string& text) {
@@ -194,9 +211,8 @@ Result<std::optional<Definition>> StoredWorkflow(Api& api, const std::string& na
   if (stored.body.is_null()) return std::optional<Definition>();
   Definition out;
   out.text = stored.body.StringOr("definition", "");
-  auto value = DefinitionIn(out.text, name);
-  if (!value) return std::optional<Definition>();
-  out.value = std::move(*value);
+  if (auto value = DefinitionIn(out.text, name)) out.value = std::move(*value);
+  out.age = AgeOf(stored);
   return std::optional<Definition>(std::move(out));
 }
 
@@ -273,6 +289,20 @@ Result<DefinitionsBelow> FindBelow(Api& api, const Value& definition) {
     }
   }
   return out;
+}
+
+Result<std::vector<std::string>> CronTriggersOf(Api& api, const std::string& workflow) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Value::List found,
+      GetList(api, "/cron_triggers?workflow_name=" + net::PercentEncoded(workflow),
+              "cron_triggers"));
+  std::vector<std::string> names;
+  for (const Value& trigger : found) {
+    if (trigger.StringOr("workflow_name", "") == workflow)
+      names.push_back(trigger.StringOr("name", ""));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Status CheckCronTrigger(Api& api, const Value& trigger) {

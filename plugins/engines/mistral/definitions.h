@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -35,7 +36,9 @@ Result<std::vector<std::string>> WorkflowsNamed(Api& api, const std::string& beg
 
 struct Definition {
   std::string text;  // as it was stored
-  Value value;       // what stands behind the workflow's name in it
+  Value value;       // what stands behind the workflow's name in it; null where that cannot be read
+  // Since it was stored or changed, by Mistral's own clock; nullopt: not known.
+  std::optional<std::chrono::seconds> age = {};
 };
 // The sub-workflows that a definition starts, directly or not, by name.
 struct DefinitionsBelow {
@@ -55,6 +58,8 @@ Status RequireEnvironment(Api& api, const std::string& environment);
 // An execution of the workflow that has not ended, also a paused one; empty: there is none.
 Result<std::string> ExecutionAtWork(Api& api, const std::string& workflow);
 
+// The names of the cron triggers that start a workflow.
+Result<std::vector<std::string>> CronTriggersOf(Api& api, const std::string& workflow);
 // kConflict where there is a cron trigger of that name for another workflow: that is somebody else's. Writes nothing.
 Status CheckCronTrigger(Api& api, const Value& trigger);
 // Stores a cron trigger (a request as `compile --kind template` writes it), over the one of its name, as far as CheckCronTrigger

@@ -323,8 +323,15 @@ soon grep -q 'protect.parallel".*"begin".*Disk#b' trace
 says 'watch ' "; run $second has taken its record over, and goes on with it:$"
 grep -q "^  holdfast watch $second " said || fail "$(cat said)"
 [ "$(code_of said on cancel $second)" = 0 ] && grep -q 'what was owed is cleaned up' said || fail "$(cat said)"
+# While a deletion has its checkpoint nothing of a run is owed, and nobody waits for it.
+compiled delete.yaml delete $run
+[ "$(code_of said holdfast step run delete.yaml begin --run-id deletion)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on watch $run)" = 6 ] && ! grep -q 'is yet to clean up' said || fail "$(cat said)"
+says 'gc ' '; run deletion deletes its checkpoint, and nothing else is owed; if that is dead:$'
+[ "$(code_of said on cancel $run)" = 0 ] && grep -q "nothing is owed: run deletion deletes its checkpoint (if that is dead, 'holdfast gc --run deletion' brings" said || fail "$(cat said)"
+[ "$(code_of said holdfast gc --run deletion)" = 0 ] && grep -q '^did ' said || fail "what is offered does nothing: $(cat said)"
 # A checkpoint that was deleted is not called whole.
-[ "$(code_of said holdfast checkpoints delete $run)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on cancel $run)" = 0 ] && grep -q 'nothing is owed: run gc-.* has brought its record to its end' said || fail "$(cat said)"
 code_of said on watch $run >code
 ! grep -q 'its record is whole' said && says 'resubmit ' 'deleted' || fail "$(cat code said)"
 rm -r "$dir"/bank/t/*/bundles

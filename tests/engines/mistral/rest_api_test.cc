@@ -607,6 +607,68 @@ TEST_F(MistralApi, ADefinitionThatIsThereAsItIsIsLeftAlone) {
   EXPECT_EQ(other.error().message(), "asked");
 }
 
+TEST_F(MistralApi, WhatSomebodyElseHasJustStoredIsComparedBeforeItIsChanged) {
+  bool there = false;
+  Start([&there](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.target == "/v2/") return connection.Answer(200, R"({"uri": "http://m/v2"})");
+    if (request.method == "PUT") return connection.Answer(200, "{}");
+    if (request.method == "POST") {
+      there = true;
+      return connection.Answer(409, R"({"faultstring": "Duplicate entry for WorkflowDefinition"})");
+    }
+    if (!there) return connection.Answer(404, R"({"faultstring": ""})");
+    connection.Answer(
+        200,
+        R"({"name": "w", "updated_at": "2026-01-01 00:00:00", "definition": "version: '2.0'\nw: {type: direct}\n"})",
+        "Date: Thu, 01 Jan 2026 01:00:00 GMT\r\n");
+  });
+  const auto api = Open(Plain());
+  int asked = 0;
+  const auto stored = StoreWorkflow(*api, "w", "version: '2.0'\nw: {type: reverse}\n",
+                                    [&asked](const std::string& was) {
+                                      EXPECT_THAT(was, HasSubstr("type: direct"));
+                                      ++asked;
+                                      return Ok();
+                                    });
+  ASSERT_TRUE(stored) << stored.error().Render();
+  EXPECT_EQ(*stored, Stored::kChanged);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(lines().back(), "PUT /v2/workflows");
+}
+
+TEST_F(MistralApi, AStoredWorkflowIsAsOldAsItIsByMistralsClock) {
+  Start([](TestConnection& connection, const TestConnection::Request& request) {
+    const bool no_yaml = request.target.ends_with("/no-yaml");
+    connection.Answer(
+        200,
+        no_yaml
+            ? R"({"name": "no-yaml", "definition": "\t{"})"
+            : R"({"name": "w", "created_at": "2026-01-01 00:00:00", "definition": "version: '2.0'\nw: {type: direct}\n"})",
+        "Date: Thu, 01 Jan 2026 01:00:01 GMT\r\n");
+  });
+  const auto api = Open(Plain());
+  const auto stored = StoredWorkflow(*api, "w");
+  ASSERT_TRUE(stored && *stored);
+  EXPECT_EQ((*stored)->age, std::chrono::seconds(3601));
+  // What cannot be read is there all the same.
+  const auto unreadable = StoredWorkflow(*api, "no-yaml");
+  ASSERT_TRUE(unreadable && *unreadable);
+  EXPECT_TRUE((*unreadable)->value.is_null());
+  EXPECT_EQ((*unreadable)->age, std::nullopt);
+}
+
+TEST_F(MistralApi, TheTriggersOfAWorkflowAreFound) {
+  Start([](TestConnection& connection, const auto&) {
+    connection.Answer(
+        200,
+        R"({"cron_triggers": [{"name": "b", "workflow_name": "w"}, {"name": "x", "workflow_name": "w.x"}, {"name": "a", "workflow_name": "w"}]})");
+  });
+  const auto names = CronTriggersOf(*Open(Plain()), "w");
+  ASSERT_TRUE(names) << names.error().Render();
+  EXPECT_THAT(*names, ElementsAre("a", "b"));
+  EXPECT_THAT(lines(), ElementsAre("GET /v2/cron_triggers?workflow_name=w"));
+}
+
 TEST_F(MistralApi, WhatWouldBeStoredIsAskedWithoutStoringIt) {
   Start([](TestConnection& connection, const TestConnection::Request& request) {
     if (request.target == "/v2/") return connection.Answer(200, R"({"uri": "http://m/v2"})");

@@ -19,6 +19,22 @@ refused() { # WORDS COMMAND...: says so, and has stored nothing
   ! grep -q '^stored\|^changed\|^removed' said || fail "something was stored: $(cat said)"
   stored_names '' | diff before - || fail "there are others"
 }
+# Of the last hour, a part may be another submit's, which is yet to store what starts it.
+age_parts() { # WORKFLOW
+  /usr/bin/python3 -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=60) as database:
+    old = "2026-01-01 00:00:00"
+    database.execute("UPDATE workflow_definitions_v2 SET created_at = ?, updated_at = ? WHERE name LIKE ?", (old, old, sys.argv[2] + ".%"))' "$dir/mistral/mistral.sqlite" "$1"
+}
+# What somebody else does while a command is at work: right before its first request of that kind.
+between() { # 'METHOD REGEX' WORDS: of a shell
+  rm -f port
+  python3 "$scene/between.py" http://127.0.0.1:8989 port "$1" bash -c "$2" &
+  engine="$engine $!"
+  soon test -s port
+}
+through() { OS_MISTRAL_URL=http://127.0.0.1:$(cat port)/v2 on "$@"; }
+seen() { cat said; }
 
 ids=$(seq -f d%02g 14)
 noop="trace = $dir/trace" disks $ids
@@ -46,12 +62,16 @@ stored_names k-protect. | diff one.parts - || fail "the parts"
 sed -i '1i # Reviewed by Bob, OK' two.yaml
 [ "$(code_of said on submit two.yaml --dry-run=server)" = 0 ] && grep -q '^would change workflow k-protect$' said || fail "$(cat said)"
 stored_names k-protect. | diff one.parts - || fail "--dry-run=server has stored something"
+age_parts k-protect
 [ "$(code_of said on submit two.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
 [ "$(grep -c '^removed workflow k-protect\..* of an earlier compile$' said)" = "$(wc -l <one.alone)" ] || fail "$(cat said)"
 stored_names k-protect. | diff two.parts - || fail "the parts"
 sed -i '1i ---' one.yaml
+[ "$(code_of said on submit one.yaml --watch)" = 0 ] && grep -q " of an earlier compile are left: of the last hour" said || fail "$(cat said)"
+age_parts k-protect
 [ "$(code_of said on submit one.yaml --watch)" = 0 ] || fail "$(cat said)"
 good=$(submitted)
+stored_names k-protect. | diff one.parts - || fail "the parts"
 
 # Refused because of one name, nothing is stored; and the run of before can be started again.
 taken=$(tail -1 two.alone)
@@ -93,8 +113,31 @@ run=$(submitted)
 api create workflows old-two.children/*.yaml
 refused 'the parts of k-protect in .* are not those that it was compiled with: step [a-z0-9-]* is in ' resubmit $run
 [ "$(code_of said on submit old-one.yaml --watch)" = 0 ] || fail "$(cat said)"
+age_parts k-protect
 [ "$(code_of said on submit one.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
 stored_names k-protect. | diff one.parts - || fail "those of the earlier build are left"
+[ "$(code_of said on submit one.yaml --record nosuch --dry-run=server)" = 10 ] || fail "$(cat said)"
+
+# Two submits at once: of the one that has stored its parts, and not yet the workflow, nothing is removed.
+again="holdfast submit one.yaml --engine mistral --watch >inner 2>&1; echo \$? >>inner"
+between 'PUT .*/workflows' "$again"
+[ "$(code_of said through submit two.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said inner)"
+[ "$(tail -1 inner)" = 0 ] && ! grep -q '^removed' inner || fail "$(cat inner)"
+age_parts k-protect
+[ "$(code_of said on submit one.yaml)" = 0 ] || fail "$(cat said)"
+[ "$(code_of said on watch "$(submitted)")" = 0 ] || fail "$(cat said)"
+# Should they be gone when it is to start, it stores them again.
+between 'PUT .*/workflows' "$(declare -f age_parts); dir=$dir; age_parts k-protect; $again"
+[ "$(code_of said through submit two.yaml --watch)" = 0 ] && grep -q '^what is stored of k-protect has been changed since' said || fail "$(cat said inner)"
+[ "$(tail -1 inner)" = 0 ] && grep -q '^removed' inner || fail "$(cat inner)"
+# So does who has found all as it was, before another one has changed it; and what is started is of one compile.
+age_parts k-protect
+between 'GET .*/workflows\?fields=.*has.*' "holdfast submit one.yaml --engine mistral --watch >inner 2>&1; echo \$? >>inner"
+[ "$(code_of said through submit two.yaml --watch)" = 0 ] && grep -q '^what is stored of k-protect has been changed since' said || fail "$(cat said inner)"
+[ "$(tail -1 inner)" = 0 ] && grep -q '^changed workflow k-protect$' inner || fail "$(cat inner)"
+run=$(submitted)
+between 'GET .*/workflows/k-protect\..*' "$again"
+[ "$(code_of said through resubmit $run)" = 75 ] && grep -q "^somebody has just stored the workflow k-protect in " said || fail "$(cat said inner)"
 
 # A part that is changed by hand keeps its name: not below a run that is at work.
 sed -i '$aparameters: {"X::Disk#d05": {parallel_sleep: 600s}}' k.yaml
@@ -137,10 +180,47 @@ cp s.graph.yaml other/
 compiled other/s-protect.yaml protect other/s.yaml --kind template
 refused 's-protect in .*: it is Protect of plan s for provider 2e0c8826' submit other/s-protect.yaml
 refused 's-protect in .*: it is Protect of plan s for provider 2e0c8826' submit other/s-protect.yaml --schedule
+# Mistral removes no workflow that a trigger starts.
+grep -q 'any more: openstack cron trigger delete s-protect, then openstack workflow delete s-protect$' said || fail "$(cat said)"
 grep -v '^  tags: ' s-protect.yaml >foreign.yaml # by an earlier build
 api create workflows foreign.yaml
 refused 's-protect in .*: it is Protect of plan s for provider 2e0c8826' submit other/s-protect.yaml
 [ "$(code_of said on submit s-protect.yaml --schedule)" = 0 ] && grep -q '^changed workflow s-protect$' said || fail "$(cat said)"
+
+# What a trigger starts keeps its bundle, although no record names it: after a submit that starts nothing that is good, and after one that was
+# ended half-way.
+sed 's,holdfast_program: .*,holdfast_program: /bin/false,; s,^name: .*,name: broken,' environment.yaml >broken.yaml
+api environment broken.yaml
+next() { # SECONDS: another bundle
+  sed -i '/^parameters/d' s.yaml
+  printf 'parameters: {"X::Disk": {parallel_sleep: %ss}}\n' $1 >>s.yaml
+  sed -i 's/policy: {drift: ignore}/policy: {drift: ignore, retries: 0}/' s.yaml
+  compiled s-protect.yaml protect s.yaml --kind template
+}
+runs_as_scheduled() {
+  find bank -path '*bundles*' -type f -exec touch -d '2 days ago' {} +
+  [ "$(code_of said holdfast gc --provider p)" = 0 ] || fail "$(cat said)"
+  api run s-protect >said 2>&1 || fail "what the trigger starts: $(cat said)"
+}
+next 1
+[ "$(code_of said on submit s-protect.yaml --environment broken --watch)" = 5 ] || fail "$(cat said)"
+runs_as_scheduled
+next 2
+between 'PUT .*/workflows' 'until [ -s ended ]; do sleep 0.1; done; kill -9 $(cat ended)'
+rm -f ended
+env OS_MISTRAL_URL=http://127.0.0.1:$(cat port)/v2 holdfast submit s-protect.yaml --schedule --engine mistral >said 2>&1 &
+echo $! >ended
+code=0; wait $! || code=$?
+[ $code = 137 ] || fail "it was not ended: $(cat said)"
+changed_now() { call GET /workflows/s-protect && grep -q "$(sed -n 's/.*{bundle: *"\{0,1\}\([0-9a-f]*\).*/\1/p' s-protect.yaml)" answer; }
+soon changed_now
+runs_as_scheduled
+# A workflow whose name only begins alike is no part.
+sed 's/^s-protect:/s-protect.weekly:/' s-protect.yaml >weekly.yaml
+api create workflows weekly.yaml
+age_parts s-protect
+[ "$(code_of said on submit s-protect.yaml)" = 0 ] && ! grep -q '^removed' said || fail "$(cat said)"
+call DELETE /workflows/s-protect.weekly
 
 # Nor of somebody else's cron trigger.
 printf "version: '2.0'\nother:\n  tasks: {a: {action: std.noop}}\n" >foreign.yaml
