@@ -404,7 +404,8 @@ TEST(HostileWorkflow, ThatCallsItselfTwiceAgainAndAgainIsReadAtOnce) {
           .Set("spec", Value().Set("entrypoint", "t0").Set("templates", std::move(templates)));
   const auto begun = std::chrono::steady_clock::now();
   const auto status = ReadWorkflowStatus(object);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
+  // Instead of 2^40 of them: also unoptimised, and on a busy machine.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::minutes(2));
   ASSERT_TRUE(status) << status.error().Render();
   EXPECT_THAT(status->steps, SizeIs(1));
 }
