@@ -137,12 +137,6 @@ Result<Ending> OpenEnding(Session& session, const engines::RunStatus& status) {
   return out;
 }
 
-// The run that has taken the record over is its deletion.
-bool IsBeingDeleted(const BankSection& tenant, const std::string& run) {
-  const auto report = runtime::ReportOfRun(tenant, run, false);
-  return report && report->summary.state == runtime::RecordState::kDeleting;
-}
-
 // Its record is worked on, whatever the engine says, and not by a run that has taken it over.
 bool IsUnfinished(const BankSection& tenant, const std::string& run) {
   const auto report = runtime::ReportOfRun(tenant, run, false);
@@ -419,7 +413,7 @@ int CancelOnMistral(Session& session, const ClusterRunArguments& arguments) {
   const bool is_taken = taken && *taken;
   if (is_taken) {
     const std::string by = "run " + Printable((*taken)->run);
-    ended->message = IsBeingDeleted(tenant, status->uid)
+    ended->message = (*taken)->deletes
                          ? by + " deletes its checkpoint (if that is dead, '" +
                                EndDeletionCommand(session, tenant, *status, (*taken)->run) +
                                "' brings it to its end)"

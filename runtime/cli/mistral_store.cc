@@ -323,6 +323,7 @@ void RemoveOldParts(const Output& out, engine::Api& api, const DefinitionSet& se
 Status ConfirmDefinitions(const Output& out, engine::Api& api, const DefinitionSet& set) {
   constexpr int kMostRounds = 5;
   for (int round = 0; round < kMostRounds; ++round) {
+    // The workflow itself last: it is that which another submit changes, and which is started.
     bool all_as_compiled = true;
     for (const DefinitionFile& each : set.files) {
       HOLDFAST_ASSIGN_OR_RETURN(
@@ -333,8 +334,7 @@ Status ConfirmDefinitions(const Output& out, engine::Api& api, const DefinitionS
     if (all_as_compiled) return Ok();
     out.Say("what is stored of " + set.whole().name +
             " has been changed since, as by another submit: it is stored again");
-    HOLDFAST_ASSIGN_OR_RETURN(const bool unused, StoreDefinitions(out, api, set));
-    static_cast<void>(unused);
+    if (const auto stored = StoreDefinitions(out, api, set); !stored) return stored.error();
   }
   return Unavailable("others store the workflow " + set.whole().name + " in " + api.Place() +
                      " again and again: nothing was started")

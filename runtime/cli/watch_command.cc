@@ -96,7 +96,7 @@ Next NextOf(Session& session, const engines::RunStatus& status, int verdict, boo
   if (working && bank) {
     const auto taken = runtime::TakenOverFrom(*bank, status.run());
     if (taken && *taken) {
-      const bool deletes = report->summary.state == runtime::RecordState::kDeleting;
+      const bool deletes = (*taken)->deletes;
       next.lead = "; run " + Printable((*taken)->run) +
                   (deletes ? " deletes its checkpoint, and nothing else is owed"
                            : " has taken its record over, and goes on with it");

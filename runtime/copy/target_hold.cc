@@ -62,10 +62,13 @@ Status TargetHold::Acquire(const Request& request) {
     return claimed;
   }
   HOLDFAST_ASSIGN_OR_RETURN(lease_, TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now()));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t removal,
-                            LastRemoval(env_.tenant, record_.id(), lease_.token));
-  for (const Attempt& attempt : journal.attempts) {
-    if (attempt.claim.token > removal) usable_.push_back(attempt.claim.attempt);
+  // It reads every lease before: only where there is something to use.
+  if (!journal.attempts.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t removal,
+                              LastRemoval(env_.tenant, record_.id(), lease_.token));
+    for (const Attempt& attempt : journal.attempts) {
+      if (attempt.claim.token > removal) usable_.push_back(attempt.claim.attempt);
+    }
   }
   // Where several were told that they have the claim, the lease has said who does.
   HOLDFAST_RETURN_IF_ERROR(RenewClaim(record_.section(), kCopyStep, claim_, env_.clock.Now()));

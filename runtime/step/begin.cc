@@ -17,13 +17,11 @@
 #include "runtime/store/indices.h"
 #include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
+#include "runtime/store/removal_hold.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
-
-// Much longer than it takes to give way, and short for who is kept out by one that was killed meanwhile.
-constexpr auto kWithdrawalExpiry = std::chrono::minutes(10);
 
 constexpr std::string_view kDriftFail = "fail";
 constexpr std::string_view kDriftIgnore = "ignore";
@@ -388,14 +386,8 @@ class Beginner {
   Status Withdraw(bool with_run) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto current, CurrentLease(env_.tenant, record_.id()));
     if (!current || current->token != lease_.token) return Ok();
-    LeaseRequest wanted;
-    wanted.run = request_.run;
-    wanted.start = lease_.start;
-    wanted.ending = true;
+    LeaseRequest wanted = RequestToEnd(request_.run, lease_.start, current, kRemovalExpiry);
     wanted.withdrawn = true;
-    wanted.after = current->token;
-    wanted.epochs = current->epochs;
-    wanted.expiry = kWithdrawalExpiry;
     auto taken = TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now());
     if (!taken && taken.error().code() == ErrorCode::kLocked) return Ok();
     if (!taken) return std::move(taken).error();
@@ -436,7 +428,8 @@ class Beginner {
           continue;
         }
       }
-      HOLDFAST_RETURN_IF_ERROR(TakeBack());
+      // Of a begin that gives way only leases stay; without its run its `end` has nothing to end.
+      HOLDFAST_RETURN_IF_ERROR(Withdraw(/*with_run=*/true));
       return refused;
     }
   }
@@ -475,9 +468,6 @@ class Beginner {
     if (!mine) return Corrupt("the object of run " + request_.run + " is gone");
     return std::pair(mine->started, mine->run) < std::pair(rival.entry->started, rival.entry->run);
   }
-
-  // Of a begin that gives way only leases stay; without its run its `end` has nothing to end.
-  Status TakeBack() { return Withdraw(/*with_run=*/true); }
 
   // A deletion holds its checkpoint's lease, too: nobody resumes or deletes it meanwhile.
   Status TakeCheckpoint() {

@@ -95,10 +95,8 @@ Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
   }
 }
 
-Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
-                             std::string_view run, std::string_view start,
-                             const std::optional<Lease>& before, std::chrono::milliseconds expiry,
-                             WallTime now) {
+LeaseRequest RequestToEnd(std::string_view run, std::string_view start,
+                          const std::optional<Lease>& before, std::chrono::milliseconds expiry) {
   LeaseRequest wanted;
   wanted.run = std::string(run);
   wanted.start = std::string(start);
@@ -106,7 +104,14 @@ Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
   wanted.after = before ? before->token : 0;
   wanted.epochs = before ? before->epochs : "";
   wanted.expiry = expiry;
-  return TakeLease(tenant, record, wanted, now);
+  return wanted;
+}
+
+Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
+                             std::string_view run, std::string_view start,
+                             const std::optional<Lease>& before, std::chrono::milliseconds expiry,
+                             WallTime now) {
+  return TakeLease(tenant, record, RequestToEnd(run, start, before, expiry), now);
 }
 
 Status RenewLease(const BankSection& tenant, std::string_view record, Lease& lease,

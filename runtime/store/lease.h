@@ -61,8 +61,10 @@ struct LeaseRequest {
 // the last one, it is the next behind that.
 Result<Lease> TakeLease(const BankSection& tenant, std::string_view record,
                         const LeaseRequest& request, WallTime now);
-// The same for the start `start` of `run`, which brings the record to its end: after `before`, the lease of
-// the run that worked on it (nullopt: there was none), with its epochs.
+// For the start `start` of `run`, which brings the record to its end: after `before`, the lease of the run that worked on it (nullopt:
+// there was none), with its epochs.
+LeaseRequest RequestToEnd(std::string_view run, std::string_view start,
+                          const std::optional<Lease>& before, std::chrono::milliseconds expiry);
 Result<Lease> TakeLeaseToEnd(const BankSection& tenant, std::string_view record,
                              std::string_view run, std::string_view start,
                              const std::optional<Lease>& before, std::chrono::milliseconds expiry,

@@ -668,13 +668,13 @@ Result<std::optional<TakenOver>> TakenOverFrom(const BankSection& tenant, std::s
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
   // What becomes of a checkpoint that is being deleted is its deletion's, also while a gc brings that to its end.
   if (state && state->state == RecordState::kDeleting && entry->kind == RecordKind::kCheckpoint)
-    return std::optional<TakenOver>(TakenOver{state->run, true});
+    return std::optional<TakenOver>(TakenOver{state->run, true, true});
   const bool working = state && IsWorking(state->state);
   if (working) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto later, RunThatHas(record, *lease));
     if (!later) return std::optional<TakenOver>();
   }
-  return std::optional<TakenOver>(TakenOver{lease->run, working});
+  return std::optional<TakenOver>(TakenOver{lease->run, working, false});
 }
 
 Error RecordHeldError(const BankSection& tenant, std::string_view record, const Lease& lease) {

@@ -221,6 +221,7 @@ Result<std::optional<RunEntry>> RunThatHas(const Record& record, const Lease& le
 struct TakenOver {
   std::string run;       // a later one, or a gc that has brought the record to its end
   bool goes_on = false;  // it works on the record now
+  bool deletes = false;  // the record is a checkpoint, and that run its deletion
 };
 // nullopt: nobody, so far as anybody knows; also while a gc is at it.
 Result<std::optional<TakenOver>> TakenOverFrom(const BankSection& tenant, std::string_view run);

@@ -15,13 +15,8 @@ Result<RemovalHold> RemovalHold::Take(const Record& record, const std::string& r
   HOLDFAST_ASSIGN_OR_RETURN(const auto held, CurrentLease(record.tenant(), record.id()));
   const WallTime now = clock.Now();
   if (held && !held->gone(now)) return RecordHeldError(record.tenant(), record.id(), *held);
-  LeaseRequest wanted;
-  wanted.run = run;
-  wanted.ending = true;
+  LeaseRequest wanted = RequestToEnd(run, "", held, kRemovalExpiry);
   wanted.removes = true;
-  wanted.after = held ? held->token : 0;
-  wanted.epochs = held ? held->epochs : "";
-  wanted.expiry = kRemovalExpiry;
   HOLDFAST_ASSIGN_OR_RETURN(Lease lease, TakeLease(record.tenant(), record.id(), wanted, now));
   return RemovalHold(record, {{record.id(), std::move(lease), kRemovalExpiry}}, clock,
                      cancellation);

@@ -30,10 +30,49 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-// A bank in which something happens once, just before the n-th call from then on.
-class MeanwhileBank final : public ForwardingBank {
+// A bank that hears of each call before it is made.
+class WatchedBank : public ForwardingBank {
  public:
   using ForwardingBank::ForwardingBank;
+
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
+    BeforeEach(false);
+    return ForwardingBank::Put(key, source, size);
+  }
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
+    BeforeEach(false);
+    return ForwardingBank::CreateExclusive(key, value, settling);
+  }
+  Status Replace(const ObjectKey& key, std::string_view value) override {
+    BeforeEach(false);
+    return ForwardingBank::Replace(key, value);
+  }
+  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
+             std::uint64_t length) override {
+    BeforeEach(false);
+    return ForwardingBank::Get(key, sink, offset, length);
+  }
+  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
+    BeforeEach(false);
+    return ForwardingBank::List(options);
+  }
+  Result<ObjectInfo> Stat(const ObjectKey& key) override {
+    BeforeEach(false);
+    return ForwardingBank::Stat(key);
+  }
+  Status Delete(const ObjectKey& key) override {
+    BeforeEach(true);
+    return ForwardingBank::Delete(key);
+  }
+
+ private:
+  virtual void BeforeEach(bool deletes) = 0;
+};
+
+// One in which something happens once, just before the n-th call from then on.
+class MeanwhileBank final : public WatchedBank {
+ public:
+  using WatchedBank::WatchedBank;
   void BeforeCall(std::size_t n, std::function<void()> meanwhile) {
     left_ = n;
     meanwhile_ = std::move(meanwhile);
@@ -41,82 +80,30 @@ class MeanwhileBank final : public ForwardingBank {
   bool pending() const { return meanwhile_ != nullptr; }
   void Disarm() { meanwhile_ = nullptr; }
 
-  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override {
-    Count();
-    return ForwardingBank::Put(key, source, size);
-  }
-  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    Count();
-    return ForwardingBank::CreateExclusive(key, value, settling);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    Count();
-    return ForwardingBank::Replace(key, value);
-  }
-  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
-             std::uint64_t length) override {
-    Count();
-    return ForwardingBank::Get(key, sink, offset, length);
-  }
-  Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
-    Count();
-    return ForwardingBank::List(options);
-  }
-  Result<ObjectInfo> Stat(const ObjectKey& key) override {
-    Count();
-    return ForwardingBank::Stat(key);
-  }
-  Status Delete(const ObjectKey& key) override {
-    Count();
-    return ForwardingBank::Delete(key);
-  }
-
  private:
-  void Count() {
+  void BeforeEach(bool /*deletes*/) override {
     if (meanwhile_ && --left_ == 0) std::exchange(meanwhile_, nullptr)();
   }
   std::size_t left_ = 0;
   std::function<void()> meanwhile_;
 };
 
-// A bank that holds back the n-th call of the thread that asks for it.
-class TurnsBank final : public ForwardingBank {
+// One that holds back the n-th call of the thread that asks for it.
+class TurnsBank final : public WatchedBank {
  public:
-  using ForwardingBank::ForwardingBank;
+  using WatchedBank::WatchedBank;
   void BeforeCall(std::size_t n, std::function<void()> meanwhile) {
     const std::lock_guard lock(mutex_);
     held_[std::this_thread::get_id()] = {n, std::move(meanwhile)};
   }
   bool held_a_deletion() const { return held_a_deletion_; }
 
-  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    Count();
-    return ForwardingBank::CreateExclusive(key, value, settling);
-  }
-  Status Replace(const ObjectKey& key, std::string_view value) override {
-    Count();
-    return ForwardingBank::Replace(key, value);
-  }
-  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
-             std::uint64_t length) override {
-    Count();
-    return ForwardingBank::Get(key, sink, offset, length);
-  }
-  Result<ObjectInfo> Stat(const ObjectKey& key) override {
-    Count();
-    return ForwardingBank::Stat(key);
-  }
-  Status Delete(const ObjectKey& key) override {
-    Count(/*deletes=*/true);
-    return ForwardingBank::Delete(key);
-  }
-
  private:
   struct Held {
     std::size_t left = 0;
     std::function<void()> meanwhile;
   };
-  void Count(bool deletes = false) {
+  void BeforeEach(bool deletes) override {
     std::function<void()> now;
     {
       const std::lock_guard lock(mutex_);
