@@ -293,7 +293,7 @@ void TestServer::Accept() {
         ssl = SSL_new(context);
         SSL_CTX_free(context);
         SSL_set_fd(ssl, socket);
-        const timeval limit{10, 0};
+        const timeval limit{60, 0};
         ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         if (SSL_accept(ssl) != 1) {
           // What the client has sent already would turn the close into a reset, which takes the alert along.
