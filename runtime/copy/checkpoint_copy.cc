@@ -17,6 +17,7 @@
 #include "runtime/copy/source_hold.h"
 #include "runtime/copy/target_hold.h"
 #include "runtime/data/each.h"
+#include "runtime/step/stat_manifest.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
@@ -590,11 +591,11 @@ class Copier {
 
   // It is available. Whoever comes later may do this, too.
   Status Finish(const RecordHead& head) {
-    HOLDFAST_RETURN_IF_ERROR(WriteIndices(target_, head, [this] { return hold_->CheckHeld(); }));
+    const auto held = [this] { return hold_->CheckHeld(); };
+    HOLDFAST_RETURN_IF_ERROR(WriteIndices(target_, head, held));
     Failpoint("copy:after-indices");
     // A newer mark is not this one's to remove.
-    HOLDFAST_RETURN_IF_ERROR(hold_->CheckHeld());
-    HOLDFAST_RETURN_IF_ERROR(target_.RemoveUnfinished());
+    HOLDFAST_RETURN_IF_ERROR(target_.RemoveUnfinished(held));
     return hold_->End();
   }
 

@@ -10,6 +10,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/recording_bank.h"
 #include "runtime/step/sealed_bank.h"
+#include "runtime/step/stat_manifest.h"
 #include "runtime/store/layout.h"
 
 namespace holdfast::runtime {
@@ -29,9 +30,17 @@ Error OtherContents(const BankSection& checkpoint, const ResourceManifest& other
           "it");
 }
 
-// That a manifest which is there already says the same as the one that is to be copied.
+// That a manifest which is there already says the same as the one that is to be copied, and that what it names stays.
 Status CheckSame(const CopyEnds& ends, const ResourceManifest& wanted,
                  const ResourceManifest& there) {
+  // Written late, by a copy that was taken for dead. The next one clears it away (CheckpointCopy::RemoveLeft).
+  if (there.attempt != ends.attempt &&
+      std::find(ends.earlier.begin(), ends.earlier.end(), there.attempt) == ends.earlier.end()) {
+    return Unavailable(
+        fmt::format("{}/{}/manifest is of a copy that was away, and what it names "
+                    "may be deleted still",
+                    ends.to.prefix(), EpochPrefix(there.resource, there.epoch)));
+  }
   if (there.plugin != wanted.plugin || there.name != wanted.name ||
       there.point_in_time != wanted.point_in_time ||
       there.saved_info_version != wanted.saved_info_version ||
@@ -222,14 +231,6 @@ CopiedResource SumOf(const ResourceManifest& manifest, bool all_reused) {
 
 }  // namespace
 
-Status StatManifest(const BankSection& checkpoint, const ResourceManifest& manifest) {
-  HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
-                            checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
-  for (const StreamManifest& stream : manifest.streams)
-    HOLDFAST_RETURN_IF_ERROR(StatDataStream(data, stream));
-  return Ok();
-}
-
 Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& checkpoint,
                                                         const ResourceManifest& manifest) {
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
@@ -248,10 +249,6 @@ Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& check
 Status StatCopy(const BankSection& checkpoint, const ResourceManifest& manifest,
                 const std::map<std::string, std::uint64_t>& raw) {
   HOLDFAST_RETURN_IF_ERROR(StatManifest(checkpoint, manifest));
-  // Without its key nobody knows: that is no damage.
-  if (const auto saved = ReadSavedInfo(checkpoint, manifest);
-      !saved && saved.error().code() != ErrorCode::kDenied)
-    return saved.error();
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
                             checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
   return StatRaw(data, manifest.attempt, raw);

@@ -19,8 +19,9 @@ struct CopyEnds {
   BankSection to;    // the same there, writable
   DataOptions from_options;
   DataOptions to_options;
-  std::string attempt;               // that everything is written under
-  std::vector<std::string> earlier;  // attempts that came to nothing, the oldest first
+  std::string attempt;  // that everything is written under
+  // Attempts that came to nothing, the oldest first, of whose data nobody may still delete anything.
+  std::vector<std::string> earlier;
   // Asked before a manifest is written: does the copy still hold the record?
   std::function<Status()> check_held;
   // So many plain bytes more are read; an error ends the copy. Any thread.
@@ -36,11 +37,10 @@ struct CopiedResource {
 // Copies what a checkpoint holds of one resource: its streams, read with every check that a restore makes and
 // cut, compressed and encrypted anew as the target's settings say; the raw objects of its attempt; its saved info
 // and, last, its manifest. Where the target has the manifest already, of an earlier attempt, nothing is sent, if it is of
-// the same contents and its data is there (else kConflict or kCorrupt). Thread-safe for different resources.
+// the same contents and its data is there (else kConflict or kCorrupt; kUnavailable: of another attempt, which the next copy
+// clears away). Thread-safe for different resources.
 Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest& manifest);
 
-// Is the data of a manifest there, every object with its stored size? No bytes are read.
-Status StatManifest(const BankSection& checkpoint, const ResourceManifest& manifest);
 // The raw objects of a manifest's attempt, with their plain sizes; no manifest lists them.
 Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& checkpoint,
                                                         const ResourceManifest& manifest);

@@ -44,7 +44,7 @@ Status SourceHold::RemoveLeft(const BankSection& tenant, const SourceReader& rea
 
 Status SourceHold::Begin(const SourceReader& reader) {
   const BankSection& tenant = record_.tenant();
-  HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(reader.checkpoint));
+  HOLDFAST_ASSIGN_OR_RETURN(marker_, record_.MarkUnfinished(reader.checkpoint));
   HOLDFAST_ASSIGN_OR_RETURN(const auto deletion, DeletionOf(tenant, reader.checkpoint));
   if (deletion) {
     return Error(ErrorCode::kLocked,
@@ -78,10 +78,12 @@ Status SourceHold::Keep() {
 Status SourceHold::Release() {
   const BankSection& tenant = record_.tenant();
   // Who has taken it over needs what is there; this one only thought that it still had it.
-  if (Status held = CheckStillHeld(tenant, record_.id(), lease_); !held) {
-    if (lease_.token != 0 || held.error().code() != ErrorCode::kLocked) return held;
-  }
-  HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+  Status removed =
+      record_.RemoveUnfinished([&] { return CheckStillHeld(tenant, record_.id(), lease_); });
+  const bool had_none =
+      lease_.token == 0 && !removed && removed.error().code() == ErrorCode::kLocked;
+  if (had_none && !marker_.empty()) removed = tenant.DeleteIfPresent(marker_);
+  HOLDFAST_RETURN_IF_ERROR(had_none && marker_.empty() ? Ok() : removed);
   // It stays, as all leases do: a copy that was away and wakes up finds that its own is old.
   if (lease_.token != 0) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(tenant, record_.id(), lease_));
   return tenant.DeleteIfPresent(RunKey(run_));

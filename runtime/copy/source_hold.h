@@ -47,6 +47,7 @@ class SourceHold {
   const Clock* clock_;  // Not owned; outlives this.
   std::chrono::milliseconds expiry_;
   Lease lease_;
+  std::string marker_;  // the key of its own
 };
 
 }  // namespace holdfast::runtime

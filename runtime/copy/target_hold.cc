@@ -111,7 +111,7 @@ Status TargetHold::GiveUp(std::string_view why) {
 
 Status TargetHold::Withdraw() {
   HOLDFAST_RETURN_IF_ERROR(GiveUp(""));
-  HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+  HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished([this] { return CheckHeld(); }));
   return ReleaseLease(env_.tenant, record_.id(), lease_);
 }
 

@@ -234,8 +234,9 @@ class BankCheck {
         continue;
       }
       if (!*entry || verdicts_.contains({(*entry)->kind, (*entry)->record})) continue;
-      HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished,
-                                tenant_.Exists(UnfinishedKey((*entry)->record)));
+      HOLDFAST_ASSIGN_OR_RETURN(const Record record,
+                                Record::Open(tenant_, (*entry)->kind, (*entry)->record));
+      HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
       if (unfinished) continue;
       AddRemoval(
           New(FindingKind::kRubbish, "run-without-record", {key},

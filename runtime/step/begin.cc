@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "plugins/sdk/counted.h"
@@ -13,6 +14,7 @@
 #include "runtime/step/end.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
+#include "runtime/step/stat_manifest.h"
 #include "runtime/store/bundle_use.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/newest_manifest.h"
@@ -299,11 +301,8 @@ class Beginner {
 
   Status TakeLeases() {
     const Bundle& bundle = bundle_.bundle();
-    if (resume_) {
-      HOLDFAST_ASSIGN_OR_RETURN(was_marked_, env_.tenant.Exists(UnfinishedKey(record_.id())));
-    }
     Failpoint("begin:before-marker");
-    HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(CheckpointId()));
+    HOLDFAST_ASSIGN_OR_RETURN(marker_, record_.MarkUnfinished(CheckpointId()));
     // Each side first writes its own marker and then looks for the other's: of a deletion and a
     // restore that begin at once, at least one sees the other.
     if (bundle.operation != Operation::kProtect) {
@@ -315,7 +314,7 @@ class Beginner {
             deletes ? other.kind == RecordKind::kRestore || other.kind == RecordKind::kVerification
                     : other.kind == RecordKind::kDeletion;
         if (!in_the_way) continue;
-        if (!resume_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+        HOLDFAST_RETURN_IF_ERROR(env_.tenant.DeleteIfPresent(marker_));
         return WithItsRun(Error(ErrorCode::kLocked,
                                 fmt::format("the {} {} works on the checkpoint {}",
                                             NameOf(other.kind), other.record, bundle.checkpoint)),
@@ -348,7 +347,7 @@ class Beginner {
       if (taken) taken = TakeCheckpoint();
       if (!taken) {
         HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
-        if (!resume_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+        HOLDFAST_RETURN_IF_ERROR(env_.tenant.DeleteIfPresent(marker_));
         return taken;
       }
     }
@@ -391,7 +390,11 @@ class Beginner {
     auto taken = TakeLease(env_.tenant, record_.id(), wanted, env_.clock.Now());
     if (!taken && taken.error().code() == ErrorCode::kLocked) return Ok();
     if (!taken) return std::move(taken).error();
-    if (!was_marked_) HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished());
+    // Of a record that is resumed others may have been there before.
+    HOLDFAST_RETURN_IF_ERROR(resume_ ? env_.tenant.DeleteIfPresent(marker_)
+                                     : record_.RemoveUnfinished([&] {
+                                         return CheckStillHeld(env_.tenant, record_.id(), *taken);
+                                       }));
     if (with_run) HOLDFAST_RETURN_IF_ERROR(env_.tenant.DeleteIfPresent(RunKey(request_.run)));
     return ReleaseLease(env_.tenant, record_.id(), *taken);
   }
@@ -453,7 +456,7 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, rival.record, view->lease()));
     if (!report) return report.error();
     env_.log.Log(LogLevel::kWarning, "ended what a dead run had left: " + report->message);
-    HOLDFAST_ASSIGN_OR_RETURN(const bool left, env_.tenant.Exists(UnfinishedKey(rival.record)));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool left, view->record().IsUnfinished());
     if (!left) return Ok();
     return Unavailable(
         fmt::format("clean-ups of the {} {} could not be made", NameOf(rival.kind), rival.record));
@@ -501,12 +504,12 @@ class Beginner {
                               Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
     HOLDFAST_ASSIGN_OR_RETURN(const auto name, checkpoint.BundleName());
-    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env_.tenant.Exists(UnfinishedKey(id)));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, checkpoint.IsUnfinished());
     if (!state || !name) return Ok();
     const bool ended = state->state == RecordState::kError && !unfinished;
     if (state->state != RecordState::kProtecting && state->state != RecordState::kError)
       return Ok();
-    if (Status done = FinishCheckpoint(std::move(checkpoint), lease, *name); !done) {
+    if (Status done = FinishCheckpoint(checkpoint, lease, *name); !done) {
       // Of a damaged one nothing more can be found out, and it is to go.
       if (done.error().code() != ErrorCode::kCorrupt && done.error().code() != ErrorCode::kNotFound)
         return done;
@@ -514,7 +517,7 @@ class Beginner {
                    "whether the checkpoint owes clean-ups is not known: " + done.error().OneLine());
       return Ok();
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const bool left, env_.tenant.Exists(UnfinishedKey(id)));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool left, checkpoint.IsUnfinished());
     if (!left || ended) return Ok();
     return Unavailable(fmt::format("clean-ups of the checkpoint {} could not be made", id));
   }
@@ -554,6 +557,29 @@ class Beginner {
     return record_.CreateHead(head, graph);
   }
 
+  // Whether a resume can count on what an earlier run has of a resource: not if its last step wrote the manifest late, after somebody
+  // had begun to remove what that names.
+  Result<bool> StaysFinished(RunView& view, const BundleResource& resource, std::uint64_t epoch) {
+    const std::string& step = resource.StepOf(FinalisingKind(resource));
+    if (view.operation() != Operation::kProtect || step.empty()) return true;
+    HOLDFAST_ASSIGN_OR_RETURN(const BankSection checkpoint, view.checkpoint_section());
+    const auto manifest = ReadManifest(checkpoint, resource.resource.key, epoch);
+    if (!manifest && !IsDamage(manifest.error())) return manifest.error();
+    if (!manifest || !*manifest) return false;
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t removal, view.LastRemovalBefore());
+    HOLDFAST_ASSIGN_OR_RETURN(const StepJournal* const journal, view.JournalOf(step));
+    const auto& attempts = journal->attempts;
+    const bool stays =
+        removal == 0 || std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& attempt) {
+          return attempt.claim.attempt == (*manifest)->attempt && attempt.claim.token > removal;
+        });
+    if (!stays) return false;
+    const Status there = StatManifest(checkpoint, **manifest);
+    if (there) return true;
+    if (IsDamage(there.error()) || there.error().code() == ErrorCode::kNotFound) return false;
+    return there.error();
+  }
+
   Status StartEpochs() {
     const std::string table = NumberPart(lease_.token);
     if (lease_.epochs == table) return Ok();  // an earlier begin of this run got so far
@@ -578,6 +604,9 @@ class Beginner {
         HOLDFAST_ASSIGN_OR_RETURN(epoch, view->EpochOf(step, key));
         HOLDFAST_ASSIGN_OR_RETURN(const bool succeeded, view->Succeeded(step, key, kind));
         all = all && succeeded;
+      }
+      if (all) {
+        HOLDFAST_ASSIGN_OR_RETURN(all, StaysFinished(*view, *resource, epoch));
       }
       finished.emplace(key, all);
       epochs.emplace(key, epoch);
@@ -655,7 +684,7 @@ class Beginner {
   Lease checkpoint_lease_;  // deletion: of its checkpoint
   bool resume_ = false;
   std::uint64_t found_state_ = 0;  // the record's newest
-  bool was_marked_ = false;        // as unfinished, before this begin resumes it
+  std::string marker_;             // the key of its own
 };
 
 }  // namespace

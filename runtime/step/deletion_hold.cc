@@ -68,14 +68,14 @@ Result<BeginFence> OccupyNextState(const Record& deletion, const Record& checkpo
   if (!again && again.error().code() == ErrorCode::kLocked) return BeginFence::kHeldByAnother;
   HOLDFAST_RETURN_IF_ERROR(again);
   if (!anew) return BeginFence::kFenced;
+  const auto held = [&checkpoint, &lease] {
+    return CheckStillHeld(checkpoint.tenant(), checkpoint.id(), lease);
+  };
   HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
   if (head) {
-    HOLDFAST_RETURN_IF_ERROR(WriteIndices(checkpoint, *head, [&checkpoint, &lease] {
-      return CheckStillHeld(checkpoint.tenant(), checkpoint.id(), lease);
-    }));
+    HOLDFAST_RETURN_IF_ERROR(WriteIndices(checkpoint, *head, held));
   }
-  HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(checkpoint.tenant(), checkpoint.id(), lease));
-  HOLDFAST_RETURN_IF_ERROR(checkpoint.RemoveUnfinished());
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.RemoveUnfinished(held));
   return BeginFence::kFenced;
 }
 

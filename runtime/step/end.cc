@@ -15,6 +15,7 @@
 #include "runtime/step/erase.h"
 #include "runtime/step/half_restored.h"
 #include "runtime/step/heartbeat.h"
+#include "runtime/step/stat_manifest.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/newest_manifest.h"
@@ -297,15 +298,11 @@ Result<Verdict> JudgeRecord(const StepEnvironment& env, RunView& run) {
           bad.AddUnnamed();
         continue;
       }
-      HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
-                                checkpoint.Narrow(DataPrefix(key), SectionAccess::kRead));
-      for (const StreamManifest& stream : (*manifest)->streams) {
-        Status there = StatDataStream(data, stream);
-        if (there) continue;
-        if (there.error().code() == ErrorCode::kUnavailable) return there.error();
-        bad.AddBroken("the data of " + Printable(key.str()) +
-                      " does not read back: " + there.error().OneLine());
-      }
+      Status there = StatManifest(checkpoint, **manifest);
+      if (there) continue;
+      if (there.error().code() == ErrorCode::kUnavailable) return there.error();
+      bad.AddBroken("the data of " + Printable(key.str()) +
+                    " does not read back: " + there.error().OneLine());
     }
   }
   verdict.uncleaned = uncleaned.size();
@@ -383,17 +380,14 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
       if (head) HOLDFAST_RETURN_IF_ERROR(record.SetState(ended));
       HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, run.lease().run));
     }
-    HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
-    HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
+    HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished([&run] { return run.CheckHeld(); }));
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
   }
   // The state of a checkpoint that is being deleted is its deletion's.
   if (run.operation() == Operation::kProtect &&
       (state->state == RecordState::kDeleting || state->state == RecordState::kDeleted)) {
-    if (state->state == RecordState::kDeleted) {
-      HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
-      HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
-    }
+    if (state->state == RecordState::kDeleted)
+      HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished([&run] { return run.CheckHeld(); }));
     return ReportOf(record, state->run);
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto owed_before, FindOwedCleanUps(env, run, which));
@@ -430,8 +424,8 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, state->run));
   }
   // The marker stays while a clean-up is owed: gc will find it. That of another run is not this one's to remove.
-  HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
-  if (owed.empty()) HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished());
+  HOLDFAST_RETURN_IF_ERROR(
+      owed.empty() ? record.RemoveUnfinished([&run] { return run.CheckHeld(); }) : run.CheckHeld());
   Failpoint("end:after-marker");
   return ReportOf(record, state->run);
 }

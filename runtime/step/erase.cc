@@ -86,7 +86,7 @@ Status EraseCheckpoint(RemovalHold& hold, const std::string& run, const Clock& c
   deleted.after = states.back().number;
   deleted.time = clock.Now();
   HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleted));
-  return hold.DeleteOfTenant(UnfinishedKey(checkpoint.id()));
+  return hold.DeleteMarkers(checkpoint);
 }
 
 namespace {
@@ -120,8 +120,10 @@ Status EraseHeld(RemovalHold& hold, const std::string& run, const Clock& clock) 
   // With it those that were killed before it are over.
   HOLDFAST_ASSIGN_OR_RETURN(const auto unfinished, ListUnfinished(checkpoint.tenant()));
   for (const Unfinished& other : unfinished) {
-    if (other.checkpoint == checkpoint.id() && other.record.starts_with(kErasure))
-      HOLDFAST_RETURN_IF_ERROR(hold.DeleteOfTenant(UnfinishedKey(other.record)));
+    if (other.checkpoint != checkpoint.id() || !other.record.starts_with(kErasure)) continue;
+    HOLDFAST_ASSIGN_OR_RETURN(const Record erasure,
+                              Record::Open(checkpoint.tenant(), other.kind, other.record));
+    HOLDFAST_RETURN_IF_ERROR(hold.DeleteMarkers(erasure));
   }
   return Ok();
 }
@@ -185,9 +187,9 @@ Status EraseDamagedCheckpoint(const BankSection& tenant, const std::string& id,
   HOLDFAST_ASSIGN_OR_RETURN(const Record erasure,
                             Record::Open(tenant, RecordKind::kDeletion, wanted.run));
   // As a begin of a deletion does: whoever pins or restores it from here on finds that marker. gc knows by it what a killed one has.
-  HOLDFAST_RETURN_IF_ERROR(erasure.MarkUnfinished(id));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string marker, erasure.MarkUnfinished(id));
   Status erased = EraseMarked(checkpoint, erasure, wanted, clock);
-  HOLDFAST_RETURN_IF_ERROR(erasure.RemoveUnfinished());
+  HOLDFAST_RETURN_IF_ERROR(tenant.DeleteIfPresent(marker));
   return erased;
 }
 

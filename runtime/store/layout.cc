@@ -80,6 +80,24 @@ std::string UnfinishedKey(std::string_view record) {
   return "indices/unfinished/" + KeyPart(record);
 }
 
+namespace {
+// KeyPart writes no small letter behind an '@'.
+constexpr std::string_view kBeforeMark = "@m";
+}  // namespace
+
+std::string MarkerKey(std::string_view record, std::string_view mark) {
+  return fmt::format("{}{}{}", UnfinishedKey(record), kBeforeMark, mark);
+}
+
+std::string_view RecordPartOfMarker(std::string_view key) {
+  key.remove_prefix(key.rfind('/') + 1);
+  return key.substr(0, key.find(kBeforeMark));
+}
+
+bool IsMarkerOf(std::string_view key, std::string_view record) {
+  return RecordPartOfMarker(key) == KeyPart(record);
+}
+
 std::string LeasePrefix(std::string_view record) { return "leases/" + KeyPart(record) + "/"; }
 
 std::string LeaseKey(std::string_view record, std::uint64_t token) {

@@ -42,7 +42,12 @@ std::optional<std::uint64_t> NumberOfPart(std::string_view part);
 // Below the tenant's section.
 std::string RecordPrefix(RecordKind kind, std::string_view record);
 std::string RunKey(std::string_view run);
+// Markers of a record: one of an older build, and the start of those that have each its own end (MarkerKey).
 std::string UnfinishedKey(std::string_view record);
+std::string MarkerKey(std::string_view record, std::string_view mark);
+// Of the key of a marker: the record's part.
+std::string_view RecordPartOfMarker(std::string_view key);
+bool IsMarkerOf(std::string_view key, std::string_view record);
 std::string LeasePrefix(std::string_view record);  // + NumberPart(token)
 std::string LeaseKey(std::string_view record, std::uint64_t token);
 std::string BundlePrefix(std::string_view sha256);

@@ -10,6 +10,7 @@
 #include "plugins/sdk/object_key.h"
 #include "plugins/sdk/run_start.h"
 #include "plugins/sdk/text.h"
+#include "runtime/store/claim.h"
 #include "runtime/store/sealed_member.h"
 #include "runtime/store/stored_object.h"
 
@@ -443,16 +444,49 @@ Result<std::optional<DriftNote>> Record::Drift(std::string_view run) const {
       DriftNote{value->StringOr("policy", ""), value->StringOr("text", "")});
 }
 
-Status Record::MarkUnfinished(std::string_view checkpoint) const {
-  return PutSameObject(
-      tenant_, UnfinishedKey(id_),
+Result<std::string> Record::MarkUnfinished(std::string_view checkpoint) const {
+  std::string key = MarkerKey(id_, NewAttemptId(1));
+  HOLDFAST_RETURN_IF_ERROR(PutSameObject(
+      tenant_, key,
       Value().Set("record", id_).Set("kind", NameOf(kind_)).Set("checkpoint", checkpoint),
-      kUnfinishedFormat);
+      kUnfinishedFormat));
+  return key;
 }
 
-Status Record::RemoveUnfinished() const { return tenant_.DeleteIfPresent(UnfinishedKey(id_)); }
+Result<std::vector<std::string>> Record::Markers() const {
+  HOLDFAST_ASSIGN_OR_RETURN(auto keys, tenant_.ListAll(UnfinishedKey(id_)));
+  std::erase_if(keys, [this](const std::string& key) { return !IsMarkerOf(key, id_); });
+  return keys;
+}
 
-Result<bool> Record::IsUnfinished() const { return tenant_.Exists(UnfinishedKey(id_)); }
+Status Record::RemoveUnfinished(const std::function<Status()>& held) const {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, Markers());
+  HOLDFAST_RETURN_IF_ERROR(held());
+  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(key));
+  return Ok();
+}
+
+Result<bool> Record::IsUnfinished() const {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, Markers());
+  // What is gone may be listed still, for a while.
+  for (const std::string& key : keys) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, tenant_.Exists(key));
+    if (there) return true;
+  }
+  return false;
+}
+
+Result<std::optional<WallTime>> Record::MarkedAt() const {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, Markers());
+  std::optional<WallTime> youngest;
+  for (const std::string& key : keys) {
+    const auto marker = tenant_.Stat(key);
+    if (!marker && marker.error().code() == ErrorCode::kNotFound) continue;
+    if (!marker) return marker.error();
+    if (!youngest || *youngest < marker->written) youngest = marker->written;
+  }
+  return youngest;
+}
 
 namespace {
 
@@ -474,7 +508,7 @@ Result<std::optional<Unfinished>> ReadUnfinished(const BankSection& tenant,
 // What a damaged marker was about: the record of the id in its key.
 Result<std::optional<Unfinished>> GuessUnfinished(const BankSection& tenant,
                                                   const std::string& key) {
-  const auto id = TextOfKeyPart(std::string_view(key).substr(key.rfind('/') + 1));
+  const auto id = TextOfKeyPart(RecordPartOfMarker(key));
   if (!id || id->empty()) return std::optional<Unfinished>();
   for (const RecordKind kind : kAllRecordKinds) {
     HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(tenant, kind, *id));
@@ -491,11 +525,13 @@ Result<std::optional<Unfinished>> GuessUnfinished(const BankSection& tenant,
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll("indices/unfinished/"));
   std::vector<Unfinished> found;
+  std::set<std::pair<RecordKind, std::string>> seen;
   for (const std::string& key : keys) {
     auto entry = ReadUnfinished(tenant, key);
     if (!entry && IsDamage(entry.error())) entry = GuessUnfinished(tenant, key);
     if (!entry) return std::move(entry).error();
-    if (*entry) found.push_back(std::move(**entry));
+    if (*entry && seen.emplace((*entry)->kind, (*entry)->record).second)
+      found.push_back(std::move(**entry));
   }
   return found;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -157,10 +158,16 @@ class Record {
   Status PutDrift(std::string_view run, const DriftNote& note) const;
   Result<std::optional<DriftNote>> Drift(std::string_view run) const;
 
-  // The marker indices/unfinished/<record>.
-  Status MarkUnfinished(std::string_view checkpoint) const;
-  Status RemoveUnfinished() const;
+  // A marker indices/unfinished/<record>@m<mark>, each time one of its own: whoever removes those that it has seen takes none of
+  // who comes later, however late the bank does it. Returns its key.
+  Result<std::string> MarkUnfinished(std::string_view checkpoint) const;
+  // Keys of those that there are, also of one without a mark, by an older build.
+  Result<std::vector<std::string>> Markers() const;
+  // Removes those that are there now. `held` is asked once they are listed: its error keeps them.
+  Status RemoveUnfinished(const std::function<Status()>& held) const;
   Result<bool> IsUnfinished() const;
+  // When the youngest marker was written; nullopt: there is none.
+  Result<std::optional<WallTime>> MarkedAt() const;
 
  private:
   Result<std::string> DumpState(const StateChange& change) const;
@@ -176,7 +183,7 @@ class Record {
   BankSection section_;
 };
 
-// One marker of indices/unfinished. Of one that is damaged the record itself says the rest.
+// What indices/unfinished names: each record once. Where a marker is damaged the record itself says the rest.
 struct Unfinished {
   std::string record;
   RecordKind kind = RecordKind::kCheckpoint;

@@ -65,6 +65,13 @@ Status RemovalHold::DeleteOfTenant(std::string_view key) {
   return DeleteFrom(record_.tenant(), key);
 }
 
+Status RemovalHold::DeleteMarkers(const Record& of) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, of.Markers());
+  HOLDFAST_RETURN_IF_ERROR(Check());
+  for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(DeleteOfTenant(key));
+  return Ok();
+}
+
 Status RemovalHold::Release() {
   held_.front().lease.removes = unanswered_;
   return ReleaseLease(record_.tenant(), record_.id(), held_.front().lease);

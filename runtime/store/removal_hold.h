@@ -44,6 +44,7 @@ inline constexpr auto kRemovalExpiry = std::chrono::minutes(10);
 // it is given back with every deletion answered; and who works under token n adopts nothing of attempts whose token is not greater
 // than the last such one before n (LastRemoval). What is to be deleted is listed under that lease, after every attempt
 // of which one may have been listed: each of those has a smaller token.
+// Nor a marker that counts: who comes later has written one of its own.
 // And a copy gives no state a number twice, so that of a checkpoint made anew it is a manifest, saved info, the graph, an object
 // of the journal or an index, the lack of which fsck names. (Where a gc was just removing the tombstone itself: a state or the head.)
 // One thread.
@@ -68,6 +69,8 @@ class RemovalHold {
   Status Delete(std::string_view key);
   // The same of a key of the tenant: an entry of an index.
   Status DeleteOfTenant(std::string_view key);
+  // The markers of `of` that are there now, and none that comes later.
+  Status DeleteMarkers(const Record& of);
   // Gives back what Take took. Where the bank has not answered a deletion, its lease goes on saying that it removes.
   Status Release();
 

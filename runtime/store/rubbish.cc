@@ -356,7 +356,7 @@ Status RemoveLeftOfABeginHeld(const Record& record, RemovalHold& hold) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
   for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
   // Before the lease is given back: after that it would be that of whoever begins.
-  return hold.DeleteOfTenant(UnfinishedKey(record.id()));
+  return hold.DeleteMarkers(record);
 }
 
 Result<std::size_t> CountObjects(const Record& record, bool with_tombstone) {

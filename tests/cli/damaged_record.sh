@@ -169,7 +169,7 @@ cp -r good bank
 made n halved
 printf '{"X::Disk": {"parallel_fail": true}}\n' >fail.yaml
 [ "$(code_of delete.out holdfast checkpoints delete halved --parameters fail.yaml)" = 5 ] || fail "$what: delete: $(cat delete.out)"
-[ -e $checkpoints/halved/state/000003 ] && [ ! -e bank/t/local/indices/unfinished/halved ] || fail "$what: not as a failed deletion leaves it"
+[ -e $checkpoints/halved/state/000003 ] && [ -z "$(find bank/t/local/indices/unfinished -name "halved*")" ] || fail "$what: not as a failed deletion leaves it"
 chmod -R u+w $checkpoints/halved/state
 rm -f $checkpoints/halved/state/000003
 [ "$(code_of status.out holdfast checkpoints status --max-age 1h)" = 0 ] || fail "$what: status: $(cat status.out)"

@@ -76,6 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Put(*tenant, LeaseKey("record", 1), bytes);
   Put(*tenant, RunKey("run"), bytes);
   Put(*tenant, UnfinishedKey("record"), bytes);
+  Put(*tenant, MarkerKey("record", "mark"), bytes);
   (void)CurrentLease(*tenant, "record");
   (void)ReadRun(*tenant, "run");
   (void)ListUnfinished(*tenant);

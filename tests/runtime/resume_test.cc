@@ -340,10 +340,32 @@ TEST_F(OtherOperations, VerifyEndsInVerified) {
 
 TEST_F(OtherOperations, ADamagedMarkerStillLeadsToItsRecord) {
   ASSERT_EQ(world.Begin("cp", protect).code, ExitCode::kOk);
-  const std::string key = runtime::UnfinishedKey("cp");
-  ASSERT_TRUE(world.tenant.DeleteIfPresent(key));
-  ASSERT_TRUE(world.tenant.PutBytes(key, "garbage"));
+  const auto record = *runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "cp");
+  const auto keys = *record.Markers();
+  ASSERT_EQ(keys.size(), 1U);
+  ASSERT_TRUE(world.tenant.Delete(keys.front()));
+  ASSERT_TRUE(world.tenant.PutBytes(keys.front(), "garbage"));
   EXPECT_THAT(world.Unfinished(), ElementsAre("cp"));
+  world.now += runtime::kLeaseExpiry;
+  std::vector<runtime::GcAction> actions;
+  world.CollectGarbage({}, &actions);
+  EXPECT_EQ(world.StateOf("cp"), RecordState::kError);
+  EXPECT_THAT(world.Unfinished(), IsEmpty());
+}
+
+// Of one for each record, without a mark.
+TEST_F(OtherOperations, AMarkerOfAnOlderBuildCounts) {
+  ASSERT_EQ(world.Begin("cp", protect).code, ExitCode::kOk);
+  const auto record = *runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "cp");
+  const std::string key = record.Markers()->front();
+  const std::string bytes = *world.tenant.GetBytes(key);
+  ASSERT_TRUE(world.tenant.Delete(key));
+  ASSERT_TRUE(world.tenant.PutBytes(runtime::UnfinishedKey("cp"), bytes));
+  // One of a record whose name starts with this one's is none of it.
+  ASSERT_TRUE(world.tenant.PutBytes(runtime::UnfinishedKey("cp-2"), bytes));
+  EXPECT_THAT(*record.Markers(), ElementsAre(runtime::UnfinishedKey("cp")));
+  EXPECT_THAT(world.Unfinished(), ElementsAre("cp"));
+  ASSERT_TRUE(world.tenant.Delete(runtime::UnfinishedKey("cp-2")));
   world.now += runtime::kLeaseExpiry;
   std::vector<runtime::GcAction> actions;
   world.CollectGarbage({}, &actions);

@@ -306,7 +306,7 @@ class Collector {
     }
     HOLDFAST_ASSIGN_OR_RETURN(const auto after, record.State());
     if ((after ? after->number : 0) != (state ? state->number : 0)) return Ok();
-    return hold.DeleteOfTenant(UnfinishedKey(record.id()));
+    return hold.DeleteMarkers(record);
   }
 
   // The deletion that set the state `deleting`, if it came no further, and nobody will end it: its marker is gone.
@@ -383,8 +383,8 @@ class Collector {
         HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record.id(), *lease));
       return RemoveLeftOfABegin(record, RemovalOf(env_));
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished,
-                              env_.tenant.Exists(UnfinishedKey(record.id())));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto marked, record.MarkedAt());
+    const bool unfinished = marked.has_value();
     if (!unfinished) {
       // One that has ended, of the run that was named.
       if (!head || !state || state->state != RecordState::kError) return Ok();
@@ -397,9 +397,7 @@ class Collector {
     }
     if (unfinished && is_gone) {
       // A copy that is just beginning is about to take the lease.
-      HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker,
-                                env_.tenant.Stat(UnfinishedKey(entry.record)));
-      if (!dead && marker.written + env_.claim_expiry > now) return Ok();
+      if (!dead && *marked + env_.claim_expiry > now) return Ok();
       actions_.push_back(
           {subject, "remove the marker of a deleted one that a copy has not made anew", false});
       if (options_.dry_run) return Ok();
@@ -408,9 +406,7 @@ class Collector {
     if (!deletes && (!head || !state)) {
       // A begin that died before its record could be seen. One that is just beginning has a lease,
       // or is about to take one: a young marker is left alone.
-      HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo marker,
-                                env_.tenant.Stat(UnfinishedKey(entry.record)));
-      if (!lease && marker.written + env_.claim_expiry > now) return Ok();
+      if (!lease && marked && *marked + env_.claim_expiry > now) return Ok();
       actions_.push_back({subject, "remove the marker of a begin that did not succeed", false});
       if (options_.dry_run) return Ok();
       return RemoveMarkerOf(record, entry.checkpoint, lease, state, Marked::kLeave);

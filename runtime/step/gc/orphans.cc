@@ -71,7 +71,7 @@ Status RemoveLeftOfDeletedOf(const StepEnvironment& env, const GcOptions& option
 // tombstone, or a begin whose marker was removed.
 Status RemoveRestOf(const StepEnvironment& env, const GcOptions& options, const Record& record,
                     std::vector<GcAction>& actions) {
-  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, env.tenant.Exists(UnfinishedKey(record.id())));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
   if (unfinished) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const bool rest, IsRest(record));
   if (!rest)
