@@ -434,9 +434,9 @@ class Beginner {
     }
   }
 
-  // Also what an earlier try of this begin was just ending when it was killed.
+  // Also what an earlier try of this begin was just ending when it was killed, and one that was killed before its record was written.
   bool CanBeEnded(const Rival& rival) const {
-    return rival.head && rival.head->provider_id == env_.provider_id && rival.lease &&
+    return rival.provider_id == env_.provider_id && rival.lease &&
            (rival.gone(env_.clock.Now()) || IsOwn(*rival.lease));
   }
 
@@ -448,7 +448,7 @@ class Beginner {
                               TakeLeaseToEnd(env_.tenant, rival.record, request_.run, lease_.start,
                                              rival.lease, env_.lease_expiry, env_.clock.Now()));
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
-                              RunView::Hold(env_, std::move(record), lease, rival.head->bundle));
+                              RunView::Hold(env_, std::move(record), lease, rival.bundle));
     const auto report = FinishRecord(env_, *view, "begin");
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, rival.record, view->lease()));
     if (!report) return report.error();

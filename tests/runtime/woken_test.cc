@@ -541,6 +541,37 @@ TEST(Woken, ABeginThatGcHasTakenForDeadLeavesNothingThatNobodyEnds) {
   }
 }
 
+// A begin is stopped, its lease is over, and the next night ends it. Nothing of it goes on beside that, and nothing stays.
+TEST(Woken, ABeginThatTheNextNightHasTakenForDeadIsInNobodysWay) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    World& world = scene.target;
+    const std::string bundle = world.Publish();
+    scene.bank.PauseAtChange(n, [&] {
+      scene.PauseThatOne();
+      scene.Advance(runtime::kLeaseExpiry);
+      const World::Outcome night = world.Begin("night", bundle);
+      EXPECT_EQ(night.code, ExitCode::kOk) << scene.bank.held_back() << ": " << night.text;
+      world.Run("night", bundle, "app-shop-pre");
+    });
+    const World::Outcome woken = world.Begin("run-1", bundle);
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 5U);
+      break;
+    }
+    EXPECT_EQ(woken.code, ExitCode::kLocked) << scene.bank.held_back() << ": " << woken.text;
+    for (const std::string& step : world.Steps(bundle)) world.Run("run-1", bundle, step);
+    world.End("run-1", "Failed");
+    EXPECT_THAT(world.quiesced, ElementsAre("T::App#shop"));
+    EXPECT_EQ(world.RunAll("night", bundle).code, ExitCode::kOk);
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(25));
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    EXPECT_THAT(world.Unfinished(), IsEmpty());
+  }
+}
+
 // A try of a resume's begin is stopped, another one gives way to a run that has the application at rest, and who resumes then
 // finds everything as that left it, whatever the first try still does once it is woken up.
 TEST(Woken, ATryOfABeginThatGaveWayTakesNothingOfWhoResumesSince) {
