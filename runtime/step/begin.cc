@@ -636,7 +636,7 @@ class Beginner {
     RemovalHold hold(checkpoint,
                      {{checkpoint.id(), checkpoint_lease_, env_.lease_expiry},
                       {record_.id(), lease_, env_.lease_expiry}},
-                     env_.clock);
+                     env_.clock, &env_.cancellation);
     return RemoveIndices(hold, head && *head ? &**head : nullptr);
   }
 
