@@ -29,7 +29,7 @@ using ::testing::IsEmpty;
 using ::testing::IsSubsetOf;
 using ::testing::SizeIs;
 
-enum class Call { kPut, kCreateExclusive, kReplace, kDelete, kList };
+enum class Call { kPut, kCreateExclusive, kReplace, kDelete, kGet, kList };
 
 // A bank that holds one call back, once: what happens before it takes place is what others do meanwhile.
 class PausingBank final : public ForwardingBank {
@@ -37,7 +37,7 @@ class PausingBank final : public ForwardingBank {
   using ForwardingBank::ForwardingBank;
   void PauseAtChange(std::uint64_t n, std::function<void()> meanwhile) {
     wanted_ = [this, n](Call call, const std::string&) {
-      return call != Call::kList && ++changes_ == n;
+      return call != Call::kGet && call != Call::kList && ++changes_ == n;
     };
     changes_ = 0;
     meanwhile_ = std::move(meanwhile);
@@ -74,6 +74,11 @@ class PausingBank final : public ForwardingBank {
   Status Delete(const ObjectKey& key) override {
     Before(Call::kDelete, key);
     return ForwardingBank::Delete(key);
+  }
+  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
+             std::uint64_t length) override {
+    Before(Call::kGet, key);
+    return ForwardingBank::Get(key, sink, offset, length);
   }
   Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
     Before(Call::kList, options.prefix);
@@ -727,6 +732,25 @@ TEST(Woken, ATryOfABeginThatGaveWayTakesNothingOfWhoResumesSince) {
     const World::Outcome copied = scene.source.CopyFrom(world, "old");
     EXPECT_EQ(copied.code, ExitCode::kOk) << copied.text;
   }
+}
+
+// The lease of a removal that cannot be read says no less than it did, once an operator has named the run as dead.
+TEST(Woken, ALeaseInPlaceOfADamagedOneSaysThatSomethingMayStillBeRemoved) {
+  Scene scene;
+  World& world = scene.target;
+  world.script["parallel T::Volume#a"].fails = true;
+  ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kRunFailed);
+  auto hold = runtime::RemovalHold::Take(scene.Checkpoint(), "gc-1", scene.clock, nullptr);
+  ASSERT_TRUE(hold) << hold.error().Render();
+  const std::uint64_t token = hold->lease().token;
+  ASSERT_EQ(*runtime::LastRemoval(world.tenant, "run-1", token + 1), token);
+  ASSERT_TRUE(world.tenant.Replace(runtime::LeaseKey("run-1", token), "none of ours"));
+  ASSERT_EQ(*runtime::LastRemoval(world.tenant, "run-1", token + 1), token);
+  EXPECT_THAT(scene.CollectGarbage("run-1"), IsEmpty());
+  const auto lease = runtime::CurrentLease(world.tenant, "run-1");
+  ASSERT_TRUE(lease) << lease.error().Render();
+  EXPECT_TRUE((*lease)->gone(scene.now));
+  EXPECT_EQ(*runtime::LastRemoval(world.tenant, "run-1", token + 1), token);
 }
 
 // gc removes data of an attempt that came to nothing and is stopped in the middle of one deletion for longer than its lease
