@@ -70,11 +70,13 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
     if (bundle_.bundle().operation == Operation::kDelete) {
       Status started = StartDeletion();
-      // Fenced off: nobody knows the lease of the checkpoint by this run any more.
-      if (!started && started.error().code() == ErrorCode::kLocked) {
+      // Fenced off: nobody knows the lease of the checkpoint by this run any more. Or the deletion is over by now: nothing of it goes on.
+      const bool over = !started && started.error().code() == ErrorCode::kInvalidInput;
+      if (over || (!started && started.error().code() == ErrorCode::kLocked)) {
         HOLDFAST_RETURN_IF_ERROR(
             ReleaseLeaseOf(env_.tenant, bundle_.bundle().checkpoint, request_.run, request_.start));
       }
+      if (over) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
       HOLDFAST_RETURN_IF_ERROR(started);
     }
     Failpoint("begin:before-state");

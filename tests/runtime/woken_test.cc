@@ -613,6 +613,30 @@ TEST(Woken, ABeginOfADeletionThatWasTakenForDeadKeepsNoLeaseOfTheCheckpoint) {
   }
 }
 
+// It was not over as it was looked at, and is once the lease of the checkpoint is had: nobody waits for hours for what that does not delete.
+TEST(Woken, ABeginOfADeletionThatIsOverKeepsNoLease) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  scene.PauseThatOne();
+  scene.Advance(runtime::kLeaseExpiry);
+  scene.bank.PauseAt(Call::kGet, "leases/run-1/000001", [&scene] {
+    ASSERT_EQ(scene.Delete("del-2").code, ExitCode::kOk);
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  });
+  const World::Outcome woken = scene.target.Begin("again", bundle, "del-1");
+  ASSERT_FALSE(scene.bank.pending());
+  EXPECT_EQ(woken.code, ExitCode::kInvalidInput) << woken.text;
+  EXPECT_THAT(woken.text, HasSubstr("has nothing more to delete"));
+  for (const char* const record : {"run-1", "del-1"})
+    EXPECT_TRUE((*runtime::CurrentLease(scene.target.tenant, record))->released) << record;
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  scene.ExpectWhole("verify-1");
+}
+
 // Its last state says that it is over; only its mark is left.
 TEST(Woken, ADeletionThatIsOverIsInNobodysWay) {
   Scene scene;
