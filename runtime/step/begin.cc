@@ -72,11 +72,13 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
     if (bundle_.bundle().operation == Operation::kDelete) {
       Status started = StartDeletion();
-      // Fenced off: nobody knows the lease of the checkpoint by this run any more.
-      if (!started && started.error().code() == ErrorCode::kLocked) {
+      // Fenced off: nobody knows the lease of the checkpoint by this run any more. Or the deletion is over by now: nothing of it goes on.
+      const bool over = !started && started.error().code() == ErrorCode::kInvalidInput;
+      if (over || (!started && started.error().code() == ErrorCode::kLocked)) {
         HOLDFAST_RETURN_IF_ERROR(
             ReleaseLeaseOf(env_.tenant, bundle_.bundle().checkpoint, request_.run, request_.start));
       }
+      if (over) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
       HOLDFAST_RETURN_IF_ERROR(started);
     }
     Failpoint("begin:before-state");
@@ -437,9 +439,9 @@ class Beginner {
     }
   }
 
-  // Also what an earlier try of this begin was just ending when it was killed.
+  // Also what an earlier try of this begin was just ending when it was killed, and one that was killed before its record was written.
   bool CanBeEnded(const Rival& rival) const {
-    return rival.head && rival.head->provider_id == env_.provider_id && rival.lease &&
+    return rival.provider_id == env_.provider_id && rival.lease &&
            (rival.gone(env_.clock.Now()) || IsOwn(*rival.lease));
   }
 
@@ -451,7 +453,7 @@ class Beginner {
                               TakeLeaseToEnd(env_.tenant, rival.record, request_.run, lease_.start,
                                              rival.lease, env_.lease_expiry, env_.clock.Now()));
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
-                              RunView::Hold(env_, std::move(record), lease, rival.head->bundle));
+                              RunView::Hold(env_, std::move(record), lease, rival.bundle));
     const auto report = FinishRecord(env_, *view, "begin");
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, rival.record, view->lease()));
     if (!report) return report.error();
@@ -665,7 +667,7 @@ class Beginner {
     RemovalHold hold(checkpoint,
                      {{checkpoint.id(), checkpoint_lease_, env_.lease_expiry},
                       {record_.id(), lease_, env_.lease_expiry}},
-                     env_.clock);
+                     env_.clock, &env_.cancellation);
     return RemoveIndices(hold, head && *head ? &**head : nullptr);
   }
 

@@ -98,13 +98,15 @@ Result<std::optional<Rival>> AsRival(const BankSection& tenant, const PluginLook
   rival.run = rival.entry ? rival.entry->run : rival.lease ? rival.lease->run : rival.run;
   HOLDFAST_ASSIGN_OR_RETURN(rival.head, record.Head());
   if (!rival.head && !rival.entry) return std::optional<Rival>();
-  auto bundle = StoredBundle::Open(tenant, rival.head ? rival.head->bundle : rival.entry->bundle);
+  rival.bundle = rival.head ? rival.head->bundle : rival.entry->bundle;
+  auto bundle = StoredBundle::Open(tenant, rival.bundle);
   if (!bundle) {
     // Without it nobody, gc included, runs a step of it.
     if (bundle.error().code() == ErrorCode::kNotFound) return std::optional<Rival>();
     return std::move(bundle).error();
   }
   HOLDFAST_ASSIGN_OR_RETURN(const Claims theirs, ClaimsOf(protection, *bundle));
+  rival.provider_id = rival.head ? rival.head->provider_id : theirs.provider_id;
   if (!SetWhatMeets(mine, theirs, rival)) return std::optional<Rival>();
   return std::optional<Rival>(std::move(rival));
 }

@@ -26,6 +26,8 @@ struct Rival {
   std::optional<Lease> lease;  // perhaps of whoever was ending it; nullopt: it cannot be read
   std::optional<RunEntry> entry;
   std::optional<RecordHead> head;  // nullopt: it has only begun to begin
+  std::string bundle;              // SHA-256
+  std::string provider_id;         // of that bundle
   ResourceKey resource;            // the first of this one's that is in the way
   std::string place;               // where both go; empty: both bring the resource to rest
 

@@ -91,15 +91,20 @@ Result<std::map<std::string, std::vector<std::string>>> ReadIndexKeys(const Bank
 
 Status RemoveIndices(RemovalHold& hold, const RecordHead* head) {
   const Record& checkpoint = hold.record();
+  // Whoever makes the checkpoint available again waits for no claim of a begin: before each of the few the hold looks anew.
+  const auto remove = [&hold](const std::string& key) -> Status {
+    HOLDFAST_RETURN_IF_ERROR(hold.Check());
+    return hold.DeleteOfTenant(key);
+  };
   if (head != nullptr) {
     for (const std::string& key : IndexKeys(checkpoint, *head))
-      HOLDFAST_RETURN_IF_ERROR(hold.DeleteOfTenant(key));
+      HOLDFAST_RETURN_IF_ERROR(remove(key));
     return Ok();
   }
   for (const std::string_view index : {kByDate, kByPlan, kByProvider}) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto keys, checkpoint.tenant().ListAll(std::string(index)));
     for (const std::string& key : keys) {
-      if (RecordOfKey(key) == checkpoint.id()) HOLDFAST_RETURN_IF_ERROR(hold.DeleteOfTenant(key));
+      if (RecordOfKey(key) == checkpoint.id()) HOLDFAST_RETURN_IF_ERROR(remove(key));
     }
   }
   return Ok();

@@ -311,7 +311,13 @@ Status RemoveRestHeld(const Record& record, RemovalHold& hold) {
   if (unfinished || !states.empty() || !rest) {
     return SomebodyWorksOn(record);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll());
+  HOLDFAST_ASSIGN_OR_RETURN(auto keys, record.section().ListAll());
+  // The claims of a copy go last, and the greatest first: killed before, the next one still finds half a copy, and a copy that
+  // comes meanwhile what it may not adopt. (Without them something of a resource would be what a lost state has left.)
+  const auto claims = std::stable_partition(keys.begin(), keys.end(), [](const std::string& key) {
+    return !key.starts_with(ClaimPrefix(kCopyStep));
+  });
+  std::reverse(claims, keys.end());
   for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
   return Ok();
 }

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/fsck/fsck.h"
 #include "runtime/store/newest_manifest.h"
+#include "runtime/store/rubbish.h"
 #include "tests/runtime/copied_worlds.h"
 
 namespace holdfast::testing_runtime {
@@ -98,6 +100,63 @@ TEST_P(CopyCrash, AtEveryWriteAndNeverAgainIsClearedByGc) {
         banks.first.RunAll("del-1", banks.first.Publish(Operation::kDelete, "run-1"));
     EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.text;
   }
+}
+
+// What a gc that was killed has left of half a copy is no damage to anybody: the next gc removes it, and a copy can be made at any
+// time.
+TEST(HalfACopy, IsClearedWhereverAGcWasKilled) {
+  TwoBanks all;
+  all.Protect();
+  ASSERT_EQ(all.Copy().code, ExitCode::kOk);
+  // All that there is but its state, and what comes after that.
+  const std::uint64_t of_copy = all.second.bank.changes() - 6;
+  std::uint64_t left_behind = 0;
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    TwoBanks banks;
+    banks.Protect();
+    World& world = banks.second;
+    world.bank.Arm(Fault::kStopBefore, of_copy, true);
+    banks.Copy();
+    world.bank.Disarm();
+    ASSERT_FALSE(world.StateOf("run-1"));
+    const auto record =
+        *runtime::Record::Open(world.tenant, runtime::RecordKind::kCheckpoint, "run-1");
+    ASSERT_TRUE(record.RemoveUnfinished([] { return Ok(); }));
+    world.now += runtime::kLeaseExpiry + std::chrono::hours(1);
+    world.bank.Arm(Fault::kStopBefore, n, true);
+    const Status removed = runtime::RemoveRest(record, {"gc-1", {}, world.clock});
+    world.bank.Disarm();
+    if (removed) break;
+    world.now += std::chrono::minutes(11);
+    const auto left = *world.tenant.ListAll("checkpoints/");
+    if (left.empty()) continue;
+    ++left_behind;
+    runtime::FsckOptions options;
+    options.run = "fsck-of-test";
+    const auto report = runtime::Fsck(world.tenant, world.clock, options);
+    ASSERT_TRUE(report) << report.error().Render();
+    for (const auto& finding : report->findings)
+      EXPECT_NE(finding.kind, runtime::FindingKind::kDamage) << finding.what;
+    world.now += std::chrono::minutes(11);
+    // Every other time a copy comes first.
+    const bool is_copied = n % 2 == 0;
+    if (is_copied) {
+      const auto copied = banks.Copy();
+      EXPECT_EQ(copied.code, ExitCode::kOk) << copied.text;
+      EXPECT_TRUE(IsWholeOrNothing(world));
+    }
+    std::vector<runtime::GcAction> actions;
+    world.CollectGarbage({}, &actions);
+    for (const auto& action : actions)
+      EXPECT_FALSE(action.failed) << action.subject << ": " << action.action;
+    if (is_copied) {
+      banks.ExpectRestored("res-1");
+    } else {
+      EXPECT_THAT(*world.tenant.ListAll("checkpoints/"), IsEmpty());
+    }
+  }
+  EXPECT_GT(left_behind, 15U);
 }
 
 INSTANTIATE_TEST_SUITE_P(

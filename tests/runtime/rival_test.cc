@@ -191,6 +191,29 @@ TEST_F(Rivals, OneOnWhichNobodyWorksAnyMoreIsEndedFirst) {
   EXPECT_THAT(world.Unfinished(), ElementsAre("next"));
 }
 
+// Whoever was killed before its record was written owes nothing, and has nobody who would run it again: it costs no later night.
+TEST_F(Rivals, OneThatWasKilledAsItBeganIsInNobodysWayOnceItsLeaseIsOver) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE("killed before change " + std::to_string(n));
+    const std::string dead = "dead-" + std::to_string(n);
+    const std::string next = "next-" + std::to_string(n);
+    world.bank.Arm(testing::FaultyBank::Fault::kStopBefore, n, true);
+    const auto killed = world.Begin(dead, one);
+    world.bank.Disarm();
+    world.now += runtime::kLeaseExpiry;
+    const auto begun = world.Begin(next, two);
+    EXPECT_EQ(begun.code, ExitCode::kOk) << begun.text;
+    // It comes no further any more.
+    EXPECT_NE(world.Begin(dead, one).code, ExitCode::kOk);
+    world.End(next);
+    world.now += runtime::kLeaseExpiry;
+    std::vector<runtime::GcAction> actions;
+    world.CollectGarbage({}, &actions);
+    EXPECT_THAT(world.Unfinished(), IsEmpty());
+    if (killed.code == ExitCode::kOk) break;
+  }
+}
+
 // Whoever ends the dead one and is killed has its lease then, for as long as leases last.
 TEST_F(Rivals, OneThatWasJustBeingEndedIsFoundByItsOwnRun) {
   for (std::uint64_t n = 1;; ++n) {

@@ -32,7 +32,7 @@ using ::testing::IsEmpty;
 using ::testing::IsSubsetOf;
 using ::testing::SizeIs;
 
-enum class Call { kPut, kCreateExclusive, kReplace, kDelete, kList };
+enum class Call { kPut, kCreateExclusive, kReplace, kDelete, kGet, kList };
 
 // A bank that holds one call back, once: what happens before it takes place is what others do meanwhile.
 class PausingBank final : public ForwardingBank {
@@ -40,7 +40,7 @@ class PausingBank final : public ForwardingBank {
   using ForwardingBank::ForwardingBank;
   void PauseAtChange(std::uint64_t n, std::function<void()> meanwhile) {
     wanted_ = [this, n](Call call, const std::string&) {
-      return call != Call::kList && ++changes_ == n;
+      return call != Call::kGet && call != Call::kList && ++changes_ == n;
     };
     changes_ = 0;
     meanwhile_ = std::move(meanwhile);
@@ -51,6 +51,11 @@ class PausingBank final : public ForwardingBank {
     };
     meanwhile_ = std::move(meanwhile);
   }
+  // Of a bank on which create-exclusive is settled: who has found nothing there writes, whatever was created meanwhile, and reads that back.
+  void SettleAt(std::string part, std::function<void()> meanwhile) {
+    PauseAt(Call::kCreateExclusive, std::move(part), std::move(meanwhile));
+    settles_ = true;
+  }
   bool pending() const { return meanwhile_ != nullptr; }
   // The key of the call that was held back, without the tenant.
   const std::string& held_back() const { return held_back_; }
@@ -60,7 +65,9 @@ class PausingBank final : public ForwardingBank {
     return ForwardingBank::Put(key, source, size);
   }
   Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override {
-    Before(Call::kCreateExclusive, key);
+    const bool found = settles_ && inner_.Stat(key);
+    if (Before(Call::kCreateExclusive, key) && settles_ && !found)
+      return inner_.Replace(key, value);
     return ForwardingBank::CreateExclusive(key, value, settling);
   }
   Status Replace(const ObjectKey& key, std::string_view value) override {
@@ -71,22 +78,30 @@ class PausingBank final : public ForwardingBank {
     Before(Call::kDelete, key);
     return ForwardingBank::Delete(key);
   }
+  Status Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
+             std::uint64_t length) override {
+    Before(Call::kGet, key);
+    return ForwardingBank::Get(key, sink, offset, length);
+  }
   Result<std::vector<ObjectInfo>> List(const ListOptions& options) override {
     Before(Call::kList, options.prefix);
     return ForwardingBank::List(options);
   }
 
  private:
-  void Before(Call call, const ObjectKey& key) { Before(call, key.str()); }
-  void Before(Call call, const std::string& key) {
-    if (!meanwhile_ || !wanted_(call, key)) return;
+  bool Before(Call call, const ObjectKey& key) { return Before(call, key.str()); }
+  // True: it was held back.
+  bool Before(Call call, const std::string& key) {
+    if (!meanwhile_ || !wanted_(call, key)) return false;
     held_back_ = key.substr(std::string_view("t/local/").size());
     std::exchange(meanwhile_, nullptr)();
+    return true;
   }
   std::function<bool(Call, const std::string&)> wanted_;
   std::function<void()> meanwhile_;
   std::uint64_t changes_ = 0;
   std::string held_back_;
+  bool settles_ = false;
 };
 
 // A checkpoint in a first bank, and a second bank in which processes are stopped.
@@ -458,6 +473,105 @@ TEST(Woken, ADeletionThatWasKilledIsEndedByGcWhateverIsPinned) {
   EXPECT_TRUE(kept);
 }
 
+// The begin of a deletion is slow for some seconds only, and its engine's end makes the checkpoint available again meanwhile. The one entry
+// of an index may be gone then that the begin was about to remove: the next gc writes it again.
+TEST(Woken, ABeginOfADeletionThatIsSlowTakesNoIndexThatNobodyWritesAgain) {
+  bool lost = false;
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    scene.Protect();
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+    const auto indices = scene.Keys("indices/by-");
+    const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+    scene.bank.PauseAtChange(n, [&scene] {
+      scene.Advance(std::chrono::seconds(5));
+      scene.BeOnHost("host-b");
+      scene.target.End("del-1", "Failed", "del-1");
+    });
+    const World::Outcome woken = scene.target.Begin("del-1", bundle);
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 5U);
+      break;
+    }
+    SCOPED_TRACE(scene.bank.held_back());
+    EXPECT_NE(woken.code, ExitCode::kOk) << woken.text;
+    EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+    lost = lost || scene.Missing(indices).size() == 1;
+    EXPECT_LE(scene.Missing(indices).size(), 1U);
+    scene.Advance(runtime::kLeaseExpiry);
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_EQ(scene.Keys("indices/by-"), indices);
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+    scene.ExpectWhole("verify-1");
+  }
+  EXPECT_TRUE(lost) << "the case shows nothing";
+}
+
+// Of what is available gc writes an entry that is gone, whoever took it, but not of what somebody works on.
+TEST(Woken, AnEntryOfAnIndexThatIsGoneIsWrittenByGc) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const auto indices = scene.Keys("indices/by-");
+  ASSERT_THAT(indices, SizeIs(3));
+  ASSERT_TRUE(scene.target.tenant.Delete(indices.front()));
+  runtime::GcOptions options;
+  options.dry_run = true;
+  std::vector<runtime::GcAction> actions;
+  scene.target.CollectGarbage(options, &actions);
+  ASSERT_THAT(actions, SizeIs(1));
+  EXPECT_EQ(actions[0].subject, "checkpoint run-1");
+  EXPECT_EQ(actions[0].action, "write 1 missing entry of the indices");
+  EXPECT_THAT(scene.Missing(indices), SizeIs(1));
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_THAT(scene.Missing(indices), SizeIs(3));
+  ASSERT_EQ(scene.target.RunAll("del-1", bundle).code, ExitCode::kOk);
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  ASSERT_TRUE(scene.target.tenant.Delete(indices.back()));
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_EQ(scene.Keys("indices/by-"), indices);
+  scene.ExpectWhole("verify-1");
+}
+
+// Where create-exclusive is settled, a write that was on its way may replace the state that keeps a late begin of a deletion off: the
+// checkpoint is `deleting` then, and no mark says so. The next gc makes it again what it was, also where the begin was killed there.
+TEST(Woken, ABeginOfADeletionThatIsLateOnASettledBankIsUndoneByGc) {
+  for (const bool by_end : {false, true}) {
+    SCOPED_TRACE(by_end ? "end" : "gc");
+    Scene scene;
+    scene.Protect();
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+    const auto indices = scene.Keys("indices/by-");
+    const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+    scene.bank.SettleAt("checkpoints/run-1/state/000002", [&] {
+      scene.PauseThatOne();
+      if (by_end) {
+        scene.target.End("del-1", "Failed", "del-1");
+      } else {
+        scene.Advance(runtime::kLeaseExpiry);
+        EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+      }
+      EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+      EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+    });
+    EXPECT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kLocked);
+    ASSERT_FALSE(scene.bank.pending());
+    ASSERT_EQ(scene.target.StateOf("run-1"), RecordState::kDeleting);
+    scene.Advance(std::chrono::hours(1));
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
+    EXPECT_EQ(scene.Keys("indices/by-"), indices);
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    scene.ExpectWhole("verify-1");
+  }
+}
+
 // As earlier builds left it: `deleting`, by a deletion that never began, without a mark. fsck marks it, and gc makes it what it was.
 TEST(Woken, ACheckpointThatALateBeginHasMarkedIsKeptByGc) {
   Scene scene;
@@ -504,6 +618,30 @@ TEST(Woken, ABeginOfADeletionThatWasTakenForDeadKeepsNoLeaseOfTheCheckpoint) {
   }
 }
 
+// It was not over as it was looked at, and is once the lease of the checkpoint is had: nobody waits for hours for what that does not delete.
+TEST(Woken, ABeginOfADeletionThatIsOverKeepsNoLease) {
+  Scene scene;
+  scene.Protect();
+  ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  const std::string bundle = scene.target.Publish(Operation::kDelete, "run-1");
+  ASSERT_EQ(scene.target.Begin("del-1", bundle).code, ExitCode::kOk);
+  scene.PauseThatOne();
+  scene.Advance(runtime::kLeaseExpiry);
+  scene.bank.PauseAt(Call::kGet, "leases/run-1/000001", [&scene] {
+    ASSERT_EQ(scene.Delete("del-2").code, ExitCode::kOk);
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+  });
+  const World::Outcome woken = scene.target.Begin("again", bundle, "del-1");
+  ASSERT_FALSE(scene.bank.pending());
+  EXPECT_EQ(woken.code, ExitCode::kInvalidInput) << woken.text;
+  EXPECT_THAT(woken.text, HasSubstr("has nothing more to delete"));
+  for (const char* const record : {"run-1", "del-1"})
+    EXPECT_TRUE((*runtime::CurrentLease(scene.target.tenant, record))->released) << record;
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  scene.ExpectWhole("verify-1");
+}
+
 // Its last state says that it is over; only its mark is left.
 TEST(Woken, ADeletionThatIsOverIsInNobodysWay) {
   Scene scene;
@@ -543,6 +681,37 @@ TEST(Woken, ABeginThatGcHasTakenForDeadLeavesNothingThatNobodyEnds) {
     const auto state = *record.State();
     EXPECT_FALSE(state && runtime::IsWorking(state->state)) << scene.bank.held_back();
     EXPECT_THAT(scene.target.Unfinished(), IsEmpty());
+  }
+}
+
+// A begin is stopped, its lease is over, and the next night ends it. Nothing of it goes on beside that, and nothing stays.
+TEST(Woken, ABeginThatTheNextNightHasTakenForDeadIsInNobodysWay) {
+  for (std::uint64_t n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    Scene scene;
+    World& world = scene.target;
+    const std::string bundle = world.Publish();
+    scene.bank.PauseAtChange(n, [&] {
+      scene.PauseThatOne();
+      scene.Advance(runtime::kLeaseExpiry);
+      const World::Outcome night = world.Begin("night", bundle);
+      EXPECT_EQ(night.code, ExitCode::kOk) << scene.bank.held_back() << ": " << night.text;
+      world.Run("night", bundle, "app-shop-pre");
+    });
+    const World::Outcome woken = world.Begin("run-1", bundle);
+    if (scene.bank.pending()) {
+      EXPECT_GT(n, 5U);
+      break;
+    }
+    EXPECT_EQ(woken.code, ExitCode::kLocked) << scene.bank.held_back() << ": " << woken.text;
+    for (const std::string& step : world.Steps(bundle)) world.Run("run-1", bundle, step);
+    world.End("run-1", "Failed");
+    EXPECT_THAT(world.quiesced, ElementsAre("T::App#shop"));
+    EXPECT_EQ(world.RunAll("night", bundle).code, ExitCode::kOk);
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(25));
+    EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+    EXPECT_THAT(scene.Damage(), IsEmpty());
+    EXPECT_THAT(world.Unfinished(), IsEmpty());
   }
 }
 
@@ -592,6 +761,25 @@ TEST(Woken, ATryOfABeginThatGaveWayTakesNothingOfWhoResumesSince) {
     const World::Outcome copied = scene.source.CopyFrom(world, "old");
     EXPECT_EQ(copied.code, ExitCode::kOk) << copied.text;
   }
+}
+
+// The lease of a removal that cannot be read says no less than it did, once an operator has named the run as dead.
+TEST(Woken, ALeaseInPlaceOfADamagedOneSaysThatSomethingMayStillBeRemoved) {
+  Scene scene;
+  World& world = scene.target;
+  world.script["parallel T::Volume#a"].fails = true;
+  ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kRunFailed);
+  auto hold = runtime::RemovalHold::Take(scene.Checkpoint(), "gc-1", scene.clock, nullptr);
+  ASSERT_TRUE(hold) << hold.error().Render();
+  const std::uint64_t token = hold->lease().token;
+  ASSERT_EQ(*runtime::LastRemoval(world.tenant, "run-1", token + 1), token);
+  ASSERT_TRUE(world.tenant.Replace(runtime::LeaseKey("run-1", token), "none of ours"));
+  ASSERT_EQ(*runtime::LastRemoval(world.tenant, "run-1", token + 1), token);
+  EXPECT_THAT(scene.CollectGarbage("run-1"), IsEmpty());
+  const auto lease = runtime::CurrentLease(world.tenant, "run-1");
+  ASSERT_TRUE(lease) << lease.error().Render();
+  EXPECT_TRUE((*lease)->gone(scene.now));
+  EXPECT_EQ(*runtime::LastRemoval(world.tenant, "run-1", token + 1), token);
 }
 
 // gc removes data of an attempt that came to nothing and is stopped in the middle of one deletion for longer than its lease

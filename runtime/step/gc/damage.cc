@@ -73,6 +73,8 @@ Result<std::optional<Lease>> LeaseInPlaceOfADamagedOne(const Record& record, std
   lease.taken = now;
   lease.expires = now;
   lease.released = true;
+  // What it said nobody knows, and no deletion that was not answered is over because somebody says that its run is dead.
+  lease.removes = true;
   return std::optional<Lease>(std::move(lease));
 }
 

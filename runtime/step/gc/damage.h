@@ -13,7 +13,8 @@ namespace holdfast::runtime {
 // for an operator who knows that it does not (gc of a run) they count as those of one that is gone.
 
 // The lease that then counts: given back, under the greatest token, with the newest epoch table of
-// the record. nullopt: the lease can be read, or there is none.
+// the record; and of a removal that may not be over (Lease::removes), as the damaged one counted.
+// nullopt: the lease can be read, or there is none.
 Result<std::optional<Lease>> LeaseInPlaceOfADamagedOne(const Record& record, std::string_view run,
                                                        WallTime now);
 

@@ -118,7 +118,7 @@ class Collector {
         actions_.push_back({subject, WithCommand(std::move(done).error(), entry).OneLine(), true});
       }
     }
-    if (only.empty()) HOLDFAST_RETURN_IF_ERROR(NameFailedCleanUps(seen));
+    if (only.empty()) HOLDFAST_RETURN_IF_ERROR(LookAtUnmarked(seen));
     if (options_.remove_orphans && only.empty()) {
       HOLDFAST_RETURN_IF_ERROR(RemoveOrphans(env_, options_, actions_));
       HOLDFAST_RETURN_IF_ERROR(SweepBank());
@@ -162,9 +162,9 @@ class Collector {
     return entry ? entry->run : std::string();
   }
 
-  // Records that have ended and say that somebody still has to clean up. What is damaged in one is
-  // said where orphans are looked for.
-  Status NameFailedCleanUps(const std::set<std::string>& seen) {
+  // Of records without a mark: those that have ended and say that somebody still has to clean up, and KeepUnmarked. What is damaged in
+  // one is said where orphans are looked for.
+  Status LookAtUnmarked(const std::set<std::string>& seen) {
     for (const RecordKind kind : kAllRecordKinds) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env_.tenant, kind));
       for (const std::string& id : ids) {
@@ -172,10 +172,13 @@ class Collector {
         if (seen.contains(SubjectOf(kind, id))) continue;
         HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(env_.tenant, kind, id));
         HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
-        if (states.empty() || states.back().state != RecordState::kError ||
-            states.back().uncleaned == 0) {
+        if (states.empty()) continue;
+        if (kind == RecordKind::kCheckpoint && states.back().state == RecordState::kDeleting) {
+          if (Status kept = KeepUnmarked(record, states.back()); !kept)
+            actions_.push_back({SubjectOf(kind, id), std::move(kept).error().OneLine(), true});
           continue;
         }
+        if (states.back().state != RecordState::kError || states.back().uncleaned == 0) continue;
         const auto head = record.Head();
         if (!head || !*head || (*head)->provider_id != env_.provider_id) continue;
         HOLDFAST_ASSIGN_OR_RETURN(std::string run, RunOf(record));
@@ -327,12 +330,32 @@ class Collector {
   }
 
   // Makes a checkpoint again what it was before a deletion that never began.
-  Status KeepFrom(const Record& deletion, const std::string& checkpoint,
-                  const std::optional<StateEntry>& state, WallTime now) {
+  Status KeepFrom(const Record& deletion, const Record& checkpoint, const std::string& subject) {
+    actions_.push_back(
+        {subject,
+         fmt::format("keep it: the deletion {} did not begin, and has deleted nothing of it",
+                     Printable(deletion.id())),
+         false});
+    if (options_.dry_run) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, deletion.State());
     HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(env_.tenant, deletion.id()));
-    if (lease && !lease->gone(now) && (options_.run.empty() || lease->run != options_.run))
+    if (lease && !lease->gone(env_.clock.Now()) &&
+        (options_.run.empty() || lease->run != options_.run))
       return RecordHeldError(env_.tenant, deletion.id(), *lease);
-    return RemoveMarkerOf(deletion, checkpoint, lease, state, Marked::kKeep);
+    return RemoveMarkerOf(deletion, checkpoint.id(), lease, state, Marked::kKeep);
+  }
+
+  // A checkpoint without a mark that is `deleting`, by a begin that counted as dead and had been fenced off: on its way at that moment,
+  // its write may replace the state by which it was, where create-exclusive is settled. It may have been killed right after.
+  Status KeepUnmarked(const Record& checkpoint, const StateEntry& deleting) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, checkpoint.IsUnfinished());
+    HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(env_.tenant, checkpoint.id()));
+    if (unfinished || (lease && !lease->gone(env_.clock.Now()))) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint.Head());
+    if (!head || head->provider_id != env_.provider_id) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto deletion, DeletionThatNeverBegan(deleting));
+    if (!deletion) return Ok();
+    return KeepFrom(*deletion, checkpoint, SubjectOf(checkpoint.kind(), checkpoint.id()));
   }
 
   // Is there something left to do of a deletion? One that is over, or has brought its checkpoint to its end, is just ended.
@@ -430,16 +453,7 @@ class Collector {
     }
     if (entry.kind == RecordKind::kCheckpoint && state && state->state == RecordState::kDeleting) {
       HOLDFAST_ASSIGN_OR_RETURN(const auto deletion, DeletionThatNeverBegan(*state));
-      if (deletion) {
-        actions_.push_back(
-            {subject,
-             fmt::format("keep it: the deletion {} did not begin, and has deleted nothing of it",
-                         Printable(deletion->id())),
-             false});
-        if (options_.dry_run) return Ok();
-        HOLDFAST_ASSIGN_OR_RETURN(const auto its, deletion->State());
-        return KeepFrom(*deletion, record.id(), its, now);
-      }
+      if (deletion) return KeepFrom(*deletion, record, subject);
     }
     const CleanUps which = options_.run.empty() ? CleanUps::kOwed : CleanUps::kFailedToo;
     if (options_.dry_run) {

@@ -6,9 +6,13 @@
 #include <set>
 
 #include "plugins/sdk/counted.h"
+#include "plugins/sdk/text.h"
 #include "runtime/store/bundle_use.h"
 #include "runtime/store/claim.h"
+#include "runtime/store/indices.h"
+#include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
+#include "runtime/store/removal_hold.h"
 #include "runtime/store/rubbish.h"
 #include "runtime/store/stored_object.h"
 
@@ -86,9 +90,54 @@ Status RemoveRestOf(const StepEnvironment& env, const GcOptions& options, const 
   return UnlessSomebodyWorksOnIt(RemoveRest(record, RemovalOf(env)), actions);
 }
 
+// With the lease of the checkpoint, so that no deletion begins meanwhile.
+Status WriteIndicesHeld(const StepEnvironment& env, const Record& record, const RecordHead& head,
+                        const Lease& lease) {
+  // It was looked at before the lease was had.
+  HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record.IsUnfinished());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  if (unfinished || !state || state->state != RecordState::kAvailable) {
+    return Error(ErrorCode::kLocked,
+                 fmt::format("somebody works on the checkpoint {}", Printable(record.id())));
+  }
+  return WriteIndices(record, head, [&] { return CheckStillHeld(env.tenant, record.id(), lease); });
+}
+
+// Entries that an available checkpoint lacks: the begin of a deletion may have taken one while its end, or a gc, made the checkpoint
+// available again. `indexed`: the keys of the entries that are listed.
+Status WriteLostIndices(const StepEnvironment& env, const GcOptions& options, const Record& record,
+                        const RecordHead& head, const std::vector<std::string>& indexed,
+                        std::vector<GcAction>& actions) {
+  std::size_t lost = 0;
+  for (const std::string& key : IndexKeys(record, head)) {
+    if (std::find(indexed.begin(), indexed.end(), key) != indexed.end()) continue;
+    // A listing may lag.
+    HOLDFAST_ASSIGN_OR_RETURN(const bool there, env.tenant.Exists(key));
+    if (!there) ++lost;
+  }
+  if (lost == 0) return Ok();
+  actions.push_back(
+      {fmt::format("checkpoint {}", record.id()),
+       fmt::format("write {} of the indices", Counted(lost, "missing entry", "missing entries")),
+       false});
+  if (options.dry_run) return Ok();
+  const WallTime now = env.clock.Now();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto before, CurrentLease(env.tenant, record.id()));
+  if (before && !before->gone(now)) {
+    actions.pop_back();
+    return Ok();
+  }
+  auto lease =
+      TakeLeaseToEnd(env.tenant, record.id(), RemovalOf(env).run, "", before, kRemovalExpiry, now);
+  if (!lease) return UnlessSomebodyWorksOnIt(std::move(lease).error(), actions);
+  Status written = WriteIndicesHeld(env, record, head, *lease);
+  HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env.tenant, record.id(), *lease));
+  return UnlessSomebodyWorksOnIt(std::move(written), actions);
+}
+
 // One record, on which nobody else may work.
 Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Record& record,
-                std::vector<GcAction>& actions) {
+                const std::vector<std::string>& indexed, std::vector<GcAction>& actions) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
   const bool deleted = !states.empty() && states.back().state == RecordState::kDeleted;
   if (!deleted) {
@@ -110,7 +159,11 @@ Status RemoveOf(const StepEnvironment& env, const GcOptions& options, const Reco
   }
   if (state.state != RecordState::kAvailable && state.state != RecordState::kError) return Ok();
   HOLDFAST_RETURN_IF_ERROR(record.Graph());
-  return RemoveLostAttempts(env, options, record, actions);
+  HOLDFAST_RETURN_IF_ERROR(RemoveLostAttempts(env, options, record, actions));
+  if (state.state != RecordState::kAvailable) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());
+  if (!head) return Ok();
+  return WriteLostIndices(env, options, record, *head, indexed, actions);
 }
 
 // What is named by now, with what has just begun: the runs of what is not finished, whose records may not name it yet.
@@ -170,6 +223,7 @@ Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options,
                      std::vector<GcAction>& actions) {
   std::set<std::string> bundles;
   bool all_known = true;
+  HOLDFAST_ASSIGN_OR_RETURN(auto indices, ReadIndexKeys(env.tenant));
   for (const RecordKind kind : kAllRecordKinds) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto ids, ListRecordIds(env.tenant, kind));
     for (const std::string& id : ids) {
@@ -177,7 +231,7 @@ Status RemoveOrphans(const StepEnvironment& env, const GcOptions& options,
       HOLDFAST_ASSIGN_OR_RETURN(const Record record, Record::Open(env.tenant, kind, id));
       HOLDFAST_ASSIGN_OR_RETURN(const auto bundle, record.BundleName());
       if (bundle) bundles.insert(*bundle);
-      Status done = RemoveOf(env, options, record, actions);
+      Status done = RemoveOf(env, options, record, indices[id], actions);
       if (done) continue;
       // One that is damaged keeps nobody from the others.
       if (!IsDamage(done.error())) return done;
