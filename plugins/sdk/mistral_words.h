@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 // What stands in every definition for Mistral beside its steps and links: the emitter writes it, and who reads a
@@ -49,6 +50,16 @@ inline constexpr std::array<HandedOn, 4> kHandedOn{{{"run", "<% $.run %>"},
 inline constexpr std::string_view kOperationTag = "holdfast.operation=";
 inline constexpr std::string_view kPlanTag = "holdfast.plan=";
 inline constexpr std::string_view kProviderTag = "holdfast.provider=";
+
+// An input of the whole that only the definitions of its bundle have: "of-bundle-3f2a9c0e81b7d654". Mistral refuses a start with
+// an input that the definition does not have: so who says it is not given the tasks of another compile, which may have been
+// stored under the name since. Its default is for who starts what is there, whatever it is: a cron trigger, somebody by hand.
+// Definitions of an earlier build have none.
+inline constexpr std::string_view kBundleInput = "of-bundle-";
+inline std::string BundleInputOf(std::string_view bundle) {
+  constexpr std::size_t kDigits = 16;
+  return std::string(kBundleInput) + std::string(bundle.substr(0, kDigits));
+}
 
 // Where the places of a site are, unless it says otherwise.
 inline constexpr std::string_view kEnvironment = "holdfast";

@@ -62,6 +62,16 @@ Value InputsOf(const std::map<std::string, std::string>& given) {
   return out;
 }
 
+// By the bundle's own input (mistral_words::BundleInputOf) Mistral starts no other compile. A definition of an earlier build has
+// none. Takes the place of that which the run of before was started with.
+void SayBundle(engine::NewExecution& execution, const std::string& bundle_input) {
+  std::erase_if(execution.inputs, [](const auto& input) {
+    return input.first.starts_with(mistral_words::kBundleInput);
+  });
+  execution.bundle_input = bundle_input;
+  if (!bundle_input.empty()) execution.inputs[bundle_input] = "true";
+}
+
 // The cron trigger that stands beside a file, with what was said of its runs.
 Result<Value> TriggerOf(const SubmitArguments& arguments, const Submission& submission,
                         const std::string& workflow) {
@@ -81,8 +91,13 @@ Result<Value> TriggerOf(const SubmitArguments& arguments, const Submission& subm
     if (finding.severity == lint::Severity::kError) return std::move(finding.error);
   }
   trigger.Set("workflow_params", Value().Set("env", EnvironmentOf(arguments.environment)));
-  // Not the bundle: it is the default of the definition, and changes with that.
-  trigger.Set("workflow_input", InputsOf(submission.parameters));
+  // Not the bundle: it is the default of the definition, and changes with that. Said here, it would be run with the tasks of
+  // another compile, or not at all.
+  std::map<std::string, std::string> inputs = submission.parameters;
+  std::erase_if(inputs, [](const auto& input) {
+    return input.first == "bundle" || input.first.starts_with(mistral_words::kBundleInput);
+  });
+  trigger.Set("workflow_input", InputsOf(inputs));
   return trigger;
 }
 
@@ -210,7 +225,8 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   if (arguments.schedule && !submission->record.empty())
     return out.Fail(Error(not_scheduled).While("--parameter record"));
   const OpenedWorkflow& workflow = submission->workflow;
-  const auto definitions = ReadDefinitionSet(arguments.file, workflow.bundle.bundle);
+  const auto definitions =
+      ReadDefinitionSet(arguments.file, workflow.bundle.bundle, workflow.files.sha256);
   if (!definitions) return out.Fail(definitions.error());
   engine::NewExecution execution;
   execution.id = engine::NewExecutionId();
@@ -219,6 +235,7 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
   // Said by us: the definition of that name may be somebody else's a moment later, and its defaults with it.
   execution.inputs["bundle"] = workflow.files.sha256;
   execution.inputs["provider"] = workflow.provider;
+  SayBundle(execution, definitions->whole().bundle_input);
   execution.environment = EnvironmentOf(arguments.environment);
   execution.description = "Holdfast: " + std::string(NameOf(workflow.bundle.bundle.operation)) +
                           " of bundle " + workflow.files.sha256.substr(0, 12);
@@ -287,15 +304,28 @@ int SubmitToMistral(Session& session, const SubmitArguments& arguments) {
 
 namespace {
 
+Value::List InputsIn(const engine::Definition& stored) {
+  const Value* const inputs = stored.value.Find("input");
+  return inputs != nullptr && inputs->is_list() ? inputs->AsList() : Value::List{};
+}
+
+// That of its bundle, which a definition of an earlier build does not have.
+std::string BundleInputIn(const engine::Definition& stored, const std::string& bundle) {
+  const std::string name = mistral_words::BundleInputOf(bundle);
+  for (const Value& input : InputsIn(stored)) {
+    if (input.is_map() && input.Find(name) != nullptr) return name;
+  }
+  return {};
+}
+
 // The workflow of a run. kConflict where it is no more that of the run's bundle: another one of its name has other steps.
 // `submit`: what stores it as it was.
 Result<engine::Definition> StoredAsItWas(MistralRuns& runs, const engines::RunStatus& run,
                                          const std::string& bundle, const std::string& submit) {
   HOLDFAST_ASSIGN_OR_RETURN(auto stored, engine::StoredWorkflow(runs.api(), run.name));
   std::string now;
-  if (const Value* const inputs = stored ? stored->value.Find("input") : nullptr;
-      inputs != nullptr && inputs->is_list()) {
-    for (const Value& input : inputs->AsList()) {
+  if (stored) {
+    for (const Value& input : InputsIn(*stored)) {
       if (input.is_map()) now = input.StringOr("bundle", now);
     }
   }
@@ -355,6 +385,7 @@ int StartAgainOnMistral(Session& session, const ClusterRunArguments& arguments, 
   execution.environment = environment;
   execution.inputs = status->parameters;
   execution.inputs["record"] = same_record ? status->record() : "";
+  SayBundle(execution, BundleInputIn(*still, bundle->second));
   execution.description =
       "Holdfast: " + std::string(same_record ? "goes on with" : "starts again") + " run " +
       status->uid;

@@ -38,6 +38,9 @@ Result<DefinitionFile> OneDefinitionOf(local::SourceFile source) {
     if (!task.action.empty() && !task.action.starts_with("std.")) out.actions.insert(task.action);
     if (!task.workflow.empty()) out.below.insert(task.workflow);
   }
+  for (const mistral::Input& input : definitions.front().inputs) {
+    if (input.name.starts_with(mistral_words::kBundleInput)) out.bundle_input = input.name;
+  }
   out.source = std::move(source);
   return out;
 }
@@ -202,7 +205,8 @@ void AddSteps(const Value& definition, std::map<std::string, int>& steps) {
 
 }  // namespace
 
-Result<DefinitionSet> ReadDefinitionSet(const std::string& file, const Bundle& bundle) {
+Result<DefinitionSet> ReadDefinitionSet(const std::string& file, const Bundle& bundle,
+                                        const std::string& sha256) {
   DefinitionSet out;
   HOLDFAST_ASSIGN_OR_RETURN(auto sources, MistralFilesOf(file));
   // That of the file itself is the first one there.
@@ -214,6 +218,13 @@ Result<DefinitionSet> ReadDefinitionSet(const std::string& file, const Bundle& b
                bundle.provider_id, ""};
   HOLDFAST_RETURN_IF_ERROR(CheckIsWhole(out, ChildrenFolderOf(file)));
   HOLDFAST_RETURN_IF_ERROR(CheckSaysWhose(out));
+  // An earlier build wrote none.
+  const std::string expected = mistral_words::BundleInputOf(sha256);
+  if (const std::string& said = out.whole().bundle_input; !said.empty() && said != expected) {
+    return InvalidInput(file + " has the input " + Printable(said) +
+                        ", and that of its bundle is " + expected)
+        .Hint("compile again");
+  }
   return out;
 }
 

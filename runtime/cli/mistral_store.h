@@ -24,6 +24,7 @@ struct DefinitionFile {
   local::SourceFile source;
   std::set<std::string> actions;
   std::set<std::string> below;  // the workflows that it starts
+  std::string bundle_input;     // mistral_words::BundleInputOf; empty: there is none
 };
 
 // The definitions of a plan that are to be in Mistral: those that the workflow starts, and at the end itself.
@@ -35,8 +36,10 @@ struct DefinitionSet {
 };
 
 // Of a workflow file and NAME.children beside it. kInvalidInput for what submit cannot store as one whole: a workflow that
-// nothing starts, a file that does not say whose it is, or says otherwise than its bundle; kNotFound for a part that is not there.
-Result<DefinitionSet> ReadDefinitionSet(const std::string& file, const Bundle& bundle);
+// nothing starts, a file that does not say whose it is, or says otherwise than its bundle, of that hash; kNotFound for a part
+// that is not there.
+Result<DefinitionSet> ReadDefinitionSet(const std::string& file, const Bundle& bundle,
+                                        const std::string& sha256);
 
 // kNotFound where the site has no action that they call, or no such environment.
 Status RequireSite(engines::mistral::Api& api, const DefinitionSet& set,

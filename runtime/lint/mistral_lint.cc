@@ -69,6 +69,7 @@ class WorkflowLint {
 
   Findings Run() {
     CheckName();
+    CheckBundleInput();
     Findings fields = CheckMistralWorkflow(source_, name_, workflow_);
     // What is no workflow has no tasks to look at.
     const bool readable = !HasErrors(fields);
@@ -115,6 +116,35 @@ class WorkflowLint {
     if (Characters(name_) > kLongestName)
       Add("name", workflow_, name_,
           fmt::format("a workflow's name has at most {} characters", kLongestName));
+  }
+
+  // The default of `bundle`, and the input that only the definitions of that bundle have.
+  void CheckBundleInput() {
+    const Value* const inputs = workflow_.Find("input");
+    if (inputs == nullptr || !inputs->is_list()) return;
+    std::string bundle;
+    for (const Value& input : inputs->AsList()) {
+      if (input.is_map()) bundle = input.StringOr("bundle", bundle);
+    }
+    const std::string expected = mistral_words::BundleInputOf(bundle);
+    const auto check = [&](const Value& value, const std::string& name) {
+      if (!name.starts_with(mistral_words::kBundleInput) || name == expected) return;
+      found_.push_back(
+          {"bundle",
+           source_
+               .At(value.position(),
+                   fmt::format("the input {} is not that of the workflow's bundle",
+                               Printable(name)))
+               .Hint(fmt::format("a limit of ours: {}; 'holdfast submit' says it, and "
+                                 "Mistral refuses what it does not have",
+                                 bundle.empty() ? "the workflow has no default of 'bundle'"
+                                                : Printable(expected)))});
+    };
+    for (const Value& input : inputs->AsList()) {
+      if (input.is_string()) check(input, input.AsString());
+      if (!input.is_map()) continue;
+      for (const auto& [name, value] : input.AsMap()) check(input, name);
+    }
   }
 
   void CheckTasks(const Value& tasks) {

@@ -133,7 +133,17 @@ class Reviewer {
     for (const words::HandedOn& one : words::kHandedOn) missing.emplace(one.name);
     if (is_first) missing.insert({std::string(kFailFast), std::string(kPartial)});
     if (is_first) missing.erase("run");
+    // An earlier build wrote none.
+    std::string of_bundle;
     for (const mistral::Input& input : here.inputs) {
+      if (is_first && input.name == "bundle" && input.value && input.value->is_string())
+        of_bundle = words::BundleInputOf(input.value->AsString());
+    }
+    for (const mistral::Input& input : here.inputs) {
+      if (is_first && input.name.starts_with(words::kBundleInput)) {
+        ReviewBundleInput(input, of_bundle);
+        continue;
+      }
       if (missing.erase(input.name) == 0) {
         faults_.push_back(
             fmt::format("{} has an input {}, which nothing reads", here_, Printable(input.name)));
@@ -149,6 +159,17 @@ class Reviewer {
     }
     for (const std::string& name : missing)
       faults_.push_back(fmt::format("{} has no input {}", here_, name));
+  }
+
+  // Whoever starts the workflow says it by the bundle's hash, and who says nothing takes its default.
+  void ReviewBundleInput(const mistral::Input& input, const std::string& of_bundle) {
+    if (input.name != of_bundle) {
+      faults_.push_back(fmt::format("{} has an input {}, which is not that of its bundle: {}",
+                                    here_, Printable(input.name), Printable(of_bundle)));
+    } else if (!input.value || *input.value != Value(true)) {
+      faults_.push_back(fmt::format("input {} of {} has {}, not true", input.name, here_,
+                                    input.value ? TextOf(*input.value) : "no default"));
+    }
   }
 
   void ReviewDefaults(const Definition& here) {

@@ -130,6 +130,20 @@ sed 's/holdfast.plan=n"/holdfast.plan=other"/' mistral.yaml >written.yaml
 grep -v '^ *#\|^  tags:' mistral.yaml >written.yaml
 [ "$(code_of said holdfast submit written.yaml --engine mistral --dry-run=client)" = 3 ] && grep -q "does not say what it was compiled from: its 'tags' are gone" said || fail "$(cat said)"
 
+# The input of its bundle alone is said where it is started, and not to a trigger, which starts what is there; one of another is none.
+mark=$(sed -n 's/^  - {\(of-bundle-[0-9a-f]\{16\}\): true}$/\1/p' mistral.yaml)
+grep -q "{bundle: \"${mark#of-bundle-}" mistral.yaml || fail "$mark is not that of the bundle"
+holdfast submit mistral.yaml --engine mistral --dry-run=client >said 2>&1 && grep -q "\"$mark\": \"true\"" said || fail "$(cat said)"
+holdfast submit mistral.yaml --engine mistral --dry-run=client --parameter $mark=no >said 2>&1 && grep -q "\"$mark\": \"true\"" said || fail "$(cat said)"
+sed 's/of-bundle-..../of-bundle-0000/' mistral.yaml >written.yaml
+for command in verify-workflow 'lint --engine mistral' 'submit --engine mistral --dry-run=client'; do
+  [ "$(code_of said holdfast $command written.yaml)" = 3 ] && grep -q "input of-bundle-0000" said || fail "$command: $(cat said)"
+done
+# As an earlier build wrote it.
+grep -v of-bundle- mistral.yaml >written.yaml
+holdfast verify-workflow written.yaml >said 2>&1 || fail "$(cat said)"
+holdfast submit written.yaml --engine mistral --dry-run=client >said 2>&1 && grep -q '"bundle": ' said && ! grep -q of-bundle- said || fail "$(cat said)"
+
 # One link less.
 sed -i '0,/on-complete: \[\(.*\), /s//on-complete: [/' mistral.yaml
 [ "$(code_of said holdfast verify-workflow mistral.yaml)" = 3 ] || fail "a file that loses order is taken: $(cat said)"
@@ -161,6 +175,10 @@ done
 holdfast verify-workflow timed.yaml >said 2>&1 || fail "$(cat said)"
 grep -q '^timed.schedule.yaml: starts it when its plan says$' said || fail "$(cat said)"
 holdfast --json verify-workflow timed.yaml | grep -q '"schedule":"timed.schedule.yaml"' || fail "no schedule in JSON"
+inputs=$(sed -n 's/^  - {\(bundle\|of-bundle-[0-9a-f]*\): "\{0,1\}\([0-9a-z]*\).*/--parameter \1=\2/p' timed.yaml)
+[ "$(echo "$inputs" | wc -l)" = 2 ] || fail "$inputs"
+holdfast submit timed.yaml --engine mistral --schedule --dry-run=client --fail-fast $inputs >said 2>&1 || fail "$(cat said)"
+grep -q '"fail-fast": "true"' said && ! grep -q bundle said || fail "a trigger that runs one compile's bundle: $(cat said)"
 cp timed.schedule.yaml good
 changed() { # SED FAULT
   sed "$1" good >timed.schedule.yaml

@@ -26,6 +26,8 @@ namespace holdfast::compiler {
 // A step's result is the line of `holdfast-step --report`: {"exit":0,...}; what is none (a lost connection), and
 // exit 75, is tried again. (Measured on Mistral 15.0.)
 //
+// The first one has an input that only the definitions of its bundle have (mistral_words::BundleInputOf).
+//
 // The first group's is called as the workflow is, every other one's "<workflow>.<group>.<hash of what it does>". Mistral looks
 // for a part by its name when a run comes to it: so a name stands for one thing unless somebody edits it, and the whole that is
 // there goes on with its parts while those of another compile are stored beside them. Comments do not count.

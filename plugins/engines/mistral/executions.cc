@@ -108,6 +108,14 @@ std::string WithoutReport(const std::string& text) {
   return "Mistral could not run it over ssh" + where + ": the log of its executor says why";
 }
 
+// "Invalid input [name=n-protect, class=DirectWorkflowSpec, unexpected=['of-bundle-...']]": what Mistral says of an input that the
+// definition does not have.
+bool IsOfAnotherBundle(const Error& refused, std::string_view bundle_input) {
+  if (bundle_input.empty() || refused.code() != ErrorCode::kInvalidInput) return false;
+  const std::size_t at = refused.message().find("unexpected=[");
+  return at != std::string::npos && refused.message().find(bundle_input, at) != std::string::npos;
+}
+
 // The last step has reported that all is well, and is red: it is so where any task of the run is. Says which.
 void ExplainRedEnd(RunStatus& run) {
   constexpr std::size_t kMostNamed = 3;
@@ -176,8 +184,14 @@ Status StartExecution(Api& api, const NewExecution& execution) {
   call.target = "/executions";
   call.body = std::move(body);
   call.repeatable = true;  // it has its id
-  HOLDFAST_ASSIGN_OR_RETURN(const Answer answer, api.Send(call));
-  if (answer.body.is_map() && answer.body.StringOr("id", "") == execution.id) return Ok();
+  auto answer = api.Send(call);
+  if (!answer && IsOfAnotherBundle(answer.error(), execution.bundle_input)) {
+    return Unavailable("somebody has just stored another compile of the workflow " +
+                       execution.workflow + " in " + api.Place() + ": nothing was started")
+        .Hint("the same again begins with what is there now");
+  }
+  if (!answer) return std::move(answer).error();
+  if (answer->body.is_map() && answer->body.StringOr("id", "") == execution.id) return Ok();
   return Corrupt(api.Place() + " has started another execution than it was asked for");
 }
 

@@ -40,11 +40,14 @@ struct NewExecution {
   std::map<std::string, std::string> inputs;  // over the workflow's own
   std::string environment;                    // by its name
   std::string description;
+  // That one of the inputs which only the definitions of one bundle have; empty: there is none.
+  std::string bundle_input = {};
 };
 // A random one.
 std::string NewExecutionId();
 
-// Starts it, or finds that it was. Its id is that of the run.
+// Starts it, or finds that it was. Its id is that of the run. kUnavailable where the definition that is there does not have
+// its `bundle_input`: it is another compile's, and nothing was started.
 Status StartExecution(Api& api, const NewExecution& execution);
 // Again: success. What runs goes on until it notices that it has lost the run's lease. kConflict where it has ended otherwise.
 Status CancelExecution(Api& api, const std::string& id, const std::string& why);

@@ -43,6 +43,25 @@ TEST(MistralEmitter, LinksWhatComesNextAndJoinsWhatHasSeveralBefore) {
   EXPECT_THAT(text, HasSubstr("input: {command: end}\n      fail-on"));
 }
 
+// A part is known by its own name, and its content does not hang on what else the bundle has.
+TEST(MistralEmitter, GivesTheWholeAnInputOfItsBundleAlone) {
+  EngineWorkflow workflow = WorkflowOf(2);
+  workflow.bundle = "3f2a9c0e81b7d654aaaa";
+  workflow.groups[0].items.erase(workflow.groups[0].items.begin() + 1);
+  workflow.groups[0].items.push_back({GroupItem::Kind::kGroup, 1, {}, {}});
+  StepGroup below;
+  below.name = "part";
+  below.items = {{GroupItem::Kind::kStep, 1, {}, {}}};
+  workflow.groups.push_back(std::move(below));
+  const auto emitted = Emitter().Emit(workflow, {});
+  ASSERT_TRUE(emitted) << emitted.error().Render();
+  EXPECT_THAT(emitted->text, HasSubstr("  - {of-bundle-3f2a9c0e81b7d654: true}\n"));
+  ASSERT_EQ(emitted->children.size(), 1U);
+  EXPECT_THAT(emitted->children[0].text, Not(HasSubstr("of-bundle")));
+  workflow.bundle = "77777777777777777777";
+  EXPECT_EQ(Emitter().Emit(workflow, {})->children[0].text, emitted->children[0].text);
+}
+
 TEST(MistralEmitter, KeepsTextsOfTenantsInComments) {
   EngineWorkflow workflow = WorkflowOf(1);
   workflow.head = {"plan\nevil: <% 1 %>"};

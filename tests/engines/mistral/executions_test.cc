@@ -201,6 +201,61 @@ TEST(Executions, OfAnotherOneNothingIsMadeUp) {
   EXPECT_EQ(run.error().code(), ErrorCode::kNotFound);
 }
 
+// Says no to whatever is started, as the real one did (store.sh).
+class Refusing final : public Api {
+ public:
+  explicit Refusing(std::string why) : why_(std::move(why)) {}
+  std::string Place() const override { return "Mistral"; }
+  Result<Answer> Send(const Call& call) override {
+    body = call.body;
+    return InvalidInput("Mistral: " + why_ + " (status 400)");
+  }
+  std::string body;
+
+ private:
+  std::string why_;
+};
+
+TEST(Executions, AnotherCompileIsNotStarted) {
+  NewExecution execution;
+  execution.workflow = "n-protect";
+  execution.bundle_input = "of-bundle-0123456789abcdef";
+  execution.inputs[execution.bundle_input] = "true";
+  Refusing api(
+      "Invalid input [name=n-protect, class=DirectWorkflowSpec, "
+      "unexpected=['of-bundle-0123456789abcdef']]");
+  const Status refused = StartExecution(api, execution);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(api.body, HasSubstr("of-bundle-0123456789abcdef")) << "it is said";
+  EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable) << "the same again may go well";
+  EXPECT_EQ(
+      refused.error().message(),
+      "somebody has just stored another compile of the workflow n-protect in Mistral: nothing "
+      "was started");
+  EXPECT_EQ(refused.error().hint(), "the same again begins with what is there now");
+}
+
+TEST(Executions, WhatElseIsRefusedIsSaidAsItIs) {
+  NewExecution execution;
+  execution.workflow = "n-protect";
+  execution.bundle_input = "of-bundle-0123456789abcdef";
+  for (const char* const why :
+       {"Invalid input [name=n-protect, class=DirectWorkflowSpec, unexpected=['partial']]",
+        "Invalid input [name=n-protect, class=DirectWorkflowSpec, "
+        "missing=['of-bundle-0123456789abcdef']]",
+        "Environment is not found: of-bundle-0123456789abcdef"}) {
+    Refusing api(why);
+    const Status refused = StartExecution(api, execution);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidInput) << why;
+    EXPECT_THAT(refused.error().message(), HasSubstr(why));
+  }
+  // An earlier build's definition has no such input.
+  execution.bundle_input = "";
+  Refusing api("Invalid input [name=n-protect, class=DirectWorkflowSpec, unexpected=['partial']]");
+  EXPECT_EQ(StartExecution(api, execution).error().code(), ErrorCode::kInvalidInput);
+}
+
 TEST(Executions, AReportIsOneLineWithAnExitCode) {
   EXPECT_EQ(ParseStepReport(R"({"exit":0})")->exit_code, 0);
   EXPECT_EQ(ParseStepReport(R"({"exit":5,"message":"m","log":"h:/f"})")->log, "h:/f");

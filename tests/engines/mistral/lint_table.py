@@ -45,6 +45,7 @@ EXCEPTIONS = {
     "meant": "it says itself that it fails: std.fail, a link to fail, a fail-on that holds",
     "multi": "a task that is no step of ours may be meant to run for each task before it",
     "reverse": "it may run well: ours",
+    "bundle": "an input of-bundle-HASH beside another bundle: ours",
     "server": "what Mistral does hangs on what else its server has",
     "values": "what Mistral does hangs on the values of a run",
 }

@@ -568,6 +568,29 @@ TEST_F(MistralApi, AnExecutionIsStartedOnceHoweverOftenTheAnswerIsLost) {
   EXPECT_THAT(bodies().back(), HasSubstr(R"("params":"{\"env\":\"holdfast\",)"));
 }
 
+TEST_F(MistralApi, WhatAnotherOneHasStoredSinceIsNotStarted) {
+  int posts = 0;
+  Start([&](TestConnection& connection, const TestConnection::Request& request) {
+    if (request.method == "GET") return connection.Answer(200, R"({"uri": "http://x/v2/"})");
+    ++posts;
+    connection.Answer(
+        400,
+        R"({"debuginfo": null, "faultcode": "Client", "faultstring": "Invalid input [name=n-protect, class=DirectWorkflowSpec, unexpected=['of-bundle-0123456789abcdef']]"})");
+  });
+  const auto api = Open(Plain());
+  NewExecution execution;
+  execution.id = "11111111-1111-4111-8111-111111111111";
+  execution.workflow = "n-protect";
+  execution.bundle_input = "of-bundle-0123456789abcdef";
+  execution.inputs = {{"record", ""}, {execution.bundle_input, "true"}};
+  const Status started = StartExecution(*api, execution);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(started.error().Render(), HasSubstr("another compile of the workflow n-protect"));
+  EXPECT_THAT(bodies().front(), HasSubstr(R"(\"of-bundle-0123456789abcdef\":\"true\")"));
+  EXPECT_EQ(posts, 1) << "it is not sent again";
+}
+
 TEST_F(MistralApi, ARefusalSaysWhatMistralSays) {
   Start([](TestConnection& connection, const auto&) {
     connection.Answer(400, R"({"faultstring": "Invalid DSL: 'tasks' is a required property"})");
