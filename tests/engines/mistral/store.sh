@@ -110,12 +110,19 @@ old one
 old two
 [ "$(code_of said on submit old-one.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
 run=$(submitted)
+# With that of the definition that is there a run is started again, whichever it had.
+[ "$(code_of said on resubmit $good --watch)" = 0 ] || fail "$(cat said)"
+call GET "/executions/$(submitted)"
+! grep -q of-bundle- answer || fail "$(cat answer)"
 api create workflows old-two.children/*.yaml
 refused 'the parts of k-protect in .* are not those that it was compiled with: step [a-z0-9-]* is in ' resubmit $run
 [ "$(code_of said on submit old-one.yaml --watch)" = 0 ] || fail "$(cat said)"
 age_parts k-protect
 [ "$(code_of said on submit one.yaml --watch)" = 0 ] && grep -q '^changed workflow k-protect$' said || fail "$(cat said)"
 stored_names k-protect. | diff one.parts - || fail "those of the earlier build are left"
+[ "$(code_of said on resubmit $run --watch)" = 0 ] || fail "$(cat said)"
+call GET "/executions/$(submitted)"
+grep -q 'of-bundle-[0-9a-f]\{16\}' answer || fail "$(cat answer)"
 [ "$(code_of said on submit one.yaml --record nosuch --dry-run=server)" = 10 ] || fail "$(cat said)"
 
 # Two submits at once: of the one that has stored its parts, and not yet the workflow, nothing is removed.
