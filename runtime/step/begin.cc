@@ -78,7 +78,10 @@ class Beginner {
         HOLDFAST_RETURN_IF_ERROR(
             ReleaseLeaseOf(env_.tenant, bundle_.bundle().checkpoint, request_.run, request_.start));
       }
-      if (over) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
+      if (over) {
+        HOLDFAST_RETURN_IF_ERROR(env_.tenant.DeleteIfPresent(marker_));
+        HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
+      }
       HOLDFAST_RETURN_IF_ERROR(started);
     }
     Failpoint("begin:before-state");
@@ -455,11 +458,12 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                               RunView::Hold(env_, std::move(record), lease, rival.bundle));
     const auto report = FinishRecord(env_, *view, "begin");
+    const auto left = FindOwedCleanUps(env_, *view);
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, rival.record, view->lease()));
     if (!report) return report.error();
     env_.log.Log(LogLevel::kWarning, "ended what a dead run had left: " + report->message);
-    HOLDFAST_ASSIGN_OR_RETURN(const bool left, view->record().IsUnfinished());
-    if (!left) return Ok();
+    if (!left) return left.error();
+    if (left->empty()) return Ok();
     return Unavailable(
         fmt::format("clean-ups of the {} {} could not be made", NameOf(rival.kind), rival.record));
   }
@@ -506,22 +510,17 @@ class Beginner {
                               Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
     HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
     HOLDFAST_ASSIGN_OR_RETURN(const auto name, checkpoint.BundleName());
-    HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, checkpoint.IsUnfinished());
     if (!state || !name) return Ok();
-    const bool ended = state->state == RecordState::kError && !unfinished;
     if (state->state != RecordState::kProtecting && state->state != RecordState::kError)
       return Ok();
-    if (Status done = FinishCheckpoint(checkpoint, lease, *name); !done) {
+    if (Status done = FinishCheckpoint(std::move(checkpoint), lease, *name); !done) {
       // Of a damaged one nothing more can be found out, and it is to go.
       if (done.error().code() != ErrorCode::kCorrupt && done.error().code() != ErrorCode::kNotFound)
         return done;
       env_.log.Log(LogLevel::kWarning,
                    "whether the checkpoint owes clean-ups is not known: " + done.error().OneLine());
-      return Ok();
     }
-    HOLDFAST_ASSIGN_OR_RETURN(const bool left, checkpoint.IsUnfinished());
-    if (!left || ended) return Ok();
-    return Unavailable(fmt::format("clean-ups of the checkpoint {} could not be made", id));
+    return Ok();
   }
 
   // A clean-up that failed is tried once more: with the journal goes all that is known of it. When it
@@ -530,6 +529,12 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                               RunView::Hold(env_, std::move(checkpoint), Lease(lease), bundle));
     HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin", CleanUps::kFailedToo));
+    if (env_.cancellation.is_set()) return CancelledError();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env_, *view));
+    if (!owed.empty()) {
+      return Unavailable(
+          fmt::format("clean-ups of the checkpoint {} could not be made", view->record().id()));
+    }
     HOLDFAST_ASSIGN_OR_RETURN(const auto left, FindUncleaned(env_, *view));
     for (const Uncleaned& one : left) env_.log.Log(LogLevel::kWarning, one.text);
     return Ok();

@@ -23,7 +23,6 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::string_view kEndStep = "end";
 constexpr std::size_t kReasonsShown = 3;
 
 // Only one process ends a run at a time.

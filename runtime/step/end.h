@@ -9,6 +9,9 @@
 
 namespace holdfast::runtime {
 
+// What an end claims in the journal of its record.
+inline constexpr std::string_view kEndStep = "end";
+
 struct EndRequest {
   std::string run;
   std::string start;  // which start of it (run_start.h): of another one's there is nothing to end

@@ -525,13 +525,20 @@ Result<std::optional<Unfinished>> GuessUnfinished(const BankSection& tenant,
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll("indices/unfinished/"));
   std::vector<Unfinished> found;
-  std::set<std::pair<RecordKind, std::string>> seen;
+  std::set<std::string> seen;
+  std::vector<std::string> damaged;
   for (const std::string& key : keys) {
     auto entry = ReadUnfinished(tenant, key);
-    if (!entry && IsDamage(entry.error())) entry = GuessUnfinished(tenant, key);
-    if (!entry) return std::move(entry).error();
-    if (*entry && seen.emplace((*entry)->kind, (*entry)->record).second)
+    if (!entry && !IsDamage(entry.error())) return std::move(entry).error();
+    if (!entry)
+      damaged.push_back(key);
+    else if (*entry && seen.insert((*entry)->record).second)
       found.push_back(std::move(**entry));
+  }
+  // Where another one of the record can be read that says more.
+  for (const std::string& key : damaged) {
+    HOLDFAST_ASSIGN_OR_RETURN(auto entry, GuessUnfinished(tenant, key));
+    if (entry && seen.insert(entry->record).second) found.push_back(std::move(*entry));
   }
   return found;
 }

@@ -312,6 +312,14 @@ class Collector {
     return hold.DeleteMarkers(record);
   }
 
+  // Does its journal hold anything but claims of ends?
+  static Result<bool> HasTriedAStep(const Record& record) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll("journal/"));
+    const std::string ends = fmt::format("journal/{}/", kEndStep);
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](const std::string& key) { return !key.starts_with(ends); });
+  }
+
   // The deletion that set the state `deleting`, if it came no further, and nobody will end it: its marker is gone.
   Result<std::optional<Record>> DeletionThatNeverBegan(const StateEntry& deleting) const {
     const auto entry = ReadRun(env_.tenant, deleting.run);
@@ -322,9 +330,13 @@ class Collector {
                               Record::Open(env_.tenant, RecordKind::kDeletion, (*entry)->record));
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, deletion.IsUnfinished());
     HOLDFAST_ASSIGN_OR_RETURN(const auto states, deletion.States());
-    const bool begun = std::any_of(states.begin(), states.end(), [](const StateEntry& state) {
-      return state.state != RecordState::kError;
-    });
+    // What was lost may have said that it has begun.
+    HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, deletion.StateNumbers());
+    HOLDFAST_ASSIGN_OR_RETURN(const bool has_tried, HasTriedAStep(deletion));
+    const bool begun = numbers.size() != states.size() || has_tried ||
+                       std::any_of(states.begin(), states.end(), [](const StateEntry& state) {
+                         return state.state != RecordState::kError;
+                       });
     if (unfinished || begun) return std::optional<Record>();
     return std::optional<Record>(std::move(deletion));
   }

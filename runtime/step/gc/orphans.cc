@@ -109,13 +109,15 @@ Status WriteLostIndices(const StepEnvironment& env, const GcOptions& options, co
                         const RecordHead& head, const std::vector<std::string>& indexed,
                         std::vector<GcAction>& actions) {
   std::size_t lost = 0;
-  for (const std::string& key : IndexKeys(record, head)) {
+  const auto keys = IndexKeys(record, head);
+  for (const std::string& key : keys) {
     if (std::find(indexed.begin(), indexed.end(), key) != indexed.end()) continue;
     // A listing may lag.
     HOLDFAST_ASSIGN_OR_RETURN(const bool there, env.tenant.Exists(key));
     if (!there) ++lost;
   }
-  if (lost == 0) return Ok();
+  // Of one that a deletion has begun with no entry is there, and its `deleting` may be what was lost: that is damage, and stays so.
+  if (lost == 0 || lost == keys.size()) return Ok();
   actions.push_back(
       {fmt::format("checkpoint {}", record.id()),
        fmt::format("write {} of the indices", Counted(lost, "missing entry", "missing entries")),
