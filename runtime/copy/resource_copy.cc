@@ -33,7 +33,7 @@ Error OtherContents(const BankSection& checkpoint, const ResourceManifest& other
 // That a manifest which is there already says the same as the one that is to be copied, and that what it names stays.
 Status CheckSame(const CopyEnds& ends, const ResourceManifest& wanted,
                  const ResourceManifest& there) {
-  // Written late, by a copy that was taken for dead. The next one clears it away (CheckpointCopy::RemoveLeft).
+  // Written late, by a copy that was taken for dead. The next one clears it away (Copier::RemoveLeft).
   if (there.attempt != ends.attempt &&
       std::find(ends.earlier.begin(), ends.earlier.end(), there.attempt) == ends.earlier.end()) {
     return Unavailable(

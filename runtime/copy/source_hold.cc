@@ -80,10 +80,10 @@ Status SourceHold::Release() {
   // Who has taken it over needs what is there; this one only thought that it still had it.
   Status removed =
       record_.RemoveUnfinished([&] { return CheckStillHeld(tenant, record_.id(), lease_); });
-  const bool had_none =
-      lease_.token == 0 && !removed && removed.error().code() == ErrorCode::kLocked;
-  if (had_none && !marker_.empty()) removed = tenant.DeleteIfPresent(marker_);
-  HOLDFAST_RETURN_IF_ERROR(had_none && marker_.empty() ? Ok() : removed);
+  // Where this one never had it only its own marker goes.
+  if (lease_.token == 0 && !removed && removed.error().code() == ErrorCode::kLocked)
+    removed = marker_.empty() ? Ok() : tenant.DeleteIfPresent(marker_);
+  HOLDFAST_RETURN_IF_ERROR(removed);
   // It stays, as all leases do: a copy that was away and wakes up finds that its own is old.
   if (lease_.token != 0) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(tenant, record_.id(), lease_));
   return tenant.DeleteIfPresent(RunKey(run_));

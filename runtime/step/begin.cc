@@ -72,7 +72,8 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
     if (bundle_.bundle().operation == Operation::kDelete) {
       Status started = StartDeletion();
-      // Fenced off: nobody knows the lease of the checkpoint by this run any more. Or the deletion is over by now: nothing of it goes on.
+      // Fenced off: nobody knows the lease of the checkpoint by this run any more. Or the deletion is over by now: nothing
+      // of it goes on.
       const bool over = !started && started.error().code() == ErrorCode::kInvalidInput;
       if (over || (!started && started.error().code() == ErrorCode::kLocked)) {
         HOLDFAST_RETURN_IF_ERROR(
@@ -442,7 +443,8 @@ class Beginner {
     }
   }
 
-  // Also what an earlier try of this begin was just ending when it was killed, and one that was killed before its record was written.
+  // Also what an earlier try of this begin was just ending when it was killed, and one that was killed before its record
+  // was written.
   bool CanBeEnded(const Rival& rival) const {
     return rival.provider_id == env_.provider_id && rival.lease &&
            (rival.gone(env_.clock.Now()) || IsOwn(*rival.lease));
@@ -458,12 +460,11 @@ class Beginner {
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                               RunView::Hold(env_, std::move(record), lease, rival.bundle));
     const auto report = FinishRecord(env_, *view, "begin");
-    const auto left = FindOwedCleanUps(env_, *view);
     HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, rival.record, view->lease()));
     if (!report) return report.error();
     env_.log.Log(LogLevel::kWarning, "ended what a dead run had left: " + report->message);
-    if (!left) return left.error();
-    if (left->empty()) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env_, *view));
+    if (owed.empty()) return Ok();
     return Unavailable(
         fmt::format("clean-ups of the {} {} could not be made", NameOf(rival.kind), rival.record));
   }

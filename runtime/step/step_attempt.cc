@@ -342,8 +342,6 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     if (!call.status || run_.operation() != Operation::kProtect) break;
     if (FinalisingKind(*resources[i]) != kind) continue;
     HOLDFAST_RETURN_IF_ERROR(PutManifest(kind, *resources[i], epoch, mine[i], id()));
-    // Written late it is none that a resume may count on (StartEpochs): so nothing is to say that it succeeded.
-    HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
     if (!together) {
       // They are in the manifest now; a second copy would only make the journal large.
       mine[i].streams = Value();
@@ -352,6 +350,8 @@ Result<ActivityEnd> StepAttempt::Call(ActivityKind kind,
     }
   }
   if (goes_on && !(together && call.status)) {
+    // A manifest that came late is none that a resume counts on: so nothing is to say that it succeeded.
+    HOLDFAST_RETURN_IF_ERROR(run_.CheckHeld());
     HOLDFAST_RETURN_IF_ERROR(
         WriteOutcomes(run_.record().section(), step_.name, id(), ++journaled_outcomes_, mine));
     Failpoint("after:outcome");

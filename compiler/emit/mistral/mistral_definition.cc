@@ -154,9 +154,8 @@ class DefinitionWriter {
     Input("fail-fast", workflow_.fail_fast);
     Input("partial", workflow_.partial);
     out_.Comment(
-        "Only this bundle's definition has it: Mistral refuses who says it where another compile "
-        "is "
-        "stored.");
+        "Only this bundle's definition has it: Mistral refuses who says it where another "
+        "compile is stored.");
     Input(words::BundleInputOf(workflow_.bundle), true);
     out_.EndList();
   }

@@ -332,12 +332,13 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(const auto states, deletion.States());
     // What was lost may have said that it has begun.
     HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, deletion.StateNumbers());
-    HOLDFAST_ASSIGN_OR_RETURN(const bool has_tried, HasTriedAStep(deletion));
-    const bool begun = numbers.size() != states.size() || has_tried ||
+    const bool begun = numbers.size() != states.size() ||
                        std::any_of(states.begin(), states.end(), [](const StateEntry& state) {
                          return state.state != RecordState::kError;
                        });
     if (unfinished || begun) return std::optional<Record>();
+    HOLDFAST_ASSIGN_OR_RETURN(const bool has_tried, HasTriedAStep(deletion));
+    if (has_tried) return std::optional<Record>();
     return std::optional<Record>(std::move(deletion));
   }
 

@@ -125,10 +125,8 @@ Status WriteLostIndices(const StepEnvironment& env, const GcOptions& options, co
   if (options.dry_run) return Ok();
   const WallTime now = env.clock.Now();
   HOLDFAST_ASSIGN_OR_RETURN(const auto before, CurrentLease(env.tenant, record.id()));
-  if (before && !before->gone(now)) {
-    actions.pop_back();
-    return Ok();
-  }
+  if (before && !before->gone(now))
+    return UnlessSomebodyWorksOnIt(RecordHeldError(env.tenant, record.id(), *before), actions);
   auto lease =
       TakeLeaseToEnd(env.tenant, record.id(), RemovalOf(env).run, "", before, kRemovalExpiry, now);
   if (!lease) return UnlessSomebodyWorksOnIt(std::move(lease).error(), actions);
