@@ -441,6 +441,52 @@ TEST(S3Signatures, CoverTheBodysSha256) {
   EXPECT_EQ(server.seen.back().headers.at("X-Amz-Content-Sha256"), request.body_sha256);
 }
 
+// As Swift's s3token answers while its Keystone does not.
+TEST(S3Signatures, ThatAreRefusedAfterTheKeyWasTakenAreToBeTriedAgain) {
+  int refused = 0;
+  std::string code = "SignatureDoesNotMatch";
+  ScriptedServer server([&](const HttpRequest& request) {
+    if (refused == 0) return HttpResponse{200, {}, ""};
+    --refused;
+    const bool is_head = request.method == HttpMethod::kHead;
+    return HttpResponse{403, {}, is_head ? "" : "<Error><Code>" + code + "</Code></Error>"};
+  });
+  SigningClient client(server, {"id", "secret", "", "us-east-1"}, SystemClock());
+  HttpRequest put;
+  put.method = HttpMethod::kPut;
+  put.url = "http://s3/b/k";
+  HttpRequest head = put;
+  head.method = HttpMethod::kHead;
+
+  refused = 1;
+  auto answer = client.Send(put, SteadyTime::max());
+  ASSERT_TRUE(answer) << "the key was never taken: it is wrong";
+  EXPECT_EQ(answer->status, 403);
+  ASSERT_TRUE(client.Send(put, SteadyTime::max()));
+
+  refused = 1;
+  answer = client.Send(put, SteadyTime::max());
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(answer.error().message(), "http://s3:80 no longer takes a key that it took before");
+  for (const int times : {1, 2}) {
+    refused = times;
+    answer = client.Send(head, SteadyTime::max());
+    ASSERT_FALSE(answer) << times;
+    EXPECT_EQ(answer.error().code(), ErrorCode::kUnavailable);
+  }
+
+  // It may not do that, whoever it is.
+  code = "AccessDenied";
+  for (HttpRequest* const request : {&put, &head}) {
+    refused = 2;
+    answer = client.Send(*request, SteadyTime::max());
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 403);
+    refused = 0;
+  }
+}
+
 TEST(S3Objects, SayTheHashThatTheyWereStoredWith) {
   net::HttpHeaders headers;
   const auto server = std::make_shared<ScriptedServer>([&](const HttpRequest&) {

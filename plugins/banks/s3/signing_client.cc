@@ -1,10 +1,30 @@
 #include "plugins/banks/s3/signing_client.h"
 
+#include <fmt/format.h>
+
+#include <span>
 #include <string>
 
+#include "plugins/banks/object_store/http_store.h"
+#include "plugins/banks/s3/s3_answers.h"
+#include "plugins/net/url.h"
 #include "plugins/sdk/sha256.h"
 
 namespace holdfast::banks::s3 {
+
+namespace {
+
+class NoSink final : public ByteSink {
+ public:
+  Status Write(std::span<const std::byte>) override { return Ok(); }
+};
+
+bool SaysSignatureIsWrong(const net::HttpResponse& response) {
+  return response.status == kForbidden &&
+         ParseS3Error(response.body).code == "SignatureDoesNotMatch";
+}
+
+}  // namespace
 
 Result<net::HttpResponse> SigningClient::Send(const net::HttpRequest& request,
                                               SteadyTime deadline) {
@@ -15,7 +35,30 @@ Result<net::HttpResponse> SigningClient::Send(const net::HttpRequest& request,
   else if (hash.empty())
     hash = Sha256Hex(request.body);
   HOLDFAST_RETURN_IF_ERROR(net::SignForS3(sent, key_, clock_.Now(), hash));
-  return inner_.Send(sent, deadline);
+  auto response = inner_.Send(sent, deadline);
+  if (!response) return response;
+  if (response->ok()) was_accepted_ = true;
+  if (!was_accepted_ || !IsSignatureRefused(request, *response, deadline)) return response;
+  const auto url = net::ParseUrl(request.url);
+  return Unavailable(fmt::format("{} no longer takes a key that it took before",
+                                 url ? url->Origin() : std::string("the server")))
+      .Hint("perhaps what it asks about keys does not answer; or the secret was changed");
+}
+
+// The answer to a HEAD has no body, and so does not say why: that to a GET does.
+bool SigningClient::IsSignatureRefused(const net::HttpRequest& request,
+                                       const net::HttpResponse& response, SteadyTime deadline) {
+  if (response.status != kForbidden) return false;
+  if (request.method != net::HttpMethod::kHead) return SaysSignatureIsWrong(response);
+  net::HttpRequest ask = request;
+  ask.method = net::HttpMethod::kGet;
+  ask.headers["Range"] = "bytes=0-0";
+  NoSink nowhere;
+  ask.sink = &nowhere;
+  if (!net::SignForS3(ask, key_, clock_.Now(), Sha256Hex(""))) return false;
+  const auto said = inner_.Send(ask, deadline);
+  if (!said) return said.error().code() == ErrorCode::kUnavailable;
+  return said->ok() || SaysSignatureIsWrong(*said);
 }
 
 }  // namespace holdfast::banks::s3
