@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -422,7 +423,8 @@ class Copier {
     // An older build removed the states, upwards, and may have been killed.
     const bool gap = states.size() > readable.size();
     const bool all_usable = hold_->usable().size() == hold_->earlier().size();
-    if (!deleted && !gap && all_usable) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const bool late, HasLateManifest());
+    if (!deleted && !gap && all_usable && !late) return Ok();
     RemovalHold hold = hold_->ForRemoval();
     HOLDFAST_RETURN_IF_ERROR(RemoveStatesBehindAGap(hold));
     HOLDFAST_ASSIGN_OR_RETURN(const auto kept, OfEarlierCopies());
@@ -432,13 +434,30 @@ class Copier {
                          kept.contains(LeadingParts(key, 4)) || key.starts_with(OwnJournal());
       if (!stays) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
     }
-    if (all_usable) return Ok();
+    if (all_usable && !late) return Ok();
     // Also where a listing lags: no manifest that names what may be gone soon is taken for a good one.
     for (const auto& [key, epoch] : original_->epochs) {
       if (!kept.contains(EpochPrefix(key, epoch)))
         HOLDFAST_RETURN_IF_ERROR(hold.Delete(ManifestKey(key, epoch)));
     }
     return Ok();
+  }
+
+  // Written by a copy that was away, after gc had removed all of it and its journal, too.
+  Result<bool> HasLateManifest() {
+    if (hold_->token() == 1) return false;  // nobody was here before
+    const std::set<std::string> usable(hold_->usable().begin(), hold_->usable().end());
+    const std::vector<std::pair<ResourceKey, std::uint64_t>> all(original_->epochs.begin(),
+                                                                 original_->epochs.end());
+    std::atomic<bool> late = false;
+    HOLDFAST_RETURN_IF_ERROR(ForEach(all.size(), env_.data.parallel, [&](std::size_t i) -> Status {
+      if (env_.cancellation.is_set()) return CancelledError();
+      const auto there = ReadManifest(target_.section(), all[i].first, all[i].second);
+      if (!there && !IsDamage(there.error())) return there.error();
+      if (!there || (*there && !usable.contains((*there)->attempt))) late = true;
+      return Ok();
+    }));
+    return late.load();
   }
 
   static std::string OwnJournal() { return fmt::format("journal/{}/", kCopyStep); }
