@@ -13,9 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kRefused = 401;
-// Before the second and the third time.
+// Before each next time.
 constexpr milliseconds kNoWait{0};
 constexpr milliseconds kNextSecond{1'100};
+constexpr milliseconds kBusy{5'000};
 
 }  // namespace
 
@@ -37,7 +38,7 @@ Result<HttpResponse> TokenHttpClient::Send(const HttpRequest& request, SteadyTim
     return response;
   };
   auto response = send();
-  for (const milliseconds wait : {kNoWait, kNextSecond}) {
+  for (const milliseconds wait : {kNoWait, kNextSecond, kBusy}) {
     if (!response || response->status != kRefused) return response;
     if (request.source != nullptr && !request.rewind) return response;
     if (wait > kNoWait && (std::chrono::steady_clock::now() + wait >= deadline ||

@@ -613,8 +613,7 @@ class Copier {
     const auto held = [this] { return hold_->CheckHeld(); };
     HOLDFAST_RETURN_IF_ERROR(WriteIndices(target_, head, held));
     Failpoint("copy:after-indices");
-    // A newer mark is not this one's to remove.
-    HOLDFAST_RETURN_IF_ERROR(target_.RemoveUnfinished(held));
+    HOLDFAST_RETURN_IF_ERROR(hold_->RemoveMarkers());
     return hold_->End();
   }
 

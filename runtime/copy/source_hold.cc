@@ -78,8 +78,8 @@ Status SourceHold::Keep() {
 Status SourceHold::Release() {
   const BankSection& tenant = record_.tenant();
   // Who has taken it over needs what is there; this one only thought that it still had it.
-  Status removed =
-      record_.RemoveUnfinished([&] { return CheckStillHeld(tenant, record_.id(), lease_); });
+  Status removed = record_.RemoveUnfinished(
+      [&] { return CheckStillHeld(tenant, record_.id(), lease_); }, marker_);
   // Where this one never had it only its own marker goes.
   if (lease_.token == 0 && !removed && removed.error().code() == ErrorCode::kLocked)
     removed = marker_.empty() ? Ok() : tenant.DeleteIfPresent(marker_);

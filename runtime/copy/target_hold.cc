@@ -41,7 +41,7 @@ Status TargetHold::Acquire(const Request& request) {
   }
   for (const Attempt& attempt : journal.attempts) earlier_.push_back(attempt.claim.attempt);
 
-  HOLDFAST_RETURN_IF_ERROR(record_.MarkUnfinished(record_.id()));
+  HOLDFAST_ASSIGN_OR_RETURN(marker_, record_.MarkUnfinished(record_.id()));
   LeaseRequest wanted;
   wanted.after = present ? present->token : 0;
   wanted.expiry = env_.lease_expiry;
@@ -109,9 +109,14 @@ Status TargetHold::GiveUp(std::string_view why) {
   return EndClaim(ExitCode::kTryAgain, "stopped", why);
 }
 
+Status TargetHold::RemoveMarkers() {
+  // A newer one is not this one's to remove.
+  return record_.RemoveUnfinished([this] { return CheckHeld(); }, marker_);
+}
+
 Status TargetHold::Withdraw() {
   HOLDFAST_RETURN_IF_ERROR(GiveUp(""));
-  HOLDFAST_RETURN_IF_ERROR(record_.RemoveUnfinished([this] { return CheckHeld(); }));
+  HOLDFAST_RETURN_IF_ERROR(RemoveMarkers());
   return ReleaseLease(env_.tenant, record_.id(), lease_);
 }
 

@@ -45,6 +45,8 @@ class TargetHold {
 
   // kLocked as soon as a greater token exists: asked before everything that decides.
   Status CheckHeld() const;
+  // That the copy is unfinished, which it is no more.
+  Status RemoveMarkers();
   std::uint64_t token() const { return lease_.token; }
   // With which what is in the way is removed.
   RemovalHold ForRemoval() const;
@@ -64,6 +66,7 @@ class TargetHold {
   const StepEnvironment& env_;
   const Record record_;
   Claim claim_;
+  std::string marker_;  // the key of its own
   Lease lease_;
   std::vector<std::string> earlier_;
   std::vector<std::string> usable_;

@@ -365,6 +365,7 @@ class Beginner {
     entry.bundle = bundle_.sha256();
     entry.token = lease_.token;
     entry.checkpoint_token = checkpoint_lease_.token;
+    entry.marker = marker_;
     entry.started_by = request_.started_by;
     entry.started = env_.clock.Now();
     if (Status put = PutRun(env_.tenant, entry); !put) {
@@ -397,10 +398,10 @@ class Beginner {
     if (!taken && taken.error().code() == ErrorCode::kLocked) return Ok();
     if (!taken) return std::move(taken).error();
     // Of a record that is resumed others may have been there before.
-    HOLDFAST_RETURN_IF_ERROR(resume_ ? env_.tenant.DeleteIfPresent(marker_)
-                                     : record_.RemoveUnfinished([&] {
-                                         return CheckStillHeld(env_.tenant, record_.id(), *taken);
-                                       }));
+    HOLDFAST_RETURN_IF_ERROR(
+        resume_ ? env_.tenant.DeleteIfPresent(marker_)
+                : record_.RemoveUnfinished(
+                      [&] { return CheckStillHeld(env_.tenant, record_.id(), *taken); }, marker_));
     if (with_run) HOLDFAST_RETURN_IF_ERROR(env_.tenant.DeleteIfPresent(RunKey(request_.run)));
     return ReleaseLease(env_.tenant, record_.id(), *taken);
   }

@@ -1,5 +1,6 @@
 #include "runtime/step/deletion_hold.h"
 
+#include "runtime/step/end.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/stored_object.h"
 
@@ -56,13 +57,21 @@ Result<BeginFence> OccupyNextState(const Record& deletion, const Record& checkpo
   HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(deletion, checkpoint));
   const bool is_marked = scope == DeletionScope::kDeletes;
   if (is_marked && marked == Marked::kLeave) return BeginFence::kDeletes;
+  // Where its states are lost, too: of what it was working on nothing good is made.
+  if (is_marked) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool begun, HasBegun(deletion));
+    if (begun) return BeginFence::kDeletes;
+  }
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, StateWithout(deletion, checkpoint));
   if (!entry) return is_marked ? BeginFence::kDeletes : BeginFence::kFenced;
   // After that one nobody sets `deleting`.
   if (entry->state == RecordState::kDeleted) return BeginFence::kFenced;
   // Killed from here on its mark says that its indices may be missing.
   const bool anew = is_marked && entry->state == RecordState::kAvailable;
-  if (anew) HOLDFAST_RETURN_IF_ERROR(checkpoint.MarkUnfinished(checkpoint.id()));
+  std::string marker;
+  if (anew) {
+    HOLDFAST_ASSIGN_OR_RETURN(marker, checkpoint.MarkUnfinished(checkpoint.id()));
+  }
   Status again = checkpoint.SetStateAgain(*entry, lease.token, states.back().number);
   // The begin was faster: what it has done is looked at by who comes next.
   if (!again && again.error().code() == ErrorCode::kLocked) return BeginFence::kHeldByAnother;
@@ -75,7 +84,7 @@ Result<BeginFence> OccupyNextState(const Record& deletion, const Record& checkpo
   if (head) {
     HOLDFAST_RETURN_IF_ERROR(WriteIndices(checkpoint, *head, held));
   }
-  HOLDFAST_RETURN_IF_ERROR(checkpoint.RemoveUnfinished(held));
+  HOLDFAST_RETURN_IF_ERROR(checkpoint.RemoveUnfinished(held, marker));
   return BeginFence::kFenced;
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/newest_manifest.h"
+#include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -98,6 +99,15 @@ class Reasons {
 bool WasTried(const StepJournal& journal, std::uint64_t epoch) {
   return std::any_of(journal.attempts.begin(), journal.attempts.end(),
                      [epoch](const Attempt& attempt) { return attempt.claim.epoch >= epoch; });
+}
+
+// All of the record; that of the run that is ended also where a listing lags.
+Status RemoveMarkers(RunView& run) {
+  const auto entry = ReadRun(run.record().tenant(), run.lease().run);
+  if (!entry && !IsDamage(entry.error())) return entry.error();
+  const bool its = entry && *entry && (*entry)->record == run.record().id();
+  return run.record().RemoveUnfinished([&run] { return run.CheckHeld(); },
+                                       its ? (*entry)->marker : std::string());
 }
 
 // The deletion's lease of its checkpoint.
@@ -351,6 +361,19 @@ Status SetVerdict(const StepEnvironment& env, const Record& record, StateChange 
 
 }  // namespace
 
+Result<bool> HasBegun(const Record& record) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
+  for (const StateEntry& state : states) {
+    if (state.state != RecordState::kError) return true;
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, record.StateNumbers());
+  if (numbers.size() != states.size()) return true;
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll("journal/"));
+  const std::string ends = fmt::format("journal/{}/", kEndStep);
+  return std::any_of(keys.begin(), keys.end(),
+                     [&ends](const std::string& key) { return !key.starts_with(ends); });
+}
+
 Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by,
                                 CleanUps which) {
   const Record& record = run.record();
@@ -361,7 +384,11 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   ended.run = run.lease().run;
   ended.token = run.lease().token;
   ended.after = state ? state->number : 0;
+  bool lost = false;
   if (!state) {
+    HOLDFAST_ASSIGN_OR_RETURN(lost, HasBegun(record));
+  }
+  if (!state && !lost) {
     // Its begin was killed before anything was done in it.
     if (run.operation() == Operation::kDelete) {
       // That begin may only have been away, and may have marked the checkpoint: nothing of it was deleted, and it stays.
@@ -379,14 +406,13 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
       if (head) HOLDFAST_RETURN_IF_ERROR(record.SetState(ended));
       HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, run.lease().run));
     }
-    HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished([&run] { return run.CheckHeld(); }));
+    HOLDFAST_RETURN_IF_ERROR(RemoveMarkers(run));
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
   }
   // The state of a checkpoint that is being deleted is its deletion's.
-  if (run.operation() == Operation::kProtect &&
+  if (run.operation() == Operation::kProtect && state &&
       (state->state == RecordState::kDeleting || state->state == RecordState::kDeleted)) {
-    if (state->state == RecordState::kDeleted)
-      HOLDFAST_RETURN_IF_ERROR(record.RemoveUnfinished([&run] { return run.CheckHeld(); }));
+    if (state->state == RecordState::kDeleted) HOLDFAST_RETURN_IF_ERROR(RemoveMarkers(run));
     return ReportOf(record, state->run);
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto owed_before, FindOwedCleanUps(env, run, which));
@@ -394,9 +420,16 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   if (env.cancellation.is_set())
     return StepReport{ExitCode::kTerminated, "stopped before it was done"};
   HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
-  RecordState now = state->state;
-  if (IsWorking(now)) {
-    HOLDFAST_ASSIGN_OR_RETURN(const Verdict verdict, JudgeRecord(env, run));
+  const std::string begun_by = state ? state->run : run.lease().run;
+  RecordState now = state ? state->state : RecordState::kError;
+  if (IsWorking(now) || lost) {
+    HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
+    if (lost) {
+      verdict.good = false;
+      verdict.reasons.insert(verdict.reasons.begin(),
+                             fmt::format("the object {}/{}{} is missing", record.section().prefix(),
+                                         StatePrefix(), NumberPart(1)));
+    }
     if (verdict.good && run.operation() == Operation::kDelete) {
       HOLDFAST_RETURN_IF_ERROR(EraseItsCheckpoint(env, run, *state));
     }
@@ -420,13 +453,12 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     Failpoint("end:after-indices");
   }
   if (run.operation() == Operation::kDelete) {
-    HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, state->run));
+    HOLDFAST_RETURN_IF_ERROR(ReleaseCheckpoint(run, begun_by));
   }
   // The marker stays while a clean-up is owed: gc will find it. That of another run is not this one's to remove.
-  HOLDFAST_RETURN_IF_ERROR(
-      owed.empty() ? record.RemoveUnfinished([&run] { return run.CheckHeld(); }) : run.CheckHeld());
+  HOLDFAST_RETURN_IF_ERROR(owed.empty() ? RemoveMarkers(run) : run.CheckHeld());
   Failpoint("end:after-marker");
-  return ReportOf(record, state->run);
+  return ReportOf(record, begun_by);
 }
 
 namespace {

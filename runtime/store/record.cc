@@ -22,6 +22,7 @@ constexpr int kHeadFormat = 1;
 constexpr int kGraphFormat = 1;  // GraphToValue's own
 constexpr int kRunFormat = 1;
 constexpr int kUnfinishedFormat = 1;
+constexpr std::string_view kMarkers = "indices/unfinished/";
 constexpr int kDriftFormat = 1;
 
 constexpr std::array<std::string_view, 9> kStateNames{"protecting", "restoring", "verifying",
@@ -459,8 +460,9 @@ Result<std::vector<std::string>> Record::Markers() const {
   return keys;
 }
 
-Status Record::RemoveUnfinished(const std::function<Status()>& held) const {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, Markers());
+Status Record::RemoveUnfinished(const std::function<Status()>& held, const std::string& own) const {
+  HOLDFAST_ASSIGN_OR_RETURN(auto keys, Markers());
+  if (!own.empty() && std::find(keys.begin(), keys.end(), own) == keys.end()) keys.push_back(own);
   HOLDFAST_RETURN_IF_ERROR(held());
   for (const std::string& key : keys) HOLDFAST_RETURN_IF_ERROR(tenant_.DeleteIfPresent(key));
   return Ok();
@@ -523,7 +525,7 @@ Result<std::optional<Unfinished>> GuessUnfinished(const BankSection& tenant,
 }  // namespace
 
 Result<std::vector<Unfinished>> ListUnfinished(const BankSection& tenant) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll("indices/unfinished/"));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, tenant.ListAll(kMarkers));
   std::vector<Unfinished> found;
   std::set<std::string> seen;
   std::vector<std::string> damaged;
@@ -633,6 +635,10 @@ Result<std::optional<RunEntry>> ReadRun(const BankSection& tenant, std::string_v
   HOLDFAST_ASSIGN_OR_RETURN(entry.bundle, TextMember(*value, "bundle", key));
   HOLDFAST_ASSIGN_OR_RETURN(entry.token, NumberMember(*value, "token", key));
   entry.checkpoint_token = static_cast<std::uint64_t>(value->IntOr("checkpoint_token", 0));
+  // The key is deleted: only one of the record itself.
+  entry.marker = value->StringOr("marker", "");
+  if (!entry.marker.starts_with(kMarkers) || !IsMarkerOf(entry.marker, entry.record))
+    entry.marker.clear();
   entry.started_by = value->StringOr("started_by", "");
   HOLDFAST_ASSIGN_OR_RETURN(entry.started, TimeMember(*value, "started", key));
   return std::optional<RunEntry>(std::move(entry));
@@ -662,6 +668,7 @@ Status PutRun(const BankSection& tenant, const RunEntry& entry) {
                     .Set("started", FormatTime(entry.started));
   if (!entry.start.empty()) value.Set("start", entry.start);
   if (entry.checkpoint_token != 0) value.Set("checkpoint_token", entry.checkpoint_token);
+  if (!entry.marker.empty()) value.Set("marker", entry.marker);
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, DumpObject(std::move(value), kRunFormat));
   Status created = tenant.CreateExclusive(RunKey(entry.run), bytes, Settling::kAtOnce);
   if (created || created.error().code() != ErrorCode::kConflict) return created;

@@ -163,8 +163,9 @@ class Record {
   Result<std::string> MarkUnfinished(std::string_view checkpoint) const;
   // Keys of those that there are, also of one without a mark, by an older build.
   Result<std::vector<std::string>> Markers() const;
-  // Removes those that are there now. `held` is asked once they are listed: its error keeps them.
-  Status RemoveUnfinished(const std::function<Status()>& held) const;
+  // Removes those that are there now. `held` is asked once they are listed: its error keeps them. `own`: the key of one, which
+  // a listing that lags may not show yet.
+  Status RemoveUnfinished(const std::function<Status()>& held, const std::string& own = {}) const;
   Result<bool> IsUnfinished() const;
   // When the youngest marker was written; nullopt: there is none.
   Result<std::optional<WallTime>> MarkedAt() const;
@@ -214,6 +215,7 @@ struct RunEntry {
   std::string bundle;
   std::uint64_t token = 0;             // of the record's lease
   std::uint64_t checkpoint_token = 0;  // deletion: of the checkpoint's lease
+  std::string marker;                  // the key of its first; empty: of an older build
   std::string started_by;
   WallTime started;
 };

@@ -444,9 +444,10 @@ TEST(S3Signatures, CoverTheBodysSha256) {
 // As Swift's s3token answers while its Keystone does not.
 TEST(S3Signatures, ThatAreRefusedAfterTheKeyWasTakenAreToBeTriedAgain) {
   int refused = 0;
+  int otherwise = 200;
   std::string code = "SignatureDoesNotMatch";
   ScriptedServer server([&](const HttpRequest& request) {
-    if (refused == 0) return HttpResponse{200, {}, ""};
+    if (refused == 0) return HttpResponse{otherwise, {}, ""};
     --refused;
     const bool is_head = request.method == HttpMethod::kHead;
     return HttpResponse{403, {}, is_head ? "" : "<Error><Code>" + code + "</Code></Error>"};
@@ -469,8 +470,9 @@ TEST(S3Signatures, ThatAreRefusedAfterTheKeyWasTakenAreToBeTriedAgain) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(answer.error().message(), "http://s3:80 no longer takes a key that it took before");
-  for (const int times : {1, 2}) {
+  for (const auto& [times, then] : {std::pair{1, 200}, std::pair{1, 404}, std::pair{2, 200}}) {
     refused = times;
+    otherwise = then;
     answer = client.Send(head, SteadyTime::max());
     ASSERT_FALSE(answer) << times;
     EXPECT_EQ(answer.error().code(), ErrorCode::kUnavailable);

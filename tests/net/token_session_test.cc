@@ -295,10 +295,16 @@ TEST_F(Tokens, OneOfTheSameSecondIsReplacedInTheNext) {
   EXPECT_THAT(waits_, ElementsAre(milliseconds(1100)));
 }
 
+TEST_F(Tokens, AServiceWhoseKeystoneIsBusyIsAskedOnceMore) {
+  inner_.taken = "token-4";
+  EXPECT_EQ(Send(Post("a"))->status, 200);
+  EXPECT_THAT(waits_, ElementsAre(milliseconds(1100), milliseconds(5000)));
+}
+
 TEST_F(Tokens, TheLastRefusalIsReturned) {
   inner_.taken = "none";
   EXPECT_EQ(Send(Post("a"))->status, 401);
-  EXPECT_EQ(inner_.seen.size(), 3U);
+  EXPECT_EQ(inner_.seen.size(), 4U);
 }
 
 TEST_F(Tokens, ASourceIsSentAgainIfItCanBeginAnew) {

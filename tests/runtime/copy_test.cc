@@ -216,7 +216,7 @@ TEST_F(Copy, OfWhatIsNotWhatWasWrittenEndsWithoutACheckpoint) {
   for (const std::string& key : keys) {
     std::string bytes = *banks.first.tenant.GetBytes(key);
     bytes[bytes.size() - 1] ^= 1;
-    ASSERT_TRUE(banks.first.tenant.Replace(key, bytes));
+    ASSERT_TRUE(banks.first.behind.Replace(key, bytes));
   }
   const auto copied = banks.Copy();
   EXPECT_EQ(copied.code, ExitCode::kCorrupt);
@@ -294,10 +294,10 @@ TEST_F(Copy, AgainNamesWhatTheOneThatIsThereHasLost) {
     }
     // Of an encrypted raw object the size is that which its head says.
     if (is_segment || (is_raw && KeysOfEveryWorld() == nullptr)) {
-      ASSERT_TRUE(banks.second.tenant.Replace(key, bytes.substr(0, bytes.size() - 1)));
+      ASSERT_TRUE(banks.second.behind.Replace(key, bytes.substr(0, bytes.size() - 1)));
       EXPECT_EQ(banks.Copy().code, ExitCode::kCorrupt);
     }
-    ASSERT_TRUE(banks.second.tenant.Replace(key, bytes));
+    ASSERT_TRUE(banks.second.behind.Replace(key, bytes));
     ASSERT_EQ(banks.Copy().code, ExitCode::kOk);
   }
   EXPECT_EQ(looked, 7U);

@@ -519,6 +519,14 @@ TEST_F(Fsck, WritesIndicesAnewAndRemovesThoseOfWhatIsNotAvailable) {
   EXPECT_THAT(Run(), IsEmpty());
 }
 
+TEST_F(Fsck, MakesNothingGoodThatNoIndexNames) {
+  ProtectAs("run-1");
+  const auto all = world.tenant.ListAll("indices/");
+  for (const std::string& key : *all) ASSERT_TRUE(world.tenant.Delete(key));
+  EXPECT_THAT(Run(), ElementsAre(Is(FindingKind::kDamage, "indices-lost")));
+  EXPECT_THAT(*world.tenant.ListAll("indices/"), IsEmpty());
+}
+
 TEST_F(Fsck, SaysOfWhichCheckpointOnlyAnIndexIsLeft) {
   ProtectAs("run-1");
   for (const std::string& key : ListOf(world.tenant, "checkpoints/run-1/"))

@@ -3,13 +3,17 @@
 
 #include <chrono>
 
+#include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
+#include "runtime/store/stored_object.h"
 #include "tests/runtime/woken_scene.h"
 
 namespace holdfast::testing_runtime {
 namespace {
 
+using ::testing::Contains;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 // Of a deletion that failed, with a part of the data gone, an object is lost that said so: gc makes nothing good of it.
 class LostAfterADeletion : public ::testing::Test {
@@ -32,6 +36,7 @@ TEST_F(LostAfterADeletion, TheStateOfTheCheckpoint) {
   ASSERT_EQ(scene.target.StateOf("run-1"), RecordState::kAvailable);
   // That no index names it is what says that it is no good one.
   scene.CollectGarbage();
+  EXPECT_THAT(scene.Damage(), Contains("indices-lost run-1"));
   EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
 }
 
@@ -40,6 +45,82 @@ TEST_F(LostAfterADeletion, TheStateOfTheDeletion) {
   scene.CollectGarbage();
   EXPECT_EQ(scene.target.StateOf("run-1"), RecordState::kDeleting);
   EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
+}
+
+// What a run has done in a record whose state is lost before the run ended.
+class LostBeforeAnEnd : public ::testing::Test {
+ protected:
+  // All of it but its end, and then without its state.
+  void RunOnly(const std::string& record, const std::string& bundle, const std::string& states) {
+    ASSERT_EQ(world.Begin(record, bundle).code, ExitCode::kOk);
+    for (const std::string& step : world.Steps(bundle)) world.Run(record, bundle, step);
+    ASSERT_TRUE(world.tenant.Delete(states + record + "/state/000001"));
+  }
+  void StopADeletion() {
+    scene.Protect();
+    ASSERT_EQ(scene.Copy().code, ExitCode::kOk);
+    world.script["parallel T::Volume#a"].fails = true;
+    RunOnly("del-1", world.Publish(Operation::kDelete, "run-1"), "deletions/");
+    world.script.clear();
+  }
+  void ExpectDeletedByTheNext() {
+    EXPECT_EQ(world.StateOf("run-1"), RecordState::kDeleting);
+    EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+    const auto next = scene.Delete("del-2");
+    EXPECT_EQ(next.code, ExitCode::kOk) << next.text;
+    EXPECT_EQ(world.StateOf("run-1"), RecordState::kDeleted);
+  }
+  // A protect of which only the post that brings the application back is missing.
+  std::string QuiesceOnly() {
+    const std::string bundle = world.Publish();
+    EXPECT_EQ(world.Begin("run-2", bundle).code, ExitCode::kOk);
+    for (const std::string& step : world.Steps(bundle)) {
+      world.Run("run-2", bundle, step);
+      if (!world.quiesced.empty()) break;
+    }
+    EXPECT_THAT(world.quiesced, SizeIs(1));
+    EXPECT_TRUE(world.tenant.Delete("checkpoints/run-2/state/000001"));
+    return bundle;
+  }
+  Scene scene;
+  World& world = scene.target;
+};
+
+TEST_F(LostBeforeAnEnd, OfADeletionItsEndMakesNothingGood) {
+  StopADeletion();
+  EXPECT_EQ(world.End("del-1").code, ExitCode::kRunFailed);
+  ExpectDeletedByTheNext();
+}
+
+TEST_F(LostBeforeAnEnd, OfADeletionOfWhatIsPinnedGcMakesNothingGood) {
+  StopADeletion();
+  // Written just as its begin looked for one.
+  const BankSection checkpoint = scene.Checkpoint().section();
+  const auto pin = runtime::DumpRecordObject(
+      checkpoint,
+      Value().Set("pinned", true).Set("time", "2026-11-24T01:00:00Z").Set("by", "somebody"), 1);
+  ASSERT_TRUE(checkpoint.CreateExclusive(runtime::PinPrefix() + runtime::NumberPart(1), *pin,
+                                         Settling::kAtOnce));
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  scene.CollectGarbage();
+  EXPECT_NE(world.StateOf("run-1"), RecordState::kAvailable);
+  EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
+}
+
+TEST_F(LostBeforeAnEnd, OfAProtectItsCleanUpsAreMadeByItsEnd) {
+  QuiesceOnly();
+  EXPECT_EQ(world.End("run-2").code, ExitCode::kRunFailed);
+  EXPECT_THAT(world.quiesced, IsEmpty());
+  EXPECT_EQ(world.StateOf("run-2"), RecordState::kError);
+}
+
+TEST_F(LostBeforeAnEnd, OfAProtectItsCleanUpsAreMadeByGc) {
+  QuiesceOnly();
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  scene.CollectGarbage();
+  EXPECT_THAT(world.quiesced, IsEmpty());
+  EXPECT_EQ(world.StateOf("run-2"), RecordState::kError);
 }
 
 }  // namespace

@@ -273,10 +273,36 @@ const KeyRing* KeysOfEveryWorld() {
   return &keys.ring();
 }
 
+Status WriteOnceBank::Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) {
+  Check(key);
+  return ForwardingBank::Put(key, source, size);
+}
+
+Status WriteOnceBank::CreateExclusive(const ObjectKey& key, std::string_view value,
+                                      Settling settling) {
+  Check(key);
+  return ForwardingBank::CreateExclusive(key, value, settling);
+}
+
+Status WriteOnceBank::Replace(const ObjectKey& key, std::string_view value) {
+  Check(key);
+  return ForwardingBank::Replace(key, value);
+}
+
+void WriteOnceBank::Check(const ObjectKey& key) {
+  const std::string text = key.str();
+  const std::size_t record = text.find("/checkpoints/");
+  if (record == std::string::npos) return;
+  const std::size_t below = text.find('/', record + std::string_view("/checkpoints/").size());
+  if (below != std::string::npos && text.compare(below, 6, "/data/") == 0 && inner_.Stat(key))
+    ADD_FAILURE() << "written again: " << text;
+}
+
 World::World(Bank* on)
     : now(*ParseTime("2026-11-24T01:00:00Z")),
       stored(on == nullptr ? memory : *on),
-      tenant(*BankSection::Open(bank, "t/local", SectionAccess::kWrite, KeysOfEveryWorld())) {}
+      tenant(*BankSection::Open(bank, "t/local", SectionAccess::kWrite, KeysOfEveryWorld())),
+      behind(*BankSection::Open(stored, "t/local", SectionAccess::kWrite)) {}
 World::~World() = default;
 
 void World::Add(const std::string& resource, const std::vector<std::string>& parents) {

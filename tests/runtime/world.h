@@ -12,6 +12,7 @@
 #include "plugins/banks/memory/memory_bank.h"
 #include "plugins/sdk/bundle.h"
 #include "plugins/sdk/clock.h"
+#include "plugins/sdk/forwarding_bank.h"
 #include "plugins/sdk/protection_plugin.h"
 #include "runtime/copy/checkpoint_copy.h"
 #include "runtime/step/begin.h"
@@ -55,6 +56,18 @@ class TestClock final : public Clock {
  private:
   const WallTime& now_;
   const WallTime begin_;
+};
+
+// Data is written once: nothing that holds an object in place keeps a run, a copy or gc from its work (object lock of S3).
+class WriteOnceBank final : public ForwardingBank {
+ public:
+  using ForwardingBank::ForwardingBank;
+  Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override;
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override;
+  Status Replace(const ObjectKey& key, std::string_view value) override;
+
+ private:
+  void Check(const ObjectKey& key);
 };
 
 // What stands outside of every process: the bank, what is quiesced, what was called. One per test.
@@ -137,8 +150,10 @@ class World {
   TestClock clock{now};
   MemoryBank memory{clock};
   Bank& stored;  // what is behind the faults
-  testing::FaultyBank bank{stored};
+  WriteOnceBank write_once{stored};
+  testing::FaultyBank bank{write_once};
   BankSection tenant;
+  BankSection behind;                  // the same, for a test that harms what is stored
   std::string drift;                   // what the drift checker finds
   bool stopped_while_listing = false;  // SIGTERM arrives while it lists; once
   std::string start;  // of their run, that processes work for; empty: none is named

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -333,8 +334,14 @@ TEST_P(Samples, AreLoadableAsTheyAre) {
   EXPECT_THAT((*provider)->warnings(), SizeIs(0));
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, Samples, ::testing::Values("local.conf", "noop.conf"),
-                         [](const auto& sample) { return fs::path(sample.param).stem().string(); });
+INSTANTIATE_TEST_SUITE_P(Files, Samples,
+                         ::testing::Values("local.conf", "noop.conf", "s3.conf",
+                                           "swift-keystone.conf", "swift-v1.conf"),
+                         [](const auto& sample) {
+                           std::string name = fs::path(sample.param).stem().string();
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace holdfast

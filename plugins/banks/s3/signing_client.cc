@@ -58,7 +58,8 @@ bool SigningClient::IsSignatureRefused(const net::HttpRequest& request,
   if (!net::SignForS3(ask, key_, clock_.Now(), Sha256Hex(""))) return false;
   const auto said = inner_.Send(ask, deadline);
   if (!said) return said.error().code() == ErrorCode::kUnavailable;
-  return said->ok() || SaysSignatureIsWrong(*said);
+  // Whoever is told something else about the object was let in.
+  return said->status != kForbidden || SaysSignatureIsWrong(*said);
 }
 
 }  // namespace holdfast::banks::s3

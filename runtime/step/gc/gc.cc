@@ -312,14 +312,6 @@ class Collector {
     return hold.DeleteMarkers(record);
   }
 
-  // Does its journal hold anything but claims of ends?
-  static Result<bool> HasTriedAStep(const Record& record) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll("journal/"));
-    const std::string ends = fmt::format("journal/{}/", kEndStep);
-    return std::any_of(keys.begin(), keys.end(),
-                       [&](const std::string& key) { return !key.starts_with(ends); });
-  }
-
   // The deletion that set the state `deleting`, if it came no further, and nobody will end it: its marker is gone.
   Result<std::optional<Record>> DeletionThatNeverBegan(const StateEntry& deleting) const {
     const auto entry = ReadRun(env_.tenant, deleting.run);
@@ -329,16 +321,9 @@ class Collector {
     HOLDFAST_ASSIGN_OR_RETURN(Record deletion,
                               Record::Open(env_.tenant, RecordKind::kDeletion, (*entry)->record));
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, deletion.IsUnfinished());
-    HOLDFAST_ASSIGN_OR_RETURN(const auto states, deletion.States());
-    // What was lost may have said that it has begun.
-    HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, deletion.StateNumbers());
-    const bool begun = numbers.size() != states.size() ||
-                       std::any_of(states.begin(), states.end(), [](const StateEntry& state) {
-                         return state.state != RecordState::kError;
-                       });
-    if (unfinished || begun) return std::optional<Record>();
-    HOLDFAST_ASSIGN_OR_RETURN(const bool has_tried, HasTriedAStep(deletion));
-    if (has_tried) return std::optional<Record>();
+    if (unfinished) return std::optional<Record>();
+    HOLDFAST_ASSIGN_OR_RETURN(const bool begun, HasBegun(deletion));
+    if (begun) return std::optional<Record>();
     return std::optional<Record>(std::move(deletion));
   }
 
@@ -439,7 +424,12 @@ class Collector {
       if (options_.dry_run) return Ok();
       return RemoveMarkerOf(record, entry.checkpoint, lease, state, Marked::kLeave);
     }
-    if (!deletes && (!head || !state)) {
+    // What was done in it has to be ended also where its state is lost.
+    bool begun = state.has_value();
+    if (!begun && head) {
+      HOLDFAST_ASSIGN_OR_RETURN(begun, HasBegun(record));
+    }
+    if (!deletes && (!head || !begun)) {
       // A begin that died before its record could be seen. One that is just beginning has a lease,
       // or is about to take one: a young marker is left alone.
       if (!lease && marked && *marked + env_.claim_expiry > now) return Ok();
@@ -448,7 +438,7 @@ class Collector {
       return RemoveMarkerOf(record, entry.checkpoint, lease, state, Marked::kLeave);
     }
     // Of a deletion that was begun part may be gone: no pin brings that back. One that was not is for the pin to win.
-    if (deletes && !state) {
+    if (deletes && !begun) {
       HOLDFAST_ASSIGN_OR_RETURN(
           const Record checkpoint,
           Record::Open(env_.tenant, RecordKind::kCheckpoint, head->checkpoint));
@@ -490,7 +480,7 @@ class Collector {
       }
       actions_.push_back({subject,
                           fmt::format("{} (now {})", unfinished ? "end it" : "clean up once more",
-                                      NameOf(state->state)),
+                                      state ? NameOf(state->state) : "of no state"),
                           false, std::nullopt, std::move(told)});
       return Ok();
     }
