@@ -4,7 +4,7 @@
 # not keep the next ones from running; the end says which failed, and the exit code is then 1.
 #   tests/soak.sh [PHASE ...]     only those, by name: format headers tests cluster asan tsan tidy fuzz benches
 # HOLDFAST_PROPERTY_CASES (5000), HOLDFAST_RANDOM_RUNS (200), HOLDFAST_LARGE_GRAPHS (200), HOLDFAST_MISTRAL_RUNS (50),
-# HOLDFAST_FAULTED_TRANSFERS (1000, of each bank), HOLDFAST_LISTED_OBJECTS (10100) and HOLDFAST_FUZZ_SECONDS (60, for each target) say how much.
+# HOLDFAST_FAULTED_TRANSFERS (1000 of each bank that meet a fault), HOLDFAST_LISTED_OBJECTS (10100) and HOLDFAST_FUZZ_SECONDS (60, for each target) say how much.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 export HOLDFAST_PROPERTY_CASES=${HOLDFAST_PROPERTY_CASES:-5000} HOLDFAST_RANDOM_RUNS=${HOLDFAST_RANDOM_RUNS:-200}

@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
+#include <string_view>
+#include <thread>
 
 #include "plugins/banks/conformance/bank_suite.h"
 #include "plugins/banks/filesystem/filesystem_bank.h"
@@ -75,6 +79,33 @@ TEST(BankSuite, SeesABankThatBreaksItsPromises) {
         "TheLastKeyOfASeriesIsFound", "ALongListingIsWhole"}) {
     EXPECT_NE(std::find(failed.begin(), failed.end(), expected), failed.end()) << expected;
   }
+}
+
+// Whoever reads at the wrong moment sees a part of a value; afterwards all is well.
+class HalfWritten final : public ForwardingBank {
+ public:
+  using ForwardingBank::ForwardingBank;
+  Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling) override {
+    HOLDFAST_RETURN_IF_ERROR(inner_.Replace(key, value.substr(0, value.size() / 2)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return inner_.Replace(key, value);
+  }
+  ExclusiveStrength strength() const override { return ExclusiveStrength::kSettled; }
+};
+
+TEST(BankSuite, SeesAHalfWrittenValueThatIsThereForAMomentAlone) {
+  MemoryBank memory;
+  HalfWritten bank(memory);
+  const auto check =
+      std::find_if(BankChecks().begin(), BankChecks().end(), [](const BankCheck& each) {
+        return each.name == std::string_view("CreatorsThatDoNotWaitMixNothing");
+      });
+  ASSERT_NE(check, BankChecks().end());
+  const BankCheckResult result = RunBankCheck(bank, *check, "t/local/check");
+  ASSERT_FALSE(result.outcome);
+  EXPECT_NE(result.outcome.error().message().find("a reader saw what nobody wrote"),
+            std::string::npos)
+      << result.outcome.error().Render();
 }
 
 TEST(BankSuite, ReportsEveryCheckOnce) {

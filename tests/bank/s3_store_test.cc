@@ -23,6 +23,7 @@ using net::HttpResponse;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::PieceSource;
@@ -439,6 +440,38 @@ TEST(S3Signatures, CoverTheBodysSha256) {
   request.body_sha256 = std::string(64, '7');
   ASSERT_TRUE(client.Send(request, SteadyTime::max()));
   EXPECT_EQ(server.seen.back().headers.at("X-Amz-Content-Sha256"), request.body_sha256);
+}
+
+// `path_style = false`: the bucket is in the host's name, which is signed, and in no path.
+TEST(S3Buckets, OfTheVirtualStyleAreInTheHostsNameAndSigned) {
+  for (const auto& [endpoint, host] :
+       {std::pair{"http://s3.example.org:8080", "b.s3.example.org:8080"},
+        std::pair{"https://s3.example.org/", "b.s3.example.org"}}) {
+    std::string url;
+    ScriptedServer server([&](const HttpRequest& request) {
+      url = request.url;
+      return HttpResponse{200, {{"ETag", "\"" + Md5Hex(request.body) + "\""}}, ""};
+    });
+    const auto client = std::make_shared<SigningClient>(
+        server, net::SigV4Key{"id", "secret", "", "us-east-1"}, SystemClock());
+    Bucket bucket;
+    bucket.endpoint = endpoint;
+    bucket.name = "b";
+    bucket.path_style = false;
+    bucket.part_size = kPart;
+    const auto store = OpenS3Store(client, bucket, BankUse::kWrite, SteadyTime::max());
+    ASSERT_TRUE(store) << store.error().Render();
+    const std::string base = std::string(endpoint, 0, std::string(endpoint).find("//") + 2) + host;
+    EXPECT_EQ(url, base + "/");
+    ASSERT_TRUE(
+        (*store)->Put("t/k", {"x", nullptr, 1}, "me", Precondition::kNone, SteadyTime::max()));
+    EXPECT_EQ(url, base + "/t/k");
+    const net::HttpHeaders& sent = server.seen.back().headers;
+    EXPECT_EQ(sent.at("Host"), host);
+    EXPECT_THAT(sent.at("Authorization"), AllOf(HasSubstr("SignedHeaders="), HasSubstr("host;")));
+    // Whichever style it has, it is one place.
+    EXPECT_THAT((*store)->Place(), EndsWith("/b"));
+  }
 }
 
 // As Swift's s3token answers while its Keystone does not.

@@ -169,6 +169,7 @@ before=$(ls "$SHOP/orders" | wc -l)
 step "The checkpoint"
 run holdfast checkpoints list
 run holdfast checkpoints show latest
+bank_shows_nothing
 for _ in $(seq 200); do [ "$(ls "$SHOP/orders" | wc -l)" -gt "$before" ] && break; sleep 0.05; done
 echo "the shop has gone on: $(ls "$SHOP/orders" | wc -l) orders by now"
 rm -f "$SHOP/running"

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -235,6 +236,18 @@ std::uint64_t FaultProxy::faults() const {
   return all;
 }
 
+std::uint64_t FaultProxy::faults_of(const std::string& owner) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_owner_.find(owner);
+  return found == by_owner_.end() ? 0 : found->second;
+}
+
+std::uint64_t FaultProxy::answers(int status) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_status_.find(status);
+  return found == by_status_.end() ? 0 : found->second;
+}
+
 std::string FaultProxy::Summary() const {
   std::vector<std::string> texts;
   for (std::size_t i = 1; i < kHttpFaults; ++i) {
@@ -260,6 +273,10 @@ HttpFault FaultProxy::Choose(const Request& head, std::uint64_t length, Dice& di
     if (checked) possible.push_back(HttpFault::kChangeInAnswer);
   }
   if (checked) possible.push_back(HttpFault::kOtherEtag);
+  std::vector<HttpFault> fresh;
+  std::copy_if(possible.begin(), possible.end(), std::back_inserter(fresh),
+               [this](HttpFault fault) { return count(fault) == 0; });
+  if (!fresh.empty()) possible = std::move(fresh);
   return possible[dice.Below(possible.size())];
 }
 
@@ -275,13 +292,24 @@ bool FaultProxy::ServeOne(TestConnection& client, Upstream& server) {
   const std::uint64_t length = LengthOf(request.headers);
   Dice dice(rules_.seed, requests_++);
   const HttpFault fault = Choose(request, length, dice);
-  ++counts_[static_cast<std::size_t>(fault)];
+  const std::uint64_t turn = counts_[static_cast<std::size_t>(fault)]++;
+  if (fault != HttpFault::kNone && rules_.owner) {
+    const std::lock_guard lock(mutex_);
+    ++by_owner_[rules_.owner(request)];
+  }
 
   const auto busy = [&](bool nothing_done) {
-    constexpr std::array kStatus{500, 502, 503, 504, 429};
-    const int status = kStatus[dice.Below(nothing_done ? kStatus.size() : kStatus.size() - 1)];
+    constexpr std::array kBefore{429, 503, 500, 502, 504};
+    constexpr std::array kAfter{503, 500, 502, 504};
+    const int status = nothing_done ? kBefore[turn % kBefore.size()] : kAfter[turn % kAfter.size()];
+    const bool says_when = turn % 2 == 0;
+    if (says_when) ++told_when_;
+    {
+      const std::lock_guard lock(mutex_);
+      ++by_status_[status];
+    }
     client.Answer(status, "the proxy of the test says so",
-                  dice.Happens(0.5) ? fmt::format("Retry-After: {}\r\n", dice.Below(2)) : "");
+                  says_when ? fmt::format("Retry-After: {}\r\n", dice.Below(2)) : "");
     // As those do that do not read on: what was not read makes it a reset, maybe before the answer was seen.
     return false;
   };

@@ -13,6 +13,8 @@
   keystone_api.py URL exchange ID SECRET     prints a token of an application credential
   keystone_api.py URL ec2 USER                   prints an access key and its secret, for the API of S3
   keystone_api.py URL password USER PASSWORD     gives the user another password
+  keystone_api.py URL endpoint TYPE REGION INTERFACE=URL...
+                                             more endpoints of a service of the catalog, in a region that may be new
   keystone_api.py URL trusts                     prints each trust: its id, trustor and trustee
 """
 import json
@@ -112,6 +114,12 @@ def main():
     elif command == "password":
         keystone.admin()
         keystone.call("PATCH", "/users/" + keystone.named("users", arguments[0]), {"user": {"password": arguments[1]}})
+    elif command == "endpoint":
+        kind, region = arguments[:2]
+        service = keystone.admin().call("GET", f"/services?type={kind}")[1]["services"][0]["id"]
+        keystone.call("PUT", f"/regions/{region}", {"region": {}})
+        for interface, url in (argument.split("=", 1) for argument in arguments[2:]):
+            keystone.create("endpoints", service_id=service, interface=interface, url=url, region_id=region)
     elif command == "trusts":
         for trust in keystone.admin().call("GET", "/OS-TRUST/trusts")[1]["trusts"]:
             print(trust["id"], trust["trustor_user_id"], trust["trustee_user_id"])

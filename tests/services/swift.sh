@@ -67,6 +67,8 @@ memcache_servers = 127.0.0.1:$memcached
 [filter:s3api]
 use = egg:swift#s3api
 location = us-east-1
+# A bucket may also stand before the name: http://BUCKET.localhost:PORT.
+storage_domain = localhost
 END
   local filter
   for filter in catch_errors gatekeeper healthcheck listing_formats bulk copy slo dlo; do

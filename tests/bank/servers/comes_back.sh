@@ -24,10 +24,14 @@ bucket = patient-s3"
 provider_with_bank impatient swift <<<"$account
 retry_window = 6s
 container = impatient"
+provider_with_bank impatient-s3 s3 <<<"$key
+retry_window = 6s
+bucket = impatient-s3"
+patient="patient patient-s3" impatient="impatient impatient-s3"
 
 numbers() { sed 's,.*/,,' | sort; } # what they are of the stream, whoever has stored them
 declare -A engines
-for provider in patient patient-s3 impatient; do
+for provider in $patient $impatient; do
   printf 'name: %s\nprovider: %s\nresources: ["Local::Directory#data"]\nparameters: {"Local::Directory": {rate_limit: 12MB, snapshot: none}}\n' \
     $provider $provider >$provider.yaml
   holdfast -q plan discover $provider.yaml
@@ -35,7 +39,7 @@ for provider in patient patient-s3 impatient; do
   holdfast run $provider-protect.yaml --parameter retries=0 >$provider.out 2>&1 &
   engines[$provider]=$!
 done
-for provider in patient patient-s3 impatient; do
+for provider in $patient $impatient; do
   for _ in $(seq 600); do
     [ "$(segments $provider | wc -l)" -lt 2 ] || continue 2
     kill -0 ${engines[$provider]} 2>/dev/null || fail "$provider ended before it could be disturbed: $(cat $provider.out)"
@@ -46,26 +50,33 @@ done
 
 "$services/swift.sh" server swift stop
 stopped=$SECONDS
-code=0
-wait ${engines[impatient]} || code=$?
-took=$((SECONDS - stopped))
-[ $code = 5 ] || fail "without servers it ended with $code: $(cat impatient.out)"
-[ $took -le 60 ] || fail "without servers it took $took s: $(cat impatient.out)"
-grep -q "$url" impatient.out || fail "the server is not named: $(cat impatient.out)"
+for provider in $impatient; do
+  code=0
+  wait ${engines[$provider]} || code=$?
+  took=$((SECONDS - stopped))
+  [ $code = 5 ] || fail "without servers $provider ended with $code: $(cat $provider.out)"
+  [ $took -le 60 ] || fail "without servers $provider took $took s: $(cat $provider.out)"
+  grep -q "$url" $provider.out || fail "the server is not named: $(cat $provider.out)"
+done
 "$services/swift.sh" server swift start
-before=$(segments impatient)
-holdfast run impatient-protect.yaml --resume >resumed.out 2>&1 || fail "--resume ended with $?: $(cat resumed.out)"
-for provider in patient patient-s3; do
+for provider in $impatient; do
+  segments $provider >$provider.before
+  holdfast run $provider-protect.yaml --resume >resumed.out 2>&1 || fail "$provider --resume ended with $?: $(cat resumed.out)"
+done
+for provider in $patient; do
   wait ${engines[$provider]} || fail "$provider ended with $?: $(cat $provider.out)"
 done
 echo "available, with what was there before the servers were gone for $took s"
-for provider in patient patient-s3 impatient; do
+for provider in $patient $impatient; do
   holdfast checkpoints verify latest -p $provider >verify.out 2>&1 || fail "$provider does not verify: $(cat verify.out)"
 done
 
-after=$(segments impatient)
-again=$(comm -13 <(sort <<<"$before") <(sort <<<"$after"))
-twice=$(comm -12 <(numbers <<<"$before") <(numbers <<<"$again"))
-[ -z "$twice" ] || fail "sent again: $twice. There were $before, and then $after"
-[ "$(grep -c '/tree' <<<"$after")" -gt $((megabytes / 8)) ] || fail "not all segments: $after"
-echo "of a failed attempt $(wc -l <<<"$before") segments were there, and the resumed one sent the $(wc -l <<<"$again") others"
+for provider in $impatient; do
+  before=$(cat $provider.before)
+  after=$(segments $provider)
+  again=$(comm -13 <(sort <<<"$before") <(sort <<<"$after"))
+  twice=$(comm -12 <(numbers <<<"$before") <(numbers <<<"$again"))
+  [ -z "$twice" ] || fail "$provider: sent again: $twice. There were $before, and then $after"
+  [ "$(grep -c '/tree' <<<"$after")" -gt $((megabytes / 8)) ] || fail "$provider: not all segments: $after"
+  echo "$provider: of a failed attempt $(wc -l <<<"$before") segments were there, and the resumed one sent the $(wc -l <<<"$again") others"
+done

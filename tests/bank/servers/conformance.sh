@@ -14,16 +14,41 @@ for bank in swift keystone s3 s3-keystone; do
   echo "$bank: $(grep -c '^ok ' said) promises in $((SECONDS - started)) s"
 done
 
+# Protects and restores through the provider Foo as its file stands: with one plugin more, for those that it names are of OpenStack,
+# and with what that one needs.
+mkdir data
+echo precious >data/file
+head -c 100000 /dev/urandom >data/noise
+echo "directories: [{id: data, path: $dir/data}]" >inventory.yaml
+printf 'Local::Directory: {target: %s/back}\n' "$dir" >where.yaml
+printf 'name: foos\nprovider: Foo\nresources: ["Local::Directory#data"]\n' >foos.yaml
+foo_keeps_data() {
+  if ! grep -q '^plugin = local-directory$' providers.d/foo.conf; then
+    sed -i '/^plugin = .*project-protection-plugin$/a plugin = local-directory' providers.d/foo.conf
+    printf '[local]\ninventory = %s/inventory.yaml\n' "$dir" >>providers.d/foo.conf
+  fi
+  rm -rf back
+  holdfast -q plan discover foos.yaml 2>said || fail "$(cat said)"
+  holdfast -q compile protect foos.yaml 2>said || fail "$(cat said)"
+  holdfast -q run foos-protect.yaml >said 2>&1 || fail "Foo's protect: $(cat said)"
+  holdfast -q compile restore latest -p Foo --parameters where.yaml -o restore.yaml 2>said || fail "$(cat said)"
+  holdfast -q run restore.yaml >said 2>&1 || fail "Foo's restore: $(cat said)"
+  diff -r data back || fail "other bytes came back"
+}
+
 # The example of the specification, with the address of this Keystone alone in the place of its own.
 keystone password admin password
 sleep 1.1 # Keystone takes back all tokens of that second
 sed "s,^bank_swift_auth_url = .*,bank_swift_auth_url = $(sed 's:/v3$::' keystone/url)," "$here/../../fixtures/specification_example.conf" >providers.d/foo.conf
 holdfast bank check -p Foo >said 2>&1 || fail "the specification's example: $(cat said)"
 grep -q 'container karbor at' said || fail "another container: $(cat said)"
+foo_keeps_data
 # For Swift's own auth also the path of the URL and the user are others.
 sed -i "s,^bank_swift_auth_url = .*,bank_swift_auth_url = $(cat swift/url)/auth/v1.0," providers.d/foo.conf
 sed -i 's/^bank_swift_user = .*/bank_swift_user = test:tester/; s/^bank_swift_key = .*/bank_swift_key = testing/' providers.d/foo.conf
 holdfast bank check -p Foo >said 2>&1 || fail "the specification's example with tempauth: $(cat said)"
+foo_keeps_data
+echo "the specification's example: checked, protected and restored by Keystone and by tempauth"
 
 # Where a store creates an object exclusively, exactly one of many who come at once does, and nobody waits. Swift's S3 API does
 # not: there a strict one stands before it.

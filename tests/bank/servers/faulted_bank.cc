@@ -58,6 +58,17 @@ bool IsChecked(const TestConnection::Request& head) {
   return object && (head.method == "PUT" || head.target.find("uploadId=") != std::string::npos);
 }
 
+// "w3" of t/faults/w3/..., in a path or as a prefix that is asked for.
+std::string WorkerOf(const TestConnection::Request& head) {
+  for (const std::string_view before : {"t/faults/", "t%2Ffaults%2F"}) {
+    const std::size_t at = head.target.find(before);
+    if (at == std::string::npos) continue;
+    const std::size_t begin = at + before.size();
+    return head.target.substr(begin, head.target.find_first_of("/%", begin) - begin);
+  }
+  return "";
+}
+
 }  // namespace
 
 FaultedBank::FaultedBank(const std::string& name, std::uint64_t seed, double share)
@@ -72,6 +83,7 @@ FaultedBank::FaultedBank(const std::string& name, std::uint64_t seed, double sha
   rules.port = server->port;
   rules.seed = seed;
   rules.checked = &IsChecked;
+  rules.owner = &WorkerOf;
   proxy = std::make_unique<FaultProxy>(rules);
   Value settings = SettingsOf(name, proxy->Url(), container);
   settings.Set("retry_window", fmt::format("{}s", kRetryWindow.count()))

@@ -1,5 +1,5 @@
 // Random transfers through a proxy that breaks them, 16 at a time, to a real server; what is true is asked of the same
-// bank straight. HOLDFAST_FAULTED_TRANSFERS: how many (100); HOLDFAST_FAULT_SEED: which.
+// bank straight. HOLDFAST_FAULTED_TRANSFERS: how many meet a fault (100), beside those that meet none; HOLDFAST_FAULT_SEED: which.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -29,6 +29,8 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 constexpr unsigned kAtATime = 16;
+// Of so many some meet each kind of fault.
+constexpr std::uint64_t kEnoughForEach = 100;
 constexpr std::uint64_t kLargest = std::uint64_t{10} << 20U;
 // Beyond what the bank promises: the machine of a test has other work.
 constexpr milliseconds kMargin{5'000};
@@ -96,11 +98,27 @@ class Worker {
          Findings& findings)
       : bank_(bank),
         largest_(largest),
-        prefix_(fmt::format("t/faults/w{}/", number)),
+        name_(fmt::format("w{}", number)),
+        prefix_(fmt::format("t/faults/{}/", name_)),
         random_(seed * 1000 + number),
         findings_(findings) {}
 
-  void Operate() {
+  // True: a request of it had a fault.
+  bool Operate() {
+    const std::uint64_t before = bank_.proxy->faults_of(name_);
+    OperateOnce();
+    return bank_.proxy->faults_of(name_) > before;
+  }
+
+  // What nobody could be sure of when it happened.
+  void CheckAll() {
+    for (const Object& object : known_) Check(object);
+    for (const Object& object : doubtful_) Check(object);
+    for (const Object& object : leases_) Check(object);
+  }
+
+ private:
+  void OperateOnce() {
     switch (Below(12)) {
       case 0:
       case 1:
@@ -125,14 +143,6 @@ class Worker {
     }
   }
 
-  // What nobody could be sure of when it happened.
-  void CheckAll() {
-    for (const Object& object : known_) Check(object);
-    for (const Object& object : doubtful_) Check(object);
-    for (const Object& object : leases_) Check(object);
-  }
-
- private:
   std::uint64_t Below(std::uint64_t end) { return random_() % end; }
 
   Content NewContent() {
@@ -338,6 +348,7 @@ class Worker {
 
   FaultedBank& bank_;
   const std::uint64_t largest_;
+  const std::string name_;
   const std::string prefix_;
   std::mt19937_64 random_;
   Findings& findings_;
@@ -392,14 +403,15 @@ class FaultedTransfers : public ::testing::TestWithParam<const char*> {
     Findings findings;
     std::vector<Worker> workers;
     for (unsigned i = 0; i < kAtATime; ++i) workers.emplace_back(bank, i, seed, largest, findings);
-    std::atomic<std::uint64_t> begun{0};
+    std::atomic<std::uint64_t> done{0};
+    std::atomic<std::uint64_t> met_fault{0};
     {
       std::optional<ForgetfulServer> forgetful;
       if (std::string_view(GetParam()) == "swift") forgetful.emplace();
       std::vector<std::jthread> threads;
       for (Worker& worker : workers) {
         threads.emplace_back([&] {
-          while (begun++ < transfers) worker.Operate();
+          for (; met_fault < transfers; ++done) met_fault += worker.Operate() ? 1 : 0;
         });
       }
     }
@@ -411,13 +423,19 @@ class FaultedTransfers : public ::testing::TestWithParam<const char*> {
     }
     for (const auto& [outcome, count] : findings.outcomes)
       std::cout << count << " " << outcome << "\n";
-    std::cout << GetParam() << ", seed " << seed << ": " << transfers << " transfers, "
-              << bank.proxy->faults() << " of " << bank.proxy->requests()
-              << " requests with a fault (" << bank.proxy->Summary() << "); the longest took "
-              << findings.longest.count() << " ms (" << findings.longest_operation << ")"
-              << std::endl;
+    std::cout << GetParam() << ", seed " << seed << ": " << met_fault << " of " << done
+              << " transfers met a fault, " << bank.proxy->faults() << " of "
+              << bank.proxy->requests() << " requests with a fault (" << bank.proxy->Summary()
+              << "); the longest took " << findings.longest.count() << " ms ("
+              << findings.longest_operation << ")" << std::endl;
     EXPECT_THAT(findings.wrong, ::testing::IsEmpty());
-    EXPECT_GE(bank.proxy->faults(), transfers / 8);
+    if (transfers < kEnoughForEach) return;
+    for (std::size_t i = 1; i < kHttpFaults; ++i) {
+      const auto fault = static_cast<HttpFault>(i);
+      EXPECT_GE(bank.proxy->count(fault), 1U) << NameOf(fault);
+    }
+    for (const int status : {429, 500, 503}) EXPECT_GE(bank.proxy->answers(status), 1U) << status;
+    EXPECT_GE(bank.proxy->told_when(), 1U);
   }
 
   static void CheckNoSecret(const std::string& text) {

@@ -64,7 +64,8 @@ segments() { # CONTAINER
   curl -sS -H "X-Auth-Token: $(swift_token)" "$(cat swift/url)/v1/AUTH_test/$1?prefix=t/local/checkpoints/" |
     sed -n 's,.*/data/[^/]*/[^/]*/\([^/]*/[^/]*\)$,\1,p'
 }
-# swift, s3: with Swift's own users; keystone, s3-keystone: with those of Keystone.
+# swift, s3: with Swift's own users; keystone, s3-keystone: with those of Keystone. Of s3 the bucket is in the path, of s3-keystone in
+# the host's name: every name below localhost is this machine.
 banks() {
   local access secret
   swift_account | provider_with_bank swift swift
@@ -79,8 +80,9 @@ password_file = $(secret keystone demo-password)
 END
   read -r access secret <<<"$(keystone ec2 demo)"
   provider_with_bank s3-keystone s3 <<END
-endpoint = $(cat swift/keystone-url)
+endpoint = $(sed 's,127.0.0.1,localhost,' swift/keystone-url)
 bucket = by-s3
+path_style = false
 access_key_file = $(secret ec2-access "$access")
 secret_key_file = $(secret ec2-secret "$secret")
 part_size = 5 MiB

@@ -9,4 +9,5 @@ bank_start() {
 }
 bank_stop() { :; }
 bank_keys() { :; }
+bank_shows_nothing() { :; } # it has no keys
 bank_section() { printf '[filesystem]\npath = %s\n' "$dir/bank"; }

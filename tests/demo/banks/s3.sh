@@ -11,6 +11,7 @@ bank_section() {
 [s3]
 endpoint = $(cat "$dir/swift/url")
 bucket = demo
+compression_level = 0
 access_key_file = $dir/s3-access
 secret_key_file = $dir/s3-secret
 END

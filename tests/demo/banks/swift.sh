@@ -16,6 +16,16 @@ bank_start() {
 }
 bank_keys() { echo "key_file = $dir/keys"; }
 bank_stop() { "$top/tests/services/swift.sh" stop "$dir/swift" >/dev/null 2>&1; }
+# What the server has is searched for what was protected. (Nothing is compressed, so that it could be found.)
+bank_shows_nothing() {
+  local word files
+  files=$(find "$dir"/swift/node/*/objects -type f | wc -l)
+  [ "$files" -gt 10 ] || { echo "demo: the server has $files objects alone" >&2; exit 1; }
+  for word in 'customer 1' 'order 00000' 'SQLite format' 000001.txt logo.jpg; do
+    ! grep -rqaF -- "$word" "$dir"/swift/node/*/objects || { echo "demo: the server can read '$word'" >&2; exit 1; }
+  done
+  echo "$files objects of the server: no order, customer or name of a file is to be read in them"
+}
 secret() { # NAME TEXT
   (umask 077 && printf '%s\n' "$2" >"$dir/$1")
   hand_over "$dir/$1"
@@ -28,5 +38,6 @@ auth_url = $(cat "$dir/swift/url")/auth/v1.0
 user = test:tester
 password_file = $dir/swift-key
 container = demo
+compression_level = 0
 END
 }
