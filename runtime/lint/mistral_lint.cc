@@ -78,7 +78,7 @@ class WorkflowLint {
     const Value* const tasks = workflow_.Find("tasks");
     if (tasks == nullptr || !tasks->is_map()) return std::move(found_);
     Take(CheckExpressions(source_, workflow_));
-    Take(CheckSizes(source_, *tasks, workflows_));
+    Take(CheckSizes(source_, workflow_, *tasks, workflows_));
     Take(CheckCalls(source_, name_, tasks->AsMap(), workflows_));
     CheckTasks(*tasks);
     CheckDefaults(*tasks);

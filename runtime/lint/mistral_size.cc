@@ -43,7 +43,14 @@ class Walk {
   Walk(const SourceFile& source, const MistralWorkflows& workflows)
       : source_(source), workflows_(workflows) {}
 
-  Findings Tasks(const Value& tasks) {
+  Findings Workflow(const Value& workflow, const Value& tasks) {
+    // Who starts it may say something else.
+    if (const Value* const inputs = workflow.Find("input");
+        inputs != nullptr && inputs->is_list()) {
+      Value defaults(Value::Map{});
+      for (const Value& one : inputs->AsList()) Set(defaults, one);
+      Check(*inputs, "input", "input", LeastLength(defaults), Severity::kWarning);
+    }
     for (const auto& [name, task] : tasks.AsMap()) {
       if (task.is_map()) Task(name, task);
     }
@@ -116,11 +123,11 @@ class Walk {
 
 }  // namespace
 
-Findings CheckSizes(const SourceFile& source, const Value& tasks,
+Findings CheckSizes(const SourceFile& source, const Value& workflow, const Value& tasks,
                     const MistralWorkflows& workflows) {
   // Python shows a list of single letters with some more characters than a file needs for it.
   if (source.text.size() < kTooLarge / 4) return {};
-  return Walk(source, workflows).Tasks(tasks);
+  return Walk(source, workflows).Workflow(workflow, tasks);
 }
 
 }  // namespace holdfast::lint

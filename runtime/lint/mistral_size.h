@@ -8,10 +8,10 @@
 namespace holdfast::lint {
 
 // Values that are written out and larger than what Mistral keeps of one field of an execution, unless its site allows more
-// ([engine] execution_field_size_limit_kb, 1,024): what an action or a sub-workflow is given, and what a task publishes. (Defaults of
-// the workflow that is started, `vars` and `output` it lets pass.) It counts the characters that Python shows of the whole
+// ([engine] execution_field_size_limit_kb, 1,024): what a workflow or an action is given, defaults among it, and what a task publishes.
+// (`vars` and `output` it lets pass.) It counts the characters that Python shows of the whole
 // map, of one with a character beyond Latin-1 two or four bytes each; here each is one.
-Findings CheckSizes(const local::SourceFile& source, const Value& tasks,
+Findings CheckSizes(const local::SourceFile& source, const Value& workflow, const Value& tasks,
                     const MistralWorkflows& workflows);
 
 }  // namespace holdfast::lint
