@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "plugins/sdk/file.h"
+#include "plugins/sdk/progress_text.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::agent {
@@ -19,6 +21,7 @@ namespace holdfast::agent {
 namespace {
 
 constexpr std::uint64_t kLargestJob = std::uint64_t{4} << 20U;
+constexpr std::uint64_t kLargestProgress = 256;
 constexpr mode_t kOwnerAlone = 0700;
 constexpr mode_t kOwnerReadsAndWrites = 0600;
 constexpr mode_t kOthersWrite = 022;
@@ -49,6 +52,7 @@ Status MakeFolder(const std::string& path) {
 Result<JobStore> JobStore::Open(const std::string& folder) {
   HOLDFAST_RETURN_IF_ERROR(MakeFolder(folder));
   HOLDFAST_RETURN_IF_ERROR(MakeFolder(folder + "/jobs"));
+  HOLDFAST_RETURN_IF_ERROR(MakeFolder(folder + "/progress"));
   const std::string path = folder + "/lock";
   OwnedDescriptor lock(
       ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kOwnerReadsAndWrites));
@@ -59,7 +63,7 @@ Result<JobStore> JobStore::Open(const std::string& folder) {
     return Error(ErrorCode::kLocked, "another agent works in '" + Printable(folder) + "'")
         .Hint("end it first, or give each a folder of its own (--state-dir)");
   }
-  return JobStore(folder + "/jobs", std::move(lock));
+  return JobStore(folder + "/jobs", folder + "/progress", std::move(lock));
 }
 
 std::string JobStore::PathOf(const std::string& id) const { return folder_ + "/" + id + ".json"; }
@@ -102,7 +106,22 @@ Result<std::vector<Job>> JobStore::Load(Logger& log) const {
   std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) {
     return std::tie(a.accepted, a.id) < std::tie(b.accepted, b.id);
   });
+  DropOtherProgress(jobs);
   return jobs;
+}
+
+// A crash may come between a step and its progress.
+void JobStore::DropOtherProgress(const std::vector<Job>& jobs) const {
+  std::set<std::string> known;
+  for (const Job& job : jobs) known.insert(job.id);
+  std::error_code error;
+  std::vector<std::string> others;
+  for (std::filesystem::directory_iterator entry(progress_folder_, error), end;
+       !error && entry != end; entry.increment(error)) {
+    if (!known.contains(entry->path().filename().string()))
+      others.push_back(entry->path().string());
+  }
+  for (const std::string& path : others) ::unlink(path.c_str());
 }
 
 Result<Job> JobStore::ReplaceBroken(const std::string& path, const std::string& id) const {
@@ -129,7 +148,17 @@ Status JobStore::Keep(const Job& job) const {
   return WriteFileDurably(PathOf(job.id), text);
 }
 
+std::string JobStore::ProgressFileOf(const std::string& id) const {
+  return progress_folder_ + "/" + id;
+}
+
+std::string JobStore::ProgressOf(const std::string& id) const {
+  const auto text = ReadFile(ProgressFileOf(id), kLargestProgress);
+  return text ? ReadProgressText(*text) : "";
+}
+
 Status JobStore::Forget(const std::string& id) const {
+  ::unlink(ProgressFileOf(id).c_str());
   const std::string path = PathOf(id);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT)
     return SystemError(errno, "removing '" + Printable(path) + "'");

@@ -339,27 +339,40 @@ std::optional<WallTime> JobTable::OldestUnreported() const {
 }
 
 std::vector<JobView> JobTable::List() const {
-  std::vector<std::pair<std::uint64_t, JobView>> numbered;
+  struct Shown {
+    std::uint64_t number;
+    JobView view;
+    std::vector<std::string> sharing;  // that share its process, the newest first
+  };
+  std::vector<Shown> all;
   {
     const std::lock_guard lock(mutex_);
-    numbered.reserve(jobs_.size());
+    all.reserve(jobs_.size());
     for (const auto& [id, entry] : jobs_) {
-      JobView view{entry.job, JobState::kReporting, std::nullopt, entry.trouble};
+      Shown shown{entry.number, {entry.job, JobState::kReporting, {}, entry.trouble, {}}, {}};
+      JobView& view = shown.view;
       const QueuedStep* const step = entry.job.ended() ? nullptr : queue_.Find(entry.job.request);
       if (step != nullptr) {
         const bool runs = step->state == QueuedStep::State::kRunning;
         view.state = runs ? JobState::kRunning : JobState::kAccepted;
         view.running_since = step->running_since;
         view.trouble = step->trouble;
+        if (runs) shown.sharing.assign(step->ids.rbegin(), step->ids.rend());
       }
-      numbered.emplace_back(entry.number, std::move(view));
+      all.push_back(std::move(shown));
     }
   }
-  std::sort(numbered.begin(), numbered.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(all.begin(), all.end(),
+            [](const Shown& a, const Shown& b) { return a.number < b.number; });
   std::vector<JobView> out;
-  out.reserve(numbered.size());
-  for (auto& [number, view] : numbered) out.push_back(std::move(view));
+  out.reserve(all.size());
+  for (Shown& shown : all) {
+    // It was begun for one of them.
+    for (const std::string& id : shown.sharing) {
+      if (shown.view.progress.empty()) shown.view.progress = store_.ProgressOf(id);
+    }
+    out.push_back(std::move(shown.view));
+  }
   return out;
 }
 

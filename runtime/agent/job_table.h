@@ -29,7 +29,8 @@ struct JobView {
   Job job;
   JobState state = JobState::kAccepted;
   std::optional<WallTime> running_since;
-  std::string trouble;  // why it does not go on; empty: it does
+  std::string trouble;   // why it does not go on; empty: it does
+  std::string progress;  // "40/100", while it is running; empty: not known
 };
 
 // Whether Mistral still waits for a step.
@@ -75,6 +76,8 @@ class JobTable {
   // The next one that is to be run (step_queue.h), which is running from now on; waits for one. nullopt after StopRunning.
   // It is the newest one of those that ask for its step.
   std::optional<Job> TakeToRun();
+  // Where that process is to say how far it has come.
+  std::string ProgressFileOf(const Job& job) const { return store_.ProgressFileOf(job.id); }
   // Its process has ended: `job` with its outcome, which is that of all that ask for its step.
   void Ended(Job job);
   // Its process could not be started: `why`. It is run again after a pause. False: that has been so for too long, and it is

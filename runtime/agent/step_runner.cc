@@ -66,6 +66,8 @@ void StepRunner::Work() {
     ProcessSpec spec;
     spec.argv = ArgvOf(job->request, options_.program, options_.options);
     spec.environment_removed = not_for_steps_;
+    // As Argo's executor gives one to a step.
+    spec.environment["ARGO_PROGRESS_FILE"] = table_.ProgressFileOf(*job);
     spec.deadline = kLongestStep;
     spec.grace = options_.grace;
     spec.cancellation = &stop_;

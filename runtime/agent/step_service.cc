@@ -189,6 +189,7 @@ HttpReply StepService::List() const {
     out.Member("command", view.job.request.command);
     if (view.job.ended()) out.Member("ended", FormatTime(view.job.ended_at));
     out.Member("id", view.job.id);
+    if (!view.progress.empty()) out.Member("progress", view.progress);
     out.Member("run", view.job.request.run);
     if (view.running_since && view.state == JobState::kRunning)
       out.Member("running_since", FormatTime(*view.running_since));

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "plugins/sdk/clock.h"
@@ -24,6 +26,7 @@ namespace {
 constexpr std::size_t kMostLines = 12;
 // The journal of a large record is many small objects: no more than a tenth of the time goes into them.
 constexpr std::chrono::steady_clock::duration kReadJournalEvery = std::chrono::seconds(5);
+constexpr std::chrono::steady_clock::duration kReadProgressEvery = std::chrono::seconds(10);
 constexpr int kShareOfTime = 10;
 
 bool Omitted(const StepStatus& step) {
@@ -107,6 +110,24 @@ void ClusterProgress::ReadReasons(const RunStatus& status) {
   if (!steps.empty()) reasons_.merge(JournaledReasons(*bank_, status.run(), steps));
 }
 
+// Not oftener than those who work say it, by half.
+void ClusterProgress::ReadProgress(const RunStatus& status) {
+  const auto began = std::chrono::steady_clock::now();
+  if (!bank_ || status.ended() || began < next_progress_) return;
+  const std::vector<std::string> steps = StepsWithoutProgress(status);
+  progress_.clear();
+  if (!steps.empty()) progress_ = JournaledProgress(*bank_, status.run(), steps);
+  const auto ended = std::chrono::steady_clock::now();
+  next_progress_ =
+      ended + (steps.empty() ? kReadJournalEvery
+                             : std::max(kReadProgressEvery, (ended - began) * (kShareOfTime - 1)));
+}
+
+const std::string& ClusterProgress::ProgressOf(const StepStatus& step) const {
+  const auto found = progress_.find(step.task);
+  return step.progress.empty() && found != progress_.end() ? found->second : step.progress;
+}
+
 void ClusterProgress::ReadJournal(const RunStatus& status) {
   const auto began = std::chrono::steady_clock::now();
   if (!status.ended() && began < next_journal_) return;
@@ -170,7 +191,9 @@ ClusterProgress::State ClusterProgress::StateOf(
       state.active = true;
       running = part.what.empty() ? "" : part.what;
       running += TryOf(step);
-      if (!step.progress.empty()) running += " " + step.progress;
+      const std::string& how_far = ProgressOf(step);
+      state.how_far = how_far.empty() ? "" : " " + how_far;
+      running += state.how_far;
       if (step.phase == Phase::kPending && !step.message.empty())
         running += " pending: " + step.message;
       state.why = state.key = "";
@@ -207,6 +230,18 @@ ClusterProgress::State ClusterProgress::StateOf(
   }
   state.text += state.why;
   return state;
+}
+
+std::string ClusterProgress::RoughTextOf(const State& state) {
+  std::string text = state.text;
+  const auto at = state.how_far.empty() ? std::string::npos : text.rfind(state.how_far);
+  const auto slash = state.how_far.find('/');
+  if (at == std::string::npos || slash == std::string::npos) return text;
+  constexpr double kTenths = 10;
+  const double done = std::strtod(state.how_far.c_str(), nullptr);
+  const double total = std::strtod(state.how_far.c_str() + slash + 1, nullptr);
+  const double tenths = total > 0 ? std::floor(done / total * kTenths) : 0;
+  return text.replace(at, state.how_far.size(), fmt::format(" {:.0f}/10", tenths));
 }
 
 void ClusterProgress::SayEvents(const RunStatus& status) {
@@ -265,6 +300,7 @@ void ClusterProgress::Show(const RunStatus& status, bool all_steps) {
                       bundle_steps_));
     }
   }
+  ReadProgress(status);
   SayEvents(status);
   for (const auto& [name, step] : journal_)
     steps.emplace(name, &step);  // those that are listed stay
@@ -288,8 +324,9 @@ void ClusterProgress::Show(const RunStatus& status, bool all_steps) {
     const std::string& state = now.text;
     if (now.active) active_lines.push_back(state);
     // Of how long it took the journal knows more than the engine: that is nothing new.
-    if (state.empty() || state == row.state || (now.done && row.done)) continue;
-    row.state = state;
+    std::string rough = RoughTextOf(now);
+    if (state.empty() || rough == row.state || (now.done && row.done)) continue;
+    row.state = std::move(rough);
     row.done = now.done;
     if (!now.active || !out_.terminal()) {
       // Once: the next try mostly fails as the one before, and a resource that has failed still has

@@ -42,22 +42,27 @@ class ClusterProgress {
   struct Row {
     std::string name;
     std::vector<Part> parts;
-    std::string state;  // as it was shown
+    std::string state;  // as it was shown, by RoughTextOf
     bool done = false;  // that was shown
   };
 
   void ReadBundle(const engines::RunStatus& status);
   void ReadReasons(const engines::RunStatus& status);
   void ReadJournal(const engines::RunStatus& status);
+  void ReadProgress(const engines::RunStatus& status);
+  const std::string& ProgressOf(const engines::StepStatus& step) const;
   void AddJournaled(const runtime::ActivityReport& activity);
   void AddRows(const engines::RunStatus& status);
   struct State {
-    std::string text;  // empty: nothing to show
-    std::string why;   // its end: ": REASON"; empty: it has none
-    std::string key;   // of the reason: the step that gives it, and what that makes of the line
+    std::string text;     // empty: nothing to show
+    std::string why;      // its end: ": REASON"; empty: it has none
+    std::string key;      // of the reason: the step that gives it, and what that makes of the line
+    std::string how_far;  // in it: " 40/100"; empty: not known
     bool active = false;
     bool done = false;  // all of it, and well
   };
+  // Its text, with tenths in the place of how far it is: who has no terminal wants no line for each hundredth.
+  static std::string RoughTextOf(const State& state);
   State StateOf(const Row& row,
                 const std::map<std::string, const engines::StepStatus*>& steps) const;
   std::string Why(const engines::StepStatus& step) const;
@@ -73,8 +78,10 @@ class ClusterProgress {
   std::set<std::string> asked_for_;             // tries whose reason was looked for
   // By step, as far as the journal says it: for steps that no workflow lists.
   std::map<std::string, engines::StepStatus> journal_;
-  std::set<std::string> told_;               // reasons that a line has said
-  std::map<std::string, std::string> said_;  // by step: what was said of it last
+  std::set<std::string> told_;                   // reasons that a line has said
+  std::map<std::string, std::string> said_;      // by step: what was said of it last
+  std::map<std::string, std::string> progress_;  // by step that runs: what its claim says
+  std::chrono::steady_clock::time_point next_progress_;
   std::uint64_t bundle_steps_ = 0;
   std::chrono::steady_clock::time_point next_journal_;
   bool too_large_said_ = false;

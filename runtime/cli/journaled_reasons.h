@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "plugins/engines/run_status.h"
 #include "plugins/sdk/bank_section.h"
 
 namespace holdfast::cli {
@@ -13,5 +14,13 @@ namespace holdfast::cli {
 std::map<std::string, std::string> JournaledReasons(const BankSection& tenant,
                                                     const std::string& run,
                                                     const std::vector<std::string>& steps);
+
+// By step: how far it is ("40/100"), as whoever works on it in that run has said last: it renews its claim every 20 seconds
+// or so, and says it there. The same of steps of which nothing is known.
+std::map<std::string, std::string> JournaledProgress(const BankSection& tenant,
+                                                     const std::string& run,
+                                                     const std::vector<std::string>& steps);
+// Those to ask for: they run, and the engine does not say how far they are. At most as many as are read in a moment.
+std::vector<std::string> StepsWithoutProgress(const engines::RunStatus& status);
 
 }  // namespace holdfast::cli

@@ -114,8 +114,11 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   }
   std::optional<BankSection> bank;
   std::map<std::string, std::string> reasons;
-  if (!failed.empty()) bank = BankOfRun(session, status);
+  const std::vector<std::string> silent = StepsWithoutProgress(status);
+  if (!failed.empty() || !silent.empty()) bank = BankOfRun(session, status);
   if (bank) reasons = JournaledReasons(*bank, status.run(), failed);
+  std::map<std::string, std::string> progress;
+  if (bank && !silent.empty()) progress = JournaledProgress(*bank, status.run(), silent);
   std::vector<std::vector<std::string>> rows;
   for (const engines::StepStatus& step : status.steps) {
     Value datum = Value()
@@ -131,7 +134,10 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
     if (journaled) datum.Set("reason", Printable(reason->second));
     if (!step.workflow.empty()) datum.Set("workflow", step.workflow);
     if (step.exit_code) datum.Set("exit_code", *step.exit_code);
-    if (!step.progress.empty()) datum.Set("progress", step.progress);
+    const auto journaled_progress = progress.find(step.task);
+    const std::string& how_far =
+        journaled_progress == progress.end() ? step.progress : journaled_progress->second;
+    if (!how_far.empty()) datum.Set("progress", how_far);
     if (!step.tries.empty() && !step.tries.back().pod.empty())
       datum.Set("pod", step.tries.back().pod);
     out.Json("step", std::move(datum));
@@ -141,7 +147,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
          step.phase == engines::Phase::kNone
              ? (status.ended() ? "not reached" : "waiting")
              : std::string(engines::NameOf(step.phase)) + (dying ? " (its pod still runs)" : ""),
-         step.tries.empty() ? "" : std::to_string(step.tries.size()), step.progress,
+         step.tries.empty() ? "" : std::to_string(step.tries.size()), how_far,
          journaled ? reason->second : step.message});
   }
   out.Table({"STEP", "STATE", "TRIES", "PROGRESS", "MESSAGE"}, rows);

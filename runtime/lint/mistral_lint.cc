@@ -22,6 +22,7 @@
 #include "runtime/lint/mistral_recursion.h"
 #include "runtime/lint/mistral_schedule.h"
 #include "runtime/lint/mistral_schema.h"
+#include "runtime/lint/mistral_size.h"
 #include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_reading.h"
@@ -77,6 +78,7 @@ class WorkflowLint {
     const Value* const tasks = workflow_.Find("tasks");
     if (tasks == nullptr || !tasks->is_map()) return std::move(found_);
     Take(CheckExpressions(source_, workflow_));
+    Take(CheckSizes(source_, workflow_, *tasks, workflows_));
     Take(CheckCalls(source_, name_, tasks->AsMap(), workflows_));
     CheckTasks(*tasks);
     CheckDefaults(*tasks);
@@ -167,15 +169,29 @@ class WorkflowLint {
     }
   }
 
-  // Of items that are run one after another; without them, Mistral does not look at it.
+  // Of items that are run one after another; without them, Mistral looks no further than at its type.
   void CheckConcurrency(const Value& task) {
-    if (task.Find("with-items") == nullptr) return;
+    if (task.Find("with-items") == nullptr) {
+      if (const Value* const own = task.Find("concurrency"))
+        WarnOfConcurrency(*own, "the task has");
+      return;
+    }
     const Value* const most = PolicyOf(task, workflow_.Find("task-defaults"), "concurrency");
     if (most == nullptr) return;
     const std::optional<Value> constant = ConstantOf(*most);
     if (constant && constant->is_double() && !IsNothing(*constant))
       Add("field", *most, "concurrency", "Mistral takes such a number, and the run breaks over it",
           fmt::format("concurrency: {:.0f}", constant->AsDouble()));
+  }
+
+  void WarnOfConcurrency(const Value& most, std::string_view who) {
+    const std::optional<Value> constant = ConstantOf(most);
+    if (constant && IsNothing(*constant)) return;
+    Add("field", most, "concurrency",
+        fmt::format("'concurrency' is how many items run at once, and {} none: it does nothing",
+                    who),
+        "how many tasks run at once is up to Mistral's executors (executor_thread_pool_size)",
+        Severity::kWarning);
   }
 
   void CheckTaskName(const std::string& name, const Value& task) {
@@ -213,6 +229,12 @@ class WorkflowLint {
     const Value* const defaults = workflow_.Find("task-defaults");
     if (defaults == nullptr || !defaults->is_map()) return;
     CheckParses(*defaults);
+    const auto has_items = [](const auto& task) {
+      return task.second.Find("with-items") != nullptr;
+    };
+    if (const Value* const most = defaults->Find("concurrency");
+        most != nullptr && std::none_of(tasks.AsMap().begin(), tasks.AsMap().end(), has_items))
+      WarnOfConcurrency(*most, "the tasks have");
     for (const auto& [name, task] : tasks.AsMap()) {
       for (const char* const key :
            {"fail-on", "timeout", "wait-before", "wait-after", "pause-before", "concurrency"}) {

@@ -301,6 +301,7 @@ class Checker {
   void Items(const Value& value) {
     if (value.is_list()) {
       for (const Value& one : value.AsList()) Items(one);
+      Lengths(value);
       return;
     }
     const std::optional<Value> constant = ConstantIn(SourceOfItems(value.AsString()));
@@ -309,6 +310,25 @@ class Checker {
           fmt::format("{} is no list of items, and the run breaks over it",
                       local::TextOf(*constant)),
           "");
+  }
+
+  // Of several lists Mistral takes one item each at a time.
+  void Lengths(const Value& lists) {
+    std::optional<std::size_t> all;
+    for (const Value& one : lists.AsList()) {
+      const std::string_view list =
+          one.is_string() ? SourceOfItems(one.AsString()) : std::string_view();
+      if (!list.starts_with('[') || HasExpression(list)) continue;
+      const auto items = ParseJson(list, "");
+      if (!items || !items->is_list()) continue;
+      const std::size_t count = items->AsList().size();
+      if (all && *all != count)
+        return Add(
+            lists, "with-items",
+            fmt::format("lists of {} and of {} items, and the run breaks over it", *all, count),
+            "lists of one length, or a task for each");
+      all = count;
+    }
   }
 
   // Mistral gives a policy the value of an expression only where nothing stands beside it, no blank either; else a text.

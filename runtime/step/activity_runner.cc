@@ -17,7 +17,7 @@ ActivityCall RunActivity(const StepEnvironment& env, Logger& log, ProtectionPlug
   Value fields = Value().Set("activity", NameOf(kind)).Set("operation", NameOf(operation));
   if (resources.size() == 1) fields.Set("resource", Printable(resources.front().key.str()));
   StepContext context(env.tenant_name, env.clock, log, env.processes, env.cancellation, deadline,
-                      fields);
+                      fields, env.progress);
   const auto ended_early = [&]() -> std::optional<ActivityCall> {
     if (env.cancellation.is_set()) return ActivityCall{ActivityEnd::kStopped, CancelledError()};
     if (env.clock.Steady() >= deadline) {

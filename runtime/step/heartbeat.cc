@@ -59,6 +59,7 @@ Status Heartbeat::Beat() {
     return Error(ErrorCode::kLocked, "the claim of step " + step_ + " was taken over");
   }
   const WallTime now = env_.clock.Now();
+  if (env_.progress != nullptr) claim_.progress = env_.progress->Text();
   HOLDFAST_RETURN_IF_ERROR(RenewClaim(record_.section(), step_, claim_, now));
   if (lease_.expires - now > env_.lease_expiry / 2) return Ok();
   return RenewLease(record_.tenant(), record_.id(), lease_, env_.lease_expiry, now);

@@ -35,7 +35,7 @@ ActivityCall ReadRest(const StepEnvironment& env, const ProtectionPlugin& plugin
   if (resources.size() == 1)
     fields.Set("resource", Printable(resources.front()->resource.key.str()));
   StepContext context(env.tenant_name, env.clock, env.log, env.processes, env.cancellation,
-                      deadline, std::move(fields));
+                      deadline, std::move(fields), env.progress);
   for (const BundleResource* const resource : resources) {
     Status read = checkpoint.ReadRest(context, *resource);
     if (read) continue;

@@ -14,6 +14,7 @@
 #include "plugins/sdk/resource_graph.h"
 #include "plugins/sdk/result.h"
 #include "runtime/data/data_stream.h"
+#include "runtime/step/latest_progress.h"
 #include "runtime/store/claim.h"
 #include "runtime/store/lease.h"
 
@@ -46,6 +47,9 @@ struct StepEnvironment {
   std::chrono::milliseconds lease_expiry = kLeaseExpiry;
   std::chrono::milliseconds claim_expiry = kClaimExpiry;
   std::chrono::milliseconds heartbeat_every = kClaimHeartbeatEvery;
+
+  // Told how far the activity that runs has come; may be null.
+  LatestProgress* progress = nullptr;
 };
 
 // The real pause: sleeps in slices of at most 50 ms.

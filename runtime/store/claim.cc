@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "plugins/sdk/progress_text.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/stored_object.h"
 
@@ -13,15 +14,16 @@ namespace {
 constexpr int kFormat = 1;
 
 Result<std::string> Dump(std::string_view step, const Claim& claim) {
-  return DumpObject(Value()
-                        .Set("step", step)
-                        .Set("attempt", claim.attempt)
-                        .Set("epoch", claim.epoch)
-                        .Set("run", claim.run)
-                        .Set("token", claim.token)
-                        .Set("holder", HolderToValue(claim.holder))
-                        .Set("heartbeat", FormatTime(claim.heartbeat)),
-                    kFormat);
+  Value out = Value()
+                  .Set("step", step)
+                  .Set("attempt", claim.attempt)
+                  .Set("epoch", claim.epoch)
+                  .Set("run", claim.run)
+                  .Set("token", claim.token)
+                  .Set("holder", HolderToValue(claim.holder))
+                  .Set("heartbeat", FormatTime(claim.heartbeat));
+  if (!claim.progress.empty()) out.Set("progress", claim.progress);
+  return DumpObject(std::move(out), kFormat);
 }
 
 }  // namespace
@@ -73,6 +75,7 @@ Result<std::vector<Claim>> ReadClaims(const BankSection& record, std::string_vie
     HOLDFAST_ASSIGN_OR_RETURN(claim.heartbeat, TimeMember(*value, "heartbeat", key));
     if (const Value* holder = value->Find("holder"); holder != nullptr)
       claim.holder = HolderFromValue(*holder);
+    claim.progress = ReadProgressText(value->StringOr("progress", ""));
     claims.push_back(std::move(claim));
   }
 }

@@ -34,6 +34,8 @@ struct Claim {
   std::uint64_t token = 0;
   ProcessIdentity holder;
   WallTime heartbeat;
+  // How far its activity had come then ("40/100"); empty: not known. For whoever looks on, nothing depends on it.
+  std::string progress = {};
 };
 
 // A new attempt's id: the claim's number, so that attempts sort, and 64 random bits.

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -63,6 +64,54 @@ TEST_F(Jobs, AreKeptUntilTheyAreDone) {
   table.Done(kOne);
   EXPECT_THAT(Kept(), ElementsAre(kTwo));
   EXPECT_EQ(table.List().size(), 1U);
+}
+
+TEST_F(Jobs, SayHowFarTheyAreWhileTheyRun) {
+  JobTable table(*store_, SystemClock(), log_, {.most_jobs = 10});
+  ASSERT_TRUE(table.Accept(kOne, StepNamed("a")));
+  auto job = table.TakeToRun();
+  ASSERT_TRUE(job);
+  const std::string file = table.ProgressFileOf(*job);
+  EXPECT_EQ(table.List()[0].progress, "");
+  const auto says = [&](const std::string& text) {
+    std::ofstream(file) << text;
+    return table.List()[0].progress;
+  };
+  EXPECT_EQ(says("40/100\n"), "40/100");
+  // What one that was longer has left behind it.
+  EXPECT_EQ(says("5/6\n100\n"), "5/6");
+  for (const char* const none : {"", "\n", "x/y", "7/6", "1/0", "-1/2", "1/2/3", "1", " 1/2",
+                                 "1/18446744073709551615", "1/2\x1b[2J"})
+    EXPECT_EQ(says(none), "") << none;
+  // Another action that asks for the same step shares its process.
+  ASSERT_TRUE(table.Accept(kTwo, StepNamed("a")));
+  EXPECT_EQ(says("3/4"), "3/4");
+  EXPECT_EQ(table.List()[1].progress, "3/4");
+  job->report = R"({"exit":0})";
+  table.Ended(*job);
+  EXPECT_EQ(table.List()[0].progress, "");
+  table.Done(kOne);
+  table.Done(kTwo);
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(Jobs, SayHowFarTheyHadComeAfterARestart) {
+  {
+    JobTable table(*store_, SystemClock(), log_, {});
+    ASSERT_TRUE(table.Accept(kOne, StepNamed("a-post")));
+    const auto job = table.TakeToRun();
+    ASSERT_TRUE(job);
+    std::ofstream(table.ProgressFileOf(*job)) << "40/100\n";
+    std::ofstream(state_ + "/progress/" + kTwo) << "1/2\n";
+  }
+  auto jobs = store_->Load(log_);
+  ASSERT_TRUE(jobs);
+  EXPECT_FALSE(std::filesystem::exists(state_ + "/progress/" + kTwo)) << "of no job";
+  JobTable table(*store_, SystemClock(), log_, {});
+  table.Restore(std::move(*jobs));
+  EXPECT_EQ(table.List()[0].progress, "");
+  ASSERT_TRUE(table.TakeToRun());
+  EXPECT_EQ(table.List()[0].progress, "40/100");
 }
 
 TEST_F(Jobs, AreStartedOnce) {

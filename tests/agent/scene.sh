@@ -33,7 +33,7 @@ step_program() {
 echo "$@" >>"$CALLS"
 env | grep '^OS_' >>"$CALLS.environment"
 case "$*" in
-  *--step=slow*) trap 'echo "{\"exit\":143,\"message\":\"told to end\"}"; exit 0' TERM; while :; do sleep 0.1; done ;;
+  *--step=slow*) echo 40/100 >"$ARGO_PROGRESS_FILE"; trap 'echo "{\"exit\":143,\"message\":\"told to end\"}"; exit 0' TERM; while :; do sleep 0.1; done ;;
   *--step=stubborn*) trap 'sleep 2; echo "{\"exit\":143,\"message\":\"told to end\"}"; exit 0' TERM; while :; do sleep 0.1; done ;;
   *--step=silent*) exit 7 ;;
   *) echo '{"exit":0,"message":"done"}' ;;

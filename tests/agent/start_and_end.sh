@@ -75,6 +75,12 @@ soon running 2
 soon running 3
 [ "$(called slow3-post)" = 1 ] || fail "$(cat calls)"
 
+# How far a step is, it says in a file of its own.
+far() { steps | grep -q '"id":"'"$id$1"'","progress":"40/100","run":"r"'; } # NUMBER
+for n in 3 6; do soon far $n; done
+[ "$(steps | grep -o '"progress"' | wc -l)" = 3 ] || fail "$(steps)"
+[ "$(stat -c %a state/progress)" = 700 ] || fail "others may read how far steps are"
+
 # A second agent in this folder.
 refused 11 'another agent works in' --token-file=token --state-dir="$dir/state" --listen=127.0.0.1:0
 
@@ -107,6 +113,7 @@ ends_with 0
 # What is handed in while steps end is kept for the next start. A program that is missing at that moment fails nobody.
 rm state/jobs/*
 start --step-program="$dir/step"
+[ -z "$(ls -A state/progress)" ] || fail "$(ls state/progress)"
 [ "$(post 1 stubborn-post)" = 202 ] || fail "$(cat answer)"
 soon running 1
 kill -TERM $agent

@@ -4,12 +4,14 @@ import os
 import random
 
 
-def write(number, seed):
+def write(number, seed, star=None):
     """Writes the plan of that number into the working folder: n.yaml, n.graph.yaml and a provider p. Returns what it is, for
-    people, and a generator for the choices that are left. The same number and seed give the same plan."""
+    people, and a generator for the choices that are left. The same number and seed give the same plan. star: a star of so many."""
     rng = random.Random(seed * 100_003 + number)
     shape = rng.choice(["forest", "diamonds", "star", "chain"])
     size = {"forest": rng.randrange(1, 80), "diamonds": rng.randrange(2, 60), "star": rng.choice([5, 150, 260, 340]), "chain": rng.choice([3, 40, 150, 300])}[shape]
+    if star is not None:
+        shape, size = "star", star
     children = {i: set() for i in range(size)}
     for i in range(1, size):
         if shape == "star":

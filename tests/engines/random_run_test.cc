@@ -1,7 +1,8 @@
 // The whole product on random graphs: what really happened is held to the definition (run_check.h).
 // HOLDFAST_RANDOM_RUNS says how many seeds (default 12), HOLDFAST_RANDOM_SEED=n takes that one alone,
 // HOLDFAST_RANDOM_KEEP=1 keeps its folder. HOLDFAST_RANDOM_PROGRAM is run instead of `holdfast`: what carries the
-// runs over another engine (mistral/holdfast_over_mistral.py).
+// runs over another engine (mistral/holdfast_over_mistral.py). Into HOLDFAST_RANDOM_FAILURES=FILE goes a line for each
+// activity that has failed or was left out: its kind, and which of the two.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -190,6 +191,20 @@ Result<std::vector<std::string>> Judge(const RandomCase& c, const Rehearsal& at,
   return CheckRun({c, truth, trace, whole, disturbed});
 }
 
+// For who wants to know that the failures that were meant to be really were.
+void NoteFailures(const RunTruth& truth) {
+  const char* const file = std::getenv("HOLDFAST_RANDOM_FAILURES");
+  if (file == nullptr) return;
+  std::ofstream out(file, std::ios::app);
+  for (std::size_t a = 0; a < truth.activities.size(); ++a) {
+    const auto& outcome = truth.activities[a].outcome;
+    if (!outcome || outcome->outcome == runtime::Outcome::kSucceeded) continue;
+    const bool omitted = outcome->outcome == runtime::Outcome::kOmitted;
+    out << NameOf(static_cast<ActivityKind>(a % kActivityKindCount))
+        << (omitted ? " omitted" : " failed") << "\n";
+  }
+}
+
 // A clean-up that only `end` could make leaves a run in which a step failed for the engine, though
 // everything succeeded in the end: the engine's own verdict is red then.
 bool MadeUpByEnd(const RunTruth& truth) {
@@ -238,6 +253,7 @@ Result<std::vector<std::string>> Rehearse(const RandomCase& c, Rehearsal& at) {
   const auto judge = [&]() -> Status {
     HOLDFAST_ASSIGN_OR_RETURN(auto found, Judge(c, at, record, since, whole, disturbed, truth));
     wrong.insert(wrong.end(), found.begin(), found.end());
+    NoteFailures(truth);
     const bool available = truth.state == runtime::RecordState::kAvailable;
     if (!whole) return Ok();
     if (ended.exit_code != kSuccess && ended.exit_code != kRunFailed) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -24,6 +25,18 @@ std::string Replaced(std::string text, std::string_view what, std::string_view w
   for (std::size_t at = text.find(what); at != std::string::npos;
        at = text.find(what, at + with.size()))
     text.replace(at, what.size(), with);
+  return text;
+}
+
+// `\x*5;` is xxxxx.
+std::string Repeated(std::string text) {
+  for (std::size_t at = text.find('*'); at != std::string::npos; at = text.find('*', at + 1)) {
+    const std::size_t end = text.find(';', at);
+    if (at < 2 || text[at - 2] != '\\' || end == std::string::npos) continue;
+    const std::string many(std::strtoul(text.c_str() + at + 1, nullptr, 10), text[at - 1]);
+    text.replace(at - 2, end + 1 - (at - 2), many);
+    at = at - 2 + many.size();
+  }
   return text;
 }
 
@@ -63,6 +76,7 @@ TEST_P(MistralTable, HasWhatLintSays) {
                                            {"\\U+2029;", "\xE2\x80\xA9"},
                                            {"\\U+FEFF;", "\xEF\xBB\xBF"}})
         row = Replaced(std::move(row), written, meant);
+      row = Repeated(std::move(row));
       const Findings findings = LintMistral({{"w.yaml", Replaced(form, "@@", row)}});
       EXPECT_EQ(VerdictOf(findings), lint.substr(0, lint.find('=')))
           << GetParam() << ":" << number << ": " << line << "\n"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <thread>
 
 #include "runtime/step/claim_wait.h"
 #include "tests/runtime/protect_fixture.h"
@@ -56,6 +57,25 @@ class HeldClaim : public Protect {
   std::chrono::milliseconds waited{0};
   std::function<void()> meanwhile;  // what others do while a process waits
 };
+
+TEST_F(HeldClaim, SaysHowFarTheActivityIsOnceItIsRenewed) {
+  Publish();
+  ASSERT_EQ(world.Begin("run-1", bundle).code, ExitCode::kOk);
+  ASSERT_EQ(world.Run("run-1", bundle, "app-shop-pre").code, ExitCode::kOk);
+  world.heartbeat_every = std::chrono::milliseconds(1);
+  world.script["pre T::Volume#a"].yields = 1;
+  std::string said;
+  world.pause = [&](std::chrono::milliseconds) {
+    for (int i = 0; i < 10'000 && said.empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      said = runtime::ReadClaims(Section(), "volume-a-pre")->back().progress;
+    }
+  };
+  ASSERT_EQ(world.Run("run-1", bundle, "volume-a-pre").code, ExitCode::kOk);
+  EXPECT_EQ(said, "1/2");
+  // The next activity has said nothing yet.
+  EXPECT_EQ(runtime::ReadClaims(Section(), "app-shop-pre")->back().progress, "");
+}
 
 TEST_F(HeldClaim, OfAProcessThatGoesOnIsWaitedForAndThenTheStepIsToBeTriedAgain) {
   Publish();

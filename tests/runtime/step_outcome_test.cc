@@ -41,6 +41,22 @@ class TerminationLog : public StepProcess {
   }
 };
 
+// As Argo's executor and the agent name one; nothing depends on it.
+TEST_F(TerminationLog, IsNotWhereAStepSaysHowFarItIs) {
+  Publish(Value().Set("parallel_yields", 2));
+  ASSERT_EQ(Begin().exit_code, 0);
+  for (const char* const step : {"app-pre", "vol-pre"}) ASSERT_EQ(Run(step).exit_code, 0);
+  std::ofstream(Path("progress")) << "1000/1000\n";
+  ProcessSpec spec = Spec(Arguments("run", "vol-par"), "");
+  spec.environment["ARGO_PROGRESS_FILE"] = Path("progress");
+  EXPECT_EQ(Call(spec).exit_code, 0);
+  std::ifstream file(Path("progress"));
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "0/2\n");
+  spec = Spec(Arguments("run", "vol-post"), "");
+  spec.environment["ARGO_PROGRESS_FILE"] = Path("nowhere/progress");
+  EXPECT_EQ(Call(spec).exit_code, 0);
+}
+
 TEST_F(TerminationLog, SaysInOneLineWhyTheStepFailed) {
   BeginToFail();
   EXPECT_EQ(Left("vol-par", 4),

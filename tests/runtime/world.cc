@@ -246,6 +246,7 @@ class World::Process {
       plugins_.emplace(type, std::make_unique<ScriptedPlugin>(world, type, cancellation_));
     }
     env_.heartbeat_every = world.heartbeat_every;
+    env_.progress = &progress_;
     if (world.pause) env_.pause = world.pause;
     if (world.identity) {
       env_.self = *world.identity;
@@ -260,6 +261,7 @@ class World::Process {
 
  private:
   NoLog log_;
+  runtime::LatestProgress progress_{""};
   NoProcesses runner_;
   Cancellation cancellation_;
   std::map<std::string, std::unique_ptr<ProtectionPlugin>, std::less<>> plugins_;

@@ -20,6 +20,7 @@
 #include "runtime/modules/module_loader.h"
 #include "runtime/step/begin.h"
 #include "runtime/step/end.h"
+#include "runtime/step/latest_progress.h"
 #include "runtime/step/main/options.h"
 #include "runtime/step/main/outcome_sink.h"
 #include "runtime/step/main/stop_children.h"
@@ -246,6 +247,10 @@ Result<StepReport> Dispatch(const StepOptions& options, Logger& log, OutcomeSink
               &g_cancellation};
 
   env.bank_folder = provider->bank_folder();
+  // As Argo's executor names it, and the agent.
+  const char* const progress_file = std::getenv("ARGO_PROGRESS_FILE");
+  LatestProgress progress(progress_file == nullptr ? "" : progress_file);
+  env.progress = &progress;
 
   if (options.command == "begin") {
     BeginRequest request;

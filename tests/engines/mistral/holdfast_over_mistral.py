@@ -2,7 +2,7 @@
 """Stands for the program `holdfast` in random_run_test (HOLDFAST_RANDOM_PROGRAM): compiles for Mistral, and runs over Mistral what it
 would run itself. HOLDFAST names the real program, API the server, ENVIRONMENT the file of the site's environment. With
 HOLDFAST_TEST_WIRE=agent its steps go through an agent, which each run has for itself: an agent has one folder of providers, and so
-has a case. Retries come at once, as the test's templates for Argo have it."""
+has a case. Retries are as many as the plan says, and come at once, as the test's templates for Argo have it."""
 import contextlib
 import glob
 import json
@@ -20,6 +20,8 @@ import api
 
 FEWEST_TASKS = 22  # of a definition of Mistral
 RUN_FAILED = 5
+# `end` meets the deaths of all clean-ups: more than a step does (kEndRetries of random_case.h). The compiler writes it.
+RETRIES = 30
 AGENT_STARTS_WITHIN = 10  # seconds
 AGENT_ENDS_WITHIN = 30
 
@@ -75,6 +77,9 @@ def main():
     if words[0] == "compile":
         at = words.index("--max-tasks-per-template") + 1
         words[at] = str(max(int(words[at]), FEWEST_TASKS))
+        plan = open(words[2]).read()
+        with open(words[2], "w") as file:
+            file.write(re.sub(r"\bretries: \d+", f"retries: {RETRIES}", plan))
         real(*words, "--engine", "mistral")
         return
     if words[0] != "run":
@@ -84,10 +89,8 @@ def main():
     real("publish", path)
     server = api.Api(os.environ["API"])
     for name in [path, *glob.glob(path.removesuffix(".yaml") + ".children/*.yaml")]:
-        # `end` meets the deaths of clean-ups: more than a step does.
-        text = re.sub(r"^( +)delay: 10$", r"\1delay: 0", open(name).read(), flags=re.M)
-        text = re.sub(r"^( +)count: \d+$", r"\1count: 30", text, flags=re.M)
-        server.create("workflows", text)
+        # As it was emitted but for this wait, which nothing but the compiler's code sets: each death would take 10 s, one after the other.
+        server.create("workflows", re.sub(r"^( +)delay: 10$", r"\1delay: 0", open(name).read(), flags=re.M))
     workflow = re.search(r"^(\S+-protect):$", open(path).read(), re.M).group(1)
     run = options["--run-id"]
     # Every case calls its runs the same, and an execution that is there would be taken for its own.

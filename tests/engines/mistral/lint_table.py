@@ -74,6 +74,7 @@ def rows_of(path):
                 lint, _, exception = lint.partition("=")
                 text = text[1:].replace("\\n", "\n").replace("\\s", " ").replace("\\t", "\t").replace("\\r", "\r")
                 text = re.sub(r"\\U\+([0-9A-F]{4});", lambda found: chr(int(found[1], 16)), text)
+                text = re.sub(r"\\(.)\*(\d+);", lambda found: found[1] * int(found[2]), text)
                 yield f"{os.path.basename(path)}:{number}", does, lint, exception, template.replace("@@", text)
 
 
@@ -194,7 +195,7 @@ holdfast.step:
             if exception and exception not in EXCEPTIONS:
                 wrong.append(f"{name}: there is no exception '{exception}'")
             if really != does:
-                wrong.append(f"{name}: Mistral {really}, and not: {does}: {why}\n    {text.splitlines()[-1][:200]}")
+                wrong.append(f"{name}: Mistral {really}, and not: {does}: {why[:2000]}\n    {text.splitlines()[-1][:200]}")
             if says != lint:
                 wrong.append(f"{name}: lint {says}, and not: {lint}\n    {text.splitlines()[-1][:200]}")
             if (really == "runs") == (says == "refuses"):

@@ -141,17 +141,31 @@ begin_is_told() { holdfast status "$run" --engine mistral | grep -q '^begin  *Fa
 soon begin_is_told
 holdfast resume "$run" --engine mistral --watch >said 2>&1 || fail "$?: $(cat said)"
 
-# More steps at work at once than Mistral has threads for actions.
+# More steps at work at once than Mistral has threads for actions. How far they are the agent says at once, and those who read the
+# bank when the claims are renewed.
 : >trace
 ids="c d e f g h i j"
-noop="trace = $dir/trace" disks $ids
-printf 'name: n\nprovider: p\nresources: [%s]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk": {parallel_sleep: 20s}\n' "$(printf '"X::Disk#%s", ' $ids)" >n.yaml
+noop="trace = $dir/trace
+poll_interval = 1s
+poll_interval_max = 1s" disks $ids
+printf 'name: n\nprovider: p\nresources: [%s]\npolicy: {drift: ignore}\nparameters:\n  "X::Disk": {parallel_yields: 40}\n' "$(printf '"X::Disk#%s", ' $ids)" >n.yaml
 stored protect.yaml protect n.yaml
 begun n-protect
 all_at_work() { [ "$(grep -c 'protect.parallel".*"begin"' trace)" = 8 ] && [ "$(grep -c 'protect.parallel".*"end"' trace)" = 0 ]; }
 soon all_at_work
 [ "$(agent_steps /v1/steps | grep -o '"state":"running"' | wc -l)" = 8 ] || fail "eight steps at once: $(agent_steps /v1/steps)"
+holdfast watch n-protect --engine mistral >watched 2>&1 &
+watcher=$!
+tells() { [ "$(agent_steps /v1/steps | grep -o '"progress":"[0-9]*/40"' | wc -l)" = 8 ]; }
+soon tells
+shown() { holdfast status n-protect --engine mistral >said 2>&1; grep -q '^[c-j]-.*-par  *Running .* [0-9]*/40 ' said; }
+patience=60
+soon shown
 succeeds "protect of eight"
+wait $watcher || fail "watch: $(cat watched)"
+grep -q '^running  *X::Disk [c-j]: parallel [0-9]*/40$' watched || fail "watch does not say how far they are: $(cat watched)"
+nothing_left
+[ -z "$(ls agent/progress)" ] || fail "the progress of what is done is kept: $(ls agent/progress)"
 
 # The wrong token: the step is refused, and the task says so; nothing has run, and nobody's token is shown.
 noop="trace = $dir/trace" disks a b
