@@ -368,6 +368,9 @@ Result<bool> HasBegun(const Record& record) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, record.StateNumbers());
   if (numbers.size() != states.size()) return true;
+  // What a copy brings with it was done elsewhere.
+  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal copies, ReadStepJournal(record.section(), kCopyStep));
+  if (!copies.attempts.empty()) return false;
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll("journal/"));
   const std::string ends = fmt::format("journal/{}/", kEndStep);
   return std::any_of(keys.begin(), keys.end(),

@@ -13,7 +13,7 @@ namespace holdfast::runtime {
 inline constexpr std::string_view kEndStep = "end";
 
 // Whether anything was done in a record, though its states may be lost: by those that there are (but `error`, which a begin that
-// came to nothing has, too), by their numbers, and by the journal, where more was tried than ends.
+// came to nothing has, too), by their numbers, and by the journal, where more was tried than ends. Half a copy has not.
 Result<bool> HasBegun(const Record& record);
 
 struct EndRequest {

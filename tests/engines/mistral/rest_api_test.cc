@@ -183,9 +183,9 @@ TEST_F(MistralApi, ATokenThatIsRefusedIsAskedForAnewOnce) {
   const auto refused = ListRuns(*api);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
-  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("token-4")));
+  EXPECT_THAT(refused.error().Render(), Not(HasSubstr("token-5")));
   EXPECT_THAT(refused.error().Render(), HasSubstr("does Mistral ask the same Keystone"));
-  EXPECT_EQ(tokens, 4);
+  EXPECT_EQ(tokens, 5);
 }
 
 // Keystone knows seconds: a token of the second in which it took others back is taken back itself.
