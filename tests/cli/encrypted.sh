@@ -51,7 +51,7 @@ restores() {
 # no secret of the bank. What plugins find, and what they save of it, is.
 nothing_plain() {
   local word
-  for word in plainwords secret-folder secret-name secret-target secret-link 'create table' 'SQLite format'; do
+  for word in plainwords secret-folder secret-name secret-target secret-link 'goods (name text)' 'SQLite format'; do
     ! grep -rqaF -- "$word" bank || fail "'$word' is in the bank: $(grep -rlaF -- "$word" bank)"
   done
 }
