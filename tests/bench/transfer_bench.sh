@@ -27,18 +27,9 @@ mkdir data pieces
 head -c "${mib}M" /dev/urandom >data/large
 split -b 8M -a 5 -d data/large pieces/
 echo "directories: [{id: data, path: $dir/data}]" >inventory.yaml
-settings="settle_time = 1s
+swift_and_s3 "settle_time = 1s
 parallel = $parallel
 compression_level = 0"
-provider_with_bank swift swift <<END
-$(swift_account)
-$settings
-END
-provider_with_bank s3 s3 <<END
-$(s3_account)
-bucket = by-s3
-$settings
-END
 for bank in swift s3; do
   printf 'name: %s\nprovider: %s\nresources: ["Local::Directory#data"]\nparameters: {"Local::Directory": {snapshot: none}}\npolicy: {drift: ignore}\n' $bank $bank >$bank.yaml
   holdfast -q plan discover $bank.yaml

@@ -4,22 +4,7 @@
 #   encrypted.sh BUILD_FOLDER
 . "$(dirname "$0")/scene.sh"
 
-# A tree and a database, with names and contents that are nowhere else.
-mkdir -p data/tree/secret-folder
-echo "plainwords of a file" >data/tree/secret-folder/secret-name.txt
-ln -s secret-target data/tree/secret-link
-head -c 3000000 /dev/urandom >data/tree/noise
-python3 - data/shop.db <<'END'
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-db.execute("create table goods (name text)")
-db.executemany("insert into goods values (?)", [(f"plainwords of row {i}",) for i in range(2000)])
-db.commit()
-END
-cat >inventory.yaml <<END
-directories: [{id: tree, path: $dir/data/tree}]
-sqlite: [{id: shop, path: $dir/data/shop.db}]
-END
+. "$here/plain_data.sh"
 cat >plan.yaml <<'END'
 name: night
 provider: p
@@ -47,11 +32,9 @@ restores() {
   diff -r --no-dereference data/tree back/tree || fail "the tree is another one"
   [ "$(sqlite3 data/shop.db .dump)" = "$(sqlite3 back/shop.db .dump)" ] || fail "the database is another one"
 }
-# Names and ids of resources, and what a plan and an inventory say, are in the plan, the graph and the keys: they are
-# no secret of the bank. What plugins find, and what they save of it, is.
 nothing_plain() {
   local word
-  for word in plainwords secret-folder secret-name secret-target secret-link 'goods (name text)' 'SQLite format'; do
+  for word in "${plain_words[@]}"; do
     ! grep -rqaF -- "$word" bank || fail "'$word' is in the bank: $(grep -rlaF -- "$word" bank)"
   done
 }

@@ -59,6 +59,15 @@ swift_token() {
   curl -sS -i -H 'X-Storage-User: test:tester' -H 'X-Storage-Pass: testing' "$(cat swift/url)/auth/v1.0" | tr -d '\r' |
     sed -n 's/^X-Auth-Token: //p'
 }
+# Banks by both, which are called so.
+swift_and_s3() { # SETTINGS
+  provider_with_bank swift swift <<<"$(swift_account)
+container = by-swift
+$1"
+  provider_with_bank s3 s3 <<<"$(s3_account)
+bucket = by-s3
+$1"
+}
 # The segments of checkpoints in a container of its: ATTEMPT/NAME.NUMBER, the attempts in their order.
 segments() { # CONTAINER
   curl -sS -H "X-Auth-Token: $(swift_token)" "$(cat swift/url)/v1/AUTH_test/$1?prefix=t/local/checkpoints/" |

@@ -5,22 +5,8 @@
 . "$(dirname "$0")/scene.sh"
 "$services/swift.sh" start swift
 url=$(cat swift/url)
-mkdir -p data/tree/secret-folder
-echo "plainwords of a file" >data/tree/secret-folder/secret-name.txt
-ln -s secret-target data/tree/secret-link
-head -c 3000000 /dev/urandom >data/tree/noise
-python3 - data/shop.db <<'END'
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-db.execute("create table goods (name text)")
-db.executemany("insert into goods values (?)", [(f"plainwords of row {i}",) for i in range(2000)])
-db.commit()
-END
-cat >inventory.yaml <<END
-directories: [{id: tree, path: $dir/data/tree}]
-sqlite: [{id: shop, path: $dir/data/shop.db}]
-END
-words=(plainwords '"window_begin":"20' secret-folder secret-name secret-target secret-link 'goods (name text)' 'SQLite format')
+. "$here/../../cli/plain_data.sh"
+words=("${plain_words[@]}" '"window_begin":"20')
 # Some bytes of the noise, as a pattern of grep.
 noise=$(od -An -v -tx1 -j 1500000 -N 12 data/tree/noise | tr -d ' \n' | sed 's/../\\x&/g')
 holdfast -q bank key new keys >/dev/null

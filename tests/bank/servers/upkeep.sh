@@ -9,18 +9,8 @@ mkdir data
 head -c 6M /dev/urandom >data/large
 echo precious >data/file
 echo "directories: [{id: data, path: $dir/data}]" >inventory.yaml
-settings="segment_size = 1 MiB
+swift_and_s3 "segment_size = 1 MiB
 settle_time = 500ms"
-provider_with_bank swift swift <<END
-$(swift_account)
-container = by-swift
-$settings
-END
-provider_with_bank s3 s3 <<END
-$(s3_account)
-bucket = by-s3
-$settings
-END
 token=$(swift_token)
 
 # By the server's own API what nobody does by ours.
