@@ -11,7 +11,7 @@
 #include "plugins/sdk/clock.h"
 #include "plugins/sdk/exit_code.h"
 #include "plugins/sdk/text.h"
-#include "runtime/cli/journaled_reasons.h"
+#include "runtime/cli/journaled_steps.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/listing.h"
 
@@ -28,6 +28,16 @@ constexpr std::size_t kMostLines = 12;
 constexpr std::chrono::steady_clock::duration kReadJournalEvery = std::chrono::seconds(5);
 constexpr std::chrono::steady_clock::duration kReadProgressEvery = std::chrono::seconds(10);
 constexpr int kShareOfTime = 10;
+
+// "4/10" of "45/100"; what is no such thing stays.
+std::string Tenths(const std::string& how_far) {
+  const auto slash = how_far.find('/');
+  if (slash == std::string::npos) return how_far;
+  constexpr double kTenths = 10;
+  const double done = std::strtod(how_far.c_str(), nullptr);
+  const double total = std::strtod(how_far.c_str() + slash + 1, nullptr);
+  return fmt::format("{:.0f}/10", total > 0 ? std::floor(done / total * kTenths) : 0);
+}
 
 bool Omitted(const StepStatus& step) {
   return step.phase == Phase::kOmitted || step.phase == Phase::kSkipped ||
@@ -115,17 +125,11 @@ void ClusterProgress::ReadProgress(const RunStatus& status) {
   const auto began = std::chrono::steady_clock::now();
   if (!bank_ || status.ended() || began < next_progress_) return;
   const std::vector<std::string> steps = StepsWithoutProgress(status);
-  progress_.clear();
-  if (!steps.empty()) progress_ = JournaledProgress(*bank_, status.run(), steps);
+  progress_ = JournaledProgress(*bank_, status.run(), steps);
   const auto ended = std::chrono::steady_clock::now();
   next_progress_ =
       ended + (steps.empty() ? kReadJournalEvery
                              : std::max(kReadProgressEvery, (ended - began) * (kShareOfTime - 1)));
-}
-
-const std::string& ClusterProgress::ProgressOf(const StepStatus& step) const {
-  const auto found = progress_.find(step.task);
-  return step.progress.empty() && found != progress_.end() ? found->second : step.progress;
 }
 
 void ClusterProgress::ReadJournal(const RunStatus& status) {
@@ -173,7 +177,9 @@ std::string ClusterProgress::Why(const StepStatus& step) const {
 ClusterProgress::State ClusterProgress::StateOf(
     const Row& row, const std::map<std::string, const StepStatus*>& steps) const {
   State state;
-  std::string running;
+  std::string doing;
+  std::string how_far;
+  std::string waits_for;
   const Part* failed = nullptr;
   bool omitted = false;
   bool waiting = false;
@@ -189,16 +195,14 @@ ClusterProgress::State ClusterProgress::StateOf(
     any = true;
     if (!step.ended()) {
       state.active = true;
-      running = part.what.empty() ? "" : part.what;
-      running += TryOf(step);
-      const std::string& how_far = ProgressOf(step);
-      state.how_far = how_far.empty() ? "" : " " + how_far;
-      running += state.how_far;
-      if (step.phase == Phase::kPending && !step.message.empty())
-        running += " pending: " + step.message;
+      doing = part.what + TryOf(step);
+      how_far = HowFar(step, progress_);
+      waits_for = step.phase == Phase::kPending && !step.message.empty()
+                      ? " pending: " + step.message
+                      : std::string();
       state.why = state.key = "";
       if (step.between_tries) {
-        running += " waits for its next try";
+        waits_for += " waits for its next try";
         state.why = ": " + Why(step);
         state.key = "waits " + part.step;
       }
@@ -212,9 +216,13 @@ ClusterProgress::State ClusterProgress::StateOf(
   const std::string what = failed == nullptr || failed->what.empty() ? "" : ": " + failed->what;
   if (!any) return {};
   if (state.active) {
-    state.text = "running    " + row.name;
-    if (!running.empty()) state.text += ": " + std::string(Trim(running));
-    if (failed != nullptr) state.text += " (" + failed->what + " failed)";
+    const auto text = [&](const std::string& far) {
+      const std::string running = doing + (far.empty() ? "" : " " + far) + waits_for;
+      return "running    " + row.name + (running.empty() ? "" : ": " + std::string(Trim(running))) +
+             (failed == nullptr ? "" : " (" + failed->what + " failed)");
+    };
+    state.text = text(how_far);
+    state.rough = text(Tenths(how_far)) + state.why;
   } else if (failed != nullptr) {
     state.text = "FAILED     " + row.name + what;
     state.why = ": " + Why(*steps.at(failed->step));
@@ -229,19 +237,8 @@ ClusterProgress::State ClusterProgress::StateOf(
     state.text = "done       " + row.name + (seconds < 1 ? "" : " in " + HumanDuration(seconds));
   }
   state.text += state.why;
+  if (!state.active) state.rough = state.text;
   return state;
-}
-
-std::string ClusterProgress::RoughTextOf(const State& state) {
-  std::string text = state.text;
-  const auto at = state.how_far.empty() ? std::string::npos : text.rfind(state.how_far);
-  const auto slash = state.how_far.find('/');
-  if (at == std::string::npos || slash == std::string::npos) return text;
-  constexpr double kTenths = 10;
-  const double done = std::strtod(state.how_far.c_str(), nullptr);
-  const double total = std::strtod(state.how_far.c_str() + slash + 1, nullptr);
-  const double tenths = total > 0 ? std::floor(done / total * kTenths) : 0;
-  return text.replace(at, state.how_far.size(), fmt::format(" {:.0f}/10", tenths));
 }
 
 void ClusterProgress::SayEvents(const RunStatus& status) {
@@ -324,9 +321,8 @@ void ClusterProgress::Show(const RunStatus& status, bool all_steps) {
     const std::string& state = now.text;
     if (now.active) active_lines.push_back(state);
     // Of how long it took the journal knows more than the engine: that is nothing new.
-    std::string rough = RoughTextOf(now);
-    if (state.empty() || rough == row.state || (now.done && row.done)) continue;
-    row.state = std::move(rough);
+    if (state.empty() || now.rough == row.state || (now.done && row.done)) continue;
+    row.state = now.rough;
     row.done = now.done;
     if (!now.active || !out_.terminal()) {
       // Once: the next try mostly fails as the one before, and a resource that has failed still has

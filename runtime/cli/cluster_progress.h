@@ -42,7 +42,7 @@ class ClusterProgress {
   struct Row {
     std::string name;
     std::vector<Part> parts;
-    std::string state;  // as it was shown, by RoughTextOf
+    std::string state;  // as it was shown, roughly
     bool done = false;  // that was shown
   };
 
@@ -50,19 +50,17 @@ class ClusterProgress {
   void ReadReasons(const engines::RunStatus& status);
   void ReadJournal(const engines::RunStatus& status);
   void ReadProgress(const engines::RunStatus& status);
-  const std::string& ProgressOf(const engines::StepStatus& step) const;
   void AddJournaled(const runtime::ActivityReport& activity);
   void AddRows(const engines::RunStatus& status);
   struct State {
-    std::string text;     // empty: nothing to show
-    std::string why;      // its end: ": REASON"; empty: it has none
-    std::string key;      // of the reason: the step that gives it, and what that makes of the line
-    std::string how_far;  // in it: " 40/100"; empty: not known
+    std::string text;  // empty: nothing to show
+    std::string
+        rough;  // with tenths of how far it is: who has no terminal wants no line for each hundredth
+    std::string why;  // its end: ": REASON"; empty: it has none
+    std::string key;  // of the reason: the step that gives it, and what that makes of the line
     bool active = false;
     bool done = false;  // all of it, and well
   };
-  // Its text, with tenths in the place of how far it is: who has no terminal wants no line for each hundredth.
-  static std::string RoughTextOf(const State& state);
   State StateOf(const Row& row,
                 const std::map<std::string, const engines::StepStatus*>& steps) const;
   std::string Why(const engines::StepStatus& step) const;

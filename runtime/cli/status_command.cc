@@ -8,7 +8,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/cli/cluster.h"
 #include "runtime/cli/commands.h"
-#include "runtime/cli/journaled_reasons.h"
+#include "runtime/cli/journaled_steps.h"
 #include "runtime/cli/run_engine.h"
 
 namespace holdfast::cli {
@@ -118,7 +118,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   if (!failed.empty() || !silent.empty()) bank = BankOfRun(session, status);
   if (bank) reasons = JournaledReasons(*bank, status.run(), failed);
   std::map<std::string, std::string> progress;
-  if (bank && !silent.empty()) progress = JournaledProgress(*bank, status.run(), silent);
+  if (bank) progress = JournaledProgress(*bank, status.run(), silent);
   std::vector<std::vector<std::string>> rows;
   for (const engines::StepStatus& step : status.steps) {
     Value datum = Value()
@@ -134,9 +134,7 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
     if (journaled) datum.Set("reason", Printable(reason->second));
     if (!step.workflow.empty()) datum.Set("workflow", step.workflow);
     if (step.exit_code) datum.Set("exit_code", *step.exit_code);
-    const auto journaled_progress = progress.find(step.task);
-    const std::string& how_far =
-        journaled_progress == progress.end() ? step.progress : journaled_progress->second;
+    const std::string& how_far = HowFar(step, progress);
     if (!how_far.empty()) datum.Set("progress", how_far);
     if (!step.tries.empty() && !step.tries.back().pod.empty())
       datum.Set("pod", step.tries.back().pod);

@@ -20,6 +20,9 @@ std::map<std::string, std::string> JournaledReasons(const BankSection& tenant,
 std::map<std::string, std::string> JournaledProgress(const BankSection& tenant,
                                                      const std::string& run,
                                                      const std::vector<std::string>& steps);
+// What the engine says of it, else JournaledProgress; empty: nobody says it. Good as long as both are.
+const std::string& HowFar(const engines::StepStatus& step,
+                          const std::map<std::string, std::string>& journaled);
 // Those to ask for: they run, and the engine does not say how far they are. At most as many as are read in a moment.
 std::vector<std::string> StepsWithoutProgress(const engines::RunStatus& status);
 

@@ -1,4 +1,4 @@
-#include "runtime/cli/journaled_reasons.h"
+#include "runtime/cli/journaled_steps.h"
 
 #include "runtime/store/journal.h"
 #include "runtime/store/record.h"
@@ -13,6 +13,7 @@ std::map<std::string, std::string> OfJournals(const BankSection& tenant, const s
                                               const std::vector<std::string>& steps,
                                               const Say& say) {
   std::map<std::string, std::string> said;
+  if (steps.empty()) return said;
   const auto entry = runtime::ReadRun(tenant, run);
   if (!entry || !*entry) return said;
   const auto record = runtime::Record::Open(tenant, (*entry)->kind, (*entry)->record);
@@ -42,6 +43,12 @@ std::map<std::string, std::string> JournaledProgress(const BankSection& tenant,
     const runtime::Claim* const open = journal.OpenClaim();
     return open == nullptr || open->run != run ? std::string() : open->progress;
   });
+}
+
+const std::string& HowFar(const engines::StepStatus& step,
+                          const std::map<std::string, std::string>& journaled) {
+  const auto found = journaled.find(step.task);
+  return step.progress.empty() && found != journaled.end() ? found->second : step.progress;
 }
 
 std::vector<std::string> StepsWithoutProgress(const engines::RunStatus& status) {
