@@ -133,12 +133,10 @@ Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, Steady
     }
     if (clock_.Steady() + wait >= last_begin) return outcome;
     if (log_ != nullptr) {
-      const auto url = ParseUrl(request.url);
-      log_->Log(LogLevel::kInfo,
-                fmt::format("{} {} again in {} ms: {}", NameOf(request.method),
-                            url ? url->Origin() : std::string("(no URL)"), wait.count(),
-                            outcome ? "status " + std::to_string(outcome->status)
-                                    : outcome.error().OneLine()));
+      log_->Log(LogLevel::kInfo, fmt::format("{} {} again in {} ms: {}", NameOf(request.method),
+                                             OriginOf(request.url), wait.count(),
+                                             outcome ? "status " + std::to_string(outcome->status)
+                                                     : outcome.error().OneLine()));
     }
     if (!wait_(wait, request.cancellation)) return outcome;
     if (read && read->touched()) HOLDFAST_RETURN_IF_ERROR(request.rewind());

@@ -27,11 +27,7 @@ Result<HttpResponse> TokenHttpClient::Send(const HttpRequest& request, SteadyTim
   HttpRequest sent = request;
   const auto send = [&]() -> Result<HttpResponse> {
     auto token = session_.Current(deadline, request.cancellation);
-    if (!token) {
-      const auto url = ParseUrl(request.url);
-      return std::move(token).error().While("a token for " +
-                                            (url ? url->Origin() : std::string("(no URL)")));
-    }
+    if (!token) return std::move(token).error().While("a token for " + OriginOf(request.url));
     sent.headers["X-Auth-Token"] = (*token)->token.id;
     auto response = inner_.Send(sent, deadline);
     if (response && response->status == kRefused) session_.Refuse(*token);

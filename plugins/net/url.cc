@@ -142,6 +142,11 @@ Result<Url> ParseUrl(std::string_view text) {
   return url;
 }
 
+std::string OriginOf(std::string_view url) {
+  const auto parsed = ParseUrl(url);
+  return parsed ? parsed->Origin() : "(no URL)";
+}
+
 std::string WithVersion(std::string url, std::string_view version) {
   while (url.ends_with('/')) url.pop_back();
   if (!url.ends_with(version)) url += version;

@@ -26,6 +26,9 @@ struct Url {
 // kInvalidInput for what is no http or https URL; the message never repeats user and password.
 Result<Url> ParseUrl(std::string_view text);
 
+// The origin of a URL, as a message shows it; "(no URL)" of what is none.
+std::string OriginOf(std::string_view url);
+
 // The URL of an API, as people write it with or without its version: without a slash at its end, and with `version`
 // ("/v3") there.
 std::string WithVersion(std::string url, std::string_view version);

@@ -12,7 +12,8 @@ namespace holdfast::agent {
 
 // The steps that an agent has accepted and not yet reported, on its disk: FOLDER/jobs/ID.json, one file each. What is
 // accepted is kept before that is said, and what a step has reported is kept before it is passed on: so neither a crash
-// nor a restart loses a step. In FOLDER/progress/ID its process says how far it has come. One agent a folder. Keep and Forget of different jobs may be called at once.
+// nor a restart loses a step. In FOLDER/progress/ID its process says how far it has come. One agent a folder. Keep and Forget of
+// different jobs may be called at once.
 class JobStore {
  public:
   // Makes the folder, for its user alone. kLocked when another agent has it, kDenied when others may write there.

@@ -423,8 +423,11 @@ class Copier {
     // An older build removed the states, upwards, and may have been killed.
     const bool gap = states.size() > readable.size();
     const bool all_usable = hold_->usable().size() == hold_->earlier().size();
-    HOLDFAST_ASSIGN_OR_RETURN(const bool late, HasLateManifest());
-    if (!deleted && !gap && all_usable && !late) return Ok();
+    bool clears = !all_usable;
+    if (all_usable) {
+      HOLDFAST_ASSIGN_OR_RETURN(clears, HasLateManifest());
+    }
+    if (!deleted && !gap && !clears) return Ok();
     RemovalHold hold = hold_->ForRemoval();
     HOLDFAST_RETURN_IF_ERROR(RemoveStatesBehindAGap(hold));
     HOLDFAST_ASSIGN_OR_RETURN(const auto kept, OfEarlierCopies());
@@ -434,7 +437,7 @@ class Copier {
                          kept.contains(LeadingParts(key, 4)) || key.starts_with(OwnJournal());
       if (!stays) HOLDFAST_RETURN_IF_ERROR(hold.Delete(key));
     }
-    if (all_usable && !late) return Ok();
+    if (!clears) return Ok();
     // Also where a listing lags: no manifest that names what may be gone soon is taken for a good one.
     for (const auto& [key, epoch] : original_->epochs) {
       if (!kept.contains(EpochPrefix(key, epoch)))

@@ -667,8 +667,8 @@ class RecordCheck {
     HOLDFAST_ASSIGN_OR_RETURN(const auto bad, BadIndices(record_, *head_));
     for (const std::string& key : IndexKeys(record_, *head_)) verdict_.indices.insert(key);
     if (bad.empty()) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(const bool none, AreAllGone(bad));
-    if (none) return CheckLostIndices(bad);
+    HOLDFAST_ASSIGN_OR_RETURN(const bool indexed, IsIndexed(record_, *head_));
+    if (!indexed) return CheckLostIndices(bad);
     Finding finding;
     finding.kind = FindingKind::kRubbish;
     finding.what = "index-missing";
@@ -697,15 +697,6 @@ class RecordCheck {
     return Ok();
   }
 
-  Result<bool> AreAllGone(const std::vector<std::string>& bad) const {
-    if (bad.size() != IndexKeys(record_, *head_).size()) return false;
-    for (const std::string& key : bad) {
-      HOLDFAST_ASSIGN_OR_RETURN(const bool there, record_.tenant().Exists(key));
-      if (there) return false;
-    }
-    return true;
-  }
-
   // The first that a deletion does is to take them away, and what says so besides may be what was lost: nothing good is made of it.
   Status CheckLostIndices(const std::vector<std::string>& keys) {
     HOLDFAST_ASSIGN_OR_RETURN(const bool unfinished, record_.IsUnfinished());
@@ -714,9 +705,7 @@ class RecordCheck {
     // Who is just writing them has it, also where a listing does not show its marker yet.
     HOLDFAST_ASSIGN_OR_RETURN(const auto lease, CurrentLease(record_.tenant(), record_.id()));
     if (lease && !lease->gone(work_.clock.Now())) return Ok();
-    Finding finding = New(FindingKind::kDamage, "indices-lost", {},
-                          "no index names it: a deletion began and its states are lost, or the "
-                          "indices are");
+    Finding finding = New(FindingKind::kDamage, "indices-lost", {}, kInNoIndex);
     finding.keys = keys;
     AddDamage(std::move(finding));
     return Ok();

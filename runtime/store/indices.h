@@ -47,6 +47,9 @@ Result<std::vector<std::string>> ListHalfRestored(const BankSection& tenant);
 
 // The records that the index by date names, by its keys alone.
 Result<std::set<std::string>> ReadIndexedRecords(const BankSection& tenant);
+// Why one that is available, unmarked and in no index is damaged.
+inline constexpr const char* kInNoIndex =
+    "no index names it: a deletion began and its states are lost, or the indices are";
 // Is there an entry of the checkpoint in any of the indices?
 Result<bool> IsIndexed(const Record& checkpoint, const RecordHead& head);
 

@@ -158,9 +158,7 @@ Status CheckIndexed(const Record& record, RecordSummary& summary) {
   if (indexed) return Ok();
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.ReadableStates());
   if (states.empty() || states.back().state != summary.state) return Ok();  // deleted since
-  SetDamage(
-      summary,
-      Corrupt("no index names it: a deletion began and its states are lost, or the indices are"));
+  SetDamage(summary, Corrupt(kInNoIndex));
   return Ok();
 }
 

@@ -1,7 +1,5 @@
 #include "plugins/banks/s3/signing_client.h"
 
-#include <fmt/format.h>
-
 #include <span>
 #include <string>
 
@@ -39,9 +37,7 @@ Result<net::HttpResponse> SigningClient::Send(const net::HttpRequest& request,
   if (!response) return response;
   if (response->ok()) was_accepted_ = true;
   if (!was_accepted_ || !IsSignatureRefused(request, *response, deadline)) return response;
-  const auto url = net::ParseUrl(request.url);
-  return Unavailable(fmt::format("{} no longer takes a key that it took before",
-                                 url ? url->Origin() : std::string("the server")))
+  return Unavailable(net::OriginOf(request.url) + " no longer takes a key that it took before")
       .Hint("perhaps what it asks about keys does not answer; or the secret was changed");
 }
 
