@@ -45,6 +45,7 @@ constexpr int kBadRequest = 400;
 constexpr int kTooLarge = 413;
 constexpr int kHeadTooLarge = 431;
 constexpr int kNotImplemented = 501;
+constexpr int kBusy = 503;
 constexpr std::size_t kFarewellBuffer = std::size_t{16} << 10U;
 constexpr auto kAfterFailedAccept = std::chrono::milliseconds(200);
 
@@ -126,6 +127,36 @@ class Places {
   std::map<Number, std::function<void()>> silent_;  // the oldest first
 };
 
+// The bodies of which few are read at once. Thread-safe.
+class LongBodies {
+ public:
+  class Turn {
+   public:
+    explicit Turn(LongBodies& bodies) : bodies_(&bodies) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    Turn(Turn&& other) noexcept : bodies_(std::exchange(other.bodies_, nullptr)) {}
+    Turn& operator=(Turn&&) = delete;
+    ~Turn() {
+      if (bodies_ != nullptr) --bodies_->taken_;
+    }
+
+   private:
+    LongBodies* bodies_;
+  };
+
+  explicit LongBodies(unsigned most) : most_(most) {}
+  std::optional<Turn> Take() {
+    if (++taken_ <= most_) return Turn(*this);
+    --taken_;
+    return std::nullopt;
+  }
+
+ private:
+  const unsigned most_;
+  std::atomic<unsigned> taken_ = 0;
+};
+
 HttpHead HeadOf(const http::request_header<>& header, const std::string& peer) {
   const auto text = [](beast::string_view view) { return std::string(view.data(), view.size()); };
   HttpHead head;
@@ -153,10 +184,11 @@ template <class Stream>
 class Session : public std::enable_shared_from_this<Session<Stream>> {
  public:
   template <class... StreamArguments>
-  Session(const ListenerLimits& limits, HttpService& service, Places::Place place, std::string peer,
-          StreamArguments&&... arguments)
+  Session(const ListenerLimits& limits, HttpService& service, LongBodies& long_bodies,
+          Places::Place place, std::string peer, StreamArguments&&... arguments)
       : limits_(limits),
         service_(service),
+        long_bodies_(long_bodies),
         place_(std::move(place)),
         peer_(std::move(peer)),
         stream_(std::forward<StreamArguments>(arguments)...),
@@ -227,6 +259,15 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
       Answer(std::move(*refused), parser_.is_done());
       return;
     }
+    const auto length = parser_.content_length();
+    if (!parser_.is_done() && (!length || *length > limits_.short_body)) {
+      auto turn = long_bodies_.Take();
+      if (!turn) {
+        Refuse(kBusy, "other long bodies are being read");
+        return;
+      }
+      turn_.emplace(std::move(*turn));
+    }
     const auto expect = parser_.get().find(http::field::expect);
     if (expect != parser_.get().end() && beast::iequals(expect->value(), "100-continue") &&
         !parser_.is_done()) {
@@ -271,6 +312,9 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   }
 
   void Answer(HttpReply reply, bool request_is_whole) {
+    // Of a body that was cut off: the rest of this, with a slow client, may take its time.
+    std::string().swap(parser_.get().body());
+    turn_.reset();
     reply_.result(static_cast<unsigned>(reply.status));
     reply_.version(11);
     reply_.set(http::field::server, "holdfast");
@@ -325,11 +369,13 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
 
   const ListenerLimits& limits_;
   HttpService& service_;
+  LongBodies& long_bodies_;
   const Places::Place place_;
   const std::string peer_;
   Stream stream_;
   beast::flat_buffer buffer_;
   http::request_parser<http::string_body> parser_;
+  std::optional<LongBodies::Turn> turn_;
   HttpHead head_;
   http::response<http::string_body> reply_;
   std::vector<char> farewell_;
@@ -343,6 +389,7 @@ class BeastListener final : public HttpListener {
         service_(service),
         log_(log),
         places_(options_.limits.most_connections),
+        long_bodies_(options_.limits.most_long_bodies),
         context_(static_cast<int>(options_.threads)),
         acceptor_(asio::make_strand(context_)),
         after_failure_(acceptor_.get_executor()) {}
@@ -486,12 +533,13 @@ class BeastListener final : public HttpListener {
     if (!place) return;  // and the socket closes
     std::string from = error ? "" : peer.address().to_string(error);
     if (tls_) {
-      std::make_shared<Session<TlsStream>>(options_.limits, service_, std::move(*place),
-                                           std::move(from), std::move(socket), *tls_)
+      std::make_shared<Session<TlsStream>>(options_.limits, service_, long_bodies_,
+                                           std::move(*place), std::move(from), std::move(socket),
+                                           *tls_)
           ->Start();
     } else {
-      std::make_shared<Session<PlainStream>>(options_.limits, service_, std::move(*place),
-                                             std::move(from), std::move(socket))
+      std::make_shared<Session<PlainStream>>(options_.limits, service_, long_bodies_,
+                                             std::move(*place), std::move(from), std::move(socket))
           ->Start();
     }
   }
@@ -502,6 +550,7 @@ class BeastListener final : public HttpListener {
   std::atomic<bool> stopping_{false};
   // Connections leave theirs when the context, which holds their handlers, goes: so it stands behind this.
   Places places_;
+  LongBodies long_bodies_;
   std::optional<asio::ssl::context> tls_;
   asio::io_context context_;
   Tcp::acceptor acceptor_;

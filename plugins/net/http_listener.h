@@ -43,12 +43,14 @@ class HttpService {
 };
 
 struct ListenerLimits {
-  std::uint64_t most_body = std::uint64_t{1} << 20U;   // bytes
-  std::uint32_t most_head = std::uint32_t{16} << 10U;  // bytes of the request line and the headers
-  std::chrono::milliseconds head_deadline{5'000};      // from the connection to the whole head
-  std::chrono::milliseconds request_deadline{30'000};  // from there to the whole request
-  std::chrono::milliseconds reply_deadline{30'000};    // for the client to take the answer
-  std::chrono::milliseconds longest_farewell{1'000};   // see below
+  std::uint64_t most_body = std::uint64_t{1} << 20U;    // bytes
+  std::uint64_t short_body = std::uint64_t{64} << 10U;  // bytes; see below
+  unsigned most_long_bodies = 4;                        // at once
+  std::uint32_t most_head = std::uint32_t{16} << 10U;   // bytes of the request line and the headers
+  std::chrono::milliseconds head_deadline{5'000};       // from the connection to the whole head
+  std::chrono::milliseconds request_deadline{30'000};   // from there to the whole request
+  std::chrono::milliseconds reply_deadline{30'000};     // for the client to take the answer
+  std::chrono::milliseconds longest_farewell{1'000};    // see below
   std::uint64_t most_farewell = std::uint64_t{4} << 20U;  // bytes
   std::chrono::milliseconds longest_end{2'000};           // what Stop waits for requests at work
   unsigned most_connections = 64;
@@ -72,6 +74,9 @@ struct ListenerOptions {
 //     limit; a head beyond `most_head` is refused with 431, what is no HTTP with 400, so is a request of HTTP/1.1 without a
 //     Host, or one with two of them; a Transfer-Encoding other than chunked with 501. A connection that has not sent its
 //     head or its request by the deadline is closed.
+//   - Of bodies of more than `short_body`, and of those without a length, `most_long_bodies` are read at once, of whatever
+//     connections; one more is refused with 503. So all clients together make it hold little more than
+//     most_connections * short_body + most_long_bodies * most_body.
 //   - A connection beyond `most_connections` takes the place of the oldest one that has not sent its head, or has its
 //     answer, which is closed; where all are worked on, the new one is.
 //   - Of a client that is refused while it sends, what it goes on to send is thrown away for `longest_farewell`, and up to

@@ -53,7 +53,6 @@ sigset_t StopSignals() {
 Result<net::ListenerOptions> ListenerOptionsOf(const AgentOptions& options) {
   net::ListenerOptions out;
   out.address = options.listen;
-  out.limits.most_body = kMostOfAStep;
   if (options.tls_certificate_file.empty()) return out;
   auto certificate = ReadFile(options.tls_certificate_file, std::uint64_t{1} << 20U);
   if (!certificate) return std::move(certificate).error().While("--tls-certificate");

@@ -15,8 +15,6 @@
 namespace holdfast::agent {
 
 inline constexpr std::string_view kActionHeader = "Mistral-Action-Execution-Id";
-// Bytes of a step: the names of 200 steps are the longest that it has, of a gate.
-inline constexpr std::uint64_t kMostOfAStep = std::uint64_t{64} << 10U;
 
 // The agent's API over HTTP (docs/reference/mistral-constructs.md): POST /v1/steps, GET /v1/steps, GET /v1/health. Who may
 // call, and how often, is decided before a body is read. Errors are {"error": "..."}; to Mistral, which is who sends the

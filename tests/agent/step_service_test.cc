@@ -102,10 +102,10 @@ TEST_F(Service, RefusesSoThatMistralNoticesIt) {
 }
 
 TEST_F(Service, HasMistralNoticeAlsoWhatTheListenerRefuses) {
-  const auto reply = service_.Shape(net::ErrorReply(413, "a body has at most 64 KiB"));
+  const auto reply = service_.Shape(net::ErrorReply(413, "a body has at most 1.0 MiB"));
   EXPECT_EQ(reply.headers.at("Content-Type"),
-            "text/plain; charset=\"holdfast-agent 413 a body has at most 64 KiB\"");
-  EXPECT_EQ(reply.body, R"({"error":"a body has at most 64 KiB"})");
+            "text/plain; charset=\"holdfast-agent 413 a body has at most 1.0 MiB\"");
+  EXPECT_EQ(reply.body, R"({"error":"a body has at most 1.0 MiB"})");
 }
 
 TEST_F(Service, SaysThatItLivesToEverybody) {

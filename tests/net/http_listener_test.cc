@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 #include "plugins/net/cpprest_client.h"
@@ -101,6 +102,40 @@ TEST_F(Listener, SaysWhyAChunkedBodyWasCut) {
   const std::string chunk = "10000\r\n" + std::string(std::size_t{1} << 16U, 'x') + "\r\n";
   for (int i = 0; i < 17; ++i) EXPECT_TRUE(peer.Send(chunk));
   EXPECT_THAT(peer.Read(), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(Listener, ReadsFewLongBodiesAtOnce) {
+  Start();
+  constexpr std::size_t kShort = std::size_t{64} << 10U;
+  const std::string chunked = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n";
+  const auto declared = [](std::size_t size) {
+    return "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(size) + "\r\n";
+  };
+  // That it is told to go on says that it is one of the few.
+  const auto begin = [&](const std::string& head) {
+    auto peer = std::make_unique<Peer>(port());
+    EXPECT_TRUE(peer->Send(head + "Expect: 100-continue\r\n\r\n"));
+    EXPECT_THAT(peer->Read(milliseconds(500)), StartsWith("HTTP/1.1 100 "));
+    return peer;
+  };
+  const auto whole = begin(chunked);
+  auto left = begin(declared(kShort + 1));
+  const auto third = begin(chunked);
+  const auto fourth = begin(declared(kShort + 1));
+  EXPECT_THAT(Ask(declared(kShort + 1) + "\r\n"), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(Ask(chunked + "\r\n"), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(Ask(declared(kShort) + "\r\n" + std::string(kShort, 'x')),
+              HasSubstr("{\"size\":65536}"));
+
+  EXPECT_TRUE(whole->Send("0\r\n\r\n"));
+  EXPECT_THAT(whole->Read(), HasSubstr("{\"size\":0}"));
+  const auto next = begin(chunked);
+  left.reset();
+  Eventually([&] {
+    const std::string answer = Ask(declared(kShort + 1) + "\r\n" + std::string(kShort + 1, 'x'));
+    return answer.find("{\"size\":65537}") != std::string::npos;
+  });
+  EXPECT_THAT(service_.bodies().back(), ::testing::SizeIs(kShort + 1));
 }
 
 TEST_F(Listener, RefusesHeadersThatAreTooLarge) {
