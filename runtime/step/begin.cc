@@ -12,6 +12,7 @@
 #include "runtime/data/each.h"
 #include "runtime/step/clean_ups.h"
 #include "runtime/step/end.h"
+#include "runtime/step/lost_state.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
 #include "runtime/step/stat_manifest.h"
@@ -173,12 +174,7 @@ class Beginner {
       return present_->run == request_.run ? HeldByAnotherStart(*present_)
                                            : RecordHeldError(env_.tenant, record_.id(), *present_);
     }
-    if (state && state->state != RecordState::kError &&
-        state->state != WorkingState(bundle_.bundle().operation)) {
-      return InvalidInput(fmt::format("{} {} is {}: there is nothing to resume",
-                                      NameOf(record_.kind()), record_.id(), NameOf(state->state)))
-          .Hint("start without the parameter 'record'");
-    }
+    if (state && !CanBeResumed(state->state)) return NothingToResume(state->state);
     resume_ = state.has_value();
     found_state_ = state ? state->number : 0;
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record_.Head());
@@ -187,6 +183,10 @@ class Beginner {
                                       NameOf(record_.kind()), record_.id(),
                                       head->bundle.substr(0, 12), bundle_.sha256().substr(0, 12)))
           .Hint("resume it with the workflow that began it");
+    }
+    if (head && !state) {
+      // Where its state was lost, a first start would go on amid what another one has done, in its epochs.
+      HOLDFAST_ASSIGN_OR_RETURN(resume_, HasBegun(record_));
     }
     return false;
   }
@@ -594,6 +594,7 @@ class Beginner {
     if (lease_.epochs == table) return Ok();  // an earlier begin of this run got so far
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                               RunView::Hold(env_, record_, lease_, bundle_.sha256()));
+    if (found_state_ == 0) HOLDFAST_RETURN_IF_ERROR(MendStates(*view));
     HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env_, *view));
     HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env_, *view, "begin"));
     if (!owed.empty()) {
@@ -630,6 +631,26 @@ class Beginner {
     // From here on the new epochs are in force; before, a crash leaves the old ones.
     lease_.epochs = table;
     return RenewLease(env_.tenant, record_.id(), lease_, env_.lease_expiry, env_.clock.Now());
+  }
+
+  // Behind those that it has lost there may be what it was brought to. They are none of this run: tried again it is to find that it
+  // has not begun.
+  Status MendStates(RunView& view) {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, MendFirstStates(view, record_.id(), env_.clock));
+    if (!state) return FirstStateMissing(record_);
+    found_state_ = state->number;
+    if (CanBeResumed(state->state)) return Ok();
+    HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
+    return NothingToResume(state->state);
+  }
+
+  bool CanBeResumed(RecordState state) const {
+    return state == RecordState::kError || state == WorkingState(bundle_.bundle().operation);
+  }
+  Error NothingToResume(RecordState state) const {
+    return InvalidInput(fmt::format("{} {} is {}: there is nothing to resume",
+                                    NameOf(record_.kind()), record_.id(), NameOf(state)))
+        .Hint("start without the parameter 'record'");
   }
 
   Status CheckDrift() {

@@ -1,6 +1,6 @@
 #include "runtime/step/deletion_hold.h"
 
-#include "runtime/step/end.h"
+#include "runtime/step/lost_state.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/stored_object.h"
 

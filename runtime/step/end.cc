@@ -15,6 +15,7 @@
 #include "runtime/step/erase.h"
 #include "runtime/step/half_restored.h"
 #include "runtime/step/heartbeat.h"
+#include "runtime/step/lost_state.h"
 #include "runtime/step/stat_manifest.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
@@ -214,7 +215,11 @@ Result<StepReport> DescribeEnd(const StepEnvironment& env, Record record, const 
   std::string text =
       fmt::format("would end run {} on {} {}", lease.run, NameOf(record.kind()), record.id());
   HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
-  if (!state) return StepReport{ExitCode::kOk, text + "; its begin did not succeed"};
+  bool begun = state.has_value();
+  if (!begun) {
+    HOLDFAST_ASSIGN_OR_RETURN(begun, HasBegun(record));
+  }
+  if (!begun) return StepReport{ExitCode::kOk, text + "; its begin did not succeed"};
   HOLDFAST_ASSIGN_OR_RETURN(const auto run, RunView::Hold(env, std::move(record), lease, bundle));
   HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env, *run));
   if (owed.empty()) return StepReport{ExitCode::kOk, text + "; no clean-up is owed"};
@@ -361,37 +366,30 @@ Status SetVerdict(const StepEnvironment& env, const Record& record, StateChange 
 
 }  // namespace
 
-Result<bool> HasBegun(const Record& record) {
-  HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
-  for (const StateEntry& state : states) {
-    if (state.state != RecordState::kError) return true;
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, record.StateNumbers());
-  if (numbers.size() != states.size()) return true;
-  // What a copy brings with it was done elsewhere.
-  HOLDFAST_ASSIGN_OR_RETURN(const StepJournal copies, ReadStepJournal(record.section(), kCopyStep));
-  if (!copies.attempts.empty()) return false;
-  HOLDFAST_ASSIGN_OR_RETURN(const auto keys, record.section().ListAll("journal/"));
-  const std::string ends = fmt::format("journal/{}/", kEndStep);
-  return std::any_of(keys.begin(), keys.end(),
-                     [&ends](const std::string& key) { return !key.starts_with(ends); });
-}
-
 Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::string_view by,
                                 CleanUps which) {
   const Record& record = run.record();
   HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env, run));
-  HOLDFAST_ASSIGN_OR_RETURN(const auto state, record.State());
+  HOLDFAST_ASSIGN_OR_RETURN(auto state, record.State());
+  bool lost = false;
+  if (!state) {
+    HOLDFAST_ASSIGN_OR_RETURN(lost, HasBegun(record));
+  }
+  if (lost) {
+    const auto entry = NewestRunOn(record);
+    if (!entry && !IsDamage(entry.error())) return entry.error();
+    HOLDFAST_ASSIGN_OR_RETURN(
+        state, MendFirstStates(run, entry && *entry ? (*entry)->run : run.lease().run, env.clock));
+    if (!state) return FirstStateMissing(record);
+    // Behind those that it had lost there may be what it was brought to.
+    lost = state->state == WorkingState(run.operation()) && state->token == run.lease().token;
+  }
   StateChange ended;
   ended.state = RecordState::kError;
   ended.run = run.lease().run;
   ended.token = run.lease().token;
   ended.after = state ? state->number : 0;
-  bool lost = false;
   if (!state) {
-    HOLDFAST_ASSIGN_OR_RETURN(lost, HasBegun(record));
-  }
-  if (!state && !lost) {
     // Its begin was killed before anything was done in it.
     if (run.operation() == Operation::kDelete) {
       // That begin may only have been away, and may have marked the checkpoint: nothing of it was deleted, and it stays.
@@ -413,7 +411,7 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     return StepReport{ExitCode::kRunFailed, "the begin of this run did not succeed"};
   }
   // The state of a checkpoint that is being deleted is its deletion's.
-  if (run.operation() == Operation::kProtect && state &&
+  if (run.operation() == Operation::kProtect &&
       (state->state == RecordState::kDeleting || state->state == RecordState::kDeleted)) {
     if (state->state == RecordState::kDeleted) HOLDFAST_RETURN_IF_ERROR(RemoveMarkers(run));
     return ReportOf(record, state->run);
@@ -423,15 +421,13 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
   if (env.cancellation.is_set())
     return StepReport{ExitCode::kTerminated, "stopped before it was done"};
   HOLDFAST_RETURN_IF_ERROR(run.CheckHeld());
-  const std::string begun_by = state ? state->run : run.lease().run;
-  RecordState now = state ? state->state : RecordState::kError;
-  if (IsWorking(now) || lost) {
+  const std::string begun_by = state->run;
+  RecordState now = state->state;
+  if (IsWorking(now)) {
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (lost) {
       verdict.good = false;
-      verdict.reasons.insert(verdict.reasons.begin(),
-                             fmt::format("the object {}/{}{} is missing", record.section().prefix(),
-                                         StatePrefix(), NumberPart(1)));
+      verdict.reasons.insert(verdict.reasons.begin(), FirstStateMissing(record).message());
     }
     if (verdict.good && run.operation() == Operation::kDelete) {
       HOLDFAST_RETURN_IF_ERROR(EraseItsCheckpoint(env, run, *state));

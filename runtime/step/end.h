@@ -12,10 +12,6 @@ namespace holdfast::runtime {
 // What an end claims in the journal of its record.
 inline constexpr std::string_view kEndStep = "end";
 
-// Whether anything was done in a record, though its states may be lost: by those that there are (but `error`, which a begin that
-// came to nothing has, too), by their numbers, and by the journal, where more was tried than ends. Half a copy has not.
-Result<bool> HasBegun(const Record& record);
-
 struct EndRequest {
   std::string run;
   std::string start;  // which start of it (run_start.h): of another one's there is nothing to end

@@ -15,6 +15,9 @@ using ::testing::Contains;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+// Thrown out of a call to the bank: the process makes no other one.
+struct Killed {};
+
 // Of a deletion that failed, with a part of the data gone, an object is lost that said so: gc makes nothing good of it.
 class LostAfterADeletion : public ::testing::Test {
  protected:
@@ -93,6 +96,25 @@ TEST_F(LostBeforeAnEnd, OfADeletionItsEndMakesNothingGood) {
   ExpectDeletedByTheNext();
 }
 
+TEST_F(LostBeforeAnEnd, OfADeletionItsEndMakesNothingGoodWhateverIsListed) {
+  StopADeletion();
+  scene.lagging.Hide(
+      [](const std::string& key) { return key.find("/journal/") != std::string::npos; });
+  EXPECT_EQ(world.End("del-1").code, ExitCode::kRunFailed);
+  scene.lagging.Hide(nullptr);
+  ExpectDeletedByTheNext();
+}
+
+TEST_F(LostBeforeAnEnd, OfADeletionGcMakesNothingGoodWhateverIsListed) {
+  StopADeletion();
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  scene.lagging.Hide(
+      [](const std::string& key) { return key.find("/journal/") != std::string::npos; });
+  scene.CollectGarbage();
+  EXPECT_NE(world.StateOf("run-1"), RecordState::kAvailable);
+  EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
+}
+
 TEST_F(LostBeforeAnEnd, OfADeletionOfWhatIsPinnedGcMakesNothingGood) {
   StopADeletion();
   // Written just as its begin looked for one.
@@ -121,6 +143,60 @@ TEST_F(LostBeforeAnEnd, OfAProtectItsCleanUpsAreMadeByGc) {
   scene.CollectGarbage();
   EXPECT_THAT(world.quiesced, IsEmpty());
   EXPECT_EQ(world.StateOf("run-2"), RecordState::kError);
+}
+
+// Of two runs one would bring the application to rest, and the other one copy.
+TEST_F(LostBeforeAnEnd, OfAProtectTheNextRunIsAResume) {
+  const std::string bundle = QuiesceOnly();
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  const std::size_t before = world.CallsOf("pre T::App#shop");
+  const auto resumed = world.RunAll("run-3", bundle, "run-2");
+  EXPECT_EQ(resumed.code, ExitCode::kOk) << resumed.text;
+  EXPECT_EQ(world.CallsOf("pre T::App#shop"), before + 1);
+  EXPECT_THAT(world.quiesced, IsEmpty());
+  EXPECT_THAT(scene.Damage(), IsEmpty());
+}
+
+// A begin that resumes is killed, and tried again.
+TEST_F(LostBeforeAnEnd, OfAProtectTheSecondTryOfTheNextRunIsAResume) {
+  const std::string bundle = QuiesceOnly();
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  const std::size_t before = world.CallsOf("pre T::App#shop");
+  scene.bank.PauseAt(Call::kPut, "epochs/", [] { throw Killed(); });
+  EXPECT_THROW(world.Begin("run-3", bundle, "run-2"), Killed);
+  EXPECT_FALSE(scene.bank.pending());
+  const auto resumed = world.RunAll("run-3", bundle, "run-2");
+  EXPECT_EQ(resumed.code, ExitCode::kOk) << resumed.text;
+  EXPECT_EQ(world.CallsOf("pre T::App#shop"), before + 1);
+}
+
+// What is left of the states behind the first one counts.
+TEST_F(LostBeforeAnEnd, WhatItWasBroughtToCountsToItsEnd) {
+  const std::string bundle = world.Publish();
+  ASSERT_EQ(world.Begin("run-2", bundle).code, ExitCode::kOk);
+  for (const std::string& step : world.Steps(bundle)) world.Run("run-2", bundle, step);
+  scene.bank.PauseAt(Call::kPut, "indices/by-", [] { throw Killed(); });
+  EXPECT_THROW(world.End("run-2"), Killed);
+  EXPECT_EQ(world.StateOf("run-2"), RecordState::kAvailable);
+  ASSERT_TRUE(world.tenant.Delete("checkpoints/run-2/state/000001"));
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_EQ(world.StateOf("run-2"), RecordState::kAvailable);
+  EXPECT_THAT(scene.Damage(), IsEmpty());
+}
+
+TEST_F(LostBeforeAnEnd, AResumeBehindALostStateIsBroughtToItsEnd) {
+  const std::string bundle = world.Publish();
+  world.script["parallel T::Volume#a"].fails = true;
+  ASSERT_EQ(world.RunAll("run-2", bundle).code, ExitCode::kRunFailed);
+  world.script.clear();
+  ASSERT_EQ(world.Begin("run-3", bundle, "run-2").code, ExitCode::kOk);
+  ASSERT_TRUE(world.tenant.Delete("checkpoints/run-2/state/000001"));
+  scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_EQ(world.StateOf("run-2"), RecordState::kError);
+  EXPECT_THAT(world.Unfinished(), IsEmpty());
+  EXPECT_THAT(scene.Damage(), IsEmpty());
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "plugins/sdk/forwarding_bank.h"
 #include "runtime/fsck/fsck.h"
+#include "tests/bank/lagging_bank.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -177,7 +178,8 @@ struct Scene {
   WallTime now = *ParseTime("2026-11-24T01:00:00Z");
   TestClock clock{now};
   MemoryBank memory{clock};
-  PausingBank bank{memory};
+  testing::LaggingBank lagging{memory};
+  PausingBank bank{lagging};
   World source;
   World target{&bank};
   int processes = 0;

@@ -14,6 +14,7 @@
 #include "runtime/step/end.h"
 #include "runtime/step/gc/damage.h"
 #include "runtime/step/gc/orphans.h"
+#include "runtime/step/lost_state.h"
 #include "runtime/step/step_driver.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/pin.h"

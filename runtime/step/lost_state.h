@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "plugins/sdk/result.h"
+#include "runtime/step/run_view.h"
+#include "runtime/store/record.h"
+
+namespace holdfast::runtime {
+
+// The state that a begin writes is one small object. Where that is lost nothing that is good is made of what the run has done,
+// nor is it forgotten.
+
+// Whether anything was done in a record, though its states may be lost: by those that there are (but `error`, which a begin that
+// came to nothing has, too), by their numbers, and by the claims of its steps, which are asked for by their keys: a listing may not
+// show yet what there is. Also true where its bundle, which names the steps, cannot be read. Half a copy has not begun.
+Result<bool> HasBegun(const Record& record);
+
+// kCorrupt, which names the first state: it is missing.
+Error FirstStateMissing(const Record& record);
+
+// Writes the states that a record has lost before the first that is left, or its first: as one in which `by`, a run, works. Returns
+// the newest then.
+Result<std::optional<StateEntry>> MendFirstStates(RunView& run, std::string by, const Clock& clock);
+
+}  // namespace holdfast::runtime
