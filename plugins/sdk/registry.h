@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,8 @@ struct BankParts {
   Logger* log = nullptr;  // tells of requests that are sent again
   // Set: nothing is waited for any more. What is being done is done.
   const Cancellation* cancellation = nullptr;
+  // Of who only looks on: no operation is tried for longer than that, whatever the settings say.
+  std::optional<std::chrono::seconds> patience = std::nullopt;
 };
 
 struct BankEntry {

@@ -1,5 +1,9 @@
 #include "runtime/cli/journaled_steps.h"
 
+#include <chrono>
+#include <mutex>
+
+#include "runtime/data/each.h"
 #include "runtime/store/journal.h"
 #include "runtime/store/record.h"
 
@@ -7,10 +11,15 @@ namespace holdfast::cli {
 
 namespace {
 
-// What `say` makes of the journals of `steps`; not of those of which it makes nothing.
+constexpr unsigned kReadAtOnce = 8;
+constexpr auto kNoEnd = std::chrono::steady_clock::time_point::max();
+
+// What `say` makes of the journals of `steps`; not of those of which it makes nothing, nor of any more once the bank
+// is away. None is begun after `until`.
 template <class Say>
 std::map<std::string, std::string> OfJournals(const BankSection& tenant, const std::string& run,
                                               const std::vector<std::string>& steps,
+                                              std::chrono::steady_clock::time_point until,
                                               const Say& say) {
   std::map<std::string, std::string> said;
   if (steps.empty()) return said;
@@ -18,11 +27,19 @@ std::map<std::string, std::string> OfJournals(const BankSection& tenant, const s
   if (!entry || !*entry) return said;
   const auto record = runtime::Record::Open(tenant, (*entry)->kind, (*entry)->record);
   if (!record) return said;
-  for (const std::string& step : steps) {
-    const auto journal = runtime::ReadStepJournal(record->section(), step);
-    if (!journal) continue;
-    if (std::string text = say(*journal); !text.empty()) said.emplace(step, std::move(text));
-  }
+  std::mutex mutex;
+  [[maybe_unused]] const Status read =
+      runtime::ForEach(steps.size(), kReadAtOnce, [&](std::size_t i) -> Status {
+        if (std::chrono::steady_clock::now() >= until) return Ok();
+        const auto journal = runtime::ReadStepJournal(record->section(), steps[i]);
+        if (!journal) {
+          return journal.error().code() == ErrorCode::kUnavailable ? Status(journal.error()) : Ok();
+        }
+        std::string text = say(*journal);
+        const std::lock_guard lock(mutex);
+        if (!text.empty()) said.emplace(steps[i], std::move(text));
+        return Ok();
+      });
   return said;
 }
 
@@ -31,7 +48,7 @@ std::map<std::string, std::string> OfJournals(const BankSection& tenant, const s
 std::map<std::string, std::string> JournaledReasons(const BankSection& tenant,
                                                     const std::string& run,
                                                     const std::vector<std::string>& steps) {
-  return OfJournals(tenant, run, steps, [&run](const runtime::StepJournal& journal) {
+  return OfJournals(tenant, run, steps, kNoEnd, [&run](const runtime::StepJournal& journal) {
     return journal.WhyItFailed(run);
   });
 }
@@ -39,7 +56,9 @@ std::map<std::string, std::string> JournaledReasons(const BankSection& tenant,
 std::map<std::string, std::string> JournaledProgress(const BankSection& tenant,
                                                      const std::string& run,
                                                      const std::vector<std::string>& steps) {
-  return OfJournals(tenant, run, steps, [&run](const runtime::StepJournal& journal) {
+  constexpr std::chrono::seconds kLongest{2};
+  const auto until = std::chrono::steady_clock::now() + kLongest;
+  return OfJournals(tenant, run, steps, until, [&run](const runtime::StepJournal& journal) {
     const runtime::Claim* const open = journal.OpenClaim();
     return open == nullptr || open->run != run ? std::string() : open->progress;
   });

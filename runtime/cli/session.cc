@@ -92,7 +92,7 @@ Result<Provider*> Session::OpenConfig(const ProviderConfig& config) {
     if (provider->config().id == config.id) return provider.get();
   }
   HOLDFAST_ASSIGN_OR_RETURN(auto provider, Provider::Open(config, registry_, *plugins_));
-  provider->GiveToBank({log_.get(), &cancellation_});
+  provider->GiveToBank({log_.get(), &cancellation_, patience_});
   opened_.push_back(std::move(provider));
   return opened_.back().get();
 }

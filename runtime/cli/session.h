@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,8 @@ class Session {
   Result<Provider*> OpenProvider(std::string_view name_or_id, Warnings warnings = Warnings::kSay);
   // The same of a file of the folder that was read, without a word of its warnings.
   Result<Provider*> OpenConfig(const ProviderConfig& config);
+  // Of the banks of providers that are opened from here on: of who only looks on (BankParts::patience).
+  void HavePatience(std::chrono::seconds patience) { patience_ = patience; }
   // The bank section of the tenant, of an opened provider.
   Result<BankSection> TenantSection(Provider& provider, SectionAccess access);
   // A context for discovery and checks, with a deadline from now. What plugins warn of in it is said.
@@ -69,6 +73,7 @@ class Session {
   Cancellation cancellation_;
   std::unique_ptr<ProviderFolder> folder_;
   std::vector<std::unique_ptr<Provider>> opened_;
+  std::optional<std::chrono::seconds> patience_;
 };
 
 }  // namespace holdfast::cli

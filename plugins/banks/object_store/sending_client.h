@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -14,6 +15,13 @@ namespace holdfast::banks {
 
 // A wait that ends, and says that nothing more is to be tried, once `cancellation` (may be nullptr) is set.
 net::Wait WaitUnless(const Cancellation* cancellation);
+
+// Of who has less patience than the settings.
+template <class Settings>
+Settings WithPatience(Settings settings, const BankParts& parts) {
+  if (parts.patience) settings.retry_window = std::min(settings.retry_window, *parts.patience);
+  return settings;
+}
 
 // Something between what is sent again and what sends: a signature that each try has anew.
 using Between = std::function<std::unique_ptr<net::HttpClient>(net::HttpClient& transport)>;

@@ -63,7 +63,7 @@ Status Check(const Value& checked) {
 }
 
 Result<std::unique_ptr<Bank>> Open(const Value& checked, BankUse use, const BankParts& parts) {
-  const auto settings = BindChecked<Settings>(checked);
+  const auto settings = WithPatience(BindChecked<Settings>(checked), parts);
   const Clock& clock = SystemClock();
   net::SigV4Key key;
   key.region = settings.region;

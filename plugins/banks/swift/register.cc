@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "plugins/banks/object_store/object_store_bank.h"
+#include "plugins/banks/object_store/sending_client.h"
 #include "plugins/banks/object_store/store_name.h"
 #include "plugins/banks/swift/swift_clients.h"
 #include "plugins/banks/swift/swift_store.h"
@@ -13,7 +14,7 @@ namespace holdfast::banks::swift {
 namespace {
 
 Result<std::unique_ptr<Bank>> Open(const Value& checked, BankUse use, const BankParts& parts) {
-  const auto settings = BindChecked<Settings>(checked);
+  const auto settings = WithPatience(BindChecked<Settings>(checked), parts);
   const Clock& clock = SystemClock();
   const SteadyTime deadline = clock.Steady() + settings.retry_window;
   HOLDFAST_ASSIGN_OR_RETURN(Account account, OpenAccount(settings, parts, clock, deadline));
