@@ -342,9 +342,10 @@ std::vector<JobView> JobTable::List() const {
   struct Shown {
     std::uint64_t number;
     JobView view;
-    std::vector<std::string> sharing;  // that share its process, the newest first
+    std::string process;  // of those that run: the first that it was begun for
   };
   std::vector<Shown> all;
+  std::map<std::string, std::vector<std::string>> sharing;  // by process, the newest first
   {
     const std::lock_guard lock(mutex_);
     all.reserve(jobs_.size());
@@ -357,20 +358,30 @@ std::vector<JobView> JobTable::List() const {
         view.state = runs ? JobState::kRunning : JobState::kAccepted;
         view.running_since = step->running_since;
         view.trouble = step->trouble;
-        if (runs) shown.sharing.assign(step->ids.rbegin(), step->ids.rend());
+        if (runs && !step->ids.empty()) {
+          shown.process = *step->ids.begin();
+          auto& ids = sharing[shown.process];
+          if (ids.empty()) ids.assign(step->ids.rbegin(), step->ids.rend());
+        }
       }
       all.push_back(std::move(shown));
     }
   }
   std::sort(all.begin(), all.end(),
             [](const Shown& a, const Shown& b) { return a.number < b.number; });
+  std::map<std::string, std::string> progress;
+  for (const auto& [process, ids] : sharing) {
+    // It was begun for one of them.
+    std::string& text = progress[process];
+    for (const std::string& id : ids) {
+      if (text.empty()) text = store_.ProgressOf(id);
+    }
+  }
   std::vector<JobView> out;
   out.reserve(all.size());
   for (Shown& shown : all) {
-    // It was begun for one of them.
-    for (const std::string& id : shown.sharing) {
-      if (shown.view.progress.empty()) shown.view.progress = store_.ProgressOf(id);
-    }
+    if (const auto found = progress.find(shown.process); found != progress.end())
+      shown.view.progress = found->second;
     out.push_back(std::move(shown.view));
   }
   return out;

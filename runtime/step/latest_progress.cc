@@ -8,6 +8,10 @@
 
 namespace holdfast::runtime {
 
+LatestProgress::LatestProgress(std::string file) : file_(std::move(file)) {
+  if (!file_.empty()) ::unlink(file_.c_str());
+}
+
 void LatestProgress::Take(const Progress& progress) { Set(ProgressText(progress)); }
 
 std::string LatestProgress::Text() const {

@@ -12,7 +12,8 @@ namespace holdfast::runtime {
 // the agent. Nothing depends on it: a file that cannot be written is none. Thread-safe.
 class LatestProgress {
  public:
-  explicit LatestProgress(std::string file) : file_(std::move(file)) {}
+  // What another process has left in the file goes.
+  explicit LatestProgress(std::string file);
 
   // Of another activity: nothing is known yet.
   void Forget() { Set(""); }

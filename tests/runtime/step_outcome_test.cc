@@ -52,6 +52,11 @@ TEST_F(TerminationLog, IsNotWhereAStepSaysHowFarItIs) {
   EXPECT_EQ(Call(spec).exit_code, 0);
   std::ifstream file(Path("progress"));
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "0/2\n");
+  // It says nothing of how far it is, nor does another process for it.
+  spec = Spec(Arguments("run", "app-par"), "");
+  spec.environment["ARGO_PROGRESS_FILE"] = Path("progress");
+  EXPECT_EQ(Call(spec).exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(Path("progress")));
   spec = Spec(Arguments("run", "vol-post"), "");
   spec.environment["ARGO_PROGRESS_FILE"] = Path("nowhere/progress");
   EXPECT_EQ(Call(spec).exit_code, 0);
