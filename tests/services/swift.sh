@@ -110,6 +110,8 @@ use = egg:swift#$kind
 use = egg:swift#healthcheck
 [container-updater]
 interval = 2
+[object-updater]
+interval = 5
 END
   done
   { proxy_conf "$1" "$proxy" "s3api tempauth"
@@ -196,6 +198,11 @@ elif name == "updater":
     from swift.common.daemon import run_daemon
     from swift.container.updater import ContainerUpdater
     run_daemon(ContainerUpdater, folder + "/container.conf", once=True)
+elif name == "object_updater":
+    # What a container server was too busy to be told gets into the listings by this.
+    from swift.common.daemon import run_daemon
+    from swift.obj.updater import ObjectUpdater
+    run_daemon(ObjectUpdater, folder + "/object.conf")
 elif name == "expirer":
     from swift.common.daemon import run_daemon
     from swift.obj.expirer import ObjectExpirer
@@ -218,6 +225,7 @@ start_servers() { # DIR
   local name names=("${servers[@]}")
   [ ! -e "$1/keystone_proxy.conf" ] || names+=(keystone_proxy)
   for name in "${names[@]}"; do run_in_background "$1" "$name" "$python" "$1/launch.py" "$1" "$name"; done
+  run_in_background "$1" object_updater "$python" "$1/launch.py" "$1" object_updater
   for name in "${names[@]}"; do
     answers "http://127.0.0.1:${!name}/healthcheck" "$(cat "$1/$name.pid")" && continue
     echo "swift.sh: the $name server does not answer" >&2
