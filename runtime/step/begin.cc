@@ -11,15 +11,14 @@
 #include "plugins/sdk/text.h"
 #include "runtime/data/each.h"
 #include "runtime/step/clean_ups.h"
+#include "runtime/step/deletion_begin.h"
 #include "runtime/step/end.h"
 #include "runtime/step/lost_state.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
 #include "runtime/step/stat_manifest.h"
 #include "runtime/store/bundle_use.h"
-#include "runtime/store/indices.h"
 #include "runtime/store/newest_manifest.h"
-#include "runtime/store/pin.h"
 #include "runtime/store/removal_hold.h"
 #include "runtime/store/stored_object.h"
 
@@ -72,7 +71,8 @@ class Beginner {
     HOLDFAST_RETURN_IF_ERROR(CheckDrift());
     HOLDFAST_RETURN_IF_ERROR(CheckRunIsOwn());
     if (bundle_.bundle().operation == Operation::kDelete) {
-      Status started = StartDeletion();
+      HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Checkpoint());
+      Status started = StartDeletion(env_, record_, lease_, checkpoint, checkpoint_lease_);
       // Fenced off: nobody knows the lease of the checkpoint by this run any more. Or the deletion is over by now: nothing
       // of it goes on.
       const bool over = !started && started.error().code() == ErrorCode::kInvalidInput;
@@ -216,22 +216,13 @@ class Beginner {
   Status CheckCheckpoint() {
     const Bundle& bundle = bundle_.bundle();
     if (bundle.operation == Operation::kProtect) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const Record checkpoint,
-        Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle.checkpoint));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, bundle.operation == Operation::kDelete
-                                                    ? ReadableState(checkpoint)
-                                                    : checkpoint.State());
+    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Checkpoint());
+    if (bundle.operation == Operation::kDelete)
+      return CheckMayBeDeleted(record_, checkpoint, resume_);
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, checkpoint.State());
     if (!state) return NotFound("there is no checkpoint " + bundle.checkpoint);
-    if (state->state == RecordState::kDeleted) {
-      // A deletion that died between its last two writes is resumed to its end.
-      if (bundle.operation == Operation::kDelete && resume_) return Ok();
+    if (state->state == RecordState::kDeleted)
       return InvalidInput("the checkpoint " + bundle.checkpoint + " was deleted");
-    }
-    if (bundle.operation == Operation::kDelete) {
-      HOLDFAST_RETURN_IF_ERROR(CheckIsNotOver(checkpoint));
-      return CheckMayGo(checkpoint, *state);
-    }
     if (state->state == RecordState::kAvailable) return Ok();
     if (state->state == RecordState::kError && request_.partial) return Ok();
     Error error = InvalidInput(
@@ -247,9 +238,7 @@ class Beginner {
   Status CheckKeys() {
     const Operation operation = bundle_.bundle().operation;
     if (operation != Operation::kVerify && operation != Operation::kRestore) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const Record checkpoint,
-        Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
+    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Checkpoint());
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle_.AllResources());
     std::vector<ResourceKey> keys;
     for (const auto& [key, resource] : resources) {
@@ -267,26 +256,6 @@ class Beginner {
       }
       return Ok();
     });
-  }
-
-  // A deletion that is resumed: what was made anew since is none of its.
-  Status CheckIsNotOver(const Record& checkpoint) {
-    HOLDFAST_ASSIGN_OR_RETURN(const DeletionScope scope, ScopeOf(record_, checkpoint));
-    if (scope != DeletionScope::kOver) return Ok();
-    return InvalidInput(fmt::format("the deletion {} has nothing more to delete: since it began "
-                                    "the checkpoint {} was "
-                                    "kept, or erased and made anew",
-                                    record_.id(), checkpoint.id()))
-        .Hint(fmt::format(
-            "'holdfast checkpoints delete {}' deletes it as it is now; holdfast gc ends the "
-            "earlier deletion, and takes nothing of it",
-            checkpoint.id()));
-  }
-
-  // Of one that is being deleted already part may be gone: no pin brings that back.
-  static Status CheckMayGo(const Record& checkpoint, const StateEntry& state) {
-    if (state.state == RecordState::kDeleting) return Ok();
-    return CheckNotPinned(checkpoint);
   }
 
   // Adds who works on the record, until when, and what ends that when nobody does any more.
@@ -482,71 +451,10 @@ class Beginner {
 
   // A deletion holds its checkpoint's lease, too: nobody resumes or deletes it meanwhile.
   Status TakeCheckpoint() {
-    const std::string& id = bundle_.bundle().checkpoint;
-    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
-    HOLDFAST_ASSIGN_OR_RETURN(auto held, CurrentLease(env_.tenant, id));
-    if (!held || !IsOwn(*held) || held->released) {
-      if (held && !held->gone(env_.clock.Now())) return RecordHeldError(env_.tenant, id, *held);
-      LeaseRequest wanted;
-      wanted.run = request_.run;
-      wanted.start = lease_.start;
-      wanted.after = held ? held->token : 0;
-      wanted.epochs = held ? held->epochs : "";
-      wanted.expiry = env_.lease_expiry;
-      HOLDFAST_ASSIGN_OR_RETURN(held, TakeLease(env_.tenant, id, wanted, env_.clock.Now()));
-    }
-    checkpoint_lease_ = *held;
-    // Whoever has taken this one for dead meanwhile has not seen that lease.
-    Status ended = CheckStillHeld(env_.tenant, record_.id(), lease_);
-    if (ended) ended = EndCheckpoint(*held);
-    if (!ended) HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, id, *held));
-    return ended;
-  }
-
-  // What a dead run left behind is brought to its end first, and so are clean-ups that its end
-  // could not make: nothing stays quiesced because its checkpoint is deleted, and its journal with
-  // it.
-  Status EndCheckpoint(const Lease& lease) {
-    const std::string& id = bundle_.bundle().checkpoint;
-    HOLDFAST_ASSIGN_OR_RETURN(Record checkpoint,
-                              Record::Open(env_.tenant, RecordKind::kCheckpoint, id));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto name, checkpoint.BundleName());
-    if (!state || !name) return Ok();
-    if (state->state != RecordState::kProtecting && state->state != RecordState::kError)
-      return Ok();
-    if (Status done = FinishCheckpoint(std::move(checkpoint), lease, *name); !done) {
-      // Of a damaged one nothing more can be found out, and it is to go.
-      if (done.error().code() != ErrorCode::kCorrupt && done.error().code() != ErrorCode::kNotFound)
-        return done;
-      env_.log.Log(LogLevel::kWarning,
-                   "whether the checkpoint owes clean-ups is not known: " + done.error().OneLine());
-    }
+    HOLDFAST_ASSIGN_OR_RETURN(const Record checkpoint, Checkpoint());
+    HOLDFAST_ASSIGN_OR_RETURN(checkpoint_lease_,
+                              TakeCheckpointToDelete(env_, record_, lease_, checkpoint));
     return Ok();
-  }
-
-  // A clean-up that failed is tried once more: with the journal goes all that is known of it. When it
-  // fails again the deletion goes on, and says so.
-  Status FinishCheckpoint(Record checkpoint, const Lease& lease, const std::string& bundle) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto view,
-                              RunView::Hold(env_, std::move(checkpoint), Lease(lease), bundle));
-    HOLDFAST_RETURN_IF_ERROR(FinishRecord(env_, *view, "begin", CleanUps::kFailedToo));
-    if (env_.cancellation.is_set()) return CancelledError();
-    HOLDFAST_ASSIGN_OR_RETURN(const auto owed, FindOwedCleanUps(env_, *view));
-    if (!owed.empty()) {
-      return Unavailable(
-          fmt::format("clean-ups of the checkpoint {} could not be made", view->record().id()));
-    }
-    HOLDFAST_ASSIGN_OR_RETURN(const auto left, FindUncleaned(env_, *view));
-    for (const Uncleaned& one : left) env_.log.Log(LogLevel::kWarning, one.text);
-    return Ok();
-  }
-
-  // The newest state; one that is damaged is none that keeps a checkpoint from its deletion.
-  static Result<std::optional<StateEntry>> ReadableState(const Record& record) {
-    HOLDFAST_ASSIGN_OR_RETURN(auto states, record.ReadableStates());
-    if (states.empty()) return std::optional<StateEntry>();
-    return std::optional<StateEntry>(std::move(states.back()));
   }
 
   Status WriteRecord() {
@@ -674,31 +582,10 @@ class Beginner {
     return record_.PutDrift(request_.run, {policy, text});
   }
 
-  Status StartDeletion() {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const Record checkpoint,
-        Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint));
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, ReadableState(checkpoint));
-    if (state && state->state == RecordState::kDeleted) return Ok();
-    HOLDFAST_RETURN_IF_ERROR(CheckIsNotOver(checkpoint));
-    StateChange deleting;
-    deleting.state = RecordState::kDeleting;
-    deleting.run = request_.run;
-    deleting.token = checkpoint_lease_.token;
-    deleting.after = state ? state->number : 0;
-    deleting.time = env_.clock.Now();
-    HOLDFAST_RETURN_IF_ERROR(CheckStillHeld(env_.tenant, record_.id(), lease_));
-    HOLDFAST_RETURN_IF_ERROR(checkpoint.SetState(deleting));
-    Failpoint("begin:after-deleting");
-    const auto head = checkpoint.Head();
-    if (!head && !IsDamage(head.error())) return head.error();
-    RemovalHold hold(checkpoint,
-                     {{checkpoint.id(), checkpoint_lease_, env_.lease_expiry},
-                      {record_.id(), lease_, env_.lease_expiry}},
-                     env_.clock, &env_.cancellation);
-    return RemoveIndices(hold, head && *head ? &**head : nullptr);
+  // That all but a protect work on.
+  Result<Record> Checkpoint() const {
+    return Record::Open(env_.tenant, RecordKind::kCheckpoint, bundle_.bundle().checkpoint);
   }
-
   std::string CheckpointId() const {
     return bundle_.bundle().operation == Operation::kProtect ? record_.id()
                                                              : bundle_.bundle().checkpoint;
