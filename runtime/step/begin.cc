@@ -185,8 +185,10 @@ class Beginner {
           .Hint("resume it with the workflow that began it");
     }
     if (head && !state) {
-      // Where its state was lost, a first start would go on amid what another one has done, in its epochs.
-      HOLDFAST_ASSIGN_OR_RETURN(resume_, HasBegun(record_));
+      // Where its state was lost, a first start would go on amid what another one has done, in its epochs. What this run itself has
+      // done since is another try's of this begin.
+      HOLDFAST_ASSIGN_OR_RETURN(resume_,
+                                own ? HasBegunBefore(record_, request_.run) : HasBegun(record_));
     }
     return false;
   }
@@ -498,11 +500,11 @@ class Beginner {
   }
 
   Status StartEpochs() {
-    const std::string table = NumberPart(lease_.token);
-    if (lease_.epochs == table) return Ok();  // an earlier begin of this run got so far
     HOLDFAST_ASSIGN_OR_RETURN(const auto view,
                               RunView::Hold(env_, record_, lease_, bundle_.sha256()));
     if (found_state_ == 0) HOLDFAST_RETURN_IF_ERROR(MendStates(*view));
+    const std::string table = NumberPart(lease_.token);
+    if (lease_.epochs == table) return Ok();  // an earlier begin of this run got so far
     HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env_, *view));
     HOLDFAST_ASSIGN_OR_RETURN(const auto owed, RunOwedCleanUps(env_, *view, "begin"));
     if (!owed.empty()) {
@@ -544,11 +546,12 @@ class Beginner {
   // Behind those that it has lost there may be what it was brought to. They are none of this run: tried again it is to find that it
   // has not begun.
   Status MendStates(RunView& view) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto state, MendFirstStates(view, record_.id(), env_.clock));
+    HOLDFAST_RETURN_IF_ERROR(MendFirstStates(view, record_.id(), env_.clock));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto state, record_.State());
     if (!state) return FirstStateMissing(record_);
     found_state_ = state->number;
     if (CanBeResumed(state->state)) return Ok();
-    HOLDFAST_RETURN_IF_ERROR(ReleaseLease(env_.tenant, record_.id(), lease_));
+    HOLDFAST_RETURN_IF_ERROR(GiveBack());
     return NothingToResume(state->state);
   }
 

@@ -370,20 +370,18 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
                                 CleanUps which) {
   const Record& record = run.record();
   HOLDFAST_RETURN_IF_ERROR(WaitForClaims(env, run));
-  HOLDFAST_ASSIGN_OR_RETURN(auto state, record.State());
-  bool lost = false;
-  if (!state) {
-    HOLDFAST_ASSIGN_OR_RETURN(lost, HasBegun(record));
+  HOLDFAST_ASSIGN_OR_RETURN(auto states, record.States());
+  if (states.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(const bool begun, HasBegun(record));
+    if (begun) {
+      HOLDFAST_ASSIGN_OR_RETURN(std::string worked, RunOfLostStates(run));
+      HOLDFAST_RETURN_IF_ERROR(MendFirstStates(run, std::move(worked), env.clock));
+      HOLDFAST_ASSIGN_OR_RETURN(states, record.States());
+      if (states.empty()) return FirstStateMissing(record);
+    }
   }
-  if (lost) {
-    const auto entry = NewestRunOn(record);
-    if (!entry && !IsDamage(entry.error())) return entry.error();
-    HOLDFAST_ASSIGN_OR_RETURN(
-        state, MendFirstStates(run, entry && *entry ? (*entry)->run : run.lease().run, env.clock));
-    if (!state) return FirstStateMissing(record);
-    // Behind those that it had lost there may be what it was brought to.
-    lost = state->state == WorkingState(run.operation()) && state->token == run.lease().token;
-  }
+  const auto state = states.empty() ? std::nullopt : std::optional(states.back());
+  const bool lost = state && IsMended(*state);
   StateChange ended;
   ended.state = RecordState::kError;
   ended.run = run.lease().run;
@@ -427,7 +425,7 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (lost) {
       verdict.good = false;
-      verdict.reasons.insert(verdict.reasons.begin(), FirstStateMissing(record).message());
+      verdict.reasons.insert(verdict.reasons.begin(), state->reason);
     }
     if (verdict.good && run.operation() == Operation::kDelete) {
       HOLDFAST_RETURN_IF_ERROR(EraseItsCheckpoint(env, run, *state));
@@ -443,6 +441,17 @@ Result<StepReport> FinishRecord(const StepEnvironment& env, RunView& run, std::s
     HOLDFAST_ASSIGN_OR_RETURN(Verdict verdict, JudgeRecord(env, run));
     if (verdict.reasons.empty()) verdict.reasons.emplace_back("a post ended only after the run");
     HOLDFAST_RETURN_IF_ERROR(SetVerdict(env, record, std::move(ended), now, verdict));
+  }
+  if (state->state == RecordState::kAvailable &&
+      std::any_of(states.begin(), states.end(), IsMended)) {
+    // What came before it is not known, and others after it may be lost, too.
+    HOLDFAST_ASSIGN_OR_RETURN(const Verdict verdict, JudgeRecord(env, run));
+    if (!verdict.good) {
+      return Corrupt(
+          fmt::format("{} {} had lost its first state; by its last one it is available, and it is "
+                      "not whole: {}",
+                      NameOf(record.kind()), record.id(), Join(verdict.reasons, "; ")));
+    }
   }
   if (run.operation() == Operation::kProtect && now == RecordState::kAvailable) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, record.Head());

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
+#include <vector>
 
 #include "runtime/data/each.h"
 #include "runtime/step/end.h"
@@ -21,21 +23,25 @@ bool IsUnknown(const Error& error) {
   return IsDamage(error) || error.code() == ErrorCode::kNotFound;
 }
 
-// Has any of its steps a claim?
-Result<bool> HasClaims(const Record& record) {
+// Has any of its steps a first claim by another run than `but`?
+Result<bool> HasClaims(const Record& record, std::string_view but) {
+  const auto unreadable = [&record](const Error& error) {
+    if (!IsUnknown(error)) return Result<bool>(error);
+    return Result<bool>(record.kind() == RecordKind::kDeletion);
+  };
   const auto name = record.BundleName();
-  if (!name) return IsUnknown(name.error()) ? Result<bool>(true) : name.error();
+  if (!name) return unreadable(name.error());
   if (!*name) return false;
   auto bundle = StoredBundle::Open(record.tenant(), **name);
-  if (!bundle) return IsUnknown(bundle.error()) ? Result<bool>(true) : std::move(bundle).error();
+  if (!bundle) return unreadable(bundle.error());
   const auto steps = bundle->AllSteps();
-  if (!steps) return IsUnknown(steps.error()) ? Result<bool>(true) : steps.error();
+  if (!steps) return unreadable(steps.error());
   std::atomic<bool> any = false;
   HOLDFAST_RETURN_IF_ERROR(ForEach(steps->size(), kAskedAtOnce, [&](std::size_t i) -> Status {
     if (any) return Ok();
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const bool there, record.section().Exists(ClaimPrefix((*steps)[i]->name) + NumberPart(1)));
-    if (there) any = true;
+    const auto claims = ReadClaims(record.section(), (*steps)[i]->name);
+    if (!claims && !IsDamage(claims.error())) return claims.error();
+    if (!claims || (!claims->empty() && claims->front().run != but)) any = true;
     return Ok();
   }));
   return any.load();
@@ -58,7 +64,11 @@ Result<bool> HasBegun(const Record& record) {
   const std::string ends = fmt::format("journal/{}/", kEndStep);
   const bool listed = std::any_of(
       keys.begin(), keys.end(), [&ends](const std::string& key) { return !key.starts_with(ends); });
-  return listed ? Result<bool>(true) : HasClaims(record);
+  return listed ? Result<bool>(true) : HasClaims(record, {});
+}
+
+Result<bool> HasBegunBefore(const Record& record, std::string_view run) {
+  return HasClaims(record, run);
 }
 
 Error FirstStateMissing(const Record& record) {
@@ -66,18 +76,40 @@ Error FirstStateMissing(const Record& record) {
                              StatePrefix(), NumberPart(1)));
 }
 
-Result<std::optional<StateEntry>> MendFirstStates(RunView& run, std::string by,
-                                                  const Clock& clock) {
+Status MendFirstStates(RunView& run, std::string by, const Clock& clock) {
   const Record& record = run.record();
   HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, record.StateNumbers());
   const std::uint64_t lost = numbers.empty() ? 1 : numbers.front() - 1;
   StateEntry working;
   working.state = WorkingState(run.operation());
-  working.run = std::move(by);
+  working.run = by.empty() ? run.lease().run : std::move(by);
+  working.reason = FirstStateMissing(record).message();
   working.time = clock.Now();
   for (std::uint64_t number = 0; number < lost; ++number)
     HOLDFAST_RETURN_IF_ERROR(record.SetStateAgain(working, run.lease().token, number));
-  return record.State();
+  return Ok();
 }
+
+Result<std::string> RunOfLostStates(const RunView& run) {
+  const Record& record = run.record();
+  std::vector<std::string> candidates = {run.lease().run};
+  HOLDFAST_ASSIGN_OR_RETURN(const auto numbers, record.StateNumbers());
+  for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) {
+    const auto state = record.ReadState(*number);
+    if (!state && !IsDamage(state.error())) return state.error();
+    if (state && *state) candidates.push_back((*state)->run);
+  }
+  candidates.push_back(record.id());
+  for (std::string& candidate : candidates) {
+    const auto entry = ReadRun(record.tenant(), candidate);
+    if (!entry && !IsDamage(entry.error())) return entry.error();
+    if (entry && *entry && (*entry)->record == record.id() && (*entry)->kind == record.kind())
+      return std::move(candidate);
+  }
+  return std::string();
+}
+
+// Whoever begins gives no reason.
+bool IsMended(const StateEntry& state) { return IsWorking(state.state) && !state.reason.empty(); }
 
 }  // namespace holdfast::runtime

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <optional>
 #include <string>
+#include <string_view>
 
 #include "plugins/sdk/result.h"
 #include "runtime/step/run_view.h"
@@ -14,14 +14,21 @@ namespace holdfast::runtime {
 
 // Whether anything was done in a record, though its states may be lost: by those that there are (but `error`, which a begin that
 // came to nothing has, too), by their numbers, and by the claims of its steps, which are asked for by their keys: a listing may not
-// show yet what there is. Also true where its bundle, which names the steps, cannot be read. Half a copy has not begun.
+// show yet what there is. Of a deletion also true where its bundle, which names the steps, cannot be read. Half a copy has not begun.
 Result<bool> HasBegun(const Record& record);
+// Whether another run than `run` has claimed one of its steps.
+Result<bool> HasBegunBefore(const Record& record, std::string_view run);
 
 // kCorrupt, which names the first state: it is missing.
 Error FirstStateMissing(const Record& record);
 
-// Writes the states that a record has lost before the first that is left, or its first: as one in which `by`, a run, works. Returns
-// the newest then.
-Result<std::optional<StateEntry>> MendFirstStates(RunView& run, std::string by, const Clock& clock);
+// Writes the states that a record has lost before the first that is left, or its first: as one in which `by`, a run, works, with the
+// loss as the reason.
+Status MendFirstStates(RunView& run, std::string by, const Clock& clock);
+// The run that worked on a record which has lost its first states, as far as that can be told: by the run that has it now, by
+// those of its other states, by its id. Empty: by none of them.
+Result<std::string> RunOfLostStates(const RunView& run);
+// Was it written by MendFirstStates?
+bool IsMended(const StateEntry& state);
 
 }  // namespace holdfast::runtime

@@ -170,16 +170,66 @@ TEST_F(LostBeforeAnEnd, OfAProtectTheSecondTryOfTheNextRunIsAResume) {
   EXPECT_EQ(world.CallsOf("pre T::App#shop"), before + 1);
 }
 
-// What is left of the states behind the first one counts.
-TEST_F(LostBeforeAnEnd, WhatItWasBroughtToCountsToItsEnd) {
+// Its own steps are no earlier run's.
+TEST_F(LostBeforeAnEnd, ATryOfABeginThatWasAwayLetsItsOwnRunGoOn) {
+  const std::string bundle = world.Publish();
+  scene.bank.PauseAt(Call::kCreateExclusive, "run-2/state/000001", [] { throw Killed(); });
+  EXPECT_THROW(world.Begin("run-2", bundle), Killed);
+  scene.bank.PauseAt(Call::kGet, "run-2/plan", [&] {
+    EXPECT_EQ(world.Begin("run-2", bundle).code, ExitCode::kOk);
+    for (const std::string& step : world.Steps(bundle)) {
+      world.Run("run-2", bundle, step);
+      if (!world.quiesced.empty()) break;
+    }
+  });
+  EXPECT_EQ(world.Begin("run-2", bundle).code, ExitCode::kOk);
+  EXPECT_FALSE(scene.bank.pending());
+  EXPECT_THAT(world.quiesced, SizeIs(1));
+  for (const std::string& step : world.Steps(bundle)) world.Run("run-2", bundle, step);
+  const auto ended = world.End("run-2");
+  EXPECT_EQ(ended.code, ExitCode::kOk) << ended.text;
+  EXPECT_EQ(world.CallsOf("pre T::App#shop"), 1U);
+}
+
+TEST_F(LostBeforeAnEnd, WhoeverEndsItWasKilledItEndsTheSame) {
   const std::string bundle = world.Publish();
   ASSERT_EQ(world.Begin("run-2", bundle).code, ExitCode::kOk);
   for (const std::string& step : world.Steps(bundle)) world.Run("run-2", bundle, step);
-  scene.bank.PauseAt(Call::kPut, "indices/by-", [] { throw Killed(); });
-  EXPECT_THROW(world.End("run-2"), Killed);
-  EXPECT_EQ(world.StateOf("run-2"), RecordState::kAvailable);
   ASSERT_TRUE(world.tenant.Delete("checkpoints/run-2/state/000001"));
+  scene.bank.PauseAt(Call::kCreateExclusive, "run-2/state/000002", [] { throw Killed(); });
+  EXPECT_THROW(world.End("run-2"), Killed);
+  EXPECT_EQ(world.StateOf("run-2"), RecordState::kProtecting);
   scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
+  EXPECT_EQ(world.StateOf("run-2"), RecordState::kError);
+  EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
+}
+
+// What is left of the states behind the first one counts.
+class LostBehindAnEnd : public LostBeforeAnEnd {
+ protected:
+  LostBehindAnEnd() {
+    const std::string bundle = world.Publish();
+    EXPECT_EQ(world.Begin("run-2", bundle).code, ExitCode::kOk);
+    for (const std::string& step : world.Steps(bundle)) world.Run("run-2", bundle, step);
+    scene.bank.PauseAt(Call::kPut, "indices/by-", [] { throw Killed(); });
+    EXPECT_THROW(world.End("run-2"), Killed);
+    EXPECT_EQ(world.StateOf("run-2"), RecordState::kAvailable);
+    EXPECT_TRUE(world.tenant.Delete("checkpoints/run-2/state/000001"));
+    scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
+  }
+};
+
+TEST_F(LostBehindAnEnd, WhatIsNotWholeIsNotIndexed) {
+  for (const std::string& key : scene.Keys("checkpoints/run-2/resources/")) {
+    ASSERT_TRUE(world.tenant.Delete(key));
+  }
+  EXPECT_THAT(scene.CollectGarbage(), SizeIs(1));
+  EXPECT_THAT(scene.CollectGarbage(), SizeIs(1));
+  EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
+}
+
+TEST_F(LostBehindAnEnd, WhatItWasBroughtToCounts) {
   EXPECT_THAT(scene.CollectGarbage(), IsEmpty());
   EXPECT_EQ(world.StateOf("run-2"), RecordState::kAvailable);
   EXPECT_THAT(scene.Damage(), IsEmpty());
