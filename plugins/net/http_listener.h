@@ -76,7 +76,7 @@ struct ListenerOptions {
 //     head or its request by the deadline is closed.
 //   - Of bodies of more than `short_body`, and of those without a length, `most_long_bodies` are read at once, of whatever
 //     connections; one more is refused with 503. So all clients together make it hold little more than
-//     most_connections * short_body + most_long_bodies * most_body.
+//     most_connections * short_body + most_long_bodies * 3 * most_body: what has no length grows as it comes.
 //   - A connection beyond `most_connections` takes the place of the oldest one that has not sent its head, or has its
 //     answer, which is closed; where all are worked on, the new one is.
 //   - Of a client that is refused while it sends, what it goes on to send is thrown away for `longest_farewell`, and up to

@@ -210,9 +210,6 @@ std::string ClusterOptions(const ClusterArguments& arguments) {
 std::optional<BankSection> BankOfRun(Session& session, const engines::RunStatus& status) {
   const auto named = status.parameters.find("provider");
   if (named == status.parameters.end() || named->second.empty()) return std::nullopt;
-  // What the engine says is known: for what the bank says besides nobody waits for minutes.
-  constexpr std::chrono::seconds kPatience{10};
-  session.HavePatience(kPatience);
   const auto provider = session.OpenProvider(named->second, Session::Warnings::kLeave);
   if (!provider) return std::nullopt;
   auto tenant = session.TenantSection(**provider, SectionAccess::kRead);

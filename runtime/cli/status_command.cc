@@ -115,7 +115,12 @@ int ShowRunStatus(Session& session, const ClusterRunArguments& arguments) {
   std::optional<BankSection> bank;
   std::map<std::string, std::string> reasons;
   const std::vector<std::string> silent = StepsWithoutProgress(status);
-  if (!failed.empty() || !silent.empty()) bank = BankOfRun(session, status);
+  if (!failed.empty() || !silent.empty()) {
+    // What the engine says is known: for what the bank says besides nobody waits for minutes.
+    constexpr std::chrono::seconds kPatience{10};
+    session.HavePatience(kPatience);
+    bank = BankOfRun(session, status);
+  }
   if (bank) reasons = JournaledReasons(*bank, status.run(), failed);
   std::map<std::string, std::string> progress;
   if (bank) progress = JournaledProgress(*bank, status.run(), silent);
