@@ -19,6 +19,7 @@
 """
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -27,8 +28,9 @@ class Keystone:
     def __init__(self, url):
         self.url = url
         self.token = None
+        self.who = ()
 
-    def call(self, method, path, body=None, headers=None):
+    def call(self, method, path, body=None, headers=None, tries=3):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"} | (headers or {}), method=method)
         if self.token:
@@ -37,10 +39,16 @@ class Keystone:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return dict(answer.headers), json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
+            # Where tokens last some seconds, a slow machine has let this one expire.
+            if error.code == 401 and self.token and tries > 1:
+                time.sleep(1.1)
+                self.log_in(*self.who)
+                return self.call(method, path, body, headers, tries - 1)
             sys.exit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
 
     def log_in(self, user, password=None):
         """A token in the project that is called as the user."""
+        self.token, self.who = None, (user, password)
         domain = {"id": "default"}
         identity = {"methods": ["password"], "password": {"user": {"name": user, "domain": domain, "password": password or user + "-password"}}}
         scope = {"project": {"name": user, "domain": domain}}
