@@ -45,7 +45,7 @@ class HttpService {
 struct ListenerLimits {
   std::uint64_t most_body = std::uint64_t{1} << 20U;    // bytes
   std::uint64_t short_body = std::uint64_t{64} << 10U;  // bytes; see below
-  unsigned most_long_bodies = 4;                        // at once
+  unsigned most_long_bodies = 2;                        // at once
   std::uint32_t most_head = std::uint32_t{16} << 10U;   // bytes of the request line and the headers
   std::chrono::milliseconds head_deadline{5'000};       // from the connection to the whole head
   std::chrono::milliseconds request_deadline{30'000};   // from there to the whole request

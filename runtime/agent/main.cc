@@ -152,6 +152,7 @@ int Main(const std::vector<std::string>& arguments) {
     Write(STDOUT_FILENO, options->said);
     return 0;
   }
+  KeepLittleMemory();
   CloseToOthers();
   ::signal(SIGPIPE, SIG_IGN);
   // Of every thread: they are waited for in one place.

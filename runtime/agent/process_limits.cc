@@ -1,6 +1,7 @@
 #include "runtime/agent/process_limits.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -42,6 +43,15 @@ Status AllowDescriptorsFor(unsigned jobs) {
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
     return SystemError(errno, fmt::format("asking for {} open files", wanted));
   return Ok();
+}
+
+void KeepLittleMemory() {
+  constexpr int kLarge =
+      64 * 1024;  // bytes; once set, glibc does not raise it after what it has seen
+  constexpr int kArenas = 2;
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+  ::mallopt(M_TRIM_THRESHOLD, kLarge);
+  ::mallopt(M_ARENA_MAX, kArenas);
 }
 
 void CloseToOthers() {

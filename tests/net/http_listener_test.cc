@@ -120,8 +120,6 @@ TEST_F(Listener, ReadsFewLongBodiesAtOnce) {
   };
   const auto whole = begin(chunked);
   auto left = begin(declared(kShort + 1));
-  const auto third = begin(chunked);
-  const auto fourth = begin(declared(kShort + 1));
   EXPECT_THAT(Ask(declared(kShort + 1) + "\r\n"), StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(Ask(chunked + "\r\n"), StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(Ask(declared(kShort) + "\r\n" + std::string(kShort, 'x')),
