@@ -129,27 +129,19 @@ class Places {
 
 // The bodies of which few are read at once. Thread-safe.
 class LongBodies {
- public:
-  class Turn {
-   public:
-    explicit Turn(LongBodies& bodies) : bodies_(&bodies) {}
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    Turn(Turn&& other) noexcept : bodies_(std::exchange(other.bodies_, nullptr)) {}
-    Turn& operator=(Turn&&) = delete;
-    ~Turn() {
-      if (bodies_ != nullptr) --bodies_->taken_;
-    }
-
-   private:
-    LongBodies* bodies_;
+  struct Leave {
+    void operator()(std::atomic<unsigned>* taken) const { --*taken; }
   };
 
+ public:
+  using Turn = std::unique_ptr<std::atomic<unsigned>, Leave>;
+
   explicit LongBodies(unsigned most) : most_(most) {}
-  std::optional<Turn> Take() {
-    if (++taken_ <= most_) return Turn(*this);
+  // Null: as many as may be are being read.
+  Turn Take() {
+    if (++taken_ <= most_) return Turn(&taken_);
     --taken_;
-    return std::nullopt;
+    return nullptr;
   }
 
  private:
@@ -261,12 +253,11 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     }
     const auto length = parser_.content_length();
     if (!parser_.is_done() && (!length || *length > limits_.short_body)) {
-      auto turn = long_bodies_.Take();
-      if (!turn) {
+      turn_ = long_bodies_.Take();
+      if (!turn_) {
         Refuse(kBusy, "other long bodies are being read");
         return;
       }
-      turn_.emplace(std::move(*turn));
     }
     const auto expect = parser_.get().find(http::field::expect);
     if (expect != parser_.get().end() && beast::iequals(expect->value(), "100-continue") &&
@@ -375,7 +366,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   Stream stream_;
   beast::flat_buffer buffer_;
   http::request_parser<http::string_body> parser_;
-  std::optional<LongBodies::Turn> turn_;
+  LongBodies::Turn turn_;
   HttpHead head_;
   http::response<http::string_body> reply_;
   std::vector<char> farewell_;

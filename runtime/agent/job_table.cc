@@ -358,10 +358,9 @@ std::vector<JobView> JobTable::List() const {
         view.state = runs ? JobState::kRunning : JobState::kAccepted;
         view.running_since = step->running_since;
         view.trouble = step->trouble;
-        if (runs && !step->ids.empty()) {
-          shown.process = *step->ids.begin();
-          auto& ids = sharing[shown.process];
-          if (ids.empty()) ids.assign(step->ids.rbegin(), step->ids.rend());
+        if (runs) {
+          shown.process = step->ids.front();
+          sharing.try_emplace(shown.process, step->ids.rbegin(), step->ids.rend());
         }
       }
       all.push_back(std::move(shown));
@@ -380,8 +379,7 @@ std::vector<JobView> JobTable::List() const {
   std::vector<JobView> out;
   out.reserve(all.size());
   for (Shown& shown : all) {
-    if (const auto found = progress.find(shown.process); found != progress.end())
-      shown.view.progress = found->second;
+    shown.view.progress = progress[shown.process];
     out.push_back(std::move(shown.view));
   }
   return out;

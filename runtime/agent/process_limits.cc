@@ -46,8 +46,8 @@ Status AllowDescriptorsFor(unsigned jobs) {
 }
 
 void KeepLittleMemory() {
-  constexpr int kLarge =
-      64 * 1024;  // bytes; once set, glibc does not raise it after what it has seen
+  // Bytes. Once that is set glibc does not raise it after what it has seen.
+  constexpr int kLarge = 64 * 1024;
   constexpr int kArenas = 2;
   ::mallopt(M_MMAP_THRESHOLD, kLarge);
   ::mallopt(M_TRIM_THRESHOLD, kLarge);

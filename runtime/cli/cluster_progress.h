@@ -54,8 +54,8 @@ class ClusterProgress {
   void AddRows(const engines::RunStatus& status);
   struct State {
     std::string text;  // empty: nothing to show
-    std::string
-        rough;  // with tenths of how far it is: who has no terminal wants no line for each hundredth
+    // With tenths of how far it is: who has no terminal wants no line for each hundredth.
+    std::string rough;
     std::string why;  // its end: ": REASON"; empty: it has none
     std::string key;  // of the reason: the step that gives it, and what that makes of the line
     bool active = false;

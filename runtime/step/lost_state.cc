@@ -23,8 +23,9 @@ bool IsUnknown(const Error& error) {
   return IsDamage(error) || error.code() == ErrorCode::kNotFound;
 }
 
-// Has any of its steps a first claim by another run than `but`?
-Result<bool> HasClaims(const Record& record, std::string_view but) {
+}  // namespace
+
+Result<bool> HasBegunBefore(const Record& record, std::string_view run) {
   const auto unreadable = [&record](const Error& error) {
     if (!IsUnknown(error)) return Result<bool>(error);
     return Result<bool>(record.kind() == RecordKind::kDeletion);
@@ -41,13 +42,11 @@ Result<bool> HasClaims(const Record& record, std::string_view but) {
     if (any) return Ok();
     const auto claims = ReadClaims(record.section(), (*steps)[i]->name);
     if (!claims && !IsDamage(claims.error())) return claims.error();
-    if (!claims || (!claims->empty() && claims->front().run != but)) any = true;
+    if (!claims || (!claims->empty() && claims->front().run != run)) any = true;
     return Ok();
   }));
   return any.load();
 }
-
-}  // namespace
 
 Result<bool> HasBegun(const Record& record) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, record.States());
@@ -64,11 +63,7 @@ Result<bool> HasBegun(const Record& record) {
   const std::string ends = fmt::format("journal/{}/", kEndStep);
   const bool listed = std::any_of(
       keys.begin(), keys.end(), [&ends](const std::string& key) { return !key.starts_with(ends); });
-  return listed ? Result<bool>(true) : HasClaims(record, {});
-}
-
-Result<bool> HasBegunBefore(const Record& record, std::string_view run) {
-  return HasClaims(record, run);
+  return listed ? Result<bool>(true) : HasBegunBefore(record, {});
 }
 
 Error FirstStateMissing(const Record& record) {

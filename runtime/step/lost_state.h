@@ -16,7 +16,7 @@ namespace holdfast::runtime {
 // came to nothing has, too), by their numbers, and by the claims of its steps, which are asked for by their keys: a listing may not
 // show yet what there is. Of a deletion also true where its bundle, which names the steps, cannot be read. Half a copy has not begun.
 Result<bool> HasBegun(const Record& record);
-// Whether another run than `run` has claimed one of its steps.
+// Whether another run than `run` was the first to claim one of its steps; by their keys alone.
 Result<bool> HasBegunBefore(const Record& record, std::string_view run);
 
 // kCorrupt, which names the first state: it is missing.

@@ -44,6 +44,7 @@ END_OF_STEP
   : >calls
 }
 called() { grep -c -- "--step=$1 " calls || true; } # STEP: how often
+# Where nobody answers, as while it is killed, the status is 000: whoever asks compares it.
 asked() { # PATH CURL-OPTION...: the status; what it answers is in the file answer
   curl -sS --max-time 20 -o answer -w '%{http_code}' "${@:2}" "${scheme:-http}://127.0.0.1:$port$1" 2>/dev/null || true
 }

@@ -87,7 +87,7 @@ refused 11 'another agent works in' --token-file=token --state-dir="$dir/state" 
 # Killed: nothing is lost, its steps die with it.
 children=$(pgrep -P $agent || true)
 kill -KILL $agent
-wait $agent 2>/dev/null || true
+wait $agent 2>/dev/null || true # its code is that of the kill
 for child in $children; do for _ in $(seq 100); do kill -0 "$child" 2>/dev/null || break; sleep 0.05; done; done
 for child in $children; do ! kill -0 "$child" 2>/dev/null || fail "step $child outlives the agent"; done
 start --step-program="$dir/step" --jobs=2

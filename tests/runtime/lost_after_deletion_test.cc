@@ -66,6 +66,11 @@ class LostBeforeAnEnd : public ::testing::Test {
     RunOnly("del-1", world.Publish(Operation::kDelete, "run-1"), "deletions/");
     world.script.clear();
   }
+  // From listings.
+  void HideJournals() {
+    scene.lagging.Hide(
+        [](const std::string& key) { return key.find("/journal/") != std::string::npos; });
+  }
   void ExpectDeletedByTheNext() {
     EXPECT_EQ(world.StateOf("run-1"), RecordState::kDeleting);
     EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());
@@ -98,8 +103,7 @@ TEST_F(LostBeforeAnEnd, OfADeletionItsEndMakesNothingGood) {
 
 TEST_F(LostBeforeAnEnd, OfADeletionItsEndMakesNothingGoodWhateverIsListed) {
   StopADeletion();
-  scene.lagging.Hide(
-      [](const std::string& key) { return key.find("/journal/") != std::string::npos; });
+  HideJournals();
   EXPECT_EQ(world.End("del-1").code, ExitCode::kRunFailed);
   scene.lagging.Hide(nullptr);
   ExpectDeletedByTheNext();
@@ -108,8 +112,7 @@ TEST_F(LostBeforeAnEnd, OfADeletionItsEndMakesNothingGoodWhateverIsListed) {
 TEST_F(LostBeforeAnEnd, OfADeletionGcMakesNothingGoodWhateverIsListed) {
   StopADeletion();
   scene.Advance(runtime::kLeaseExpiry + std::chrono::hours(1));
-  scene.lagging.Hide(
-      [](const std::string& key) { return key.find("/journal/") != std::string::npos; });
+  HideJournals();
   scene.CollectGarbage();
   EXPECT_NE(world.StateOf("run-1"), RecordState::kAvailable);
   EXPECT_THAT(scene.Keys("indices/by-"), IsEmpty());

@@ -7,6 +7,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 services=$here/../../services
 dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-$(basename "$0" .sh).XXXXXX")
 chmod 755 "$dir"
+# A server that is gone already must not hide how the test has ended.
 cleanup() {
   [ ! -e "$dir/swift" ] || "$services/swift.sh" stop "$dir/swift" || true
   [ ! -e "$dir/keystone/url" ] || "$services/keystone.sh" stop "$dir/keystone" || true

@@ -35,7 +35,7 @@ case $HOLDFAST_RANDOM_RUNS in
     first=$(seq $half) second=$(seq $((half + 1)) "$HOLDFAST_RANDOM_RUNS") whole=false
     [ "$HOLDFAST_RANDOM_RUNS" -lt 50 ] || whole=true
     # In those from 26 to 50 no pre_finish fails: the last one of the half gives its place to one that has that.
-    if $whole && [ "$half" -lt 71 ] && [ "$HOLDFAST_RANDOM_RUNS" -lt 71 ]; then
+    if $whole && [ "$HOLDFAST_RANDOM_RUNS" -lt 71 ]; then
       second="$(seq $((half + 1)) $((HOLDFAST_RANDOM_RUNS - 1))) 71" HOLDFAST_RANDOM_RUNS=80
     fi
     ;;
