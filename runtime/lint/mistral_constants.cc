@@ -44,16 +44,8 @@ std::optional<Value> WordIn(std::string_view word, bool jinja) {
   return Value(word);
 }
 
-std::optional<Value> Evaluated(std::string_view text, bool jinja) {
-  text = WithoutBlanks(text);
+std::optional<Value> Operand(std::string_view text, bool jinja) {
   if (text.empty()) return std::nullopt;
-  if (text.starts_with("not ") || text.starts_with("not\t")) {
-    const auto inner = Evaluated(text.substr(4), jinja);
-    if (!inner) return std::nullopt;
-    return Value(!Holds(*inner));
-  }
-  if (text.front() == '(' && text.back() == ')')
-    return Evaluated(text.substr(1, text.size() - 2), jinja);
   if (text.front() == '\'' || text.front() == '"') {
     if (text.find('\\') != std::string_view::npos || QuotedEnd(text, 0) != text.size())
       return std::nullopt;
@@ -64,6 +56,25 @@ std::optional<Value> Evaluated(std::string_view text, bool jinja) {
   if (jinja && text == "{}") return Value(Value::Map{});
   if (IsDigit(text.front()) || text.front() == '-') return NumberIn(text);
   return WordEnd(text, 0) == text.size() ? WordIn(text, jinja) : std::nullopt;
+}
+
+std::optional<Value> Evaluated(std::string_view text, bool jinja) {
+  // A loop: nobody knows how many of these stand in each other.
+  std::size_t negations = 0;
+  while (true) {
+    text = WithoutBlanks(text);
+    if (text.starts_with("not ") || text.starts_with("not\t")) {
+      ++negations;
+      text.remove_prefix(4);
+    } else if (text.size() > 1 && text.front() == '(' && text.back() == ')') {
+      text = text.substr(1, text.size() - 2);
+    } else {
+      break;
+    }
+  }
+  std::optional<Value> operand = Operand(text, jinja);
+  if (!operand || negations == 0) return operand;
+  return Value(Holds(*operand) == (negations % 2 == 0));
 }
 
 }  // namespace

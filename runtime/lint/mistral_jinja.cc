@@ -34,6 +34,7 @@ struct Token {
 constexpr std::array<std::string_view, 26> kOperators{
     "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
     "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
+// Deeper than any that is meant; Python's own recursion ends there, and the one below goes as deep.
 constexpr std::size_t kDeepest = 200;
 
 // As jinja2/lexer.py cuts a template: text is passed over.
@@ -248,7 +249,7 @@ class Parser {
       for (const std::string_view end : ends) {
         if (AtName(end)) return true;
       }
-      if (!Statement()) return false;
+      if (!Deeper(&Parser::Statement)) return false;
     }
     if (ends.size() == 0) return true;
     return Say(fmt::format("'{}' is missing", *(ends.end() - 1)));
@@ -369,7 +370,7 @@ class Parser {
   bool Target() {
     do {
       if (Skip("(")) {
-        if (!Target() || !Need(")")) return false;
+        if (!Deeper(&Parser::Target) || !Need(")")) return false;
         continue;
       }
       if (!Name()) return false;
@@ -388,21 +389,20 @@ class Parser {
     }
   }
 
-  bool Condition() {
-    if (depth_ == kDeepest) return Stop();
-    ++depth_;
+  bool Condition() { return Deeper(&Parser::Choice); }
+  bool Choice() {
     bool good = Or();
     while (good && SkipName("if")) {
       good = Or();
       if (good && SkipName("else")) good = Condition();
     }
-    --depth_;
     return good;
   }
   bool Or() {
     do {
       do {
-        while (SkipName("not")) {
+        for (std::size_t depth = 0; SkipName("not"); ++depth) {
+          if (depth == kDeepest) return Stop();
         }
         if (!Compare()) return false;
       } while (SkipName("and"));
@@ -412,7 +412,7 @@ class Parser {
   bool Compare() {
     // Sums, products and powers differ in what they mean, not in what may stand there.
     do {
-      if (!Unary(true)) return false;
+      if (!Unary()) return false;
     } while (Binary());
     return true;
   }
@@ -430,16 +430,12 @@ class Parser {
     return true;
   }
 
-  bool Unary(bool filters) {
-    const bool sign = AtText("-") || AtText("+");
-    if (sign) {
-      ++at_;
-      if (!Unary(false)) return false;
-    } else if (!Primary()) {
-      return false;
+  bool Unary() {
+    for (std::size_t depth = 0; AtText("-") || AtText("+"); ++depth, ++at_) {
+      if (depth == kDeepest) return Stop();
     }
-    if (!Postfix()) return false;
-    while (filters) {
+    if (!Primary() || !Postfix()) return false;
+    while (true) {
       if (AtText("|")) {
         if (!Filter()) return false;
       } else if (AtName("is")) {
@@ -447,10 +443,9 @@ class Parser {
       } else if (AtText("(")) {
         if (!Call()) return false;
       } else {
-        break;
+        return true;
       }
     }
-    return true;
   }
 
   bool Primary() {
@@ -583,6 +578,15 @@ class Parser {
   bool Head() {
     Skip(":");
     return End();
+  }
+
+  // A part of what stands here: one level below it.
+  bool Deeper(bool (Parser::*part)()) {
+    if (depth_ == kDeepest) return Stop();
+    ++depth_;
+    const bool good = (this->*part)();
+    --depth_;
+    return good;
   }
 
   bool Say(std::string fault) {

@@ -39,7 +39,7 @@ struct Token {
 
 constexpr std::array<std::string_view, 17> kOperators{
     "=>", "->", "=~", "!~", ">=", "<=", "!=", "?.", ".", "+", "-", "*", "/", ">", "<", "=", ","};
-// Deeper than any that is meant; the recursion below goes as deep.
+// Deeper than any that is meant; Python's own recursion ends there, and the one below goes as deep.
 constexpr std::size_t kDeepest = 200;
 
 class Lexer {
@@ -145,7 +145,9 @@ class Parser {
   }
 
   bool Operand() {
-    while (At(Kind::kPrefix, Kind::kEither)) ++at_;
+    for (std::size_t depth = 0; At(Kind::kPrefix, Kind::kEither); ++depth, ++at_) {
+      if (depth == kDeepest) return Stop();
+    }
     if (At(Kind::kOperand)) {
       ++at_;
     } else if (At(Kind::kCall)) {

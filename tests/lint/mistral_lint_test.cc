@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plugins/sdk/file.h"
+#include "runtime/lint/mistral_constants.h"
 #include "runtime/lint/mistral_lint.h"
 #include "runtime/local/workflow_file.h"
 #include "tests/lint/said.h"
@@ -61,6 +63,74 @@ TEST(GoodForMistral, IsWhatIsEmitted) {
     ++cases;
   }
   EXPECT_GT(cases, 10U);
+}
+
+std::string Repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+// What a task publishes, on one line.
+Findings LintPublished(const std::string& text) {
+  return LintMistral({{"w.yaml",
+                       "version: '2.0'\nw:\n  tasks:\n    a:\n      action: std.noop\n"
+                       "      publish:\n        x: |-\n          " +
+                           text + "\n"}});
+}
+
+// Python's recursion ends over each of them, and so it is refused: not by the end of our own stack.
+TEST(DeepForMistral, IsRefusedThoughItGoesOnForEver) {
+  constexpr int kTimes = 20'000;
+  const auto deep = [](std::string_view open, std::string_view inside, std::string_view close) {
+    return Repeated(open, kTimes) + std::string(inside) + Repeated(close, kTimes);
+  };
+  for (const std::string& text : {"<% " + deep("not ", "1", "") + " %>",
+                                  "<% " + deep("- ", "1", "") + " %>",
+                                  "<% " + deep("(", "1", ")") + " %>",
+                                  "<% " + deep("[", "1", "]") + " %>",
+                                  "<% " + deep("f(", "1", ")") + " %>",
+                                  "<% $" + deep("[", "1", "]") + " %>",
+                                  "<% " + deep("a(b => ", "1", ")") + " %>",
+                                  "{{ " + deep("not ", "1", "") + " }}",
+                                  "{{ " + deep("- - - - - - - ", "1", "") + " }}",
+                                  "{{ " + deep("(", "1", ")") + " }}",
+                                  "{{ " + deep("[", "1", "]") + " }}",
+                                  "{{ " + deep("{1: ", "1", "}") + " }}",
+                                  "{{ " + deep("f(", "1", ")") + " }}",
+                                  "{{ 1" + deep("|f(1", "", ")") + " }}",
+                                  "{{ 1" + deep(" is f(1", "", ")") + " }}",
+                                  "{{ 1" + deep(" is f [1", "", "]") + " }}",
+                                  "{{ 1" + deep("[1", "", "]") + " }}",
+                                  "{{ " + deep("1 if 1 else ", "1", "") + " }}",
+                                  "x{% " + deep("set (", "a", ")") + " = 1 %}{{ 1 }}",
+                                  "{% set " + deep("(", "a", ")") + " = 1 %}{{ 1 }}",
+                                  deep("{% if x %}", "{{ 1 }}", "{% endif %}"),
+                                  deep("{% if x %}{% else %}", "{{ 1 }}", "{% endif %}"),
+                                  deep("{% for x in y %}", "{{ 1 }}", "{% endfor %}"),
+                                  deep("{% set x %}", "{{ 1 }}", "{% endset %}"),
+                                  deep("{% with %}", "{{ 1 }}", "{% endwith %}")}) {
+    const Findings found = LintPublished(text);
+    EXPECT_TRUE(HasErrors(found)) << text.substr(0, 60);
+    EXPECT_EQ(found.size(), 1U) << text.substr(0, 60);
+  }
+}
+
+TEST(DeepForMistral, IsNoConstantThatOursIsTooDeepFor) {
+  for (const std::string& text :
+       {"<% " + Repeated("not ", 150'001) + "1 %>",
+        "<% " + Repeated("(", 150'000) + "false" + Repeated(")", 150'000) + " %>"})
+    EXPECT_EQ(ConstantIn(text), Value(false));
+}
+
+TEST(DeepForMistral, IsTakenWherePeopleWriteIt) {
+  for (const std::string& text :
+       {"<% " + Repeated("not ", 99) + "1 %>",
+        "<% " + Repeated("(", 99) + "1" + Repeated(")", 99) + " %>",
+        "{{ " + Repeated("- ", 99) + "1 }}", "{{ " + Repeated("not ", 99) + "1 }}",
+        Repeated("{% if x %}", 99) + "{{ 1 }}" + Repeated("{% endif %}", 99),
+        "{% if x %}" + Repeated("{% elif x %}", 999) + "{{ 1 }}{% endif %}"})
+    EXPECT_EQ(Said(LintPublished(text)), "");
 }
 
 // Ten times what it may take of a user's time for 300 tasks: machines of tests are slow and busy.
