@@ -57,7 +57,8 @@ class Reader {
     std::uint32_t end_step = 0;
   };
 
-  // As deep as templates stand in each other.
+  // As deep as templates stand in each other, which the reader limits. Each once: one that stands in several would be gone
+  // through with all in it for each, and is a fault anyway.
   void Visit(std::uint32_t index, std::vector<StartCondition> conditions, std::uint32_t parent,
              std::uint32_t begin, std::uint32_t end, bool in_child) {
     const local::Template& here = workflow_.templates[index];
@@ -88,8 +89,7 @@ class Reader {
       if (workflow_.templates[task.call.template_index].dag) {
         own.end = out_.order.AddNode();
         out_.order.Link(own.begin, own.end);
-        Visit(task.call.template_index, ConditionsOf(dag, at, ends), group, own.begin, own.end,
-              in_child || task.call.child != local::kNoChild);
+        VisitBelow(task, ConditionsOf(dag, at, ends), group, own, in_child);
       } else if (!task.IsBarrier()) {
         out_.steps.push_back({task.name, group, own.begin, ConditionsOf(dag, at, ends)});
         if (!task.needed) out_.faults.push_back("task " + task.name + " would never start");
@@ -99,6 +99,16 @@ class Reader {
         out_.order.Link(ends[before].end, own.begin);
     }
     for (const std::uint32_t target : dag.targets) out_.order.Link(ends[target].end, end);
+  }
+
+  void VisitBelow(const local::Task& task, std::vector<StartCondition> conditions,
+                  std::uint32_t group, const Ends& ends, bool in_child) {
+    const std::uint32_t below = task.call.template_index;
+    if (!visited_.insert(below).second)
+      return Fault(task, "calls " + Printable(task.call.name) +
+                             ", as another one does: what is in it would run more than once");
+    Visit(below, std::move(conditions), group, ends.begin, ends.end,
+          in_child || task.call.child != local::kNoChild);
   }
 
   void Fault(const local::Task& task, std::string_view what) {
@@ -284,21 +294,27 @@ class Reader {
     return {std::move(all)};
   }
 
-  // Barriers stand for what they depend on. Chains of them are as short as the compiler makes them.
+  // Barriers stand for what they depend on. Each is looked at once: of several ways to one there may be very many.
   void Collect(const local::DagTemplate& dag, std::uint32_t task,
                std::set<std::uint32_t>& required) const {
-    for (const std::uint32_t other : dag.tasks[task].depends.RequiredSuccesses())
-      required.insert(other);
-    for (const std::uint32_t other : dag.tasks[task].depends.tasks()) {
-      // One that is Skipped has begun to be: what it requires has succeeded.
-      if (dag.tasks[other].IsBarrier()) Collect(dag, other, required);
+    std::set<std::uint32_t> seen{task};
+    std::vector<std::uint32_t> open{task};
+    while (!open.empty()) {
+      const local::DependsExpression& depends = dag.tasks[open.back()].depends;
+      open.pop_back();
+      for (const std::uint32_t other : depends.RequiredSuccesses()) required.insert(other);
+      for (const std::uint32_t other : depends.tasks()) {
+        // One that is Skipped has begun to be: what it requires has succeeded.
+        if (dag.tasks[other].IsBarrier() && seen.insert(other).second) open.push_back(other);
+      }
     }
   }
 
   const local::Workflow& workflow_;
   SaidRun out_;
-  std::set<std::string> children_;  // names
-  std::set<std::uint32_t> leaves_;  // templates of the site that are called
+  std::set<std::string> children_;   // names
+  std::set<std::uint32_t> leaves_;   // templates of the site that are called
+  std::set<std::uint32_t> visited_;  // templates with tasks that stand in another one
   bool has_begin_ = false;
 };
 

@@ -17,6 +17,9 @@ namespace words = mistral_words;
 using mistral::Definition;
 using mistral::Task;
 
+// Deeper than any that the compiler writes; the recursion below goes as deep.
+constexpr std::size_t kDeepest = 100;
+
 class Reader {
  public:
   explicit Reader(const std::vector<Definition>& definitions) {
@@ -51,7 +54,8 @@ class Reader {
         fmt::format("task {} of {} {}", Printable(task.name), Printable(here.name), what));
   }
 
-  // As deep as workflows start each other; one that starts itself is a fault.
+  // As deep as workflows start each other. Each once: what is started again is a fault, and not gone through again, as
+  // what it starts would be each time.
   void Visit(const Definition& here, std::vector<StartCondition> conditions, std::uint32_t parent,
              std::uint32_t begin, std::uint32_t end) {
     const auto group = static_cast<std::uint32_t>(out_.groups.size());
@@ -137,6 +141,14 @@ class Reader {
     for (const std::string& name : open_) {
       if (name == task.workflow) return Fault(here, task, "starts what it is a part of");
     }
+    if (visited_.contains(task.workflow))
+      return Fault(here, task,
+                   "starts " + Printable(task.workflow) +
+                       ", as another task does: what is in it would run more than once");
+    if (open_.size() == kDeepest)
+      return Fault(here, task,
+                   fmt::format("starts {}: more than {} workflows in each other",
+                               Printable(task.workflow), kDeepest));
     Visit(*below->second, {}, group, begin, end);
   }
 

@@ -1,8 +1,10 @@
 // Files that do not do what their bundle says: a golden file with one thing changed in it.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 struct Case {
   std::string name;
@@ -273,6 +276,80 @@ TEST(Definitions, HaveTheNumbersThatMistralReads) {
   const auto read = mistral::ReadDefinitions(std::vector<local::SourceFile>{source});
   ASSERT_TRUE(read) << read.error().Render();
   EXPECT_EQ(*read->front().task_defaults.Find("timeout"), Value(786432));
+}
+
+// `levels` workflows, each of which starts the next one by each of these tasks.
+std::vector<mistral::Definition> StartingEachOther(int levels, const std::vector<std::string>& by) {
+  std::string text = "version: '2.0'\n";
+  for (int level = 0; level <= levels; ++level) {
+    text += fmt::format("w.{:05}:\n  tasks:\n    verdict: {{action: std.noop}}\n", level);
+    for (const std::string& task : by) {
+      if (level < levels)
+        text += fmt::format("    {}: {{workflow: \"w.{:05}\"}}\n", task, level + 1);
+    }
+  }
+  return *mistral::ReadDefinitions(local::SourceFile{"w.yaml", text, nullptr});
+}
+
+// Else there would be twice as many of each.
+TEST(RunOfMistral, HasAWorkflowOnceThatTwoTasksStart) {
+  const SaidRun run = RunOf(StartingEachOther(16, {"a", "b"}));
+  EXPECT_EQ(run.groups.size(), 17U);
+  EXPECT_THAT(run.faults,
+              Contains(HasSubstr("task b of w.00000 starts w.00001, as another task does: what is "
+                                 "in it would run more than once")));
+}
+
+TEST(RunOfMistral, GoesNoDeeperThanAnyThatIsCompiled) {
+  const SaidRun run = RunOf(StartingEachOther(300, {"a"}));
+  EXPECT_THAT(run.faults, Contains(HasSubstr("task a of w.00099 starts w.00100: more than 100 "
+                                             "workflows in each other")));
+  EXPECT_THAT(RunOf(StartingEachOther(99, {"a"})).faults, Not(Contains(HasSubstr("more than"))));
+}
+
+// Of a Workflow with these templates, and one that is called `leaf`.
+SaidRun RunOfArgo(const std::string& templates) {
+  const auto workflow = local::ReadWorkflow(std::vector<local::SourceFile>{
+      {"w.yaml",
+       "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\nspec:\n"
+       "  entrypoint: t0\n  onExit: t0\n  templates:\n"
+       "  - name: leaf\n    container: {image: i, command: [holdfast-step]}\n" +
+           templates,
+       nullptr}});
+  EXPECT_TRUE(workflow) << workflow.error().Render();
+  return workflow ? RunOf(*workflow) : SaidRun();
+}
+
+TEST(RunOfArgo, HasATemplateOnceThatTwoTasksCall) {
+  std::string templates;
+  for (int level = 0; level < 12; ++level) {
+    const std::string below = level < 11 ? fmt::format("t{}", level + 1) : "leaf";
+    templates += fmt::format(
+        "  - name: t{}\n    dag: {{failFast: false, tasks: [{{name: a, template: {}}}, "
+        "{{name: b, template: {}}}]}}\n",
+        level, below, below);
+  }
+  const SaidRun run = RunOfArgo(templates);
+  EXPECT_EQ(run.groups.size(), 12U);
+  EXPECT_THAT(run.faults, Contains(HasSubstr("calls t1, as another one does: what is in it "
+                                             "would run more than once")));
+}
+
+// Two by two, each two after both before them: there are very many ways to the first.
+TEST(RunOfArgo, LooksAtABarrierOnceThatThereAreManyWaysTo) {
+  std::string tasks = "      - {name: a0, template: leaf}\n      - {name: b0, template: leaf}\n";
+  for (int level = 1; level <= 22; ++level) {
+    for (const char* const name : {"a", "b"})
+      tasks += fmt::format(
+          "      - {{name: {}{}, template: leaf, when: \"false\", depends: \"a{} && b{}\"}}\n",
+          name, level, level - 1, level - 1);
+  }
+  tasks += "      - {name: last, template: leaf, depends: a22 && b22}\n";
+  const auto begun = std::chrono::steady_clock::now();
+  const SaidRun run =
+      RunOfArgo("  - name: t0\n    dag:\n      failFast: false\n      tasks:\n" + tasks);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(200));
+  EXPECT_EQ(run.steps.size(), 3U);
 }
 
 INSTANTIATE_TEST_SUITE_P(
