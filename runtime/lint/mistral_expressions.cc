@@ -25,16 +25,6 @@ struct Fault {
   Severity severity = Severity::kError;
 };
 
-// Where the first such pair from `at` on begins, and the place behind it; npos: there is none.
-std::pair<std::size_t, std::size_t> FindPair(std::string_view text, std::string_view begin,
-                                             std::string_view end, std::size_t at = 0) {
-  for (at = text.find(begin, at); at != std::string_view::npos; at = text.find(begin, at + 1)) {
-    if (const std::size_t length = PairLength(text.substr(at), begin, end); length > 0)
-      return {at, at + length};
-  }
-  return {std::string_view::npos, std::string_view::npos};
-}
-
 bool HasPair(std::string_view text, std::string_view begin, std::string_view end) {
   return FindPair(text, begin, end).first != std::string_view::npos;
 }

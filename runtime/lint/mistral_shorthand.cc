@@ -1,6 +1,7 @@
 #include "runtime/lint/mistral_shorthand.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "plugins/sdk/json.h"
@@ -21,30 +22,73 @@ std::size_t WordLength(std::string_view text) {
   return end;
 }
 
-// An input's value: "..." or '...', an expression, [...], true, false, null, digits; 0: none of these.
-std::size_t ValueLength(std::string_view text) {
-  if (text.empty()) return 0;
-  if (text[0] == '"' || text[0] == '\'') {
-    const std::size_t end = text.find(text[0], 1);
-    return end == std::string_view::npos ? 0 : end + 1;
+// Where such a pair begins at the beginning of `text` and ends on the same line, its length; else 0.
+std::size_t PairLength(std::string_view text, std::string_view begin, std::string_view end) {
+  if (!text.starts_with(begin)) return 0;
+  for (std::size_t at = begin.size(); at < text.size() && text[at] != '\n'; ++at) {
+    if (text[at] == end.front() && text.substr(at).starts_with(end)) return at + end.size();
   }
-  if (const std::size_t expression = ExpressionLength(text); expression > 0) return expression;
-  if (text[0] == '[') {
-    const std::size_t end = text.substr(0, text.find('\n')).rfind(']');
-    return end == std::string_view::npos ? 0 : end + 1;
-  }
-  for (const std::string_view word : {"true", "false", "null"}) {
-    if (text.starts_with(word)) return word.size();
-  }
-  return EndOf(text, 0, character::kDigit);
+  return 0;
 }
+
+// Up to the last ']' of the line.
+std::size_t ListLength(std::string_view text) {
+  const std::size_t end = text.substr(0, text.find('\n')).rfind(']');
+  return end == std::string_view::npos ? 0 : end + 1;
+}
+
+// The values of a text's inputs: "..." or '...', an expression, [...], true, false, null, digits.
+class InputValues {
+ public:
+  explicit InputValues(std::string_view text) : text_(text) {}
+
+  // How long the one is that begins at `at`, which only grows; 0: it is none of these.
+  std::size_t LengthAt(std::size_t at) {
+    const std::string_view rest = text_.substr(at);
+    if (rest.starts_with('"') || rest.starts_with('\'')) {
+      const std::size_t end = rest.find(rest.front(), 1);
+      return end == std::string_view::npos ? 0 : end + 1;
+    }
+    for (Kind& kind : kinds_) {
+      if (rest.starts_with(kind.begin)) return LengthOf(kind, at);
+    }
+    for (const std::string_view word : {"true", "false", "null"}) {
+      if (rest.starts_with(word)) return word.size();
+    }
+    return EndOf(rest, 0, character::kDigit);
+  }
+
+ private:
+  struct Kind {
+    std::string_view begin;
+    std::size_t (*length)(std::string_view);
+    std::size_t open_before = 0;  // the end of a line, up to which none is closed any more
+  };
+
+  // What is not closed is not looked for again on its line: a text may begin very many.
+  std::size_t LengthOf(Kind& kind, std::size_t at) {
+    if (at < kind.open_before) return 0;
+    const std::size_t length = kind.length(text_.substr(at));
+    if (length == 0) kind.open_before = std::min(text_.find('\n', at), text_.size());
+    return length;
+  }
+
+  std::string_view text_;
+  std::array<Kind, 3> kinds_{
+      Kind{"<%", &ExpressionLength}, {"{{", &ExpressionLength}, {"[", &ListLength}};
+};
 
 }  // namespace
 
-std::size_t PairLength(std::string_view text, std::string_view begin, std::string_view end) {
-  if (!text.starts_with(begin)) return 0;
-  const std::size_t at = text.substr(0, text.find('\n')).find(end, begin.size());
-  return at == std::string_view::npos ? 0 : at + end.size();
+std::pair<std::size_t, std::size_t> FindPair(std::string_view text, std::string_view begin,
+                                             std::string_view end, std::size_t at) {
+  while ((at = text.find(begin, at)) != std::string_view::npos) {
+    if (const std::size_t length = PairLength(text.substr(at), begin, end); length > 0)
+      return {at, at + length};
+    // Where the first of a line is not closed, none behind it is.
+    at = std::min(text.find('\n', at), text.size());
+  }
+  return {std::string_view::npos, std::string_view::npos};
 }
 
 std::size_t ExpressionLength(std::string_view text) {
@@ -52,11 +96,8 @@ std::size_t ExpressionLength(std::string_view text) {
 }
 
 bool HasExpression(std::string_view text) {
-  for (std::size_t at = text.find_first_of("<{"); at != std::string_view::npos;
-       at = text.find_first_of("<{", at + 1)) {
-    if (ExpressionLength(text.substr(at)) > 0) return true;
-  }
-  return false;
+  return FindPair(text, "<%", "%>").first != std::string_view::npos ||
+         FindPair(text, "{{", "}}").first != std::string_view::npos;
 }
 
 bool MistralShorthand::Has(std::string_view input) const {
@@ -85,13 +126,14 @@ MistralShorthand CutShorthand(std::string_view text) {
   };
   // An input may even begin in the word: of "count=1 delay=0" all is input.
   std::size_t free = 0;
+  InputValues values(text);
   for (std::size_t equals = text.find('='); equals != std::string_view::npos;
        equals = text.find('=', equals + 1)) {
     if (equals < free) continue;
     std::size_t begin = equals;
     while (begin > free && (text[begin - 1] == '-' || IsBefore(text, begin, character::kWord)))
       begin = BeginBefore(text, begin);
-    const std::size_t length = ValueLength(text.substr(equals + 1));
+    const std::size_t length = values.LengthAt(equals + 1);
     if (begin == equals || length == 0) continue;
     passed_over(begin);
     call.inputs.emplace_back(text.substr(begin, equals - begin), text.substr(equals + 1, length));

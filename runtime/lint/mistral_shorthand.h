@@ -30,9 +30,10 @@ Value InputOfShorthand(std::string_view written);
 
 // True for a text that has an expression, of either language.
 bool HasExpression(std::string_view text);
-// Where such a pair begins at the beginning of `text` and ends on the same line, its length; else 0. Mistral's patterns do
-// not reach over the end of a line.
-std::size_t PairLength(std::string_view text, std::string_view begin, std::string_view end);
+// Where the first such pair from `at` on begins, and the place behind it; npos: there is none. It ends on the line that it
+// begins on: Mistral's patterns do not reach over the end of a line. Linear, however many begin and are not closed.
+std::pair<std::size_t, std::size_t> FindPair(std::string_view text, std::string_view begin,
+                                             std::string_view end, std::size_t at = 0);
 // Where one of Mistral's expressions begins at the beginning of `text`, its length: <%...%> or {{...}}, on one line.
 // 0 where there is none.
 std::size_t ExpressionLength(std::string_view text);

@@ -2,10 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 #include <string>
+#include <string_view>
 
+#include "plugins/sdk/value.h"
 #include "runtime/lint/argo_lint.h"
+#include "runtime/lint/mistral_expressions.h"
+#include "runtime/lint/mistral_shorthand.h"
 
 namespace holdfast::lint {
 namespace {
@@ -44,6 +49,22 @@ TEST(LargeFile, EachOfManyFindingsHasItsLine) {
     ++unknown;
   }
   EXPECT_EQ(unknown, 20'000);
+}
+
+// With the square of it, each would take minutes.
+TEST(LargeFile, WhatIsOpenedManyTimesAndNeverClosedIsLookedForOnce) {
+  for (const std::string_view open :
+       {"<% ", "{{ ", "{% ", "{ ", "< ", "a=<% ", "a={{ ", "a=[ ", "<%\n", "{{\n", "<% %> "}) {
+    std::string text;
+    while (text.size() < 400'000) text += open;
+    const std::string shorthand = "std.echo " + text;
+    const auto begun = std::chrono::steady_clock::now();
+    CutShorthand(shorthand);
+    EXPECT_EQ(HasExpression(text), open == "<% %> ") << open;
+    CheckExpressions({"w.yaml", text},
+                     Value().Set("vars", Value().Set("a", text).Set("b", shorthand)));
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(2)) << open;
+  }
 }
 
 }  // namespace
