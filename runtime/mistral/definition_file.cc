@@ -131,12 +131,13 @@ Result<std::vector<Input>> ReadInputs(const SourceFile& source, const Value& wor
   if (list == nullptr) return inputs;
   for (const Value& entry : list->AsList()) {
     if (entry.is_string()) {
-      inputs.push_back({entry.AsString(), std::nullopt});
+      inputs.push_back({entry.AsString(), std::nullopt, entry.position()});
       continue;
     }
     if (!entry.is_map())
       return source.At(entry.position(), "an input is a name, or a map of names and defaults");
-    for (const auto& [name, value] : entry.AsMap()) inputs.push_back({name, value});
+    for (const auto& [name, value] : entry.AsMap())
+      inputs.push_back({name, value, value.key_position()});
   }
   return inputs;
 }

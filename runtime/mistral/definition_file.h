@@ -32,6 +32,7 @@ struct Task {
 struct Input {
   std::string name;
   std::optional<Value> value;  // its default; none: whoever starts it has to give one
+  Position position;
 };
 
 struct Definition {

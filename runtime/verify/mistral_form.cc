@@ -33,11 +33,9 @@ struct Form {
 constexpr std::string_view kFailFast = "fail-fast";
 constexpr std::string_view kPartial = "partial";
 
-std::string PlaceOf(const Definition& here, const Position& position) {
-  return fmt::format("{}:{}", Printable(here.file.substr(here.file.rfind('/') + 1)), position.line);
-}
-std::string PlaceOf(const Definition& here, const Value& value) {
-  return PlaceOf(here, value.position());
+// A field that is not there has no place; then it is its owner's.
+Position PositionOf(const Value& field, const Position& owner) {
+  return field.key_position().line == 0 ? owner : field.key_position();
 }
 
 Value HandedOn(bool is_first) {
@@ -91,19 +89,24 @@ class Reviewer {
   std::vector<std::string> Run(std::span<const Definition> definitions) {
     std::set<std::string_view> names;
     for (std::size_t i = 0; i < definitions.size(); ++i) {
-      ReviewName(definitions[i], definitions.front());
-      if (!names.insert(definitions[i].name).second)
-        faults_.push_back(Printable(definitions[i].name) + " is there more than once");
+      definition_ = &definitions[i];
+      here_ = Printable(definition_->name);
+      ReviewName(definitions.front());
+      if (!names.insert(definition_->name).second)
+        FaultAt(definition_->position, here_ + " is there more than once");
       Review(definitions[i], i == 0);
     }
     return std::move(faults_);
   }
 
  private:
+  void FaultAt(const Position& position, const std::string& what) {
+    faults_.push_back(fmt::format("{}: {}", PlaceOf(*definition_, position), what));
+  }
+
   void Review(const Definition& here, bool is_first) {
-    here_ = Printable(here.name);
     ReviewInputs(here, is_first);
-    Compare(here_, "vars", here.variables, HandedOn(is_first));
+    Compare(here_, here.position, "vars", here.variables, HandedOn(is_first));
     ReviewDefaults(here);
     std::array<bool, 2> is_framed{};
     for (const Task& task : here.tasks) {
@@ -118,14 +121,14 @@ class Reviewer {
 
   // Mistral knows a workflow by its name, whosever it is: a part under another's would take its place. That of the first
   // one is the plan's.
-  void ReviewName(const Definition& here, const Definition& first) {
-    if (&here == &first || here.name.starts_with(first.name + ".")) return;
-    faults_.push_back(fmt::format("{}: {} is no name of a part of {}", PlaceOf(here, here.position),
-                                  Printable(here.name), Printable(first.name)));
+  void ReviewName(const Definition& first) {
+    if (definition_ == &first || definition_->name.starts_with(first.name + ".")) return;
+    FaultAt(definition_->position,
+            fmt::format("{} is no name of a part of {}", here_, Printable(first.name)));
   }
 
   void Missing(std::string_view task) {
-    faults_.push_back(fmt::format("{} has no task '{}'", here_, task));
+    FaultAt(definition_->position, fmt::format("{} has no task '{}'", here_, task));
   }
 
   void ReviewInputs(const Definition& here, bool is_first) {
@@ -145,30 +148,32 @@ class Reviewer {
         continue;
       }
       if (missing.erase(input.name) == 0) {
-        faults_.push_back(
-            fmt::format("{} has an input {}, which nothing reads", here_, Printable(input.name)));
+        FaultAt(input.position, fmt::format("{} has an input {}, which nothing reads", here_,
+                                            Printable(input.name)));
         continue;
       }
       // The bundle's is held to what it names where the file is opened, the provider's to the bundle's.
       if (input.value.has_value() != is_first)
-        faults_.push_back(fmt::format("input {} of {} has {} default", Printable(input.name), here_,
-                                      input.value ? "a" : "no"));
+        FaultAt(input.position, fmt::format("input {} of {} has {} default", Printable(input.name),
+                                            here_, input.value ? "a" : "no"));
       if (input.name == "record" && input.value && *input.value != Value(""))
-        faults_.push_back(fmt::format(
-            "input record of {} has a default: every run would be that of another one", here_));
+        FaultAt(
+            input.position,
+            fmt::format("input record of {} has a default: every run would be that of another one",
+                        here_));
     }
     for (const std::string& name : missing)
-      faults_.push_back(fmt::format("{} has no input {}", here_, name));
+      FaultAt(here.position, fmt::format("{} has no input {}", here_, name));
   }
 
   // Whoever starts the workflow says it by the bundle's hash, and who says nothing takes its default.
   void ReviewBundleInput(const mistral::Input& input, const std::string& of_bundle) {
     if (input.name != of_bundle) {
-      faults_.push_back(fmt::format("{} has an input {}, which is not that of its bundle: {}",
-                                    here_, Printable(input.name), Printable(of_bundle)));
+      FaultAt(input.position, fmt::format("{} has an input {}, which is not that of its bundle: {}",
+                                          here_, Printable(input.name), Printable(of_bundle)));
     } else if (!input.value || *input.value != Value(true)) {
-      faults_.push_back(fmt::format("input {} of {} has {}, not true", input.name, here_,
-                                    input.value ? TextOf(*input.value) : "no default"));
+      FaultAt(input.position, fmt::format("input {} of {} has {}, not true", input.name, here_,
+                                          input.value ? TextOf(*input.value) : "no default"));
     }
   }
 
@@ -181,7 +186,7 @@ class Reviewer {
     const Value* const retry = defaults.Find("retry");
     const Value tries = count(retry == nullptr ? nullptr : retry->Find("count"));
     const Value delay = count(retry == nullptr ? nullptr : retry->Find("delay"));
-    Compare(here_, "task-defaults", defaults,
+    Compare(here_, here.position, "task-defaults", defaults,
             Value()
                 .Set("fail-on", words::kNotSucceeded)
                 .Set("retry",
@@ -190,44 +195,50 @@ class Reviewer {
     if (delay.AsInt() >= limits::kShortestDelay.count() &&
         delay.AsInt() <= limits::kLongestDelay.count())
       return;
-    faults_.push_back(fmt::format("{}: the 'delay' of 'retry' of {} is {} s, and may be {} to {} s",
-                                  PlaceOf(here, delay), here_, delay.AsInt(),
-                                  limits::kShortestDelay.count(), limits::kLongestDelay.count()));
+    FaultAt(
+        PositionOf(delay, PositionOf(defaults, here.position)),
+        fmt::format("the 'delay' of 'retry' of {} is {} s, and may be {} to {} s", here_,
+                    delay.AsInt(), limits::kShortestDelay.count(), limits::kLongestDelay.count()));
   }
 
   void ReviewTask(const Task& task, TaskRole role) {
     const std::string name = fmt::format("task {} of {}", Printable(task.name), here_);
     const Form form = FormOf(task, role);
     if (role != TaskRole::kPart && task.action != form.action) {
-      faults_.push_back(
-          fmt::format("{} calls {}, not {}", name, Printable(task.action), form.action));
+      FaultAt(task.position,
+              fmt::format("{} calls {}, not {}", name, Printable(task.action), form.action));
       return;  // the others are then those of another role
     }
-    Compare(name, "input", task.input, form.input);
-    Compare(name, "fail-on", task.fail_on, form.fail_on);
-    Compare(name, "retry", task.retry, form.retry);
-    Compare(name, "timeout", task.timeout, form.timeout);
+    Compare(name, task.position, "input", task.input, form.input);
+    Compare(name, task.position, "fail-on", task.fail_on, form.fail_on);
+    Compare(name, task.position, "retry", task.retry, form.retry);
+    Compare(name, task.position, "timeout", task.timeout, form.timeout);
   }
 
-  void Compare(const std::string& whose, std::string_view field, const Value& is,
-               const Value& should) {
+  void Compare(const std::string& whose, const Position& owner, std::string_view field,
+               const Value& is, const Value& should) {
     if (is == should) return;
+    std::string what;
     if (should.is_null()) {
-      faults_.push_back(
-          fmt::format("{} has '{}', which its like never have: {}", whose, field, TextOf(is)));
+      what = fmt::format("{} has '{}', which its like never have: {}", whose, field, TextOf(is));
     } else if (is.is_null()) {
-      faults_.push_back(fmt::format("{} has no '{}': {}", whose, field, TextOf(should)));
+      what = fmt::format("{} has no '{}': {}", whose, field, TextOf(should));
     } else {
-      faults_.push_back(
-          fmt::format("{} has '{}' {}, not {}", whose, field, TextOf(is), TextOf(should)));
+      what = fmt::format("{} has '{}' {}, not {}", whose, field, TextOf(is), TextOf(should));
     }
+    FaultAt(PositionOf(is, owner), what);
   }
 
-  std::string here_;
+  const Definition* definition_ = nullptr;  // the one that is looked at. Not owned
+  std::string here_;                        // its name
   std::vector<std::string> faults_;
 };
 
 }  // namespace
+
+std::string PlaceOf(const Definition& here, const Position& position) {
+  return fmt::format("{}:{}", Printable(here.file.substr(here.file.rfind('/') + 1)), position.line);
+}
 
 TaskRole RoleOf(const Task& task, bool is_first) {
   if (!task.workflow.empty()) return TaskRole::kPart;
@@ -251,7 +262,7 @@ std::vector<SaidSetting> SettingsIn(std::span<const Definition> definitions) {
     const auto add = [&](Kind kind, const Value* value, std::string_view name) {
       if (value == nullptr) return;
       out.push_back({kind, *value, fmt::format("{} of {}", name, Printable(here.name)),
-                     PlaceOf(here, *value)});
+                     PlaceOf(here, value->position())});
     };
     for (const mistral::Input& input : here.inputs) {
       if (!input.value) continue;
@@ -261,7 +272,8 @@ std::vector<SaidSetting> SettingsIn(std::span<const Definition> definitions) {
     // An earlier build wrote none.
     if (Value::List owner = mistral::OwnerTags(here.tags); !owner.empty()) {
       out.push_back({Kind::kOwner, std::move(owner),
-                     fmt::format("'tags' of {}", Printable(here.name)), PlaceOf(here, here.tags)});
+                     fmt::format("'tags' of {}", Printable(here.name)),
+                     PlaceOf(here, here.tags.position())});
     }
     if (const Value* const retry = here.task_defaults.Find("retry"))
       add(Kind::kRetries, retry->Find("count"), "the 'count' of 'retry'");

@@ -21,6 +21,9 @@ enum class TaskRole : std::uint8_t {
 };
 TaskRole RoleOf(const mistral::Task& task, bool is_first);
 
+// "diamond.yaml:27", as faults begin.
+std::string PlaceOf(const mistral::Definition& here, const Position& position);
+
 // All of a file but its steps' order decides as well whether they run: what fails a task, how often one is tried, what
 // is handed to it. There is one right form of each, which the compiler writes; what differs is a fault, a sentence each.
 // The numbers that a plan has the say of are SettingsIn()'s; no plan says how long Mistral waits between two tries, which

@@ -37,7 +37,9 @@ class Reader {
     const std::uint32_t last = out_.order.AddNode();
     Visit(*definitions_.at(start_), {}, 0, start, last);
     for (const auto& [name, definition] : definitions_) {
-      if (!visited_.contains(name)) out_.faults.push_back("nothing starts " + Printable(name));
+      if (!visited_.contains(name))
+        out_.faults.push_back(fmt::format(
+            "{}: nothing starts {}", PlaceOf(*definition, definition->position), Printable(name)));
     }
     return std::move(out_);
   }
@@ -50,8 +52,8 @@ class Reader {
   };
 
   void Fault(const Definition& here, const Task& task, std::string_view what) {
-    out_.faults.push_back(
-        fmt::format("task {} of {} {}", Printable(task.name), Printable(here.name), what));
+    out_.faults.push_back(fmt::format("{}: task {} of {} {}", PlaceOf(here, task.position),
+                                      Printable(task.name), Printable(here.name), what));
   }
 
   // As deep as workflows start each other. Each once: what is started again is a fault, and not gone through again, as

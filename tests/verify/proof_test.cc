@@ -111,9 +111,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{
             "AStepOfAnotherName", "diamond", "mistral", "input: {step: a-bc37fcd6-par}",
             "input: {step: a-bc37fcd6-post}",
-            R"(task a-bc37fcd6-par of diamond-protect has 'input' {"step":"a-bc37fcd6-post"}, not )"},
+            R"(expected.mistral.yaml:47: task a-bc37fcd6-par of diamond-protect has 'input' {"step":"a-bc37fcd6-post"}, not )"},
         Case{"ALinkToNowhere", "diamond", "mistral", "on-complete: [d-7595fa26-par]",
-             "on-complete: [d-7595fa26-pra]", "leads to d-7595fa26-pra, which is not there"},
+             "on-complete: [d-7595fa26-pra]",
+             "expected.mistral.yaml:60: task d-7595fa26-pre of diamond-protect leads to "
+             "d-7595fa26-pra, which is not there"},
         Case{"ALinkOfSuccess", "diamond", "mistral",
              "input: {step: a-bc37fcd6-par}\n      on-complete",
              "input: {step: a-bc37fcd6-par}\n      on-success", "has on-success"},
@@ -124,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NoEnd", "diamond", "mistral", "input: {command: end}\n", "input: {command: begin}\n",
              "task end of diamond-protect has 'input'"},
         Case{"AnEndThatIsNotThere", "diamond", "mistral", "    end:\n", "    ende:\n",
-             "diamond-protect has no task 'end'"},
+             "expected.mistral.yaml:6: diamond-protect has no task 'end'"},
         Case{"AnEndThatRunsTwice", "diamond", "mistral",
              "on-complete: [a-bc37fcd6-post]\n    # pre", "on-complete: [end]\n    # pre",
              "task end of diamond-protect has several inbound links"},
@@ -144,7 +146,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NoGateThatFails", "cut_templates", "mistral",
              "action: holdfast.step\n      input: {command: gate, step: files-05-4a567810-pre}",
              "action: std.noop\n      retry: {count: 0, delay: 0}",
-             "task gate of cut-protect.files-05-4a567810-all.80ec7bbec1 has no 'fail-on'"},
+             "files-05-4a567810-all.yaml:23: task gate of "
+             "cut-protect.files-05-4a567810-all.80ec7bbec1 has no "
+             "'fail-on'"},
         Case{"APartThatIsNotThere", "cut_templates", "mistral",
              "workflow: cut-protect.files-1c8ca929-all.fb6fe1a0ba", "workflow: cut-protect.other",
              "starts cut-protect.other, which is not there"},
@@ -179,13 +183,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"LinksOfAllTasks", "diamond", "mistral", "  task-defaults:\n",
              "  task-defaults:\n    on-error: [end]\n", "has 'task-defaults'"},
         Case{"TheRunOfAnother", "diamond", "mistral", "run: \"<% execution().id %>\"",
-             "run: nightly", "diamond-protect has 'vars'"},
+             "run: nightly", "expected.mistral.yaml:21: diamond-protect has 'vars'"},
         Case{"NoVariables", "diamond", "mistral", "  vars:\n", "  name:\n",
-             "diamond-protect has no 'vars'"},
+             "expected.mistral.yaml:6: diamond-protect has no 'vars'"},
         Case{"AnotherBundleForThePart", "cut_templates", "mistral", "bundle: \"<% $.bundle %>\", p",
              "bundle: \"4b69\", p", "has 'input'"},
         Case{"TheRecordOfAnother", "diamond", "mistral", "{record: \"\"}", "{record: other}",
-             "input record of diamond-protect has a default"},
+             "expected.mistral.yaml:15: input record of diamond-protect has a default"},
         Case{"TheInputOfAnotherBundle", "diamond", "mistral", "{of-bundle-ed39", "{of-bundle-0000",
              "diamond-protect has an input of-bundle-00007fb99c75c79f, which is not that of its "
              "bundle: of-bundle-ed397fb99c75c79f"},
@@ -204,7 +208,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ABundleInputOfAPart", "cut_templates", "mistral",
              "input: [run, bundle, provider, record]",
              "input: [run, bundle, provider, record, of-bundle-0123456789abcdef]",
-             "has an input of-bundle-0123456789abcdef, which nothing reads"},
+             "files-02-a2e48d85-all.yaml:7: cut-protect.files-02-a2e48d85-all.525f423d51 has an "
+             "input "
+             "of-bundle-0123456789abcdef, which nothing reads"},
         // As an earlier build wrote it.
         Case{"NoBundleInput", "diamond", "mistral", "  - {of-bundle-ed397fb99c75c79f: true}\n", "",
              ""},
@@ -213,7 +219,8 @@ INSTANTIATE_TEST_SUITE_P(
             "expected.mistral.yaml:33: 'timeout' of diamond-protect is 1, and 2592600 by its plan"},
         Case{"MoreTime", "diamond", "mistral", "timeout: 2592600", "timeout: 2592601",
              "'timeout' of diamond-protect is 2592601, and 2592600 by its plan"},
-        Case{"NoTime", "diamond", "mistral", "    timeout: 2592600\n", "", "has 'task-defaults'"},
+        Case{"NoTime", "diamond", "mistral", "    timeout: 2592600\n", "",
+             "expected.mistral.yaml:27: diamond-protect has 'task-defaults'"},
         Case{"MoreTries", "diamond", "mistral", "count: 5", "count: 100000",
              "expected.mistral.yaml:30: the 'count' of 'retry' of diamond-protect is 100000, and 5 "
              "by its plan"},
@@ -223,7 +230,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ADelayWithoutEnd", "diamond", "mistral", "delay: 10", "delay: 1000000000",
              "expected.mistral.yaml:31: the 'delay' of 'retry' of diamond-protect is 1000000000 s, "
              "and may be 1 to 600 s"},
-        Case{"NoDelay", "diamond", "mistral", "delay: 10", "delay: 0", "is 0 s, and may be 1 to"},
+        Case{"NoDelay", "diamond", "mistral", "delay: 10", "delay: 0",
+             "expected.mistral.yaml:31: the 'delay' of 'retry' of diamond-protect is 0 s, and may "
+             "be 1 to"},
         Case{"Partial", "diamond", "mistral", "{partial: false}", "{partial: true}",
              "expected.mistral.yaml:17: input partial of diamond-protect is true, and false by its "
              "plan"},
@@ -238,14 +247,14 @@ INSTANTIATE_TEST_SUITE_P(
              "task a-bc37fcd6-par of diamond-protect has 'fail-on', which its like never have"},
         Case{"AnEndThatIsAlwaysGood", "diamond", "mistral",
              " or tasks(execution().id, false, ERROR).len() > 0 %>", " %>",
-             "task end of diamond-protect has 'fail-on'"},
+             "expected.mistral.yaml:107: task end of diamond-protect has 'fail-on'"},
         Case{"AStepWithItsOwnTime", "diamond", "mistral", "input: {step: a-bc37fcd6-par}\n",
              "input: {step: a-bc37fcd6-par}\n      timeout: 1\n", "has 'timeout'"},
         Case{"AnInputMore", "diamond", "mistral", "{command: end}", "{command: end, step: x}",
              "task end of diamond-protect has 'input'"},
         Case{"APartOfItsOwn", "cut_templates", "mistral",
              "cut-protect.files-02-a2e48d85-all.525f423d51:", "cut-protect.files-02-other:",
-             "nothing starts cut-protect.files-02-other"},
+             "files-02-a2e48d85-all.yaml:4: nothing starts cut-protect.files-02-other"},
         Case{"AnotherName", "diamond", "mistral", "\ndiamond-protect:\n", "\nzz-protect:\n",
              "expected.mistral.yaml:6: the workflow's name is \"zz-protect\", and "
              "\"diamond-protect\" by its plan"},
