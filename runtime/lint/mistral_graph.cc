@@ -137,7 +137,15 @@ class Builder {
           graph_.may_succeed_early = true;
           graph_.tasks[from].may_end_well = true;
         }
-        if (link.to == "fail" && !never) graph_.may_fail_early = true;
+        if (link.to == "fail" && !never) {
+          graph_.may_fail_early = true;
+          graph_.tasks[from].may_end_badly = true;
+        }
+        const bool always =
+            link.condition == nullptr || Constant(*link.condition) == Graph::Taken::kAlways;
+        if (always &&
+            (on == Graph::On::kError || (on == Graph::On::kComplete && link.to == "succeed")))
+          graph_.tasks[from].excused_by = value;
         Take(from, link, on);
       }
     }

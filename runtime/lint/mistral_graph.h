@@ -30,8 +30,12 @@ struct MistralGraph {
         nullptr;  // null where there is none that counts: 0 is none; 1.0 is one that does not work
     bool can_succeed = true;  // whatever happens in the run; false only for what never does
     bool can_fail = true;
-    bool error_handled = false;        // its failure is not the run's
-    bool may_end_well = false;         // it leads to the command `succeed`
+    bool error_handled = false;  // its failure is not the run's
+    bool may_end_well = false;   // it leads to the command `succeed`
+    bool may_end_badly = false;  // the same, to `fail`
+    // The clause by which its failure is not the run's, whatever holds: an on-error with a link that is always taken, or one
+    // that then leads to `succeed`. Null: there is none.
+    const Value* excused_by = nullptr;
     std::vector<std::size_t> inbound;  // of `links`
     std::vector<std::size_t> outbound;
   };

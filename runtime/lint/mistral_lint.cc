@@ -23,6 +23,7 @@
 #include "runtime/lint/mistral_schedule.h"
 #include "runtime/lint/mistral_schema.h"
 #include "runtime/lint/mistral_size.h"
+#include "runtime/lint/mistral_traps.h"
 #include "runtime/local/expression.h"
 #include "runtime/local/workflow_file.h"
 #include "runtime/mistral/definition_reading.h"
@@ -80,6 +81,7 @@ class WorkflowLint {
     Take(CheckExpressions(source_, workflow_));
     Take(CheckSizes(source_, workflow_, *tasks, workflows_));
     Take(CheckCalls(source_, name_, tasks->AsMap(), workflows_));
+    Take(CheckSecrets(source_, tasks->AsMap()));
     CheckTasks(*tasks);
     CheckDefaults(*tasks);
     if (workflow_.StringOr("type", "direct") == "reverse") {
@@ -88,6 +90,7 @@ class WorkflowLint {
       const MistralGraph graph = ReadGraph(source_, workflow_, found_);
       const MistralReach reach(graph);
       Take(CheckJoins(source_, graph, reach, *tasks));
+      Take(CheckMaskedFailures(source_, workflow_, graph, reach));
       calls_ = UnavoidableCalls(graph, reach);
     }
     return std::move(found_);

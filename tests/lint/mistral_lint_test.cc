@@ -3,6 +3,7 @@
 // tests/engines/mistral/lint_table.sh. HOLDFAST_UPDATE_GOLDEN=1 writes the .found files anew.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plugins/sdk/file.h"
@@ -63,6 +65,48 @@ TEST(GoodForMistral, IsWhatIsEmitted) {
     ++cases;
   }
   EXPECT_GT(cases, 10U);
+}
+
+// What lint says of a golden file with these edits: each text, wherever it stands, and what stands there instead.
+std::string SaidOfEdited(const std::vector<std::pair<std::string, std::string>>& edits) {
+  auto file =
+      *local::ReadSourceFile(std::string(HOLDFAST_TEST_GOLDEN) + "/diamond/expected.mistral.yaml");
+  for (const auto& [from, to] : edits) {
+    const std::size_t at = file.text.find(from);
+    if (at == std::string::npos) return "the golden file has changed: there is no " + from;
+    file.text.replace(at, from.size(), to);
+  }
+  return Said(LintMistral({file}));
+}
+
+using Edit = std::pair<std::string, std::string>;
+const Edit kCatches{"on-complete: [a-bc37fcd6-post]",
+                    "on-success: [a-bc37fcd6-post]\n      on-error: [a-bc37fcd6-post]"};
+const Edit kNoLookAtErrors{" or tasks(execution().id, false, ERROR).len() > 0", ""};
+// With all that leads to it.
+const std::vector<Edit> kNoEnd{{"      on-complete: [end]\n", ""},
+                               {"    end:\n      action: holdfast.step\n      input: {command: "
+                                "end}\n      fail-on: \"<% not (str(task().result) =~ "
+                                "'^[{]\\\"exit\\\":0[,}]') or tasks(execution().id, false, "
+                                "ERROR).len() > 0 %>\"\n",
+                                ""}};
+
+TEST(EditedForMistral, MasksAFailureThatNothingLooksAt) {
+  EXPECT_EQ(SaidOfEdited({kCatches}), "");
+  for (std::vector<Edit> edits : {std::vector<Edit>{kNoLookAtErrors}, kNoEnd}) {
+    edits.push_back(kCatches);
+    EXPECT_THAT(SaidOfEdited(edits),
+                ::testing::StartsWith("warning: [masked-failure] " HOLDFAST_TEST_GOLDEN
+                                      "/diamond/expected.mistral.yaml:49:7: when task "
+                                      "'a-bc37fcd6-par' fails, nothing shows it"));
+  }
+}
+
+// A step that fails is in the links of a compiled file never caught: whatever `end` says, Mistral ends the run in ERROR.
+TEST(EditedForMistral, MasksNothingWhileOnlyOnCompleteLeadsOn) {
+  EXPECT_EQ(SaidOfEdited({kNoLookAtErrors}), "");
+  EXPECT_EQ(SaidOfEdited(kNoEnd), "");
+  EXPECT_EQ(SaidOfEdited({{"on-success: [a-bc37fcd6-pre]", "on-complete: [a-bc37fcd6-pre]"}}), "");
 }
 
 std::string Repeated(std::string_view text, int times) {
