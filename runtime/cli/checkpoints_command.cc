@@ -11,6 +11,7 @@
 #include "runtime/cli/duration_option.h"
 #include "runtime/cli/file_listing.h"
 #include "runtime/cli/origin_names.h"
+#include "runtime/cli/own_steps.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/data/data_stream.h"
 #include "runtime/store/indices.h"
@@ -29,12 +30,13 @@ namespace {
 struct OwnBank {
   BankSection tenant;
   std::string provider_id;
+  unsigned parallel = 1;
 };
 Result<OwnBank> ReadableOwnBank(Session& session, const std::string& name) {
   HOLDFAST_ASSIGN_OR_RETURN(Provider* const provider, session.OpenProvider(name));
   HOLDFAST_ASSIGN_OR_RETURN(BankSection tenant,
                             session.TenantSection(*provider, SectionAccess::kRead));
-  return OwnBank{std::move(tenant), provider->config().id};
+  return OwnBank{std::move(tenant), provider->config().id, ParallelOf(*provider)};
 }
 
 Result<BankSection> ReadableBank(Session& session, const std::string& name) {
@@ -392,7 +394,7 @@ int CheckpointStatus(Session& session, const CheckpointsArguments& arguments) {
   filter.provider = bank->provider_id;
   filter.origin = std::move(*origin);
   std::vector<RecordSummary> damaged;
-  auto plans = runtime::ReadPlanStatus(tenant, filter, &damaged);
+  auto plans = runtime::ReadPlanStatus(tenant, filter, bank->parallel, &damaged);
   if (!plans) return out.Fail(plans.error());
   // A plan that was asked for and has nothing is the worst case, not an empty answer.
   if (plans->empty() && !arguments.plan.empty()) {

@@ -26,4 +26,8 @@ runtime::StepEnvironment StepEnvironmentOf(Session& session, Provider& provider,
   };
 }
 
+unsigned ParallelOf(const Provider& provider) {
+  return static_cast<unsigned>(BindChecked<DataSettings>(provider.bank_settings()).parallel);
+}
+
 }  // namespace holdfast::cli

@@ -11,4 +11,7 @@ namespace holdfast::cli {
 runtime::StepEnvironment StepEnvironmentOf(Session& session, Provider& provider,
                                            BankSection tenant);
 
+// How many objects of its bank are read or written at once.
+unsigned ParallelOf(const Provider& provider);
+
 }  // namespace holdfast::cli

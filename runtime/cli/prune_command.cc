@@ -23,6 +23,7 @@
 #include "runtime/cli/duration_option.h"
 #include "runtime/cli/one_deletion.h"
 #include "runtime/cli/origin_names.h"
+#include "runtime/cli/own_steps.h"
 #include "runtime/cli/record_table.h"
 #include "runtime/cli/schedule_times.h"
 #include "runtime/retention/plan_retention.h"
@@ -247,7 +248,8 @@ int PruneCheckpoints(Session& session, const PruneArguments& arguments) {
   const auto origin = ChooseOrigin(*tenant, own, arguments.origin);
   if (!origin) return out.Fail(origin.error());
   const auto retention =
-      runtime::DecideRetention(*tenant, {pruning->plan, own, *origin}, pruning->rules, *ahead, now);
+      runtime::DecideRetention(*tenant, {pruning->plan, own, *origin}, pruning->rules, *ahead, now,
+                               ParallelOf(*pruning->provider));
   if (!retention) return out.Fail(retention.error());
   if (retention->series.empty()) {
     const std::string none = "there is no checkpoint of plan " + pruning->plan + " of provider " +

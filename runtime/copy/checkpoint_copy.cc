@@ -18,7 +18,7 @@
 #include "runtime/copy/source_hold.h"
 #include "runtime/copy/target_hold.h"
 #include "runtime/data/each.h"
-#include "runtime/step/stat_manifest.h"
+#include "runtime/store/stat_manifest.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"

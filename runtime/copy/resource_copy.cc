@@ -10,7 +10,7 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/recording_bank.h"
 #include "runtime/step/sealed_bank.h"
-#include "runtime/step/stat_manifest.h"
+#include "runtime/store/stat_manifest.h"
 #include "runtime/store/layout.h"
 
 namespace holdfast::runtime {

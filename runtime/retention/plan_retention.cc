@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "plugins/sdk/text.h"
+#include "runtime/store/checkpoint_contents.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/record.h"
@@ -58,8 +59,8 @@ using Series = PlanRetention::Series;
 class Decider {
  public:
   Decider(const BankSection& tenant, const RetainedPlan& of, const RetentionRules& rules,
-          const AheadOfUtc& ahead, WallTime now)
-      : tenant_(tenant), of_(of), rules_(rules), ahead_(ahead), now_(now) {}
+          const AheadOfUtc& ahead, WallTime now, unsigned parallel)
+      : tenant_(tenant), of_(of), rules_(rules), ahead_(ahead), now_(now), parallel_(parallel) {}
 
   Result<PlanRetention> Run() {
     RecordFilter filter;
@@ -139,25 +140,42 @@ class Decider {
   // What a list does not read is read of those alone for which it matters, and what is found out may
   // change the verdicts of others: until nothing changes.
   Result<std::vector<RetentionVerdict>> Settle() {
-    std::set<std::string> read;
     std::set<std::string> asked;
     while (true) {
       auto verdicts = ApplyRetention(known_, rules_, ahead_);
+      const bool any_goes = std::any_of(verdicts.begin(), verdicts.end(),
+                                        [](const auto& verdict) { return !verdict.kept; });
       bool changed = false;
       for (const RetentionVerdict& verdict : verdicts) {
         const auto at = IndexOf(verdict.id);
         if (!known_[at].not_available.empty()) continue;
-        if (verdict.kept && read.insert(verdict.id).second) {
-          HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint(tenant_, summaries_[at]));
-          known_[at].not_available = WhyNotAvailable(summaries_[at]);
+        if (verdict.kept) {
+          HOLDFAST_RETURN_IF_ERROR(CheckKept(at, any_goes));
           changed = changed || !known_[at].not_available.empty();
-        } else if (!verdict.kept && asked.insert(verdict.id).second) {
+        } else if (asked.insert(verdict.id).second) {
           HOLDFAST_RETURN_IF_ERROR(AskForLease(known_[at]));
           changed = changed || !known_[at].used_by.empty();
         }
       }
       if (!changed) return verdicts;
     }
+  }
+
+  // None goes for one that is damaged, whose data is not there, or that nobody can read with the keys of the provider.
+  Status CheckKept(std::size_t at, bool any_goes) {
+    RecordSummary& summary = summaries_[at];
+    std::string& not_available = known_[at].not_available;
+    if (read_.insert(summary.id).second) {
+      HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint(tenant_, summary));
+      not_available = WhyNotAvailable(summary);
+    }
+    if (!not_available.empty() || !any_goes || !looked_at_.insert(summary.id).second) return Ok();
+    HOLDFAST_ASSIGN_OR_RETURN(const std::string missing_key,
+                              CheckContents(tenant_, summary, parallel_));
+    not_available = WhyNotAvailable(summary);
+    if (not_available.empty() && !missing_key.empty())
+      not_available = "cannot be read: " + missing_key;
+    return Ok();
   }
 
   // Its deletion would be refused.
@@ -185,8 +203,11 @@ class Decider {
   const RetentionRules& rules_;
   const AheadOfUtc& ahead_;
   WallTime now_;
+  unsigned parallel_;
   LastVerifications last_;
   Users users_;
+  std::set<std::string> read_;       // their graphs
+  std::set<std::string> looked_at_;  // what they hold
   // Of the same checkpoints of one series, in the same order.
   std::vector<RecordSummary> summaries_;
   std::vector<RetainedCheckpoint> known_;
@@ -219,8 +240,8 @@ std::size_t PlanRetention::going() const {
 
 Result<PlanRetention> DecideRetention(const BankSection& tenant, const RetainedPlan& of,
                                       const RetentionRules& rules, const AheadOfUtc& ahead,
-                                      WallTime now) {
-  Decider decider(tenant, of, rules, ahead, now);
+                                      WallTime now, unsigned parallel) {
+  Decider decider(tenant, of, rules, ahead, now, parallel);
   return decider.Run();
 }
 

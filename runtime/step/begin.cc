@@ -16,10 +16,10 @@
 #include "runtime/step/lost_state.h"
 #include "runtime/step/next_epochs.h"
 #include "runtime/step/rival.h"
-#include "runtime/step/stat_manifest.h"
 #include "runtime/store/bundle_use.h"
 #include "runtime/store/newest_manifest.h"
 #include "runtime/store/removal_hold.h"
+#include "runtime/store/stat_manifest.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {

@@ -16,10 +16,10 @@
 #include "runtime/step/half_restored.h"
 #include "runtime/step/heartbeat.h"
 #include "runtime/step/lost_state.h"
-#include "runtime/step/stat_manifest.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/listing.h"
 #include "runtime/store/newest_manifest.h"
+#include "runtime/store/stat_manifest.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {

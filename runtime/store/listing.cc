@@ -12,6 +12,7 @@
 #include "plugins/sdk/sample.h"
 #include "plugins/sdk/text.h"
 #include "runtime/store/bundle_store.h"
+#include "runtime/store/checkpoint_contents.h"
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
 #include "runtime/store/lease.h"
@@ -42,13 +43,6 @@ Error NoHead(const Record& record) {
 bool HasGraph(const RecordSummary& summary) {
   return summary.kind == RecordKind::kCheckpoint &&
          (summary.state == RecordState::kAvailable || summary.state == RecordState::kError);
-}
-
-// What is damaged is nothing good; what was deleted, or is just being deleted, is what it is.
-void SetDamage(RecordSummary& summary, const Error& error) {
-  if (summary.state == RecordState::kDeleted) return;
-  summary.damage = error.OneLine();
-  if (!IsWorking(summary.state)) summary.state = RecordState::kError;
 }
 
 // What the begin of the newest run that worked on the record found. A copy has no working state: its note is of
@@ -417,6 +411,13 @@ Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run
   return ShowRecord(tenant, entry->kind, entry->record, details);
 }
 
+void SetDamage(RecordSummary& summary, const Error& error) {
+  if (summary.state == RecordState::kDeleted) return;
+  summary.damage = error.OneLine();
+  // What is just being deleted is what it is.
+  if (!IsWorking(summary.state)) summary.state = RecordState::kError;
+}
+
 Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary) {
   HOLDFAST_ASSIGN_OR_RETURN(const Record record,
                             Record::Open(tenant, RecordKind::kCheckpoint, summary.id));
@@ -464,6 +465,7 @@ Result<std::string> OriginCalled(const std::vector<RecordSummary>& checkpoints,
 }
 
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, const RecordFilter& of,
+                                               unsigned parallel,
                                                std::vector<RecordSummary>* damaged) {
   // Not by the index: a plan of which no checkpoint ever became available is the one to hear of.
   HOLDFAST_ASSIGN_OR_RETURN(auto found, ListCheckpoints(tenant, of));
@@ -487,6 +489,9 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, const 
     if (status != nullptr && status->checkpoint.empty() &&
         summary->state == RecordState::kAvailable) {
       HOLDFAST_RETURN_IF_ERROR(CheckCheckpoint(tenant, *summary));
+      // A key that is not there is no damage: who only looks may have none.
+      if (summary->damage.empty())
+        HOLDFAST_RETURN_IF_ERROR(CheckContents(tenant, *summary, parallel));
       if (summary->damage.empty()) {
         status->checkpoint = summary->id;
         status->created = summary->created;

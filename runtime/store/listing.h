@@ -163,11 +163,16 @@ struct PlanStatus {
   std::string drift;
 };
 // Sorted by plan and origin. A damaged one never counts; those that were met go to `damaged`, unless that is nullptr.
-// `of`: which checkpoints count.
+// `of`: which checkpoints count. Of the one that is to count it is also looked whether what it holds is there
+// (CheckContents), `parallel` resources at once.
 Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, const RecordFilter& of,
+                                               unsigned parallel,
                                                std::vector<RecordSummary>* damaged = nullptr);
 
-// Reads what a list does not, the whole graph of a checkpoint, and sets the summary's `damage`.
+// What is damaged is nothing good: sets the summary's `damage`, and its state. What was deleted is what it is.
+void SetDamage(RecordSummary& summary, const Error& error);
+// Reads what a list does not, the whole graph of a checkpoint, and sets the summary's `damage`. Of what the
+// checkpoint holds nothing is looked at: CheckContents does that.
 Status CheckCheckpoint(const BankSection& tenant, RecordSummary& summary);
 
 // The verification of a checkpoint that says what it is now: the newest that found something out (it

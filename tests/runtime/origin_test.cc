@@ -43,7 +43,7 @@ class Origins : public ::testing::Test {
   static std::vector<std::string> Decide(World& world, const std::string& origin = "") {
     auto decided = runtime::DecideRetention(
         world.tenant, {"nightly", world.provider_id, origin}, {.last = 1},
-        [](std::chrono::sys_seconds) { return std::chrono::seconds(0); }, world.now);
+        [](std::chrono::sys_seconds) { return std::chrono::seconds(0); }, world.now, 2);
     EXPECT_TRUE(decided) << decided.error().Render();
     std::vector<std::string> lines;
     for (const auto& series : decided->series) {
@@ -58,7 +58,7 @@ class Origins : public ::testing::Test {
   static std::vector<std::string> Newest(World& world, const std::string& origin = "") {
     runtime::RecordFilter of;
     of.origin = origin;
-    const auto status = runtime::ReadPlanStatus(world.tenant, of);
+    const auto status = runtime::ReadPlanStatus(world.tenant, of, 2);
     EXPECT_TRUE(status) << status.error().Render();
     std::vector<std::string> lines;
     for (const auto& plan : *status)

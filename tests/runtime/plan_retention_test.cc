@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/pin.h"
 #include "tests/runtime/world.h"
@@ -14,6 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // A bank with two nights' checkpoints, "old" and "new", of which the rule keeps one.
 class TwoNights : public ::testing::Test {
@@ -32,7 +34,7 @@ class TwoNights : public ::testing::Test {
   runtime::PlanRetention Decide() {
     auto decided = runtime::DecideRetention(
         world.tenant, {"nightly", provider}, {.last = 1},
-        [](std::chrono::sys_seconds) { return std::chrono::seconds(0); }, world.now);
+        [](std::chrono::sys_seconds) { return std::chrono::seconds(0); }, world.now, 2);
     EXPECT_TRUE(decided) << decided.error().Render();
     return std::move(*decided);
   }
@@ -101,6 +103,40 @@ TEST_F(TwoNights, NothingGoesForOneWhoseLargeGraphIsDamaged) {
   ASSERT_TRUE(world.tenant.Replace("checkpoints/new/graph", std::string(100'000, 'x')));
   ASSERT_EQ(runtime::ListCheckpoints(world.tenant, {})->back().damage, "");
   EXPECT_EQ(Stay(), "new old");
+}
+
+// What says that it is good is all there; what it is to hold is not.
+TEST_F(TwoNights, NothingGoesForOneThatHoldsNothing) {
+  ASSERT_TRUE(world.tenant.Delete("checkpoints/new/" + runtime::ManifestKey({"T::Plain", "p"}, 1)));
+  EXPECT_EQ(Stay(), "new old");
+  EXPECT_THAT(WhyOf("new"), HasSubstr("not available: damaged: T::Plain#p: the object "));
+  EXPECT_EQ(Series().newest, "old");
+}
+
+TEST_F(TwoNights, NothingGoesForOneWhoseBundleIsGone) {
+  const auto bundles = *world.tenant.ListAll("bundles");
+  ASSERT_THAT(bundles, Not(IsEmpty()));
+  for (const std::string& key : bundles) ASSERT_TRUE(world.tenant.Delete(key));
+  EXPECT_EQ(Stay(), "new old");
+}
+
+TEST_F(TwoNights, NothingGoesForOneWhoseDataIsNotThere) {
+  const auto data = *world.tenant.ListAll("checkpoints/new/data");
+  ASSERT_THAT(data, Not(IsEmpty()));
+  for (const std::string& key : data) ASSERT_TRUE(world.tenant.Delete(key));
+  EXPECT_EQ(Stay(), "new old");
+  EXPECT_THAT(WhyOf("new"), HasSubstr(" is missing"));
+}
+
+TEST_F(TwoNights, WhatIsDamagedIsNotThePlansNewest) {
+  ASSERT_TRUE(world.tenant.Delete("checkpoints/new/" + runtime::ManifestKey({"T::Plain", "p"}, 1)));
+  std::vector<runtime::RecordSummary> damaged;
+  const auto status = runtime::ReadPlanStatus(world.tenant, {}, 2, &damaged);
+  ASSERT_TRUE(status) << status.error().Render();
+  ASSERT_EQ(status->size(), 1U);
+  EXPECT_EQ(status->front().checkpoint, "old");
+  ASSERT_EQ(damaged.size(), 1U);
+  EXPECT_EQ(damaged.front().id, "new");
 }
 
 TEST_F(TwoNights, NothingGoesForOneThatWasMadeInTheFuture) {

@@ -400,7 +400,7 @@ TEST_F(OtherOperations, ListsShowRecordsInOrderAndByFilter) {
   EXPECT_THAT(ids(late), ElementsAre("cp-3"));
   runtime::RecordFilter nightly;
   nightly.plan = "nightly";
-  const auto status = runtime::ReadPlanStatus(world.tenant, nightly);
+  const auto status = runtime::ReadPlanStatus(world.tenant, nightly, 2);
   ASSERT_TRUE(status);
   ASSERT_THAT(*status, SizeIs(1));
   EXPECT_EQ(status->front().checkpoint, "cp-3");

@@ -1,4 +1,4 @@
-#include "runtime/step/stat_manifest.h"
+#include "runtime/store/stat_manifest.h"
 
 #include "runtime/data/data_stream.h"
 #include "runtime/store/layout.h"
