@@ -10,8 +10,8 @@
 #include "plugins/sdk/text.h"
 #include "runtime/step/recording_bank.h"
 #include "runtime/step/sealed_bank.h"
-#include "runtime/store/stat_manifest.h"
 #include "runtime/store/layout.h"
+#include "runtime/store/stat_manifest.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -135,14 +135,19 @@ class ObjectSource final : public ByteSource {
   std::size_t at_ = 0;
 };
 
+// Of what was written without a key all is plain.
+PlainObjects PlainIn(const ResourceManifest& manifest) {
+  return manifest.key_id.empty() ? PlainObjects::kRead : PlainObjects::kRefuse;
+}
+
 // The raw objects of an attempt, as its plugin put them: a section of plain objects.
 struct RawSection {
   std::unique_ptr<RecordingBank> recorder;  // where it is written
   std::unique_ptr<SealedBank> sealed;       // where the section has keys
   std::optional<BankSection> section;
 };
-Result<RawSection> OpenRaw(const BankSection& data, std::string_view attempt,
-                           SectionAccess access) {
+Result<RawSection> OpenRaw(const BankSection& data, std::string_view attempt, SectionAccess access,
+                           PlainObjects plain = PlainObjects::kRefuse) {
   RawSection raw;
   HOLDFAST_ASSIGN_OR_RETURN(raw.section, data.Narrow(fmt::format("{}/raw", attempt), access));
   Bank* bank = &data.bank();
@@ -153,7 +158,7 @@ Result<RawSection> OpenRaw(const BankSection& data, std::string_view attempt,
     HOLDFAST_ASSIGN_OR_RETURN(raw.section, BankSection::Open(*bank, prefix, access));
   }
   if (data.keys() == nullptr) return raw;
-  raw.sealed = std::make_unique<SealedBank>(*bank, *data.keys());
+  raw.sealed = std::make_unique<SealedBank>(*bank, *data.keys(), plain);
   HOLDFAST_ASSIGN_OR_RETURN(raw.section, BankSection::Open(*raw.sealed, prefix, access));
   return raw;
 }
@@ -171,8 +176,9 @@ Result<std::vector<std::string>> RawKeys(const BankSection& section,
 Result<std::optional<std::vector<RawObject>>> CopyRaw(const CopyEnds& ends, const BankSection& from,
                                                       const BankSection& to,
                                                       const ResourceManifest& manifest) {
-  HOLDFAST_ASSIGN_OR_RETURN(const RawSection source,
-                            OpenRaw(from, manifest.attempt, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const RawSection source,
+      OpenRaw(from, manifest.attempt, SectionAccess::kRead, PlainIn(manifest)));
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, RawKeys(*source.section, manifest));
   if (keys.empty()) return manifest.raw;
   if (manifest.raw) {
@@ -199,10 +205,11 @@ Result<std::optional<std::vector<RawObject>>> CopyRaw(const CopyEnds& ends, cons
   return std::optional<std::vector<RawObject>>(std::move(recorded));
 }
 
-Status StatRaw(const BankSection& data, const std::string& attempt,
+Status StatRaw(const BankSection& data, const ResourceManifest& manifest,
                const std::map<std::string, std::uint64_t>& wanted) {
   if (wanted.empty()) return Ok();
-  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRaw(data, attempt, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRaw(data, manifest.attempt,
+                                                          SectionAccess::kRead, PlainIn(manifest)));
   for (const auto& [key, size] : wanted) {
     const std::string name = fmt::format("{}/{}", raw.section->prefix(), key);
     const auto there = raw.section->Stat(key);
@@ -235,8 +242,8 @@ Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& check
                                                         const ResourceManifest& manifest) {
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
                             checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw,
-                            OpenRaw(data, manifest.attempt, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRaw(data, manifest.attempt,
+                                                          SectionAccess::kRead, PlainIn(manifest)));
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, RawKeys(*raw.section, manifest));
   std::map<std::string, std::uint64_t> sizes;
   for (const std::string& key : keys) {
@@ -251,7 +258,7 @@ Status StatCopy(const BankSection& checkpoint, const ResourceManifest& manifest,
   HOLDFAST_RETURN_IF_ERROR(StatManifest(checkpoint, manifest));
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
                             checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
-  return StatRaw(data, manifest.attempt, raw);
+  return StatRaw(data, manifest, raw);
 }
 
 Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest& manifest) {

@@ -21,6 +21,15 @@ Result<std::string> SealedBank::Seal(const ObjectKey& key, std::string_view plai
   return std::move(segment.bytes);
 }
 
+Result<std::optional<std::uint64_t>> SealedBank::SealedSize(const ObjectKey& key) {
+  StringSink head(kSmallestSegment);
+  HOLDFAST_RETURN_IF_ERROR(inner_.Get(key, head, 0, kSmallestSegment));
+  const auto size = PlainSizeOfEncrypted(head.Take());
+  if (size || plain_ == PlainObjects::kRead) return size;
+  return Corrupt(fmt::format("the object {} is not encrypted any more, and was when it was written",
+                             key.str()));
+}
+
 Status SealedBank::Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) {
   if (size > kMaxSegmentSize) {
     return InvalidInput(
@@ -59,9 +68,8 @@ Status SealedBank::Replace(const ObjectKey& key, std::string_view value) {
 
 Status SealedBank::Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offset,
                        std::uint64_t length) {
-  StringSink head(kSmallestSegment);
-  HOLDFAST_RETURN_IF_ERROR(inner_.Get(key, head, 0, kSmallestSegment));
-  if (!PlainSizeOfEncrypted(head.Take())) return inner_.Get(key, sink, offset, length);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto size, SealedSize(key));
+  if (!size) return inner_.Get(key, sink, offset, length);
   StringSink all(kMaxSegmentSize + 4096);
   HOLDFAST_RETURN_IF_ERROR(inner_.Get(key, all));
   const auto plain = SegmentDecoder(&keys_).DecodeUnlisted(all.Take(), key.str());
@@ -76,10 +84,8 @@ Status SealedBank::Get(const ObjectKey& key, ByteSink& sink, std::uint64_t offse
 
 Result<ObjectInfo> SealedBank::Stat(const ObjectKey& key) {
   HOLDFAST_ASSIGN_OR_RETURN(ObjectInfo info, inner_.Stat(key));
-  if (info.size < kSmallestSegment) return info;
-  StringSink head(kSmallestSegment);
-  HOLDFAST_RETURN_IF_ERROR(inner_.Get(key, head, 0, kSmallestSegment));
-  info.size = PlainSizeOfEncrypted(head.Take()).value_or(info.size);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto size, SealedSize(key));
+  info.size = size.value_or(info.size);
   return info;
 }
 

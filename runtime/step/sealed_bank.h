@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "plugins/sdk/forwarding_bank.h"
@@ -7,14 +9,18 @@
 
 namespace holdfast::runtime {
 
+// Objects that are not encrypted are read as they are where they may be of before the provider had keys, and are kCorrupt
+// where all were written with one: a flipped bit of what says that it is encrypted makes no data of it.
+enum class PlainObjects { kRead, kRefuse };
+
 // A bank as plugins see it that put raw objects of their own there (Checkpoint::Section, RecordSection), where the
-// provider has keys: each object is one encrypted segment (segment.h), bound to its key in the bank. What was put
-// there plain, before the provider had keys, is read as it is. An object is in memory as a whole, so at most 64 MiB
+// provider has keys: each object is one encrypted segment (segment.h), bound to its key in the bank. An object is in memory as a whole, so at most 64 MiB
 // of plain bytes (kInvalidInput). Sizes in a listing are those of what is stored; Stat says the plain one.
 class SealedBank final : public ForwardingBank {
  public:
   // Neither is owned; both outlive this.
-  SealedBank(Bank& inner, const KeyRing& keys) : ForwardingBank(inner), keys_(keys) {}
+  SealedBank(Bank& inner, const KeyRing& keys, PlainObjects plain)
+      : ForwardingBank(inner), keys_(keys), plain_(plain) {}
 
   Status Put(const ObjectKey& key, ByteSource& source, std::uint64_t size) override;
   Status CreateExclusive(const ObjectKey& key, std::string_view value, Settling settling) override;
@@ -25,8 +31,11 @@ class SealedBank final : public ForwardingBank {
 
  private:
   Result<std::string> Seal(const ObjectKey& key, std::string_view plain) const;
+  // The plain size of one that is encrypted; nullopt: it is not, and may be read all the same.
+  Result<std::optional<std::uint64_t>> SealedSize(const ObjectKey& key);
 
   const KeyRing& keys_;
+  const PlainObjects plain_;
 };
 
 }  // namespace holdfast::runtime

@@ -509,7 +509,7 @@ Result<std::optional<ResourceKey>> StepCheckpoint::NewResource(const ResourceKey
 }
 
 Result<BankSection> StepCheckpoint::ForPlugin(const BankSection& section, const std::string& prefix,
-                                              SectionAccess access) {
+                                              SectionAccess access, PlainObjects plain) {
   HOLDFAST_ASSIGN_OR_RETURN(BankSection narrow, section.Narrow(prefix, access));
   Bank* bank = &section.bank();
   if (operation() == Operation::kProtect) {
@@ -517,8 +517,23 @@ Result<BankSection> StepCheckpoint::ForPlugin(const BankSection& section, const 
     bank = recorder_.get();
   }
   if (section.keys() == nullptr) return BankSection::Open(*bank, narrow.prefix(), access);
-  if (sealed_ == nullptr) sealed_ = std::make_unique<SealedBank>(*bank, *section.keys());
-  return BankSection::Open(*sealed_, narrow.prefix(), access);
+  std::unique_ptr<SealedBank>& sealed = sealed_[plain];
+  if (sealed == nullptr) sealed = std::make_unique<SealedBank>(*bank, *section.keys(), plain);
+  return BankSection::Open(*sealed, narrow.prefix(), access);
+}
+
+Status StepCheckpoint::CheckRaw(const ResourceManifest& manifest) {
+  if (!manifest.raw || !raw_checked_.insert(manifest.resource).second) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const BankSection raw,
+      checkpoint_.Narrow(RawPrefix(manifest.resource, manifest.attempt), SectionAccess::kRead));
+  for (const RawObject& object : *manifest.raw) {
+    if (Status right = CheckRawObject(raw, object, /*read=*/true); !right) {
+      raw_checked_.erase(manifest.resource);
+      return right;
+    }
+  }
+  return Ok();
 }
 
 Result<std::vector<RawObject>> StepCheckpoint::RawOf(const ResourceKey& resource) {
@@ -532,15 +547,20 @@ Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
   switch (operation()) {
     case Operation::kProtect:
       HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-      return ForPlugin(checkpoint_, RawPrefix(resource.key, scope_.attempt), SectionAccess::kWrite);
+      return ForPlugin(checkpoint_, RawPrefix(resource.key, scope_.attempt), SectionAccess::kWrite,
+                       PlainObjects::kRefuse);
     case Operation::kDelete:
       HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-      return ForPlugin(checkpoint_, DataPrefix(resource.key), SectionAccess::kDelete);
+      return ForPlugin(checkpoint_, DataPrefix(resource.key), SectionAccess::kDelete,
+                       PlainObjects::kRead);
     case Operation::kRestore:
     case Operation::kVerify: {
       HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
+      // A verify reads them itself, and says which is not what it was.
+      if (operation() == Operation::kRestore) HOLDFAST_RETURN_IF_ERROR(CheckRaw(*manifest));
       return ForPlugin(checkpoint_, RawPrefix(resource.key, manifest->attempt),
-                       SectionAccess::kRead);
+                       SectionAccess::kRead,
+                       manifest->key_id.empty() ? PlainObjects::kRead : PlainObjects::kRefuse);
     }
   }
   return Internal("an unknown operation");
@@ -549,7 +569,8 @@ Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
 Result<BankSection> StepCheckpoint::RecordSection(const Resource& resource) {
   HOLDFAST_RETURN_IF_ERROR(Given(resource));
   HOLDFAST_RETURN_IF_ERROR(CheckHeld());
-  return ForPlugin(run_.record().section(), WorkPrefix(resource.key), SectionAccess::kWrite);
+  return ForPlugin(run_.record().section(), WorkPrefix(resource.key), SectionAccess::kWrite,
+                   PlainObjects::kRead);
 }
 
 }  // namespace holdfast::runtime

@@ -121,7 +121,9 @@ class StepCheckpoint final : public Checkpoint {
   Result<Contribution> SoFar(const BundleResource& resource);
   // A section as a plugin may have it: what it puts there is encrypted where the provider has keys.
   Result<BankSection> ForPlugin(const BankSection& section, const std::string& prefix,
-                                SectionAccess access);
+                                SectionAccess access, PlainObjects plain);
+  // Before a restore hands it out: the raw objects of a resource are those that were put there.
+  Status CheckRaw(const ResourceManifest& manifest);
   Result<Value> CheckedInfo(const ResourceManifest& manifest, const PluginDescriptor& descriptor);
 
   const StepEnvironment& env_;
@@ -135,7 +137,8 @@ class StepCheckpoint final : public Checkpoint {
   std::shared_ptr<ReadStreams> read_ = std::make_shared<ReadStreams>();
   std::set<std::pair<ResourceKey, std::string>> sampled_;  // streams that a sample was opened of
   std::unique_ptr<RecordingBank> recorder_;                // protect
-  std::unique_ptr<SealedBank> sealed_;                     // where there are keys
+  std::map<PlainObjects, std::unique_ptr<SealedBank>> sealed_;  // where there are keys
+  std::set<ResourceKey> raw_checked_;
   bool fenced_ = false;
 };
 

@@ -34,6 +34,17 @@ Status CheckWhose(const Value& object, const ResourceKey& resource, std::uint64_
                   key, Printable(named.str()), of, Printable(resource.str()), epoch));
 }
 
+Status CheckKeys(const ResourceManifest& manifest, const std::string& key) {
+  for (const StreamManifest& stream : manifest.streams) {
+    if (stream.key_id.empty() == manifest.key_id.empty()) continue;
+    return Corrupt(
+        fmt::format("the object {} says that the stream '{}' is {}, and the rest of it {}", key,
+                    Printable(stream.name), stream.key_id.empty() ? "not encrypted" : "encrypted",
+                    stream.key_id.empty() ? "is" : "is not"));
+  }
+  return Ok();
+}
+
 }  // namespace
 
 std::uint64_t ResourceManifest::bytes() const {
@@ -164,6 +175,7 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
   }
   manifest.saved_object = value->StringOr("saved", "");
   manifest.key_id = value->StringOr("key", "");
+  HOLDFAST_RETURN_IF_ERROR(CheckKeys(manifest, key));
   HOLDFAST_ASSIGN_OR_RETURN(manifest.warnings, WarningsOf(*value, checkpoint, below));
   return std::optional<ResourceManifest>(std::move(manifest));
 }
@@ -209,6 +221,8 @@ Result<Value> ReadSavedInfo(const BankSection& checkpoint, const ResourceManifes
   if (value->Find("record") != nullptr) {
     HOLDFAST_RETURN_IF_ERROR(CheckWhose(*value, manifest.resource, manifest.epoch, key));
   }
+  if (!manifest.key_id.empty() && !IsSealed(*value, "info"))
+    return Corrupt(fmt::format("the object {} is not encrypted, and its manifest is", key));
   HOLDFAST_ASSIGN_OR_RETURN(
       auto info, ReadSealed(*value, "info", checkpoint,
                             PlaceOfSaved(EpochPrefix(manifest.resource, manifest.epoch))));

@@ -48,6 +48,10 @@ Status SetSealed(Value& object, std::string_view member, Value value, const Bank
   return Ok();
 }
 
+bool IsSealed(const Value& object, std::string_view member) {
+  return object.Find(SealedName(member)) != nullptr;
+}
+
 Result<std::optional<Value>> ReadSealed(const Value& object, std::string_view member,
                                         const BankSection& section, std::string_view key,
                                         std::string_view where) {

@@ -31,6 +31,9 @@ Result<std::optional<Value>> ReadSealed(const Value& object, std::string_view me
                                         const BankSection& section, std::string_view key,
                                         std::string_view where = {});
 
+// Is it there, encrypted?
+bool IsSealed(const Value& object, std::string_view member);
+
 // A text for people, "" when there is none: also where its key is not there, which it then says.
 Result<std::string> ReadSealedText(const Value& object, std::string_view member,
                                    const BankSection& section, std::string_view key,

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "plugins/sdk/json.h"
+#include "runtime/retention/plan_retention.h"
 #include "runtime/step/sealed_bank.h"
 #include "runtime/store/journal.h"
 #include "runtime/store/layout.h"
@@ -269,6 +270,31 @@ TEST_F(Encrypted, NothingBeginsWithoutTheFileOfTheKeys) {
   EXPECT_THAT(begun.text, HasSubstr("key_file, line 7 of p.conf"));
 }
 
+// Of what is kept nothing is of use that cannot be read with the keys of the provider; where it has none here nobody knows.
+TEST_F(Encrypted, NoneGoesForOneWhoseKeyIsNotThere) {
+  const std::string bundle = PublishShop();
+  ASSERT_EQ(world_.RunAll("old", bundle).code, ExitCode::kOk);
+  world_.now += std::chrono::hours(24);
+  const TestKeys others(std::string(kOtherKey) + "\n");
+  UseKeys(&others.ring());
+  ASSERT_EQ(world_.RunAll("new", bundle).code, ExitCode::kOk);
+  const auto decide = [&](const KeyRing* keys) {
+    UseKeys(keys);
+    auto decided = runtime::DecideRetention(
+        world_.tenant, {"nightly", world_.provider_id}, {.last = 1},
+        [](std::chrono::sys_seconds) { return std::chrono::seconds(0); }, world_.now, 2);
+    EXPECT_TRUE(decided) << decided.error().Render();
+    return std::move(*decided);
+  };
+  EXPECT_EQ(decide(nullptr).going(), 1U);
+  EXPECT_EQ(decide(&others.ring()).going(), 1U);
+  const auto decided = decide(&keys_.ring());
+  EXPECT_EQ(decided.going(), 0U);
+  EXPECT_EQ(decided.series.front().newest, "old");
+  EXPECT_THAT(decided.series.front().entries.front().verdict.reasons.front(),
+              HasSubstr("not available: cannot be read: "));
+}
+
 // With a checksum to match, as who can write the bank would do it.
 TEST_F(Encrypted, SavedInfoOfAnotherResourceInItsPlaceIsCorrupt) {
   Make();
@@ -305,7 +331,7 @@ TEST_F(Encrypted, EveryChangedByteOfSavedInfoIsAnError) {
 // --- Raw objects ---------------------------------------------------------------------------------
 
 TEST_F(Encrypted, RawObjectsAreEncryptedAndReadBack) {
-  runtime::SealedBank sealed(world_.memory, keys_.ring());
+  runtime::SealedBank sealed(world_.memory, keys_.ring(), runtime::PlainObjects::kRead);
   const BankSection section = *BankSection::Open(sealed, "t/local/raw", SectionAccess::kWrite);
   ASSERT_TRUE(section.PutBytes("a", "plain words"));
   EXPECT_TRUE(section.PutSame("a", "plain words"));
@@ -333,11 +359,99 @@ TEST_F(Encrypted, RawObjectsOfBeforeAreReadAsTheyAre) {
   const BankSection below = *BankSection::Open(world_.memory, "t/local/raw", SectionAccess::kWrite);
   ASSERT_TRUE(below.PutBytes("old", "plain words"));
   ASSERT_TRUE(below.PutBytes("long", std::string(1000, 'x')));
-  runtime::SealedBank sealed(world_.memory, keys_.ring());
+  runtime::SealedBank sealed(world_.memory, keys_.ring(), runtime::PlainObjects::kRead);
   const BankSection section = *BankSection::Open(sealed, "t/local/raw", SectionAccess::kWrite);
   EXPECT_EQ(*section.GetBytes("old"), "plain words");
   EXPECT_EQ(*section.GetBytes("long"), std::string(1000, 'x'));
   EXPECT_EQ(section.Stat("long")->size, 1000U);
+}
+
+TEST_F(Encrypted, EveryChangedByteOfARawObjectIsAnError) {
+  runtime::SealedBank sealed(world_.memory, keys_.ring(), runtime::PlainObjects::kRefuse);
+  const BankSection section = *BankSection::Open(sealed, "t/local/raw", SectionAccess::kWrite);
+  ASSERT_TRUE(section.PutBytes("a", "plain words"));
+  const BankSection below = *BankSection::Open(world_.memory, "t/local/raw", SectionAccess::kWrite);
+  const std::string whole = *below.GetBytes("a");
+  for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    std::string changed = whole;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
+    ASSERT_TRUE(below.Replace("a", changed));
+    EXPECT_FALSE(section.GetBytes("a")) << bit;
+  }
+  ASSERT_TRUE(below.Replace("a", "plain"));
+  EXPECT_EQ(section.Stat("a").error().code(), ErrorCode::kCorrupt);
+  EXPECT_EQ(section.GetBytes("a").error().code(), ErrorCode::kCorrupt);
+}
+
+// What a plugin put there comes back as it was, or not at all.
+TEST_F(Encrypted, ARestoreOfAChangedRawObjectFails) {
+  for (const KeyRing* const keys : {&keys_.ring(), static_cast<const KeyRing*>(nullptr)}) {
+    World world;
+    world.tenant = *BankSection::Open(world.bank, "t/local", SectionAccess::kWrite, keys);
+    world.Add("T::Plain#p");
+    world.raw["T::Plain#p"] = "plain words";
+    ASSERT_EQ(world.RunAll("run-1", world.Publish()).code, ExitCode::kOk);
+    const std::string restore = world.Publish(Operation::kRestore, "run-1");
+    ASSERT_EQ(world.RunAll("whole", restore).code, ExitCode::kOk);
+    const auto keys_there = *world.tenant.ListAll("checkpoints/run-1/data");
+    const auto raw = std::find_if(keys_there.begin(), keys_there.end(), [](const std::string& key) {
+      return key.find("/raw/") != std::string::npos;
+    });
+    ASSERT_NE(raw, keys_there.end());
+    std::string bytes = *world.tenant.GetBytes(*raw);
+    bytes[0] = static_cast<char>(bytes[0] ^ 1);
+    ASSERT_TRUE(world.behind.Replace(*raw, bytes));
+    const World::Outcome restored = world.RunAll("changed", restore);
+    EXPECT_EQ(restored.code, ExitCode::kRunFailed);
+    EXPECT_THAT(restored.text, HasSubstr("has other bytes than were written"));
+  }
+}
+
+// --- What was put in its place by somebody who can write the bank, with checksums to match -------------------
+
+TEST_F(Encrypted, APlainStreamInThePlaceOfOneThatIsEncryptedIsCorrupt) {
+  Make();
+  const BankSection section = Checkpoint().section();
+  const ResourceKey resource{"T::Volume", "data"};
+  const auto manifest = ManifestOf(resource);
+  const std::string key = runtime::ManifestKey(resource, manifest.epoch);
+  Value object = *ParseJson(*section.GetBytes(key), key);
+  object.MutableMap().erase("sha256");
+  ASSERT_FALSE(manifest.streams.empty());
+  for (const bool of_stream : {true, false}) {
+    Value changed = object;
+    if (of_stream) {
+      auto streams = manifest.streams;
+      for (runtime::StreamManifest& stream : streams) {
+        stream.key_id.clear();
+        stream.sha256 = std::string(64, '0');
+        for (SegmentInfo& segment : stream.segments) segment.plain_sha256 = stream.sha256;
+      }
+      changed.Set("streams", runtime::StreamsToValue(streams));
+    } else {
+      changed.MutableMap().erase("key");
+    }
+    ASSERT_TRUE(section.Replace(key, *runtime::DumpObject(changed, 2)));
+    const auto read = runtime::ReadManifest(section, resource, manifest.epoch);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code(), ErrorCode::kCorrupt);
+    EXPECT_THAT(read.error().message(), HasSubstr("encrypted"));
+  }
+}
+
+TEST_F(Encrypted, PlainSavedInfoInThePlaceOfSomeThatIsEncryptedIsCorrupt) {
+  Make();
+  const BankSection section = Checkpoint().section();
+  const auto manifest = ManifestOf({"T::Volume", "data"});
+  const std::string key = runtime::EpochPrefix(manifest.resource, manifest.epoch) + "/saved";
+  Value object = *ParseJson(*section.GetBytes(key), key);
+  object.MutableMap().erase("sha256");
+  object.MutableMap().erase("sealed_info");
+  object.Set("info", Value().Set("size", 1));
+  ASSERT_TRUE(section.Replace(key, *runtime::DumpObject(object, 2)));
+  const auto saved = runtime::ReadSavedInfo(section, manifest);
+  ASSERT_FALSE(saved);
+  EXPECT_EQ(saved.error().code(), ErrorCode::kCorrupt);
 }
 
 // --- The form that is written --------------------------------------------------------------------
