@@ -18,7 +18,6 @@
 #include "runtime/copy/source_hold.h"
 #include "runtime/copy/target_hold.h"
 #include "runtime/data/each.h"
-#include "runtime/store/stat_manifest.h"
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/epoch_table.h"
 #include "runtime/store/indices.h"
@@ -28,6 +27,7 @@
 #include "runtime/store/newest_manifest.h"
 #include "runtime/store/pin.h"
 #include "runtime/store/rubbish.h"
+#include "runtime/store/stat_manifest.h"
 #include "runtime/store/stored_object.h"
 
 namespace holdfast::runtime {
@@ -507,7 +507,7 @@ class Copier {
     HOLDFAST_RETURN_IF_ERROR(Advance(0));
     HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest manifest, ManifestOf(key));
     auto copied = CopyResource(ends, manifest);
-    if (!copied) return std::move(copied).error().While("copying " + Printable(key.str()));
+    if (!copied) return WhyNotCopied(std::move(copied).error(), key);
     {
       const std::lock_guard lock(mutex_);
       stored_ += copied->stored;
@@ -516,6 +516,15 @@ class Copier {
     }
     Failpoint("copy:after-manifest");
     return Advance(0);
+  }
+
+  // What the manifest names and is not there is damage: "not found" is a checkpoint that there is none of.
+  static Error WhyNotCopied(Error error, const ResourceKey& key) {
+    const std::string what = "copying " + Printable(key.str());
+    if (error.code() != ErrorCode::kNotFound) return std::move(error).While(what);
+    return Corrupt(error.message())
+        .Hint("the original is damaged: 'holdfast checkpoints verify' says what else of it is")
+        .While(what);
   }
 
   // Any thread: says how far it is, and whether to go on.

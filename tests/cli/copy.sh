@@ -70,6 +70,14 @@ mv away keys2
 [ ! -e bank2 ] || fail "a bank was made for nothing"
 mkdir bank2
 
+# What the original lacks is damage of it, and no checkpoint that there is none of.
+segment=$(find bank/t/local/checkpoints/one/data -name '*tree.1' -type f | head -1)
+[ -n "$segment" ] || fail "no segment: $(find bank/t/local/checkpoints/one)"
+mv "$segment" lost
+ends 12 "the object ${segment#bank/} is missing" copy one -p near --to-provider far
+grep -q "checkpoints verify" out || fail "what to do: $(cat out)"
+mv lost "$segment"
+
 # Killed where it matters, and the same command again: never a half one, and it goes on.
 for point in copy:after-lease copy:after-manifest copy:before-state copy:after-state "copy:after-indices"; do
   chmod -R u+w bank2
