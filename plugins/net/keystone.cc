@@ -185,14 +185,16 @@ Error RefusalOf(const HttpResponse& response, const KeystoneIdentity& identity,
   if (response.status == 401) {
     return std::move(out).Hint(
         IsToken(identity)
-            ? "Keystone does not know OS_TOKEN, or does not know it any more: `openstack token "
-              "issue` makes another one"
+            ? "Keystone does not know the token (OS_TOKEN, or the token of a provider), or does "
+              "not "
+              "know it any more: `openstack token issue` makes another one"
             : "Keystone does not know these credentials: are user, password, project and their "
               "domains those of your openrc, or has the application credential been deleted or "
               "expired?");
   }
   if (response.status == 404)
-    return std::move(out).Hint("is OS_AUTH_URL that of Keystone, version 3?");
+    return std::move(out).Hint(
+        "is that the URL of Keystone, version 3 (OS_AUTH_URL, or auth_url of a provider)?");
   return out;
 }
 

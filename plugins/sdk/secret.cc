@@ -85,7 +85,8 @@ Result<Secret> SecretReference::Read(SecretGuard guard) const {
     case Kind::kEnvironment: {
       const char* const text = std::getenv(where.c_str());
       if (text == nullptr) {
-        return NotFound("the environment variable " + where + ", which holds a secret, is not set");
+        return NotFound("the environment variable " + where + ", which holds a secret, is not set")
+            .Hint("set it where the command runs, or give the secret in a file (..._file = PATH)");
       }
       return Secret(text);
     }

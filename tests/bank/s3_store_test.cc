@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "plugins/banks/object_store/store_name.h"
+#include "plugins/banks/object_store/setting_checks.h"
 #include "plugins/banks/s3/signing_client.h"
 #include "plugins/net/sigv4.h"
 #include "plugins/sdk/base64.h"

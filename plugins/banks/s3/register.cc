@@ -1,17 +1,20 @@
 #include "plugins/banks/s3/register.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "plugins/banks/object_store/object_store_bank.h"
 #include "plugins/banks/object_store/sending_client.h"
-#include "plugins/banks/object_store/store_name.h"
+#include "plugins/banks/object_store/setting_checks.h"
 #include "plugins/banks/s3/s3_store.h"
 #include "plugins/banks/s3/signing_client.h"
 #include "plugins/net/url.h"
 #include "plugins/sdk/bank_settings.h"
 #include "plugins/sdk/secret.h"
+#include "plugins/sdk/text.h"
 
 namespace holdfast::banks::s3 {
 
@@ -52,9 +55,20 @@ struct Settings : TransferSettings {
   }
 };
 
+Status CheckEndpoint(const Value& checked, const Settings& settings) {
+  HOLDFAST_RETURN_IF_ERROR(CheckUrl(checked, "endpoint"));
+  HOLDFAST_ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(settings.endpoint));
+  if (settings.path_style || !url.IsAddress()) return Ok();
+  return InvalidInput(fmt::format("'endpoint': with path_style = false the bucket's name stands "
+                                  "before that of the server, and {} is an address",
+                                  Printable(url.host)))
+      .At(PlaceOf(checked, "endpoint"))
+      .Hint("path_style = true, or the server's name");
+}
+
 Status Check(const Value& checked) {
   const auto settings = BindChecked<Settings>(checked);
-  if (const auto url = net::ParseUrl(settings.endpoint); !url) return url.error();
+  HOLDFAST_RETURN_IF_ERROR(CheckEndpoint(checked, settings));
   HOLDFAST_RETURN_IF_ERROR(CheckBucketName(checked));
   if (!settings.access_key.given() || !settings.secret_key.given())
     return InvalidInput("'access_key' and 'secret_key' say who we are")

@@ -4,7 +4,7 @@
 
 #include "plugins/banks/object_store/object_store_bank.h"
 #include "plugins/banks/object_store/sending_client.h"
-#include "plugins/banks/object_store/store_name.h"
+#include "plugins/banks/object_store/setting_checks.h"
 #include "plugins/banks/swift/swift_clients.h"
 #include "plugins/banks/swift/swift_store.h"
 #include "plugins/sdk/bank_settings.h"
@@ -38,6 +38,8 @@ void Register(PluginRegistry& registry) {
   entry.settings = WithDataSettings(SchemaOf<Settings>());
   entry.check = [](const Value& settings) -> Status {
     HOLDFAST_RETURN_IF_ERROR(CheckContainerName(settings));
+    HOLDFAST_RETURN_IF_ERROR(CheckUrl(settings, "auth_url"));
+    HOLDFAST_RETURN_IF_ERROR(CheckUrl(settings, "bank_swift_auth_url"));
     return CheckSettings(BindChecked<Settings>(settings));
   };
   entry.open = &Open;

@@ -7,8 +7,15 @@
 
 namespace holdfast::banks {
 
-// Find fault with the setting `bucket`, or `container`, of a provider file, where no server takes such a name: kInvalidInput at its place
-// there. One that is not given is right.
+// Find fault with a setting of a provider file: kInvalidInput at its place there. One that is not given is right.
+
+// The place of a setting that is given.
+Where PlaceOf(const Value& settings, std::string_view key);
+
+// No http or https URL.
+Status CheckUrl(const Value& settings, std::string_view key);
+
+// No server takes such a name for its bucket, or container.
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 Status CheckBucketName(const Value& settings);

@@ -1,10 +1,11 @@
-#include "plugins/banks/object_store/store_name.h"
+#include "plugins/banks/object_store/setting_checks.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
 
+#include "plugins/net/url.h"
 #include "plugins/sdk/text.h"
 
 namespace holdfast::banks {
@@ -42,11 +43,25 @@ Status CheckName(const Value& settings, std::string_view key, bool (*can_be)(std
     return Ok();
   return InvalidInput(fmt::format("'{}': no server has a {} called '{}'", key, key,
                                   Printable(name->AsString())))
-      .At({"", name->position().line, name->position().column, {}, 1})
+      .At(PlaceOf(settings, key))
       .Hint(hint);
 }
 
 }  // namespace
+
+Where PlaceOf(const Value& settings, std::string_view key) {
+  const Value* const value = settings.Find(key);
+  if (value == nullptr) return {};
+  return {"", value->position().line, value->position().column, {}, 1};
+}
+
+Status CheckUrl(const Value& settings, std::string_view key) {
+  const std::string text = settings.StringOr(key, "");
+  if (text.empty()) return Ok();
+  auto url = net::ParseUrl(text);
+  if (url) return Ok();
+  return std::move(url).error().While(fmt::format("'{}'", key)).At(PlaceOf(settings, key));
+}
 
 Status CheckBucketName(const Value& settings) {
   return CheckName(
