@@ -6,24 +6,25 @@ namespace holdfast::cli {
 
 namespace {
 
+std::vector<std::string> NamesOf(const CommandNode& node) {
+  std::vector<std::string> names = node.aliases;
+  names.insert(names.begin(), node.name);
+  return names;
+}
+
 // The words that may follow `path` ("", "checkpoints", "checkpoints show"): children and options.
 void Collect(const CommandNode& node, const std::string& path, const std::string& global,
              std::vector<std::pair<std::string, std::string>>& out) {
   std::string words;
-  const auto names_of = [](const CommandNode& child) {
-    std::vector<std::string> names = child.aliases;
-    names.insert(names.begin(), child.name);
-    return names;
-  };
   for (const CommandNode& child : node.children) {
-    for (const std::string& name : names_of(child)) words += name + " ";
+    for (const std::string& name : NamesOf(child)) words += name + " ";
   }
   for (const auto& option : node.options) {
     for (const std::string& name : option.long_names) words += "--" + name + " ";
   }
   out.emplace_back(path, words + global);
   for (const CommandNode& child : node.children) {
-    for (const std::string& name : names_of(child))
+    for (const std::string& name : NamesOf(child))
       Collect(child, path.empty() ? name : path + " " + name, global, out);
   }
 }
@@ -67,28 +68,38 @@ complete -o filenames -F _holdfast holdfast
       cases);
 }
 
+std::string QuotedForFish(std::string text) {
+  for (std::size_t at = 0; (at = text.find_first_of("\\'", at)) != std::string::npos; at += 2)
+    text.insert(at, 1, '\\');
+  return "'" + text + "'";
+}
+
+// What may follow `node`, where `condition` says that all commands down to it have been typed.
+void FishLines(const CommandNode& node, const std::string& condition, std::string& out) {
+  for (const CommandNode& child : node.children) {
+    for (const std::string& name : NamesOf(child)) {
+      out += fmt::format("complete -c holdfast -n '{}' -a {} -d {}\n",
+                         condition.empty() ? "__fish_use_subcommand" : condition, name,
+                         QuotedForFish(child.description));
+    }
+    FishLines(child,
+              fmt::format("{}{}__fish_seen_subcommand_from {}", condition,
+                          condition.empty() ? "" : "; and ", fmt::join(NamesOf(child), " ")),
+              out);
+  }
+  const std::string when = condition.empty() ? "" : fmt::format(" -n '{}'", condition);
+  for (const auto& option : node.options) {
+    for (const std::string& name : option.long_names) {
+      out += fmt::format("complete -c holdfast{} -l {} -d {}\n", when, name,
+                         QuotedForFish(option.description));
+    }
+  }
+}
+
 std::string FishScript(const CommandNode& root) {
   std::string out =
       "# fish completion of holdfast: put it into ~/.config/fish/completions/holdfast.fish\n";
-  const auto quoted = [](std::string text) {
-    for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2)
-      text.replace(at, 1, "\\'");
-    return "'" + text + "'";
-  };
-  for (const CommandNode& child : root.children) {
-    out += fmt::format("complete -c holdfast -n __fish_use_subcommand -a {} -d {}\n", child.name,
-                       quoted(child.description));
-    for (const CommandNode& grandchild : child.children) {
-      out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -a {} -d {}\n",
-                         child.name, grandchild.name, quoted(grandchild.description));
-    }
-    for (const auto& option : child.options) {
-      for (const std::string& name : option.long_names) {
-        out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -l {} -d {}\n",
-                           child.name, name, quoted(option.description));
-      }
-    }
-  }
+  FishLines(root, "", out);
   return out;
 }
 
