@@ -147,6 +147,10 @@ std::optional<Schedule> ScheduleOf(const Value& plan) {
   out.suspend = schedule->BoolOr("suspend", false);
   if (const std::int64_t deadline = schedule->IntOr("starting_deadline", 0); deadline > 0)
     out.starting_deadline = std::chrono::milliseconds(deadline);
+  if (const Value* const timezone = schedule->Find("timezone"); timezone != nullptr)
+    out.timezone_at = timezone->position();
+  if (const Value* const suspend = schedule->Find("suspend"); suspend != nullptr)
+    out.suspend_at = suspend->position();
   return out;
 }
 

@@ -24,6 +24,9 @@ struct Schedule {
   std::string concurrency = "forbid";  // or allow
   std::optional<std::chrono::milliseconds> starting_deadline;
   bool suspend = false;
+  // For errors: where they stand in the plan's file; 0 where they do not.
+  Position timezone_at = {};
+  Position suspend_at = {};
 };
 
 // The schedule in a plan's value (CheckSchedule), as a record or a bundle kept it, too; nothing where it

@@ -207,7 +207,9 @@ class CommandLine::Declared {
         ->capture_default_str();
     command
         ->add_option("--kind", a_.compile.kind,
-                     "workflow: started once; template: a WorkflowTemplate with a stable name")
+                     "workflow: started once; template: a WorkflowTemplate with a stable name, and "
+                     "for either "
+                     "engine the plan's schedule: a CronWorkflow, or a cron trigger of Mistral")
         ->check(CLI::IsMember({"workflow", "template"}))
         ->capture_default_str();
     command
@@ -226,8 +228,8 @@ class CommandLine::Declared {
     command
         ->add_option(
             "--max-tasks-per-workflow", a_.compile.max_tasks_per_workflow,
-            "Tasks in one Workflow; what is more becomes child Workflows that it starts. More "
-            "than 1500 in one are for the local engine alone")
+            "Tasks in one Workflow of Argo; what is more becomes child Workflows that it starts. "
+            "More than 1500 in one are for the local engine alone")
         ->check(CLI::Range(compiler::kFewestTasks, 10'000'000U))
         ->capture_default_str();
   }

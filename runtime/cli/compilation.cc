@@ -575,13 +575,25 @@ Status WriteSchedule(Session& session, const compiler::CompileInput& input,
   return Ok();
 }
 
+// What an engine cannot do that stands in the plan: it knows the place, and not the file.
+Error WithPlanLines(Session& session, const CompileArguments& arguments, const Error& error) {
+  if (arguments.operation != Operation::kProtect || !error.where() || !error.where()->file.empty())
+    return error;
+  const auto plan = LoadPlan(session, arguments.plan);
+  if (!plan) return error;
+  const compiler::SourceText& source = plan->parameters.source;
+  Where where = *error.where();
+  where.file = source.file;
+  return source.WithLines(Error(error).At(std::move(where)));
+}
+
 }  // namespace
 
 Result<std::string> CompileToFile(Session& session, const CompileArguments& arguments) {
   HOLDFAST_ASSIGN_OR_RETURN(const compiler::CompileInput input,
                             GatherCompileInput(session, arguments));
   const auto made = compiler::Compile(input);
-  if (!made) return WithGraphLines(made.error(), input.graph);
+  if (!made) return WithGraphLines(WithPlanLines(session, arguments, made.error()), input.graph);
   const compiler::CompiledWorkflow& compiled = *made;
   const std::string file = !arguments.output.empty() ? arguments.output : compiled.name + ".yaml";
   if (file == "-" || !IsFileOrAbsent(file)) {

@@ -32,6 +32,8 @@ Error WithTrap(const lint::Finding& finding) {
 int LintFiles(Session& session, const LintArguments& arguments) {
   const Output& out = session.out();
   const bool argo = arguments.engine == "argo";
+  if (!argo && !arguments.templates.empty())
+    return out.Fail(Error(ErrorCode::kUsage, "--templates is for --engine argo"));
   std::vector<local::SourceFile> templates;
   if (argo) {
     std::string folder = arguments.templates;

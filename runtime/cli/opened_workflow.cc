@@ -123,6 +123,9 @@ Result<OpenedWorkflow> OpenWorkflow(const std::string& file, const std::string& 
   if (!source) return std::move(source).error();
   if (mistral::IsMistralFile(source->text)) {
     out.engine = WorkflowEngine::kMistral;
+    if (!templates.empty())
+      return Error(ErrorCode::kUsage,
+                   "--templates is for workflows of Argo, and " + file + " is one of Mistral");
     HOLDFAST_ASSIGN_OR_RETURN(out.parameters, ReadMistralInputs(*source, parameters));
   } else if (mistral::IsTriggerFile(source->text)) {
     return InvalidInput(file + " is a cron trigger for Mistral, and no workflow")

@@ -222,6 +222,18 @@ sed -i 's/0 0 31 2 mon/0 2 1,15,31 * */' n.yaml
 holdfast compile protect n.yaml -o march.yaml --engine mistral --kind template >said 2>&1 || fail "$(cat said)"
 grep -q 'starts nothing on the 1st of March' said || fail "$(cat said)"
 
+# What Mistral has nothing for is refused where it stands, or said.
+for change in 's/timezone: Etc.UTC/timezone: Europe\/Berlin/' 's/timezone: Etc.UTC/suspend: true/'; do
+  sed "$change" n.yaml >zone.yaml
+  [ "$(code_of said holdfast compile protect zone.yaml --graph n.graph.yaml -o zone-protect.yaml --engine mistral --kind template)" = 3 ] || fail "$change: $(cat said)"
+  grep -q '^zone.yaml:4:[0-9]*: Mistral' said && grep -qF '| schedule: ' said || fail "$change: $(cat said)"
+done
+holdfast compile protect n.yaml -o few.yaml --engine mistral --max-tasks-per-workflow 300 >said 2>&1 || fail "$(cat said)"
+grep -q '^note: --max-tasks-per-workflow is for Argo' said || fail "$(cat said)"
+for command in "lint --engine mistral few.yaml --templates nowhere" "submit --engine mistral few.yaml --templates nowhere --dry-run=client"; do
+  [ "$(code_of said holdfast $command)" = 2 ] && grep -q -- '--templates is for' said || fail "$command: $(cat said)"
+done
+
 # What the plan says of retries and deadlines, and how the run is started.
 for change in 's/count: 5/count: 100000/' 's/delay: 10$/delay: 1000000000/' 's/timeout: [0-9]*$/timeout: 1/' 's/{partial: false}/{partial: true}/' 's/{fail-fast: false}/{fail-fast: true}/'; do
   sed "$change" monday.yaml >edited.yaml

@@ -44,10 +44,12 @@ Result<std::string> WriteTrigger(const EngineWorkflow& workflow) {
     return InvalidInput(fmt::format("Mistral's cron triggers know UTC alone: the schedule's time "
                                     "zone {} cannot be kept",
                                     schedule.timezone))
+        .At({"", schedule.timezone_at.line, schedule.timezone_at.column, {}, 1})
         .Hint("say in the plan when it is to run in UTC: schedule: {cron: ..., timezone: Etc/UTC}");
   }
   if (schedule.suspend) {
     return InvalidInput("Mistral has no cron trigger that is suspended")
+        .At({"", schedule.suspend_at.line, schedule.suspend_at.column, {}, 1})
         .Hint("leave 'suspend' out of the plan, and make the trigger when it is to begin");
   }
   YamlOut out;
@@ -74,6 +76,51 @@ Result<std::string> WriteTrigger(const EngineWorkflow& workflow) {
   out.Text(ForCroniter(schedule.cron));
   out.EndMap();
   return out.Take();
+}
+
+// What a plan or the command line says, and Mistral has nothing for: for people.
+std::vector<std::string> WhatIsNotKept(const EngineWorkflow& workflow, const EmitOptions& options) {
+  std::vector<std::string> notes;
+  if (workflow.parallelism) {
+    notes.emplace_back(
+        "Mistral has no limit of its own for how many steps of a run are at work: the plan's "
+        "parallelism is not kept (the executor's is executor_thread_pool_size)");
+  }
+  if (workflow.schedule && workflow.schedule->concurrency == "forbid") {
+    notes.emplace_back(
+        "Mistral starts a run by its schedule also while the one before is at work: the "
+        "schedule's concurrency is not kept");
+  }
+  if (workflow.schedule) {
+    if (const std::vector<int> missed = MissedInMarch(workflow.schedule->cron); !missed.empty()) {
+      notes.push_back(fmt::format(
+          "Mistral's scheduler (croniter 1.3) starts nothing on the {} of March, which the "
+          "schedule has beside a day that February does not have: leave 30 and 31 out",
+          missed.size() == 1 ? "1st" : "1st and the 2nd"));
+    }
+  }
+  if (workflow.run_deadline) {
+    notes.emplace_back(
+        "Mistral ends no workflow by a deadline: the plan's run_deadline is not kept");
+  }
+  if (workflow.schedule && workflow.schedule->starting_deadline) {
+    notes.emplace_back(
+        "Mistral starts what is due however late it is: the schedule's starting_deadline is not "
+        "kept");
+  }
+  const PlanPolicy usual;
+  if (workflow.keep_succeeded != usual.keep_succeeded ||
+      workflow.keep_failed != usual.keep_failed) {
+    notes.emplace_back(
+        "Mistral keeps its runs as its own configuration says ([execution_expiration_policy]): "
+        "the plan's keep_succeeded and keep_failed are not kept");
+  }
+  if (options.max_tasks_per_workflow != EmitOptions{}.max_tasks_per_workflow) {
+    notes.emplace_back(
+        "--max-tasks-per-workflow is for Argo: for Mistral there is one file, and what its "
+        "definitions have --max-tasks-per-template says");
+  }
+  return notes;
 }
 
 class MistralEmitter final : public EngineEmitter {
@@ -133,28 +180,7 @@ class MistralEmitter final : public EngineEmitter {
       file.name = workflow.groups[group].name + ".yaml";
       file.text = std::move(texts[group]);
     }
-    if (workflow.parallelism) {
-      out.notes.emplace_back(
-          "Mistral has no limit of its own for how many steps of a run are at work: the plan's "
-          "parallelism is not kept (the executor's is executor_thread_pool_size)");
-    }
-    if (workflow.schedule && workflow.schedule->concurrency == "forbid") {
-      out.notes.emplace_back(
-          "Mistral starts a run by its schedule also while the one before is at work: the "
-          "schedule's concurrency is not kept");
-    }
-    if (workflow.schedule) {
-      if (const std::vector<int> missed = MissedInMarch(workflow.schedule->cron); !missed.empty()) {
-        out.notes.push_back(fmt::format(
-            "Mistral's scheduler (croniter 1.3) starts nothing on the {} of March, which the "
-            "schedule has beside a day that February does not have: leave 30 and 31 out",
-            missed.size() == 1 ? "1st" : "1st and the 2nd"));
-      }
-    }
-    if (workflow.run_deadline) {
-      out.notes.emplace_back(
-          "Mistral ends no workflow by a deadline: the plan's run_deadline is not kept");
-    }
+    out.notes = WhatIsNotKept(workflow, options);
     return out;
   }
 

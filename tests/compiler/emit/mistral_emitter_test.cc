@@ -175,6 +175,18 @@ TEST(MistralEmitter, HasRoomForAllButTheFrameOfADefinition) {
   EXPECT_EQ(limits.items, 21U);        // gate and verdict
 }
 
+TEST(MistralEmitter, SaysWhatOfThePlanAndTheCommandLineIsNotKept) {
+  EngineWorkflow workflow = WorkflowOf(1);
+  EXPECT_THAT(Emitter().Emit(workflow, {})->notes, IsEmpty());
+  workflow.schedule = Schedule{"30 2 * * 7", "Etc/UTC", "allow", std::chrono::minutes(5), false};
+  workflow.keep_failed = std::chrono::days(3);
+  EmitOptions options;
+  options.max_tasks_per_workflow = 300;
+  EXPECT_THAT(Emitter().Emit(workflow, options)->notes,
+              ElementsAre(HasSubstr("starting_deadline"), HasSubstr("keep_failed"),
+                          HasSubstr("--max-tasks-per-workflow")));
+}
+
 TEST(MistralEmitter, WritesATriggerInUtcAlone) {
   EngineWorkflow workflow = WorkflowOf(1);
   workflow.schedule = Schedule{"30 2 * * 7", "Etc/UTC", "forbid", {}, false};
