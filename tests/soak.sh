@@ -41,9 +41,9 @@ asan() {
 }
 
 # The tests whose code has threads: parallel loops, bundles, data streams, heartbeats and the process runner, banks, exec plugins,
-# the local engine, the compiler, and the step program as a whole. (The step and the engine themselves are under it.)
+# the local engine, the compiler, the agent and its listener, and the step program as a whole. (The step and the engine themselves are under it.)
 tsan_tests=(sdk_test bundle_test data_stream_test runtime_test step_process_test process_runner_test bank_test exec_test
-  local_engine_test provider_test compiler_emit_test large_graphs_test)
+  local_engine_test provider_test compiler_emit_test large_graphs_test net_listener_test agent_test)
 tsan() {
   configure_and_build clang-tsan --target "${tsan_tests[@]}" holdfast holdfast-step || return
   local failed=0 test
