@@ -10,7 +10,7 @@
 #                                    ssh login in DIR/ssh/id. They end with the caller.
 #   mistral.sh restart DIR           ends the engine's process, and starts it again with what it knew
 #   mistral.sh engine DIR start|stop the engine's process alone
-#   mistral.sh sshd DIR start|stop   the sshd alone
+#   mistral.sh sshd DIR start|stop   the sshd alone; cut: with all of its connections
 #   mistral.sh stop DIR              ends both
 set -euo pipefail
 self=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
@@ -206,6 +206,15 @@ case ${1:-} in
     case $3 in
       start) start_sshd "$2" ;;
       stop) end_by_file "$2/ssh/sshd.pid" ;;
+      cut)
+        connections=$(pgrep -f -P "$(cat "$2/ssh/sshd.pid")" '^sshd: ' || true)
+        end_by_file "$2/ssh/sshd.pid"
+        for pid in $connections; do
+          # Its child has the privileges of the login, and its shell is a child of that.
+          pkill -KILL -P "$pid" '^sshd$' || true
+          kill -KILL "$pid" 2>/dev/null || true
+        done
+        ;;
     esac
     ;;
   stop)
