@@ -128,7 +128,8 @@ Result<HttpResponse> RetryingHttpClient::Send(const HttpRequest& request, Steady
     if (outcome) {
       if (const auto asked = RetryAfter(outcome->headers, clock_.Now())) {
         if (*asked > policy_.longest_retry_after) return outcome;
-        wait = std::max(wait, *asked);
+        // Many who were told the same time are not to come back at once.
+        wait += *asked;
       }
     }
     if (clock_.Steady() + wait >= last_begin) return outcome;

@@ -14,7 +14,10 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::Le;
 
 class StillClock final : public Clock {
  public:
@@ -126,7 +129,8 @@ TEST_F(Retry, APostThatMayBeRepeatedIs) {
 TEST_F(Retry, RetryAfterIsWaitedFor) {
   inner_.outcomes = {HttpResponse{429, {{"retry-after", "9"}}, ""}};
   ASSERT_TRUE(Send(HttpMethod::kGet));
-  EXPECT_THAT(waits_, ElementsAre(milliseconds(9000)));
+  // And somewhat longer, each for itself.
+  EXPECT_THAT(waits_, ElementsAre(AllOf(Ge(milliseconds(9125)), Le(milliseconds(9250)))));
 }
 
 TEST_F(Retry, ARetryAfterBeyondReasonIsNot) {
@@ -225,7 +229,7 @@ TEST_F(Retry, ASourceThatCanBeginAnewIsReadAgain) {
   inner_.outcomes = {Unavailable("reset"), HttpResponse{503, {{"Retry-After", "3"}}, ""}};
   EXPECT_TRUE(Send(HttpMethod::kPut)->ok());
   EXPECT_THAT(inner_.sent, ElementsAre("bod", "bod", "bod"));
-  EXPECT_EQ(waits_.back(), seconds(3));
+  EXPECT_GE(waits_.back(), seconds(3));
 }
 
 TEST_F(Retry, ASourceThatFailsToBeginAnewIsTheOutcome) {

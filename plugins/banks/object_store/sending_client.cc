@@ -46,6 +46,7 @@ Result<std::shared_ptr<net::HttpClient>> MakeSendingClient(const TransferSetting
   policy.first_wait = settings.retry_backoff;
   policy.longest_try = settings.stall_timeout;
   policy.window = settings.retry_window;
+  policy.longest_retry_after = settings.retry_window;
   sending->retrying = std::make_unique<net::RetryingHttpClient>(
       sending->between ? *sending->between : *sending->transport, clock,
       WaitUnless(parts.cancellation), policy, parts.log);
