@@ -60,7 +60,9 @@ Status CheckUrl(const Value& settings, std::string_view key) {
   if (text.empty()) return Ok();
   auto url = net::ParseUrl(text);
   if (url) return Ok();
-  return std::move(url).error().While(fmt::format("'{}'", key)).At(PlaceOf(settings, key));
+  Error error = std::move(url).error().While(fmt::format("'{}'", key));
+  if (text.find('@') != std::string::npos) return error;
+  return std::move(error).At(PlaceOf(settings, key));
 }
 
 Status CheckBucketName(const Value& settings) {

@@ -59,11 +59,12 @@ Status CheckEndpoint(const Value& checked, const Settings& settings) {
   HOLDFAST_RETURN_IF_ERROR(CheckUrl(checked, "endpoint"));
   HOLDFAST_ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(settings.endpoint));
   if (settings.path_style || !url.IsAddress()) return Ok();
-  return InvalidInput(fmt::format("'endpoint': with path_style = false the bucket's name stands "
-                                  "before that of the server, and {} is an address",
-                                  Printable(url.host)))
-      .At(PlaceOf(checked, "endpoint"))
-      .Hint("path_style = true, or the server's name");
+  Error error =
+      InvalidInput(fmt::format("'endpoint': with path_style = false the bucket's name stands "
+                               "before that of the server, and {} is an address",
+                               Printable(url.host)));
+  if (url.user_info.empty()) error = std::move(error).At(PlaceOf(checked, "endpoint"));
+  return std::move(error).Hint("path_style = true, or the server's name");
 }
 
 Status Check(const Value& checked) {
