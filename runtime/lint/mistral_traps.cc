@@ -47,10 +47,13 @@ class Watched {
   }
 
   void Look(std::string_view text) {
-    constexpr std::string_view kTask = "task(";
-    if (Has(text, "tasks(") || (Has(text, "execution") && Has(text, "state"))) all_ = true;
+    constexpr std::string_view kTask = "task";
+    if (Has(text, "tasks") || (Has(text, "execution") && Has(text, "state"))) all_ = true;
     for (std::size_t at = text.find(kTask); at != text.npos; at = text.find(kTask, at)) {
-      at += kTask.size();
+      at = text.find_first_not_of(" \t\r\n", at + kTask.size());
+      if (at == text.npos) break;
+      if (text[at] != '(') continue;
+      ++at;
       std::string_view name = Trim(text.substr(at, text.find(')', at) - at));
       if (name.empty()) continue;  // its own
       if (name.size() > 1 && (name[0] == '\'' || name[0] == '"') && name.back() == name[0])
@@ -84,8 +87,8 @@ class MaskedFailures {
 
   Findings Run() {
     has_steps_ = std::any_of(graph_.tasks.begin(), graph_.tasks.end(), &IsStep);
-    FindShown();
     FindGoesOn();
+    FindShown();
     for (std::size_t task = 0; task < graph_.tasks.size(); ++task) {
       if (IsMasked(task)) Add(graph_.tasks[task]);
     }
@@ -122,10 +125,19 @@ class MaskedFailures {
   }
 
   void FindShown() {
-    for (const Graph::Task& task : graph_.tasks)
+    for (std::size_t number = 0; number < graph_.tasks.size(); ++number) {
+      const Graph::Task& task = graph_.tasks[number];
       shown_.push_back(task.may_end_badly || !task.can_succeed ||
-                       IsVerdict(PolicyOf(*task.fields, defaults_, "fail-on")));
+                       IsVerdict(PolicyOf(*task.fields, defaults_, "fail-on")) ||
+                       (!goes_on_[number] && MayShow(task)));
+    }
     MarkBefore(shown_);
+  }
+
+  // Of a task that a failure alone leads to: what it publishes may be the output, and a workflow of its own may fail.
+  bool MayShow(const Graph::Task& task) const {
+    return task.fields->Find("publish") != nullptr ||
+           (!has_steps_ && task.fields->Find("workflow") != nullptr);
   }
 
   // What comes to a task that is there without any failure goes on as if there were none: that is meant. So is `succeed`.

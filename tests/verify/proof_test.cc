@@ -347,17 +347,17 @@ TEST(RunOfArgo, HasATemplateOnceThatTwoTasksCall) {
 // Two by two, each two after both before them: there are very many ways to the first.
 TEST(RunOfArgo, LooksAtABarrierOnceThatThereAreManyWaysTo) {
   std::string tasks = "      - {name: a0, template: leaf}\n      - {name: b0, template: leaf}\n";
-  for (int level = 1; level <= 22; ++level) {
+  for (int level = 1; level <= 30; ++level) {
     for (const char* const name : {"a", "b"})
       tasks += fmt::format(
           "      - {{name: {}{}, template: leaf, when: \"false\", depends: \"a{} && b{}\"}}\n",
           name, level, level - 1, level - 1);
   }
-  tasks += "      - {name: last, template: leaf, depends: a22 && b22}\n";
+  tasks += "      - {name: last, template: leaf, depends: a30 && b30}\n";
   const auto begun = std::chrono::steady_clock::now();
   const SaidRun run =
       RunOfArgo("  - name: t0\n    dag:\n      failFast: false\n      tasks:\n" + tasks);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(200));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
   EXPECT_EQ(run.steps.size(), 3U);
 }
 
