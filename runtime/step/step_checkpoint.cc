@@ -247,13 +247,26 @@ Status StepCheckpoint::CheckStored(const ResourceKey& resource) {
     const Error& error = manifest.error();
     return error.code() == ErrorCode::kNotFound ? Ok() : Status(error);
   }
-  for (const StreamManifest& stream : (*manifest)->streams) {
-    if (stream.key_id.empty()) continue;
-    const auto key = FindKey(checkpoint_.keys(), stream.key_id);
+  for (const std::string& id : (*manifest)->KeyIds()) {
+    const auto key = FindKey(checkpoint_.keys(), id);
     if (!key) return Error(key.error()).While("the data of " + Printable(resource.str()));
   }
+  HOLDFAST_RETURN_IF_ERROR(CheckRaw(**manifest));
   const auto info = ReadSavedInfo(checkpoint_, **manifest);
   return info ? Ok() : Status(info.error());
+}
+
+Status StepCheckpoint::CheckRaw(const ResourceManifest& manifest) {
+  // A verify reads them itself, and says which is not what it was.
+  if (!manifest.raw || operation() != Operation::kRestore) return Ok();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const BankSection raw,
+      checkpoint_.Narrow(RawPrefix(manifest.resource, manifest.attempt), SectionAccess::kRead));
+  for (const RawObject& object : *manifest.raw) {
+    if (env_.cancellation.is_set()) return CancelledError();
+    HOLDFAST_RETURN_IF_ERROR(CheckRawObject(raw, object, /*read=*/true));
+  }
+  return Ok();
 }
 
 Result<Contribution> StepCheckpoint::SoFar(const BundleResource& resource) {
@@ -522,20 +535,6 @@ Result<BankSection> StepCheckpoint::ForPlugin(const BankSection& section, const 
   return BankSection::Open(*sealed, narrow.prefix(), access);
 }
 
-Status StepCheckpoint::CheckRaw(const ResourceManifest& manifest) {
-  if (!manifest.raw || !raw_checked_.insert(manifest.resource).second) return Ok();
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const BankSection raw,
-      checkpoint_.Narrow(RawPrefix(manifest.resource, manifest.attempt), SectionAccess::kRead));
-  for (const RawObject& object : *manifest.raw) {
-    if (Status right = CheckRawObject(raw, object, /*read=*/true); !right) {
-      raw_checked_.erase(manifest.resource);
-      return right;
-    }
-  }
-  return Ok();
-}
-
 Result<std::vector<RawObject>> StepCheckpoint::RawOf(const ResourceKey& resource) {
   if (recorder_ == nullptr) return std::vector<RawObject>();
   return recorder_->Recorded(checkpoint_.prefix() + "/" + RawPrefix(resource, scope_.attempt) +
@@ -556,11 +555,10 @@ Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
     case Operation::kRestore:
     case Operation::kVerify: {
       HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
-      // A verify reads them itself, and says which is not what it was.
-      if (operation() == Operation::kRestore) HOLDFAST_RETURN_IF_ERROR(CheckRaw(*manifest));
+      const bool all_sealed = !manifest->key_id.empty();
       return ForPlugin(checkpoint_, RawPrefix(resource.key, manifest->attempt),
                        SectionAccess::kRead,
-                       manifest->key_id.empty() ? PlainObjects::kRead : PlainObjects::kRefuse);
+                       all_sealed ? PlainObjects::kRefuse : PlainObjects::kRead);
     }
   }
   return Internal("an unknown operation");

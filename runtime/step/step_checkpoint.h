@@ -93,8 +93,8 @@ class StepCheckpoint final : public Checkpoint {
   Result<BankSection> Section(const Resource& resource) override;
   Result<BankSection> RecordSection(const Resource& resource) override;
 
-  // Of a restore or verify: an error when what the checkpoint holds of a resource, the manifest and
-  // the saved info, is not what was written there, or the key of anything of it is not there. Nothing there is none.
+  // Of a restore or verify: an error when what the checkpoint holds of a resource, the manifest,
+  // the saved info and, for a restore, the raw objects, is not what was written there, or the key of anything of it is not there. Nothing there is none.
   Status CheckStored(const ResourceKey& resource);
   // verify: reads what the plugin did not of what the checkpoint holds of the resource, as the
   // manifest has it: every byte, or the sample that is asked for. kNotFound where it holds nothing.
@@ -122,7 +122,7 @@ class StepCheckpoint final : public Checkpoint {
   // A section as a plugin may have it: what it puts there is encrypted where the provider has keys.
   Result<BankSection> ForPlugin(const BankSection& section, const std::string& prefix,
                                 SectionAccess access, PlainObjects plain);
-  // Before a restore hands it out: the raw objects of a resource are those that were put there.
+  // restore: the raw objects of a resource are those that were put there.
   Status CheckRaw(const ResourceManifest& manifest);
   Result<Value> CheckedInfo(const ResourceManifest& manifest, const PluginDescriptor& descriptor);
 
@@ -138,7 +138,6 @@ class StepCheckpoint final : public Checkpoint {
   std::set<std::pair<ResourceKey, std::string>> sampled_;  // streams that a sample was opened of
   std::unique_ptr<RecordingBank> recorder_;                // protect
   std::map<PlainObjects, std::unique_ptr<SealedBank>> sealed_;  // where there are keys
-  std::set<ResourceKey> raw_checked_;
   bool fenced_ = false;
 };
 

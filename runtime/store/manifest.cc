@@ -34,17 +34,6 @@ Status CheckWhose(const Value& object, const ResourceKey& resource, std::uint64_
                   key, Printable(named.str()), of, Printable(resource.str()), epoch));
 }
 
-Status CheckKeys(const ResourceManifest& manifest, const std::string& key) {
-  for (const StreamManifest& stream : manifest.streams) {
-    if (stream.key_id.empty() == manifest.key_id.empty()) continue;
-    return Corrupt(
-        fmt::format("the object {} says that the stream '{}' is {}, and the rest of it {}", key,
-                    Printable(stream.name), stream.key_id.empty() ? "not encrypted" : "encrypted",
-                    stream.key_id.empty() ? "is" : "is not"));
-  }
-  return Ok();
-}
-
 }  // namespace
 
 std::uint64_t ResourceManifest::bytes() const {
@@ -175,7 +164,6 @@ Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoi
   }
   manifest.saved_object = value->StringOr("saved", "");
   manifest.key_id = value->StringOr("key", "");
-  HOLDFAST_RETURN_IF_ERROR(CheckKeys(manifest, key));
   HOLDFAST_ASSIGN_OR_RETURN(manifest.warnings, WarningsOf(*value, checkpoint, below));
   return std::optional<ResourceManifest>(std::move(manifest));
 }

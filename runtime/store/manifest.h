@@ -43,8 +43,8 @@ struct ResourceManifest {
   std::vector<StreamManifest> streams;
   // All raw objects of the attempt; nullopt: an older build wrote it, and nobody knows which there were.
   std::optional<std::vector<RawObject>> raw = {};
-  // Read: the id of the key that saved info and warnings are encrypted with; empty: none. Streams say their own:
-  // all have one then, and none has where it is empty.
+  // Read: the id of the key that saved info, raw objects and warnings are encrypted with; empty: none. Streams say their own: an
+  // activity before may have had another one, or none.
   std::string key_id = {};
   // The object beside the manifest that holds the saved info ("saved"); empty = none.
   std::string saved_object;
@@ -62,8 +62,7 @@ struct ResourceManifest {
 // the same attempt's is success, another's kConflict.
 Status WriteManifest(const BankSection& checkpoint, ResourceManifest manifest, const Value& saved);
 
-// nullopt where the epoch has none; kCorrupt also where a part of what it names is encrypted and another is not, which nobody
-// writes: what was put in the place of something encrypted is no data. Which one counts: newest_manifest.h.
+// nullopt where the epoch has none. Which one counts: newest_manifest.h.
 Result<std::optional<ResourceManifest>> ReadManifest(const BankSection& checkpoint,
                                                      const ResourceKey& resource,
                                                      std::uint64_t epoch);
