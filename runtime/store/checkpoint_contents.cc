@@ -56,10 +56,8 @@ class Contents {
   }
 
   void FindKeys(const ResourceManifest& manifest) {
-    const KeyRing* const keys = tenant_.keys();
-    if (keys == nullptr) return;
     for (const std::string& id : manifest.KeyIds()) {
-      const auto key = keys->Find(id);
+      const auto key = FindKey(tenant_.keys(), id);
       if (key) continue;
       const std::lock_guard lock(mutex_);
       missing_key_ =
@@ -85,7 +83,11 @@ Result<std::string> CheckContents(const BankSection& tenant, RecordSummary& summ
   const Error& error = there.error();
   if (!IsDamage(error) && error.code() != ErrorCode::kNotFound) return error;
   HOLDFAST_ASSIGN_OR_RETURN(const auto states, checkpoint.ReadableStates());
-  if (!states.empty() && states.back().state == summary.state) SetDamage(summary, error);
+  const RecordState now = states.empty() ? RecordState::kDeleted : states.back().state;
+  if (now == summary.state)
+    SetDamage(summary, error);
+  else
+    summary.state = now;
   return std::string();
 }
 

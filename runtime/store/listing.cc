@@ -492,7 +492,7 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, const 
       // A key that is not there is no damage: who only looks may have none.
       if (summary->damage.empty())
         HOLDFAST_RETURN_IF_ERROR(CheckContents(tenant, *summary, parallel));
-      if (summary->damage.empty()) {
+      if (summary->damage.empty() && summary->state == RecordState::kAvailable) {
         status->checkpoint = summary->id;
         status->created = summary->created;
         status->warnings = summary->warnings;

@@ -270,7 +270,7 @@ TEST_F(Encrypted, NothingBeginsWithoutTheFileOfTheKeys) {
   EXPECT_THAT(begun.text, HasSubstr("key_file, line 7 of p.conf"));
 }
 
-// Of what is kept nothing is of use that cannot be read with the keys of the provider; where it has none here nobody knows.
+// Of what is kept nothing is of use that cannot be read with the keys of the provider.
 TEST_F(Encrypted, NoneGoesForOneWhoseKeyIsNotThere) {
   const std::string bundle = PublishShop();
   ASSERT_EQ(world_.RunAll("old", bundle).code, ExitCode::kOk);
@@ -286,13 +286,13 @@ TEST_F(Encrypted, NoneGoesForOneWhoseKeyIsNotThere) {
     EXPECT_TRUE(decided) << decided.error().Render();
     return std::move(*decided);
   };
-  EXPECT_EQ(decide(nullptr).going(), 1U);
   EXPECT_EQ(decide(&others.ring()).going(), 1U);
   const auto decided = decide(&keys_.ring());
   EXPECT_EQ(decided.going(), 0U);
   EXPECT_EQ(decided.series.front().newest, "old");
   EXPECT_THAT(decided.series.front().entries.front().verdict.reasons.front(),
               HasSubstr("not available: cannot be read: "));
+  EXPECT_EQ(decide(nullptr).going(), 0U);
 }
 
 // With a checksum to match, as who can write the bank would do it.
@@ -408,36 +408,6 @@ TEST_F(Encrypted, ARestoreOfAChangedRawObjectFails) {
 }
 
 // --- What was put in its place by somebody who can write the bank, with checksums to match -------------------
-
-TEST_F(Encrypted, APlainStreamInThePlaceOfOneThatIsEncryptedIsCorrupt) {
-  Make();
-  const BankSection section = Checkpoint().section();
-  const ResourceKey resource{"T::Volume", "data"};
-  const auto manifest = ManifestOf(resource);
-  const std::string key = runtime::ManifestKey(resource, manifest.epoch);
-  Value object = *ParseJson(*section.GetBytes(key), key);
-  object.MutableMap().erase("sha256");
-  ASSERT_FALSE(manifest.streams.empty());
-  for (const bool of_stream : {true, false}) {
-    Value changed = object;
-    if (of_stream) {
-      auto streams = manifest.streams;
-      for (runtime::StreamManifest& stream : streams) {
-        stream.key_id.clear();
-        stream.sha256 = std::string(64, '0');
-        for (SegmentInfo& segment : stream.segments) segment.plain_sha256 = stream.sha256;
-      }
-      changed.Set("streams", runtime::StreamsToValue(streams));
-    } else {
-      changed.MutableMap().erase("key");
-    }
-    ASSERT_TRUE(section.Replace(key, *runtime::DumpObject(changed, 2)));
-    const auto read = runtime::ReadManifest(section, resource, manifest.epoch);
-    ASSERT_FALSE(read);
-    EXPECT_EQ(read.error().code(), ErrorCode::kCorrupt);
-    EXPECT_THAT(read.error().message(), HasSubstr("encrypted"));
-  }
-}
 
 TEST_F(Encrypted, PlainSavedInfoInThePlaceOfSomeThatIsEncryptedIsCorrupt) {
   Make();

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "runtime/store/checkpoint_contents.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/pin.h"
@@ -126,6 +127,17 @@ TEST_F(TwoNights, NothingGoesForOneWhoseDataIsNotThere) {
   for (const std::string& key : data) ASSERT_TRUE(world.tenant.Delete(key));
   EXPECT_EQ(Stay(), "new old");
   EXPECT_THAT(WhyOf("new"), HasSubstr(" is missing"));
+}
+
+// It was available when it was listed.
+TEST_F(TwoNights, WhatADeletionHasTakenMeanwhileIsNotAvailable) {
+  auto summary = runtime::ListCheckpoints(world.tenant, {})->back();
+  ASSERT_EQ(summary.id, "new");
+  Delete("new");
+  const auto looked = runtime::CheckContents(world.tenant, summary, 2);
+  ASSERT_TRUE(looked) << looked.error().Render();
+  EXPECT_EQ(summary.damage, "");
+  EXPECT_EQ(summary.state, RecordState::kDeleted);
 }
 
 TEST_F(TwoNights, WhatIsDamagedIsNotThePlansNewest) {
