@@ -513,7 +513,7 @@ TEST(Curl, ABusyServerGetsASourceAgainAfterTheTimeThatItAsksFor) {
   ASSERT_TRUE(response) << response.error().Render();
   EXPECT_EQ(response->status, 201);
   EXPECT_EQ(response->body, "3000000");
-  EXPECT_THAT(waits, ::testing::ElementsAre(milliseconds(7000)));
+  EXPECT_THAT(waits, ::testing::ElementsAre(::testing::Ge(milliseconds(7000))));
   EXPECT_LE(source.rewinds, 1);  // none where the answer was there before anything was read
 }
 

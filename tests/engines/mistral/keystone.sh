@@ -98,7 +98,7 @@ refused 13 'Keystone does not know these credentials' as_user_with OS_PROJECT_NA
 refused 13 'Keystone does not know these credentials' as_user_with OS_PROJECT_NAME=other on status
 refused 10 'no public endpoint of type workflowv2 in region Nowhere' as_user_with OS_REGION_NAME=Nowhere on status
 refused 13 'Keystone does not know these credentials' with_credential env OS_APPLICATION_CREDENTIAL_SECRET=wrong-secret holdfast status --engine mistral
-refused 13 'does not know OS_TOKEN' with_token env OS_TOKEN=x$token holdfast status --engine mistral
+refused 13 'does not know the token (OS_TOKEN' with_token env OS_TOKEN=x$token holdfast status --engine mistral
 refused 13 'access rules' as_agent on submit o-protect.yaml --dry-run=server
 refused 13 'wants to know who asks' env OS_MISTRAL_URL=$API holdfast status --engine mistral
 # A token of the credential cannot be exchanged, and need not be.
@@ -108,7 +108,7 @@ user=other refused 10 'there is no run' as_user on status "$run"
 user=other as_user on status >said && ! grep -q protect said || fail "what another tenant has: $(cat said)"
 
 ended 13 $o watched.o
-grep -q 'does not know OS_TOKEN' watched.o || fail "$(cat watched.o)"
+grep -q 'does not know the token (OS_TOKEN' watched.o || fail "$(cat watched.o)"
 
 # Keystone is away for a moment; then its tokens last less than a step, also the agent's. What cannot renew it ends.
 plan m b 14s
@@ -120,7 +120,7 @@ before=$(tokens)
 begun watched.s as_user on submit m-protect.yaml --watch
 s=$begun_pid
 ended 13 $o watched.o
-grep -q 'does not know OS_TOKEN' watched.o || fail "$(cat watched.o)"
+grep -q 'does not know the token (OS_TOKEN' watched.o || fail "$(cat watched.o)"
 [ "$(code_of said with_credential on cancel "$run")" = 0 ] && grep -q '^the run was cancelled' said || fail "$(cat said)"
 ended 6 $k watched.k
 ended 6 $m watched.m

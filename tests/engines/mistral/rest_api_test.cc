@@ -322,7 +322,7 @@ TEST_F(MistralApi, ATokenThatIsRefusedIsNotRenewed) {
   const auto refused = ListRuns(*Open(WithToken()));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
-  EXPECT_THAT(refused.error().Render(), HasSubstr("does not know OS_TOKEN"));
+  EXPECT_THAT(refused.error().Render(), HasSubstr("does not know the token (OS_TOKEN"));
   EXPECT_EQ(lines().size(), 1U);
 }
 
