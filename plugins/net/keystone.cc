@@ -186,8 +186,7 @@ Error RefusalOf(const HttpResponse& response, const KeystoneIdentity& identity,
     return std::move(out).Hint(
         IsToken(identity)
             ? "Keystone does not know the token (OS_TOKEN, or the token of a provider), or does "
-              "not "
-              "know it any more: `openstack token issue` makes another one"
+              "not know it any more: `openstack token issue` makes another one"
             : "Keystone does not know these credentials: are user, password, project and their "
               "domains those of your openrc, or has the application credential been deleted or "
               "expired?");

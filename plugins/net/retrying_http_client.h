@@ -34,8 +34,8 @@ Wait RealWait();
 
 // The one place where requests are sent again: what another client could not send (kUnavailable), 429,
 // and 500, 502, 503, 504, and what a request names besides. Only what may be repeated; 429 says that nothing was carried out, so after that every
-// request is. Retry-After is kept, and the wait that there would be without it comes on top: jitter. No try begins, and no wait ends, after the deadline: the last outcome is returned
-// then. What a sink has taken a part of is not sent again, nor what was read from a source that cannot begin anew; where it
+// request is. Retry-After is kept, and the wait that there would be without it comes on top: jitter. No try begins, and
+// no wait ends, after the deadline: the last outcome is returned then. What a sink has taken a part of is not sent again, nor what was read from a source that cannot begin anew; where it
 // fails to, that is what Send returns. Thread-safe.
 class RetryingHttpClient final : public HttpClient {
  public:

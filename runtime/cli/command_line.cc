@@ -208,8 +208,8 @@ class CommandLine::Declared {
     command
         ->add_option("--kind", a_.compile.kind,
                      "workflow: started once; template: a WorkflowTemplate with a stable name, and "
-                     "for either "
-                     "engine the plan's schedule: a CronWorkflow, or a cron trigger of Mistral")
+                     "for either engine the plan's schedule: a CronWorkflow, or a cron trigger of "
+                     "Mistral")
         ->check(CLI::IsMember({"workflow", "template"}))
         ->capture_default_str();
     command

@@ -266,10 +266,9 @@ Status CheckScheduleOf(const compiler::Plan& plan) {
   const auto schedule = compiler::ScheduleOf(plan.value);
   if (!schedule) return Ok();
   Status known = CheckTimeZone(schedule->timezone);
-  const Value* const place = plan.value.Find("schedule")->Find("timezone");
-  if (known || place == nullptr) return known;
+  if (known || schedule->timezone_at.line == 0) return known;
   return plan.parameters.source
-      .At(place->position(), std::string(known.error().message()), schedule->timezone.size())
+      .At(schedule->timezone_at, std::string(known.error().message()), schedule->timezone.size())
       .Hint(std::string(known.error().hint()));
 }
 

@@ -507,7 +507,7 @@ class Copier {
     HOLDFAST_RETURN_IF_ERROR(Advance(0));
     HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest manifest, ManifestOf(key));
     auto copied = CopyResource(ends, manifest);
-    if (!copied) return WhyNotCopied(std::move(copied).error(), key);
+    if (!copied) return std::move(copied).error().While("copying " + Printable(key.str()));
     {
       const std::lock_guard lock(mutex_);
       stored_ += copied->stored;
@@ -516,15 +516,6 @@ class Copier {
     }
     Failpoint("copy:after-manifest");
     return Advance(0);
-  }
-
-  // What the manifest names and is not there is damage: "not found" is a checkpoint that there is none of.
-  static Error WhyNotCopied(Error error, const ResourceKey& key) {
-    const std::string what = "copying " + Printable(key.str());
-    if (error.code() != ErrorCode::kNotFound) return std::move(error).While(what);
-    return Corrupt(error.message())
-        .Hint("the original is damaged: 'holdfast checkpoints verify' says what else of it is")
-        .While(what);
   }
 
   // Any thread: says how far it is, and whether to go on.

@@ -64,7 +64,9 @@ Status CheckSame(const CopyEnds& ends, const ResourceManifest& wanted,
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, ReadSavedInfo(ends.from, wanted));
   HOLDFAST_ASSIGN_OR_RETURN(const Value other_saved, ReadSavedInfo(ends.to, there));
   if (!(saved == other_saved)) return OtherContents(ends.to, there, "saved info");
-  return StatManifest(ends.to, there);
+  Status whole = StatManifest(ends.to, there);
+  if (whole || whole.error().code() != ErrorCode::kNotFound) return whole;
+  return Corrupt(whole.error().message());
 }
 
 // A stream that is read and one that is written: both together are to need no more memory than one does.
@@ -135,11 +137,6 @@ class ObjectSource final : public ByteSource {
   std::size_t at_ = 0;
 };
 
-// Of what was written without a key all is plain.
-PlainObjects PlainIn(const ResourceManifest& manifest) {
-  return manifest.key_id.empty() ? PlainObjects::kRead : PlainObjects::kRefuse;
-}
-
 // The raw objects of an attempt, as its plugin put them: a section of plain objects.
 struct RawSection {
   std::unique_ptr<RecordingBank> recorder;  // where it is written
@@ -147,7 +144,7 @@ struct RawSection {
   std::optional<BankSection> section;
 };
 Result<RawSection> OpenRaw(const BankSection& data, std::string_view attempt, SectionAccess access,
-                           PlainObjects plain = PlainObjects::kRefuse) {
+                           PlainObjects plain) {
   RawSection raw;
   HOLDFAST_ASSIGN_OR_RETURN(raw.section, data.Narrow(fmt::format("{}/raw", attempt), access));
   Bank* bank = &data.bank();
@@ -163,6 +160,11 @@ Result<RawSection> OpenRaw(const BankSection& data, std::string_view attempt, Se
   return raw;
 }
 
+// Those that a manifest is of, to be read.
+Result<RawSection> OpenRawOf(const BankSection& data, const ResourceManifest& manifest) {
+  return OpenRaw(data, manifest.attempt, SectionAccess::kRead, PlainIn(manifest));
+}
+
 // Which there are; of those that an older build wrote only the bank knows that.
 Result<std::vector<std::string>> RawKeys(const BankSection& section,
                                          const ResourceManifest& manifest) {
@@ -176,9 +178,7 @@ Result<std::vector<std::string>> RawKeys(const BankSection& section,
 Result<std::optional<std::vector<RawObject>>> CopyRaw(const CopyEnds& ends, const BankSection& from,
                                                       const BankSection& to,
                                                       const ResourceManifest& manifest) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const RawSection source,
-      OpenRaw(from, manifest.attempt, SectionAccess::kRead, PlainIn(manifest)));
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection source, OpenRawOf(from, manifest));
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, RawKeys(*source.section, manifest));
   if (keys.empty()) return manifest.raw;
   if (manifest.raw) {
@@ -190,8 +190,9 @@ Result<std::optional<std::vector<RawObject>>> CopyRaw(const CopyEnds& ends, cons
       HOLDFAST_RETURN_IF_ERROR(CheckRawObject(stored, object, /*read=*/true));
     }
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const RawSection target,
-                            OpenRaw(to, ends.attempt, SectionAccess::kWrite));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const RawSection target,
+      OpenRaw(to, ends.attempt, SectionAccess::kWrite, PlainObjects::kRefuse));
   for (const std::string& key : keys) {
     HOLDFAST_RETURN_IF_ERROR(ends.advanced(0));
     HOLDFAST_ASSIGN_OR_RETURN(const ObjectInfo info, source.section->Stat(key));
@@ -205,11 +206,23 @@ Result<std::optional<std::vector<RawObject>>> CopyRaw(const CopyEnds& ends, cons
   return std::optional<std::vector<RawObject>>(std::move(recorded));
 }
 
+// Streams and raw objects, and what the manifest of the copy says of them.
+Status CopyData(const CopyEnds& ends, const ResourceManifest& manifest, ResourceManifest& written) {
+  const std::string prefix = DataPrefix(manifest.resource);
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection from, ends.from.Narrow(prefix, SectionAccess::kRead));
+  HOLDFAST_ASSIGN_OR_RETURN(const BankSection to, ends.to.Narrow(prefix, SectionAccess::kWrite));
+  for (const StreamManifest& stream : manifest.streams) {
+    HOLDFAST_ASSIGN_OR_RETURN(StreamManifest copied, CopyStream(ends, from, to, stream));
+    written.streams.push_back(std::move(copied));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(written.raw, CopyRaw(ends, from, to, manifest));
+  return Ok();
+}
+
 Status StatRaw(const BankSection& data, const ResourceManifest& manifest,
                const std::map<std::string, std::uint64_t>& wanted) {
   if (wanted.empty()) return Ok();
-  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRaw(data, manifest.attempt,
-                                                          SectionAccess::kRead, PlainIn(manifest)));
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRawOf(data, manifest));
   for (const auto& [key, size] : wanted) {
     const std::string name = fmt::format("{}/{}", raw.section->prefix(), key);
     const auto there = raw.section->Stat(key);
@@ -242,8 +255,7 @@ Result<std::map<std::string, std::uint64_t>> RawObjects(const BankSection& check
                                                         const ResourceManifest& manifest) {
   HOLDFAST_ASSIGN_OR_RETURN(const BankSection data,
                             checkpoint.Narrow(DataPrefix(manifest.resource), SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRaw(data, manifest.attempt,
-                                                          SectionAccess::kRead, PlainIn(manifest)));
+  HOLDFAST_ASSIGN_OR_RETURN(const RawSection raw, OpenRawOf(data, manifest));
   HOLDFAST_ASSIGN_OR_RETURN(const auto keys, RawKeys(*raw.section, manifest));
   std::map<std::string, std::uint64_t> sizes;
   for (const std::string& key : keys) {
@@ -269,20 +281,17 @@ Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest
     HOLDFAST_RETURN_IF_ERROR(ends.advanced(manifest.bytes()));
     return SumOf(*there, true);
   }
-  HOLDFAST_ASSIGN_OR_RETURN(const BankSection from,
-                            ends.from.Narrow(DataPrefix(key), SectionAccess::kRead));
-  HOLDFAST_ASSIGN_OR_RETURN(const BankSection to,
-                            ends.to.Narrow(DataPrefix(key), SectionAccess::kWrite));
   ResourceManifest written = manifest;
   written.attempt = ends.attempt;
   written.streams.clear();
   written.saved_object.clear();
   written.key_id.clear();
-  for (const StreamManifest& stream : manifest.streams) {
-    HOLDFAST_ASSIGN_OR_RETURN(StreamManifest copied, CopyStream(ends, from, to, stream));
-    written.streams.push_back(std::move(copied));
+  if (const Status data = CopyData(ends, manifest, written); !data) {
+    if (data.error().code() != ErrorCode::kNotFound) return data.error();
+    // What the manifest names and is not there is damage: "not found" is a checkpoint that there is none of.
+    return Corrupt(data.error().message())
+        .Hint("the original is damaged: 'holdfast checkpoints verify' says what else of it is");
   }
-  HOLDFAST_ASSIGN_OR_RETURN(written.raw, CopyRaw(ends, from, to, manifest));
   HOLDFAST_ASSIGN_OR_RETURN(const Value saved, ReadSavedInfo(ends.from, manifest));
   HOLDFAST_RETURN_IF_ERROR(ends.check_held());
   const CopiedResource sum = SumOf(written, false);

@@ -38,7 +38,7 @@ struct CopiedResource {
 // cut, compressed and encrypted anew as the target's settings say; the raw objects of its attempt; its saved info
 // and, last, its manifest. Where the target has the manifest already, of an earlier attempt, nothing is sent, if it is of
 // the same contents and its data is there (else kConflict or kCorrupt; kUnavailable: of another attempt, which the next copy
-// clears away). Thread-safe for different resources.
+// clears away). kCorrupt, too, where the original lacks what its manifest names. Thread-safe for different resources.
 Result<CopiedResource> CopyResource(const CopyEnds& ends, const ResourceManifest& manifest);
 
 // The raw objects of a manifest's attempt, with their plain sizes; no manifest lists them.

@@ -45,8 +45,8 @@ struct PlanRetention {
 // Looks at what the bank knows of each, and asks the policy. On nothing rely: what is not available,
 // damaged (of those that are kept the whole graph is read, and where any goes it is looked whether what they hold is there
 // and its keys are, `parallel` resources at once, so that none goes because of one that is of no use: CheckContents),
-// made in the future, or did not read back when it was last verified; what a deletion has begun with. In use: what a restore or a verification that is not ended works with, and what a run
-// has the lease of. A damaged one of which nobody knows whose it is, is in the list, and kept.
+// made in the future, or did not read back when it was last verified; what a deletion has begun with. In use: what a restore or
+// a verification that is not ended works with, and what a run has the lease of. A damaged one of which nobody knows whose it is, is in the list, and kept.
 Result<PlanRetention> DecideRetention(const BankSection& tenant, const RetainedPlan& of,
                                       const RetentionRules& rules, const AheadOfUtc& ahead,
                                       WallTime now, unsigned parallel);

@@ -14,6 +14,10 @@ constexpr std::uint64_t kSmallestSegment = kEncryptedHeaderSize + EncryptionKey:
 
 }  // namespace
 
+PlainObjects PlainIn(const ResourceManifest& manifest) {
+  return manifest.key_id.empty() ? PlainObjects::kRead : PlainObjects::kRefuse;
+}
+
 Result<std::string> SealedBank::Seal(const ObjectKey& key, std::string_view plain) const {
   HOLDFAST_ASSIGN_OR_RETURN(const EncryptionKey* const with, keys_.Current());
   SegmentEncoder encoder(SegmentAlgorithm::kZstd, 3, with);

@@ -6,12 +6,15 @@
 
 #include "plugins/sdk/forwarding_bank.h"
 #include "plugins/sdk/key_file.h"
+#include "runtime/store/manifest.h"
 
 namespace holdfast::runtime {
 
 // Objects that are not encrypted are read as they are where they may be of before the provider had keys, and are kCorrupt
 // where all were written with one: a flipped bit of what says that it is encrypted makes no data of it.
 enum class PlainObjects { kRead, kRefuse };
+// Of the raw objects of a manifest: without a key all were written plain, with one none was.
+PlainObjects PlainIn(const ResourceManifest& manifest);
 
 // A bank as plugins see it that put raw objects of their own there (Checkpoint::Section, RecordSection), where the
 // provider has keys: each object is one encrypted segment (segment.h), bound to its key in the bank. An object is in memory as a whole, so at most 64 MiB

@@ -555,10 +555,8 @@ Result<BankSection> StepCheckpoint::Section(const Resource& resource) {
     case Operation::kRestore:
     case Operation::kVerify: {
       HOLDFAST_ASSIGN_OR_RETURN(const ResourceManifest* const manifest, ManifestOf(resource.key));
-      const bool all_sealed = !manifest->key_id.empty();
       return ForPlugin(checkpoint_, RawPrefix(resource.key, manifest->attempt),
-                       SectionAccess::kRead,
-                       all_sealed ? PlainObjects::kRefuse : PlainObjects::kRead);
+                       SectionAccess::kRead, PlainIn(*manifest));
     }
   }
   return Internal("an unknown operation");

@@ -94,7 +94,8 @@ class StepCheckpoint final : public Checkpoint {
   Result<BankSection> RecordSection(const Resource& resource) override;
 
   // Of a restore or verify: an error when what the checkpoint holds of a resource, the manifest,
-  // the saved info and, for a restore, the raw objects, is not what was written there, or the key of anything of it is not there. Nothing there is none.
+  // the saved info and, for a restore, the raw objects, is not what was written there, or the key of anything of it is
+  // not there. Nothing there is none.
   Status CheckStored(const ResourceKey& resource);
   // verify: reads what the plugin did not of what the checkpoint holds of the resource, as the
   // manifest has it: every byte, or the sample that is asked for. kNotFound where it holds nothing.

@@ -25,9 +25,8 @@ class Contents {
 
   // kCorrupt or kNotFound: the first thing that is not there.
   Status Check(unsigned parallel) {
-    const std::string& prefix = checkpoint_.section().prefix();
     HOLDFAST_ASSIGN_OR_RETURN(const auto head, checkpoint_.Head());
-    if (!head) return Corrupt(fmt::format("the object {}/plan is missing", prefix));
+    if (!head) return NoHead(checkpoint_);
     HOLDFAST_ASSIGN_OR_RETURN(StoredBundle bundle, StoredBundle::Open(tenant_, head->bundle));
     HOLDFAST_ASSIGN_OR_RETURN(const auto resources, bundle.AllResources());
     HOLDFAST_ASSIGN_OR_RETURN(const auto manifests, NewestManifests::Open(checkpoint_));

@@ -34,11 +34,6 @@ std::string OnlyOf(const Value& parameters) {
   return bytes ? *bytes : encoded;
 }
 
-// A begin writes graph and head before it sets a state.
-Error NoHead(const Record& record) {
-  return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
-}
-
 // Of a checkpoint that was ended, and not deleted since, its saved graph belongs to it.
 bool HasGraph(const RecordSummary& summary) {
   return summary.kind == RecordKind::kCheckpoint &&
@@ -409,6 +404,11 @@ Result<RecordReport> ReportOfRun(const BankSection& tenant, std::string_view run
   HOLDFAST_ASSIGN_OR_RETURN(const auto entry, ReadRun(tenant, run));
   if (!entry) return NotFound(fmt::format("run {} never began", Printable(run)));
   return ShowRecord(tenant, entry->kind, entry->record, details);
+}
+
+Error NoHead(const Record& record) {
+  // A begin writes graph and head before it sets a state.
+  return Corrupt(fmt::format("the object {}/plan is missing", record.section().prefix()));
 }
 
 void SetDamage(RecordSummary& summary, const Error& error) {

@@ -169,6 +169,8 @@ Result<std::vector<PlanStatus>> ReadPlanStatus(const BankSection& tenant, const 
                                                unsigned parallel,
                                                std::vector<RecordSummary>* damaged = nullptr);
 
+// The head of a record that has states is gone.
+Error NoHead(const Record& record);
 // What is damaged is nothing good: sets the summary's `damage`, and its state. What was deleted is what it is.
 void SetDamage(RecordSummary& summary, const Error& error);
 // Reads what a list does not, the whole graph of a checkpoint, and sets the summary's `damage`. Of what the
