@@ -12,6 +12,7 @@ set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast-tests
 server=$cache/bin/apiextensions-apiserver
 version=v0.34.4
+free_ports=$(realpath "$(dirname "$0")")/../services/free_ports.py
 kinds="workflows workflowtemplates cronworkflows"
 
 missing() {
@@ -41,20 +42,13 @@ certificate() { # NAME SUBJECT EXTENSION
   openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out "$1.crt" -extfile <(echo "$3") 2>/dev/null
 }
 
-free_ports() { # COUNT
-  python3 -c 'import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in sockets))' "$1"
-}
-
 start() {
   missing >&2 || exit 77
   local dir client peer port
   mkdir -p "$1"
   cd "$1"
   dir=$PWD
-  read -r client peer port <<<"$(free_ports 3)"
+  read -r client peer port <<<"$("$free_ports" 3)"
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout ca.key -out ca.crt -subj /CN=test-ca 2>/dev/null
   certificate server /CN=localhost subjectAltName=IP:127.0.0.1,DNS:localhost
   certificate admin /O=system:masters/CN=admin ""
@@ -77,14 +71,18 @@ END
     --disable-admission-plugins=NamespaceLifecycle,MutatingAdmissionWebhook,ValidatingAdmissionWebhook,ValidatingAdmissionPolicy,MutatingAdmissionPolicy \
     >api.log 2>&1 </dev/null &
   echo $! >api.pid
-  local api="curl -sS --fail-with-body --max-time 20 --cacert ca.crt --cert admin.crt --key admin.key -o /dev/null"
+  # Minutes: beside other tests on two cores it has needed more than half of one.
+  local api="curl -sS --fail-with-body --max-time 60 --cacert ca.crt --cert admin.crt --key admin.key -o /dev/null"
   wait_for() {
-    for _ in $(seq 300); do
+    local until=$((SECONDS + 180)) name
+    while [ $SECONDS -lt $until ]; do
       "$@" 2>/dev/null && return
-      kill -0 "$(cat api.pid)" 2>/dev/null || { echo "kube_api: the API server has ended: $(tail -3 api.log)" >&2; exit 1; }
-      sleep 0.1
+      for name in etcd api; do
+        kill -0 "$(cat $name.pid)" 2>/dev/null || { echo "kube_api: $name has ended: $(tail -3 $name.log)" >&2; exit 1; }
+      done
+      sleep 0.2
     done
-    echo "kube_api: it does not answer: $*" >&2
+    echo "kube_api: it does not answer: $*: $(tail -3 etcd.log api.log)" >&2
     exit 1
   }
   wait_for $api "https://127.0.0.1:$port/livez"

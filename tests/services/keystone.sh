@@ -136,7 +136,7 @@ start() { # DIR TYPE=URL...
   mkdir -p "$1"
   local dir port
   dir=$(realpath "$1")
-  port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  port=$("$folder/free_ports.py" 1)
   chmod 700 "$dir"
   choose_user "$dir"
   [ ${#as[@]} = 0 ] || chown "$user:$(id -g $user)" "$dir"

@@ -33,14 +33,10 @@ missing() {
 
 reserve() { # DIR
   mkdir -p "$1"
-  "$python" - "$1/ports" <<'END'
-import socket, sys
-names = ["memcached", "account", "container", "object", "proxy", "keystone_proxy"]
-held = [socket.socket() for _ in names]
-for s in held: s.bind(("127.0.0.1", 0))
-with open(sys.argv[1], "w") as out:
-    for name, s in zip(names, held): out.write("%s=%d\n" % (name, s.getsockname()[1]))
-END
+  local ports
+  read -ra ports <<<"$("$folder/free_ports.py" 6)"
+  printf '%s\n' memcached="${ports[0]}" account="${ports[1]}" container="${ports[2]}" object="${ports[3]}" proxy="${ports[4]}" \
+    keystone_proxy="${ports[5]}" >"$1/ports"
   . "$1/ports"
   echo "http://127.0.0.1:$proxy" >"$1/url"
   echo "http://127.0.0.1:$keystone_proxy" >"$1/keystone-url"
