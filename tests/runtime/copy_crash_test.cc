@@ -6,6 +6,7 @@
 #include "runtime/store/newest_manifest.h"
 #include "runtime/store/rubbish.h"
 #include "tests/runtime/copied_worlds.h"
+#include "tests/runtime/sweep.h"
 
 namespace holdfast::testing_runtime {
 namespace {
@@ -49,7 +50,8 @@ class CopyCrash : public ::testing::TestWithParam<std::tuple<Fault, Where>> {
 TEST_P(CopyCrash, AtEveryWriteRunAgainIsTheWholeCheckpoint) {
   const std::uint64_t changes = Changes();
   ASSERT_GT(changes, 3U);
-  for (std::uint64_t n = 1; n <= changes; ++n) {
+  const Sweep sweep;
+  for (std::uint64_t n = sweep.first(); n <= changes; n += sweep.stride()) {
     SCOPED_TRACE(n);
     TwoBanks banks;
     Prepare(banks);
@@ -77,7 +79,8 @@ TEST_P(CopyCrash, AtEveryWriteRunAgainIsTheWholeCheckpoint) {
 
 TEST_P(CopyCrash, AtEveryWriteAndNeverAgainIsClearedByGc) {
   const std::uint64_t changes = Changes();
-  for (std::uint64_t n = 1; n <= changes; ++n) {
+  const Sweep sweep;
+  for (std::uint64_t n = sweep.first(); n <= changes; n += sweep.stride()) {
     SCOPED_TRACE(n);
     TwoBanks banks;
     Prepare(banks);
@@ -171,9 +174,10 @@ INSTANTIATE_TEST_SUITE_P(
 
 // One operation fails, or its answer is lost, and the bank is well again: reads, too.
 TEST(CopyFaults, AtEveryOperationItFailsOrIsWholeAndGoesOn) {
+  const Sweep sweep;
   for (const Where where : {Where::kSource, Where::kTarget}) {
     for (const Fault fault : {Fault::kFailOnce, Fault::kAnswerLost}) {
-      for (std::uint64_t n = 1;; ++n) {
+      for (std::uint64_t n = sweep.first();; n += sweep.stride()) {
         SCOPED_TRACE(::testing::Message()
                      << static_cast<int>(where) << " " << static_cast<int>(fault) << " " << n);
         TwoBanks banks;
@@ -201,8 +205,9 @@ TEST(CopyFaults, AtEveryOperationItFailsOrIsWholeAndGoesOn) {
 // Of one whose resources are in a later epoch, which its lease says through a table: at no moment does the lease of the
 // copy name one that is not there.
 TEST(CopyOfAResumedOne, StoppedAtEveryWriteHasTheTableOfItsEpochs) {
+  const Sweep sweep;
   for (const Fault fault : {Fault::kStopBefore, Fault::kStopAfter}) {
-    for (std::uint64_t n = 1;; ++n) {
+    for (std::uint64_t n = sweep.first();; n += sweep.stride()) {
       SCOPED_TRACE(::testing::Message() << static_cast<int>(fault) << " " << n);
       TwoBanks banks;
       banks.bundle = banks.first.Publish();

@@ -7,6 +7,7 @@
 #include "runtime/store/indices.h"
 #include "runtime/store/manifest.h"
 #include "tests/runtime/shop_run.h"
+#include "tests/runtime/sweep.h"
 #include "tests/runtime/world.h"
 
 namespace holdfast::testing_runtime {
@@ -208,8 +209,9 @@ TEST_P(Crash, AtEveryWriteAndNeverAgainIsEndedByGc) {
 }
 
 TEST_P(Crash, OfADeletionAtEveryWriteIsCarriedOnByGc) {
+  const Sweep sweep;
   std::uint64_t changes = 0;
-  for (std::uint64_t n = 0; n == 0 || n <= changes; ++n) {
+  for (std::uint64_t n = 0; n == 0 || n <= changes; n += n == 0 ? sweep.first() : sweep.stride()) {
     SCOPED_TRACE(n);
     World world;
     AddShop(world);
