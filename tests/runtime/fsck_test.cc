@@ -14,6 +14,7 @@
 #include "runtime/store/pin.h"
 #include "runtime/store/rubbish.h"
 #include "tests/runtime/protect_fixture.h"
+#include "tests/sdk/property_cases.h"
 #include "tests/sdk/test_keys.h"
 
 namespace holdfast::runtime {
@@ -876,8 +877,7 @@ bool Names(const Finding& finding, const std::string& id, const std::string& key
 }
 
 TEST(FsckProperty, FindsEveryDamageAndTakesNothingThatARestoreNeeds) {
-  const char* const cases = std::getenv("HOLDFAST_PROPERTY_CASES");
-  const int seeds = std::max(20, cases == nullptr ? 0 : std::atoi(cases) / 50);
+  const int seeds = testing::PropertyCases(20, 50, 20);
   // One seed again, of a failure.
   const char* const one = std::getenv("HOLDFAST_FSCK_SEED");
   const int first = one == nullptr ? 1 : std::atoi(one);

@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "plugins/banks/filesystem/filesystem_bank.h"
 #include "tests/bank/simulated_disk.h"
 #include "tests/bank/temporary_folder.h"
 #include "tests/runtime/shop_run.h"
+#include "tests/sdk/property_cases.h"
 
 // The power is cut after a system call of a whole protect on a folder: what survived shows no half checkpoint, and the
 // same run, run again, ends well.
@@ -65,9 +65,8 @@ TEST(PowerCutOfAProtect, ShowsNoHalfCheckpointAndEndsWellWhenRunAgain) {
   std::string bundle;
   const std::uint64_t calls = CallsOfAProtect(bundle);
   ASSERT_GT(calls, 300U);
-  const char* const wanted = std::getenv("HOLDFAST_PROPERTY_CASES");
   const std::uint64_t cases =
-      std::clamp<std::uint64_t>(wanted == nullptr ? 40 : std::stoull(wanted), 1, calls + 1);
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(testing::PropertyCases(40)), calls + 1);
   for (std::uint64_t i = 0; i < cases; ++i) {
     const std::uint64_t n = i * (calls + 1) / cases;
     SCOPED_TRACE(n);

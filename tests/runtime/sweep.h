@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <random>
+
+#include "tests/sdk/property_cases.h"
 
 namespace holdfast::testing_runtime {
 
@@ -14,11 +15,7 @@ class Sweep {
   std::uint64_t stride() const { return stride_; }
 
  private:
-  static std::uint64_t Stride() {
-    const char* const cases = std::getenv("HOLDFAST_PROPERTY_CASES");
-    return cases != nullptr && std::strtoull(cases, nullptr, 10) >= 1000 ? 1 : 4;
-  }
-  std::uint64_t stride_ = Stride();
+  std::uint64_t stride_ = testing::PropertyCases(0) >= 1000 ? 1 : 4;
   std::uint64_t first_ = 1 + std::random_device{}() % stride_;
 };
 

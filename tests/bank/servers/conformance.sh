@@ -5,11 +5,12 @@
 . "$(dirname "$0")/scene.sh"
 # Small, so that some objects are larger than the server takes at once.
 export HOLDFAST_TEST_MOST_OBJECT=6000000
+few=110
 start_servers
 banks
 for bank in swift keystone s3 s3-keystone; do
   started=$SECONDS
-  listed=110
+  listed=$few
   [ $bank != s3 ] || listed=1100
   holdfast bank check -p $bank --objects "${HOLDFAST_LISTED_OBJECTS:-$listed}" >said 2>&1 || fail "$bank: $(cat said)"
   grep -q '^ok ' said || fail "$bank checked nothing: $(cat said)"
@@ -42,13 +43,13 @@ foo_keeps_data() {
 keystone password admin password
 sleep 1.1 # Keystone takes back all tokens of that second
 sed "s,^bank_swift_auth_url = .*,bank_swift_auth_url = $(sed 's:/v3$::' keystone/url)," "$here/../../fixtures/specification_example.conf" >providers.d/foo.conf
-holdfast bank check -p Foo --objects 110 >said 2>&1 || fail "the specification's example: $(cat said)"
+holdfast bank check -p Foo --objects $few >said 2>&1 || fail "the specification's example: $(cat said)"
 grep -q 'container karbor at' said || fail "another container: $(cat said)"
 foo_keeps_data
 # For Swift's own auth also the path of the URL and the user are others.
 sed -i "s,^bank_swift_auth_url = .*,bank_swift_auth_url = $(cat swift/url)/auth/v1.0," providers.d/foo.conf
 sed -i 's/^bank_swift_user = .*/bank_swift_user = test:tester/; s/^bank_swift_key = .*/bank_swift_key = testing/' providers.d/foo.conf
-holdfast bank check -p Foo --objects 110 >said 2>&1 || fail "the specification's example with tempauth: $(cat said)"
+holdfast bank check -p Foo --objects $few >said 2>&1 || fail "the specification's example with tempauth: $(cat said)"
 foo_keeps_data
 echo "the specification's example: checked, protected and restored by Keystone and by tempauth"
 
@@ -70,12 +71,12 @@ END
 }
 conditional s3-conditional "http://127.0.0.1:$(cat port)"
 started=$SECONDS
-holdfast bank check -p s3-conditional --objects 110 >said 2>&1 || fail "s3-conditional: $(cat said)"
+holdfast bank check -p s3-conditional --objects $few >said 2>&1 || fail "s3-conditional: $(cat said)"
 echo "s3-conditional: $(grep -c '^ok ' said) promises in $((SECONDS - started)) s; $(grep -c 200 conditions) conditions held, $(grep -vc 200 conditions) did not"
 for status in 200 409 412; do
   grep -q $status conditions || fail "no condition was answered $status: $(sort conditions | uniq -c)"
 done
 # A store that says so and is none is found out.
 conditional s3-liar "$(cat swift/url)"
-[ "$(code_of said holdfast bank check -p s3-liar --objects 110)" != 0 ] || fail "a store without conditions passed as one with them: $(cat said)"
+[ "$(code_of said holdfast bank check -p s3-liar --objects $few)" != 0 ] || fail "a store without conditions passed as one with them: $(cat said)"
 grep -q 'conditional_put = false' said || fail "nothing says what to do: $(cat said)"

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <functional>
 #include <string>
 #include <utility>
@@ -20,16 +19,12 @@
 #include "compiler/graph/walk.h"
 #include "tests/compiler/dag/dag_oracle.h"
 #include "tests/compiler/dag/dag_text.h"
+#include "tests/sdk/property_cases.h"
 
 namespace holdfast::compiler {
 namespace {
 
-// Sets the number of cases before RapidCheck reads its configuration.
-const bool kConfigured = [] {
-  const char* cases = std::getenv("HOLDFAST_PROPERTY_CASES");
-  const std::string parameters = "max_success=" + std::string(cases == nullptr ? "200" : cases);
-  return setenv("RC_PARAMS", parameters.c_str(), 0) == 0;
-}();
+const bool kConfigured = testing::TryPropertiesOn(testing::PropertyCases(200));
 
 // A case as data that RapidCheck can shrink and print.
 struct RandomCase {

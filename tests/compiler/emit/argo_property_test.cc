@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
@@ -22,17 +21,14 @@
 #include "tests/compiler/any_plugin.h"
 #include "tests/compiler/dag/dag_oracle.h"
 #include "tests/compiler/emit/argo_simulation.h"
+#include "tests/sdk/property_cases.h"
 
 namespace holdfast::compiler {
 namespace {
 
 using local::Phase;
 
-const bool kConfigured = [] {
-  const char* cases = std::getenv("HOLDFAST_PROPERTY_CASES");
-  const std::string parameters = "max_success=" + std::string(cases == nullptr ? "200" : cases);
-  return setenv("RC_PARAMS", parameters.c_str(), 0) == 0;
-}();
+const bool kConfigured = testing::TryPropertiesOn(testing::PropertyCases(200));
 
 const PluginDescriptor kPlugin = AnyPlugin("T::N");
 

@@ -18,7 +18,7 @@
 namespace holdfast::plugins::directory {
 
 // A directory `source`, a filesystem bank, and operations on them as the runtime does them.
-class DirectoryTest : public testing::Test {
+class DirectoryTest : public ::testing::Test {
  protected:
   DirectoryTest() {
     auto bank = OpenFilesystemBank(folder_ / "bank");

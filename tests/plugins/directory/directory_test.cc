@@ -4,21 +4,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "tests/plugins/directory/directory_fixture.h"
+#include "tests/sdk/property_cases.h"
 
 namespace holdfast::plugins::directory {
 namespace {
 
 using namespace testing_plugins;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 TEST_F(DirectoryTest, EverythingThatAFileSystemHasComesBack) {
   MakeSampleTree(source_);
@@ -31,8 +30,7 @@ TEST_F(DirectoryTest, EverythingThatAFileSystemHasComesBack) {
 
 TEST_F(DirectoryTest, RandomTreesComeBack) {
   // A tree is worth many cases of other properties, and takes a second.
-  const char* const wanted = std::getenv("HOLDFAST_PROPERTY_CASES");
-  const int seeds = wanted == nullptr ? 6 : std::max(3, std::atoi(wanted) / 50);
+  const int seeds = testing::PropertyCases(6, 50, 3);
   for (int seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     SetUpAgain(seed);

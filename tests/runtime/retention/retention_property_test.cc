@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <ctime>
 #include <random>
 #include <set>
@@ -17,6 +16,7 @@
 
 #include "runtime/retention/retention_policy.h"
 #include "tests/runtime/retention/zone_clocks.h"
+#include "tests/sdk/property_cases.h"
 
 namespace holdfast::testing_retention {
 namespace {
@@ -29,13 +29,8 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-// Sets the number of cases before RapidCheck reads its configuration. Years of nights are worth ten cases of other properties.
-const bool kConfigured = [] {
-  const char* const cases = std::getenv("HOLDFAST_PROPERTY_CASES");
-  const int histories = std::max(30, cases == nullptr ? 0 : std::atoi(cases) / 10);
-  const std::string parameters = "max_success=" + std::to_string(histories);
-  return setenv("RC_PARAMS", parameters.c_str(), 0) == 0;
-}();
+// Years of nights are worth ten cases of other properties.
+const bool kConfigured = testing::TryPropertiesOn(testing::PropertyCases(30, 10, 30));
 
 using Zone = seconds (*)(std::chrono::sys_seconds);
 constexpr std::array<Zone, 4> kZones{Utc, Berlin, StJohns, LordHowe};
