@@ -7,18 +7,11 @@
 #include <mutex>
 
 #include "tests/data/stream_fixture.h"
+#include "tests/sdk/sanitizers.h"
 #include "tests/sdk/test_keys.h"
 
 namespace holdfast::runtime {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // Their shadow and quarantine are no measure of ours.
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // Keeps one object's bytes, whatever is put: enough for a stream whose segments are all alike.
 class OneObjectBank final : public Bank {
@@ -113,7 +106,7 @@ int StreamAGibibyte(const KeyRing* keys) {
   const std::int64_t peak = PeakMiB();
   std::fprintf(stderr, "peak memory: %lld MiB written, %lld MiB after reading\n",
                static_cast<long long>(written), static_cast<long long>(peak));
-  return kSanitized || peak < 128 ? 0 : 5;
+  return testing::kSanitized || peak < 128 ? 0 : 5;
 }
 
 // The peak is the process's: this test runs itself again in a fresh one, in which no other test has

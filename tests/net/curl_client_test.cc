@@ -15,6 +15,7 @@
 
 #include "plugins/net/retrying_http_client.h"
 #include "tests/net/test_server.h"
+#include "tests/sdk/sanitizers.h"
 
 // What the transport of bulk data promises beside what transport_test.cc asks of every one.
 namespace holdfast::net {
@@ -689,14 +690,6 @@ TEST(Curl, AServerThatGoesInMidUploadOverTlsDoesNotEndTheProcess) {
   }
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // What they keep of memory that was freed is not ours.
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
-
 std::uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
   std::uint64_t all = 0;
@@ -745,7 +738,7 @@ TEST(Curl, AGibibyteEachWayTakesLittleMemory) {
   ASSERT_TRUE(response) << response.error().Render();
   EXPECT_EQ(sink.size, kSize);
   EXPECT_GT(most, 0U);
-  if (kSanitized) return;
+  if (testing::kSanitized) return;
   EXPECT_LT(std::max(most, ResidentBytes()), before + (std::uint64_t{32} << 20U));
 }
 

@@ -9,6 +9,7 @@
 #include "plugins/net/cpprest_client.h"
 #include "tests/net/listener_fixture.h"
 #include "tests/net/test_server.h"
+#include "tests/sdk/sanitizers.h"
 
 // What the listener promises, to clients that do not keep to any rule.
 namespace holdfast::net {
@@ -313,6 +314,10 @@ TEST_F(Listener, OneAddressHasOneListener) {
 }
 
 TEST_F(Listener, SpeaksTls) {
+#if HOLDFAST_THREAD_SANITIZER
+  GTEST_SKIP()
+      << "cpprestsdk is not compiled with it: what its threads hand to each other looks like races";
+#endif
   const auto authority = testing::MakeAuthority("Authority");
   const auto certificate = testing::MakeCertificate(authority, "IP:127.0.0.1");
   ListenerOptions options;

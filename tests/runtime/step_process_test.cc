@@ -25,6 +25,7 @@
 #include "runtime/store/lease.h"
 #include "runtime/store/listing.h"
 #include "tests/runtime/step_process.h"
+#include "tests/sdk/sanitizers.h"
 
 namespace holdfast::testing_runtime {
 namespace {
@@ -467,14 +468,6 @@ TEST_F(StepProcess, WrongCommandLinesExit2AndSayWhy) {
   EXPECT_THAT(text({"run", "--run=a"}), HasSubstr("--provider is missing"));
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // Their shadow memory is no measure of ours.
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
-
 TEST_F(StepProcess, AStepTakesLittleMemory) {
   Publish();
   ASSERT_EQ(Begin().exit_code, 0);
@@ -499,7 +492,7 @@ TEST_F(StepProcess, AStepTakesLittleMemory) {
   std::cout << fmt::format("a no-op step: {:.1f} ms ({:.1f} ms of CPU), {:.1f} MiB\n", took.count(),
                            milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime),
                            static_cast<double>(usage.ru_maxrss) / 1024);
-  if (!kSanitized) {
+  if (!testing::kSanitized) {
     EXPECT_LT(usage.ru_maxrss, 16 * 1024);
   }
 }
