@@ -910,8 +910,11 @@ TEST(FsckProperty, FindsEveryDamageAndTakesNothingThatARestoreNeeds) {
       });
       for (const std::string& key : keys) {
         if (manifest && !key.ends_with("/manifest")) continue;
-        EXPECT_TRUE(std::any_of(report->findings.begin(), report->findings.end(),
-                                [&](const Finding& finding) { return Names(finding, id, key); }))
+        // clang 14 lets a lambda take what a structured binding names only under a name of its own.
+        const auto names = [&damaged = id, &key](const Finding& finding) {
+          return Names(finding, damaged, key);
+        };
+        EXPECT_TRUE(std::any_of(report->findings.begin(), report->findings.end(), names))
             << key << " of " << ::testing::PrintToString(report->findings);
       }
     }
