@@ -151,7 +151,7 @@ struct OldBundle {
     EXPECT_EQ(again.code, ExitCode::kOk) << again.text;
   }
 
-  WallTime bank_time = *ParseTime("2026-11-24T01:00:00Z");
+  testing::MovedTime<WallTime> bank_time = *ParseTime("2026-11-24T01:00:00Z");
   TestClock bank_clock{bank_time};
   MemoryBank memory{bank_clock};
   MeanwhileBank bank{memory};

@@ -60,7 +60,7 @@ class GcBesideCopy : public ::testing::Test {
     EXPECT_EQ(verified.code, ExitCode::kOk) << verified.text;
   }
 
-  WallTime time = *ParseTime("2026-11-24T01:00:00Z");
+  testing::MovedTime<WallTime> time = *ParseTime("2026-11-24T01:00:00Z");
   TestClock clock{time};
   MemoryBank memory{clock};
   MeanwhileBank bank{memory};

@@ -98,7 +98,7 @@ class Lagging : public ::testing::Test {
     return *section->ListAll(below);
   }
 
-  WallTime time = *ParseTime("2026-11-24T01:00:00Z");
+  testing::MovedTime<WallTime> time = *ParseTime("2026-11-24T01:00:00Z");
   TestClock clock{time};
   MemoryBank memory{clock};
   testing::LaggingBank lagging{memory};

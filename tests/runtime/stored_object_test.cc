@@ -285,7 +285,7 @@ class PageEverywhere final : public ForwardingBank {
   int reads = 0;
 
  private:
-  WallTime now_;
+  testing::MovedTime<WallTime> now_;
   TestClock clock_{now_};
   MemoryBank behind_{clock_};
 };

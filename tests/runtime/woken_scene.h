@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,11 +81,17 @@ class PausingBank final : public ForwardingBank {
   bool Before(Call call, const ObjectKey& key) { return Before(call, key.str()); }
   // True: it was held back.
   bool Before(Call call, const std::string& key) {
-    if (!meanwhile_ || !wanted_(call, key)) return false;
-    held_back_ = key.substr(std::string_view("t/local/").size());
-    std::exchange(meanwhile_, nullptr)();
+    std::function<void()> meanwhile;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!meanwhile_ || !wanted_(call, key)) return false;
+      held_back_ = key.substr(std::string_view("t/local/").size());
+      meanwhile = std::exchange(meanwhile_, nullptr);
+    }
+    meanwhile();
     return true;
   }
+  std::mutex mutex_;
   std::function<bool(Call, const std::string&)> wanted_;
   std::function<void()> meanwhile_;
   std::uint64_t changes_ = 0;
@@ -175,7 +182,7 @@ struct Scene {
     return missing;
   }
 
-  WallTime now = *ParseTime("2026-11-24T01:00:00Z");
+  testing::MovedTime<WallTime> now = *ParseTime("2026-11-24T01:00:00Z");
   TestClock clock{now};
   MemoryBank memory{clock};
   testing::LaggingBank lagging{memory};

@@ -22,6 +22,7 @@
 #include "runtime/store/bundle_store.h"
 #include "runtime/store/record.h"
 #include "tests/bank/faulty_bank.h"
+#include "tests/sdk/moved_time.h"
 
 namespace holdfast::testing_runtime {
 
@@ -46,15 +47,16 @@ struct Behaviour {
 // Says what the test says. Steady goes on by itself as well, so that real waits end.
 class TestClock final : public Clock {
  public:
-  explicit TestClock(const WallTime& now) : now_(now), begin_(now) {}
+  explicit TestClock(const testing::MovedTime<WallTime>& now) : now_(now), begin_(now) {}
+  explicit TestClock(testing::MovedTime<WallTime>&&) = delete;  // nobody would move a copy
   WallTime Now() const override { return now_; }
   SteadyTime Steady() const override {
     return std::chrono::steady_clock::now() +
-           std::chrono::duration_cast<SteadyTime::duration>(now_ - begin_);
+           std::chrono::duration_cast<SteadyTime::duration>(Now() - begin_);
   }
 
  private:
-  const WallTime& now_;
+  const testing::MovedTime<WallTime>& now_;
   const WallTime begin_;
 };
 
@@ -146,7 +148,7 @@ class World {
   std::vector<std::string> Outcomes(const std::string& record, const std::string& step,
                                     const std::string& activity);
 
-  WallTime now;  // of every process' clock, and of the bank's
+  testing::MovedTime<WallTime> now;  // of every process' clock, and of the bank's
   TestClock clock{now};
   MemoryBank memory{clock};
   Bank& stored;  // what is behind the faults

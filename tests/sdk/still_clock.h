@@ -1,6 +1,7 @@
 #pragma once
 
 #include "plugins/sdk/clock.h"
+#include "tests/sdk/moved_time.h"
 
 namespace holdfast::testing {
 
@@ -11,8 +12,8 @@ class StillClock final : public Clock {
   explicit StillClock(WallTime at) : wall(at) {}
   WallTime Now() const override { return wall; }
   SteadyTime Steady() const override { return steady; }
-  WallTime wall{};
-  SteadyTime steady{};
+  MovedTime<WallTime> wall{};
+  MovedTime<SteadyTime> steady{};
 };
 
 }  // namespace holdfast::testing
