@@ -32,16 +32,17 @@ cluster() {
   [ $code = 0 ] && ctest --test-dir build-gcc-werror --verbose -L '^cluster$'
 }
 
-# .ci/run has the half of it that it has time for. A fifth of the cases: with all of them random trees of
-# files take longer than a test may; of the large graphs a tenth.
+# .ci/run has the half of it that it has time for. A tenth of the cases, of the large graphs a
+# fiftieth: with more of them random trees of files and sweeps over every write take longer than a test may.
 asan() {
   configure_and_build clang-asan-ubsan &&
-    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 5)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 10)) \
+    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 10)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) \
       ctest --preset clang-asan-ubsan -LE 'soak|bench|engines|cluster'
 }
 
 # The tests whose code has threads: parallel loops, bundles, data streams, heartbeats and the process runner, banks, exec plugins,
 # the local engine, the compiler, the agent and its listener, and the step program as a whole. (The step and the engine themselves are under it.)
+# A fiftieth of the cases: more of them are more data, not other threads.
 tsan_tests=(sdk_test bundle_test data_stream_test runtime_test step_process_test process_runner_test bank_test exec_test
   local_engine_test provider_test compiler_emit_test large_graphs_test net_listener_test agent_test)
 tsan() {
@@ -49,7 +50,9 @@ tsan() {
   local failed=0 test
   for test in "${tsan_tests[@]}"; do
     echo "-- $test"
-    HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" "build-clang-tsan/tests/$test" --gtest_brief=1 || failed=1
+    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 50)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) \
+      TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" \
+      "build-clang-tsan/tests/$test" --gtest_brief=1 || failed=1
   done
   return $failed
 }
