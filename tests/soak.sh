@@ -32,17 +32,17 @@ cluster() {
   [ $code = 0 ] && ctest --test-dir build-gcc-werror --verbose -L '^cluster$'
 }
 
-# .ci/run has the half of it that it has time for. A tenth of the cases, of the large graphs a
-# fiftieth: with more of them random trees of files and sweeps over every write take longer than a test may.
+# .ci/run has the half of it that it has time for. A fiftieth of the cases: with a tenth of them
+# sweeps over every write and random trees of files take longer than a test may.
 asan() {
   configure_and_build clang-asan-ubsan &&
-    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 10)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) \
+    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 50)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) \
       ctest --preset clang-asan-ubsan -LE 'soak|bench|engines|cluster'
 }
 
 # The tests whose code has threads: parallel loops, bundles, data streams, heartbeats and the process runner, banks, exec plugins,
 # the local engine, the compiler, the agent and its listener, and the step program as a whole. (The step and the engine themselves are under it.)
-# A fiftieth of the cases: more of them are more data, not other threads.
+# A fiftieth of the cases here, too: more of them are more data, not other threads.
 tsan_tests=(sdk_test bundle_test data_stream_test runtime_test step_process_test process_runner_test bank_test exec_test
   local_engine_test provider_test compiler_emit_test large_graphs_test net_listener_test agent_test)
 tsan() {
