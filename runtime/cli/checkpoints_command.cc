@@ -161,6 +161,7 @@ Status CheckIsOfOneOrigin(const std::vector<RecordSummary>& found, const std::st
   const auto origins = runtime::OriginsOf(whole);
   if (origins.size() < 2) return Ok();
   std::vector<std::string> lines;
+  lines.reserve(origins.size());
   for (const auto& [id, newest] : origins) {
     lines.push_back(fmt::format("{} ({}), newest {} of {}", Printable(newest->origin_name()),
                                 Printable(id), newest->id, FormatTime(newest->created)));

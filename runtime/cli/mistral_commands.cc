@@ -311,7 +311,7 @@ Value::List InputsIn(const engine::Definition& stored) {
 
 // That of its bundle, which a definition of an earlier build does not have.
 std::string BundleInputIn(const engine::Definition& stored, const std::string& bundle) {
-  const std::string name = mistral_words::BundleInputOf(bundle);
+  std::string name = mistral_words::BundleInputOf(bundle);
   for (const Value& input : InputsIn(stored)) {
     if (input.is_map() && input.Find(name) != nullptr) return name;
   }

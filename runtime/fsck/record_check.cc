@@ -478,7 +478,7 @@ class RecordCheck {
       const auto listed = objects_.find(key);
       if (work_.options.quick && listed != objects_.end() && listed->second.size == object.size)
         continue;
-      const Status right = CheckRawObject(section, object, !work_.options.quick);
+      Status right = CheckRawObject(section, object, !work_.options.quick);
       if (!right && !IsDamage(right.error())) return right;
       if (!right) {
         AddDamage(Of(node, New(FindingKind::kDamage,
@@ -530,9 +530,9 @@ class RecordCheck {
     AddDamage(Of(node, std::move(finding)));
   }
 
-  void AddUnchecked(const ResourceGraph::Node& node, std::vector<std::string> keys,
+  void AddUnchecked(const ResourceGraph::Node& node, const std::vector<std::string>& keys,
                     const Error& error) {
-    Finding finding = New(FindingKind::kUnchecked, "key-missing", std::move(keys), error.OneLine());
+    Finding finding = New(FindingKind::kUnchecked, "key-missing", keys, error.OneLine());
     finding.to_do =
         "add the key to the provider's key_file; until then only stored bytes are checked";
     work_.Add(Of(node, std::move(finding)));

@@ -41,7 +41,7 @@ TEST_P(BadForMistral, HasTheseFindings) {
 
 INSTANTIATE_TEST_SUITE_P(Case, BadForMistral,
                          ::testing::ValuesIn(testing_cases::FilesIn(HOLDFAST_TEST_BAD_MISTRAL,
-                                                                  ".yaml")),
+                                                                    ".yaml")),
                          testing_cases::TestName);
 
 TEST(GoodForMistral, HasNoFinding) {
