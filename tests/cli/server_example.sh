@@ -29,9 +29,9 @@ resources:
 - OS::Nova::Server#5f0c
 parameters:
   OS::Nova::Server: {pre_journal: true, parallel_data: 2 KiB}
-  OS::Cinder::Volume: {pre_journal: true, parallel_data: 3 MiB, parallel_sleep: 300ms}
-  OS::Glance::Image: {pre_none: true, post_none: true, parallel_data: 1 MiB, parallel_sleep: 300ms}
-  OS::Neutron::Network: {pre_none: true, post_none: true, parallel_data: 100, parallel_sleep: 300ms}
+  OS::Cinder::Volume: {pre_journal: true, parallel_data: 3 MiB, parallel_sleep: 1500ms}
+  OS::Glance::Image: {pre_none: true, post_none: true, parallel_data: 1 MiB, parallel_sleep: 1500ms}
+  OS::Neutron::Network: {pre_none: true, post_none: true, parallel_data: 100, parallel_sleep: 1500ms}
 policy: {drift: ignore}
 END
 holdfast -q compile protect os-nightly.yaml
