@@ -32,17 +32,19 @@ cluster() {
   [ $code = 0 ] && ctest --test-dir build-gcc-werror --verbose -L '^cluster$'
 }
 
-# .ci/run has the half of it that it has time for. A fiftieth of the cases: with a tenth of them
-# sweeps over every write and random trees of files take longer than a test may.
+# With a fiftieth of the cases: with a tenth of them sweeps over every write and random trees of files take longer under a
+# sanitizer than a test may.
+sanitized() {
+  HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 50)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) "$@"
+}
+
+# .ci/run has the half of it that it has time for.
 asan() {
-  configure_and_build clang-asan-ubsan &&
-    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 50)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) \
-      ctest --preset clang-asan-ubsan -LE 'soak|bench|engines|cluster'
+  configure_and_build clang-asan-ubsan && sanitized ctest --preset clang-asan-ubsan -LE 'soak|bench|engines|cluster'
 }
 
 # The tests whose code has threads: parallel loops, bundles, data streams, heartbeats and the process runner, banks, exec plugins,
 # the local engine, the compiler, the agent and its listener, and the step program as a whole. (The step and the engine themselves are under it.)
-# A fiftieth of the cases here, too: more of them are more data, not other threads.
 tsan_tests=(sdk_test bundle_test data_stream_test runtime_test step_process_test process_runner_test bank_test exec_test
   local_engine_test provider_test compiler_emit_test large_graphs_test net_listener_test agent_test)
 tsan() {
@@ -50,9 +52,7 @@ tsan() {
   local failed=0 test
   for test in "${tsan_tests[@]}"; do
     echo "-- $test"
-    HOLDFAST_PROPERTY_CASES=$((HOLDFAST_PROPERTY_CASES / 50)) HOLDFAST_LARGE_GRAPHS=$((HOLDFAST_LARGE_GRAPHS / 50)) \
-      TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" \
-      "build-clang-tsan/tests/$test" --gtest_brief=1 || failed=1
+    TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" sanitized "build-clang-tsan/tests/$test" --gtest_brief=1 || failed=1
   done
   return $failed
 }

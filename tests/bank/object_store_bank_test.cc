@@ -9,6 +9,7 @@
 
 #include "plugins/sdk/md5.h"
 #include "plugins/sdk/sha256.h"
+#include "tests/sdk/still_clock.h"
 
 namespace holdfast::banks {
 namespace {
@@ -18,17 +19,10 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class StillClock final : public Clock {
- public:
-  WallTime Now() const override { return {}; }
-  SteadyTime Steady() const override { return now; }
-  SteadyTime now = SteadyTime() + std::chrono::hours(1);
-};
-
 // One object, of which reads break off as the test says.
 class BreakingStore final : public ObjectStore {
  public:
-  explicit BreakingStore(StillClock& clock) : clock_(clock) {}
+  explicit BreakingStore(testing::StillClock& clock) : clock_(clock) {}
 
   Status Put(const std::string&, const StoreBody&, std::string_view, Precondition,
              SteadyTime deadline) override {
@@ -45,7 +39,7 @@ class BreakingStore final : public ObjectStore {
     deadlines.push_back(deadline);
     if (!sees_it) return NotFound("there is no object 'key'");
     if (refuses) return InvalidInput("asking for an object: http://server answered 400");
-    clock_.now += each_takes;
+    clock_.steady += each_takes;
     std::string_view all = std::string_view(bytes).substr(offset, length);
     const bool breaks = !break_after.empty();
     if (breaks) {
@@ -71,7 +65,7 @@ class BreakingStore final : public ObjectStore {
   }
   std::string Describe() const override { return "store at http://server"; }
 
-  StillClock& clock_;
+  testing::StillClock& clock_;
   bool sees_it = true;
   bool there = true;  // which it sees then
   bool stays_blind = false;
@@ -86,6 +80,7 @@ class BreakingStore final : public ObjectStore {
 class ObjectStoreBanks : public ::testing::Test {
  protected:
   ObjectStoreBanks() {
+    clock_.steady = SteadyTime() + std::chrono::hours(1);
     auto store = std::make_unique<BreakingStore>(clock_);
     store_ = store.get();
     ObjectStoreOptions options;
@@ -104,7 +99,7 @@ class ObjectStoreBanks : public ::testing::Test {
     return bank_->Get(key_, sink_, offset, length);
   }
 
-  StillClock clock_;
+  testing::StillClock clock_;
   BreakingStore* store_ = nullptr;  // the bank's
   std::unique_ptr<Bank> bank_;
   const ObjectKey key_ = *ObjectKey::Parse("key");
@@ -210,12 +205,12 @@ TEST_F(ObjectStoreBanks, AReadThatIsRefusedIsNoReadOfNothing) {
 TEST_F(ObjectStoreBanks, ATrickleEndsWithTheDeadline) {
   store_->break_after.assign(1000, 1);
   store_->each_takes = milliseconds(300);
-  const SteadyTime begun = clock_.now;
+  const SteadyTime begun = clock_.steady;
   const Status got = Get();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code(), ErrorCode::kUnavailable);
   // With what 2,500 bytes may take, and the last try.
-  EXPECT_LE(clock_.now - begun, milliseconds(1000 + 25 + 300));
+  EXPECT_LE(clock_.Steady() - begun, milliseconds(1000 + 25 + 300));
 }
 
 TEST_F(ObjectStoreBanks, ATryThatGetsNothingIsTheLast) {
@@ -227,7 +222,7 @@ TEST_F(ObjectStoreBanks, ATryThatGetsNothingIsTheLast) {
 
 TEST_F(ObjectStoreBanks, AllOfAnOperationHasOneDeadline) {
   store_->object.writer = "another";
-  const SteadyTime deadline = clock_.now + milliseconds(1000);
+  const SteadyTime deadline = clock_.steady + milliseconds(1000);
   EXPECT_FALSE(bank_->Replace(key_, "x"));
   MemorySource source("x");
   EXPECT_FALSE(bank_->Put(key_, source, 1));
@@ -235,7 +230,7 @@ TEST_F(ObjectStoreBanks, AllOfAnOperationHasOneDeadline) {
   store_->deadlines.clear();
   EXPECT_FALSE(bank_->CreateExclusive(key_, "x", Settling::kWait));
   const milliseconds settle = ObjectStoreOptions().settle;
-  EXPECT_EQ(store_->deadlines.front(), clock_.now + settle * 2 / 3);
+  EXPECT_EQ(store_->deadlines.front(), clock_.steady + settle * 2 / 3);
   EXPECT_EQ(store_->deadlines.back(), deadline + settle);
 }
 
@@ -301,7 +296,7 @@ TEST(StuckListings, AreCorruptAndNameTheStore) {
     ListDirection direction;
     std::string said;
   };
-  const StillClock clock;
+  const testing::StillClock clock;
   for (const Case& listing :
        {Case{{"t/a", "t/b"}, "", ListDirection::kAscending, "behind 't/b'"},
         Case{{"t/b", "t/a"}, "", ListDirection::kDescending, "before 't/a'"},
@@ -348,7 +343,7 @@ class EndlessStore final : public ListedStore {
 };
 
 TEST(EndlessListings, AreCorruptAndNameTheStore) {
-  const StillClock clock;
+  const testing::StillClock clock;
   for (const auto& [page, said] :
        {std::pair(std::size_t{100},
                   "lists more than 100000 names that begin with 't/' and that no "

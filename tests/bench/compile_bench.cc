@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 
 #include "compiler/compile.h"
@@ -19,13 +18,10 @@
 #include "compiler/workflow/step_names.h"
 #include "tests/bench/bench_graphs.h"
 #include "tests/compiler/any_plugin.h"
+#include "tests/sdk/processor_time.h"
 
 namespace holdfast::compiler {
 namespace {
-
-double ProcessorSeconds() {
-  return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
-}
 
 double Seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -49,11 +45,11 @@ CompileInput MakeInput(int size) {
 
 double Measure(int size, double smaller) {
   const CompileInput input = MakeInput(size);
-  const double processor_start = ProcessorSeconds();
+  const double processor_start = testing::ProcessorSeconds();
   const double start = Seconds();
   const auto compiled = Compile(input);
   const double seconds = Seconds() - start;
-  const double processor_seconds = ProcessorSeconds() - processor_start;
+  const double processor_seconds = testing::ProcessorSeconds() - processor_start;
   if (!compiled) {
     fmt::print("{}\n", compiled.error().Render());
     return 1e9;

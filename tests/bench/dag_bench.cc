@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "compiler/dag/essential_gates.h"
 #include "plugins/sdk/resource_graph.h"
 #include "tests/bench/bench_graphs.h"
+#include "tests/sdk/processor_time.h"
 
 namespace holdfast::compiler {
 namespace {
@@ -83,10 +83,6 @@ bool OddLayers(int resource, ActivityKind kind) {
   return kind == ActivityKind::kParallel || resource / 2 % 2 == 1;
 }
 
-double ProcessorSeconds() {
-  return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
-}
-
 double Measure(std::string_view name, int size, const Edges& edges, Defines defines,
                FuseMode fuse = FuseMode::kNone) {
   const ResourceGraph graph = MakeGraph(size, edges);
@@ -98,15 +94,15 @@ double Measure(std::string_view name, int size, const Edges& edges, Defines defi
           defines(i, kind) ? StepChoice::Own() : StepChoice::None();
     }
   }
-  const double start = ProcessorSeconds();
+  const double start = testing::ProcessorSeconds();
   const auto dag = BuildActivityDag(graph, table, fuse);
-  const double built = ProcessorSeconds();
+  const double built = testing::ProcessorSeconds();
   if (!dag.has_value()) {
     fmt::print("{:34} {:>8} resources: {}\n", name, size, dag.error().message());
     return 1e9;
   }
   const auto conditions = EssentialGates(*dag);
-  const double end = ProcessorSeconds();
+  const double end = testing::ProcessorSeconds();
   std::size_t links = 0;
   for (const auto& step : dag->steps) links += step.order.size();
   const double seconds = built - start;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plugins/net/token_http_client.h"
+#include "tests/sdk/still_clock.h"
 
 namespace holdfast::net {
 namespace {
@@ -22,13 +23,6 @@ using ::testing::HasSubstr;
 
 SteadyTime In(milliseconds time) { return std::chrono::steady_clock::now() + time; }
 
-class MovingClock final : public Clock {
- public:
-  WallTime Now() const override { return WallTime() + steady_.load(); }
-  SteadyTime Steady() const override { return SteadyTime() + steady_.load(); }
-  std::atomic<seconds> steady_{seconds(1000)};
-};
-
 SessionToken Token(const std::string& id, std::optional<seconds> left = std::nullopt) {
   SessionToken out;
   out.token.id = id;
@@ -38,6 +32,7 @@ SessionToken Token(const std::string& id, std::optional<seconds> left = std::nul
 
 class Session : public ::testing::Test {
  protected:
+  Session() { clock_.steady = SteadyTime(seconds(1000)); }
   TokenSession Make(std::optional<seconds> left) {
     return TokenSession(
         [this, left](SteadyTime, const Cancellation*) -> Result<SessionToken> {
@@ -52,7 +47,7 @@ class Session : public ::testing::Test {
     return token ? (*token)->token.id : token.error().OneLine();
   }
 
-  MovingClock clock_;
+  testing::StillClock clock_;
   std::atomic<int> asked_{0};
   std::optional<Error> failure_;
 };
@@ -61,25 +56,25 @@ TEST_F(Session, ATokenIsUsedUntilItsLastMinute) {
   TokenSession session = Make(seconds(3600));
   EXPECT_EQ(asked_, 0);
   EXPECT_EQ(IdOf(session), "token-1");
-  clock_.steady_ = seconds(1000 + 3539);
+  clock_.steady = SteadyTime(seconds(1000 + 3539));
   EXPECT_EQ(IdOf(session), "token-1");
-  clock_.steady_ = seconds(1000 + 3540);
+  clock_.steady = SteadyTime(seconds(1000 + 3540));
   EXPECT_EQ(IdOf(session), "token-2");
 }
 
 TEST_F(Session, AShortOneIsUsedForThreeQuartersOfItsTime) {
   TokenSession session = Make(seconds(40));
   EXPECT_EQ(IdOf(session), "token-1");
-  clock_.steady_ = seconds(1029);
+  clock_.steady = SteadyTime(seconds(1029));
   EXPECT_EQ(IdOf(session), "token-1");
-  clock_.steady_ = seconds(1030);
+  clock_.steady = SteadyTime(seconds(1030));
   EXPECT_EQ(IdOf(session), "token-2");
 }
 
 TEST_F(Session, OneOfWhichNobodySaysHowLongItLivesIsUsedUntilItIsRefused) {
   TokenSession session = Make(std::nullopt);
   EXPECT_EQ(IdOf(session), "token-1");
-  clock_.steady_ = std::chrono::hours(24 * 365);
+  clock_.steady = SteadyTime(std::chrono::hours(24 * 365));
   const auto first = session.Current(In(seconds(10)), nullptr);
   EXPECT_EQ((*first)->token.id, "token-1");
   session.Refuse(*first);
@@ -92,10 +87,10 @@ TEST_F(Session, OneOfWhichNobodySaysHowLongItLivesIsUsedUntilItIsRefused) {
 TEST_F(Session, AGoodTokenIsEnoughWhileNobodyGivesAnother) {
   TokenSession session = Make(seconds(3600));
   EXPECT_EQ(IdOf(session), "token-1");
-  clock_.steady_ = seconds(1000 + 3550);
+  clock_.steady = SteadyTime(seconds(1000 + 3550));
   failure_ = Unavailable("nobody there");
   EXPECT_EQ(IdOf(session), "token-1");
-  clock_.steady_ = seconds(1000 + 3600);
+  clock_.steady = SteadyTime(seconds(1000 + 3600));
   EXPECT_THAT(IdOf(session), HasSubstr("nobody there"));
   failure_ = Error(ErrorCode::kDenied, "who?");
   EXPECT_THAT(IdOf(session), HasSubstr("who?"));
@@ -222,7 +217,7 @@ TEST_F(Session, WhileAnotherIsAskedForAGoodTokenIsUsed) {
       },
       clock_);
   EXPECT_EQ(IdOf(session), "old");
-  clock_.steady_ = seconds(1000 + 3550);
+  clock_.steady = SteadyTime(seconds(1000 + 3550));
   auto asking = std::async(std::launch::async, [&] { return IdOf(session); });
   begun.get_future().wait();
   EXPECT_EQ(IdOf(session), "old");

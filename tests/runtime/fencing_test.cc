@@ -12,6 +12,7 @@
 #include "runtime/store/removal_hold.h"
 #include "runtime/store/stored_object.h"
 #include "tests/runtime/world.h"
+#include "tests/sdk/still_clock.h"
 
 namespace holdfast::testing_runtime {
 namespace {
@@ -194,15 +195,6 @@ TEST(LostLeases, KeepNobodyFromDeleting) {
   }
 }
 
-// Two clocks, as a machine has them.
-class TwoClocks final : public Clock {
- public:
-  WallTime Now() const override { return wall; }
-  SteadyTime Steady() const override { return steady; }
-  WallTime wall = *ParseTime("2026-11-24T01:00:00Z");
-  SteadyTime steady;
-};
-
 class Removal : public ::testing::Test {
  protected:
   Removal() {
@@ -222,7 +214,7 @@ class Removal : public ::testing::Test {
   }
   bool IsThere(const std::string& key) { return *record.section().Exists(key); }
 
-  TwoClocks clock;
+  testing::StillClock clock{*ParseTime("2026-11-24T01:00:00Z")};
   MemoryBank memory{clock};
   testing::FaultyBank bank{memory};
   BankSection tenant = *BankSection::Open(bank, "t/local", SectionAccess::kWrite);

@@ -2,13 +2,10 @@
 
 #include <atomic>
 #include <compare>
-#include <ostream>
-
-#include <gtest/gtest.h>
 
 namespace holdfast::testing {
 
-// A time that a test moves while other threads ask for it.
+// A time that one thread of a test moves while others ask for it.
 template <typename Time>
 class MovedTime {
  public:
@@ -16,13 +13,11 @@ class MovedTime {
 
   MovedTime() = default;
   MovedTime(Time time) : time_(time) {}  // NOLINT(google-explicit-constructor): it is one
-  MovedTime(const MovedTime& other) : MovedTime(Time(other)) {}
   MovedTime& operator=(const MovedTime& other) { return *this = Time(other); }
   MovedTime& operator=(Time time) {
     time_ = time;
     return *this;
   }
-  ~MovedTime() = default;
 
   operator Time() const { return time_; }  // NOLINT(google-explicit-constructor): it is one
   MovedTime& operator+=(duration by) { return *this = *this + by; }
@@ -33,9 +28,6 @@ class MovedTime {
   friend Time operator-(const MovedTime& time, duration by) { return Time(time) - by; }
   friend bool operator==(const MovedTime& one, const Time& other) { return Time(one) == other; }
   friend auto operator<=>(const MovedTime& one, const Time& other) { return Time(one) <=> other; }
-  friend void PrintTo(const MovedTime& time, std::ostream* out) {
-    *out << ::testing::PrintToString(Time(time));
-  }
 
  private:
   std::atomic<Time> time_{Time{}};
